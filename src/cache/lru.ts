@@ -1,0 +1,156 @@
+/**
+ * A cache in this process's memory that makes room by forgetting what was used least recently.
+ *
+ * @module
+ */
+import type { LRUCache } from "lru-cache";
+import { loadPeer } from "../load-peer.js";
+import { checkInteger, checkOptions } from "../vault/checks.js";
+import type { CacheBackend } from "../vault/contracts.js";
+import { CacheFullError } from "../vault/errors.js";
+import {
+  InProcessCache,
+  type RecordMap,
+  type Stopwatch,
+  type StoredRecord,
+  sizeOf,
+} from "./in-process.js";
+
+const OPTIONS: ReadonlySet<string> = new Set([
+  "maxEntries",
+  "maxBytes",
+  "maxTombstones",
+  "onEvict",
+  "elapsedMs",
+]);
+
+/** The bounds of an {@link lruCache}. */
+export interface LruCacheOptions {
+  /** The most records. */
+  readonly maxEntries: number;
+  /** The most bytes of keys and records together; no limit when absent. */
+  readonly maxBytes?: number | undefined;
+  /**
+   * How many evicted handles to remember until they would have been purged, so that they answer
+   * {@link HandleEvictedError} rather than "not found". Default: `maxEntries`.
+   */
+  readonly maxTombstones?: number | undefined;
+  /** Told of every eviction, with how many there have been. Must not throw. */
+  readonly onEvict?: ((evictions: number) => void) | undefined;
+  /** Milliseconds that never go backwards; `performance.now()` when absent. */
+  readonly elapsedMs?: Stopwatch | undefined;
+}
+
+/**
+ * Returns a cache that evicts. An evicted payload is lost; use {@link memoryCache} unless every
+ * payload can be sealed again. Needs the package `lru-cache`.
+ *
+ * @example
+ * ```ts
+ * const cache = lruCache({ maxEntries: 1000, onEvict: (count) => metrics.gauge("evicted", count) });
+ * const vault = new HandleVault({ cache });
+ * ```
+ */
+export function lruCache(options: LruCacheOptions): CacheBackend {
+  checkOptions(options, "lruCache options", OPTIONS);
+  const { maxEntries, maxBytes, maxTombstones = maxEntries } = options;
+  checkInteger(maxEntries, "maxEntries", { min: 1, max: 2 ** 24 });
+  checkInteger(maxTombstones, "maxTombstones", { min: 0, max: 2 ** 24 });
+  if (maxBytes !== undefined) {
+    checkInteger(maxBytes, "maxBytes", { min: 1, max: Number.MAX_SAFE_INTEGER });
+  }
+  const elapsedMs = options.elapsedMs ?? (() => performance.now());
+  return new InProcessCache({
+    openMap: async () => {
+      const peer = await loadPeer("lru-cache", () => import("lru-cache"));
+      return new EvictingMap(peer.LRUCache, { ...options, maxTombstones, elapsedMs });
+    },
+    evicts: true,
+    elapsedMs,
+  });
+}
+
+interface EvictingMapOptions extends LruCacheOptions {
+  readonly maxTombstones: number;
+  readonly elapsedMs: Stopwatch;
+}
+
+/** Makes room by itself, and remembers for a while whom it cost. */
+class EvictingMap implements RecordMap {
+  readonly #records: LRUCache<string, StoredRecord>;
+  /** Until when each evicted record would have stayed; oldest eviction first. */
+  readonly #tombstones = new Map<string, number>();
+  readonly #options: EvictingMapOptions;
+  #evictions = 0;
+
+  constructor(Lru: typeof LRUCache, options: EvictingMapOptions) {
+    this.#options = options;
+    const { maxEntries, maxBytes } = options;
+    this.#records = new Lru({
+      max: maxEntries,
+      ...(maxBytes === undefined ? {} : { maxSize: maxBytes }),
+      ...(maxBytes === undefined
+        ? {}
+        : { sizeCalculation: (record: StoredRecord, key: string) => sizeOf(key, record) }),
+      dispose: (record, key, reason) => {
+        if (reason === "evict") this.#bury(key, record);
+      },
+    });
+  }
+
+  get size(): number {
+    return this.#records.size;
+  }
+
+  get(key: string): StoredRecord | undefined {
+    return this.#records.get(key);
+  }
+
+  peek(key: string): StoredRecord | undefined {
+    return this.#records.peek(key);
+  }
+
+  lacksRoom(): boolean {
+    return false;
+  }
+
+  set(key: string, record: StoredRecord): void {
+    const { maxBytes } = this.#options;
+    // lru-cache drops what could never fit, and its old value with it, without a word.
+    if (maxBytes !== undefined && sizeOf(key, record) > maxBytes) throw new CacheFullError();
+    this.#tombstones.delete(key);
+    this.#records.set(key, record);
+  }
+
+  delete(key: string): boolean {
+    this.#tombstones.delete(key);
+    return this.#records.delete(key);
+  }
+
+  wasEvicted(key: string): boolean {
+    const untilMs = this.#tombstones.get(key);
+    if (untilMs === undefined) return false;
+    if (this.#options.elapsedMs() < untilMs) return true;
+    this.#tombstones.delete(key);
+    return false;
+  }
+
+  entries(): Iterable<readonly [string, StoredRecord]> {
+    return this.#records.entries();
+  }
+
+  clear(): void {
+    this.#records.clear();
+    this.#tombstones.clear();
+  }
+
+  #bury(key: string, record: StoredRecord): void {
+    this.#evictions += 1;
+    this.#tombstones.set(key, record.purgeAtMs);
+    if (this.#tombstones.size > this.#options.maxTombstones) {
+      const oldest = this.#tombstones.keys().next();
+      if (!oldest.done) this.#tombstones.delete(oldest.value);
+    }
+    this.#options.onEvict?.(this.#evictions);
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * The default cache: this process's memory, bounded, and refusing rather than forgetting.
+ *
+ * @module
+ */
+import { checkInteger, checkOptions } from "../vault/checks.js";
+import type { CacheBackend } from "../vault/contracts.js";
+import {
+  InProcessCache,
+  type RecordMap,
+  type Stopwatch,
+  type StoredRecord,
+  sizeOf,
+} from "./in-process.js";
+
+const DEFAULT_MAX_ENTRIES = 100_000;
+const OPTIONS: ReadonlySet<string> = new Set(["maxEntries", "maxBytes", "elapsedMs"]);
+
+/** The bounds of a {@link memoryCache}. */
+export interface MemoryCacheOptions {
+  /** The most records. Default 100,000: a garbage collection of many more pauses the process. */
+  readonly maxEntries?: number | undefined;
+  /** The most bytes of keys and records together; no limit when absent. */
+  readonly maxBytes?: number | undefined;
+  /** Milliseconds that never go backwards; `performance.now()` when absent. */
+  readonly elapsedMs?: Stopwatch | undefined;
+}
+
+/**
+ * Returns a cache in this process's memory.
+ *
+ * When it is full, an insert fails with {@link CacheFullError} and nothing is lost; records whose
+ * purge time has come make room first.
+ *
+ * @example
+ * ```ts
+ * const vault = new HandleVault({ cache: memoryCache({ maxEntries: 10_000 }) });
+ * ```
+ */
+export function memoryCache(options: MemoryCacheOptions = {}): CacheBackend {
+  checkOptions(options, "memoryCache options", OPTIONS);
+  const { maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = Number.MAX_SAFE_INTEGER } = options;
+  checkInteger(maxEntries, "maxEntries", { min: 1, max: 2 ** 24 });
+  checkInteger(maxBytes, "maxBytes", { min: 1, max: Number.MAX_SAFE_INTEGER });
+  return new InProcessCache({
+    openMap: () => new RefusingMap(maxEntries, maxBytes),
+    evicts: false,
+    elapsedMs: options.elapsedMs ?? (() => performance.now()),
+  });
+}
+
+/** Lacks room when it is full, and drops nothing. */
+class RefusingMap implements RecordMap {
+  readonly #maxEntries: number;
+  readonly #maxBytes: number;
+  readonly #records = new Map<string, StoredRecord>();
+  #bytes = 0;
+
+  constructor(maxEntries: number, maxBytes: number) {
+    this.#maxEntries = maxEntries;
+    this.#maxBytes = maxBytes;
+  }
+
+  get size(): number {
+    return this.#records.size;
+  }
+
+  get(key: string): StoredRecord | undefined {
+    return this.#records.get(key);
+  }
+
+  peek(key: string): StoredRecord | undefined {
+    return this.#records.get(key);
+  }
+
+  lacksRoom(byteCount: number, recordCount: number): boolean {
+    return (
+      this.#records.size + recordCount > this.#maxEntries ||
+      this.#bytes + byteCount > this.#maxBytes
+    );
+  }
+
+  set(key: string, record: StoredRecord): void {
+    const previous = this.#records.get(key);
+    if (previous !== undefined) this.#bytes -= sizeOf(key, previous);
+    this.#records.set(key, record);
+    this.#bytes += sizeOf(key, record);
+  }
+
+  delete(key: string): boolean {
+    const record = this.#records.get(key);
+    if (record === undefined) return false;
+    this.#bytes -= sizeOf(key, record);
+    return this.#records.delete(key);
+  }
+
+  wasEvicted(): boolean {
+    return false;
+  }
+
+  entries(): Iterable<readonly [string, StoredRecord]> {
+    return this.#records;
+  }
+
+  clear(): void {
+    this.#records.clear();
+    this.#bytes = 0;
+  }
+}

@@ -1,0 +1,81 @@
+/** Reads the layout of a Zstandard frame (RFC 8878, section 3.1.1) without decompressing it. */
+
+const MAGIC = 0xfd2fb528;
+const MAX_BLOCK_BYTES = 131_072;
+const CHECKSUM_BYTES = 4;
+const DICTIONARY_ID_BYTES = [0, 1, 2, 4] as const;
+const CONTENT_SIZE_BYTES = [0, 2, 4, 8] as const;
+const RAW = 0;
+const RLE = 1;
+const COMPRESSED = 2;
+
+/** Reading past the end of the input is the one way in which its layout can surprise. */
+class Cursor {
+  readonly #bytes: Buffer;
+  offset = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get atEnd(): boolean {
+    return this.offset === this.#bytes.length;
+  }
+
+  /** Reads an unsigned little-endian number; `NaN`, and so every test on it, fails past the end. */
+  number(byteCount: number): number {
+    const start = this.offset;
+    this.offset += byteCount;
+    if (this.offset > this.#bytes.length) return Number.NaN;
+    if (byteCount === 0) return 0;
+    return byteCount === 8
+      ? Number(this.#bytes.readBigUInt64LE(start))
+      : this.#bytes.readUIntLE(start, byteCount);
+  }
+}
+
+/**
+ * Tells whether the input is exactly one frame that declares `length` bytes of content, and whose
+ * blocks could not expand to much more than that whatever they hold.
+ *
+ * libzstd compares the declared length with what came out only after the last block, and
+ * `@mongodb-js/zstd` has no limit of its own, so this is what stops a bomb before it inflates.
+ */
+export function isBoundedFrame(input: Buffer, length: number): boolean {
+  const cursor = new Cursor(input);
+  const header = readHeader(cursor);
+  if (header?.contentSize !== length) return false;
+  const output = maxBlocksOutput(cursor, Math.min(MAX_BLOCK_BYTES, length));
+  if (header.hasChecksum) cursor.number(CHECKSUM_BYTES);
+  // Splitting blocks for better compression makes the bound on each a loose one.
+  return cursor.atEnd && output <= 4 * length + 4 * MAX_BLOCK_BYTES;
+}
+
+function readHeader(cursor: Cursor): { contentSize: number; hasChecksum: boolean } | undefined {
+  if (cursor.number(4) !== MAGIC) return undefined;
+  const descriptor = cursor.number(1);
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  if (!isSingleSegment) cursor.number(1); // the window's size, which content size makes moot
+  cursor.number(DICTIONARY_ID_BYTES[(descriptor & 3) as 0 | 1 | 2 | 3]);
+  const sizeFlag = (descriptor >> 6) as 0 | 1 | 2 | 3;
+  const sizeBytes = sizeFlag === 0 && isSingleSegment ? 1 : CONTENT_SIZE_BYTES[sizeFlag];
+  if (sizeBytes === 0) return undefined;
+  const contentSize = cursor.number(sizeBytes) + (sizeBytes === 2 ? 256 : 0);
+  return { contentSize, hasChecksum: (descriptor & 4) !== 0 };
+}
+
+/** Returns the most that the blocks can expand to; `NaN` when they are not laid out as blocks. */
+function maxBlocksOutput(cursor: Cursor, maxBlockBytes: number): number {
+  let output = 0;
+  for (;;) {
+    const header = cursor.number(3);
+    const type = (header >> 1) & 3;
+    const size = header >> 3;
+    if (type === RAW || type === COMPRESSED) cursor.offset += size;
+    if (type === RLE) cursor.offset += 1;
+    output +=
+      type === RAW || type === RLE ? size : type === COMPRESSED ? maxBlockBytes : Number.NaN;
+    if (Number.isNaN(header)) return header;
+    if (Number.isNaN(output) || (header & 1) === 1) return output;
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * Zstandard (RFC 8878), from Node itself where it has it (22.15 and later), else from the package
+ * `@mongodb-js/zstd`.
+ *
+ * @module
+ */
+import { promisify } from "node:util";
+import zlib from "node:zlib";
+import { loadPeer } from "../../load-peer.js";
+import type { Compressor } from "../../vault/contracts.js";
+import { RecordIntegrityError } from "../../vault/errors.js";
+import { checkedLevel, type LevelOptions, ofLength } from "./zlib.js";
+import { isBoundedFrame } from "./zstd-frame.js";
+
+const THRESHOLD_BYTES = 1024;
+const PEER = "@mongodb-js/zstd";
+
+/** Zstandard by whoever provides it. */
+interface Zstd {
+  compress(bytes: Buffer, level: number): Promise<Uint8Array>;
+  /** Called only after the frame itself was found to give at most about `length` bytes. */
+  decompress(bytes: Buffer, length: number): Promise<Uint8Array>;
+}
+
+/** What Node's zlib has from 22.15 on; older type declarations do not know it. */
+interface NodeZstd {
+  readonly zstdCompress?: (bytes: Uint8Array, options: object, callback: ZstdCallback) => void;
+  readonly zstdDecompress?: (bytes: Uint8Array, options: object, callback: ZstdCallback) => void;
+  readonly constants: { readonly ZSTD_c_compressionLevel?: number };
+}
+
+type ZstdCallback = (error: Error | null, output: Buffer) => void;
+
+/** Returns the Zstandard compressor; level 1 to 19, by default 3. */
+export function zstdCompressor(options: LevelOptions = {}): Compressor {
+  const level = checkedLevel(options, { fallback: 3, max: 19 });
+  let provider: Zstd | undefined;
+  const zstd = (): Zstd => {
+    if (provider === undefined) throw new TypeError("zstdCompressor: await ready() first");
+    return provider;
+  };
+  return {
+    id: 5,
+    thresholdBytes: THRESHOLD_BYTES,
+    async ready() {
+      provider ??= fromNode(zlib as unknown as NodeZstd) ?? (await fromPeer());
+    },
+    async compress(bytes) {
+      const frame = await zstd().compress(asBuffer(bytes), level);
+      // What decompression would refuse is not worth keeping: the codec then stores the bytes.
+      return isBoundedFrame(asBuffer(frame), bytes.length) ? frame : bytes;
+    },
+    async decompress(bytes, length) {
+      const input = asBuffer(bytes);
+      if (!isBoundedFrame(input, length)) throw new RecordIntegrityError();
+      try {
+        return ofLength(await zstd().decompress(input, length), length);
+      } catch {
+        throw new RecordIntegrityError();
+      }
+    },
+  };
+}
+
+function fromNode(node: NodeZstd): Zstd | undefined {
+  const { zstdCompress, zstdDecompress, constants } = node;
+  const levelParameter = constants.ZSTD_c_compressionLevel;
+  if (!zstdCompress || !zstdDecompress || levelParameter === undefined) return undefined;
+  const compress = promisify<Uint8Array, object, Buffer>(zstdCompress);
+  const decompress = promisify<Uint8Array, object, Buffer>(zstdDecompress);
+  return {
+    // The length is pledged so that it stands in the frame, where decompression checks it.
+    compress: (bytes, level) =>
+      compress(bytes, { params: { [levelParameter]: level }, pledgedSrcSize: bytes.length }),
+    decompress: (bytes, length) => decompress(bytes, { maxOutputLength: Math.max(length, 1) }),
+  };
+}
+
+async function fromPeer(): Promise<Zstd> {
+  const peer = await loadPeer(PEER, () => import("@mongodb-js/zstd"));
+  return {
+    compress: (bytes, level) => peer.compress(bytes, level),
+    decompress: (bytes) => peer.decompress(bytes),
+  };
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,138 @@
+/**
+ * The default encryptor: AES-256-GCM under data keys.
+ *
+ * A ciphertext is the data key's header, then nonce, ciphertext and tag.
+ */
+import { type DataKey, DataKeys, headerKeyId, headerLength } from "../../keys/data-keys.js";
+import {
+  type AesKey,
+  decryptAes256Gcm,
+  encryptAes256Gcm,
+  NONCE_BYTES,
+  TAG_BYTES,
+} from "../../primitives/aes-256-gcm.js";
+import { encodeContext } from "../../vault/context.js";
+import type {
+  EncryptionContext,
+  Encryptor,
+  KeyProvider,
+  MaybePromise,
+} from "../../vault/contracts.js";
+import { RecordIntegrityError } from "../../vault/errors.js";
+import { andThen, isPromise } from "../../vault/maybe-promise.js";
+
+/** Where the keys of {@link aes256GcmEncryptor} come from. */
+export interface Aes256GcmOptions {
+  /** A {@link KeyRing}, or a key management service. */
+  readonly keys: KeyProvider;
+}
+
+/**
+ * Returns an encryptor that draws data keys, wrapped under the keys of a provider.
+ *
+ * @example
+ * ```ts
+ * const codec = new VaultCodec({ encryptor: aes256GcmEncryptor({ keys: KeyRing.fromEnv("KEYS") }) });
+ * ```
+ */
+export function aes256GcmEncryptor(options: Aes256GcmOptions): Required<Encryptor> {
+  return new Aes256GcmEncryptor(new DataKeys(options.keys));
+}
+
+const nonce: Buffer = Buffer.alloc(NONCE_BYTES);
+
+class Aes256GcmEncryptor implements Encryptor {
+  readonly #keys: DataKeys;
+
+  constructor(keys: DataKeys) {
+    this.#keys = keys;
+  }
+
+  get durable(): boolean {
+    return this.#keys.durable;
+  }
+
+  encrypt(plaintext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array> {
+    const dataKey = this.#keys.forEncryption();
+    if (!isPromise(dataKey)) return encryptUnder(dataKey, plaintext, context);
+    const copy = Buffer.from(plaintext);
+    return dataKey.then((key) => {
+      const ciphertext = encryptUnder(key, copy, context);
+      copy.fill(0);
+      return ciphertext;
+    });
+  }
+
+  decrypt(ciphertext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array> {
+    const bytes = asBuffer(ciphertext);
+    const length = headerLength(bytes);
+    return andThen(this.#keys.forDecryption(bytes.subarray(0, length)), (key) =>
+      openAes256Gcm(key, bytes.subarray(length), associatedData(context)),
+    );
+  }
+
+  keyIdOf(ciphertext: Uint8Array): string {
+    return headerKeyId(asBuffer(ciphertext));
+  }
+
+  rewrap(ciphertext: Uint8Array): MaybePromise<Uint8Array | undefined> {
+    const bytes = asBuffer(ciphertext);
+    const length = headerLength(bytes);
+    return andThen(this.#keys.rewrap(bytes.subarray(0, length)), (header) =>
+      header === undefined ? undefined : Buffer.concat([header, bytes.subarray(length)]),
+    );
+  }
+}
+
+/**
+ * Opens `nonce ‖ ciphertext ‖ tag`.
+ *
+ * @throws {@link RecordIntegrityError} It is too short, or was not made by this key with this data.
+ */
+export function openAes256Gcm(key: AesKey, sealed: Buffer, data?: Uint8Array): Buffer {
+  const tagAt = sealed.length - TAG_BYTES;
+  if (tagAt < NONCE_BYTES) throw new RecordIntegrityError();
+  const plaintext = decryptAes256Gcm(
+    key,
+    sealed.subarray(0, NONCE_BYTES),
+    { ciphertext: sealed.subarray(NONCE_BYTES, tagAt), tag: sealed.subarray(tagAt) },
+    data,
+  );
+  if (plaintext === undefined) throw new RecordIntegrityError();
+  return plaintext;
+}
+
+/** Encrypts at once: between the nonce and its use nothing else may run. */
+function encryptUnder(
+  dataKey: DataKey,
+  plaintext: Uint8Array,
+  context: EncryptionContext | undefined,
+): Buffer {
+  dataKey.nextNonce(plaintext.length, nonce);
+  const { ciphertext, tag } = encryptAes256Gcm(
+    dataKey.key,
+    nonce,
+    plaintext,
+    associatedData(context),
+  );
+  const { header } = dataKey;
+  const ciphertextAt = header.length + NONCE_BYTES;
+  const tagAt = ciphertextAt + ciphertext.length;
+  const sealed = Buffer.allocUnsafe(tagAt + TAG_BYTES);
+  header.copy(sealed, 0);
+  nonce.copy(sealed, header.length);
+  ciphertext.copy(sealed, ciphertextAt);
+  tag.copy(sealed, tagAt);
+  return sealed;
+}
+
+function associatedData(context: EncryptionContext | undefined): Uint8Array | undefined {
+  return context === undefined ? undefined : encodeContext(context);
+}
+
+/** Returns a view of the same bytes with Buffer's methods. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,114 @@
+import type { Serializer } from "../../vault/contracts.js";
+import { MAX_DEPTH, unserializable } from "./unserializable.js";
+
+const MAX_NODES = 2 ** 25;
+
+/** Left of the walk in progress; a graph that shares parts can be far larger than its memory. */
+let nodesLeft = 0;
+
+/**
+ * Returns the serializer for JSON data (RFC 8259): `null`, booleans, finite numbers, text, arrays and
+ * plain objects, nested up to 256 levels.
+ *
+ * Whatever JSON would change silently is refused with a `TypeError` that names the place: `undefined`
+ * and holes in arrays, NaN, infinities, −0, big integers, dates, maps, sets, other class instances,
+ * functions, symbols, cycles. A member whose value is `undefined` counts as absent. Symbol keys and
+ * named members of arrays are not data and are not kept.
+ */
+export function jsonSerializer(): Serializer {
+  return { id: 3, serialize, deserialize };
+}
+
+function serialize(data: unknown): string {
+  nodesLeft = MAX_NODES;
+  if (!isJson(data, MAX_DEPTH)) throw unserializable(data, describe);
+  return JSON.stringify(data);
+}
+
+function deserialize(bytes: Buffer): unknown {
+  return JSON.parse(bytes.toString("utf8"));
+}
+
+/**
+ * Tells whether JSON carries a value exactly. A hot path: leaves are checked where they are met.
+ * Bounded by depth rather than by remembering what it has seen, so a cycle is too deep.
+ */
+function isJson(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return isLeaf(value);
+  if (depth === 0) return false;
+  return Array.isArray(value)
+    ? isJsonArray(value, depth - 1)
+    : isJsonObject(value as Record<string, unknown>, depth - 1);
+}
+
+function isJsonArray(array: readonly unknown[], depth: number): boolean {
+  if (!Array.isArray(Object.getPrototypeOf(array))) return false;
+  nodesLeft -= array.length;
+  if (nodesLeft < 0) return false;
+  for (let index = 0; index < array.length; index++) {
+    const item = array[index];
+    if (typeof item === "string") continue;
+    if (!isJson(item, depth)) return false;
+  }
+  return true;
+}
+
+function isJsonObject(object: Record<string, unknown>, depth: number): boolean {
+  if (!isPlainObject(object)) return false;
+  for (const key in object) {
+    const member = object[key];
+    nodesLeft -= 1;
+    if (typeof member === "string" || member === undefined) continue;
+    if (!isJson(member, depth)) return false;
+  }
+  return nodesLeft >= 0;
+}
+
+function isLeaf(value: unknown): boolean {
+  switch (typeof value) {
+    case "number":
+      // NaN and infinities differ from themselves by NaN; 1/-0 is negative.
+      return value - value === 0 && (value !== 0 || 1 / value > 0);
+    case "string":
+    case "boolean":
+      return true;
+    default:
+      return value === null;
+  }
+}
+
+/** Tells objects of literals, of `JSON.parse` and of other realms from instances of classes. */
+function isPlainObject(object: object): boolean {
+  const prototype = Object.getPrototypeOf(object);
+  if (prototype === Object.prototype || prototype === null) return true;
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf");
+}
+
+/** Says why a single value cannot be JSON, or `undefined` if what it holds decides. */
+function describe(value: unknown): string | undefined {
+  switch (typeof value) {
+    case "undefined":
+      return "undefined";
+    case "number":
+      return isLeaf(value)
+        ? undefined
+        : Object.is(value, -0)
+          ? "-0"
+          : "a number that is not finite";
+    case "bigint":
+      return "a big integer";
+    case "function":
+      return "a function";
+    case "symbol":
+      return "a symbol";
+    case "object": {
+      if (value === null) return undefined;
+      const plain = Array.isArray(value)
+        ? Array.isArray(Object.getPrototypeOf(value))
+        : isPlainObject(value);
+      return plain ? undefined : "an instance of a class";
+    }
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,260 @@
+/**
+ * Payloads to bytes and back: serialize, compress, encrypt.
+ *
+ * @module
+ */
+import { KeyRing } from "../keys/key-ring.js";
+import { checkInteger, checkOptions } from "../vault/checks.js";
+import type { Bytes, Compressor, Encryptor, MaybePromise, Serializer } from "../vault/contracts.js";
+import {
+  PayloadTooLargeError,
+  RecordIntegrityError,
+  RecordUnsupportedError,
+} from "../vault/errors.js";
+import { andThen } from "../vault/maybe-promise.js";
+import { brotliCompressor, deflateCompressor, gzipCompressor } from "./compressor/zlib.js";
+import { aes256GcmEncryptor } from "./encryptor/aes-256-gcm.js";
+import { bytesSerializer } from "./serializer/bytes.js";
+import { jsonSerializer } from "./serializer/json.js";
+import { textSerializer } from "./serializer/text.js";
+
+const DEFAULT_MAX_PAYLOAD_BYTES = 64 * 1024 * 1024;
+/** V8 makes no larger buffers or strings on any platform that Node 20 supports. */
+const CEILING_PAYLOAD_BYTES: number = 2 ** 29 - 1024;
+/** Compression that saves less than an eighth is not worth undoing. */
+const WORTHWHILE_RATIO = 7 / 8;
+const NO_COMPRESSOR = 0;
+const OPTIONS: ReadonlySet<string> = new Set([
+  "serializer",
+  "compressor",
+  "encryptor",
+  "maxPayloadBytes",
+]);
+
+/** Length of what {@link writePacked} puts before a payload, in bytes. */
+export const PACKED_HEADER_BYTES = 6;
+
+/** The stages of a {@link VaultCodec}; each is optional. */
+export interface VaultCodecOptions {
+  /** For payloads that are neither bytes nor text; JSON when absent. */
+  readonly serializer?: Serializer | undefined;
+  /** No compression when absent: the length of compressed data tells something about it. */
+  readonly compressor?: Compressor | undefined;
+  /** AES-256-GCM when absent, under the vault's keys or, alone, under a key of this process. */
+  readonly encryptor?: Encryptor | undefined;
+  /** The largest payload, serialized, in bytes. Default 64 MiB. */
+  readonly maxPayloadBytes?: number | undefined;
+}
+
+/** What is stored beside a packed payload: how to unpack it. */
+export interface PackedHeader {
+  readonly serializerId: number;
+  readonly compressorId: number;
+  /** Bytes of the serialized payload before compression. */
+  readonly length: number;
+}
+
+/** A payload that was serialized and compressed. */
+export interface PackedPayload extends PackedHeader {
+  /** What is to be encrypted; text stands for its UTF-8. */
+  readonly content: Uint8Array | string;
+}
+
+/**
+ * Serializes, compresses and encrypts payloads.
+ *
+ * Bytes and text are stored as they are; everything else goes through the serializer.
+ *
+ * @example
+ * ```ts
+ * const codec = new VaultCodec({ compressor: deflateCompressor() });
+ * const sealed = await codec.encode({ ssn: "123-45-6789" });
+ * await codec.decode(sealed); // { ssn: "123-45-6789" }
+ * ```
+ */
+export class VaultCodec {
+  /** The encryptor it was given; `undefined` when the default one is to be used. */
+  readonly encryptor: Encryptor | undefined;
+  readonly #maxPayloadBytes: number;
+  readonly #compressor: Compressor | undefined;
+  readonly #bytes = bytesSerializer();
+  readonly #text = textSerializer();
+  readonly #structured: Serializer;
+  readonly #serializers: ReadonlyMap<number, Serializer>;
+  readonly #compressors: ReadonlyMap<number, Compressor>;
+  #ownEncryptor: Encryptor | undefined;
+  #isReady = false;
+
+  constructor(options: VaultCodecOptions = {}) {
+    checkOptions(options, "VaultCodec options", OPTIONS);
+    const {
+      serializer,
+      compressor,
+      encryptor,
+      maxPayloadBytes = DEFAULT_MAX_PAYLOAD_BYTES,
+    } = options;
+    checkInteger(maxPayloadBytes, "maxPayloadBytes", { min: 1, max: CEILING_PAYLOAD_BYTES });
+    checkStage(serializer, "serializer", "serialize");
+    checkStage(compressor, "compressor", "compress");
+    checkStage(encryptor, "encryptor", "encrypt");
+    this.encryptor = encryptor;
+    this.#maxPayloadBytes = maxPayloadBytes;
+    this.#compressor = compressor;
+    this.#structured = serializer ?? jsonSerializer();
+    // What the library can always read, and what the options add or replace.
+    this.#serializers = byId([this.#bytes, this.#text, jsonSerializer(), this.#structured]);
+    this.#compressors = byId([
+      deflateCompressor(),
+      gzipCompressor(),
+      brotliCompressor(),
+      ...(compressor === undefined ? [] : [compressor]),
+    ]);
+  }
+
+  /**
+   * Returns the payload as encrypted bytes.
+   *
+   * @throws TypeError The payload holds something the serializer cannot carry.
+   * @throws {@link PayloadTooLargeError} It is larger than `maxPayloadBytes`.
+   */
+  async encode(data: unknown): Promise<Bytes> {
+    await this.ready();
+    const packed = await this.pack(data);
+    const content = asBuffer(packed.content);
+    const plaintext = Buffer.allocUnsafe(PACKED_HEADER_BYTES + content.length);
+    content.copy(plaintext, writePacked(plaintext, packed, 0));
+    const sealed = this.#standaloneEncryptor.encrypt(plaintext);
+    plaintext.fill(0);
+    return new Uint8Array(await sealed);
+  }
+
+  /**
+   * Returns a fresh copy of what {@link VaultCodec.encode} was given.
+   *
+   * @throws {@link RecordIntegrityError} The bytes were altered, or made under other keys.
+   * @throws {@link RecordUnsupportedError} They need a serializer or compressor this codec lacks.
+   */
+  async decode(bytes: Uint8Array): Promise<unknown> {
+    if (!(bytes instanceof Uint8Array)) throw new TypeError("bytes must be a Uint8Array");
+    await this.ready();
+    const plaintext = asBuffer(await this.#standaloneEncryptor.decrypt(bytes));
+    try {
+      const header = this.readPackedHeader(plaintext);
+      return await this.unpack(header, plaintext.subarray(PACKED_HEADER_BYTES));
+    } finally {
+      plaintext.fill(0);
+    }
+  }
+
+  /** Loads what the stages need; needs no awaiting when there is nothing to load. */
+  ready(): MaybePromise<void> {
+    if (this.#isReady) return;
+    const loading = [this.#structured.ready?.(), this.#compressor?.ready?.()];
+    return Promise.all(loading).then(() => {
+      this.#isReady = true;
+    });
+  }
+
+  /** Serializes and compresses; for the vault, which encrypts the result itself. */
+  pack(data: unknown): MaybePromise<PackedPayload> {
+    const serializer = this.#serializerFor(data);
+    const content = serializer.serialize(data);
+    const length = typeof content === "string" ? Buffer.byteLength(content) : content.length;
+    if (length > this.#maxPayloadBytes) throw new PayloadTooLargeError();
+    const compressor = this.#compressor;
+    const serialized = {
+      serializerId: serializer.id,
+      compressorId: NO_COMPRESSOR,
+      length,
+      content,
+    };
+    if (compressor === undefined || length === 0 || length < compressor.thresholdBytes)
+      return serialized;
+    return andThen(compressor.compress(asBuffer(content)), (compressed) =>
+      compressed.length <= length * WORTHWHILE_RATIO
+        ? { ...serialized, compressorId: compressor.id, content: compressed }
+        : serialized,
+    );
+  }
+
+  /**
+   * Reads what {@link writePacked} wrote.
+   *
+   * @throws {@link RecordUnsupportedError} A serializer or compressor is not known here.
+   * @throws {@link PayloadTooLargeError} The payload is larger than `maxPayloadBytes`.
+   */
+  readPackedHeader(bytes: Buffer): PackedHeader {
+    if (bytes.length < PACKED_HEADER_BYTES) throw new RecordIntegrityError();
+    const serializerId = bytes.readUInt8(0);
+    const compressorId = bytes.readUInt8(1);
+    const length = bytes.readUInt32BE(2);
+    const isKnown =
+      this.#serializers.has(serializerId) &&
+      (compressorId === NO_COMPRESSOR || this.#compressors.has(compressorId));
+    if (!isKnown) throw new RecordUnsupportedError();
+    if (length > this.#maxPayloadBytes) throw new PayloadTooLargeError();
+    return { serializerId, compressorId, length };
+  }
+
+  /** Decompresses and deserializes; the result shares no memory with `content`. */
+  unpack(header: PackedHeader, content: Buffer): MaybePromise<unknown> {
+    const serializer = this.#serializers.get(header.serializerId);
+    if (serializer === undefined) throw new RecordUnsupportedError();
+    if (header.compressorId === NO_COMPRESSOR) {
+      if (content.length !== header.length) throw new RecordIntegrityError();
+      return deserialize(serializer, content);
+    }
+    const compressor = this.#compressors.get(header.compressorId);
+    if (compressor === undefined) throw new RecordUnsupportedError();
+    return andThen(compressor.decompress(content, header.length), (bytes) =>
+      deserialize(serializer, asBuffer(bytes)),
+    );
+  }
+
+  #serializerFor(data: unknown): Serializer {
+    if (data instanceof Uint8Array) return this.#bytes;
+    if (typeof data === "string" && data.isWellFormed()) return this.#text;
+    return this.#structured;
+  }
+
+  get #standaloneEncryptor(): Encryptor {
+    this.#ownEncryptor ??= this.encryptor ?? aes256GcmEncryptor({ keys: KeyRing.ephemeral() });
+    return this.#ownEncryptor;
+  }
+}
+
+/** Writes how to unpack a payload at `offset`; returns where its content goes. */
+export function writePacked(target: Buffer, packed: PackedHeader, offset: number): number {
+  target.writeUInt8(packed.serializerId, offset);
+  target.writeUInt8(packed.compressorId, offset + 1);
+  return target.writeUInt32BE(packed.length, offset + 2);
+}
+
+/** A payload that passed its checksum but does not parse was not written by this serializer. */
+function deserialize(serializer: Serializer, bytes: Buffer): unknown {
+  try {
+    return serializer.deserialize(bytes);
+  } catch {
+    // The parser's own message would quote the payload.
+    throw new RecordIntegrityError();
+  }
+}
+
+function byId<Stage extends { readonly id: number }>(stages: readonly Stage[]): Map<number, Stage> {
+  return new Map(stages.map((stage) => [stage.id, stage]));
+}
+
+function checkStage(stage: unknown, name: string, method: string): void {
+  if (stage === undefined) return;
+  const given = stage as Record<string, unknown> | null;
+  if (typeof given !== "object" || typeof given?.[method] !== "function") {
+    throw new TypeError(`${name} must be an object with a method ${method}`);
+  }
+  if (name !== "encryptor") checkInteger(given["id"], `${name}.id`, { min: 1, max: 255 });
+}
+
+function asBuffer(content: Uint8Array | string): Buffer {
+  if (typeof content === "string") return Buffer.from(content, "utf8");
+  if (Buffer.isBuffer(content)) return content;
+  return Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+}

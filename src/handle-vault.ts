@@ -1,0 +1,469 @@
+/**
+ * The vault of this process.
+ *
+ * @module
+ */
+import { memoryCache } from "./cache/memory.js";
+import { aes256GcmEncryptor } from "./codec/encryptor/aes-256-gcm.js";
+import { VaultCodec } from "./codec/vault-codec.js";
+import { KeyRing } from "./keys/key-ring.js";
+import { type RewrapOptions, type RewrapReport, rewrapRecords } from "./rewrap.js";
+import { type OpenRecord, SealedRecords } from "./sealed-records.js";
+import {
+  checkGrants,
+  checkInteger,
+  checkOptions,
+  checkPrincipal,
+  checkSafeView,
+  checkTtlSeconds,
+  MAX_GRANTS,
+  MAX_USES,
+} from "./vault/checks.js";
+import { neverBackwards, systemClock } from "./vault/clock.js";
+import type { CacheBackend, Clock, Encryptor, KeyProvider } from "./vault/contracts.js";
+import {
+  CacheUnavailableError,
+  CacheUnsafeError,
+  HandleAccessDeniedError,
+  HandleEvictedError,
+  HandleExhaustedError,
+  HandleExpiredError,
+  HandleNotFoundError,
+  VaultClosedError,
+} from "./vault/errors.js";
+import {
+  HandleDescription,
+  isHandleId,
+  lookupIdOf,
+  newHandleId,
+  OpaqueHandle,
+} from "./vault/handle.js";
+import { KeyedMutex } from "./vault/keyed-mutex.js";
+import { isPromise } from "./vault/maybe-promise.js";
+import { isExpired, mayChange, mayDescribe, mayUnseal, type Verdict } from "./vault/policy.js";
+import type { RecordFields } from "./vault/record.js";
+import type {
+  ChangeOptions,
+  Outcome,
+  SealOptions,
+  SealRequest,
+  UnsealRequest,
+  Vault,
+} from "./vault/vault.js";
+
+const DEFAULT_TTL_SECONDS = 300;
+const DEFAULT_CACHE_TIMEOUT_MS = 2000;
+/** How long a record outlives its handle, so that "expired" can be told from "not found". */
+const GRACE_MS = 60_000;
+const PURGE_BATCH = 1000;
+/** Every lost race means that somebody else won one. */
+const MAX_RACES = 1000;
+/** Items of a batch under way at the same time. */
+const MAX_IN_FLIGHT = 64;
+
+const OPTIONS: ReadonlySet<string> = new Set([
+  "cache",
+  "keys",
+  "codec",
+  "clock",
+  "tenant",
+  "acceptVolatile",
+  "cacheTimeoutMs",
+]);
+const SEAL_OPTIONS: ReadonlySet<string> = new Set([
+  "ownerPrincipal",
+  "safeView",
+  "ttlSeconds",
+  "grantedPrincipals",
+  "maxUses",
+]);
+const CHANGE_OPTIONS: ReadonlySet<string> = new Set(["by"]);
+
+/** The parts of a {@link HandleVault}; every one has a safe default. */
+export interface HandleVaultOptions {
+  /** Where records rest; the vault closes it. Default: {@link memoryCache}. */
+  readonly cache?: CacheBackend | undefined;
+  /** The keys of the default encryptor. Default: one random key that dies with the process. */
+  readonly keys?: KeyProvider | undefined;
+  /** How payloads become bytes. Default: JSON, not compressed, under the default encryptor. */
+  readonly codec?: VaultCodec | undefined;
+  /** Tells the time; where it goes backwards, the vault's time stands still. */
+  readonly clock?: Clock | undefined;
+  /** Records of other tenants are refused as foreign, though the keys be the same. */
+  readonly tenant?: string | undefined;
+  /** Accepts a shared or lasting cache that may drop or lose records it acknowledged. */
+  readonly acceptVolatile?: boolean | undefined;
+  /** How long one cache operation may take, in milliseconds. Default 2,000. */
+  readonly cacheTimeoutMs?: number | undefined;
+}
+
+/**
+ * Seals payloads into a cache and opens them for the principals that their owners named.
+ *
+ * Without options it keeps up to 100,000 handles in memory, encrypted with AES-256-GCM under a key of
+ * this process.
+ *
+ * @example
+ * ```ts
+ * const vault = new HandleVault();
+ * const handle = await vault.seal({ ssn: "123-45-6789" }, { ownerPrincipal: "hr", safeView: "a record" });
+ * await vault.unseal(handle.id, "hr"); // { ssn: "123-45-6789" }
+ * ```
+ */
+export class HandleVault implements Vault {
+  readonly #cache: CacheBackend;
+  readonly #codec: VaultCodec;
+  readonly #encryptor: Encryptor;
+  readonly #clock: Clock;
+  readonly #records: SealedRecords;
+  readonly #acceptVolatile: boolean;
+  readonly #mutex = new KeyedMutex();
+  #state: "new" | "ready" | "closed" = "new";
+  #opening: Promise<void> | undefined;
+
+  /**
+   * @throws TypeError An option is unknown or of the wrong type, or both `keys` and a codec with its
+   *   own encryptor are given.
+   * @throws {@link CacheUnsafeError} The cache outlives the process, but the keys do not.
+   */
+  constructor(options: HandleVaultOptions = {}) {
+    checkOptions(options, "HandleVault options", OPTIONS);
+    const { cache = memoryCache(), codec = new VaultCodec(), keys, tenant } = options;
+    const { clock = systemClock(), cacheTimeoutMs = DEFAULT_CACHE_TIMEOUT_MS } = options;
+    if (keys !== undefined && codec.encryptor !== undefined) {
+      throw new TypeError("keys are for the default encryptor: the codec brings one of its own");
+    }
+    if (tenant !== undefined) checkPrincipal(tenant, "tenant");
+    checkInteger(cacheTimeoutMs, "cacheTimeoutMs", { min: 1, max: 2 ** 31 - 1 });
+    const encryptor = codec.encryptor ?? aes256GcmEncryptor({ keys: keys ?? KeyRing.ephemeral() });
+    if (isLasting(cache) && !encryptor.durable) throw new CacheUnsafeError("ephemeral-keys");
+    this.#cache = cache;
+    this.#codec = codec;
+    this.#encryptor = encryptor;
+    this.#clock = neverBackwards(clock);
+    this.#acceptVolatile = options.acceptVolatile === true;
+    this.#records = new SealedRecords({
+      cache,
+      codec,
+      encryptor,
+      tenant,
+      timeoutMs: cacheTimeoutMs,
+    });
+  }
+
+  async seal(data: unknown, options: SealOptions): Promise<OpaqueHandle> {
+    checkOptions(options, "options", SEAL_OPTIONS);
+    const { ownerPrincipal, safeView, ttlSeconds = DEFAULT_TTL_SECONDS, maxUses } = options;
+    checkPrincipal(ownerPrincipal, "ownerPrincipal");
+    checkSafeView(safeView, "safeView");
+    checkTtlSeconds(ttlSeconds, "ttlSeconds");
+    if (maxUses !== undefined) checkInteger(maxUses, "maxUses", { min: 1, max: MAX_USES });
+    const grantedPrincipals = checkGrants(options.grantedPrincipals ?? [], "grantedPrincipals");
+    if (this.#state !== "ready") await this.#open();
+
+    const packing = this.#codec.pack(data);
+    const packed = isPromise(packing) ? await packing : packing;
+    const createdAtMs = this.#clock.now();
+    const fields: RecordFields = {
+      revision: 0,
+      ownerPrincipal,
+      grantedPrincipals,
+      createdAtMs,
+      expiresAtMs: createdAtMs + toMs(ttlSeconds),
+      usesLeft: maxUses,
+      safeView,
+    };
+    const purgeAfterMs = toMs(ttlSeconds) + GRACE_MS;
+    for (let race = 0; race < MAX_RACES; race++) {
+      const id = newHandleId();
+      const inserting = this.#records.insert(lookupIdOf(id), fields, packed, purgeAfterMs);
+      const outcome = isPromise(inserting) ? await inserting : inserting;
+      if (outcome === "inserted") return toHandle(id, fields);
+    }
+    throw new CacheUnavailableError();
+  }
+
+  async unseal<T = unknown>(handleId: string, requestingPrincipal: string): Promise<T> {
+    checkPrincipal(requestingPrincipal, "requestingPrincipal");
+    if (this.#state !== "ready") await this.#open();
+    const finding = this.#find(handleId);
+    const record = isPromise(finding) ? await finding : finding;
+    try {
+      assertAllowed(mayUnseal(record.fields, requestingPrincipal, this.#clock.now()));
+      if (record.fields.usesLeft === undefined) {
+        const payload = this.#records.payloadOf(record);
+        return (isPromise(payload) ? await payload : payload) as T;
+      }
+    } finally {
+      record.wipe();
+    }
+    return this.#mutex.run(
+      record.lookupId,
+      () => this.#unsealCounted(handleId, requestingPrincipal) as Promise<T>,
+    );
+  }
+
+  async getSafeView(handleId: string): Promise<string> {
+    if (this.#state !== "ready") await this.#open();
+    const { fields, wipe } = await this.#find(handleId);
+    wipe();
+    if (isExpired(fields, this.#clock.now())) throw new HandleExpiredError();
+    return fields.safeView;
+  }
+
+  async describe(handleId: string, requestingPrincipal: string): Promise<HandleDescription> {
+    checkPrincipal(requestingPrincipal, "requestingPrincipal");
+    if (this.#state !== "ready") await this.#open();
+    const { fields, wipe } = await this.#find(handleId);
+    wipe();
+    assertAllowed(mayDescribe(fields, requestingPrincipal, this.#clock.now()));
+    return new HandleDescription({ id: handleId, ...fields });
+  }
+
+  async invalidate(handleId: string, requestingPrincipal?: string): Promise<void> {
+    if (requestingPrincipal !== undefined)
+      checkPrincipal(requestingPrincipal, "requestingPrincipal");
+    if (this.#state !== "ready") await this.#open();
+    if (!isHandleId(handleId)) return;
+    const lookupId = lookupIdOf(handleId);
+    if (requestingPrincipal === undefined) await this.#records.delete(lookupId);
+    else await this.#mutex.run(lookupId, () => this.#remove(lookupId, requestingPrincipal));
+  }
+
+  async grant(handleId: string, principal: string, options: ChangeOptions): Promise<OpaqueHandle> {
+    checkPrincipal(principal, "principal");
+    return this.#change(handleId, options, ({ grantedPrincipals }) => {
+      if (grantedPrincipals.includes(principal)) return {};
+      if (grantedPrincipals.length >= MAX_GRANTS) {
+        throw new RangeError(`a handle has at most ${MAX_GRANTS} grants`);
+      }
+      return { grantedPrincipals: [...grantedPrincipals, principal] };
+    });
+  }
+
+  async revoke(handleId: string, principal: string, options: ChangeOptions): Promise<OpaqueHandle> {
+    checkPrincipal(principal, "principal");
+    return this.#change(handleId, options, ({ grantedPrincipals }) => ({
+      grantedPrincipals: grantedPrincipals.filter((granted) => granted !== principal),
+    }));
+  }
+
+  async renew(handleId: string, ttlSeconds: number, options: ChangeOptions): Promise<OpaqueHandle> {
+    checkTtlSeconds(ttlSeconds, "ttlSeconds");
+    const lifetimeMs = toMs(ttlSeconds);
+    const renewed = (_: RecordFields, nowMs: number) => ({ expiresAtMs: nowMs + lifetimeMs });
+    return this.#change(handleId, options, renewed, lifetimeMs + GRACE_MS);
+  }
+
+  async sealMany(requests: readonly SealRequest[]): Promise<Outcome<OpaqueHandle>[]> {
+    return settleAll(requests, async (request) => {
+      checkRequest(request);
+      const { data, ...options } = request;
+      return this.seal(data, options);
+    });
+  }
+
+  async unsealMany<T = unknown>(requests: readonly UnsealRequest[]): Promise<Outcome<T>[]> {
+    return settleAll(requests, async (request) => {
+      checkRequest(request);
+      return this.unseal<T>(request.id, request.requestingPrincipal);
+    });
+  }
+
+  /**
+   * Removes records whose handles expired a while ago; returns how many.
+   *
+   * Nothing depends on it but room: expired handles are refused whether or not they were purged.
+   */
+  async purgeExpired(): Promise<number> {
+    if (this.#state !== "ready") await this.#open();
+    let purged = 0;
+    for (;;) {
+      const batch = await this.#cache.purgeExpired(PURGE_BATCH);
+      purged += batch;
+      if (batch < PURGE_BATCH) return purged;
+    }
+  }
+
+  /**
+   * Wraps the data keys of records anew under the current key, without opening a payload.
+   *
+   * @returns What was done, which keys are still in use, and where to go on if `limit` was reached.
+   * @throws TypeError The vault's encryptor cannot rewrap (Fernet and plaintext cannot).
+   *
+   * @example
+   * Retire a key once nothing uses it.
+   * ```ts
+   * ring.rotate("2026-12", KeyRing.generateKey());
+   * const { keyUsage, cursor } = await vault.rewrap();
+   * if (cursor === undefined && !("2026-11" in keyUsage)) ring.remove("2026-11");
+   * ```
+   */
+  async rewrap(options: RewrapOptions = {}): Promise<RewrapReport> {
+    if (this.#state !== "ready") await this.#open();
+    return rewrapRecords(this.#cache, this.#encryptor, options);
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    await this.#cache.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Makes codec and cache ready before the first operation; a failure is tried again by the next. */
+  async #open(): Promise<void> {
+    if (this.#state === "closed") throw new VaultClosedError();
+    this.#opening ??= this.#makeReady().finally(() => {
+      this.#opening = undefined;
+    });
+    await this.#opening;
+  }
+
+  async #makeReady(): Promise<void> {
+    await this.#codec.ready();
+    const { durability, evicts } = await this.#cache.ready();
+    const isVolatile = durability === "none" || evicts;
+    if (isLasting(this.#cache) && isVolatile && !this.#acceptVolatile) {
+      throw new CacheUnsafeError("volatile-cache");
+    }
+    if (this.#state === "closed") throw new VaultClosedError();
+    this.#state = "ready";
+  }
+
+  #find(handleId: string): OpenRecord | Promise<OpenRecord> {
+    if (!isHandleId(handleId)) throw new HandleNotFoundError();
+    const reading = this.#records.read(lookupIdOf(handleId));
+    return isPromise(reading) ? reading.then(assertFound) : assertFound(reading);
+  }
+
+  /** Hands a payload out only after its use was counted, and counts only what it hands out. */
+  async #unsealCounted(handleId: string, principal: string): Promise<unknown> {
+    for (let race = 0; race < MAX_RACES; race++) {
+      const record = await this.#find(handleId);
+      try {
+        const { fields } = record;
+        assertAllowed(mayUnseal(fields, principal, this.#clock.now()));
+        const payload = await this.#records.payloadOf(record);
+        const usesLeft = (fields.usesLeft ?? 1) - 1;
+        const counted = { ...fields, revision: fields.revision + 1, usesLeft };
+        const outcome =
+          usesLeft === 0
+            ? await this.#records.spend(record, counted)
+            : await this.#records.rewrite(record, counted);
+        if (outcome === "replaced") return payload;
+      } finally {
+        record.wipe();
+      }
+    }
+    throw new CacheUnavailableError();
+  }
+
+  async #remove(lookupId: string, principal: string): Promise<void> {
+    for (let race = 0; race < MAX_RACES; race++) {
+      const record = await this.#records.read(lookupId);
+      if (record === undefined || record === "evicted") return;
+      record.wipe();
+      if (record.fields.ownerPrincipal !== principal) throw new HandleAccessDeniedError();
+      if ((await this.#records.remove(record)) !== "conflict") return;
+    }
+    throw new CacheUnavailableError();
+  }
+
+  /** Changes what a record says about its handle, on behalf of its owner. */
+  async #change(
+    handleId: string,
+    options: ChangeOptions,
+    update: (fields: RecordFields, nowMs: number) => Partial<RecordFields>,
+    purgeAfterMs?: number,
+  ): Promise<OpaqueHandle> {
+    checkOptions(options, "options", CHANGE_OPTIONS);
+    const { by } = options;
+    checkPrincipal(by, "by");
+    if (this.#state !== "ready") await this.#open();
+    if (!isHandleId(handleId)) throw new HandleNotFoundError();
+    return this.#mutex.run(lookupIdOf(handleId), async () => {
+      for (let race = 0; race < MAX_RACES; race++) {
+        const record = await this.#find(handleId);
+        try {
+          const nowMs = this.#clock.now();
+          assertAllowed(mayChange(record.fields, by, nowMs));
+          const revision = record.fields.revision + 1;
+          const fields = { ...record.fields, ...update(record.fields, nowMs), revision };
+          const outcome = await this.#records.rewrite(record, fields, purgeAfterMs);
+          if (outcome === "replaced") return toHandle(handleId, fields);
+        } finally {
+          record.wipe();
+        }
+      }
+      throw new CacheUnavailableError();
+    });
+  }
+}
+
+function isLasting(cache: CacheBackend): boolean {
+  return cache.outlivesProcess || cache.shared;
+}
+
+function toMs(seconds: number): number {
+  return Math.ceil(seconds * 1000);
+}
+
+function toHandle(id: string, fields: RecordFields): OpaqueHandle {
+  return new OpaqueHandle({
+    id,
+    safeView: fields.safeView,
+    ownerPrincipal: fields.ownerPrincipal,
+    grantedPrincipals: fields.grantedPrincipals,
+    createdAtMs: fields.createdAtMs,
+    expiresAtMs: fields.expiresAtMs,
+  });
+}
+
+function assertFound(found: OpenRecord | "evicted" | undefined): OpenRecord {
+  if (found === undefined) throw new HandleNotFoundError();
+  if (found === "evicted") throw new HandleEvictedError();
+  return found;
+}
+
+function assertAllowed(verdict: Verdict): void {
+  switch (verdict) {
+    case "allowed":
+      return;
+    case "expired":
+      throw new HandleExpiredError();
+    case "denied":
+      throw new HandleAccessDeniedError();
+    case "exhausted":
+      throw new HandleExhaustedError();
+  }
+}
+
+function checkRequest(request: unknown): void {
+  if (typeof request !== "object" || request === null) {
+    throw new TypeError("every request must be an object");
+  }
+}
+
+/** Runs `task` for every item, some at a time, and says in their order what became of each. */
+async function settleAll<Item, T>(
+  items: readonly Item[],
+  task: (item: Item) => Promise<T>,
+): Promise<Outcome<T>[]> {
+  if (!Array.isArray(items)) throw new TypeError("requests must be an array");
+  const outcomes: Outcome<T>[] = [];
+  for (let start = 0; start < items.length; start += MAX_IN_FLIGHT) {
+    const settled = await Promise.allSettled(items.slice(start, start + MAX_IN_FLIGHT).map(task));
+    for (const outcome of settled) {
+      outcomes.push(
+        outcome.status === "fulfilled"
+          ? { ok: true, value: outcome.value }
+          : { ok: false, error: outcome.reason },
+      );
+    }
+  }
+  return outcomes;
+}

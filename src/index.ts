@@ -1,0 +1,64 @@
+/**
+ * Seals secrets and sensitive payloads behind opaque handles.
+ *
+ * @module
+ */
+export { type MemoryCacheOptions, memoryCache } from "./cache/memory.js";
+export {
+  brotliCompressor,
+  deflateCompressor,
+  gzipCompressor,
+  type LevelOptions,
+} from "./codec/compressor/zlib.js";
+export { type Aes256GcmOptions, aes256GcmEncryptor } from "./codec/encryptor/aes-256-gcm.js";
+export { plaintextEncryptor } from "./codec/encryptor/plaintext.js";
+export { jsonSerializer } from "./codec/serializer/json.js";
+export { VaultCodec, type VaultCodecOptions } from "./codec/vault-codec.js";
+export { HandleVault, type HandleVaultOptions } from "./handle-vault.js";
+export {
+  type KeyMaterial,
+  KeyRing,
+  type KeyRingOptions,
+  type PassphraseOptions,
+} from "./keys/key-ring.js";
+export type { PassphraseCost } from "./keys/passphrase.js";
+export type { RewrapOptions, RewrapReport } from "./rewrap.js";
+export type * from "./vault/contracts.js";
+export {
+  type AnyVaultError,
+  CacheFullError,
+  CacheUnavailableError,
+  CacheUnsafeError,
+  HandleAccessDeniedError,
+  HandleEvictedError,
+  HandleExhaustedError,
+  HandleExpiredError,
+  HandleNotFoundError,
+  isVaultError,
+  KeyNotFoundError,
+  OutcomeUnknownError,
+  PayloadTooLargeError,
+  PeerBrokenError,
+  PeerMissingError,
+  RecordIntegrityError,
+  RecordUnsupportedError,
+  type UnsafeReason,
+  VaultClosedError,
+  VaultError,
+  type VaultErrorCode,
+  type VaultErrorOf,
+} from "./vault/errors.js";
+export {
+  HandleDescription,
+  OpaqueHandle,
+  type WireDescription,
+  type WireHandle,
+} from "./vault/handle.js";
+export type {
+  ChangeOptions,
+  Outcome,
+  SealOptions,
+  SealRequest,
+  UnsealRequest,
+  Vault,
+} from "./vault/vault.js";

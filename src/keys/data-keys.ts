@@ -1,0 +1,299 @@
+/**
+ * Data keys: what records are really encrypted under.
+ *
+ * An instance draws a random key, wraps it once under its provider's current key, and uses it until
+ * it is spent. It encrypts only under keys that it drew itself; keys of others it only decrypts with.
+ * A key's header names and commits to it, and opens to one key only.
+ */
+import { createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from "node:crypto";
+import { KEY_BYTES, NONCE_BYTES } from "../primitives/aes-256-gcm.js";
+import { fillRandom, randomBytes } from "../primitives/random-pool.js";
+import type { KeyProvider, MaybePromise, WrappedKey } from "../vault/contracts.js";
+import { isVaultError, KeyNotFoundError, RecordIntegrityError } from "../vault/errors.js";
+import { andThen, isPromise } from "../vault/maybe-promise.js";
+
+const COMMITMENT_BYTES = 32;
+const DERIVE_LABEL = "handlevault v1 data key";
+const MAX_ENCRYPTIONS = 2 ** 20;
+const MAX_ENCRYPTED_BYTES = 2 ** 36;
+const MAX_AGE_MS = 3_600_000;
+const MAX_OPENED = 1024;
+const MAX_REFUSED = 256;
+const REFUSAL_MS = 10_000;
+
+/** The parts of a data key's header. */
+interface ParsedHeader extends WrappedKey {
+  readonly commitment: Buffer;
+}
+
+interface UnwrappedKey {
+  readonly dataKey: Uint8Array;
+  readonly key: KeyObject;
+}
+
+/** A source of milliseconds that never goes backwards. */
+type Stopwatch = () => number;
+
+/** Draws, spends and opens data keys. */
+export class DataKeys {
+  readonly #provider: KeyProvider;
+  readonly #elapsedMs: Stopwatch;
+  readonly #opened = new Map<string, KeyObject>();
+  readonly #opening = new Map<string, Promise<KeyObject>>();
+  readonly #rewrapped = new Map<string, Buffer>();
+  readonly #refused = new Map<string, { readonly unknownKey: boolean; readonly untilMs: number }>();
+  #epoch: number;
+  #current: DataKey | undefined;
+  #drawing: Promise<DataKey> | undefined;
+
+  constructor(provider: KeyProvider, elapsedMs: Stopwatch = () => performance.now()) {
+    this.#provider = provider;
+    this.#elapsedMs = elapsedMs;
+    this.#epoch = provider.epoch;
+  }
+
+  /** Whether records stay readable after this process. */
+  get durable(): boolean {
+    return this.#provider.durable;
+  }
+
+  /** Returns the key to encrypt under: the one in use, or a new one when that is spent. */
+  forEncryption(): MaybePromise<DataKey> {
+    this.#followProvider();
+    const current = this.#current;
+    return current === undefined || current.isSpent(this.#elapsedMs()) ? this.#draw() : current;
+  }
+
+  /**
+   * Returns the key that a header stands for.
+   *
+   * @throws {@link KeyNotFoundError} The provider does not know the wrapping key.
+   * @throws {@link RecordIntegrityError} The header was altered.
+   */
+  forDecryption(header: Buffer): MaybePromise<KeyObject> {
+    this.#followProvider();
+    // Keyed by the whole header, so that no altered byte of it goes unseen.
+    const name = header.toString("latin1");
+    const opened = this.#opened.get(name) ?? this.#opening.get(name);
+    if (opened !== undefined) return opened;
+    this.#assertNotRefused(name);
+    return this.#open(name, parseHeader(header));
+  }
+
+  /** Returns the header with its data key wrapped anew, or `undefined` if it is under the current key. */
+  rewrap(header: Buffer): MaybePromise<Buffer | undefined> {
+    this.#followProvider();
+    const parsed = parseHeader(header);
+    if (parsed.keyId === this.#provider.currentKeyId) return undefined;
+    const name = header.toString("latin1");
+    const known = this.#rewrapped.get(name);
+    if (known !== undefined) return known;
+    return andThen(this.#unwrap(parsed), ({ dataKey }) =>
+      andThen(this.#provider.wrap(dataKey), (wrapped) => {
+        dataKey.fill(0);
+        const rewrapped = encodeHeader(wrapped, parsed.commitment);
+        setBounded(this.#rewrapped, name, rewrapped, MAX_OPENED);
+        return rewrapped;
+      }),
+    );
+  }
+
+  /** Forgets what was cached under keys that the provider has since changed. */
+  #followProvider(): void {
+    if (this.#epoch === this.#provider.epoch) return;
+    this.#epoch = this.#provider.epoch;
+    this.#current = undefined;
+    this.#drawing = undefined;
+    this.#opened.clear();
+    this.#opening.clear();
+    this.#rewrapped.clear();
+    this.#refused.clear();
+  }
+
+  #draw(): MaybePromise<DataKey> {
+    if (this.#drawing !== undefined) return this.#drawing;
+    const dataKey = randomBytes(KEY_BYTES);
+    const epoch = this.#epoch;
+    const drawn = andThen(this.#provider.wrap(dataKey), (wrapped) => {
+      const { key, commitment } = deriveFrom(dataKey);
+      dataKey.fill(0);
+      const own = new DataKey(encodeHeader(wrapped, commitment), key, this.#elapsedMs());
+      if (epoch === this.#epoch) {
+        this.#current = own;
+        this.#remember(own.header.toString("latin1"), key);
+      }
+      return own;
+    });
+    if (!isPromise(drawn)) return drawn;
+    const drawing = drawn.finally(() => {
+      if (this.#drawing === drawing) this.#drawing = undefined;
+    });
+    this.#drawing = drawing;
+    return drawing;
+  }
+
+  #open(name: string, header: ParsedHeader): MaybePromise<KeyObject> {
+    const epoch = this.#epoch;
+    try {
+      const unwrapped = this.#unwrap(header);
+      if (!isPromise(unwrapped)) return this.#remember(name, wipe(unwrapped));
+      const opening = unwrapped
+        .then((opened) => {
+          const key = wipe(opened);
+          return epoch === this.#epoch ? this.#remember(name, key) : key;
+        })
+        .catch((error: unknown) => {
+          this.#refuse(name, error);
+          throw error;
+        })
+        .finally(() => {
+          if (this.#opening.get(name) === opening) this.#opening.delete(name);
+        });
+      this.#opening.set(name, opening);
+      return opening;
+    } catch (error) {
+      this.#refuse(name, error);
+      throw error;
+    }
+  }
+
+  /** Returns the data key and what is derived from it, checked against the header's commitment. */
+  #unwrap(header: ParsedHeader): MaybePromise<UnwrappedKey> {
+    return andThen(this.#provider.unwrap(header), (dataKey) => {
+      const { key, commitment } = deriveFrom(dataKey);
+      if (timingSafeEqual(commitment, header.commitment)) return { dataKey, key };
+      dataKey.fill(0);
+      throw new RecordIntegrityError();
+    });
+  }
+
+  #remember(name: string, key: KeyObject): KeyObject {
+    setBounded(this.#opened, name, key, MAX_OPENED);
+    return key;
+  }
+
+  /** Keeps a forged header from reaching the provider again and again. */
+  #refuse(name: string, error: unknown): void {
+    const unknownKey = isVaultError(error, "ERR_VAULT_KEY_NOT_FOUND");
+    if (!unknownKey && !isVaultError(error, "ERR_VAULT_RECORD_INTEGRITY")) return;
+    const refusal = { unknownKey, untilMs: this.#elapsedMs() + REFUSAL_MS };
+    setBounded(this.#refused, name, refusal, MAX_REFUSED);
+  }
+
+  #assertNotRefused(name: string): void {
+    const refusal = this.#refused.get(name);
+    if (refusal === undefined) return;
+    if (this.#elapsedMs() < refusal.untilMs) {
+      throw refusal.unknownKey ? new KeyNotFoundError() : new RecordIntegrityError();
+    }
+    this.#refused.delete(name);
+  }
+}
+
+/** A data key that this instance drew, with what is left of it. */
+export class DataKey {
+  /** The bytes that name, wrap and commit to the key, as they go into every record. */
+  readonly header: Buffer;
+  readonly key: KeyObject;
+  readonly #drawnAtMs: number;
+  #encryptions = 0;
+  #bytes = 0;
+
+  constructor(header: Buffer, key: KeyObject, drawnAtMs: number) {
+    this.header = header;
+    this.key = key;
+    this.#drawnAtMs = drawnAtMs;
+  }
+
+  /** Tells whether the key has done enough, by count, by bytes or by age. */
+  isSpent(nowMs: number): boolean {
+    return (
+      this.#encryptions >= MAX_ENCRYPTIONS ||
+      this.#bytes >= MAX_ENCRYPTED_BYTES ||
+      nowMs - this.#drawnAtMs >= MAX_AGE_MS
+    );
+  }
+
+  /**
+   * Writes the nonce for one encryption of `byteCount` bytes.
+   *
+   * 64 fresh random bits, so that nothing is predictable; 32 counted bits, so that none repeats. The
+   * count may run past what makes the key spent, by as many callers as wait for the next one.
+   */
+  nextNonce(byteCount: number, nonce: Buffer): void {
+    fillRandom(nonce, 0, NONCE_BYTES - 4);
+    // Throws a RangeError rather than start over.
+    nonce.writeUInt32BE(this.#encryptions, NONCE_BYTES - 4);
+    this.#encryptions += 1;
+    this.#bytes += byteCount;
+  }
+}
+
+/** Returns how many bytes the header at the start of `bytes` takes, without checking it. */
+export function headerLength(bytes: Buffer): number {
+  const keyIdLength = bytes[0] ?? 0;
+  const wrappedAt = 1 + keyIdLength;
+  if (keyIdLength === 0 || bytes.length < wrappedAt) throw new KeyNotFoundError();
+  if (bytes.length < wrappedAt + 2) throw new RecordIntegrityError();
+  const length = wrappedAt + 2 + bytes.readUInt16BE(wrappedAt) + COMMITMENT_BYTES;
+  if (bytes.length < length) throw new RecordIntegrityError();
+  return length;
+}
+
+/** Returns the key id in the header at the start of `bytes`. */
+export function headerKeyId(bytes: Buffer): string {
+  const keyIdLength = bytes[0] ?? 0;
+  if (keyIdLength === 0 || bytes.length < 1 + keyIdLength) throw new KeyNotFoundError();
+  return bytes.toString("latin1", 1, 1 + keyIdLength);
+}
+
+function parseHeader(header: Buffer): ParsedHeader {
+  const keyId = headerKeyId(header);
+  const wrappedAt = 1 + keyId.length + 2;
+  const commitmentAt = header.length - COMMITMENT_BYTES;
+  return {
+    keyId,
+    wrapped: header.subarray(wrappedAt, commitmentAt),
+    commitment: header.subarray(commitmentAt),
+  };
+}
+
+function encodeHeader({ keyId, wrapped }: WrappedKey, commitment: Uint8Array): Buffer {
+  const lengths = Buffer.alloc(2);
+  lengths.writeUInt16BE(wrapped.length);
+  return Buffer.concat([
+    Buffer.of(keyId.length),
+    Buffer.from(keyId, "latin1"),
+    lengths,
+    wrapped,
+    commitment,
+  ]);
+}
+
+/** Returns the key to decrypt with, and wipes what it was derived from. */
+function wipe({ dataKey, key }: UnwrappedKey): KeyObject {
+  dataKey.fill(0);
+  return key;
+}
+
+/**
+ * Derives the encryption key and the commitment from a data key: HKDF-SHA-256 (RFC 5869), 64 bytes.
+ *
+ * AES-GCM alone does not commit to its key: a ciphertext can be crafted to open under two. Two data
+ * keys with one commitment would be a collision of SHA-256.
+ */
+function deriveFrom(dataKey: Uint8Array): { key: KeyObject; commitment: Buffer } {
+  const derived = Buffer.from(
+    hkdfSync("sha256", dataKey, Buffer.alloc(0), DERIVE_LABEL, KEY_BYTES + COMMITMENT_BYTES),
+  );
+  const key = createSecretKey(derived.subarray(0, KEY_BYTES));
+  derived.fill(0, 0, KEY_BYTES);
+  return { key, commitment: derived.subarray(KEY_BYTES) };
+}
+
+/** Sets an entry of a map that forgets its oldest one when it is full. */
+function setBounded<V>(map: Map<string, V>, name: string, value: V, bound: number): void {
+  const oldest = map.size < bound ? undefined : map.keys().next();
+  if (oldest?.done === false) map.delete(oldest.value);
+  map.set(name, value);
+}

@@ -1,0 +1,75 @@
+/** Keys from passphrases: scrypt (RFC 7914), its parameters kept by the caller as a PHC string. */
+import { hash, randomBytes, scrypt } from "node:crypto";
+import { KEY_BYTES } from "../primitives/aes-256-gcm.js";
+
+const SALT_BYTES = 16;
+const MIN_PASSPHRASE_CHARACTERS = 8;
+const DEFAULT_LOG_COST = 17;
+const BOUNDS = { logCost: [15, 20], blockSize: [8, 16], parallelism: [1, 4] } as const;
+const PARAMS = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9_-]{22})$/;
+
+/** How dear a guess at the passphrase is made. */
+export interface PassphraseCost {
+  /** Base-2 logarithm of scrypt's N, from 15 to 20: memory is 2^(this + 10) bytes. Default 17. */
+  readonly logCost?: number;
+}
+
+/** Returns a PHC string with a fresh salt. */
+export function passphraseParams({ logCost = DEFAULT_LOG_COST }: PassphraseCost): string {
+  checkBounds("logCost", logCost);
+  return `$scrypt$ln=${logCost},r=8,p=1$${randomBytes(SALT_BYTES).toString("base64url")}`;
+}
+
+/** Returns an id for the key that these parameters give; it says nothing about the passphrase. */
+export function passphraseKeyId(params: string): string {
+  if (typeof params !== "string") throw new TypeError("params must be a string");
+  return `passphrase-${hash("sha256", params).slice(0, 16)}`;
+}
+
+/** Returns the 32 bytes that scrypt derives, without blocking the event loop. */
+export async function derivePassphraseKey(passphrase: string, params: string): Promise<Buffer> {
+  if (typeof passphrase !== "string") throw new TypeError("passphrase must be a string");
+  if (passphrase.length < MIN_PASSPHRASE_CHARACTERS) {
+    throw new RangeError(`passphrase must have at least ${MIN_PASSPHRASE_CHARACTERS} characters`);
+  }
+  const { logCost, blockSize, parallelism, salt } = parseParams(params);
+  const cost = 2 ** logCost;
+  const maxmem = 2 * 128 * cost * blockSize;
+  return new Promise((resolve, reject) => {
+    scrypt(
+      passphrase.normalize("NFKC"),
+      salt,
+      KEY_BYTES,
+      { cost, blockSize, parallelization: parallelism, maxmem },
+      (error, key) => (error === null ? resolve(key) : reject(error)),
+    );
+  });
+}
+
+function parseParams(params: string): {
+  logCost: number;
+  blockSize: number;
+  parallelism: number;
+  salt: Buffer;
+} {
+  const match = PARAMS.exec(params);
+  if (match === null) {
+    throw new TypeError("params must be a string from KeyRing.newPassphraseParams()");
+  }
+  const [logCost, blockSize, parallelism] = match.slice(1, 4).map(Number) as [
+    number,
+    number,
+    number,
+  ];
+  checkBounds("logCost", logCost);
+  checkBounds("blockSize", blockSize);
+  checkBounds("parallelism", parallelism);
+  return { logCost, blockSize, parallelism, salt: Buffer.from(match[4] ?? "", "base64url") };
+}
+
+function checkBounds(name: keyof typeof BOUNDS, value: number): void {
+  const [min, max] = BOUNDS[name];
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new RangeError(`params: ${name} must be a whole number from ${min} to ${max}`);
+  }
+}

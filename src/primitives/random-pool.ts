@@ -1,0 +1,43 @@
+/**
+ * One pool of operating-system randomness for the whole process.
+ *
+ * Asking the system for a dozen bytes costs over a microsecond; asking for 8 KiB now and then and
+ * handing them out costs next to nothing. Bytes leave the pool once and are overwritten as they do.
+ */
+import { randomFillSync } from "node:crypto";
+
+const POOL_BYTES = 8192;
+const pool: Buffer = Buffer.allocUnsafeSlow(POOL_BYTES);
+let next = POOL_BYTES;
+
+function reserve(byteCount: number): number {
+  if (next + byteCount > POOL_BYTES) {
+    randomFillSync(pool);
+    next = 0;
+  }
+  const start = next;
+  next += byteCount;
+  return start;
+}
+
+/** Returns `byteCount` (at most 8,192) random bytes as lower-case hex. */
+export function randomHex(byteCount: number): string {
+  const start = reserve(byteCount);
+  const hex = pool.toString("hex", start, start + byteCount);
+  pool.fill(0, start, start + byteCount);
+  return hex;
+}
+
+/** Overwrites `byteCount` (at most 8,192) bytes of `target` from `offset` on with random ones. */
+export function fillRandom(target: Buffer, offset: number, byteCount: number): void {
+  const start = reserve(byteCount);
+  pool.copy(target, offset, start, start + byteCount);
+  pool.fill(0, start, start + byteCount);
+}
+
+/** Returns `byteCount` (at most 8,192) random bytes in memory of their own. */
+export function randomBytes(byteCount: number): Buffer {
+  const bytes = Buffer.alloc(byteCount);
+  fillRandom(bytes, 0, byteCount);
+  return bytes;
+}

@@ -1,0 +1,80 @@
+/** Checks of arguments: they run before any work and name the parameter, never its value. */
+
+const MAX_PRINCIPAL_CHARACTERS = 1024;
+const MAX_SAFE_VIEW_BYTES = 4096;
+/** The most principals that a handle may be granted to. */
+export const MAX_GRANTS = 256;
+/** The longest lifetime, in seconds: a century. */
+export const MAX_TTL_SECONDS = 3_155_760_000;
+/** The largest `maxUses`; the record keeps one value above it for "unlimited". */
+export const MAX_USES: number = 2 ** 32 - 2;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
+const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** Throws unless `value` is a string a principal can be. */
+export function checkPrincipal(value: unknown, name: string): asserts value is string {
+  if (typeof value !== "string") throw new TypeError(`${name} must be a string`);
+  if (value.length === 0) throw new RangeError(`${name} must not be empty`);
+  if (value.length > MAX_PRINCIPAL_CHARACTERS) {
+    throw new RangeError(`${name} must have at most ${MAX_PRINCIPAL_CHARACTERS} characters`);
+  }
+  if (CONTROL_CHARACTER.test(value)) {
+    throw new RangeError(`${name} must not contain control characters`);
+  }
+  if (!value.isWellFormed()) throw new RangeError(`${name} must be well-formed Unicode`);
+}
+
+/** Returns the distinct principals of a list, in its order. */
+export function checkGrants(value: unknown, name: string): readonly string[] {
+  if (!Array.isArray(value)) throw new TypeError(`${name} must be an array of strings`);
+  for (let index = 0; index < value.length; index++)
+    checkPrincipal(value[index], `${name}[${index}]`);
+  const distinct = value.length < 2 ? value.slice() : [...new Set<string>(value)];
+  if (distinct.length > MAX_GRANTS) {
+    throw new RangeError(`${name} must name at most ${MAX_GRANTS} principals`);
+  }
+  return distinct;
+}
+
+/** Throws unless `value` is a text that fits into a record's safe view. */
+export function checkSafeView(value: unknown, name: string): asserts value is string {
+  if (typeof value !== "string") throw new TypeError(`${name} must be a string`);
+  if (value.length > MAX_SAFE_VIEW_BYTES || Buffer.byteLength(value) > MAX_SAFE_VIEW_BYTES) {
+    throw new RangeError(`${name} must have at most ${MAX_SAFE_VIEW_BYTES} bytes of UTF-8`);
+  }
+  if (!value.isWellFormed()) throw new RangeError(`${name} must be well-formed Unicode`);
+}
+
+/** Throws unless `value` is a lifetime: finite, not negative, at most a century. */
+export function checkTtlSeconds(value: unknown, name: string): asserts value is number {
+  if (typeof value !== "number") throw new TypeError(`${name} must be a number of seconds`);
+  if (!(value >= 0 && value <= MAX_TTL_SECONDS)) {
+    throw new RangeError(`${name} must be from 0 to ${MAX_TTL_SECONDS} seconds`);
+  }
+}
+
+/** Throws unless `value` is a whole number within the bounds. */
+export function checkInteger(
+  value: unknown,
+  name: string,
+  bounds: { readonly min: number; readonly max: number },
+): asserts value is number {
+  if (typeof value !== "number") throw new TypeError(`${name} must be a number`);
+  if (!Number.isInteger(value) || value < bounds.min || value > bounds.max) {
+    throw new RangeError(`${name} must be a whole number from ${bounds.min} to ${bounds.max}`);
+  }
+}
+
+/** Throws unless `value` is an object that has no members but the `known` ones. */
+export function checkOptions(value: unknown, name: string, known: ReadonlySet<string>): void {
+  if (typeof value !== "object" || value === null) throw new TypeError(`${name} must be an object`);
+  for (const option in value) {
+    if (!known.has(option)) throw new TypeError(`${name} has an unknown option: ${shown(option)}`);
+  }
+}
+
+/** An option's name as it may appear in a message: a value passed for a name by mistake may not. */
+function shown(option: string): string {
+  return /^[A-Za-z_]\w{0,39}$/.test(option) ? option : "(not an identifier)";
+}

@@ -1,0 +1,218 @@
+/**
+ * What the vault needs from its parts. Implement one of these to plug in a part of your own.
+ *
+ * @module
+ */
+
+/** Plain bytes. The alias fits `Uint8Array` in every TypeScript from 5.7 on, generic or not. */
+export type Bytes = ReturnType<typeof Uint8Array.of>;
+
+/** A value, or a promise of it: parts that need no waiting should not make anybody wait. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/** Tells the time. */
+export interface Clock {
+  /** Returns milliseconds since 1970-01-01T00:00:00Z. */
+  now(): number;
+}
+
+/** Turns payloads into bytes and back, losing nothing. */
+export interface Serializer {
+  /** Names the serializer in records: 1 to 127 are the library's, 128 to 255 are yours. */
+  readonly id: number;
+  /** Awaited before the first use; loads what the serializer needs. */
+  ready?(): MaybePromise<void>;
+  /**
+   * Returns the payload as bytes, or as text that will be stored as UTF-8.
+   *
+   * @throws TypeError The payload holds something that would not come back as it was. The message
+   *   names where, never what.
+   */
+  serialize(data: unknown): Uint8Array | string;
+  /** Returns a fresh copy of what was serialized; must not keep `bytes`, which are wiped later. */
+  deserialize(bytes: Buffer): unknown;
+}
+
+/** Makes bytes fewer, and restores them. */
+export interface Compressor {
+  /** Names the compressor in records: 1 to 127 are the library's, 128 to 255 are yours. */
+  readonly id: number;
+  /** Payloads shorter than this many bytes are stored as they are. */
+  readonly thresholdBytes: number;
+  /** Awaited before the first use; loads what the compressor needs. */
+  ready?(): MaybePromise<void>;
+  /** Returns the compressed form of `bytes`, which are never empty. */
+  compress(bytes: Uint8Array): MaybePromise<Uint8Array>;
+  /**
+   * Returns the `length` bytes that were compressed, without ever producing more than that.
+   *
+   * @throws {@link RecordIntegrityError} The input is damaged or would give another length.
+   */
+  decompress(bytes: Uint8Array, length: number): MaybePromise<Uint8Array>;
+}
+
+/** What a ciphertext belongs to; it opens in exactly this context and in no other. */
+export interface EncryptionContext {
+  /** Which part of a record the ciphertext is. */
+  readonly block: "head";
+  /** Version of the record format. */
+  readonly version: number;
+  /** The flags byte of the record. */
+  readonly flags: number;
+  /** SHA-256 of the handle id, in base64url. */
+  readonly lookupId: string;
+  /** The vault's tenant, if it has one. */
+  readonly tenant?: string | undefined;
+}
+
+/** Encrypts and authenticates bytes, bound to a context. */
+export interface Encryptor {
+  /** Whether its keys outlive this process. */
+  readonly durable: boolean;
+  /**
+   * Returns the ciphertext; equal plaintexts give different ones.
+   *
+   * The caller overwrites `plaintext` as soon as the call returns: an encryptor that has to wait
+   * for something copies it first.
+   */
+  encrypt(plaintext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array>;
+  /**
+   * Returns the plaintext in memory that nobody else uses; the caller wipes it.
+   *
+   * @throws {@link KeyNotFoundError} The key that the ciphertext names is not known.
+   * @throws {@link RecordIntegrityError} Anything else about the ciphertext or context is wrong.
+   */
+  decrypt(ciphertext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array>;
+  /** Returns the id of the key that the ciphertext depends on; it is unauthenticated. */
+  keyIdOf?(ciphertext: Uint8Array): string;
+  /** Returns the same ciphertext under the current key, or `undefined` if it is under it already. */
+  rewrap?(ciphertext: Uint8Array): MaybePromise<Uint8Array | undefined>;
+}
+
+/** A data key, wrapped under a key that never leaves its provider. */
+export interface WrappedKey {
+  /** Names the wrapping key: 1 to 64 characters of `A-Z a-z 0-9 . _ -`. */
+  readonly keyId: string;
+  /** The wrapped data key, at most 65,535 bytes. */
+  readonly wrapped: Uint8Array;
+}
+
+/** Wraps and unwraps data keys: a {@link KeyRing}, or a key management service. */
+export interface KeyProvider {
+  /** Whether its keys outlive this process. */
+  readonly durable: boolean;
+  /** The id of the key that `wrap` uses now. */
+  readonly currentKeyId: string;
+  /** A number that changes with every change to the provider's keys; what is cached is then dropped. */
+  readonly epoch: number;
+  /** Returns `dataKey` wrapped under the current key; must not keep it. */
+  wrap(dataKey: Uint8Array): MaybePromise<WrappedKey>;
+  /**
+   * Returns the data key in memory that nobody else uses; the caller wipes it.
+   *
+   * @throws {@link KeyNotFoundError} No key of this id is known.
+   * @throws {@link RecordIntegrityError} The wrapped key is not one that this key wrapped.
+   */
+  unwrap(wrappedKey: WrappedKey): MaybePromise<Uint8Array>;
+}
+
+/** How long acknowledged writes last, and whether a cache may drop them by itself. */
+export interface CacheCapabilities {
+  /** What an acknowledged write survives: nothing, a crash of this process, of the system, or power loss. */
+  readonly durability: "none" | "process" | "os" | "disk";
+  /** Whether the cache may drop live records to make room. */
+  readonly evicts: boolean;
+}
+
+/** A cache's own token for one state of a record: opaque, and new on every write. */
+export type Revision = string | number;
+
+/** What a cache stores under a key. */
+export interface CacheRecord {
+  readonly head: Uint8Array;
+  /** Present for large payloads; written once, with the record, and never rewritten. */
+  readonly body?: Uint8Array | undefined;
+}
+
+/** What `get` finds. The bytes are the cache's: read them, never change them. */
+export interface CacheEntry {
+  readonly head: Uint8Array;
+  readonly revision: Revision;
+  readonly hasBody: boolean;
+}
+
+/** One page of a scan. */
+export interface CachePage {
+  readonly entries: readonly {
+    readonly key: string;
+    readonly head: Uint8Array;
+    readonly revision: Revision;
+  }[];
+  /** Where to go on; absent when the scan is complete. */
+  readonly cursor?: string | undefined;
+}
+
+/** Bounds on the time of one cache operation. */
+export interface CacheCallOptions {
+  /** Moment on the clock of `performance.now()`, in milliseconds, by which the call gives up. */
+  readonly deadline?: number | undefined;
+  /** Gives up when aborted. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What comes with a new record. */
+export interface InsertOptions extends CacheCallOptions {
+  /** Milliseconds from now after which the cache may remove the record. */
+  readonly purgeAfterMs: number;
+}
+
+/** What comes with a replacement. */
+export interface ReplaceOptions extends CacheCallOptions {
+  /** Replace only this state of the record. */
+  readonly ifRevision: Revision;
+  /** A new purge time, in milliseconds from now; unchanged when absent. */
+  readonly purgeAfterMs?: number | undefined;
+  /** Removes the body with the same write. */
+  readonly dropBody?: boolean | undefined;
+}
+
+/**
+ * Where sealed records rest. Keys are opaque strings, values opaque bytes.
+ *
+ * A failed operation throws: {@link CacheUnavailableError} if it certainly changed nothing,
+ * {@link OutcomeUnknownError} if that is not certain, {@link CacheFullError} for want of room. A
+ * failure is never reported as a miss. The caller may reuse its buffers once a call has settled.
+ * `handlevault/testing` has the laws that every implementation must pass.
+ */
+export interface CacheBackend {
+  /** Whether other processes can reach the same records. */
+  readonly shared: boolean;
+  /** Whether records outlive this process. */
+  readonly outlivesProcess: boolean;
+  /** Makes the cache usable and says what it can promise; awaited before the first operation. */
+  ready(): MaybePromise<CacheCapabilities>;
+  /** Stores a record unless the key is taken. */
+  insert(
+    key: string,
+    record: CacheRecord,
+    options: InsertOptions,
+  ): MaybePromise<"inserted" | "exists">;
+  /** Returns a record until it is purged, however old it is; `"evicted"` if it was dropped to make room. */
+  get(key: string, options?: CacheCallOptions): MaybePromise<CacheEntry | "evicted" | undefined>;
+  /** Returns the body of a record, or `undefined` when there is none. */
+  getBody(key: string, options?: CacheCallOptions): MaybePromise<Uint8Array | undefined>;
+  /** Replaces the head of one state of a record, or deletes the record when `head` is `undefined`. */
+  replace(
+    key: string,
+    head: Uint8Array | undefined,
+    options: ReplaceOptions,
+  ): MaybePromise<"replaced" | "conflict" | "absent">;
+  /** Deletes a record in whatever state it is; says whether there was one. */
+  delete(key: string, options?: CacheCallOptions): MaybePromise<boolean>;
+  /** Removes at most `limit` records whose purge time has come; returns how many. */
+  purgeExpired(limit: number, options?: CacheCallOptions): MaybePromise<number>;
+  /** Returns every record at least once, page by page; a record may come up again. */
+  scan(cursor?: string, options?: CacheCallOptions): MaybePromise<CachePage>;
+  /** Releases what the cache opened itself; may be called twice. */
+  close(): MaybePromise<void>;
+}

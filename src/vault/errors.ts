@@ -1,0 +1,255 @@
+/**
+ * Everything a vault can refuse or fail with: one class for each thing a caller can act on.
+ *
+ * A programmer's mistake (a wrong type, a value out of range) is a `TypeError` or a `RangeError`
+ * instead, thrown before any work is done. Messages are fixed texts: they never hold a payload, a
+ * principal, a handle id, a key or a path.
+ *
+ * @module
+ */
+
+const BRAND = Symbol.for("handlevault.error");
+
+/** The base class of every error in this module. */
+export abstract class VaultError extends Error {
+  /** Stable identifier of the condition; never changes within a major version. */
+  abstract readonly code: VaultErrorCode;
+
+  static {
+    // Marks errors of this library across copies of it and across realms.
+    Object.defineProperty(VaultError.prototype, BRAND, { value: true });
+  }
+}
+
+/** The handle never existed, was invalidated, was purged after its expiry, or is malformed. */
+export class HandleNotFoundError extends VaultError {
+  override readonly name = "HandleNotFoundError" as const;
+  readonly code = "ERR_VAULT_HANDLE_NOT_FOUND" as const;
+  constructor() {
+    super("No such handle: it never existed, was invalidated, or has been purged.");
+  }
+}
+
+/** The handle's lifetime has passed; nothing brings it back. Seal the data again. */
+export class HandleExpiredError extends VaultError {
+  override readonly name = "HandleExpiredError" as const;
+  readonly code = "ERR_VAULT_HANDLE_EXPIRED" as const;
+  constructor() {
+    super("The handle has expired: ask its owner to seal the data again.");
+  }
+}
+
+/** The principal is neither the owner nor granted, or the operation is the owner's alone. */
+export class HandleAccessDeniedError extends VaultError {
+  override readonly name = "HandleAccessDeniedError" as const;
+  readonly code = "ERR_VAULT_HANDLE_ACCESS_DENIED" as const;
+  constructor() {
+    super("The principal may not do this with the handle: ask its owner for a grant.");
+  }
+}
+
+/** Every use that `maxUses` allowed has been spent. */
+export class HandleExhaustedError extends VaultError {
+  override readonly name = "HandleExhaustedError" as const;
+  readonly code = "ERR_VAULT_HANDLE_EXHAUSTED" as const;
+  constructor() {
+    super("The handle has no uses left: its payload has been handed out as often as allowed.");
+  }
+}
+
+/** A bounded cache dropped the record to make room for others. */
+export class HandleEvictedError extends VaultError {
+  override readonly name = "HandleEvictedError" as const;
+  readonly code = "ERR_VAULT_HANDLE_EVICTED" as const;
+  constructor() {
+    super("The cache evicted the handle's record to make room: seal again, or use a larger cache.");
+  }
+}
+
+/** A stored record, or an encoded payload, is not what was written under this id and key. */
+export class RecordIntegrityError extends VaultError {
+  override readonly name = "RecordIntegrityError" as const;
+  readonly code = "ERR_VAULT_RECORD_INTEGRITY" as const;
+  constructor() {
+    super("The record is damaged, was altered, or belongs to another handle.");
+  }
+}
+
+/** A record names a format version, flag, serializer or compressor that this vault does not know. */
+export class RecordUnsupportedError extends VaultError {
+  override readonly name = "RecordUnsupportedError" as const;
+  readonly code = "ERR_VAULT_RECORD_UNSUPPORTED" as const;
+  constructor() {
+    super("The record's format, serializer or compressor is not one this vault is set up to read.");
+  }
+}
+
+/** The encryption key that a record names is not in the key ring. */
+export class KeyNotFoundError extends VaultError {
+  override readonly name = "KeyNotFoundError" as const;
+  readonly code = "ERR_VAULT_KEY_NOT_FOUND" as const;
+  constructor() {
+    super("The key that the record was encrypted under is not in the key ring.");
+  }
+}
+
+/** A bounded cache has no room; nothing was lost. */
+export class CacheFullError extends VaultError {
+  override readonly name = "CacheFullError" as const;
+  readonly code = "ERR_VAULT_CACHE_FULL" as const;
+  constructor() {
+    super("The cache is full: raise its bounds, shorten lifetimes, or invalidate handles.");
+  }
+}
+
+/** The cache could not be reached or read; the operation changed nothing. */
+export class CacheUnavailableError extends VaultError {
+  override readonly name = "CacheUnavailableError" as const;
+  readonly code = "ERR_VAULT_CACHE_UNAVAILABLE" as const;
+  constructor(options?: ErrorOptions) {
+    super("The cache is unavailable and the operation changed nothing: try again later.", options);
+  }
+}
+
+/** Why a combination of vault and cache is refused. */
+export type UnsafeReason = "ephemeral-keys" | "volatile-cache";
+
+const UNSAFE: Record<UnsafeReason, string> = {
+  "ephemeral-keys":
+    "The cache outlives the process or is shared, but the encryption keys do not outlive it: " +
+    "give the vault a durable KeyRing (KeyRing.fromEnv, fromFile, from or fromPassphrase).",
+  "volatile-cache":
+    "The cache may drop or lose records that it acknowledged: " +
+    "make it durable and non-evicting, or accept that with acceptVolatile: true.",
+};
+
+/** The cache, as it is set up, cannot keep what the vault promises. */
+export class CacheUnsafeError extends VaultError {
+  override readonly name = "CacheUnsafeError" as const;
+  readonly code = "ERR_VAULT_CACHE_UNSAFE" as const;
+  readonly reason: UnsafeReason;
+  constructor(reason: UnsafeReason) {
+    super(UNSAFE[reason]);
+    this.reason = reason;
+  }
+}
+
+/** A write was sent and its answer never came: it may or may not have happened. */
+export class OutcomeUnknownError extends VaultError {
+  override readonly name = "OutcomeUnknownError" as const;
+  readonly code = "ERR_VAULT_OUTCOME_UNKNOWN" as const;
+  constructor(options?: ErrorOptions) {
+    super("The cache did not confirm the write: it may or may not have taken effect.", options);
+  }
+}
+
+/** A payload is larger than the codec's `maxPayloadBytes`. */
+export class PayloadTooLargeError extends VaultError {
+  override readonly name = "PayloadTooLargeError" as const;
+  readonly code = "ERR_VAULT_PAYLOAD_TOO_LARGE" as const;
+  constructor() {
+    super("The payload is larger than the codec's maxPayloadBytes.");
+  }
+}
+
+/** An optional peer dependency is not installed. */
+export class PeerMissingError extends VaultError {
+  override readonly name = "PeerMissingError" as const;
+  readonly code = "ERR_VAULT_PEER_MISSING" as const;
+  /** Name of the npm package. */
+  readonly peer: string;
+  constructor(peer: string, options?: ErrorOptions) {
+    super(`The optional package ${peer} is not installed: run "npm install ${peer}".`, options);
+    this.peer = peer;
+  }
+}
+
+/** An optional peer dependency is installed but cannot be loaded. */
+export class PeerBrokenError extends VaultError {
+  override readonly name = "PeerBrokenError" as const;
+  readonly code = "ERR_VAULT_PEER_BROKEN" as const;
+  /** Name of the npm package. */
+  readonly peer: string;
+  constructor(peer: string, options?: ErrorOptions) {
+    super(
+      `The optional package ${peer} is installed but does not load: ` +
+        `run "npm rebuild ${peer}", or remove it and run "npm install ${peer}" again.`,
+      options,
+    );
+    this.peer = peer;
+  }
+}
+
+/** The vault was closed. */
+export class VaultClosedError extends VaultError {
+  override readonly name = "VaultClosedError" as const;
+  readonly code = "ERR_VAULT_CLOSED" as const;
+  constructor() {
+    super("The vault is closed.");
+  }
+}
+
+/** Every error of the library, to `switch` over by `code` or `name`. */
+export type AnyVaultError =
+  | HandleNotFoundError
+  | HandleExpiredError
+  | HandleAccessDeniedError
+  | HandleExhaustedError
+  | HandleEvictedError
+  | RecordIntegrityError
+  | RecordUnsupportedError
+  | KeyNotFoundError
+  | CacheFullError
+  | CacheUnavailableError
+  | CacheUnsafeError
+  | OutcomeUnknownError
+  | PayloadTooLargeError
+  | PeerMissingError
+  | PeerBrokenError
+  | VaultClosedError;
+
+/** The codes of {@link AnyVaultError}. */
+export type VaultErrorCode =
+  | "ERR_VAULT_HANDLE_NOT_FOUND"
+  | "ERR_VAULT_HANDLE_EXPIRED"
+  | "ERR_VAULT_HANDLE_ACCESS_DENIED"
+  | "ERR_VAULT_HANDLE_EXHAUSTED"
+  | "ERR_VAULT_HANDLE_EVICTED"
+  | "ERR_VAULT_RECORD_INTEGRITY"
+  | "ERR_VAULT_RECORD_UNSUPPORTED"
+  | "ERR_VAULT_KEY_NOT_FOUND"
+  | "ERR_VAULT_CACHE_FULL"
+  | "ERR_VAULT_CACHE_UNAVAILABLE"
+  | "ERR_VAULT_CACHE_UNSAFE"
+  | "ERR_VAULT_OUTCOME_UNKNOWN"
+  | "ERR_VAULT_PAYLOAD_TOO_LARGE"
+  | "ERR_VAULT_PEER_MISSING"
+  | "ERR_VAULT_PEER_BROKEN"
+  | "ERR_VAULT_CLOSED";
+
+/** The class that carries a given code. */
+export type VaultErrorOf<Code extends VaultErrorCode> = Extract<AnyVaultError, { code: Code }>;
+
+/**
+ * Tells whether `error` is one of this library's, and of the given code if one is named.
+ *
+ * Works across duplicate copies of the library, where `instanceof` does not.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await vault.unseal(id, principal);
+ * } catch (error) {
+ *   if (!isVaultError(error, "ERR_VAULT_HANDLE_EXPIRED")) throw error;
+ * }
+ * ```
+ */
+export function isVaultError(error: unknown): error is AnyVaultError;
+export function isVaultError<Code extends VaultErrorCode>(
+  error: unknown,
+  code: Code,
+): error is VaultErrorOf<Code>;
+export function isVaultError(error: unknown, code?: VaultErrorCode): boolean {
+  if (typeof error !== "object" || error === null || !(BRAND in error)) return false;
+  return code === undefined || (error as { code?: unknown }).code === code;
+}

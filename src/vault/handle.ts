@@ -1,0 +1,123 @@
+import { hash } from "node:crypto";
+import { inspect } from "node:util";
+import { randomHex } from "../primitives/random-pool.js";
+
+const PREFIX = "hdl_";
+const HANDLE_ID = /^hdl_[0-9a-f]{32}$/;
+const ID_BYTES = 16;
+
+/** Returns a new handle id: `hdl_` and 32 lower-case hex digits from 128 random bits. */
+export function newHandleId(): string {
+  return PREFIX + randomHex(ID_BYTES);
+}
+
+/** Tells whether `value` has the form of a handle id. */
+export function isHandleId(value: unknown): value is string {
+  return typeof value === "string" && HANDLE_ID.test(value);
+}
+
+/**
+ * Returns the key of a handle's record in every cache: SHA-256 of the id, in base64url.
+ *
+ * Whoever reads a cache learns no handle from it that anyone could use.
+ */
+export function lookupIdOf(handleId: string): string {
+  return hash("sha256", handleId, "base64url");
+}
+
+/** What an {@link OpaqueHandle} is made of. */
+export interface HandleFields {
+  readonly id: string;
+  readonly safeView: string;
+  readonly ownerPrincipal: string;
+  readonly grantedPrincipals: readonly string[];
+  /** Milliseconds since 1970-01-01T00:00:00Z. */
+  readonly createdAtMs: number;
+  /** Milliseconds since 1970-01-01T00:00:00Z. */
+  readonly expiresAtMs: number;
+}
+
+/** The form in which handles travel between processes. Times are ISO 8601 in UTC. */
+export interface WireHandle {
+  readonly id: string;
+  readonly safe_view: string;
+  readonly owner_principal: string;
+  readonly granted_principals: readonly string[];
+  readonly created_at: string;
+  readonly expires_at: string;
+}
+
+/**
+ * What stands for a sealed payload: an id and a safe view, never the payload. Frozen.
+ *
+ * Hand `id` and `safeView` to models, agents and queues. `util.inspect` and `console.log` print
+ * neither the id nor any principal; `JSON.stringify` gives the whole {@link WireHandle}.
+ */
+export class OpaqueHandle {
+  /** `hdl_` and 32 lower-case hex digits. */
+  readonly id: string;
+  /** Text that may be shown to anybody. */
+  readonly safeView: string;
+  readonly ownerPrincipal: string;
+  readonly grantedPrincipals: readonly string[];
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+
+  constructor(fields: HandleFields) {
+    this.id = fields.id;
+    this.safeView = fields.safeView;
+    this.ownerPrincipal = fields.ownerPrincipal;
+    this.grantedPrincipals = Object.freeze(fields.grantedPrincipals);
+    this.createdAt = new Date(fields.createdAtMs);
+    this.expiresAt = new Date(fields.expiresAtMs);
+    // A subclass has fields of its own to set, and freezes when it is done.
+    if (new.target === OpaqueHandle) Object.freeze(this);
+  }
+
+  /** Returns the form in which the handle travels between processes. */
+  toJSON(): WireHandle {
+    return {
+      id: this.id,
+      safe_view: this.safeView,
+      owner_principal: this.ownerPrincipal,
+      granted_principals: this.grantedPrincipals.toSorted(),
+      created_at: this.createdAt.toISOString(),
+      expires_at: this.expiresAt.toISOString(),
+    };
+  }
+
+  static {
+    // What is logged by accident says nothing: whoever has the id of a handle may try to use it.
+    Object.defineProperty(OpaqueHandle.prototype, inspect.custom, {
+      value(this: OpaqueHandle) {
+        return `${this.constructor.name} { expiresAt: ${this.expiresAt.toISOString()} }`;
+      },
+    });
+  }
+}
+
+/** What a {@link HandleDescription} is made of. */
+export interface DescriptionFields extends HandleFields {
+  readonly usesLeft: number | undefined;
+}
+
+/** A {@link WireHandle} with the uses that are left, `null` for no limit. */
+export interface WireDescription extends WireHandle {
+  readonly uses_left: number | null;
+}
+
+/** A handle as its owner and grantees may see it. Frozen. */
+export class HandleDescription extends OpaqueHandle {
+  /** How many more times the payload will be handed out; `undefined` for no limit. */
+  readonly usesLeft: number | undefined;
+
+  constructor(fields: DescriptionFields) {
+    super(fields);
+    this.usesLeft = fields.usesLeft;
+    Object.freeze(this);
+  }
+
+  override toJSON(): WireDescription {
+    return { ...super.toJSON(), uses_left: this.usesLeft ?? null };
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * The sealed record, version 1: `docs/record-format.md` describes it byte by byte.
+ *
+ * A record's head starts with four clear bytes, which are authenticated; the rest of it is one
+ * ciphertext of the vault's encryptor, and holds the policy, the safe view and either a small
+ * payload or the key to a detached body.
+ */
+import type { EncryptionContext } from "./contracts.js";
+import { RecordIntegrityError, RecordUnsupportedError } from "./errors.js";
+import type { Policy } from "./policy.js";
+
+/** Version of the record format. */
+export const RECORD_VERSION = 1;
+/** Length of the clear bytes that a head starts with. */
+export const PREFIX_BYTES = 4;
+/** Payloads above this many stored bytes are detached. */
+export const MAX_INLINE_BYTES = 4096;
+
+const MAGIC_0 = 0x48; // "H"
+const MAGIC_1 = 0x56; // "V"
+const UNLIMITED_USES = 0xffff_ffff;
+const MAX_COUNTER = 0xffff_ffff;
+
+/** Where a record's payload is: in the head, in a detached body, or nowhere since the last use. */
+export type RecordForm = "inline" | "detached" | "spent";
+
+/**
+ * The flags byte of each form: bit 0 detached, bit 1 spent, bit 7 makes the number of ones even, so
+ * that one flipped bit never turns a form into another.
+ */
+const FLAGS: Record<RecordForm, number> = { inline: 0x00, detached: 0x81, spent: 0x82 };
+
+/** What a head says about its handle. */
+export interface RecordFields extends Policy {
+  /** Counts the rewrites of the head. */
+  readonly revision: number;
+  readonly createdAtMs: number;
+  readonly safeView: string;
+}
+
+/** A head, decrypted: `payload` is a view into bytes that the caller wipes. */
+export interface OpenHead {
+  readonly fields: RecordFields;
+  readonly payload: Buffer;
+}
+
+/** Returns the context that a head of this form is encrypted in. */
+export function headContext(
+  form: RecordForm,
+  lookupId: string,
+  tenant: string | undefined,
+): EncryptionContext {
+  return { block: "head", version: RECORD_VERSION, flags: FLAGS[form], lookupId, tenant };
+}
+
+/** Returns a whole head: the clear bytes, then the ciphertext. */
+export function joinHead(form: RecordForm, ciphertext: Uint8Array): Buffer {
+  const head = Buffer.allocUnsafe(PREFIX_BYTES + ciphertext.length);
+  head[0] = MAGIC_0;
+  head[1] = MAGIC_1;
+  head[2] = RECORD_VERSION;
+  head[3] = FLAGS[form];
+  head.set(ciphertext, PREFIX_BYTES);
+  return head;
+}
+
+/**
+ * Returns the form that a head's clear bytes declare.
+ *
+ * @throws {@link RecordUnsupportedError} They are not those of a version 1 record.
+ */
+export function readForm(head: Uint8Array): RecordForm {
+  if (
+    head.length >= PREFIX_BYTES &&
+    head[0] === MAGIC_0 &&
+    head[1] === MAGIC_1 &&
+    head[2] === RECORD_VERSION
+  ) {
+    const flags = head[3];
+    if (flags === FLAGS.inline) return "inline";
+    if (flags === FLAGS.detached) return "detached";
+    if (flags === FLAGS.spent) return "spent";
+  }
+  throw new RecordUnsupportedError();
+}
+
+/** Returns an upper bound on what {@link writeFields} will write, in bytes. */
+export function maxFieldsBytes(fields: RecordFields): number {
+  let characters = fields.ownerPrincipal.length + fields.safeView.length;
+  for (const principal of fields.grantedPrincipals) characters += principal.length;
+  return 32 + 2 * fields.grantedPrincipals.length + 3 * characters;
+}
+
+/** Writes the fields at the start of `target`; returns how many bytes they took. */
+export function writeFields(target: Buffer, fields: RecordFields): number {
+  let offset = target.writeUInt32BE(Math.min(fields.revision, MAX_COUNTER), 0);
+  offset = writeText(target, fields.ownerPrincipal, offset);
+  offset = target.writeUInt16BE(fields.grantedPrincipals.length, offset);
+  for (const principal of fields.grantedPrincipals) offset = writeText(target, principal, offset);
+  offset = writeTime(target, fields.createdAtMs, offset);
+  offset = writeTime(target, fields.expiresAtMs, offset);
+  offset = target.writeUInt32BE(fields.usesLeft ?? UNLIMITED_USES, offset);
+  return writeText(target, fields.safeView, offset);
+}
+
+/**
+ * Reads a decrypted head.
+ *
+ * @throws {@link RecordIntegrityError} It is not what {@link writeFields} wrote.
+ */
+export function readHead(plaintext: Buffer): OpenHead {
+  const reader = new Reader(plaintext);
+  const revision = reader.uint32();
+  const ownerPrincipal = reader.text();
+  const grantCount = reader.uint16();
+  const grantedPrincipals: string[] = [];
+  for (let index = 0; index < grantCount; index++) grantedPrincipals.push(reader.text());
+  const createdAtMs = reader.time();
+  const expiresAtMs = reader.time();
+  const uses = reader.uint32();
+  const usesLeft = uses === UNLIMITED_USES ? undefined : uses;
+  const safeView = reader.text();
+  return {
+    fields: {
+      revision,
+      ownerPrincipal,
+      grantedPrincipals,
+      createdAtMs,
+      expiresAtMs,
+      usesLeft,
+      safeView,
+    },
+    payload: reader.rest(),
+  };
+}
+
+/** Writes a text of at most 65,535 bytes after its length. */
+function writeText(target: Buffer, text: string, offset: number): number {
+  const length = target.write(text, offset + 2, "utf8");
+  target.writeUInt16BE(length, offset);
+  return offset + 2 + length;
+}
+
+/** Writes milliseconds since 1970 as an unsigned 64-bit number. */
+function writeTime(target: Buffer, timeMs: number, offset: number): number {
+  target.writeUInt32BE(Math.floor(timeMs / 2 ** 32), offset);
+  return target.writeUInt32BE(timeMs % 2 ** 32, offset + 4);
+}
+
+class Reader {
+  readonly #bytes: Buffer;
+  #offset = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  uint16(): number {
+    return this.#bytes.readUInt16BE(this.#advance(2));
+  }
+
+  uint32(): number {
+    return this.#bytes.readUInt32BE(this.#advance(4));
+  }
+
+  time(): number {
+    return this.uint32() * 2 ** 32 + this.uint32();
+  }
+
+  text(): string {
+    const length = this.uint16();
+    const start = this.#advance(length);
+    return this.#bytes.toString("utf8", start, start + length);
+  }
+
+  rest(): Buffer {
+    return this.#bytes.subarray(this.#offset);
+  }
+
+  #advance(length: number): number {
+    const start = this.#offset;
+    this.#offset += length;
+    if (this.#offset > this.#bytes.length) throw new RecordIntegrityError();
+    return start;
+  }
+}
