@@ -93,11 +93,9 @@ export class SealedRecords {
     packed: PackedPayload,
     purgeAfterMs: number,
   ): MaybePromise<"inserted" | "exists"> {
-    const { cache } = this.#options;
+    const { cache, timeoutMs } = this.#options;
     return andThen(this.#seal(lookupId, fields, packed), (record) =>
-      guardWrite(() =>
-        cache.insert(lookupId, record, { purgeAfterMs, deadline: this.#deadline() }),
-      ),
+      guardWrite(() => cache.insert(lookupId, record, { purgeAfterMs, timeoutMs })),
     );
   }
 
@@ -109,8 +107,8 @@ export class SealedRecords {
    */
   read(lookupId: string): MaybePromise<OpenRecord | "evicted" | undefined> {
     if (this.#highWater.get(lookupId) === GONE) return undefined;
-    const { cache } = this.#options;
-    const found = guardRead(() => cache.get(lookupId, { deadline: this.#deadline() }));
+    const { cache, timeoutMs } = this.#options;
+    const found = guardRead(() => cache.get(lookupId, { timeoutMs }));
     return andThen(found, (entry) =>
       entry === undefined || entry === "evicted" ? entry : this.#open(lookupId, entry),
     );
@@ -147,10 +145,11 @@ export class SealedRecords {
   /** Deletes exactly this state of a record. */
   async remove(record: OpenRecord): Promise<"replaced" | "conflict" | "absent"> {
     const { lookupId, revision } = record;
+    const { cache, timeoutMs } = this.#options;
     const outcome = await guardWrite(() =>
-      this.#options.cache.replace(lookupId, undefined, {
+      cache.replace(lookupId, undefined, {
         ifRevision: revision,
-        deadline: this.#deadline(),
+        timeoutMs,
       }),
     );
     if (outcome === "replaced") this.#mark(lookupId, GONE);
@@ -159,8 +158,8 @@ export class SealedRecords {
 
   /** Deletes a record in whatever state it is. */
   async delete(lookupId: string): Promise<void> {
-    const { cache } = this.#options;
-    const existed = await guardWrite(() => cache.delete(lookupId, { deadline: this.#deadline() }));
+    const { cache, timeoutMs } = this.#options;
+    const existed = await guardWrite(() => cache.delete(lookupId, { timeoutMs }));
     if (existed) this.#mark(lookupId, GONE);
   }
 
@@ -216,8 +215,8 @@ export class SealedRecords {
     if (record.form !== "detached" || record.tail.length !== DETACHED_BYTES) {
       throw new RecordIntegrityError();
     }
-    const { cache } = this.#options;
-    const read = guardRead(() => cache.getBody(record.lookupId, { deadline: this.#deadline() }));
+    const { cache, timeoutMs } = this.#options;
+    const read = guardRead(() => cache.getBody(record.lookupId, { timeoutMs }));
     return andThen(read, (body) => {
       const key = record.tail.subarray(PACKED_HEADER_BYTES, PACKED_HEADER_BYTES + KEY_BYTES);
       const tag = record.tail.subarray(PACKED_HEADER_BYTES + KEY_BYTES);
@@ -239,12 +238,13 @@ export class SealedRecords {
     const used = plaintext.subarray(0, tailAt + next.tail.length);
     const head = await this.#encryptHead(next.form, lookupId, used);
     const dropBody = record.form === "detached" && next.form !== "detached";
+    const { cache, timeoutMs } = this.#options;
     const outcome = await guardWrite(() =>
-      this.#options.cache.replace(lookupId, head, {
+      cache.replace(lookupId, head, {
         ifRevision: revision,
         purgeAfterMs,
         dropBody,
-        deadline: this.#deadline(),
+        timeoutMs,
       }),
     );
     if (outcome === "replaced") this.#mark(lookupId, next.fields.revision);
@@ -264,10 +264,6 @@ export class SealedRecords {
       const oldest = this.#highWater.keys().next();
       if (!oldest.done) this.#highWater.delete(oldest.value);
     }
-  }
-
-  #deadline(): number {
-    return performance.now() + this.#options.timeoutMs;
   }
 }
 

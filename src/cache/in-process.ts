@@ -1,4 +1,5 @@
 /** The cache inside this process, whatever keeps its records and makes room for them. */
+import { allocateShortLived } from "../primitives/slab.js";
 import type {
   CacheBackend,
   CacheCapabilities,
@@ -206,7 +207,7 @@ export function sizeOf(
 
 function toEntry(record: StoredRecord): CacheEntry {
   return {
-    head: Buffer.from(record.head, "latin1"),
+    head: toBytes(record.head),
     revision: record.revision,
     hasBody: record.body !== undefined,
   };
@@ -217,6 +218,12 @@ function toText(bytes: Uint8Array): string {
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return buffer.toString("latin1");
+}
+
+function toBytes(text: string): Buffer {
+  const bytes = allocateShortLived(text.length);
+  bytes.write(text, 0, "latin1");
+  return bytes;
 }
 
 /** Returns the same bytes in memory of their own, where they pin nothing else. */

@@ -65,19 +65,19 @@ export class DataKeys {
   }
 
   /**
-   * Returns the key that a header stands for.
+   * Returns the key that the header in the first `length` bytes stands for.
    *
    * @throws {@link KeyNotFoundError} The provider does not know the wrapping key.
    * @throws {@link RecordIntegrityError} The header was altered.
    */
-  forDecryption(header: Buffer): MaybePromise<KeyObject> {
+  forDecryption(bytes: Buffer, length: number): MaybePromise<KeyObject> {
     this.#followProvider();
     // Keyed by the whole header, so that no altered byte of it goes unseen.
-    const name = header.toString("latin1");
+    const name = bytes.toString("latin1", 0, length);
     const opened = this.#opened.get(name) ?? this.#opening.get(name);
     if (opened !== undefined) return opened;
     this.#assertNotRefused(name);
-    return this.#open(name, parseHeader(header));
+    return this.#open(name, parseHeader(bytes.subarray(0, length)));
   }
 
   /** Returns the header with its data key wrapped anew, or `undefined` if it is under the current key. */

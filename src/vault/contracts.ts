@@ -7,7 +7,7 @@
 /** Plain bytes. The alias fits `Uint8Array` in every TypeScript from 5.7 on, generic or not. */
 export type Bytes = ReturnType<typeof Uint8Array.of>;
 
-/** A value, or a promise of it: parts that need no waiting should not make anybody wait. */
+/** A value, or a native promise of it: parts that need no waiting should not make anybody wait. */
 export type MaybePromise<T> = T | Promise<T>;
 
 /** Tells the time. */
@@ -154,8 +154,8 @@ export interface CachePage {
 
 /** Bounds on the time of one cache operation. */
 export interface CacheCallOptions {
-  /** Moment on the clock of `performance.now()`, in milliseconds, by which the call gives up. */
-  readonly deadline?: number | undefined;
+  /** How long the call may take, in milliseconds, before it gives up. */
+  readonly timeoutMs?: number | undefined;
   /** Gives up when aborted. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -2,9 +2,7 @@ import type { MaybePromise } from "./contracts.js";
 
 /** Tells whether a value has to be awaited. */
 export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
-  return (
-    value instanceof Promise || typeof (value as { then?: unknown } | null)?.then === "function"
-  );
+  return value instanceof Promise;
 }
 
 /** Returns `next` of the value: at once when it is there, else when it has come. */

@@ -5,6 +5,7 @@
  * ciphertext of the vault's encryptor, and holds the policy, the safe view and either a small
  * payload or the key to a detached body.
  */
+import { allocateShortLived } from "../primitives/slab.js";
 import type { EncryptionContext } from "./contracts.js";
 import { RecordIntegrityError, RecordUnsupportedError } from "./errors.js";
 import type { Policy } from "./policy.js";
@@ -55,7 +56,7 @@ export function headContext(
 
 /** Returns a whole head: the clear bytes, then the ciphertext. */
 export function joinHead(form: RecordForm, ciphertext: Uint8Array): Buffer {
-  const head = Buffer.allocUnsafe(PREFIX_BYTES + ciphertext.length);
+  const head = allocateShortLived(PREFIX_BYTES + ciphertext.length);
   head[0] = MAGIC_0;
   head[1] = MAGIC_1;
   head[2] = RECORD_VERSION;

@@ -11,6 +11,7 @@ import {
   NONCE_BYTES,
   TAG_BYTES,
 } from "../../primitives/aes-256-gcm.js";
+import { allocateShortLived } from "../../primitives/slab.js";
 import { encodeContext } from "../../vault/context.js";
 import type {
   EncryptionContext,
@@ -66,9 +67,9 @@ class Aes256GcmEncryptor implements Encryptor {
   decrypt(ciphertext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array> {
     const bytes = asBuffer(ciphertext);
     const length = headerLength(bytes);
-    return andThen(this.#keys.forDecryption(bytes.subarray(0, length)), (key) =>
-      openAes256Gcm(key, bytes.subarray(length), associatedData(context)),
-    );
+    const key = this.#keys.forDecryption(bytes, length);
+    if (!isPromise(key)) return openAes256Gcm(key, bytes, length, associatedData(context));
+    return key.then((opened) => openAes256Gcm(opened, bytes, length, associatedData(context)));
   }
 
   keyIdOf(ciphertext: Uint8Array): string {
@@ -85,19 +86,23 @@ class Aes256GcmEncryptor implements Encryptor {
 }
 
 /**
- * Opens `nonce ‖ ciphertext ‖ tag`.
+ * Opens the `nonce ‖ ciphertext ‖ tag` that starts at `offset`.
  *
  * @throws {@link RecordIntegrityError} It is too short, or was not made by this key with this data.
  */
-export function openAes256Gcm(key: AesKey, sealed: Buffer, data?: Uint8Array): Buffer {
+export function openAes256Gcm(
+  key: AesKey,
+  sealed: Buffer,
+  offset: number,
+  associatedData: Uint8Array | undefined,
+): Buffer {
+  const ciphertextAt = offset + NONCE_BYTES;
   const tagAt = sealed.length - TAG_BYTES;
-  if (tagAt < NONCE_BYTES) throw new RecordIntegrityError();
-  const plaintext = decryptAes256Gcm(
-    key,
-    sealed.subarray(0, NONCE_BYTES),
-    { ciphertext: sealed.subarray(NONCE_BYTES, tagAt), tag: sealed.subarray(tagAt) },
-    data,
-  );
+  if (tagAt < ciphertextAt) throw new RecordIntegrityError();
+  const nonce = sealed.subarray(offset, ciphertextAt);
+  const ciphertext = sealed.subarray(ciphertextAt, tagAt);
+  const tag = sealed.subarray(tagAt);
+  const plaintext = decryptAes256Gcm(key, nonce, { ciphertext, tag }, associatedData);
   if (plaintext === undefined) throw new RecordIntegrityError();
   return plaintext;
 }
@@ -118,7 +123,7 @@ function encryptUnder(
   const { header } = dataKey;
   const ciphertextAt = header.length + NONCE_BYTES;
   const tagAt = ciphertextAt + ciphertext.length;
-  const sealed = Buffer.allocUnsafe(tagAt + TAG_BYTES);
+  const sealed = allocateShortLived(tagAt + TAG_BYTES);
   header.copy(sealed, 0);
   nonce.copy(sealed, header.length);
   ciphertext.copy(sealed, ciphertextAt);

@@ -1,0 +1,29 @@
+/** The payloads that every figure is measured with: a patient record, and a table of 100 rows. */
+
+export const record = {
+  id: "pat-004711",
+  name: "Anna Weiß",
+  birthDate: "1957-03-14",
+  mrn: "MRN-20931744",
+  insurance: { carrier: "Nordkasse", number: "N 4410 8832 17" },
+  allergies: ["penicillin", "latex"],
+  medications: [
+    { drug: "metformin", dose: "850 mg" },
+    { drug: "lisinopril", dose: "10 mg" },
+  ],
+};
+
+const ANALYTES = ["glucose", "hba1c", "creatinine", "sodium", "potassium"] as const;
+
+export const table: object[] = Array.from({ length: 100 }, (_, row) => ({
+  sampleId: `S-${(904_113 + 7 * row).toString()}`,
+  patientId: `pat-${(4711 + row).toString().padStart(6, "0")}`,
+  analyte: ANALYTES[row % ANALYTES.length],
+  value: Math.round((3.9 + 7.31 * Math.sin(row) ** 2) * 1000) / 1000,
+  unit: "mmol/l",
+  low: 3.9,
+  high: 5.6,
+  takenAt: new Date(Date.UTC(2026, 2, 1, 6, 5 * row)).toISOString(),
+  flagged: row % 7 === 0,
+  note: `fasting, draw ${row % 3}`,
+}));

@@ -1,0 +1,21 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      exclude: ["src/index.ts", "src/vault/contracts.ts", "src/vault/vault.ts"],
+      reporter: ["text", "json-summary"],
+      thresholds: {
+        statements: 95,
+        branches: 95,
+        functions: 95,
+        lines: 95,
+        "src/vault/**": { branches: 100 },
+        "src/codec/**": { branches: 100 },
+      },
+    },
+  },
+});
