@@ -195,7 +195,7 @@ export class HandleVault implements Vault {
         return (isPromise(payload) ? await payload : payload) as T;
       }
     } finally {
-      record.wipe();
+      record.plaintext.fill(0);
     }
     return this.#mutex.run(
       record.lookupId,
@@ -205,8 +205,8 @@ export class HandleVault implements Vault {
 
   async getSafeView(handleId: string): Promise<string> {
     if (this.#state !== "ready") await this.#open();
-    const { fields, wipe } = await this.#find(handleId);
-    wipe();
+    const { fields, plaintext } = await this.#find(handleId);
+    plaintext.fill(0);
     if (isExpired(fields, this.#clock.now())) throw new HandleExpiredError();
     return fields.safeView;
   }
@@ -214,8 +214,8 @@ export class HandleVault implements Vault {
   async describe(handleId: string, requestingPrincipal: string): Promise<HandleDescription> {
     checkPrincipal(requestingPrincipal, "requestingPrincipal");
     if (this.#state !== "ready") await this.#open();
-    const { fields, wipe } = await this.#find(handleId);
-    wipe();
+    const { fields, plaintext } = await this.#find(handleId);
+    plaintext.fill(0);
     assertAllowed(mayDescribe(fields, requestingPrincipal, this.#clock.now()));
     return new HandleDescription({ id: handleId, ...fields });
   }
@@ -356,7 +356,7 @@ export class HandleVault implements Vault {
             : await this.#records.rewrite(record, counted);
         if (outcome === "replaced") return payload;
       } finally {
-        record.wipe();
+        record.plaintext.fill(0);
       }
     }
     throw new CacheUnavailableError();
@@ -366,7 +366,7 @@ export class HandleVault implements Vault {
     for (let race = 0; race < MAX_RACES; race++) {
       const record = await this.#records.read(lookupId);
       if (record === undefined || record === "evicted") return;
-      record.wipe();
+      record.plaintext.fill(0);
       if (record.fields.ownerPrincipal !== principal) throw new HandleAccessDeniedError();
       if ((await this.#records.remove(record)) !== "conflict") return;
     }
@@ -396,7 +396,7 @@ export class HandleVault implements Vault {
           const outcome = await this.#records.rewrite(record, fields, purgeAfterMs);
           if (outcome === "replaced") return toHandle(handleId, fields);
         } finally {
-          record.wipe();
+          record.plaintext.fill(0);
         }
       }
       throw new CacheUnavailableError();

@@ -1,4 +1,5 @@
 /** Moves sealed records to the current key: their data keys are wrapped anew, nothing is opened. */
+import { Buffer } from "node:buffer";
 import { guardRead, guardWrite } from "./sealed-records.js";
 import { checkInteger, checkOptions } from "./vault/checks.js";
 import type { CacheBackend, Encryptor, Revision } from "./vault/contracts.js";

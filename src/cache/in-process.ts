@@ -1,5 +1,4 @@
 /** The cache inside this process, whatever keeps its records and makes room for them. */
-import { allocateShortLived } from "../primitives/slab.js";
 import type {
   CacheBackend,
   CacheCapabilities,
@@ -12,6 +11,7 @@ import type {
 } from "../vault/contracts.js";
 import { CacheFullError, CacheUnavailableError } from "../vault/errors.js";
 import { andThen } from "../vault/maybe-promise.js";
+import { Arena, bytesOf, type Cut } from "./arena.js";
 import { ExpiryQueue } from "./expiry-queue.js";
 
 const PURGED_PER_INSERT = 4;
@@ -20,12 +20,9 @@ const SCAN_PAGE = 1000;
 /** A source of milliseconds that never goes backwards. */
 export type Stopwatch = () => number;
 
-/**
- * A stored record. The head is text, a character a byte: half the memory of a small `Buffer`, and
- * nobody who was handed it can change it. Bodies are large and stay bytes.
- */
+/** A stored record: a head is small and cut from the arena, a body is large and has its own memory. */
 export interface StoredRecord {
-  readonly head: string;
+  readonly head: Cut;
   readonly body: Uint8Array | undefined;
   readonly purgeAtMs: number;
   /** New on every write. */
@@ -43,7 +40,8 @@ export interface RecordMap {
   peek(key: string): StoredRecord | undefined;
   /** Tells whether `byteCount` more bytes, in `recordCount` more records, would break the bounds. */
   lacksRoom(byteCount: number, recordCount: number): boolean;
-  set(key: string, record: StoredRecord): void;
+  /** Stores a record in place of `previous`, the one that is stored now. */
+  set(key: string, record: StoredRecord, previous: StoredRecord | undefined): void;
   delete(key: string): boolean;
   wasEvicted(key: string): boolean;
   entries(): Iterable<readonly [string, StoredRecord]>;
@@ -52,8 +50,8 @@ export interface RecordMap {
 
 /** What an {@link InProcessCache} is made of. */
 export interface InProcessOptions {
-  /** Makes the map; called once, when the cache is made ready. */
-  readonly openMap: () => MaybePromise<RecordMap>;
+  /** Makes the map; called once, when the cache is made ready. `release` is for evicted records. */
+  readonly openMap: (release: (record: StoredRecord) => void) => MaybePromise<RecordMap>;
   readonly evicts: boolean;
   readonly elapsedMs: Stopwatch;
 }
@@ -64,6 +62,7 @@ export class InProcessCache implements CacheBackend {
   readonly outlivesProcess = false;
   readonly #options: InProcessOptions;
   readonly #expiries: ExpiryQueue;
+  readonly #arena = new Arena();
   #opened: RecordMap | undefined;
   #isClosed = false;
   #writes = 0;
@@ -77,7 +76,7 @@ export class InProcessCache implements CacheBackend {
 
   ready(): MaybePromise<CacheCapabilities> {
     if (this.#isClosed) throw new CacheUnavailableError();
-    return andThen(this.#opened ?? this.#options.openMap(), (records) => {
+    return andThen(this.#opened ?? this.#open(), (records) => {
       this.#opened ??= records;
       return { durability: "none", evicts: this.#options.evicts };
     });
@@ -89,16 +88,17 @@ export class InProcessCache implements CacheBackend {
     this.#purge(PURGED_PER_INSERT, nowMs);
     if (records.peek(key) !== undefined) return "exists";
     this.#makeRoom(sizeOf(key, record), 1, nowMs);
-    const purgeAtMs = nowMs + options.purgeAfterMs;
+    const purgeAtMs = Math.ceil(nowMs + options.purgeAfterMs);
     const sequence = this.#nextWrite();
     const { head, body } = record;
-    records.set(key, {
-      head: toText(head),
-      body: body === undefined ? undefined : copyOf(body),
+    const stored: StoredRecord = {
+      head: this.#arena.put(head),
+      body,
       purgeAtMs,
       revision: sequence,
       sequence,
-    });
+    };
+    records.set(key, stored, undefined);
     this.#expiries.add(key, purgeAtMs, records.size);
     return "inserted";
   }
@@ -123,13 +123,13 @@ export class InProcessCache implements CacheBackend {
     const record = records.peek(key);
     if (record === undefined) return "absent";
     if (record.revision !== options.ifRevision) return "conflict";
-    if (head === undefined) records.delete(key);
+    if (head === undefined) this.#remove(key);
     else this.#rewrite(key, record, head, options);
     return "replaced";
   }
 
   delete(key: string): boolean {
-    return this.#records.delete(key);
+    return this.#remove(key);
   }
 
   purgeExpired(limit: number): number {
@@ -157,6 +157,7 @@ export class InProcessCache implements CacheBackend {
     this.#opened?.clear();
     this.#opened = undefined;
     this.#expiries.clear();
+    this.#arena.startOver();
   }
 
   get #records(): RecordMap {
@@ -170,10 +171,39 @@ export class InProcessCache implements CacheBackend {
     const growth = sizeOf(key, { head, body }) - sizeOf(key, record);
     if (growth > 0) this.#makeRoom(growth, 0, nowMs);
     const { purgeAfterMs } = options;
-    const purgeAtMs = purgeAfterMs === undefined ? record.purgeAtMs : nowMs + purgeAfterMs;
+    const purgeAtMs =
+      purgeAfterMs === undefined ? record.purgeAtMs : Math.ceil(nowMs + purgeAfterMs);
     const revision = this.#nextWrite();
-    this.#records.set(key, { ...record, head: toText(head), body, purgeAtMs, revision });
+    const { sequence } = record;
+    const cut = this.#arena.put(head);
+    const stored: StoredRecord = { head: cut, body, purgeAtMs, revision, sequence };
+    this.#records.set(key, stored, record);
+    this.#arena.release(record.head);
+    this.#compact();
     if (purgeAtMs !== record.purgeAtMs) this.#expiries.add(key, purgeAtMs, this.#records.size);
+  }
+
+  #open(): MaybePromise<RecordMap> {
+    return this.#options.openMap(({ head }) => this.#arena.release(head));
+  }
+
+  #remove(key: string): boolean {
+    const record = this.#records.peek(key);
+    if (record !== undefined) this.#arena.release(record.head);
+    const removed = this.#records.delete(key);
+    this.#compact();
+    return removed;
+  }
+
+  /** Moves the heads that are left closer together once they keep twice their own memory alive. */
+  #compact(): void {
+    if (!this.#arena.isSparse) return;
+    const records = [...this.#records.entries()];
+    this.#arena.startOver();
+    for (const [key, record] of records) {
+      const moved = { ...record, head: this.#arena.put(bytesOf(record.head)) };
+      this.#records.set(key, moved, record);
+    }
   }
 
   #makeRoom(byteCount: number, recordCount: number, nowMs: number): void {
@@ -186,7 +216,7 @@ export class InProcessCache implements CacheBackend {
     for (let purged = 0; purged < limit; purged++) {
       const key = this.#expiries.takeDue(nowMs);
       if (key === undefined) return purged;
-      this.#records.delete(key);
+      this.#remove(key);
     }
     return limit;
   }
@@ -207,28 +237,8 @@ export function sizeOf(
 
 function toEntry(record: StoredRecord): CacheEntry {
   return {
-    head: toBytes(record.head),
+    head: bytesOf(record.head),
     revision: record.revision,
     hasBody: record.body !== undefined,
   };
-}
-
-function toText(bytes: Uint8Array): string {
-  const buffer = Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return buffer.toString("latin1");
-}
-
-function toBytes(text: string): Buffer {
-  const bytes = allocateShortLived(text.length);
-  bytes.write(text, 0, "latin1");
-  return bytes;
-}
-
-/** Returns the same bytes in memory of their own, where they pin nothing else. */
-function copyOf(bytes: Uint8Array): Uint8Array {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  copy.set(bytes);
-  return copy;
 }

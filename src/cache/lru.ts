@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { performance } from "node:perf_hooks";
 import type { LRUCache } from "lru-cache";
 import { loadPeer } from "../load-peer.js";
 import { checkInteger, checkOptions } from "../vault/checks.js";
@@ -61,9 +62,9 @@ export function lruCache(options: LruCacheOptions): CacheBackend {
   }
   const elapsedMs = options.elapsedMs ?? (() => performance.now());
   return new InProcessCache({
-    openMap: async () => {
+    openMap: async (release) => {
       const peer = await loadPeer("lru-cache", () => import("lru-cache"));
-      return new EvictingMap(peer.LRUCache, { ...options, maxTombstones, elapsedMs });
+      return new EvictingMap(peer.LRUCache, { ...options, maxTombstones, elapsedMs, release });
     },
     evicts: true,
     elapsedMs,
@@ -73,6 +74,7 @@ export function lruCache(options: LruCacheOptions): CacheBackend {
 interface EvictingMapOptions extends LruCacheOptions {
   readonly maxTombstones: number;
   readonly elapsedMs: Stopwatch;
+  readonly release: (record: StoredRecord) => void;
 }
 
 /** Makes room by itself, and remembers for a while whom it cost. */
@@ -146,6 +148,7 @@ class EvictingMap implements RecordMap {
 
   #bury(key: string, record: StoredRecord): void {
     this.#evictions += 1;
+    this.#options.release(record);
     this.#tombstones.set(key, record.purgeAtMs);
     if (this.#tombstones.size > this.#options.maxTombstones) {
       const oldest = this.#tombstones.keys().next();

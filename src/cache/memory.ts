@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { performance } from "node:perf_hooks";
 import { checkInteger, checkOptions } from "../vault/checks.js";
 import type { CacheBackend } from "../vault/contracts.js";
 import {
@@ -80,8 +81,7 @@ class RefusingMap implements RecordMap {
     );
   }
 
-  set(key: string, record: StoredRecord): void {
-    const previous = this.#records.get(key);
+  set(key: string, record: StoredRecord, previous: StoredRecord | undefined): void {
     if (previous !== undefined) this.#bytes -= sizeOf(key, previous);
     this.#records.set(key, record);
     this.#bytes += sizeOf(key, record);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { KeyRing } from "../keys/key-ring.js";
 import { checkInteger, checkOptions } from "../vault/checks.js";
 import type { Bytes, Compressor, Encryptor, MaybePromise, Serializer } from "../vault/contracts.js";
@@ -31,7 +32,10 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "maxPayloadBytes",
 ]);
 
-/** Length of what {@link writePacked} puts before a payload, in bytes. */
+/** The most bytes of UTF-8 that a character of a JavaScript string takes. */
+export const MAX_UTF8_RATIO = 3;
+
+/** Length of what {@link writePackedHeader} puts before a payload, in bytes. */
 export const PACKED_HEADER_BYTES = 6;
 
 /** The stages of a {@link VaultCodec}; each is optional. */
@@ -55,9 +59,13 @@ export interface PackedHeader {
 }
 
 /** A payload that was serialized and compressed. */
-export interface PackedPayload extends PackedHeader {
+export interface PackedPayload {
+  readonly serializerId: number;
+  readonly compressorId: number;
   /** What is to be encrypted; text stands for its UTF-8. */
   readonly content: Uint8Array | string;
+  /** Bytes before compression; absent when the content was not compressed and has as many itself. */
+  readonly uncompressedBytes?: number;
 }
 
 /**
@@ -122,7 +130,8 @@ export class VaultCodec {
     const packed = await this.pack(data);
     const content = asBuffer(packed.content);
     const plaintext = Buffer.allocUnsafe(PACKED_HEADER_BYTES + content.length);
-    content.copy(plaintext, writePacked(plaintext, packed, 0));
+    writePackedHeader(plaintext, packed, { offset: 0, contentBytes: content.length });
+    content.copy(plaintext, PACKED_HEADER_BYTES);
     const sealed = this.#standaloneEncryptor.encrypt(plaintext);
     plaintext.fill(0);
     return new Uint8Array(await sealed);
@@ -139,7 +148,7 @@ export class VaultCodec {
     await this.ready();
     const plaintext = asBuffer(await this.#standaloneEncryptor.decrypt(bytes));
     try {
-      const header = this.readPackedHeader(plaintext);
+      const header = this.readPackedHeader(plaintext, 0);
       return await this.unpack(header, plaintext.subarray(PACKED_HEADER_BYTES));
     } finally {
       plaintext.fill(0);
@@ -159,35 +168,24 @@ export class VaultCodec {
   pack(data: unknown): MaybePromise<PackedPayload> {
     const serializer = this.#serializerFor(data);
     const content = serializer.serialize(data);
-    const length = typeof content === "string" ? Buffer.byteLength(content) : content.length;
-    if (length > this.#maxPayloadBytes) throw new PayloadTooLargeError();
+    if (this.#isTooLarge(content)) throw new PayloadTooLargeError();
+    const { id: serializerId } = serializer;
     const compressor = this.#compressor;
-    const serialized = {
-      serializerId: serializer.id,
-      compressorId: NO_COMPRESSOR,
-      length,
-      content,
-    };
-    if (compressor === undefined || length === 0 || length < compressor.thresholdBytes)
-      return serialized;
-    return andThen(compressor.compress(asBuffer(content)), (compressed) =>
-      compressed.length <= length * WORTHWHILE_RATIO
-        ? { ...serialized, compressorId: compressor.id, content: compressed }
-        : serialized,
-    );
+    if (compressor !== undefined) return compress(compressor, serializerId, asBuffer(content));
+    return { serializerId, compressorId: NO_COMPRESSOR, content };
   }
 
   /**
-   * Reads what {@link writePacked} wrote.
+   * Reads what {@link writePackedHeader} wrote.
    *
    * @throws {@link RecordUnsupportedError} A serializer or compressor is not known here.
    * @throws {@link PayloadTooLargeError} The payload is larger than `maxPayloadBytes`.
    */
-  readPackedHeader(bytes: Buffer): PackedHeader {
-    if (bytes.length < PACKED_HEADER_BYTES) throw new RecordIntegrityError();
-    const serializerId = bytes.readUInt8(0);
-    const compressorId = bytes.readUInt8(1);
-    const length = bytes.readUInt32BE(2);
+  readPackedHeader(bytes: Buffer, offset: number): PackedHeader {
+    if (bytes.length < offset + PACKED_HEADER_BYTES) throw new RecordIntegrityError();
+    const serializerId = bytes.readUInt8(offset);
+    const compressorId = bytes.readUInt8(offset + 1);
+    const length = bytes.readUInt32BE(offset + 2);
     const isKnown =
       this.#serializers.has(serializerId) &&
       (compressorId === NO_COMPRESSOR || this.#compressors.has(compressorId));
@@ -217,17 +215,45 @@ export class VaultCodec {
     return this.#structured;
   }
 
+  /** Counts the bytes of a text only where its characters do not tell. */
+  #isTooLarge(content: Uint8Array | string): boolean {
+    const max = this.#maxPayloadBytes;
+    if (content.length > max) return true;
+    const mayBe = typeof content === "string" && content.length * MAX_UTF8_RATIO > max;
+    return mayBe && Buffer.byteLength(content) > max;
+  }
+
   get #standaloneEncryptor(): Encryptor {
     this.#ownEncryptor ??= this.encryptor ?? aes256GcmEncryptor({ keys: KeyRing.ephemeral() });
     return this.#ownEncryptor;
   }
 }
 
-/** Writes how to unpack a payload at `offset`; returns where its content goes. */
-export function writePacked(target: Buffer, packed: PackedHeader, offset: number): number {
+/** Writes how to unpack a payload that takes `contentBytes`. */
+export function writePackedHeader(
+  target: Buffer,
+  packed: PackedPayload,
+  { offset, contentBytes }: { readonly offset: number; readonly contentBytes: number },
+): void {
   target.writeUInt8(packed.serializerId, offset);
   target.writeUInt8(packed.compressorId, offset + 1);
-  return target.writeUInt32BE(packed.length, offset + 2);
+  target.writeUInt32BE(packed.uncompressedBytes ?? contentBytes, offset + 2);
+}
+
+/** Compresses a payload, unless it is too small or shrinks too little for that to be worth it. */
+function compress(
+  compressor: Compressor,
+  serializerId: number,
+  content: Buffer,
+): MaybePromise<PackedPayload> {
+  const uncompressedBytes = content.length;
+  const serialized = { serializerId, compressorId: NO_COMPRESSOR, content };
+  if (uncompressedBytes < Math.max(compressor.thresholdBytes, 1)) return serialized;
+  return andThen(compressor.compress(content), (compressed) =>
+    compressed.length <= uncompressedBytes * WORTHWHILE_RATIO
+      ? { serializerId, compressorId: compressor.id, content: compressed, uncompressedBytes }
+      : serialized,
+  );
 }
 
 /** A payload that passed its checksum but does not parse was not written by this serializer. */

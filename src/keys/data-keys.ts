@@ -5,7 +5,10 @@
  * it is spent. It encrypts only under keys that it drew itself; keys of others it only decrypts with.
  * A key's header names and commits to it, and opens to one key only.
  */
+
+import { Buffer } from "node:buffer";
 import { createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from "node:crypto";
+import { performance } from "node:perf_hooks";
 import { KEY_BYTES, NONCE_BYTES } from "../primitives/aes-256-gcm.js";
 import { fillRandom, randomBytes } from "../primitives/random-pool.js";
 import type { KeyProvider, MaybePromise, WrappedKey } from "../vault/contracts.js";
@@ -39,6 +42,8 @@ export class DataKeys {
   readonly #provider: KeyProvider;
   readonly #elapsedMs: Stopwatch;
   readonly #opened = new Map<string, KeyObject>();
+  /** The key opened last: most records in a row have the same header. */
+  #latest: { readonly header: Buffer; readonly key: KeyObject } | undefined;
   readonly #opening = new Map<string, Promise<KeyObject>>();
   readonly #rewrapped = new Map<string, Buffer>();
   readonly #refused = new Map<string, { readonly unknownKey: boolean; readonly untilMs: number }>();
@@ -72,10 +77,14 @@ export class DataKeys {
    */
   forDecryption(bytes: Buffer, length: number): MaybePromise<KeyObject> {
     this.#followProvider();
-    // Keyed by the whole header, so that no altered byte of it goes unseen.
+    // Keys are found by the whole header, so that no altered byte of it goes unseen.
+    const latest = this.#latest;
+    if (latest !== undefined && latest.header.compare(bytes, 0, length) === 0) return latest.key;
     const name = bytes.toString("latin1", 0, length);
-    const opened = this.#opened.get(name) ?? this.#opening.get(name);
-    if (opened !== undefined) return opened;
+    const opened = this.#opened.get(name);
+    if (opened !== undefined) return this.#remember(name, opened);
+    const opening = this.#opening.get(name);
+    if (opening !== undefined) return opening;
     this.#assertNotRefused(name);
     return this.#open(name, parseHeader(bytes.subarray(0, length)));
   }
@@ -105,6 +114,7 @@ export class DataKeys {
     this.#current = undefined;
     this.#drawing = undefined;
     this.#opened.clear();
+    this.#latest = undefined;
     this.#opening.clear();
     this.#rewrapped.clear();
     this.#refused.clear();
@@ -169,6 +179,7 @@ export class DataKeys {
 
   #remember(name: string, key: KeyObject): KeyObject {
     setBounded(this.#opened, name, key, MAX_OPENED);
+    this.#latest = { header: Buffer.from(name, "latin1"), key };
     return key;
   }
 
@@ -293,6 +304,7 @@ function deriveFrom(dataKey: Uint8Array): { key: KeyObject; commitment: Buffer }
 
 /** Sets an entry of a map that forgets its oldest one when it is full. */
 function setBounded<V>(map: Map<string, V>, name: string, value: V, bound: number): void {
+  map.delete(name);
   const oldest = map.size < bound ? undefined : map.keys().next();
   if (oldest?.done === false) map.delete(oldest.value);
   map.set(name, value);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto";
 import { open } from "node:fs/promises";
 import {

@@ -1,4 +1,5 @@
 /** Keys from passphrases: scrypt (RFC 7914), its parameters kept by the caller as a PHC string. */
+import { Buffer } from "node:buffer";
 import { hash, randomBytes, scrypt } from "node:crypto";
 import { KEY_BYTES } from "../primitives/aes-256-gcm.js";
 

@@ -4,6 +4,7 @@
  * Asking the system for a dozen bytes costs over a microsecond; asking for 8 KiB now and then and
  * handing them out costs next to nothing. Bytes leave the pool once and are overwritten as they do.
  */
+import { Buffer } from "node:buffer";
 import { randomFillSync } from "node:crypto";
 
 const POOL_BYTES = 8192;
@@ -23,16 +24,13 @@ function reserve(byteCount: number): number {
 /** Returns `byteCount` (at most 8,192) random bytes as lower-case hex. */
 export function randomHex(byteCount: number): string {
   const start = reserve(byteCount);
-  const hex = pool.toString("hex", start, start + byteCount);
-  pool.fill(0, start, start + byteCount);
-  return hex;
+  return pool.toString("hex", start, start + byteCount);
 }
 
 /** Overwrites `byteCount` (at most 8,192) bytes of `target` from `offset` on with random ones. */
 export function fillRandom(target: Buffer, offset: number, byteCount: number): void {
   const start = reserve(byteCount);
   pool.copy(target, offset, start, start + byteCount);
-  pool.fill(0, start, start + byteCount);
 }
 
 /** Returns `byteCount` (at most 8,192) random bytes in memory of their own. */

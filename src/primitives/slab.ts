@@ -3,6 +3,8 @@
  * what costs, and this makes fewer. For bytes that are copied elsewhere soon; whatever keeps one of
  * them keeps its whole slab.
  */
+import { Buffer } from "node:buffer";
+
 const SLAB_BYTES = 65_536;
 const LARGEST_CUT_BYTES = 8192;
 

@@ -1,4 +1,5 @@
 /** Checks of arguments: they run before any work and name the parameter, never its value. */
+import { Buffer } from "node:buffer";
 
 const MAX_PRINCIPAL_CHARACTERS = 1024;
 const MAX_SAFE_VIEW_BYTES = 4096;

@@ -1,3 +1,5 @@
+import { performance } from "node:perf_hooks";
+import { MAX_TTL_SECONDS } from "./checks.js";
 import type { Clock } from "./contracts.js";
 
 /** Returns a clock of the system's time that ticks on when the system's clock is set back. */
@@ -12,14 +14,19 @@ export function systemClock(): Clock {
   };
 }
 
+/** The latest time a handle can be sealed at: its expiry must still be a date. */
+const MAX_TIME_MS: number = 8.64e15 - 1000 * MAX_TTL_SECONDS;
+
 /** Returns `clock`, except that it stands still where `clock` would go backwards. */
 export function neverBackwards(clock: Clock): Clock {
   let latest = Number.NEGATIVE_INFINITY;
   return {
     now(): number {
       const time = clock.now();
-      if (!Number.isFinite(time)) throw new RangeError("clock.now() must return a finite number");
-      if (time > latest) latest = time;
+      if (!(time >= 0 && time <= MAX_TIME_MS)) {
+        throw new RangeError("clock.now() must return milliseconds since 1970");
+      }
+      latest = Math.max(latest, Math.floor(time));
       return latest;
     },
   };

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { EncryptionContext } from "./contracts.js";
 
 const HEAD_BLOCK = 0;

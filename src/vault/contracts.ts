@@ -130,7 +130,10 @@ export type Revision = string | number;
 /** What a cache stores under a key. */
 export interface CacheRecord {
   readonly head: Uint8Array;
-  /** Present for large payloads; written once, with the record, and never rewritten. */
+  /**
+   * Present for large payloads; written once, with the record, and never rewritten. It is handed over:
+   * a cache may keep these very bytes, and nobody changes them afterwards.
+   */
   readonly body?: Uint8Array | undefined;
 }
 
@@ -181,7 +184,7 @@ export interface ReplaceOptions extends CacheCallOptions {
  *
  * A failed operation throws: {@link CacheUnavailableError} if it certainly changed nothing,
  * {@link OutcomeUnknownError} if that is not certain, {@link CacheFullError} for want of room. A
- * failure is never reported as a miss. The caller may reuse its buffers once a call has settled.
+ * failure is never reported as a miss. The caller may reuse a head's buffer once a call has settled.
  * `handlevault/testing` has the laws that every implementation must pass.
  */
 export interface CacheBackend {

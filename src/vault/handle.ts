@@ -3,17 +3,20 @@ import { inspect } from "node:util";
 import { randomHex } from "../primitives/random-pool.js";
 
 const PREFIX = "hdl_";
-const HANDLE_ID = /^hdl_[0-9a-f]{32}$/;
 const ID_BYTES = 16;
+const ID_CHARACTERS: number = PREFIX.length + 2 * ID_BYTES;
 
 /** Returns a new handle id: `hdl_` and 32 lower-case hex digits from 128 random bits. */
 export function newHandleId(): string {
   return PREFIX + randomHex(ID_BYTES);
 }
 
-/** Tells whether `value` has the form of a handle id. */
+/**
+ * Tells whether `value` is worth looking up as a handle id. No record is ever found under an id that
+ * was not drawn here, so the digits need no checking.
+ */
 export function isHandleId(value: unknown): value is string {
-  return typeof value === "string" && HANDLE_ID.test(value);
+  return typeof value === "string" && value.length === ID_CHARACTERS && value.startsWith(PREFIX);
 }
 
 /**
@@ -60,18 +63,28 @@ export class OpaqueHandle {
   readonly safeView: string;
   readonly ownerPrincipal: string;
   readonly grantedPrincipals: readonly string[];
-  readonly createdAt: Date;
-  readonly expiresAt: Date;
+  readonly #createdAtMs: number;
+  readonly #expiresAtMs: number;
 
   constructor(fields: HandleFields) {
     this.id = fields.id;
     this.safeView = fields.safeView;
     this.ownerPrincipal = fields.ownerPrincipal;
     this.grantedPrincipals = Object.freeze(fields.grantedPrincipals);
-    this.createdAt = new Date(fields.createdAtMs);
-    this.expiresAt = new Date(fields.expiresAtMs);
+    this.#createdAtMs = fields.createdAtMs;
+    this.#expiresAtMs = fields.expiresAtMs;
     // A subclass has fields of its own to set, and freezes when it is done.
     if (new.target === OpaqueHandle) Object.freeze(this);
+  }
+
+  /** A date of the caller's own: changing it changes nothing here. */
+  get createdAt(): Date {
+    return new Date(this.#createdAtMs);
+  }
+
+  /** A date of the caller's own: changing it changes nothing here. */
+  get expiresAt(): Date {
+    return new Date(this.#expiresAtMs);
   }
 
   /** Returns the form in which the handle travels between processes. */

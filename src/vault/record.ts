@@ -39,10 +39,10 @@ export interface RecordFields extends Policy {
   readonly safeView: string;
 }
 
-/** A head, decrypted: `payload` is a view into bytes that the caller wipes. */
+/** What a decrypted head says, and where in it the payload, or the key to that, begins. */
 export interface OpenHead {
   readonly fields: RecordFields;
-  readonly payload: Buffer;
+  readonly tailAt: number;
 }
 
 /** Returns the context that a head of this form is encrypted in. */
@@ -131,7 +131,7 @@ export function readHead(plaintext: Buffer): OpenHead {
       usesLeft,
       safeView,
     },
-    payload: reader.rest(),
+    tailAt: reader.offset,
   };
 }
 
@@ -150,7 +150,7 @@ function writeTime(target: Buffer, timeMs: number, offset: number): number {
 
 class Reader {
   readonly #bytes: Buffer;
-  #offset = 0;
+  offset = 0;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
@@ -174,14 +174,10 @@ class Reader {
     return this.#bytes.toString("utf8", start, start + length);
   }
 
-  rest(): Buffer {
-    return this.#bytes.subarray(this.#offset);
-  }
-
   #advance(length: number): number {
-    const start = this.#offset;
-    this.#offset += length;
-    if (this.#offset > this.#bytes.length) throw new RecordIntegrityError();
+    const start = this.offset;
+    this.offset += length;
+    if (this.offset > this.#bytes.length) throw new RecordIntegrityError();
     return start;
   }
 }

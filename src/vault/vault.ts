@@ -48,7 +48,7 @@ export interface Vault extends AsyncDisposable {
    * Seals a payload and returns the handle that stands for it.
    *
    * @param data - Bytes (`Uint8Array`), text, or data that the vault's serializer carries: by default
-   *   JSON data.
+   *   JSON data. It must not be changed before the promise has settled.
    * @throws TypeError The payload cannot be carried exactly, or an option has the wrong type.
    * @throws RangeError An option is out of its bounds.
    * @throws {@link PayloadTooLargeError} The payload is larger than the codec allows.

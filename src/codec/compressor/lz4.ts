@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { loadPeer } from "../../load-peer.js";
 import type { Compressor } from "../../vault/contracts.js";
 import { RecordIntegrityError } from "../../vault/errors.js";

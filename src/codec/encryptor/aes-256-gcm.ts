@@ -3,6 +3,7 @@
  *
  * A ciphertext is the data key's header, then nonce, ciphertext and tag.
  */
+import { Buffer } from "node:buffer";
 import { type DataKey, DataKeys, headerKeyId, headerLength } from "../../keys/data-keys.js";
 import {
   type AesKey,

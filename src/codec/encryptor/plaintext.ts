@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { encodeContext } from "../../vault/context.js";
 import type { EncryptionContext, Encryptor } from "../../vault/contracts.js";

@@ -30,11 +30,15 @@ function deserialize(bytes: Buffer): unknown {
 }
 
 /**
- * Tells whether JSON carries a value exactly. A hot path: leaves are checked where they are met.
- * Bounded by depth rather than by remembering what it has seen, so a cycle is too deep.
+ * Tells whether JSON carries a value exactly. This and the two below are a hot path, which is why each
+ * checks its own leaves. Bounded by depth rather than by remembering what was seen: a cycle is too deep.
  */
 function isJson(value: unknown, depth: number): boolean {
-  if (typeof value !== "object" || value === null) return isLeaf(value);
+  if (typeof value === "object" && value !== null) return isJsonContainer(value, depth);
+  return typeof value === "number" ? isJsonNumber(value) : isOtherLeaf(value);
+}
+
+function isJsonContainer(value: object, depth: number): boolean {
   if (depth === 0) return false;
   return Array.isArray(value)
     ? isJsonArray(value, depth - 1)
@@ -48,33 +52,31 @@ function isJsonArray(array: readonly unknown[], depth: number): boolean {
   for (let index = 0; index < array.length; index++) {
     const item = array[index];
     if (typeof item === "string") continue;
-    if (!isJson(item, depth)) return false;
+    if (typeof item === "number" ? !isJsonNumber(item) : !isJson(item, depth)) return false;
   }
   return true;
 }
 
 function isJsonObject(object: Record<string, unknown>, depth: number): boolean {
   if (!isPlainObject(object)) return false;
+  let members = 0;
   for (const key in object) {
     const member = object[key];
-    nodesLeft -= 1;
-    if (typeof member === "string" || member === undefined) continue;
-    if (!isJson(member, depth)) return false;
+    members += 1;
+    if (typeof member === "string" || typeof member === "boolean" || member === undefined) continue;
+    if (typeof member === "number" ? !isJsonNumber(member) : !isJson(member, depth)) return false;
   }
+  nodesLeft -= members;
   return nodesLeft >= 0;
 }
 
-function isLeaf(value: unknown): boolean {
-  switch (typeof value) {
-    case "number":
-      // NaN and infinities differ from themselves by NaN; 1/-0 is negative.
-      return value - value === 0 && (value !== 0 || 1 / value > 0);
-    case "string":
-    case "boolean":
-      return true;
-    default:
-      return value === null;
-  }
+/** NaN and infinities differ from themselves by NaN; 1/-0 is negative. */
+function isJsonNumber(value: number): boolean {
+  return value - value === 0 && (value !== 0 || 1 / value > 0);
+}
+
+function isOtherLeaf(value: unknown): boolean {
+  return typeof value === "string" || typeof value === "boolean" || value === null;
 }
 
 /** Tells objects of literals, of `JSON.parse` and of other realms from instances of classes. */
@@ -90,7 +92,7 @@ function describe(value: unknown): string | undefined {
     case "undefined":
       return "undefined";
     case "number":
-      return isLeaf(value)
+      return isJsonNumber(value)
         ? undefined
         : Object.is(value, -0)
           ? "-0"

@@ -1,0 +1,194 @@
+/** Turns what a record says and holds into a sealed head and body, and back. */
+import { Buffer } from "node:buffer";
+import {
+  MAX_UTF8_RATIO,
+  PACKED_HEADER_BYTES,
+  type PackedPayload,
+  type VaultCodec,
+  writePackedHeader,
+} from "./codec/vault-codec.js";
+import {
+  decryptAes256Gcm,
+  encryptAes256Gcm,
+  KEY_BYTES,
+  NONCE_BYTES,
+  TAG_BYTES,
+} from "./primitives/aes-256-gcm.js";
+import { fillRandom } from "./primitives/random-pool.js";
+import type { CacheRecord, Encryptor, MaybePromise } from "./vault/contracts.js";
+import { RecordIntegrityError } from "./vault/errors.js";
+import { andThen, isPromise } from "./vault/maybe-promise.js";
+import {
+  headContext,
+  joinHead,
+  MAX_INLINE_BYTES,
+  maxFieldsBytes,
+  type OpenHead,
+  PREFIX_BYTES,
+  type RecordFields,
+  type RecordForm,
+  readForm,
+  readHead,
+  writeFields,
+} from "./vault/record.js";
+
+/** A body key encrypts once, so that its nonce need not vary. */
+const BODY_NONCE: Buffer = Buffer.alloc(NONCE_BYTES);
+const DETACHED_BYTES: number = PACKED_HEADER_BYTES + KEY_BYTES + TAG_BYTES;
+
+/** Heads are put together here, encrypted, and wiped, all within one turn of the event loop. */
+const scratch: Buffer = Buffer.allocUnsafeSlow(16_384);
+
+/** What a {@link RecordSealer} works with. */
+export interface RecordSealerOptions {
+  readonly codec: VaultCodec;
+  readonly encryptor: Encryptor;
+  readonly tenant: string | undefined;
+}
+
+/** A head that was opened. Whoever asked for it wipes its plaintext. */
+export interface OpenedHead extends OpenHead {
+  readonly form: RecordForm;
+  readonly plaintext: Buffer;
+}
+
+/** Seals and opens records; knows nothing of caches. */
+export class RecordSealer {
+  readonly #codec: VaultCodec;
+  readonly #encryptor: Encryptor;
+  readonly #tenant: string | undefined;
+
+  constructor({ codec, encryptor, tenant }: RecordSealerOptions) {
+    this.#codec = codec;
+    this.#encryptor = encryptor;
+    this.#tenant = tenant;
+  }
+
+  /** Returns a new record: small payloads within the head, others in a body of their own. */
+  seal(lookupId: string, fields: RecordFields, packed: PackedPayload): MaybePromise<CacheRecord> {
+    const { content } = packed;
+    const size = maxFieldsBytes(fields) + PACKED_HEADER_BYTES + MAX_INLINE_BYTES;
+    const plaintext = size <= scratch.length ? scratch : Buffer.allocUnsafeSlow(size);
+    const offset = writeFields(plaintext, fields);
+    const contentAt = offset + PACKED_HEADER_BYTES;
+    if (isSmall(content)) {
+      const contentBytes = writeContent(plaintext, content, contentAt);
+      writePackedHeader(plaintext, packed, { offset, contentBytes });
+      const end = contentAt + contentBytes;
+      return asRecord(this.#encryptHead("inline", lookupId, plaintext, end), undefined);
+    }
+    const body = encryptBody(content, plaintext, contentAt);
+    writePackedHeader(plaintext, packed, { offset, contentBytes: body.length });
+    const end = offset + DETACHED_BYTES;
+    return asRecord(this.#encryptHead("detached", lookupId, plaintext, end), body);
+  }
+
+  /** Returns a head that says something else about the same payload, or that it is spent. */
+  reseal(
+    lookupId: string,
+    opened: OpenedHead,
+    next: { readonly form: RecordForm; readonly fields: RecordFields },
+  ): MaybePromise<Buffer> {
+    const tail = next.form === "spent" ? undefined : opened.plaintext.subarray(opened.tailAt);
+    const plaintext = Buffer.allocUnsafeSlow(maxFieldsBytes(next.fields) + (tail?.length ?? 0));
+    const tailAt = writeFields(plaintext, next.fields);
+    const end = tailAt + (tail === undefined ? 0 : tail.copy(plaintext, tailAt));
+    return this.#encryptHead(next.form, lookupId, plaintext, end);
+  }
+
+  /**
+   * Opens a head.
+   *
+   * @throws {@link RecordUnsupportedError} {@link KeyNotFoundError} {@link RecordIntegrityError}
+   */
+  open(lookupId: string, head: Uint8Array): MaybePromise<OpenedHead> {
+    const form = readForm(head);
+    const context = headContext(form, lookupId, this.#tenant);
+    const plaintext = this.#encryptor.decrypt(head.subarray(PREFIX_BYTES), context);
+    if (!isPromise(plaintext)) return asOpened(form, plaintext);
+    return plaintext.then((bytes) => asOpened(form, bytes));
+  }
+
+  /** Returns a fresh copy of a payload; `readBody` is called only if there is a body to be read. */
+  unpack(
+    opened: OpenedHead,
+    readBody: () => MaybePromise<Uint8Array | undefined>,
+  ): MaybePromise<unknown> {
+    const { form, plaintext, tailAt } = opened;
+    const header = this.#codec.readPackedHeader(plaintext, tailAt);
+    if (form === "inline") {
+      return this.#codec.unpack(header, plaintext.subarray(tailAt + PACKED_HEADER_BYTES));
+    }
+    return andThen(readBody(), (body) => {
+      const content = decryptBody(opened, body);
+      const data = this.#codec.unpack(header, content);
+      if (isPromise(data)) return data.finally(() => content.fill(0));
+      content.fill(0);
+      return data;
+    });
+  }
+
+  /** Encrypts and wipes the first `end` bytes of `plaintext`; returns a whole head. */
+  #encryptHead(
+    form: RecordForm,
+    lookupId: string,
+    plaintext: Buffer,
+    end: number,
+  ): MaybePromise<Buffer> {
+    const context = headContext(form, lookupId, this.#tenant);
+    const ciphertext = this.#encryptor.encrypt(plaintext.subarray(0, end), context);
+    plaintext.fill(0, 0, end);
+    if (!isPromise(ciphertext)) return joinHead(form, ciphertext);
+    return ciphertext.then((bytes) => joinHead(form, bytes));
+  }
+}
+
+function asRecord(head: MaybePromise<Buffer>, body: Buffer | undefined): MaybePromise<CacheRecord> {
+  return isPromise(head) ? head.then((bytes) => ({ head: bytes, body })) : { head, body };
+}
+
+function asOpened(form: RecordForm, bytes: Uint8Array): OpenedHead {
+  const plaintext = Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { fields, tailAt } = readHead(plaintext);
+  return { form, fields, plaintext, tailAt };
+}
+
+/** Tells whether a payload fits into a head; counts bytes only where characters do not tell. */
+function isSmall(content: Uint8Array | string): boolean {
+  if (content.length > MAX_INLINE_BYTES) return false;
+  if (typeof content !== "string" || content.length * MAX_UTF8_RATIO <= MAX_INLINE_BYTES)
+    return true;
+  return Buffer.byteLength(content) <= MAX_INLINE_BYTES;
+}
+
+function writeContent(target: Buffer, content: Uint8Array | string, offset: number): number {
+  if (typeof content === "string") return target.write(content, offset, "utf8");
+  target.set(content, offset);
+  return content.length;
+}
+
+/** Encrypts a body under a fresh key, and writes key and tag at `offset` of the head's plaintext. */
+function encryptBody(content: Uint8Array | string, plaintext: Buffer, offset: number): Buffer {
+  fillRandom(plaintext, offset, KEY_BYTES);
+  const key = plaintext.subarray(offset, offset + KEY_BYTES);
+  const { ciphertext, tag } = encryptAes256Gcm(key, BODY_NONCE, content);
+  tag.copy(plaintext, offset + KEY_BYTES);
+  return ciphertext;
+}
+
+/** Opens a body with the key and tag in its head. */
+function decryptBody(
+  { form, plaintext, tailAt }: OpenedHead,
+  body: Uint8Array | undefined,
+): Buffer {
+  const keyAt = tailAt + PACKED_HEADER_BYTES;
+  const tagAt = keyAt + KEY_BYTES;
+  const isWhole = form === "detached" && plaintext.length === tailAt + DETACHED_BYTES;
+  if (!isWhole || body === undefined) throw new RecordIntegrityError();
+  const encrypted = { ciphertext: body, tag: plaintext.subarray(tagAt) };
+  const content = decryptAes256Gcm(plaintext.subarray(keyAt, tagAt), BODY_NONCE, encrypted);
+  if (content === undefined) throw new RecordIntegrityError();
+  return content;
+}
