@@ -1,0 +1,164 @@
+import { describe, expect, it } from "vitest";
+import { overriding } from "../support/failing-cache.js";
+import {
+  fernetEncryptor,
+  generateKey,
+  HandleVault,
+  KeyRing,
+  memoryCache,
+  plaintextEncryptor,
+  type RewrapReport,
+  VaultCodec,
+} from "../support/modules.js";
+import { OWNER, sealOptions } from "../support/vault.js";
+
+describe("rewrap", () => {
+  it("moves every record to the current key, so that the old one can go", async () => {
+    const { vault, ring, ids } = await vaultWithRecords(30);
+    ring.rotate("new", KeyRing.generateKey());
+    const report = await vault.rewrap();
+    expect(report).toEqual({ visited: 30, rewrapped: 30, failed: 0, keyUsage: { new: 30 } });
+    ring.remove("old");
+    for (const id of ids) expect(await vault.unseal(id, OWNER)).toHaveLength(6000);
+  });
+
+  it("moves no byte of a body, and opens nothing", async () => {
+    const { vault, ring, cache } = await vaultWithRecords(3);
+    const bodiesBefore = await bodiesOf(cache);
+    ring.rotate("new", KeyRing.generateKey());
+    await vault.rewrap();
+    const bodiesAfter = await bodiesOf(cache);
+    expect(bodiesAfter).toEqual(bodiesBefore);
+  });
+
+  it("leaves alone what is under the current key already", async () => {
+    const { vault } = await vaultWithRecords(5);
+    expect(await vault.rewrap()).toEqual({
+      visited: 5,
+      rewrapped: 0,
+      failed: 0,
+      keyUsage: { old: 5 },
+    });
+  });
+
+  it("can be stopped and resumed, and adds up to the same report", async () => {
+    const { vault, ring } = await vaultWithRecords(25);
+    ring.rotate("new", KeyRing.generateKey());
+    let report: RewrapReport = await vault.rewrap({ limit: 10 });
+    let calls = 1;
+    while (report.cursor !== undefined) {
+      report = await vault.rewrap({ limit: 10, cursor: report.cursor });
+      calls += 1;
+    }
+    expect(calls).toBe(3);
+    expect(report).toEqual({ visited: 25, rewrapped: 25, failed: 0, keyUsage: { new: 25 } });
+  });
+
+  it("pages through more records than one page holds", async () => {
+    const cache = memoryCache();
+    const ring = KeyRing.from({ current: "old", keys: { old: KeyRing.generateKey() } });
+    const vault = new HandleVault({ cache, keys: ring });
+    for (let count = 0; count < 2100; count++) await vault.seal(count, sealOptions());
+    ring.rotate("new", KeyRing.generateKey());
+    const stopped = await vault.rewrap({ limit: 1500 });
+    expect(stopped.rewrapped).toBe(1500);
+    const { keyUsage } = await vault.rewrap({ cursor: stopped.cursor });
+    expect(keyUsage).toEqual({ new: 2100 });
+  });
+
+  it("counts a record under the key it names when that key is gone", async () => {
+    const { vault, ring, cache } = await vaultWithRecords(4);
+    ring.rotate("new", KeyRing.generateKey());
+    ring.remove("old");
+    await vault.seal("fresh", sealOptions());
+    await cache.insert("not a record", { head: new Uint8Array(50) }, { purgeAfterMs: 1e6 });
+    const report = await vault.rewrap();
+    expect(report).toEqual({ visited: 6, rewrapped: 0, failed: 5, keyUsage: { old: 4, new: 1 } });
+  });
+
+  it("looks again when somebody else writes first", async () => {
+    const memory = memoryCache();
+    let interruptions = 3;
+    const cache = overriding(memory, {
+      replace: (key, head, options) => {
+        if (interruptions-- > 0) return "conflict";
+        return memory.replace(key, head, options);
+      },
+    });
+    const { vault, ring } = await vaultWithRecords(2, cache);
+    ring.rotate("new", KeyRing.generateKey());
+    expect(await vault.rewrap()).toMatchObject({ rewrapped: 2, failed: 0, keyUsage: { new: 2 } });
+  });
+
+  it("passes over what is deleted meanwhile, and gives up on what never stands still", async () => {
+    const memory = memoryCache();
+    let answer: "absent" | "conflict" = "absent";
+    let isGone = false;
+    const cache = overriding(memory, {
+      replace: () => answer,
+      get: (key) => (isGone ? undefined : memory.get(key)),
+    });
+    const { vault, ring } = await vaultWithRecords(1, cache);
+    ring.rotate("new", KeyRing.generateKey());
+    expect(await vault.rewrap()).toMatchObject({ visited: 1, rewrapped: 0, failed: 0 });
+    answer = "conflict";
+    expect(await vault.rewrap()).toMatchObject({ visited: 1, rewrapped: 0, failed: 1 });
+    isGone = true;
+    expect(await vault.rewrap()).toMatchObject({ visited: 1, rewrapped: 0, failed: 0 });
+  });
+
+  it("does not hide a programming error of an encryptor", async () => {
+    const broken = {
+      durable: true,
+      encrypt: (plaintext: Uint8Array) => Uint8Array.from(plaintext),
+      decrypt: (ciphertext: Uint8Array) => Uint8Array.from(ciphertext),
+      keyIdOf: () => "k",
+      rewrap: () => {
+        throw new TypeError("not a vault error");
+      },
+    };
+    const vault = new HandleVault({ codec: new VaultCodec({ encryptor: broken }) });
+    await vault.seal("x", sealOptions());
+    await expect(vault.rewrap()).rejects.toThrow("not a vault error");
+  });
+
+  it.each([
+    ["Fernet", () => fernetEncryptor({ keys: [generateKey()] })],
+    ["plaintext", plaintextEncryptor],
+  ])("is refused with %s, which has no wrapped keys", async (_, encryptor) => {
+    const vault = new HandleVault({ codec: new VaultCodec({ encryptor: encryptor() }) });
+    await expect(vault.rewrap()).rejects.toThrow(TypeError);
+  });
+});
+
+describe("rotation under load", () => {
+  it("loses no read", async () => {
+    const { vault, ring, ids } = await vaultWithRecords(20);
+    const reads: Promise<unknown>[] = [];
+    for (let turn = 0; turn < 10; turn++) {
+      reads.push(...ids.map((id) => vault.unseal(id, OWNER)));
+      ring.rotate(`key-${turn}`, KeyRing.generateKey());
+      reads.push(vault.rewrap());
+      reads.push(vault.seal(turn, sealOptions()).then(({ id }) => vault.unseal(id, OWNER)));
+    }
+    const outcomes = await Promise.allSettled(reads);
+    expect(outcomes.filter(({ status }) => status === "rejected")).toEqual([]);
+    const { keyUsage } = await vault.rewrap();
+    expect(Object.keys(keyUsage)).toEqual(["key-9"]);
+  });
+});
+
+async function vaultWithRecords(count: number, cache = memoryCache()) {
+  const ring = KeyRing.from({ current: "old", keys: { old: KeyRing.generateKey() } });
+  const vault = new HandleVault({ cache, keys: ring });
+  const ids: string[] = [];
+  for (let index = 0; index < count; index++) {
+    ids.push((await vault.seal("x".repeat(6000), sealOptions())).id);
+  }
+  return { vault, ring, cache, ids };
+}
+
+async function bodiesOf(cache: ReturnType<typeof memoryCache>): Promise<unknown[]> {
+  const { entries } = await cache.scan();
+  return Promise.all(entries.map(({ key }) => cache.getBody(key)));
+}

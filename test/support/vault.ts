@@ -1,0 +1,37 @@
+import { HandleVault, type HandleVaultOptions, type SealOptions } from "../../src/index.js";
+
+export const OWNER = "spiffe://example.org/owner";
+export const GRANTEE = "spiffe://example.org/grantee";
+export const STRANGER = "spiffe://example.org/stranger";
+
+/** A clock that stands still until it is told to move. */
+export class ManualClock {
+  nowMs = Date.UTC(2026, 0, 1);
+
+  now(): number {
+    return this.nowMs;
+  }
+
+  advanceSeconds(seconds: number): void {
+    this.nowMs += seconds * 1000;
+  }
+}
+
+/** Returns a vault whose time stands still, and its clock. */
+export function vaultWithClock(options: HandleVaultOptions = {}): {
+  vault: HandleVault;
+  clock: ManualClock;
+} {
+  const clock = new ManualClock();
+  return { vault: new HandleVault({ ...options, clock }), clock };
+}
+
+/** Returns options for `seal` that grant one other principal. */
+export function sealOptions(overrides: Partial<SealOptions> = {}): SealOptions {
+  return {
+    ownerPrincipal: OWNER,
+    grantedPrincipals: [GRANTEE],
+    safeView: "a payload",
+    ...overrides,
+  };
+}
