@@ -2,10 +2,10 @@
 
 export const record = {
   id: "pat-004711",
-  name: "Anna Weiß",
+  name: "Ann Weiß",
   birthDate: "1957-03-14",
   mrn: "MRN-20931744",
-  insurance: { carrier: "Nordkasse", number: "N 4410 8832 17" },
+  insurance: { carrier: "Nordkasse", no: "N 4410 883" },
   allergies: ["penicillin", "latex"],
   medications: [
     { drug: "metformin", dose: "850 mg" },
@@ -25,5 +25,5 @@ export const table: object[] = Array.from({ length: 100 }, (_, row) => ({
   high: 5.6,
   takenAt: new Date(Date.UTC(2026, 2, 1, 6, 5 * row)).toISOString(),
   flagged: row % 7 === 0,
-  note: `fasting, draw ${row % 3}`,
+  note: `draw ${row % 3}`,
 }));

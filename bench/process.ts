@@ -1,80 +1,119 @@
-/** One process's measurements, printed as JSON: rounds of every case in turn, never one after another. */
-import { HandleVault } from "handlevault";
+/** One process's measurements, printed as JSON. */
+import { HandleVault, memoryCache } from "handlevault";
 import { Floor } from "./floor.js";
+import { median } from "./median.js";
 import { record, table } from "./payloads.js";
 
 const OWNER = "spiffe://example.org/records";
 const GATEWAY = "spiffe://example.org/gateway";
 const SAFE_VIEW = "patient record, 7 fields";
-const ROUNDS = 15;
+const OPTIONS = { ownerPrincipal: OWNER, grantedPrincipals: [GATEWAY], safeView: SAFE_VIEW };
 
-/** Runs one case `count` times; returns microseconds for each. */
-type Case = (count: number) => Promise<number>;
+/** Seals `count` payloads, then unseals them all; returns microseconds for each call. */
+type Subject = (payload: unknown, count: number) => Promise<{ seal: number; unseal: number }>;
 
-async function timed(count: number, run: () => Promise<void>): Promise<number> {
-  const start = process.hrtime.bigint();
-  await run();
-  return Number(process.hrtime.bigint() - start) / 1000 / count;
+const floor: Subject = async (payload, count) => {
+  const store = new Floor();
+  const ids: string[] = [];
+  const start = performance.now();
+  for (let i = 0; i < count; i++) ids.push(store.seal(payload, OWNER, GATEWAY, SAFE_VIEW).id);
+  const sealed = performance.now();
+  for (const id of ids) store.unseal(id, GATEWAY);
+  return perCall(start, sealed, performance.now(), count);
+};
+
+const vault: Subject = async (payload, count) => {
+  const store = new HandleVault({ cache: memoryCache({ maxEntries: 2_000_000 }) });
+  const ids: string[] = [];
+  const start = performance.now();
+  for (let i = 0; i < count; i++) ids.push((await store.seal(payload, OPTIONS)).id);
+  const sealed = performance.now();
+  for (const id of ids) await store.unseal(id, GATEWAY);
+  return perCall(start, sealed, performance.now(), count);
+};
+
+function perCall(start: number, sealed: number, end: number, count: number) {
+  return { seal: ((sealed - start) * 1000) / count, unseal: ((end - sealed) * 1000) / count };
 }
 
-function casesFor(name: string, payload: unknown): Record<string, Case> {
-  const options = { ownerPrincipal: OWNER, grantedPrincipals: [GATEWAY], safeView: SAFE_VIEW };
+/** Takes turns, floor first and vault first, and returns the medians of all rounds. */
+async function interleaved(
+  name: string,
+  payload: unknown,
+  { count, rounds }: { count: number; rounds: number },
+): Promise<Record<string, number>> {
+  const subjects = { floor, vault };
+  const times = {
+    floor: { seal: [] as number[], unseal: [] as number[] },
+    vault: { seal: [] as number[], unseal: [] as number[] },
+  };
+  const warmUp = 3;
+  for (let round = 0; round < rounds + warmUp; round++) {
+    const order = round % 2 ? (["floor", "vault"] as const) : (["vault", "floor"] as const);
+    for (const subject of order) {
+      const { seal, unseal } = await subjects[subject](payload, count);
+      if (round < warmUp) continue;
+      const past = times[subject];
+      past.seal.push(seal);
+      past.unseal.push(unseal);
+    }
+  }
   return {
-    [`${name} floor seal`]: async (count) => {
-      const floor = new Floor();
-      return timed(count, async () => {
-        for (let i = 0; i < count; i++) floor.seal(payload, OWNER, GATEWAY, SAFE_VIEW);
-      });
-    },
-    [`${name} vault seal`]: async (count) => {
-      const vault = new HandleVault();
-      return timed(count, async () => {
-        for (let i = 0; i < count; i++) await vault.seal(payload, options);
-      });
-    },
-    [`${name} floor unseal`]: async (count) => {
-      const floor = new Floor();
-      const ids = Array.from(
-        { length: count },
-        () => floor.seal(payload, OWNER, GATEWAY, SAFE_VIEW).id,
-      );
-      return timed(count, async () => {
-        for (const id of ids) floor.unseal(id, GATEWAY);
-      });
-    },
-    [`${name} vault unseal`]: async (count) => {
-      const vault = new HandleVault();
-      const ids: string[] = [];
-      for (let i = 0; i < count; i++) ids.push((await vault.seal(payload, options)).id);
-      return timed(count, async () => {
-        for (const id of ids) await vault.unseal(id, GATEWAY);
-      });
-    },
+    [`${name} floor seal`]: median(times.floor.seal),
+    [`${name} floor unseal`]: median(times.floor.unseal),
+    [`${name} vault seal`]: median(times.vault.seal),
+    [`${name} vault unseal`]: median(times.vault.unseal),
   };
 }
 
-async function measure(
-  cases: Record<string, Case>,
-  count: number,
-): Promise<Record<string, number>> {
-  const names = Object.keys(cases);
-  const samples = new Map<string, number[]>(names.map((name) => [name, []]));
-  for (let round = -3; round < ROUNDS; round++) {
-    for (let turn = 0; turn < names.length; turn++) {
-      const name = names[(turn + round + names.length) % names.length] as string;
-      const time = await (cases[name] as Case)(count);
-      if (round >= 0) samples.get(name)?.push(time);
+/** Bytes that each of many stored records takes, beside what the process takes anyway. */
+async function memoryPerHandle(): Promise<Record<string, number>> {
+  const sizes: Record<string, number> = {};
+  for (const count of [10_000, 100_000]) {
+    const store = new HandleVault();
+    await store.unseal((await store.seal(record, OPTIONS)).id, OWNER);
+    const before = usedBytes();
+    for (let i = 0; i < count - 1; i++) await store.seal(record, OPTIONS);
+    sizes[`${count} handles`] = Math.round((usedBytes() - before) / count);
+    await store.close();
+  }
+  return sizes;
+}
+
+function usedBytes(): number {
+  globalThis.gc?.();
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** How the cost of a call grows with the number of handles, for floor and vault. */
+async function scale(): Promise<Record<string, number>> {
+  const growth: Record<string, number> = {};
+  for (const [name, subject] of Object.entries({ floor, vault })) {
+    await subject(record, 20_000);
+    const few = [];
+    for (let round = 0; round < 50; round++) few.push(await subject(record, 1000));
+    for (const count of [100_000, 1_000_000]) {
+      const { seal, unseal } = await subject(record, count);
+      growth[`${name} seal, ${count} handles`] = seal / median(few.map((times) => times.seal));
+      growth[`${name} unseal, ${count} handles`] =
+        unseal / median(few.map((times) => times.unseal));
+      globalThis.gc?.();
     }
   }
-  return Object.fromEntries(names.map((name) => [name, median(samples.get(name) ?? [])]));
+  return Object.fromEntries(
+    Object.entries(growth).map(([key, ratio]) => [key, Math.round(ratio * 100) / 100]),
+  );
 }
 
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+async function speed(): Promise<Record<string, number>> {
+  return {
+    ...(await interleaved("record", record, { count: 10_000, rounds: 15 })),
+    ...(await interleaved("table", table, { count: 500, rounds: 15 })),
+  };
 }
 
-const times = {
-  ...(await measure(casesFor("record", record), 2000)),
-  ...(await measure(casesFor("table", table), 200)),
-};
-console.log(JSON.stringify(times));
+const measurements = { speed, memory: memoryPerHandle, scale };
+const what = process.argv[2] as keyof typeof measurements;
+console.log(JSON.stringify(await measurements[what]()));

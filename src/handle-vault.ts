@@ -41,7 +41,7 @@ import {
 import { KeyedMutex } from "./vault/keyed-mutex.js";
 import { isPromise } from "./vault/maybe-promise.js";
 import { isExpired, mayChange, mayDescribe, mayUnseal, type Verdict } from "./vault/policy.js";
-import type { RecordFields } from "./vault/record.js";
+import { nextRevision, type RecordFields } from "./vault/record.js";
 import type {
   ChangeOptions,
   Outcome,
@@ -349,7 +349,7 @@ export class HandleVault implements Vault {
         assertAllowed(mayUnseal(fields, principal, this.#clock.now()));
         const payload = await this.#records.payloadOf(record);
         const usesLeft = (fields.usesLeft ?? 1) - 1;
-        const counted = { ...fields, revision: fields.revision + 1, usesLeft };
+        const counted = { ...fields, revision: nextRevision(fields), usesLeft };
         const outcome =
           usesLeft === 0
             ? await this.#records.spend(record, counted)
@@ -391,7 +391,7 @@ export class HandleVault implements Vault {
         try {
           const nowMs = this.#clock.now();
           assertAllowed(mayChange(record.fields, by, nowMs));
-          const revision = record.fields.revision + 1;
+          const revision = nextRevision(record.fields);
           const fields = { ...record.fields, ...update(record.fields, nowMs), revision };
           const outcome = await this.#records.rewrite(record, fields, purgeAfterMs);
           if (outcome === "replaced") return toHandle(handleId, fields);

@@ -136,8 +136,12 @@ export class RecordSealer {
     end: number,
   ): MaybePromise<Buffer> {
     const context = headContext(form, lookupId, this.#tenant);
-    const ciphertext = this.#encryptor.encrypt(plaintext.subarray(0, end), context);
-    plaintext.fill(0, 0, end);
+    let ciphertext: MaybePromise<Uint8Array>;
+    try {
+      ciphertext = this.#encryptor.encrypt(plaintext.subarray(0, end), context);
+    } finally {
+      plaintext.fill(0, 0, end);
+    }
     if (!isPromise(ciphertext)) return joinHead(form, ciphertext);
     return ciphertext.then((bytes) => joinHead(form, bytes));
   }
@@ -151,8 +155,13 @@ function asOpened(form: RecordForm, bytes: Uint8Array): OpenedHead {
   const plaintext = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const { fields, tailAt } = readHead(plaintext);
-  return { form, fields, plaintext, tailAt };
+  try {
+    const { fields, tailAt } = readHead(plaintext);
+    return { form, fields, plaintext, tailAt };
+  } catch (error) {
+    plaintext.fill(0);
+    throw error;
+  }
 }
 
 /** Tells whether a payload fits into a head; counts bytes only where characters do not tell. */

@@ -38,10 +38,13 @@ export class ExpiryQueue {
   #rebuild(): void {
     const times = this.#times;
     const keys = this.#keys;
+    const kept = new Set<string>();
     this.clear();
     for (const [index, key] of keys.entries()) {
       const purgeAtMs = times[index] ?? 0;
-      if (this.#isCurrent(key, purgeAtMs)) this.#push(key, purgeAtMs);
+      if (kept.has(key) || !this.#isCurrent(key, purgeAtMs)) continue;
+      kept.add(key);
+      this.#push(key, purgeAtMs);
     }
   }
 

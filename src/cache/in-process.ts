@@ -22,7 +22,8 @@ export type Stopwatch = () => number;
 
 /** A stored record: a head is small and cut from the arena, a body is large and has its own memory. */
 export interface StoredRecord {
-  readonly head: Cut;
+  /** Moves when the arena is tidied; the record stays the same. */
+  head: Cut;
   readonly body: Uint8Array | undefined;
   readonly purgeAtMs: number;
   /** New on every write. */
@@ -34,6 +35,8 @@ export interface StoredRecord {
 /** Keeps records within bounds. */
 export interface RecordMap {
   readonly size: number;
+  /** The most bytes of keys and records together. */
+  readonly maxBytes: number;
   /** Returns a record; to a map that evicts, this is a use of it. */
   get(key: string): StoredRecord | undefined;
   /** Returns a record without counting that as a use. */
@@ -77,6 +80,7 @@ export class InProcessCache implements CacheBackend {
   ready(): MaybePromise<CacheCapabilities> {
     if (this.#isClosed) throw new CacheUnavailableError();
     return andThen(this.#opened ?? this.#open(), (records) => {
+      if (this.#isClosed) throw new CacheUnavailableError();
       this.#opened ??= records;
       return { durability: "none", evicts: this.#options.evicts };
     });
@@ -87,7 +91,7 @@ export class InProcessCache implements CacheBackend {
     const nowMs = this.#options.elapsedMs();
     this.#purge(PURGED_PER_INSERT, nowMs);
     if (records.peek(key) !== undefined) return "exists";
-    this.#makeRoom(sizeOf(key, record), 1, nowMs);
+    this.#makeRoom(sizeOf(key, record), nowMs);
     const purgeAtMs = Math.ceil(nowMs + options.purgeAfterMs);
     const sequence = this.#nextWrite();
     const { head, body } = record;
@@ -100,6 +104,7 @@ export class InProcessCache implements CacheBackend {
     };
     records.set(key, stored, undefined);
     this.#expiries.add(key, purgeAtMs, records.size);
+    this.#compact();
     return "inserted";
   }
 
@@ -123,8 +128,8 @@ export class InProcessCache implements CacheBackend {
     const record = records.peek(key);
     if (record === undefined) return "absent";
     if (record.revision !== options.ifRevision) return "conflict";
-    if (head === undefined) this.#remove(key);
-    else this.#rewrite(key, record, head, options);
+    if (head !== undefined) return this.#rewrite(key, record, head, options);
+    this.#remove(key);
     return "replaced";
   }
 
@@ -133,6 +138,7 @@ export class InProcessCache implements CacheBackend {
   }
 
   purgeExpired(limit: number): number {
+    if (this.#opened === undefined) throw new CacheUnavailableError();
     return this.#purge(limit, this.#options.elapsedMs());
   }
 
@@ -142,6 +148,7 @@ export class InProcessCache implements CacheBackend {
    */
   scan(cursor?: string): CachePage {
     const after = cursor === undefined ? 0 : Number(cursor);
+    if (!Number.isSafeInteger(after)) throw new RangeError("cursor must come from an earlier scan");
     const following = [...this.#records.entries()]
       .filter(([, { sequence }]) => sequence > after)
       .sort(([, a], [, b]) => a.sequence - b.sequence);
@@ -165,11 +172,17 @@ export class InProcessCache implements CacheBackend {
     return this.#opened;
   }
 
-  #rewrite(key: string, record: StoredRecord, head: Uint8Array, options: ReplaceOptions): void {
+  #rewrite(
+    key: string,
+    record: StoredRecord,
+    head: Uint8Array,
+    options: ReplaceOptions,
+  ): "replaced" | "absent" {
     const nowMs = this.#options.elapsedMs();
     const body = options.dropBody ? undefined : record.body;
-    const growth = sizeOf(key, { head, body }) - sizeOf(key, record);
-    if (growth > 0) this.#makeRoom(growth, 0, nowMs);
+    this.#makeRoom(sizeOf(key, { head, body }), nowMs, { key, record });
+    // What was due may have made room, this record with it.
+    if (this.#records.peek(key) !== record) return "absent";
     const { purgeAfterMs } = options;
     const purgeAtMs =
       purgeAfterMs === undefined ? record.purgeAtMs : Math.ceil(nowMs + purgeAfterMs);
@@ -179,8 +192,9 @@ export class InProcessCache implements CacheBackend {
     const stored: StoredRecord = { head: cut, body, purgeAtMs, revision, sequence };
     this.#records.set(key, stored, record);
     this.#arena.release(record.head);
-    this.#compact();
     if (purgeAtMs !== record.purgeAtMs) this.#expiries.add(key, purgeAtMs, this.#records.size);
+    this.#compact();
+    return "replaced";
   }
 
   #open(): MaybePromise<RecordMap> {
@@ -198,16 +212,22 @@ export class InProcessCache implements CacheBackend {
   /** Moves the heads that are left closer together once they keep twice their own memory alive. */
   #compact(): void {
     if (!this.#arena.isSparse) return;
-    const records = [...this.#records.entries()];
     this.#arena.startOver();
-    for (const [key, record] of records) {
-      const moved = { ...record, head: this.#arena.put(bytesOf(record.head)) };
-      this.#records.set(key, moved, record);
+    for (const [, record] of this.#records.entries()) {
+      record.head = this.#arena.put(bytesOf(record.head));
     }
   }
 
-  #makeRoom(byteCount: number, recordCount: number, nowMs: number): void {
-    while (this.#records.lacksRoom(byteCount, recordCount)) {
+  /** Purges what is due until a record of `byteCount` fits, in place of another if one is given. */
+  #makeRoom(
+    byteCount: number,
+    nowMs: number,
+    replaced?: { readonly key: string; readonly record: StoredRecord },
+  ): void {
+    if (byteCount > this.#records.maxBytes) throw new CacheFullError();
+    const growth = replaced ? byteCount - sizeOf(replaced.key, replaced.record) : byteCount;
+    const recordCount = replaced ? 0 : 1;
+    while (growth > 0 && this.#records.lacksRoom(growth, recordCount)) {
       if (this.#purge(1, nowMs) === 0) throw new CacheFullError();
     }
   }

@@ -8,7 +8,6 @@ import type { LRUCache } from "lru-cache";
 import { loadPeer } from "../load-peer.js";
 import { checkInteger, checkOptions } from "../vault/checks.js";
 import type { CacheBackend } from "../vault/contracts.js";
-import { CacheFullError } from "../vault/errors.js";
 import {
   InProcessCache,
   type RecordMap,
@@ -79,6 +78,8 @@ interface EvictingMapOptions extends LruCacheOptions {
 
 /** Makes room by itself, and remembers for a while whom it cost. */
 class EvictingMap implements RecordMap {
+  /** More would never fit: lru-cache would drop it, and its old value, without a word. */
+  readonly maxBytes: number;
   readonly #records: LRUCache<string, StoredRecord>;
   /** Until when each evicted record would have stayed; oldest eviction first. */
   readonly #tombstones = new Map<string, number>();
@@ -88,12 +89,16 @@ class EvictingMap implements RecordMap {
   constructor(Lru: typeof LRUCache, options: EvictingMapOptions) {
     this.#options = options;
     const { maxEntries, maxBytes } = options;
+    this.maxBytes = maxBytes ?? Number.POSITIVE_INFINITY;
     this.#records = new Lru({
       max: maxEntries,
       ...(maxBytes === undefined ? {} : { maxSize: maxBytes }),
       ...(maxBytes === undefined
         ? {}
-        : { sizeCalculation: (record: StoredRecord, key: string) => sizeOf(key, record) }),
+        : {
+            sizeCalculation: (record: StoredRecord, key: string) =>
+              Math.max(1, sizeOf(key, record)),
+          }),
       dispose: (record, key, reason) => {
         if (reason === "evict") this.#bury(key, record);
       },
@@ -117,9 +122,6 @@ class EvictingMap implements RecordMap {
   }
 
   set(key: string, record: StoredRecord): void {
-    const { maxBytes } = this.#options;
-    // lru-cache drops what could never fit, and its old value with it, without a word.
-    if (maxBytes !== undefined && sizeOf(key, record) > maxBytes) throw new CacheFullError();
     this.#tombstones.delete(key);
     this.#records.set(key, record);
   }

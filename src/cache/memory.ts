@@ -52,14 +52,14 @@ export function memoryCache(options: MemoryCacheOptions = {}): CacheBackend {
 
 /** Lacks room when it is full, and drops nothing. */
 class RefusingMap implements RecordMap {
+  readonly maxBytes: number;
   readonly #maxEntries: number;
-  readonly #maxBytes: number;
   readonly #records = new Map<string, StoredRecord>();
   #bytes = 0;
 
   constructor(maxEntries: number, maxBytes: number) {
     this.#maxEntries = maxEntries;
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
   }
 
   get size(): number {
@@ -76,8 +76,7 @@ class RefusingMap implements RecordMap {
 
   lacksRoom(byteCount: number, recordCount: number): boolean {
     return (
-      this.#records.size + recordCount > this.#maxEntries ||
-      this.#bytes + byteCount > this.#maxBytes
+      this.#records.size + recordCount > this.#maxEntries || this.#bytes + byteCount > this.maxBytes
     );
   }
 

@@ -11,6 +11,7 @@ import { createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from "node
 import { performance } from "node:perf_hooks";
 import { KEY_BYTES, NONCE_BYTES } from "../primitives/aes-256-gcm.js";
 import { fillRandom, randomBytes } from "../primitives/random-pool.js";
+import { checkKeyId } from "../vault/checks.js";
 import type { KeyProvider, MaybePromise, WrappedKey } from "../vault/contracts.js";
 import { isVaultError, KeyNotFoundError, RecordIntegrityError } from "../vault/errors.js";
 import { andThen, isPromise } from "../vault/maybe-promise.js";
@@ -171,7 +172,8 @@ export class DataKeys {
   #unwrap(header: ParsedHeader): MaybePromise<UnwrappedKey> {
     return andThen(this.#provider.unwrap(header), (dataKey) => {
       const { key, commitment } = deriveFrom(dataKey);
-      if (timingSafeEqual(commitment, header.commitment)) return { dataKey, key };
+      const isWhole = header.commitment.length === COMMITMENT_BYTES;
+      if (isWhole && timingSafeEqual(commitment, header.commitment)) return { dataKey, key };
       dataKey.fill(0);
       throw new RecordIntegrityError();
     });
@@ -240,15 +242,17 @@ export class DataKey {
   }
 }
 
-/** Returns how many bytes the header at the start of `bytes` takes, without checking it. */
+/**
+ * Returns how many bytes the header at the start of `bytes` takes: all of them if it is cut off. What
+ * is wrong with a header is for the provider to say, who first looks whether the key is known.
+ */
 export function headerLength(bytes: Buffer): number {
   const keyIdLength = bytes[0] ?? 0;
-  const wrappedAt = 1 + keyIdLength;
-  if (keyIdLength === 0 || bytes.length < wrappedAt) throw new KeyNotFoundError();
-  if (bytes.length < wrappedAt + 2) throw new RecordIntegrityError();
-  const length = wrappedAt + 2 + bytes.readUInt16BE(wrappedAt) + COMMITMENT_BYTES;
-  if (bytes.length < length) throw new RecordIntegrityError();
-  return length;
+  const lengthAt = 1 + keyIdLength;
+  if (keyIdLength === 0 || bytes.length < lengthAt) throw new KeyNotFoundError();
+  if (bytes.length < lengthAt + 2) return bytes.length;
+  const length = lengthAt + 2 + bytes.readUInt16BE(lengthAt) + COMMITMENT_BYTES;
+  return Math.min(length, bytes.length);
 }
 
 /** Returns the key id in the header at the start of `bytes`. */
@@ -261,7 +265,7 @@ export function headerKeyId(bytes: Buffer): string {
 function parseHeader(header: Buffer): ParsedHeader {
   const keyId = headerKeyId(header);
   const wrappedAt = 1 + keyId.length + 2;
-  const commitmentAt = header.length - COMMITMENT_BYTES;
+  const commitmentAt = Math.max(header.length - COMMITMENT_BYTES, wrappedAt);
   return {
     keyId,
     wrapped: header.subarray(wrappedAt, commitmentAt),
@@ -270,6 +274,7 @@ function parseHeader(header: Buffer): ParsedHeader {
 }
 
 function encodeHeader({ keyId, wrapped }: WrappedKey, commitment: Uint8Array): Buffer {
+  checkKeyId(keyId, "the keyId of a KeyProvider");
   const lengths = Buffer.alloc(2);
   lengths.writeUInt16BE(wrapped.length);
   return Buffer.concat([

@@ -14,6 +14,7 @@ import {
   TAG_BYTES,
 } from "../primitives/aes-256-gcm.js";
 import { randomHex } from "../primitives/random-pool.js";
+import { checkKeyId } from "../vault/checks.js";
 import type { KeyProvider, WrappedKey } from "../vault/contracts.js";
 import { KeyNotFoundError, RecordIntegrityError } from "../vault/errors.js";
 import {
@@ -23,7 +24,6 @@ import {
   passphraseParams,
 } from "./passphrase.js";
 
-const KEY_ID = /^[A-Za-z0-9._-]{1,64}$/;
 const KEY_TEXT = /^[A-Za-z0-9_-]{43}$/;
 const SALT_BYTES = 24;
 const WRAPPED_BYTES: number = SALT_BYTES + KEY_BYTES + TAG_BYTES;
@@ -235,9 +235,7 @@ export class KeyRing implements KeyProvider {
   }
 
   #add(id: string, material: KeyMaterial): void {
-    if (!KEY_ID.test(id)) {
-      throw new RangeError("a key id must have 1 to 64 characters of A-Z a-z 0-9 . _ -");
-    }
+    checkKeyId(id, "a key id");
     this.#keys.set(id, toKeyObject(material));
   }
 }

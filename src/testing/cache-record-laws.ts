@@ -89,15 +89,28 @@ export const recordLaws: CacheLaws = {
     await assertRecord(cache, ["contested", record(outcomes.indexOf("inserted"))]);
   }),
 
-  "the caller may reuse its buffers once a write has settled": lawOfReady(async ({ cache }) => {
-    const buffers = { head: Buffer.from(EVERY_BYTE), body: Buffer.from(REVERSED) };
-    await insert(cache, ["reused", buffers]);
-    for (const buffer of Object.values(buffers)) buffer.fill(0);
-    await assertRecord(cache, ["reused", { head: EVERY_BYTE, body: REVERSED }]);
-    const head = Buffer.from(REVERSED);
-    await cache.replace("reused", head, { ifRevision: await revisionOf(cache, "reused") });
-    head.fill(0);
-    await assertRecord(cache, ["reused", { head: REVERSED, body: REVERSED }]);
+  "the caller may reuse the buffer of a head once a write has settled": lawOfReady(
+    async ({ cache }) => {
+      const first = Buffer.from(EVERY_BYTE);
+      await insert(cache, ["reused", { head: first, body: REVERSED }]);
+      first.fill(0);
+      await assertRecord(cache, ["reused", { head: EVERY_BYTE, body: REVERSED }]);
+      const second = Buffer.from(REVERSED);
+      await cache.replace("reused", second, { ifRevision: await revisionOf(cache, "reused") });
+      second.fill(0);
+      await assertRecord(cache, ["reused", { head: REVERSED, body: REVERSED }]);
+    },
+  ),
+
+  "a body that was handed over is not changed": lawOfReady(async ({ cache }) => {
+    const body = Buffer.from(REVERSED);
+    for (const dropBody of [false, true]) {
+      await insert(cache, ["handed over", { head: EVERY_BYTE, body }]);
+      const ifRevision = await revisionOf(cache, "handed over");
+      await cache.replace("handed over", REVERSED, { ifRevision, dropBody });
+      await cache.delete("handed over");
+      assertBytes(body, REVERSED, "the body");
+    }
   }),
 
   "what was returned stays the same when the cache changes": lawOfReady(async ({ cache }) => {
@@ -114,6 +127,24 @@ export const recordLaws: CacheLaws = {
     assertBytes(body, REVERSED, "the body");
     assertBytes(page.entries[0]?.head, EVERY_BYTE, "the scanned head");
   }),
+
+  "a record stays as it is, however much comes and goes around it": lawOfReady(
+    async ({ cache }) => {
+      const kept = (index: number): KeyedRecord => [
+        `kept ${index}`,
+        { head: Buffer.alloc(200, index), body: index % 2 === 0 ? EVERY_BYTE : undefined },
+      ];
+      for (let round = 0; round < 30; round++) {
+        await insert(cache, kept(round));
+        await concurrently(50, async (index) => {
+          const key = `passing ${round} ${index}`;
+          await insert(cache, [key, { head: Buffer.alloc(1024, index) }]);
+          await cache.delete(key);
+        });
+      }
+      for (let round = 0; round < 30; round++) await assertRecord(cache, kept(round));
+    },
+  ),
 
   "a delete removes head and body and says whether there was a record": lawOfReady(
     async ({ cache }) => {

@@ -67,6 +67,16 @@ export function checkInteger(
   }
 }
 
+const KEY_ID = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** Throws unless `value` can name a key in a record. */
+export function checkKeyId(value: unknown, name: string): asserts value is string {
+  if (typeof value !== "string") throw new TypeError(`${name} must be a string`);
+  if (!KEY_ID.test(value)) {
+    throw new RangeError(`${name} must have 1 to 64 characters of A-Z a-z 0-9 . _ -`);
+  }
+}
+
 /** Throws unless `value` is an object that has no members but the `known` ones. */
 export function checkOptions(value: unknown, name: string, known: ReadonlySet<string>): void {
   if (typeof value !== "object" || value === null) throw new TypeError(`${name} must be an object`);

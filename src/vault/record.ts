@@ -85,6 +85,11 @@ export function readForm(head: Uint8Array): RecordForm {
   throw new RecordUnsupportedError();
 }
 
+/** Returns the revision that follows; the last one is followed by itself. */
+export function nextRevision({ revision }: RecordFields): number {
+  return Math.min(revision + 1, MAX_COUNTER);
+}
+
 /** Returns an upper bound on what {@link writeFields} will write, in bytes. */
 export function maxFieldsBytes(fields: RecordFields): number {
   let characters = fields.ownerPrincipal.length + fields.safeView.length;
@@ -94,7 +99,7 @@ export function maxFieldsBytes(fields: RecordFields): number {
 
 /** Writes the fields at the start of `target`; returns how many bytes they took. */
 export function writeFields(target: Buffer, fields: RecordFields): number {
-  let offset = target.writeUInt32BE(Math.min(fields.revision, MAX_COUNTER), 0);
+  let offset = target.writeUInt32BE(fields.revision, 0);
   offset = writeText(target, fields.ownerPrincipal, offset);
   offset = target.writeUInt16BE(fields.grantedPrincipals.length, offset);
   for (const principal of fields.grantedPrincipals) offset = writeText(target, principal, offset);

@@ -1,0 +1,54 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Arena, bytesOf, type Cut } from "../../src/cache/arena.js";
+import { bytes } from "./in-process.js";
+
+const LARGE = 300_000;
+
+describe("an arena", () => {
+  it("gives back what was put, whatever is put, released or started over after it", () => {
+    const pieces = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 200, size: "max" });
+    fc.assert(
+      fc.property(pieces, (list) => {
+        const arena = new Arena();
+        const cuts = list.map((piece) => arena.put(piece));
+        const views = cuts.map(bytesOf);
+        for (const cut of cuts) arena.release(cut);
+        arena.startOver();
+        for (const piece of list) arena.put(piece.map((value) => ~value));
+        for (const [index, piece] of list.entries()) {
+          expect(Buffer.compare(views[index] ?? bytes(0), piece)).toBe(0);
+        }
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("takes a copy: what was put may be overwritten", () => {
+    const piece = bytes(10);
+    const cut = new Arena().put(piece);
+    piece.fill(9);
+    expect(bytesOf(cut)).toEqual(bytes(10));
+  });
+
+  it("cuts a piece larger than a chunk whole", () => {
+    const arena = new Arena();
+    const cuts: Cut[] = [bytes(5, 1), bytes(LARGE, 2), bytes(5, 3)].map((piece) =>
+      arena.put(piece),
+    );
+    expect(cuts.map((cut) => cut.length)).toEqual([5, LARGE, 5]);
+    expect(cuts.map((cut) => bytesOf(cut)[cut.length - 1])).toEqual([1, 2, 3]);
+  });
+
+  it("is sparse once more than half of it, and more than a little, was released", () => {
+    const arena = new Arena();
+    const cuts = Array.from({ length: 10 }, () => arena.put(bytes(100_000)));
+    expect(arena.isSparse).toBe(false);
+    for (const cut of cuts.slice(0, 6)) arena.release(cut);
+    expect(arena.isSparse).toBe(false);
+    for (const cut of cuts.slice(6, 7)) arena.release(cut);
+    expect(arena.isSparse).toBe(true);
+    arena.startOver();
+    expect(arena.isSparse).toBe(false);
+  });
+});

@@ -1,0 +1,56 @@
+/** A sound cache that several clients share and that outlives them, and ways to break it. */
+import {
+  type CacheBackend,
+  CacheUnavailableError,
+  type MaybePromise,
+  memoryCache,
+} from "../../src/index.js";
+import type { CacheHarness } from "../../src/testing.js";
+
+/** What is different about a client, given a sound one. */
+export type Mutant = (sound: CacheBackend) => Partial<CacheBackend>;
+
+/** Returns a harness for clients of one memory cache, each of them changed by `mutant`. */
+export function sharedHarness(mutant: Mutant = () => ({})): CacheHarness {
+  let nowMs = 0;
+  let store = memoryCache();
+  const connect = () => {
+    const sound = clientOf(store);
+    return { ...sound, ...mutant(sound) };
+  };
+  return {
+    open: async () => {
+      store = memoryCache({ elapsedMs: () => nowMs });
+      await store.ready();
+      return connect();
+    },
+    advance: (ms) => {
+      nowMs += ms;
+    },
+    reopen: connect,
+    connect,
+  };
+}
+
+function clientOf(store: CacheBackend): CacheBackend {
+  let isClosed = false;
+  const use = <T>(call: () => MaybePromise<T>): MaybePromise<T> => {
+    if (isClosed) throw new CacheUnavailableError();
+    return call();
+  };
+  return {
+    shared: true,
+    outlivesProcess: true,
+    ready: () => use(() => ({ durability: "process", evicts: false }) as const),
+    insert: (key, record, options) => use(() => store.insert(key, record, options)),
+    get: (key) => use(() => store.get(key)),
+    getBody: (key) => use(() => store.getBody(key)),
+    replace: (key, head, options) => use(() => store.replace(key, head, options)),
+    delete: (key) => use(() => store.delete(key)),
+    purgeExpired: (limit) => use(() => store.purgeExpired(limit)),
+    scan: (cursor) => use(() => store.scan(cursor)),
+    close: () => {
+      isClosed = true;
+    },
+  };
+}

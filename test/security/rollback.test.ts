@@ -1,0 +1,183 @@
+/**
+ * What a writer of the store gains by putting back an earlier, genuine head of a record. A record
+ * alone cannot prove that it is the newest (docs/record-format.md): these laws say how far the
+ * vault's memory reaches, and where it ends.
+ */
+import { describe, expect, it } from "vitest";
+import { HandleVault } from "../../src/index.js";
+import { codeThrownBy, INTEGRITY } from "../support/refusals.js";
+import { OWNER, Scene, type SealedRecord } from "../support/sealed-scene.js";
+
+const DENIED = "ERR_VAULT_HANDLE_ACCESS_DENIED";
+const EXHAUSTED = "ERR_VAULT_HANDLE_EXHAUSTED";
+const EXPIRED = "ERR_VAULT_HANDLE_EXPIRED";
+const NOT_FOUND = "ERR_VAULT_HANDLE_NOT_FOUND";
+const by = { by: OWNER } as const;
+
+const unsealCode = (vault: HandleVault, record: SealedRecord, principal = OWNER) =>
+  codeThrownBy(() => vault.unseal(record.handle.id, principal));
+
+/** Every rewrite of a head there is, after which the head from before is put back. */
+const REWRITES: Readonly<Record<string, (vault: HandleVault, id: string) => Promise<unknown>>> = {
+  "a grant": (vault, id) => vault.grant(id, "auditor", by),
+  "a revoke": (vault, id) => vault.revoke(id, "gateway", by),
+  "a renewal": (vault, id) => vault.renew(id, 60, by),
+  "a use": (vault, id) => vault.unseal(id, OWNER),
+};
+const OPTIONS = { grantedPrincipals: ["gateway"], maxUses: 3 } as const;
+
+describe("an earlier head, in the process that wrote the newer one", () => {
+  for (const [name, rewrite] of Object.entries(REWRITES)) {
+    it(`is refused after ${name}, by every operation`, async () => {
+      const scene = new Scene();
+      const record = await scene.inline(OPTIONS);
+      const { id } = record.handle;
+      await rewrite(scene.vault, id);
+      await scene.cache.overwrite(record.lookupId, record);
+      const attempts = [
+        () => scene.vault.unseal(id, OWNER),
+        () => scene.vault.getSafeView(id),
+        () => scene.vault.describe(id, OWNER),
+        () => scene.vault.grant(id, "mallory", by),
+        () => scene.vault.renew(id, 60, by),
+        () => scene.vault.invalidate(id, OWNER),
+      ];
+      for (const attempt of attempts) expect(await codeThrownBy(attempt)).toBe(INTEGRITY);
+    });
+  }
+
+  it("is refused even one rewrite back, and the newest is accepted again", async () => {
+    const scene = new Scene();
+    const record = await scene.inline();
+    const { id } = record.handle;
+    await scene.vault.grant(id, "auditor", by);
+    const second = await scene.cache.stored(record.lookupId);
+    await scene.vault.revoke(id, "auditor", by);
+    const third = await scene.cache.stored(record.lookupId);
+    await scene.cache.overwrite(record.lookupId, second);
+    expect(await unsealCode(scene.vault, record, "auditor")).toBe(INTEGRITY);
+    await scene.cache.overwrite(record.lookupId, third);
+    expect(await unsealCode(scene.vault, record)).toBe("no error");
+    expect(await unsealCode(scene.vault, record, "auditor")).toBe(DENIED);
+  });
+
+  it("does not bring a spent use back, with or without the body it had", async () => {
+    const scene = new Scene();
+    const record = await scene.detached({ maxUses: 1 });
+    await scene.vault.unseal(record.handle.id, OWNER);
+    await scene.cache.overwrite(record.lookupId, record);
+    expect(await unsealCode(scene.vault, record)).toBe(INTEGRITY);
+    await scene.cache.overwrite(record.lookupId, { head: record.head });
+    expect(await unsealCode(scene.vault, record)).toBe(INTEGRITY);
+  });
+
+  it("stays not found after the handle was invalidated, by its owner or by nobody named", async () => {
+    for (const principal of [OWNER, undefined]) {
+      const scene = new Scene();
+      const record = await scene.inline();
+      await scene.vault.invalidate(record.handle.id, principal);
+      await scene.cache.overwrite(record.lookupId, record);
+      expect(await unsealCode(scene.vault, record)).toBe(NOT_FOUND);
+      expect(await codeThrownBy(() => scene.vault.getSafeView(record.handle.id))).toBe(NOT_FOUND);
+    }
+  });
+});
+
+describe("the memory of a process", () => {
+  it("reaches back over 10,000 changed records, and no further", async () => {
+    const scene = new Scene();
+    const shared = { grantedPrincipals: ["gateway"] };
+    const [first, second] = [await scene.inline(shared), await scene.inline(shared)];
+    for (const { handle } of [first, second]) await scene.vault.revoke(handle.id, "gateway", by);
+    for (let changed = 1; changed < 10_000; changed++) {
+      const { id } = await scene.vault.seal(0, { ownerPrincipal: OWNER, safeView: "" });
+      await scene.vault.invalidate(id);
+    }
+    for (const record of [first, second]) await scene.cache.overwrite(record.lookupId, record);
+    expect(await unsealCode(scene.vault, first, "gateway")).toBe("no error");
+    expect(await unsealCode(scene.vault, second, "gateway")).toBe(INTEGRITY);
+  });
+});
+
+describe("an earlier head, in a process that only read the newer one", () => {
+  it("is refused like in the one that wrote it", async () => {
+    const scene = new Scene();
+    const record = await scene.inline(OPTIONS);
+    await scene.vault.revoke(record.handle.id, "gateway", by);
+    const reader = scene.freshVault();
+    await reader.getSafeView(record.handle.id);
+    await scene.cache.overwrite(record.lookupId, record);
+    expect(await unsealCode(reader, record, "gateway")).toBe(INTEGRITY);
+  });
+
+  it("does not come to be refused by reading the earlier one alone", async () => {
+    const scene = new Scene();
+    const record = await scene.inline(OPTIONS);
+    const reader = scene.freshVault();
+    await reader.getSafeView(record.handle.id);
+    await scene.vault.revoke(record.handle.id, "gateway", by);
+    await scene.cache.overwrite(record.lookupId, record);
+    expect(await unsealCode(reader, record, "gateway")).toBe("no error");
+  });
+});
+
+describe("an earlier head, in a process that has seen no newer one", () => {
+  it("is accepted: a revoked grantee is back", async () => {
+    const scene = new Scene();
+    const record = await scene.inline({ grantedPrincipals: ["gateway"] });
+    await scene.vault.revoke(record.handle.id, "gateway", by);
+    expect(await unsealCode(scene.freshVault(), record, "gateway")).toBe(DENIED);
+    await scene.cache.overwrite(record.lookupId, record);
+    const fresh = scene.freshVault();
+    expect(await fresh.unseal(record.handle.id, "gateway")).toBe(record.payload);
+  });
+
+  it("is accepted: a spent use is back, if the body is put back as well", async () => {
+    const scene = new Scene();
+    const record = await scene.detached({ maxUses: 1 });
+    await scene.vault.unseal(record.handle.id, OWNER);
+    expect(await unsealCode(scene.freshVault(), record)).toBe(EXHAUSTED);
+    await scene.cache.overwrite(record.lookupId, { head: record.head });
+    expect(await unsealCode(scene.freshVault(), record)).toBe(INTEGRITY);
+    await scene.cache.overwrite(record.lookupId, record);
+    expect(await scene.freshVault().unseal(record.handle.id, OWNER)).toBe(record.payload);
+  });
+
+  it("is accepted: an invalidated handle is back", async () => {
+    const scene = new Scene();
+    const record = await scene.inline();
+    await scene.vault.invalidate(record.handle.id);
+    expect(await unsealCode(scene.freshVault(), record)).toBe(NOT_FOUND);
+    await scene.cache.overwrite(record.lookupId, record);
+    expect(await unsealCode(scene.freshVault(), record)).toBe("no error");
+  });
+
+  it("is accepted until the expiry that stands in it, and not a millisecond longer", async () => {
+    const scene = new Scene();
+    const record = await scene.inline({ ttlSeconds: 60 });
+    await scene.vault.renew(record.handle.id, 3600, by);
+    await scene.cache.overwrite(record.lookupId, record);
+    const expiresAtMs = record.handle.expiresAt.getTime();
+    const readAt = (nowMs: number) => {
+      const { cache, keys } = scene;
+      return unsealCode(new HandleVault({ cache, keys, clock: { now: () => nowMs } }), record);
+    };
+    expect(await readAt(expiresAtMs - 1)).toBe("no error");
+    expect(await readAt(expiresAtMs)).toBe(EXPIRED);
+    expect(await readAt(expiresAtMs + 3_000_000)).toBe(EXPIRED);
+  });
+
+  it("is refused from the moment that process has seen the newer one", async () => {
+    const scene = new Scene();
+    const record = await scene.inline(OPTIONS);
+    await scene.vault.grant(record.handle.id, "auditor", by);
+    const newer = await scene.cache.stored(record.lookupId);
+    await scene.cache.overwrite(record.lookupId, record);
+    const fresh = scene.freshVault();
+    expect(await codeThrownBy(() => fresh.getSafeView(record.handle.id))).toBe("no error");
+    await scene.cache.overwrite(record.lookupId, newer);
+    expect(await codeThrownBy(() => fresh.getSafeView(record.handle.id))).toBe("no error");
+    await scene.cache.overwrite(record.lookupId, record);
+    expect(await codeThrownBy(() => fresh.getSafeView(record.handle.id))).toBe(INTEGRITY);
+  });
+});

@@ -1,0 +1,39 @@
+import zlib from "node:zlib";
+import { lz4Compressor } from "../../src/codec/compressor/lz4.js";
+import {
+  brotliCompressor,
+  deflateCompressor,
+  gzipCompressor,
+} from "../../src/codec/compressor/zlib.js";
+import { zstdCompressor } from "../../src/codec/compressor/zstd.js";
+import type { Compressor } from "../../src/vault/contracts.js";
+
+/** Every compressor of the library by its name, each ready for use. */
+export const compressors: readonly (readonly [name: string, compressor: Compressor])[] = [
+  ["deflate", deflateCompressor()],
+  ["gzip", gzipCompressor()],
+  ["brotli", brotliCompressor()],
+  ["lz4", lz4Compressor()],
+  ["zstd", zstdCompressor()],
+];
+for (const [, compressor] of compressors) await compressor.ready?.();
+
+/**
+ * Whether Zstandard compresses nothing here.
+ *
+ * Bug in src: the frames of `@mongodb-js/zstd` 1.2.2 do not declare their content's size (and it has
+ * no level), so that the compressor takes each of them for one it could not decompress.
+ */
+export const zstdCompressesNothing: boolean = !("zstdCompress" in zlib);
+
+/** Returns the compressor of that name. */
+export function compressorNamed(name: string): Compressor {
+  const found = compressors.find(([known]) => known === name);
+  if (found === undefined) throw new Error("no such compressor");
+  return found[1];
+}
+
+/** Returns the same compressor, except that it does not leave small payloads alone. */
+export function withoutThreshold(compressor: Compressor): Compressor {
+  return { ...compressor, thresholdBytes: 1 };
+}
