@@ -1,7 +1,7 @@
 /** What tests of the caches in this process have in common. */
 import { type CacheBackend, CacheFullError, type Revision } from "../../src/index.js";
 
-export const HOUR_MS = 3_600_000;
+const HOUR_MS = 3_600_000;
 
 /** A clock that stands still until it is told to go on. */
 export class ManualClock {

@@ -14,7 +14,7 @@ export const OWNER = "owner";
 /** Every payload and safe view has it, and no error may. */
 export const CANARY = "canary-7f3a";
 /** The smallest payload that is detached. */
-export const DETACHED_BYTES = 4097;
+const DETACHED_BYTES = 4097;
 
 /** One sealed record, with the bytes that the cache holds for it. */
 export interface SealedRecord {

@@ -10,7 +10,7 @@ import {
 } from "../../src/index.js";
 
 /** 2026-01-01T00:00:00Z: when every vector's record is sealed. */
-export const SEALED_AT_MS: number = Date.UTC(2026, 0, 1);
+const SEALED_AT_MS: number = Date.UTC(2026, 0, 1);
 /** How much later it is read. */
 const READ_AFTER_MS = 250;
 
@@ -86,7 +86,7 @@ export function testKey(first: number): string {
 }
 
 /** Returns the key of a handle's record in every cache. */
-export function lookupIdOf(handleId: string): string {
+function lookupIdOf(handleId: string): string {
   return hash("sha256", handleId, "base64url");
 }
 
@@ -137,7 +137,7 @@ export async function capture(recipe: Recipe): Promise<Vector> {
 }
 
 /** Returns what the tagged form stands for. */
-export function untagged(payload: TaggedPayload): unknown {
+function untagged(payload: TaggedPayload): unknown {
   switch (payload.type) {
     case "bytes":
       return new Uint8Array(Buffer.from(payload.value, "hex"));

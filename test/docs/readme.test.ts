@@ -1,0 +1,46 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const PROJECT = join(import.meta.dirname, "../..");
+const readme = readFileSync(join(PROJECT, "README.md"), "utf8");
+const manifest = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"));
+
+/** Every block of code, with the block of output that follows it. */
+const snippets = [...readme.matchAll(/```ts\n(.*?)```(?:\n\n```text\n(.*?)```)?/gs)].map(
+  ([, code = "", output = ""], index) => ({ number: index + 1, code, output }),
+);
+
+describe("README.md", () => {
+  it("has snippets to run, each with its output", () => {
+    expect(snippets).toHaveLength(2);
+    for (const { output } of snippets) expect(output).not.toBe("");
+  });
+
+  it.each(snippets)("snippet $number prints what it says", ({ number, code, output }) => {
+    // Within the project, where "handlevault" is the package itself.
+    const file = join(PROJECT, "reports", "readme", `snippet-${number}.mjs`);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, code);
+    expect(execFileSync(process.execPath, [file], { encoding: "utf8" })).toBe(output);
+  });
+
+  it("names only scripts, entries and files that exist", () => {
+    for (const [, script = ""] of readme.matchAll(/npm run ([\w:]+)/g)) {
+      expect(Object.keys(manifest.scripts)).toContain(script);
+    }
+    for (const [, entry = ""] of readme.matchAll(/`handlevault\/([\w/-]+)`/g)) {
+      expect(Object.keys(manifest.exports)).toContain(`./${entry}`);
+    }
+    for (const [, link = ""] of readme.matchAll(/\]\((?!http)([^)]+)\)/g)) {
+      expect(existsSync(join(PROJECT, link)), link).toBe(true);
+    }
+  });
+
+  it("names every peer, and has at most 200 lines", () => {
+    for (const peer of Object.keys(manifest.peerDependencies))
+      expect(readme).toContain(`\`${peer}\``);
+    expect(readme.split("\n").length).toBeLessThanOrEqual(200);
+  });
+});

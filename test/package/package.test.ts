@@ -1,0 +1,159 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { installPacked } from "../../tools/packed.js";
+
+const PROJECT = join(import.meta.dirname, "../..");
+const manifest = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"));
+const entries: [string, { types: string; default: string }][] = Object.entries(
+  manifest.exports,
+).filter((entry): entry is [string, { types: string; default: string }] => {
+  return typeof entry[1] === "object";
+});
+const peers = Object.keys(manifest.peerDependencies);
+
+/** The entries, pinned: taking one away breaks whoever imports it. */
+const ENTRIES = [
+  ".",
+  "./cache/lru",
+  "./codec/compressor/lz4",
+  "./codec/compressor/zstd",
+  "./codec/encryptor/fernet",
+  "./codec/serializer/messagepack",
+  "./testing",
+];
+
+describe("the package", () => {
+  it("has exactly the pinned entries, each the path of its source", () => {
+    expect(entries.map(([entry]) => entry)).toEqual(ENTRIES);
+    for (const [entry, { types, default: code }] of entries) {
+      const path = entry === "." ? "index" : entry.slice(2);
+      expect(code).toBe(`./dist/${path}.js`);
+      expect(types).toBe(`./dist/${path}.d.ts`);
+      expect(existsSync(join(PROJECT, `src/${path}.ts`))).toBe(true);
+    }
+  });
+
+  it("depends on nothing, and on every peer optionally", () => {
+    expect(manifest.dependencies).toBeUndefined();
+    expect(Object.keys(manifest.peerDependenciesMeta)).toEqual(peers);
+    for (const meta of Object.values(manifest.peerDependenciesMeta)) {
+      expect(meta).toEqual({ optional: true });
+    }
+  });
+
+  it("imports nothing at its root but itself and Node", () => {
+    const outside = importsOf(join(PROJECT, "dist/index.js"));
+    expect(outside.filter((name) => !name.startsWith("node:"))).toEqual([]);
+    expect(outside).toContain("node:crypto");
+  });
+
+  it("names a peer in no declaration that its root reaches", () => {
+    const reached = declarationsFrom(join(PROJECT, "dist/index.d.ts"));
+    expect(reached.size).toBeGreaterThan(10);
+    for (const file of reached) {
+      const text = readFileSync(file, "utf8");
+      for (const peer of peers) expect(text).not.toMatch(new RegExp(`(from|import\\() ?"${peer}"`));
+    }
+  });
+});
+
+describe("the packed package, with no peer installed", () => {
+  let directory: string;
+
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), "handlevault-packed-"));
+    installPacked(directory);
+  }, 60_000);
+
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  function run(code: string): string {
+    writeFileSync(join(directory, "program.mjs"), code);
+    return execFileSync(process.execPath, ["program.mjs"], { cwd: directory, encoding: "utf8" });
+  }
+
+  function install(peer: string, code: string): void {
+    const folder = join(directory, "node_modules", peer);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "package.json"), '{ "type": "module", "exports": "./index.js" }');
+    writeFileSync(join(folder, "index.js"), code);
+  }
+
+  it("seals and unseals", () => {
+    const output = run(`
+      import { HandleVault } from "handlevault";
+      const vault = new HandleVault();
+      const { id } = await vault.seal({ a: 1 }, { ownerPrincipal: "o", safeView: "" });
+      console.log(JSON.stringify(await vault.unseal(id, "o")));
+    `);
+    expect(output).toBe('{"a":1}\n');
+  });
+
+  it("can be imported at every entry", () => {
+    const imports = ENTRIES.map((entry) => `await import("${join("handlevault", entry)}");`);
+    expect(run(`${imports.join("\n")} console.log("all imported");`)).toBe("all imported\n");
+  });
+
+  const USES = [
+    ["lru-cache", "cache/lru", "await m.lruCache({ maxEntries: 1 }).ready()"],
+    ["lz4-napi", "codec/compressor/lz4", "await m.lz4Compressor().ready()"],
+    ["msgpackr", "codec/serializer/messagepack", "await m.messagePackSerializer().ready()"],
+    ...("zstdCompress" in process.getBuiltinModule("node:zlib")
+      ? []
+      : [["@mongodb-js/zstd", "codec/compressor/zstd", "await m.zstdCompressor().ready()"]]),
+  ] as [string, string, string][];
+
+  it.each(USES)("says which command installs %s", (peer, entry, use) => {
+    const output = run(attempt(entry, use));
+    expect(output).toMatch(/^ERR_VAULT_PEER_MISSING/);
+    expect(output).toContain(`"npm install ${peer}"`);
+  });
+
+  it.each(USES)("tells a broken %s from an absent one, and keeps the cause", (peer, entry, use) => {
+    install(peer, 'throw new Error("native build failed");');
+    const output = run(attempt(entry, use));
+    expect(output).toMatch(/^ERR_VAULT_PEER_BROKEN/);
+    expect(output).toContain(`"npm rebuild ${peer}"`);
+    expect(output).toContain("cause: native build failed");
+  });
+
+  it("calls a peer broken that is there but lacks a package of its own", () => {
+    install("msgpackr", 'import "not-installed-either";');
+    const [, entry, use] = USES[2] as [string, string, string];
+    expect(run(attempt(entry, use))).toMatch(/^ERR_VAULT_PEER_BROKEN/);
+  });
+});
+
+function attempt(entry: string, use: string): string {
+  return `
+    const m = await import("handlevault/${entry}");
+    try { ${use}; } catch (error) {
+      console.log(error.code, error.peer, error.message, "cause:", error.cause.message);
+    }
+  `;
+}
+
+/** Returns the packages that a module imports, itself or through others of ours. */
+function importsOf(file: string, seen = new Set<string>()): string[] {
+  if (seen.has(file)) return [];
+  seen.add(file);
+  const imports =
+    /^(?:import|export)\b[^"=]*?\bfrom "([^"]+)"|^import "([^"]+)"|\bimport\("([^"]+)"\)/gm;
+  const names = [...readFileSync(file, "utf8").matchAll(imports)];
+  return names.flatMap(([, from, bare, dynamic]) => {
+    const name = from ?? bare ?? dynamic ?? "";
+    return name.startsWith(".") ? importsOf(join(dirname(file), name), seen) : [name];
+  });
+}
+
+function declarationsFrom(file: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(file)) return seen;
+  seen.add(file);
+  for (const [, name = ""] of readFileSync(file, "utf8").matchAll(/from "(\.[^"]+)"/g)) {
+    declarationsFrom(join(dirname(file), name.replace(/\.js$/, ".d.ts")), seen);
+  }
+  return seen;
+}

@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import { fillRandom, randomBytes, randomHex } from "../../src/primitives/random-pool.js";
+
+describe("the random pool", () => {
+  it.each([0, 1, 8, 12, 32, 8192])("gives %i bytes when asked for %i", (count) => {
+    expect(randomBytes(count)).toHaveLength(count);
+    expect(randomHex(count)).toMatch(new RegExp(`^[0-9a-f]{${2 * count}}$`));
+  });
+
+  it("never gives the same bytes twice, across many refills", () => {
+    const seen = new Set<string>();
+    for (let draw = 0; draw < 3000; draw++) {
+      seen.add(randomHex(16));
+      seen.add(randomBytes(16).toString("hex"));
+      const target = Buffer.alloc(16);
+      fillRandom(target, 0, 16);
+      seen.add(target.toString("hex"));
+    }
+    expect(seen.size).toBe(9000);
+  });
+
+  it("gives whole amounts where the pool runs out in the middle of one", () => {
+    for (let draw = 0; draw < 50; draw++) {
+      // 5,000 bytes fit the pool once: every other draw refills it.
+      const bytes = randomBytes(5000);
+      expect(bytes.subarray(4984).equals(Buffer.alloc(16))).toBe(false);
+      expect(bytes.subarray(0, 16).equals(Buffer.alloc(16))).toBe(false);
+    }
+  });
+
+  it("gives every byte value about equally often", () => {
+    const counts = new Array<number>(256).fill(0);
+    for (let draw = 0; draw < 2048; draw++) {
+      for (const byte of randomBytes(128)) counts[byte] = (counts[byte] ?? 0) + 1;
+    }
+    // 1,024 expected of each with a standard deviation of 32: ten of those is never chance.
+    expect(Math.min(...counts)).toBeGreaterThan(1024 - 320);
+    expect(Math.max(...counts)).toBeLessThan(1024 + 320);
+  });
+
+  it("writes between the bounds it was given and nowhere else", () => {
+    const target = Buffer.alloc(64);
+    fillRandom(target, 16, 32);
+    expect(target.subarray(0, 16).equals(Buffer.alloc(16))).toBe(true);
+    expect(target.subarray(48).equals(Buffer.alloc(16))).toBe(true);
+    expect(target.subarray(16, 48).equals(Buffer.alloc(32))).toBe(false);
+  });
+
+  it("gives bytes in memory of their own, which can be wiped", () => {
+    const bytes = randomBytes(32);
+    const others = randomBytes(32);
+    const copy = Buffer.from(others);
+    expect(bytes.buffer).not.toBe(others.buffer);
+    expect(bytes.buffer.byteLength).toBe(32);
+    bytes.fill(0);
+    expect(others.equals(copy)).toBe(true);
+  });
+});
