@@ -1,7 +1,9 @@
 /**
  * Tries the packed package as its users will: runs every example against it, type-checks a program
  * that imports every entry without skipping the library's own declarations, and runs the smoke test.
- * `tsx tools/check-package.ts`; other Nodes can be named to run the smoke test on as well.
+ *
+ * `tsx tools/check-package.ts [--node PATH]... [--typescript FOLDER]...` does the last two on other
+ * Nodes and with other compilers as well.
  */
 import { execFileSync } from "node:child_process";
 import {
@@ -14,18 +16,28 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { installPacked } from "./packed.js";
 
 const PROJECT = join(import.meta.dirname, "..");
+const { values } = parseArgs({
+  options: {
+    node: { type: "string", multiple: true, default: [] },
+    typescript: { type: "string", multiple: true, default: [] },
+  },
+});
 const directory = mkdtempSync(join(tmpdir(), "handlevault-package-"));
 
 try {
   installPacked(directory);
   runExamples();
-  checkTypes();
-  runSmokeTest([process.execPath, ...process.argv.slice(2)]);
+  writeConsumer();
+  const ownTypescript = dirname(fileURLToPath(import.meta.resolve("typescript/package.json")));
+  for (const compiler of [ownTypescript, ...values.typescript]) checkTypes(compiler);
+  cpSync(join(import.meta.dirname, "smoke.mjs"), join(directory, "smoke.mjs"));
+  for (const node of [process.execPath, ...values.node]) run(node, ["smoke.mjs"]);
 } finally {
   rmSync(directory, { recursive: true });
 }
@@ -40,8 +52,8 @@ function runExamples(): void {
   }
 }
 
-/** Every entry must type-check in a strict program that has none of the peers. */
-function checkTypes(): void {
+/** Writes a strict program that imports every entry and has none of the peers. */
+function writeConsumer(): void {
   const { exports } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"));
   const entries = Object.keys(exports).filter((entry) => entry !== "./package.json");
   const imports = entries.map((entry, index) => {
@@ -49,26 +61,17 @@ function checkTypes(): void {
     return `import * as entry${index} from "${name}";\nconsole.log(entry${index});`;
   });
   writeFileSync(join(directory, "consumer.ts"), imports.join("\n"));
-  symlinkSync(join(PROJECT, "node_modules", "@types"), join(directory, "node_modules", "@types"));
-  symlinkSync(
-    join(PROJECT, "node_modules", "undici-types"),
-    join(directory, "node_modules", "undici-types"),
-  );
-  const tsc = fileURLToPath(import.meta.resolve("typescript/package.json"));
-  const flags = "--noEmit --strict --exactOptionalPropertyTypes --target es2023 --module nodenext";
-  console.log("types of every entry, without the peers and without skipLibCheck");
-  run(process.execPath, [
-    join(tsc, "../bin/tsc"),
-    ...flags.split(" "),
-    "--types",
-    "node",
-    "consumer.ts",
-  ]);
+  for (const name of ["@types", "undici-types"]) {
+    symlinkSync(join(PROJECT, "node_modules", name), join(directory, "node_modules", name));
+  }
 }
 
-function runSmokeTest(nodes: readonly string[]): void {
-  cpSync(join(import.meta.dirname, "smoke.mjs"), join(directory, "smoke.mjs"));
-  for (const node of nodes) run(node, ["smoke.mjs"]);
+function checkTypes(typescript: string): void {
+  const { version } = JSON.parse(readFileSync(join(typescript, "package.json"), "utf8"));
+  console.log(`types of every entry, with TypeScript ${version} and without skipLibCheck`);
+  const flags = "--noEmit --strict --exactOptionalPropertyTypes --target es2022 --module nodenext";
+  const args = [join(typescript, "bin/tsc"), ...flags.split(" "), "--types", "node", "consumer.ts"];
+  run(process.execPath, args);
 }
 
 function run(command: string, args: readonly string[]): void {

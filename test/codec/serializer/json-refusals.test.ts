@@ -127,6 +127,12 @@ describe("structures without end", () => {
     );
   });
 
+  it("an array with more places than a payload may have values is refused", async () => {
+    const places = new Array(2 ** 25 + 1);
+    expect(await thrownBy(() => serializer.serialize(places))).toBeInstanceOf(TypeError);
+    expect(await thrownBy(() => serializer.serialize({ a: [places] }))).toBeInstanceOf(TypeError);
+  });
+
   it("a structure far too deep for any stack is refused as well", async () => {
     let deep: unknown = 1;
     for (let level = 0; level < 200_000; level++) deep = [deep];
