@@ -59,8 +59,7 @@ function carried(serializer: Serializer, value: unknown, tolerance: Tolerance): 
   try {
     content = serializer.serialize(value);
   } catch (error) {
-    expect(error).toBeInstanceOf(TypeError);
-    expect((error as Error).message).toMatch(REFUSAL);
+    if (!(error instanceof TypeError) || !REFUSAL.test(error.message)) throw error;
     return false;
   }
   const stored = typeof content === "string" ? Buffer.from(content, "utf8") : Buffer.from(content);

@@ -10,7 +10,7 @@ export function toElement(block: Uint8Array): bigint {
   return BigInt(`0x${Buffer.from(block).toString("hex")}`);
 }
 
-export function toBlock(element: bigint): Buffer {
+function toBlock(element: bigint): Buffer {
   return Buffer.from(element.toString(16).padStart(32, "0"), "hex");
 }
 
@@ -24,7 +24,7 @@ export function multiply(left: bigint, right: bigint): bigint {
   return product;
 }
 
-export function power(base: bigint, exponent: bigint): bigint {
+function power(base: bigint, exponent: bigint): bigint {
   let result = ONE;
   let square = base;
   for (let rest = exponent; rest > 0n; rest >>= 1n) {

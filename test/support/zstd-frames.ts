@@ -1,6 +1,6 @@
 /** Writes Zstandard frames (RFC 8878) by hand, sound and unsound ones. */
 
-export interface FrameBlock {
+interface FrameBlock {
   readonly type: "raw" | "rle" | "compressed" | "reserved";
   /** Bytes of the block, or for RLE how often its one byte stands. */
   readonly size: number;

@@ -70,8 +70,8 @@ describe("a frame of Zstandard", () => {
 
   it.each([
     [
-      "that does not declare its size",
-      { contentSize: undefined, blocks: [raw(5)], windowDescriptor: 0 },
+      "that does not declare its size, with more than was asked for",
+      { contentSize: undefined, blocks: new Array(99).fill(rle(131_072)), windowDescriptor: 0x58 },
     ],
     ["with a reserved block", { contentSize: 5, blocks: [{ type: "reserved", size: 5 }, raw(0)] }],
     ["without blocks", { contentSize: 5, blocks: [] }],
