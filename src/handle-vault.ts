@@ -7,11 +7,13 @@ import { memoryCache } from "./cache/memory.js";
 import { aes256GcmEncryptor } from "./codec/encryptor/aes-256-gcm.js";
 import { VaultCodec } from "./codec/vault-codec.js";
 import { KeyRing } from "./keys/key-ring.js";
-import { type RewrapOptions, type RewrapReport, rewrapRecords } from "./rewrap.js";
-import { type OpenRecord, SealedRecords } from "./sealed-records.js";
+import { type RewrapOptions, type RewrapReport, rewrapRecords } from "./records/rewrap.js";
+import { type OpenRecord, SealedRecords } from "./records/sealed-records.js";
 import {
+  checkBoolean,
   checkGrants,
   checkInteger,
+  checkMethods,
   checkOptions,
   checkPrincipal,
   checkSafeView,
@@ -70,6 +72,17 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "acceptVolatile",
   "cacheTimeoutMs",
 ]);
+const CACHE_METHODS = [
+  "ready",
+  "insert",
+  "get",
+  "getBody",
+  "replace",
+  "delete",
+  "purgeExpired",
+  "scan",
+  "close",
+] as const;
 const SEAL_OPTIONS: ReadonlySet<string> = new Set([
   "ownerPrincipal",
   "safeView",
@@ -81,7 +94,7 @@ const CHANGE_OPTIONS: ReadonlySet<string> = new Set(["by"]);
 
 /** The parts of a {@link HandleVault}; every one has a safe default. */
 export interface HandleVaultOptions {
-  /** Where records rest; the vault closes it. Default: {@link memoryCache}. */
+  /** Where records are stored; the vault closes it. Default: {@link memoryCache}. */
   readonly cache?: CacheBackend | undefined;
   /** The keys of the default encryptor. Default: one random key that dies with the process. */
   readonly keys?: KeyProvider | undefined;
@@ -89,11 +102,11 @@ export interface HandleVaultOptions {
   readonly codec?: VaultCodec | undefined;
   /** Tells the time; where it goes backwards, the vault's time stands still. */
   readonly clock?: Clock | undefined;
-  /** Records of other tenants are refused as foreign, though the keys be the same. */
+  /** Binds records to a tenant: vaults of other tenants refuse them, even under the same keys. */
   readonly tenant?: string | undefined;
   /** Accepts a shared or lasting cache that may drop or lose records it acknowledged. */
   readonly acceptVolatile?: boolean | undefined;
-  /** How long one cache operation may take, in milliseconds. Default 2,000. */
+  /** How long one operation may take, in milliseconds, for the cache to keep to. Default 2,000. */
   readonly cacheTimeoutMs?: number | undefined;
 }
 
@@ -120,6 +133,7 @@ export class HandleVault implements Vault {
   readonly #mutex = new KeyedMutex();
   #state: "new" | "ready" | "closed" = "new";
   #opening: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
 
   /**
    * @throws TypeError An option is unknown or of the wrong type, or both `keys` and a codec with its
@@ -130,10 +144,15 @@ export class HandleVault implements Vault {
     checkOptions(options, "HandleVault options", OPTIONS);
     const { cache = memoryCache(), codec = new VaultCodec(), keys, tenant } = options;
     const { clock = systemClock(), cacheTimeoutMs = DEFAULT_CACHE_TIMEOUT_MS } = options;
+    const { acceptVolatile = false } = options;
     if (keys !== undefined && codec.encryptor !== undefined) {
       throw new TypeError("keys are for the default encryptor: the codec brings one of its own");
     }
+    checkMethods(cache, "cache", CACHE_METHODS);
+    checkMethods(clock, "clock", ["now"]);
+    if (!(codec instanceof VaultCodec)) throw new TypeError("codec must be a VaultCodec");
     if (tenant !== undefined) checkPrincipal(tenant, "tenant");
+    checkBoolean(acceptVolatile, "acceptVolatile");
     checkInteger(cacheTimeoutMs, "cacheTimeoutMs", { min: 1, max: 2 ** 31 - 1 });
     const encryptor = codec.encryptor ?? aes256GcmEncryptor({ keys: keys ?? KeyRing.ephemeral() });
     if (isLasting(cache) && !encryptor.durable) throw new CacheUnsafeError("ephemeral-keys");
@@ -141,7 +160,7 @@ export class HandleVault implements Vault {
     this.#codec = codec;
     this.#encryptor = encryptor;
     this.#clock = neverBackwards(clock);
-    this.#acceptVolatile = options.acceptVolatile === true;
+    this.#acceptVolatile = acceptVolatile;
     this.#records = new SealedRecords({
       cache,
       codec,
@@ -174,13 +193,12 @@ export class HandleVault implements Vault {
       safeView,
     };
     const purgeAfterMs = toMs(ttlSeconds) + GRACE_MS;
-    for (let race = 0; race < MAX_RACES; race++) {
-      const id = newHandleId();
-      const inserting = this.#records.insert(lookupIdOf(id), fields, packed, purgeAfterMs);
-      const outcome = isPromise(inserting) ? await inserting : inserting;
-      if (outcome === "inserted") return toHandle(id, fields);
-    }
-    throw new CacheUnavailableError();
+    const id = newHandleId();
+    const inserting = this.#records.insert(lookupIdOf(id), fields, packed, purgeAfterMs);
+    const outcome = isPromise(inserting) ? await inserting : inserting;
+    // 128 random bits do not come up twice: the cache is not what it says it is.
+    if (outcome !== "inserted") throw new CacheUnavailableError();
+    return toHandle(id, fields);
   }
 
   async unseal<T = unknown>(handleId: string, requestingPrincipal: string): Promise<T> {
@@ -191,12 +209,16 @@ export class HandleVault implements Vault {
     try {
       assertAllowed(mayUnseal(record.fields, requestingPrincipal, this.#clock.now()));
       if (record.fields.usesLeft === undefined) {
-        const payload = this.#records.payloadOf(record);
-        return (isPromise(payload) ? await payload : payload) as T;
+        const reading = this.#records.payloadOf(record);
+        if (!isPromise(reading)) return reading as T;
+        const payload = await reading;
+        this.#assertNotExpired(record);
+        return payload as T;
       }
     } finally {
       record.plaintext.fill(0);
     }
+    // A limited use is counted one caller at a time, on a fresh read.
     return this.#mutex.run(
       record.lookupId,
       () => this.#unsealCounted(handleId, requestingPrincipal) as Promise<T>,
@@ -279,9 +301,9 @@ export class HandleVault implements Vault {
     if (this.#state !== "ready") await this.#open();
     let purged = 0;
     for (;;) {
-      const batch = await this.#cache.purgeExpired(PURGE_BATCH);
+      const batch = await this.#records.purgeExpired(PURGE_BATCH);
       purged += batch;
-      if (batch < PURGE_BATCH) return purged;
+      if (!(batch >= PURGE_BATCH)) return purged;
     }
   }
 
@@ -295,19 +317,19 @@ export class HandleVault implements Vault {
    * Retire a key once nothing uses it.
    * ```ts
    * ring.rotate("2026-12", KeyRing.generateKey());
-   * const { keyUsage, cursor } = await vault.rewrap();
-   * if (cursor === undefined && !("2026-11" in keyUsage)) ring.remove("2026-11");
+   * const { failed, keyUsage } = await vault.rewrap();
+   * if (failed === 0 && keyUsage["2026-11"] === undefined) ring.remove("2026-11");
    * ```
    */
   async rewrap(options: RewrapOptions = {}): Promise<RewrapReport> {
     if (this.#state !== "ready") await this.#open();
-    return rewrapRecords(this.#cache, this.#encryptor, options);
+    return rewrapRecords(this.#records, this.#encryptor, options);
   }
 
   async close(): Promise<void> {
-    if (this.#state === "closed") return;
     this.#state = "closed";
-    await this.#cache.close();
+    this.#closing ??= this.#records.close();
+    await this.#closing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -325,7 +347,7 @@ export class HandleVault implements Vault {
 
   async #makeReady(): Promise<void> {
     await this.#codec.ready();
-    const { durability, evicts } = await this.#cache.ready();
+    const { durability, evicts } = await this.#records.ready();
     const isVolatile = durability === "none" || evicts;
     if (isLasting(this.#cache) && isVolatile && !this.#acceptVolatile) {
       throw new CacheUnsafeError("volatile-cache");
@@ -348,6 +370,7 @@ export class HandleVault implements Vault {
         const { fields } = record;
         assertAllowed(mayUnseal(fields, principal, this.#clock.now()));
         const payload = await this.#records.payloadOf(record);
+        this.#assertNotExpired(record);
         const usesLeft = (fields.usesLeft ?? 1) - 1;
         const counted = { ...fields, revision: nextRevision(fields), usesLeft };
         const outcome =
@@ -360,6 +383,11 @@ export class HandleVault implements Vault {
       }
     }
     throw new CacheUnavailableError();
+  }
+
+  /** A handle may expire while its body is on the way. */
+  #assertNotExpired({ fields }: OpenRecord): void {
+    if (isExpired(fields, this.#clock.now())) throw new HandleExpiredError();
   }
 
   async #remove(lookupId: string, principal: string): Promise<void> {
@@ -454,9 +482,11 @@ async function settleAll<Item, T>(
   task: (item: Item) => Promise<T>,
 ): Promise<Outcome<T>[]> {
   if (!Array.isArray(items)) throw new TypeError("requests must be an array");
+  // A hole is an item that is not there, and fails as one.
+  const all = Array.from(items);
   const outcomes: Outcome<T>[] = [];
-  for (let start = 0; start < items.length; start += MAX_IN_FLIGHT) {
-    const settled = await Promise.allSettled(items.slice(start, start + MAX_IN_FLIGHT).map(task));
+  for (let start = 0; start < all.length; start += MAX_IN_FLIGHT) {
+    const settled = await Promise.allSettled(all.slice(start, start + MAX_IN_FLIGHT).map(task));
     for (const outcome of settled) {
       outcomes.push(
         outcome.status === "fulfilled"

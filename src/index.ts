@@ -22,7 +22,7 @@ export {
   type PassphraseOptions,
 } from "./keys/key-ring.js";
 export type { PassphraseCost } from "./keys/passphrase.js";
-export type { RewrapOptions, RewrapReport } from "./rewrap.js";
+export type { RewrapOptions, RewrapReport } from "./records/rewrap.js";
 export type * from "./vault/contracts.js";
 export {
   type AnyVaultError,

@@ -17,6 +17,28 @@ export async function loadPeer<Module>(peer: string, load: () => Promise<Module>
   }
 }
 
+/** Something that has to be loaded before it can be used. */
+export interface Lazy<T> {
+  /** Loads it, once. */
+  ready(): Promise<void>;
+  /** Returns it; a `TypeError` before it was loaded. */
+  get(): T;
+}
+
+/** Returns what `owner` loads when it is made ready. */
+export function lazily<T>(owner: string, load: () => Promise<T>): Lazy<T> {
+  let loaded: { readonly value: T } | undefined;
+  return {
+    async ready() {
+      loaded ??= { value: await load() };
+    },
+    get() {
+      if (loaded === undefined) throw new TypeError(`${owner}: await ready() first`);
+      return loaded.value;
+    },
+  };
+}
+
 /** Tells a package that is not there from one that fails for want of something else. */
 function isAbsent(error: unknown, peer: string): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };

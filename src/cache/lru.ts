@@ -6,6 +6,7 @@
 import { performance } from "node:perf_hooks";
 import type { LRUCache } from "lru-cache";
 import { loadPeer } from "../load-peer.js";
+import { setBounded } from "../primitives/bounded-map.js";
 import { checkInteger, checkOptions } from "../vault/checks.js";
 import type { CacheBackend } from "../vault/contracts.js";
 import {
@@ -92,15 +93,15 @@ class EvictingMap implements RecordMap {
     this.maxBytes = maxBytes ?? Number.POSITIVE_INFINITY;
     this.#records = new Lru({
       max: maxEntries,
-      ...(maxBytes === undefined ? {} : { maxSize: maxBytes }),
       ...(maxBytes === undefined
         ? {}
         : {
+            maxSize: maxBytes,
             sizeCalculation: (record: StoredRecord, key: string) =>
               Math.max(1, sizeOf(key, record)),
           }),
       dispose: (record, key, reason) => {
-        if (reason === "evict") this.#bury(key, record);
+        if (reason === "evict") this.#rememberEviction(key, record);
       },
     });
   }
@@ -148,14 +149,10 @@ class EvictingMap implements RecordMap {
     this.#tombstones.clear();
   }
 
-  #bury(key: string, record: StoredRecord): void {
+  #rememberEviction(key: string, record: StoredRecord): void {
     this.#evictions += 1;
     this.#options.release(record);
-    this.#tombstones.set(key, record.purgeAtMs);
-    if (this.#tombstones.size > this.#options.maxTombstones) {
-      const oldest = this.#tombstones.keys().next();
-      if (!oldest.done) this.#tombstones.delete(oldest.value);
-    }
+    setBounded(this.#tombstones, key, record.purgeAtMs, this.#options.maxTombstones);
     this.#options.onEvict?.(this.#evictions);
   }
 }

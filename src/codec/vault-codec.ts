@@ -5,7 +5,8 @@
  */
 import { Buffer } from "node:buffer";
 import { KeyRing } from "../keys/key-ring.js";
-import { checkInteger, checkOptions } from "../vault/checks.js";
+import { asBuffer, exceedsBytes, ownUtf8 } from "../primitives/bytes.js";
+import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
 import type { Bytes, Compressor, Encryptor, MaybePromise, Serializer } from "../vault/contracts.js";
 import {
   PayloadTooLargeError,
@@ -20,7 +21,7 @@ import { jsonSerializer } from "./serializer/json.js";
 import { textSerializer } from "./serializer/text.js";
 
 const DEFAULT_MAX_PAYLOAD_BYTES = 64 * 1024 * 1024;
-/** V8 makes no larger buffers or strings on any platform that Node 20 supports. */
+/** JSON and text pass through one V8 string, which has at most 2^29 - 24 characters. */
 const CEILING_PAYLOAD_BYTES: number = 2 ** 29 - 1024;
 /** Compression that saves less than an eighth is not worth undoing. */
 const WORTHWHILE_RATIO = 7 / 8;
@@ -31,9 +32,6 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "encryptor",
   "maxPayloadBytes",
 ]);
-
-/** The most bytes of UTF-8 that a character of a JavaScript string takes. */
-export const MAX_UTF8_RATIO = 3;
 
 /** Length of what {@link writePackedHeader} puts before a payload, in bytes. */
 export const PACKED_HEADER_BYTES = 6;
@@ -102,9 +100,7 @@ export class VaultCodec {
       maxPayloadBytes = DEFAULT_MAX_PAYLOAD_BYTES,
     } = options;
     checkInteger(maxPayloadBytes, "maxPayloadBytes", { min: 1, max: CEILING_PAYLOAD_BYTES });
-    checkStage(serializer, "serializer", "serialize");
-    checkStage(compressor, "compressor", "compress");
-    checkStage(encryptor, "encryptor", "encrypt");
+    checkStages({ serializer, compressor, encryptor });
     this.encryptor = encryptor;
     this.#maxPayloadBytes = maxPayloadBytes;
     this.#compressor = compressor;
@@ -128,20 +124,26 @@ export class VaultCodec {
   async encode(data: unknown): Promise<Bytes> {
     await this.ready();
     const packed = await this.pack(data);
-    const content = asBuffer(packed.content);
-    const plaintext = Buffer.allocUnsafe(PACKED_HEADER_BYTES + content.length);
-    writePackedHeader(plaintext, packed, { offset: 0, contentBytes: content.length });
-    content.copy(plaintext, PACKED_HEADER_BYTES);
-    const sealed = this.#standaloneEncryptor.encrypt(plaintext);
-    plaintext.fill(0);
-    return new Uint8Array(await sealed);
+    const { content } = packed;
+    const contentBytes = typeof content === "string" ? Buffer.byteLength(content) : content.length;
+    const plaintext = Buffer.allocUnsafeSlow(PACKED_HEADER_BYTES + contentBytes);
+    writePackedHeader(plaintext, packed, { offset: 0, contentBytes });
+    if (typeof content === "string") plaintext.write(content, PACKED_HEADER_BYTES, "utf8");
+    else plaintext.set(content, PACKED_HEADER_BYTES);
+    try {
+      return new Uint8Array(await this.#standaloneEncryptor.encrypt(plaintext));
+    } finally {
+      plaintext.fill(0);
+    }
   }
 
   /**
    * Returns a fresh copy of what {@link VaultCodec.encode} was given.
    *
-   * @throws {@link RecordIntegrityError} The bytes were altered, or made under other keys.
+   * @throws {@link KeyNotFoundError} The bytes were made under a key that is not known here.
+   * @throws {@link RecordIntegrityError} They were altered.
    * @throws {@link RecordUnsupportedError} They need a serializer or compressor this codec lacks.
+   * @throws {@link PayloadTooLargeError} The payload is larger than `maxPayloadBytes`.
    */
   async decode(bytes: Uint8Array): Promise<unknown> {
     if (!(bytes instanceof Uint8Array)) throw new TypeError("bytes must be a Uint8Array");
@@ -155,7 +157,11 @@ export class VaultCodec {
     }
   }
 
-  /** Loads what the stages need; needs no awaiting when there is nothing to load. */
+  /**
+   * Loads what the stages need; gives nothing to await once that is done.
+   *
+   * @internal
+   */
   ready(): MaybePromise<void> {
     if (this.#isReady) return;
     const loading = [this.#structured.ready?.(), this.#compressor?.ready?.()];
@@ -164,14 +170,20 @@ export class VaultCodec {
     });
   }
 
-  /** Serializes and compresses; for the vault, which encrypts the result itself. */
+  /**
+   * Serializes and compresses; for the vault, which encrypts the result itself.
+   *
+   * @internal
+   */
   pack(data: unknown): MaybePromise<PackedPayload> {
     const serializer = this.#serializerFor(data);
     const content = serializer.serialize(data);
-    if (this.#isTooLarge(content)) throw new PayloadTooLargeError();
+    if (exceedsBytes(content, this.#maxPayloadBytes)) throw new PayloadTooLargeError();
     const { id: serializerId } = serializer;
     const compressor = this.#compressor;
-    if (compressor !== undefined) return compress(compressor, serializerId, asBuffer(content));
+    if (compressor !== undefined && isWorthTrying(compressor, content)) {
+      return compress(compressor, serializerId, content);
+    }
     return { serializerId, compressorId: NO_COMPRESSOR, content };
   }
 
@@ -180,6 +192,7 @@ export class VaultCodec {
    *
    * @throws {@link RecordUnsupportedError} A serializer or compressor is not known here.
    * @throws {@link PayloadTooLargeError} The payload is larger than `maxPayloadBytes`.
+   * @internal
    */
   readPackedHeader(bytes: Buffer, offset: number): PackedHeader {
     if (bytes.length < offset + PACKED_HEADER_BYTES) throw new RecordIntegrityError();
@@ -194,7 +207,11 @@ export class VaultCodec {
     return { serializerId, compressorId, length };
   }
 
-  /** Decompresses and deserializes; the result shares no memory with `content`. */
+  /**
+   * Decompresses and deserializes; the result shares no memory with `content`.
+   *
+   * @internal
+   */
   unpack(header: PackedHeader, content: Buffer): MaybePromise<unknown> {
     const serializer = this.#serializers.get(header.serializerId);
     if (serializer === undefined) throw new RecordUnsupportedError();
@@ -204,23 +221,17 @@ export class VaultCodec {
     }
     const compressor = this.#compressors.get(header.compressorId);
     if (compressor === undefined) throw new RecordUnsupportedError();
-    return andThen(compressor.decompress(content, header.length), (bytes) =>
-      deserialize(serializer, asBuffer(bytes)),
-    );
+    return andThen(compressor.decompress(content, header.length), (bytes) => {
+      const data = deserialize(serializer, asBuffer(bytes));
+      bytes.fill(0);
+      return data;
+    });
   }
 
   #serializerFor(data: unknown): Serializer {
     if (data instanceof Uint8Array) return this.#bytes;
     if (typeof data === "string" && data.isWellFormed()) return this.#text;
     return this.#structured;
-  }
-
-  /** Counts the bytes of a text only where its characters do not tell. */
-  #isTooLarge(content: Uint8Array | string): boolean {
-    const max = this.#maxPayloadBytes;
-    if (content.length > max) return true;
-    const mayBe = typeof content === "string" && content.length * MAX_UTF8_RATIO > max;
-    return mayBe && Buffer.byteLength(content) > max;
   }
 
   get #standaloneEncryptor(): Encryptor {
@@ -240,20 +251,27 @@ export function writePackedHeader(
   target.writeUInt32BE(packed.uncompressedBytes ?? contentBytes, offset + 2);
 }
 
-/** Compresses a payload, unless it is too small or shrinks too little for that to be worth it. */
+/** Nothing comes of compressing little; bytes are counted only where characters do not tell. */
+function isWorthTrying(compressor: Compressor, content: Uint8Array | string): boolean {
+  return exceedsBytes(content, Math.max(compressor.thresholdBytes, 1) - 1);
+}
+
+/** Compresses a payload, unless it shrinks too little for that to be worth it. */
 function compress(
   compressor: Compressor,
   serializerId: number,
-  content: Buffer,
+  content: Uint8Array | string,
 ): MaybePromise<PackedPayload> {
-  const uncompressedBytes = content.length;
-  const serialized = { serializerId, compressorId: NO_COMPRESSOR, content };
-  if (uncompressedBytes < Math.max(compressor.thresholdBytes, 1)) return serialized;
-  return andThen(compressor.compress(content), (compressed) =>
-    compressed.length <= uncompressedBytes * WORTHWHILE_RATIO
+  const isText = typeof content === "string";
+  const bytes = isText ? ownUtf8(content) : content;
+  const uncompressedBytes = bytes.length;
+  return andThen(compressor.compress(bytes), (compressed) => {
+    const isSmaller = compressed.length <= uncompressedBytes * WORTHWHILE_RATIO;
+    if (isText && compressed.buffer !== bytes.buffer) bytes.fill(0);
+    return isSmaller
       ? { serializerId, compressorId: compressor.id, content: compressed, uncompressedBytes }
-      : serialized,
-  );
+      : { serializerId, compressorId: NO_COMPRESSOR, content };
+  });
 }
 
 /** A payload that passed its checksum but does not parse was not written by this serializer. */
@@ -270,17 +288,15 @@ function byId<Stage extends { readonly id: number }>(stages: readonly Stage[]): 
   return new Map(stages.map((stage) => [stage.id, stage]));
 }
 
-function checkStage(stage: unknown, name: string, method: string): void {
-  if (stage === undefined) return;
-  const given = stage as Record<string, unknown> | null;
-  if (typeof given !== "object" || typeof given?.[method] !== "function") {
-    throw new TypeError(`${name} must be an object with a method ${method}`);
+function checkStages({ serializer, compressor, encryptor }: VaultCodecOptions): void {
+  if (serializer !== undefined) {
+    checkMethods(serializer, "serializer", ["serialize", "deserialize"]);
+    // 1 and 2 are bytes and text, which go their own way whatever the serializer.
+    checkInteger(serializer.id, "serializer.id", { min: 3, max: 255 });
   }
-  if (name !== "encryptor") checkInteger(given["id"], `${name}.id`, { min: 1, max: 255 });
-}
-
-function asBuffer(content: Uint8Array | string): Buffer {
-  if (typeof content === "string") return Buffer.from(content, "utf8");
-  if (Buffer.isBuffer(content)) return content;
-  return Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  if (compressor !== undefined) {
+    checkMethods(compressor, "compressor", ["compress", "decompress"]);
+    checkInteger(compressor.id, "compressor.id", { min: 1, max: 255 });
+  }
+  if (encryptor !== undefined) checkMethods(encryptor, "encryptor", ["encrypt", "decrypt"]);
 }

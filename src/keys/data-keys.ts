@@ -7,10 +7,12 @@
  */
 
 import { Buffer } from "node:buffer";
-import { createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from "node:crypto";
+import { hkdfSync, type KeyObject, timingSafeEqual } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { KEY_BYTES, NONCE_BYTES } from "../primitives/aes-256-gcm.js";
-import { fillRandom, randomBytes } from "../primitives/random-pool.js";
+import { setBounded } from "../primitives/bounded-map.js";
+import { takeKey } from "../primitives/bytes.js";
+import { fillRandom, fillSecret } from "../primitives/random-pool.js";
 import { checkKeyId } from "../vault/checks.js";
 import type { KeyProvider, MaybePromise, WrappedKey } from "../vault/contracts.js";
 import { isVaultError, KeyNotFoundError, RecordIntegrityError } from "../vault/errors.js";
@@ -46,7 +48,7 @@ export class DataKeys {
   /** The key opened last: most records in a row have the same header. */
   #latest: { readonly header: Buffer; readonly key: KeyObject } | undefined;
   readonly #opening = new Map<string, Promise<KeyObject>>();
-  readonly #rewrapped = new Map<string, Buffer>();
+  readonly #rewrapped = new Map<string, MaybePromise<Buffer>>();
   readonly #refused = new Map<string, { readonly unknownKey: boolean; readonly untilMs: number }>();
   #epoch: number;
   #current: DataKey | undefined;
@@ -98,14 +100,31 @@ export class DataKeys {
     const name = header.toString("latin1");
     const known = this.#rewrapped.get(name);
     if (known !== undefined) return known;
+    // Records of one instance share a header: one call of the provider serves them all.
+    const rewrapped = this.#rewrapHeader(parsed);
+    setBounded(this.#rewrapped, name, rewrapped, MAX_OPENED);
+    if (isPromise(rewrapped)) rewrapped.catch(() => this.#rewrapped.delete(name));
+    return rewrapped;
+  }
+
+  #rewrapHeader(parsed: ParsedHeader): MaybePromise<Buffer> {
     return andThen(this.#unwrap(parsed), ({ dataKey }) =>
-      andThen(this.#provider.wrap(dataKey), (wrapped) => {
-        dataKey.fill(0);
-        const rewrapped = encodeHeader(wrapped, parsed.commitment);
-        setBounded(this.#rewrapped, name, rewrapped, MAX_OPENED);
-        return rewrapped;
-      }),
+      andThen(this.#wrap(dataKey), (wrapped) => encodeHeader(wrapped, parsed.commitment)),
     );
+  }
+
+  /** Wraps and then overwrites a data key, whatever comes of it. */
+  #wrap(dataKey: Uint8Array): MaybePromise<WrappedKey> {
+    const wipe = () => void dataKey.fill(0);
+    try {
+      const wrapped = this.#provider.wrap(dataKey);
+      if (isPromise(wrapped)) return Promise.resolve(wrapped).finally(wipe);
+      wipe();
+      return wrapped;
+    } catch (error) {
+      wipe();
+      throw error;
+    }
   }
 
   /** Forgets what was cached under keys that the provider has since changed. */
@@ -123,11 +142,11 @@ export class DataKeys {
 
   #draw(): MaybePromise<DataKey> {
     if (this.#drawing !== undefined) return this.#drawing;
-    const dataKey = randomBytes(KEY_BYTES);
+    const dataKey = Buffer.alloc(KEY_BYTES);
+    fillSecret(dataKey, 0, KEY_BYTES);
     const epoch = this.#epoch;
-    const drawn = andThen(this.#provider.wrap(dataKey), (wrapped) => {
-      const { key, commitment } = deriveFrom(dataKey);
-      dataKey.fill(0);
+    const { key, commitment } = deriveFrom(dataKey);
+    const drawn = andThen(this.#wrap(dataKey), (wrapped) => {
       const own = new DataKey(encodeHeader(wrapped, commitment), key, this.#elapsedMs());
       if (epoch === this.#epoch) {
         this.#current = own;
@@ -147,14 +166,14 @@ export class DataKeys {
     const epoch = this.#epoch;
     try {
       const unwrapped = this.#unwrap(header);
-      if (!isPromise(unwrapped)) return this.#remember(name, wipe(unwrapped));
+      if (!isPromise(unwrapped)) return this.#remember(name, keyOnly(unwrapped));
       const opening = unwrapped
         .then((opened) => {
-          const key = wipe(opened);
+          const key = keyOnly(opened);
           return epoch === this.#epoch ? this.#remember(name, key) : key;
         })
         .catch((error: unknown) => {
-          this.#refuse(name, error);
+          if (epoch === this.#epoch) this.#refuse(name, error);
           throw error;
         })
         .finally(() => {
@@ -287,7 +306,7 @@ function encodeHeader({ keyId, wrapped }: WrappedKey, commitment: Uint8Array): B
 }
 
 /** Returns the key to decrypt with, and wipes what it was derived from. */
-function wipe({ dataKey, key }: UnwrappedKey): KeyObject {
+function keyOnly({ dataKey, key }: UnwrappedKey): KeyObject {
   dataKey.fill(0);
   return key;
 }
@@ -302,15 +321,6 @@ function deriveFrom(dataKey: Uint8Array): { key: KeyObject; commitment: Buffer }
   const derived = Buffer.from(
     hkdfSync("sha256", dataKey, Buffer.alloc(0), DERIVE_LABEL, KEY_BYTES + COMMITMENT_BYTES),
   );
-  const key = createSecretKey(derived.subarray(0, KEY_BYTES));
-  derived.fill(0, 0, KEY_BYTES);
+  const key = takeKey(derived.subarray(0, KEY_BYTES));
   return { key, commitment: derived.subarray(KEY_BYTES) };
-}
-
-/** Sets an entry of a map that forgets its oldest one when it is full. */
-function setBounded<V>(map: Map<string, V>, name: string, value: V, bound: number): void {
-  map.delete(name);
-  const oldest = map.size < bound ? undefined : map.keys().next();
-  if (oldest?.done === false) map.delete(oldest.value);
-  map.set(name, value);
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto";
+import { hkdfSync, type KeyObject, randomBytes } from "node:crypto";
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import {
   decryptAes256Gcm,
@@ -13,6 +14,7 @@ import {
   NONCE_BYTES,
   TAG_BYTES,
 } from "../primitives/aes-256-gcm.js";
+import { takeKey } from "../primitives/bytes.js";
 import { randomHex } from "../primitives/random-pool.js";
 import { checkKeyId } from "../vault/checks.js";
 import type { KeyProvider, WrappedKey } from "../vault/contracts.js";
@@ -57,8 +59,8 @@ export interface PassphraseOptions {
  * ```ts
  * const ring = KeyRing.fromEnv("VAULT_KEYS");
  * ring.rotate("2026-12", KeyRing.generateKey());
- * await vault.rewrap();
- * ring.remove("2026-11");
+ * const { failed, keyUsage } = await vault.rewrap();
+ * if (failed === 0 && keyUsage["2026-11"] === undefined) ring.remove("2026-11");
  * ```
  */
 export class KeyRing implements KeyProvider {
@@ -93,6 +95,7 @@ export class KeyRing implements KeyProvider {
    * one first.
    *
    * @throws TypeError The variable is not set or is not such a list.
+   * @throws RangeError A key is not 256 bits long, or an id has another form.
    */
   static fromEnv(name: string): KeyRing {
     const text = process.env[name];
@@ -106,7 +109,9 @@ export class KeyRing implements KeyProvider {
    * Returns a ring with the keys in a file: `id:key`, one a line, the current one first; `#` starts
    * a comment line.
    *
-   * @throws TypeError The file is not such a list, or others than its owner can read it.
+   * @throws TypeError The file cannot be opened, is over 64 KiB or not such a list, or others than its
+   *   owner can read it.
+   * @throws RangeError A key is not 256 bits long, or an id has another form.
    */
   static async fromFile(path: string): Promise<KeyRing> {
     return KeyRing.#of(parseKeyList(await readPrivateFile(path), "KeyRing.fromFile"), true);
@@ -115,6 +120,9 @@ export class KeyRing implements KeyProvider {
   /**
    * Returns a ring with a key derived from a passphrase by scrypt (RFC 7914), off the main thread.
    *
+   * The passphrase is normalised (Unicode NFKC), so that it does not matter how it was typed.
+   *
+   * @throws TypeError `params` is not from {@link KeyRing.newPassphraseParams}.
    * @throws RangeError The passphrase is too short, or the cost in `params` is out of bounds.
    */
   static async fromPassphrase(options: PassphraseOptions): Promise<KeyRing> {
@@ -176,7 +184,8 @@ export class KeyRing implements KeyProvider {
   }
 
   /**
-   * Forgets an older key: what is still wrapped under it can never be read again.
+   * Forgets an older key: what is still wrapped under it can never be read again. Do so only once
+   * no process seals under it any more and `rewrap` finds nothing that uses it.
    *
    * @returns Whether the ring had it.
    * @throws RangeError It is the current key.
@@ -247,17 +256,22 @@ function toKeyObject(material: KeyMaterial): KeyObject {
   if (typeof material === "string" && !KEY_TEXT.test(material)) {
     throw new RangeError("a key as text must be 43 characters of base64url");
   }
-  const bytes = typeof material === "string" ? Buffer.from(material, "base64url") : material;
+  const bytes =
+    typeof material === "string"
+      ? Buffer.from(material, "base64url")
+      : Uint8Array.prototype.slice.call(material);
   if (bytes.length !== KEY_BYTES) throw new RangeError("a key must be 32 bytes (256 bits)");
-  return createSecretKey(bytes);
+  return takeKey(bytes);
 }
 
 function parseKeyList(text: string, source: string): KeyRingOptions {
   const entries = text
-    .split(/[\n,]/)
-    .map((line) => line.trim())
-    .filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line) => line.split(":"));
+    .split("\n")
+    .filter((line) => !line.trimStart().startsWith("#"))
+    .flatMap((line) => line.split(","))
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "")
+    .map((entry) => entry.split(":"));
   const keys: Record<string, string> = Object.create(null);
   for (const [id, key, ...rest] of entries) {
     if (id === undefined || key === undefined || rest.length > 0 || id in keys) {
@@ -272,12 +286,15 @@ function parseKeyList(text: string, source: string): KeyRingOptions {
 
 /** Reads a small file, and only one that nobody but its owner can read. */
 async function readPrivateFile(path: string): Promise<string> {
-  const file = await open(path, "r").catch(() => {
+  // Without O_NONBLOCK, opening a named pipe would wait for somebody to write to it.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => {
     // Node's own error would carry the path.
     throw new TypeError("KeyRing.fromFile: the key file cannot be opened");
   });
   try {
-    const { mode, size } = await file.stat();
+    const stats = await file.stat();
+    const { mode, size } = stats;
+    if (!stats.isFile()) throw new TypeError("KeyRing.fromFile: the key file is not a file");
     if (process.platform !== "win32" && (mode & 0o077) !== 0) {
       throw new TypeError("KeyRing.fromFile: others can read the key file; make its mode 0600");
     }

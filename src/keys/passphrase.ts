@@ -2,23 +2,24 @@
 import { Buffer } from "node:buffer";
 import { hash, randomBytes, scrypt } from "node:crypto";
 import { KEY_BYTES } from "../primitives/aes-256-gcm.js";
+import { checkInteger } from "../vault/checks.js";
 
 const SALT_BYTES = 16;
 const MIN_PASSPHRASE_CHARACTERS = 8;
 const DEFAULT_LOG_COST = 17;
 const BOUNDS = { logCost: [15, 20], blockSize: [8, 16], parallelism: [1, 4] } as const;
-const PARAMS = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9_-]{22})$/;
+const PARAMS = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]{22})$/;
 
-/** How dear a guess at the passphrase is made. */
+/** The cost of deriving a key from a passphrase, and so of every guess at it. */
 export interface PassphraseCost {
   /** Base-2 logarithm of scrypt's N, from 15 to 20: memory is 2^(this + 10) bytes. Default 17. */
-  readonly logCost?: number;
+  readonly logCost?: number | undefined;
 }
 
 /** Returns a PHC string with a fresh salt. */
 export function passphraseParams({ logCost = DEFAULT_LOG_COST }: PassphraseCost): string {
   checkBounds("logCost", logCost);
-  return `$scrypt$ln=${logCost},r=8,p=1$${randomBytes(SALT_BYTES).toString("base64url")}`;
+  return `$scrypt$ln=${logCost},r=8,p=1$${toPhcBase64(randomBytes(SALT_BYTES))}`;
 }
 
 /** Returns an id for the key that these parameters give; it says nothing about the passphrase. */
@@ -47,6 +48,11 @@ export async function derivePassphraseKey(passphrase: string, params: string): P
   });
 }
 
+/** PHC strings (https://github.com/P-H-C/phc-string-format) have base64 without padding. */
+function toPhcBase64(bytes: Buffer): string {
+  return bytes.toString("base64").replace(/=+$/, "");
+}
+
 function parseParams(params: string): {
   logCost: number;
   blockSize: number;
@@ -65,12 +71,10 @@ function parseParams(params: string): {
   checkBounds("logCost", logCost);
   checkBounds("blockSize", blockSize);
   checkBounds("parallelism", parallelism);
-  return { logCost, blockSize, parallelism, salt: Buffer.from(match[4] ?? "", "base64url") };
+  return { logCost, blockSize, parallelism, salt: Buffer.from(match[4] ?? "", "base64") };
 }
 
 function checkBounds(name: keyof typeof BOUNDS, value: number): void {
   const [min, max] = BOUNDS[name];
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new RangeError(`params: ${name} must be a whole number from ${min} to ${max}`);
-  }
+  checkInteger(value, `params: ${name}`, { min, max });
 }

@@ -2,7 +2,7 @@
  * One pool of operating-system randomness for the whole process.
  *
  * Asking the system for a dozen bytes costs over a microsecond; asking for 8 KiB now and then and
- * handing them out costs next to nothing. Bytes leave the pool once and are overwritten as they do.
+ * handing them out costs next to nothing. Bytes leave the pool once.
  */
 import { Buffer } from "node:buffer";
 import { randomFillSync } from "node:crypto";
@@ -33,9 +33,9 @@ export function fillRandom(target: Buffer, offset: number, byteCount: number): v
   pool.copy(target, offset, start, start + byteCount);
 }
 
-/** Returns `byteCount` (at most 8,192) random bytes in memory of their own. */
-export function randomBytes(byteCount: number): Buffer {
-  const bytes = Buffer.alloc(byteCount);
-  fillRandom(bytes, 0, byteCount);
-  return bytes;
+/** Does the same for bytes that are to be a secret: the pool keeps no copy of them. */
+export function fillSecret(target: Buffer, offset: number, byteCount: number): void {
+  const start = reserve(byteCount);
+  pool.copy(target, offset, start, start + byteCount);
+  pool.fill(0, start, start + byteCount);
 }

@@ -29,13 +29,17 @@ export function checkPrincipal(value: unknown, name: string): asserts value is s
 /** Returns the distinct principals of a list, in its order. */
 export function checkGrants(value: unknown, name: string): readonly string[] {
   if (!Array.isArray(value)) throw new TypeError(`${name} must be an array of strings`);
-  for (let index = 0; index < value.length; index++)
-    checkPrincipal(value[index], `${name}[${index}]`);
-  const distinct = value.length < 2 ? value.slice() : [...new Set<string>(value)];
-  if (distinct.length > MAX_GRANTS) {
+  // A copy first: what is checked is then what is used.
+  const given: unknown[] = Array.from(value);
+  const distinct = new Set<string>();
+  for (const [index, principal] of given.entries()) {
+    checkPrincipal(principal, `${name}[${index}]`);
+    distinct.add(principal);
+  }
+  if (distinct.size > MAX_GRANTS) {
     throw new RangeError(`${name} must name at most ${MAX_GRANTS} principals`);
   }
-  return distinct;
+  return [...distinct];
 }
 
 /** Throws unless `value` is a text that fits into a record's safe view. */
@@ -53,6 +57,11 @@ export function checkTtlSeconds(value: unknown, name: string): asserts value is 
   if (!(value >= 0 && value <= MAX_TTL_SECONDS)) {
     throw new RangeError(`${name} must be from 0 to ${MAX_TTL_SECONDS} seconds`);
   }
+}
+
+/** Throws unless `value` is a boolean. */
+export function checkBoolean(value: unknown, name: string): asserts value is boolean {
+  if (typeof value !== "boolean") throw new TypeError(`${name} must be a boolean`);
 }
 
 /** Throws unless `value` is a whole number within the bounds. */
@@ -82,6 +91,20 @@ export function checkOptions(value: unknown, name: string, known: ReadonlySet<st
   if (typeof value !== "object" || value === null) throw new TypeError(`${name} must be an object`);
   for (const option in value) {
     if (!known.has(option)) throw new TypeError(`${name} has an unknown option: ${shown(option)}`);
+    // A polluted prototype must not grant anybody anything.
+    if (!Object.hasOwn(value, option)) throw new TypeError(`${name} inherits an option: ${option}`);
+  }
+}
+
+/** Throws unless `value` is an object that has all of the methods. */
+export function checkMethods(value: unknown, name: string, methods: readonly string[]): void {
+  const given = value as Record<string, unknown> | null | undefined;
+  const isComplete =
+    typeof given === "object" &&
+    given !== null &&
+    methods.every((method) => typeof given[method] === "function");
+  if (!isComplete) {
+    throw new TypeError(`${name} must be an object with the methods ${methods.join(", ")}`);
   }
 }
 

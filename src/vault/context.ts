@@ -4,6 +4,9 @@ import type { EncryptionContext } from "./contracts.js";
 const HEAD_BLOCK = 0;
 const USUAL_BYTES = 51; // 6, the 43 characters of a lookup id, and an empty tenant's 2
 
+const MAX_LOOKUP_BYTES = 255; // which one byte counts
+const MAX_TENANT = 1200; // characters, whose bytes the scratch buffer has room for
+
 // Memory of its own: a slice of Node's shared pool, kept here, would be pinned by it.
 const scratch: Buffer = Buffer.allocUnsafeSlow(4096);
 const usual: Buffer = scratch.subarray(0, USUAL_BYTES);
@@ -22,8 +25,13 @@ export function encodeContext(context: EncryptionContext): Buffer {
   scratch[2] = context.version;
   scratch[3] = context.flags;
   scratch[4] = HEAD_BLOCK;
-  scratch[5] = lookupId.length;
-  let end = 6 + scratch.write(lookupId, 6, "latin1");
+  if (lookupId.length > MAX_LOOKUP_BYTES || tenant.length > MAX_TENANT) {
+    throw new RangeError("context: lookupId or tenant is too long");
+  }
+  const lookupBytes = scratch.write(lookupId, 6, "utf8");
+  if (lookupBytes > MAX_LOOKUP_BYTES) throw new RangeError("context: lookupId is too long");
+  scratch[5] = lookupBytes;
+  let end = 6 + lookupBytes;
   const tenantBytes = scratch.write(tenant, end + 2, "utf8");
   end = scratch.writeUInt16BE(tenantBytes, end) + tenantBytes;
   return end === USUAL_BYTES ? usual : scratch.subarray(0, end);

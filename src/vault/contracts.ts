@@ -7,7 +7,7 @@
 /** Plain bytes. The alias fits `Uint8Array` in every TypeScript from 5.7 on, generic or not. */
 export type Bytes = ReturnType<typeof Uint8Array.of>;
 
-/** A value, or a native promise of it: parts that need no waiting should not make anybody wait. */
+/** A value, or a promise of it: parts that need no waiting should not make anybody wait. */
 export type MaybePromise<T> = T | Promise<T>;
 
 /** Tells the time. */
@@ -18,7 +18,7 @@ export interface Clock {
 
 /** Turns payloads into bytes and back, losing nothing. */
 export interface Serializer {
-  /** Names the serializer in records: 1 to 127 are the library's, 128 to 255 are yours. */
+  /** Names the serializer in records: 128 to 255 are yours, the others are the library's. */
   readonly id: number;
   /** Awaited before the first use; loads what the serializer needs. */
   ready?(): MaybePromise<void>;
@@ -35,7 +35,7 @@ export interface Serializer {
 
 /** Makes bytes fewer, and restores them. */
 export interface Compressor {
-  /** Names the compressor in records: 1 to 127 are the library's, 128 to 255 are yours. */
+  /** Names the compressor in records: 128 to 255 are yours, the others are the library's. */
   readonly id: number;
   /** Payloads shorter than this many bytes are stored as they are. */
   readonly thresholdBytes: number;

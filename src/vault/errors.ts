@@ -209,23 +209,7 @@ export type AnyVaultError =
   | VaultClosedError;
 
 /** The codes of {@link AnyVaultError}. */
-export type VaultErrorCode =
-  | "ERR_VAULT_HANDLE_NOT_FOUND"
-  | "ERR_VAULT_HANDLE_EXPIRED"
-  | "ERR_VAULT_HANDLE_ACCESS_DENIED"
-  | "ERR_VAULT_HANDLE_EXHAUSTED"
-  | "ERR_VAULT_HANDLE_EVICTED"
-  | "ERR_VAULT_RECORD_INTEGRITY"
-  | "ERR_VAULT_RECORD_UNSUPPORTED"
-  | "ERR_VAULT_KEY_NOT_FOUND"
-  | "ERR_VAULT_CACHE_FULL"
-  | "ERR_VAULT_CACHE_UNAVAILABLE"
-  | "ERR_VAULT_CACHE_UNSAFE"
-  | "ERR_VAULT_OUTCOME_UNKNOWN"
-  | "ERR_VAULT_PAYLOAD_TOO_LARGE"
-  | "ERR_VAULT_PEER_MISSING"
-  | "ERR_VAULT_PEER_BROKEN"
-  | "ERR_VAULT_CLOSED";
+export type VaultErrorCode = AnyVaultError["code"];
 
 /** The class that carries a given code. */
 export type VaultErrorOf<Code extends VaultErrorCode> = Extract<AnyVaultError, { code: Code }>;

@@ -5,6 +5,7 @@
  * ciphertext of the vault's encryptor, and holds the policy, the safe view and either a small
  * payload or the key to a detached body.
  */
+import { MAX_UTF8_RATIO } from "../primitives/bytes.js";
 import { allocateShortLived } from "../primitives/slab.js";
 import type { EncryptionContext } from "./contracts.js";
 import { RecordIntegrityError, RecordUnsupportedError } from "./errors.js";
@@ -20,6 +21,8 @@ export const MAX_INLINE_BYTES = 4096;
 const MAGIC_0 = 0x48; // "H"
 const MAGIC_1 = 0x56; // "V"
 const UNLIMITED_USES = 0xffff_ffff;
+/** Revision, times and uses, and the lengths of owner, grants and safe view. */
+const FIXED_FIELDS_BYTES: number = 4 + 8 + 8 + 4 + 2 + 2 + 2;
 const MAX_COUNTER = 0xffff_ffff;
 
 /** Where a record's payload is: in the head, in a detached body, or nowhere since the last use. */
@@ -94,7 +97,7 @@ export function nextRevision({ revision }: RecordFields): number {
 export function maxFieldsBytes(fields: RecordFields): number {
   let characters = fields.ownerPrincipal.length + fields.safeView.length;
   for (const principal of fields.grantedPrincipals) characters += principal.length;
-  return 32 + 2 * fields.grantedPrincipals.length + 3 * characters;
+  return FIXED_FIELDS_BYTES + 2 * fields.grantedPrincipals.length + MAX_UTF8_RATIO * characters;
 }
 
 /** Writes the fields at the start of `target`; returns how many bytes they took. */

@@ -26,7 +26,7 @@ describe("the options of a codec", () => {
   it.each([0, 256, 1.5, -1])("a stage with the id %d is a RangeError", (id) => {
     const serializer: Serializer = { id, serialize: () => "", deserialize: () => 0 };
     expect(() => new VaultCodec({ serializer })).toThrow(
-      new RangeError("serializer.id must be a whole number from 1 to 255"),
+      new RangeError("serializer.id must be a whole number from 3 to 255"),
     );
     const compressor: Compressor = { ...deflateCompressor(), id };
     expect(() => new VaultCodec({ compressor })).toThrow(
@@ -44,20 +44,16 @@ describe("the options of a codec", () => {
     expect(await codec.decode(await codec.encode([1]))).toStrictEqual([1]);
   });
 
-  // Bug in src: bytes are written by the built-in serializer 1 and read by whatever took its id.
-  it.fails("a serializer cannot take the id of those for bytes and text", async () => {
+  it("a serializer cannot take the id of those for bytes and text", () => {
     const own: Serializer = {
       id: 1,
       serialize: (data) => JSON.stringify(data),
       deserialize: (bytes) => JSON.parse(bytes.toString()) as unknown,
     };
-    const bytes = Buffer.from("[1]");
-    const codec = new VaultCodec({ serializer: own });
-    expect(await codec.decode(await codec.encode(bytes))).toStrictEqual(new Uint8Array(bytes));
+    expect(() => new VaultCodec({ serializer: own })).toThrow(RangeError);
   });
 
-  // Bug in src: of each stage one method alone is looked for, and the other fails at the first read.
-  it.fails("a stage that cannot undo what it does is a TypeError", () => {
+  it("a stage that cannot undo what it does is a TypeError", () => {
     const halves: object[] = [
       { serializer: { id: 200, serialize: () => "" } },
       { compressor: { id: 200, thresholdBytes: 1, compress: (bytes: Uint8Array) => bytes } },

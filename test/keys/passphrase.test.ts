@@ -68,7 +68,7 @@ describe("passphrase parameters", () => {
   it("are a PHC string with a salt of its own and a cost of 2^17 unless asked otherwise", () => {
     const made = Array.from({ length: 50 }, () => KeyRing.newPassphraseParams());
     expect(new Set(made).size).toBe(50);
-    for (const text of made) expect(text).toMatch(/^\$scrypt\$ln=17,r=8,p=1\$[A-Za-z0-9_-]{22}$/);
+    for (const text of made) expect(text).toMatch(/^\$scrypt\$ln=17,r=8,p=1\$[A-Za-z0-9+/]{22}$/);
     expect(KeyRing.newPassphraseParams({ logCost: 20 })).toMatch(/^\$scrypt\$ln=20,r=8,p=1\$/);
   });
 
@@ -76,8 +76,8 @@ describe("passphrase parameters", () => {
     "a cost of %s is out of bounds",
     async (logCost) => {
       const make = () => KeyRing.newPassphraseParams({ logCost } as PassphraseCost);
-      expect(make).toThrow(RangeError);
-      expect(await messageThrownBy(make)).toContain("logCost must be a whole number from 15 to 20");
+      expect(make).toThrow(typeof logCost === "number" ? RangeError : TypeError);
+      expect(await messageThrownBy(make)).toContain("logCost must be a");
     },
   );
 
@@ -105,7 +105,7 @@ describe("passphrase parameters", () => {
     `$scrypt$ln=15,r=8,p=1$${salt}A`,
     `$scrypt$ln=15,r=8,p=1$${salt}\n`,
     `$scrypt$ln=-5,r=8,p=1$${salt}`,
-    `$scrypt$ln=15,r=8,p=1$${"+".repeat(22)}`,
+    `$scrypt$ln=15,r=8,p=1$${"-".repeat(22)}`,
   ])("%j is malformed", async (given) => {
     expect(await thrownBy(() => ringOf(passphrase, given))).toEqual(
       new TypeError("params must be a string from KeyRing.newPassphraseParams()"),

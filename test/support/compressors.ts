@@ -1,4 +1,3 @@
-import zlib from "node:zlib";
 import { lz4Compressor } from "../../src/codec/compressor/lz4.js";
 import {
   brotliCompressor,
@@ -17,14 +16,6 @@ export const compressors: readonly (readonly [name: string, compressor: Compress
   ["zstd", zstdCompressor()],
 ];
 for (const [, compressor] of compressors) await compressor.ready?.();
-
-/**
- * Whether Zstandard compresses nothing here.
- *
- * Bug in src: the frames of `@mongodb-js/zstd` 1.2.2 do not declare their content's size (and it has
- * no level), so that the compressor takes each of them for one it could not decompress.
- */
-export const zstdCompressesNothing: boolean = !("zstdCompress" in zlib);
 
 /** Returns the compressor of that name. */
 export function compressorNamed(name: string): Compressor {

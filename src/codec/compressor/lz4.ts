@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
-import { loadPeer } from "../../load-peer.js";
+import type { Buffer } from "node:buffer";
+import { lazily, loadPeer } from "../../load-peer.js";
+import { asBuffer } from "../../primitives/bytes.js";
 import type { Compressor } from "../../vault/contracts.js";
 import { RecordIntegrityError } from "../../vault/errors.js";
 import { ofLength } from "./zlib.js";
@@ -28,20 +29,14 @@ const MAX_RATIO = 255;
  * Needs the package `lz4-napi`.
  */
 export function lz4Compressor(): Compressor {
-  let peer: Lz4 | undefined;
-  const lz4 = (): Lz4 => {
-    if (peer === undefined) throw new TypeError("lz4Compressor: await ready() first");
-    return peer;
-  };
+  const lz4 = lazily("lz4Compressor", () => loadPeer<Lz4>("lz4-napi", () => import("lz4-napi")));
   return {
     id: 4,
     thresholdBytes: THRESHOLD_BYTES,
-    async ready() {
-      peer ??= await loadPeer<Lz4>("lz4-napi", () => import("lz4-napi"));
-    },
+    ready: lz4.ready,
     compress(bytes) {
       const input = asBuffer(bytes);
-      return input.length <= SYNC_BYTES ? lz4().compressSync(input) : lz4().compress(input);
+      return input.length <= SYNC_BYTES ? lz4.get().compressSync(input) : lz4.get().compress(input);
     },
     async decompress(bytes, length) {
       const input = asBuffer(bytes);
@@ -50,15 +45,12 @@ export function lz4Compressor(): Compressor {
       if (declared !== length || length > input.length * MAX_RATIO)
         throw new RecordIntegrityError();
       try {
-        const output = length <= SYNC_BYTES ? lz4().uncompressSync(input) : lz4().uncompress(input);
+        const output =
+          length <= SYNC_BYTES ? lz4.get().uncompressSync(input) : lz4.get().uncompress(input);
         return ofLength(await output, length);
       } catch {
         throw new RecordIntegrityError();
       }
     },
   };
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

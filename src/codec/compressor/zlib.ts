@@ -1,6 +1,7 @@
 /** Compressors of Node's own zlib: deflate (RFC 1950), gzip (RFC 1952) and Brotli (RFC 7932). */
 import { promisify } from "node:util";
 import zlib from "node:zlib";
+import { checkInteger, checkOptions } from "../../vault/checks.js";
 import type { Compressor, MaybePromise } from "../../vault/contracts.js";
 import { RecordIntegrityError } from "../../vault/errors.js";
 
@@ -13,13 +14,15 @@ const THRESHOLD_BYTES = 4096;
 /** How hard a compressor tries. */
 export interface LevelOptions {
   /** From 1, fast, to the algorithm's highest, small. */
-  readonly level?: number;
+  readonly level?: number | undefined;
 }
 
 /** Decompression options that both zlib and Brotli know. */
 interface OutputLimit {
   readonly maxOutputLength: number;
 }
+
+const LEVEL_OPTIONS: ReadonlySet<string> = new Set(["level"]);
 
 interface Algorithm {
   readonly id: number;
@@ -74,11 +77,9 @@ export function checkedLevel(
   options: LevelOptions,
   { fallback, max }: { readonly fallback: number; readonly max: number },
 ): number {
+  checkOptions(options, "options", LEVEL_OPTIONS);
   const { level = fallback } = options;
-  if (typeof level !== "number") throw new TypeError("level must be a number");
-  if (!Number.isInteger(level) || level < 1 || level > max) {
-    throw new RangeError(`level must be a whole number from 1 to ${max}`);
-  }
+  checkInteger(level, "level", { min: 1, max });
   return level;
 }
 

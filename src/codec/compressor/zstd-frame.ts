@@ -9,6 +9,12 @@ const RAW = 0;
 const RLE = 1;
 const COMPRESSED = 2;
 
+interface FrameHeader {
+  /** Absent where the compressor did not say: `@mongodb-js/zstd` 1.x does not. */
+  readonly contentSize: number | undefined;
+  readonly hasChecksum: boolean;
+}
+
 /** Reading past the end of the input is the one way in which its layout can surprise. */
 class Cursor {
   readonly #bytes: Buffer;
@@ -35,8 +41,8 @@ class Cursor {
 }
 
 /**
- * Tells whether the input is exactly one frame that declares `length` bytes of content, and whose
- * blocks could not expand to much more than that whatever they hold.
+ * Tells whether the input is exactly one frame that declares `length` bytes of content, or declares
+ * nothing, and whose blocks could not expand to much more than that whatever they hold.
  *
  * libzstd compares the declared length with what came out only after the last block, and
  * `@mongodb-js/zstd` has no limit of its own, so this is what stops a bomb before it inflates.
@@ -44,14 +50,14 @@ class Cursor {
 export function isBoundedFrame(input: Buffer, length: number): boolean {
   const cursor = new Cursor(input);
   const header = readHeader(cursor);
-  if (header?.contentSize !== length) return false;
+  if (header === undefined || (header.contentSize ?? length) !== length) return false;
   const output = maxBlocksOutput(cursor, Math.min(MAX_BLOCK_BYTES, length));
   if (header.hasChecksum) cursor.number(CHECKSUM_BYTES);
   // Splitting blocks for better compression makes the bound on each a loose one.
   return cursor.atEnd && output <= 4 * length + 4 * MAX_BLOCK_BYTES;
 }
 
-function readHeader(cursor: Cursor): { contentSize: number; hasChecksum: boolean } | undefined {
+function readHeader(cursor: Cursor): FrameHeader | undefined {
   if (cursor.number(4) !== MAGIC) return undefined;
   const descriptor = cursor.number(1);
   const isSingleSegment = (descriptor & 0x20) !== 0;
@@ -59,9 +65,10 @@ function readHeader(cursor: Cursor): { contentSize: number; hasChecksum: boolean
   cursor.number(DICTIONARY_ID_BYTES[(descriptor & 3) as 0 | 1 | 2 | 3]);
   const sizeFlag = (descriptor >> 6) as 0 | 1 | 2 | 3;
   const sizeBytes = sizeFlag === 0 && isSingleSegment ? 1 : CONTENT_SIZE_BYTES[sizeFlag];
-  if (sizeBytes === 0) return undefined;
+  const hasChecksum = (descriptor & 4) !== 0;
+  if (sizeBytes === 0) return { contentSize: undefined, hasChecksum };
   const contentSize = cursor.number(sizeBytes) + (sizeBytes === 2 ? 256 : 0);
-  return { contentSize, hasChecksum: (descriptor & 4) !== 0 };
+  return { contentSize, hasChecksum };
 }
 
 /** Returns the most that the blocks can expand to; `NaN` when they are not laid out as blocks. */

@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { promisify } from "node:util";
 import zlib from "node:zlib";
-import { loadPeer } from "../../load-peer.js";
+import { lazily, loadPeer } from "../../load-peer.js";
+import { asBuffer } from "../../primitives/bytes.js";
 import type { Compressor } from "../../vault/contracts.js";
 import { RecordIntegrityError } from "../../vault/errors.js";
 import { checkedLevel, type LevelOptions, ofLength } from "./zlib.js";
@@ -32,22 +33,23 @@ interface NodeZstd {
 
 type ZstdCallback = (error: Error | null, output: Buffer) => void;
 
-/** Returns the Zstandard compressor; level 1 to 19, by default 3. */
+/**
+ * Returns the Zstandard compressor; level 1 to 19, by default 3.
+ *
+ * `@mongodb-js/zstd` 1.x compresses at its own level, whatever is asked for.
+ */
 export function zstdCompressor(options: LevelOptions = {}): Compressor {
   const level = checkedLevel(options, { fallback: 3, max: 19 });
-  let provider: Zstd | undefined;
-  const zstd = (): Zstd => {
-    if (provider === undefined) throw new TypeError("zstdCompressor: await ready() first");
-    return provider;
-  };
+  const zstd = lazily(
+    "zstdCompressor",
+    async () => fromNode(zlib as unknown as NodeZstd) ?? (await fromPeer()),
+  );
   return {
     id: 5,
     thresholdBytes: THRESHOLD_BYTES,
-    async ready() {
-      provider ??= fromNode(zlib as unknown as NodeZstd) ?? (await fromPeer());
-    },
+    ready: zstd.ready,
     async compress(bytes) {
-      const frame = await zstd().compress(asBuffer(bytes), level);
+      const frame = await zstd.get().compress(asBuffer(bytes), level);
       // What decompression would refuse is not worth keeping: the codec then stores the bytes.
       return isBoundedFrame(asBuffer(frame), bytes.length) ? frame : bytes;
     },
@@ -55,7 +57,7 @@ export function zstdCompressor(options: LevelOptions = {}): Compressor {
       const input = asBuffer(bytes);
       if (!isBoundedFrame(input, length)) throw new RecordIntegrityError();
       try {
-        return ofLength(await zstd().decompress(input, length), length);
+        return ofLength(await zstd.get().decompress(input, length), length);
       } catch {
         throw new RecordIntegrityError();
       }
@@ -83,8 +85,4 @@ async function fromPeer(): Promise<Zstd> {
     compress: (bytes, level) => peer.compress(bytes, level),
     decompress: (bytes) => peer.decompress(bytes),
   };
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

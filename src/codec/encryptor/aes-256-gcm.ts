@@ -12,7 +12,9 @@ import {
   NONCE_BYTES,
   TAG_BYTES,
 } from "../../primitives/aes-256-gcm.js";
+import { asBuffer } from "../../primitives/bytes.js";
 import { allocateShortLived } from "../../primitives/slab.js";
+import { checkMethods, checkOptions } from "../../vault/checks.js";
 import { encodeContext } from "../../vault/context.js";
 import type {
   EncryptionContext,
@@ -38,9 +40,12 @@ export interface Aes256GcmOptions {
  * ```
  */
 export function aes256GcmEncryptor(options: Aes256GcmOptions): Required<Encryptor> {
+  checkOptions(options, "aes256GcmEncryptor options", OPTIONS);
+  checkMethods(options.keys, "keys", ["wrap", "unwrap"]);
   return new Aes256GcmEncryptor(new DataKeys(options.keys));
 }
 
+const OPTIONS: ReadonlySet<string> = new Set(["keys"]);
 const nonce: Buffer = Buffer.alloc(NONCE_BYTES);
 
 class Aes256GcmEncryptor implements Encryptor {
@@ -57,12 +62,9 @@ class Aes256GcmEncryptor implements Encryptor {
   encrypt(plaintext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array> {
     const dataKey = this.#keys.forEncryption();
     if (!isPromise(dataKey)) return encryptUnder(dataKey, plaintext, context);
-    const copy = Buffer.from(plaintext);
-    return dataKey.then((key) => {
-      const ciphertext = encryptUnder(key, copy, context);
-      copy.fill(0);
-      return ciphertext;
-    });
+    const copy = Buffer.allocUnsafeSlow(plaintext.length);
+    copy.set(plaintext);
+    return dataKey.then((key) => encryptUnder(key, copy, context)).finally(() => copy.fill(0));
   }
 
   decrypt(ciphertext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array> {
@@ -134,11 +136,4 @@ function encryptUnder(
 
 function associatedData(context: EncryptionContext | undefined): Uint8Array | undefined {
   return context === undefined ? undefined : encodeContext(context);
-}
-
-/** Returns a view of the same bytes with Buffer's methods. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -12,11 +12,13 @@ import {
   createDecipheriv,
   createHash,
   createHmac,
-  createSecretKey,
   type KeyObject,
   randomBytes,
   timingSafeEqual,
 } from "node:crypto";
+import { takeKey } from "../../primitives/bytes.js";
+import { checkOptions, checkTtlSeconds } from "../../vault/checks.js";
+import { neverBackwards } from "../../vault/clock.js";
 import { encodeContext } from "../../vault/context.js";
 import type { Clock, EncryptionContext, Encryptor } from "../../vault/contracts.js";
 import { RecordIntegrityError } from "../../vault/errors.js";
@@ -31,6 +33,7 @@ const CIPHERTEXT_AT: number = IV_AT + BLOCK_BYTES;
 const MAC_BYTES = 32;
 const CONTEXT_BYTES = 32;
 const MAX_CLOCK_SKEW_SECONDS = 60;
+const OPTIONS: ReadonlySet<string> = new Set(["keys", "maxAgeSeconds", "clock"]);
 const BASE64URL = /^[A-Za-z0-9_-]*={0,2}$/;
 
 /** How {@link fernetEncryptor} encrypts and what it accepts. */
@@ -38,9 +41,9 @@ export interface FernetOptions {
   /** Keys from {@link generateKey}: the first encrypts, all of them decrypt. */
   readonly keys: readonly string[];
   /** Refuses tokens older than this, by their own timestamp; no limit when absent. */
-  readonly maxAgeSeconds?: number;
+  readonly maxAgeSeconds?: number | undefined;
   /** Tells the time for timestamps; the system's clock when absent. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 interface FernetKey {
@@ -58,25 +61,35 @@ export function generateKey(): string {
  *
  * Fernet has no associated data. In a vault, a token's plaintext therefore starts with SHA-256 of
  * the record's context, which is checked; without a context the tokens are plain Fernet. Old keys
- * are tried in turn, since a token does not name its key; there is no `rewrap`.
+ * are tried in turn, since a token does not name its key; there is no `rewrap`. Keep keys that a
+ * vault uses for itself: whoever can have bytes of their choosing encrypted under them can forge records.
  *
  * @throws TypeError A key is not 32 bytes of padded base64url.
  */
 export function fernetEncryptor(options: FernetOptions): Encryptor {
+  checkOptions(options, "fernetEncryptor options", OPTIONS);
+  const { maxAgeSeconds } = options;
+  if (!Array.isArray(options.keys)) throw new TypeError("keys must be an array of strings");
+  if (maxAgeSeconds !== undefined) checkTtlSeconds(maxAgeSeconds, "maxAgeSeconds");
   const keys = options.keys.map(parseKey);
   const [current] = keys;
   if (current === undefined) throw new RangeError("keys must hold at least one key");
-  const clock = options.clock ?? { now: () => Date.now() };
+  const clock = neverBackwards(options.clock ?? { now: () => Date.now() });
   const seconds = () => Math.floor(clock.now() / 1000);
   return {
     durable: true,
     encrypt(plaintext, context) {
-      const bound = context === undefined ? plaintext : Buffer.concat([digest(context), plaintext]);
-      return Buffer.from(makeToken(current, bound, seconds()), "latin1");
+      if (context === undefined) return makeToken(current, plaintext, seconds());
+      const bound = Buffer.concat([digest(context), plaintext]);
+      try {
+        return makeToken(current, bound, seconds());
+      } finally {
+        bound.fill(0);
+      }
     },
     decrypt(ciphertext, context) {
       const token = parseToken(Buffer.from(ciphertext).toString("latin1"));
-      checkTime(token, seconds(), options.maxAgeSeconds);
+      checkTime(token, seconds(), maxAgeSeconds);
       const key = keys.find((candidate) => isSignedBy(candidate, token));
       if (key === undefined) throw new RecordIntegrityError();
       const plaintext = decryptToken(key, token);
@@ -91,19 +104,19 @@ function parseKey(text: string): FernetKey {
     throw new TypeError("a Fernet key must be 32 bytes of padded base64url, from generateKey()");
   }
   return {
-    signing: createSecretKey(bytes.subarray(0, HALF_KEY_BYTES)),
-    encryption: createSecretKey(bytes.subarray(HALF_KEY_BYTES)),
+    signing: takeKey(bytes.subarray(0, HALF_KEY_BYTES)),
+    encryption: takeKey(bytes.subarray(HALF_KEY_BYTES)),
   };
 }
 
-function makeToken(key: FernetKey, plaintext: Uint8Array, seconds: number): string {
+function makeToken(key: FernetKey, plaintext: Uint8Array, seconds: number): Buffer {
   const iv = randomBytes(BLOCK_BYTES);
   const cipher = createCipheriv(CIPHER, key.encryption, iv);
   const start = Buffer.alloc(IV_AT);
   start[0] = VERSION;
   start.writeBigUInt64BE(BigInt(seconds), 1);
   const signed = Buffer.concat([start, iv, cipher.update(plaintext), cipher.final()]);
-  return toBase64Url(Buffer.concat([signed, sign(key, signed)]));
+  return Buffer.from(toBase64Url(Buffer.concat([signed, sign(key, signed)])), "latin1");
 }
 
 /** Returns a token's bytes: version, time, IV, whole blocks of ciphertext, MAC; nothing else. */

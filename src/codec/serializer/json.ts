@@ -1,10 +1,8 @@
 import type { Serializer } from "../../vault/contracts.js";
-import { MAX_DEPTH, unserializable } from "./unserializable.js";
+import { MAX_DEPTH, MAX_VALUES, unserializable } from "./unserializable.js";
 
-const MAX_NODES = 2 ** 25;
-
-/** Left of the walk in progress; a graph that shares parts can be far larger than its memory. */
-let nodesLeft = 0;
+/** What the walk in progress may still visit. */
+let valuesLeft = 0;
 
 /**
  * Returns the serializer for JSON data (RFC 8259): `null`, booleans, finite numbers, text, arrays and
@@ -13,14 +11,15 @@ let nodesLeft = 0;
  * Whatever JSON would change silently is refused with a `TypeError` that names the place: `undefined`
  * and holes in arrays, NaN, infinities, −0, big integers, dates, maps, sets, other class instances,
  * functions, symbols, cycles. A member whose value is `undefined` counts as absent. Symbol keys and
- * named members of arrays are not data and are not kept.
+ * named members of arrays are not data and are not kept; a getter counts as what it returns, and must
+ * return the same each time.
  */
 export function jsonSerializer(): Serializer {
   return { id: 3, serialize, deserialize };
 }
 
 function serialize(data: unknown): string {
-  nodesLeft = MAX_NODES;
+  valuesLeft = MAX_VALUES;
   if (!isJson(data, MAX_DEPTH)) throw unserializable(data, describe);
   return JSON.stringify(data);
 }
@@ -46,9 +45,9 @@ function isJsonContainer(value: object, depth: number): boolean {
 }
 
 function isJsonArray(array: readonly unknown[], depth: number): boolean {
-  if (!Array.isArray(Object.getPrototypeOf(array))) return false;
-  nodesLeft -= array.length;
-  if (nodesLeft < 0) return false;
+  if (!isPlainArray(array)) return false;
+  valuesLeft -= array.length;
+  if (valuesLeft < 0) return false;
   for (let index = 0; index < array.length; index++) {
     const item = array[index];
     if (typeof item === "string") continue;
@@ -66,8 +65,8 @@ function isJsonObject(object: Record<string, unknown>, depth: number): boolean {
     if (typeof member === "string" || typeof member === "boolean" || member === undefined) continue;
     if (typeof member === "number" ? !isJsonNumber(member) : !isJson(member, depth)) return false;
   }
-  nodesLeft -= members;
-  return nodesLeft >= 0;
+  valuesLeft -= members;
+  return valuesLeft >= 0;
 }
 
 /** NaN and infinities differ from themselves by NaN; 1/-0 is negative. */
@@ -79,11 +78,25 @@ function isOtherLeaf(value: unknown): boolean {
   return typeof value === "string" || typeof value === "boolean" || value === null;
 }
 
+/**
+ * Tells arrays from instances of subclasses: `Array.prototype` is itself an array, in every realm,
+ * and the prototype of a subclass is not. JSON would call a `toJSON` instead of reading the array.
+ */
+function isPlainArray(array: readonly unknown[]): boolean {
+  return Array.isArray(Object.getPrototypeOf(array)) && !hasToJson(array);
+}
+
 /** Tells objects of literals, of `JSON.parse` and of other realms from instances of classes. */
 function isPlainObject(object: object): boolean {
   const prototype = Object.getPrototypeOf(object);
+  if (hasToJson(object)) return false;
   if (prototype === Object.prototype || prototype === null) return true;
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf");
+}
+
+/** JSON would call it, and store what it returns instead of what is there. */
+function hasToJson(value: object): boolean {
+  return typeof (value as { toJSON?: unknown }).toJSON === "function";
 }
 
 /** Says why a single value cannot be JSON, or `undefined` if what it holds decides. */
@@ -105,9 +118,7 @@ function describe(value: unknown): string | undefined {
       return "a symbol";
     case "object": {
       if (value === null) return undefined;
-      const plain = Array.isArray(value)
-        ? Array.isArray(Object.getPrototypeOf(value))
-        : isPlainObject(value);
+      const plain = Array.isArray(value) ? isPlainArray(value) : isPlainObject(value);
       return plain ? undefined : "an instance of a class";
     }
     default:

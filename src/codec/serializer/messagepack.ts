@@ -3,9 +3,12 @@
  *
  * @module
  */
-import { loadPeer } from "../../load-peer.js";
+import { lazily, loadPeer } from "../../load-peer.js";
 import type { Serializer } from "../../vault/contracts.js";
-import { MAX_DEPTH, unserializable } from "./unserializable.js";
+import { MAX_DEPTH, MAX_VALUES, unserializable } from "./unserializable.js";
+
+/** What the walk in progress may still visit. */
+let valuesLeft = 0;
 
 /** The part of msgpackr's `Packr` that is used here. */
 interface Packr {
@@ -20,6 +23,7 @@ const OPTIONS = {
   useBigIntExtension: true,
   // Decoded bytes must not be views into a buffer that is about to be wiped.
   copyBuffers: true,
+  useToJSON: false,
 } as const;
 
 /**
@@ -35,38 +39,42 @@ const OPTIONS = {
  * ```
  */
 export function messagePackSerializer(): Serializer {
-  let packr: Packr | undefined;
-  const loaded = (): Packr => {
-    if (packr === undefined) throw new TypeError("messagePackSerializer: await ready() first");
-    return packr;
-  };
+  const packr = lazily("messagePackSerializer", async (): Promise<Packr> => {
+    const { Packr } = await loadPeer("msgpackr", () => import("msgpackr"));
+    return new Packr(OPTIONS);
+  });
   return {
     id: 4,
-    async ready() {
-      const { Packr } = await loadPeer("msgpackr", () => import("msgpackr"));
-      packr ??= new Packr(OPTIONS);
-    },
+    ready: packr.ready,
     serialize(data) {
+      valuesLeft = MAX_VALUES;
       if (!isCarried(data, MAX_DEPTH)) throw unserializable(data, describe);
-      return loaded().pack(data);
+      return packr.get().pack(data);
     },
-    deserialize: (bytes) => loaded().unpack(bytes),
+    deserialize: (bytes) => packr.get().unpack(bytes),
   };
 }
 
 /** Tells whether MessagePack, as it is set up here, carries a value exactly. */
 function isCarried(value: unknown, depth: number): boolean {
-  if (describe(value) !== undefined) return false;
+  valuesLeft -= 1;
+  if (valuesLeft < 0 || describe(value) !== undefined) return false;
   if (typeof value !== "object" || value === null) return true;
-  if (depth === 0) return false;
-  for (const part of partsOf(value)) if (!isCarried(part, depth - 1)) return false;
-  return true;
+  return depth > 0 && partsAreCarried(value, depth - 1);
 }
 
-function* partsOf(value: object): Iterable<unknown> {
-  if (Array.isArray(value) || value instanceof Set) yield* value;
-  else if (value instanceof Map) for (const [key, item] of value) yield* [key, item];
-  else if (isObject(value)) yield* Object.values(value);
+function partsAreCarried(value: object, depth: number): boolean {
+  if (Array.isArray(value)) return value.every((item) => isCarried(item, depth));
+  if (value instanceof Set) {
+    for (const item of value) if (!isCarried(item, depth)) return false;
+  } else if (value instanceof Map) {
+    for (const [key, item] of value) {
+      if (!isCarried(key, depth) || !isCarried(item, depth)) return false;
+    }
+  } else if (isObject(value)) {
+    return Object.values(value).every((member) => isCarried(member, depth));
+  }
+  return true;
 }
 
 /** Says why a single value cannot be carried, or `undefined` if what it holds decides. */
@@ -102,8 +110,10 @@ function describeObject(value: object): string | undefined {
 }
 
 function hasHole(array: readonly unknown[]): boolean {
-  // `includes` and `findIndex` visit holes, as undefined; only a few arrays hold either.
-  return array.includes(undefined) && Object.keys(array).length < array.length;
+  // `includes` takes a hole for undefined; few arrays hold either.
+  if (!array.includes(undefined)) return false;
+  for (let index = 0; index < array.length; index++) if (!(index in array)) return true;
+  return false;
 }
 
 /** Tells objects of literals and of `JSON.parse` from instances of classes. */

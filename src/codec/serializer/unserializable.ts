@@ -1,6 +1,12 @@
 /** How deep a structure may nest. */
 export const MAX_DEPTH = 256;
 
+/** How many values it may hold; one that shares parts can be far larger than its memory. */
+export const MAX_VALUES: number = 2 ** 24;
+
+/** How many values are searched for the one in error: the walk that refused it may have seen all. */
+const MAX_SEARCHED = 1_000_000;
+
 /** Says why a single value cannot be carried, or `undefined` if what it holds decides. */
 export type Describe = (value: unknown) => string | undefined;
 
@@ -17,23 +23,37 @@ interface Place {
  * a personal number), so they are counted instead of shown.
  */
 export function unserializable(data: unknown, describe: Describe): TypeError {
-  const found = search({ parent: undefined, label: "data", value: data }, describe, MAX_DEPTH);
+  const root = { parent: undefined, label: "data", value: data };
+  const found = new Search(describe).in(root, MAX_DEPTH);
   return new TypeError(found ?? "data has too many values to be serialized");
 }
 
 /** Searches depth first, as the serializer's own walk does, so that it stops where that did. */
-function search(place: Place, describe: Describe, depth: number): string | undefined {
-  const { value } = place;
-  const reason = describe(value);
-  if (reason !== undefined) return `${pathOf(place)} is ${reason}: the serializer cannot carry it`;
-  if (typeof value !== "object" || value === null) return undefined;
-  if (isAncestor(value, place.parent)) return `${pathOf(place)} contains itself`;
-  if (depth === 0) return `${pathOf(place)} is nested more than ${MAX_DEPTH} levels deep`;
-  for (const child of childrenOf(place)) {
-    const found = search(child, describe, depth - 1);
-    if (found !== undefined) return found;
+class Search {
+  readonly #describe: Describe;
+  #valuesLeft = MAX_SEARCHED;
+
+  constructor(describe: Describe) {
+    this.#describe = describe;
   }
-  return undefined;
+
+  /** Says what is wrong within a place, or nothing if nothing is found. */
+  in(place: Place, depth: number): string | undefined {
+    const { value } = place;
+    this.#valuesLeft -= 1;
+    if (this.#valuesLeft < 0) return undefined;
+    const reason = this.#describe(value);
+    if (reason !== undefined)
+      return `${pathOf(place)} is ${reason}: the serializer cannot carry it`;
+    if (typeof value !== "object" || value === null) return undefined;
+    if (isAncestor(value, place.parent)) return `${pathOf(place)} contains itself`;
+    if (depth === 0) return `${pathOf(place)} is nested more than ${MAX_DEPTH} levels deep`;
+    for (const child of childrenOf(place)) {
+      const found = this.in(child, depth - 1);
+      if (found !== undefined || this.#valuesLeft < 0) return found;
+    }
+    return undefined;
+  }
 }
 
 function* childrenOf(parent: Place): Generator<Place> {
@@ -47,6 +67,7 @@ function* childrenOf(parent: Place): Generator<Place> {
   let position = 0;
   for (const [key, member] of membersOf(value)) {
     position += 1;
+    if (value instanceof Map) yield { parent, label: `.(key ${position})`, value: key };
     if (member === undefined) continue;
     const label =
       typeof key === "string" && isIdentifier(key) ? `.${key}` : `.(member ${position})`;

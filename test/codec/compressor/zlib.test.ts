@@ -8,7 +8,6 @@ import {
 } from "../../../src/codec/compressor/zlib.js";
 import { zstdCompressor } from "../../../src/codec/compressor/zstd.js";
 import { compressibleBytes } from "../../support/bytes.js";
-import { zstdCompressesNothing } from "../../support/compressors.js";
 import { codeThrownBy, INTEGRITY, messageThrownBy } from "../../support/refusals.js";
 import { hex, loadVectors } from "../../support/vectors.js";
 
@@ -68,9 +67,7 @@ const makers: [string, (options?: LevelOptions) => ReturnType<typeof deflateComp
   ];
 
 describe.each(makers)("the level of %s", (name, make, highest) => {
-  const law = name === "zstd" && zstdCompressesNothing ? it.fails : it;
-
-  law("goes from 1 to its highest, and the highest is no larger than the lowest", async () => {
+  it("goes from 1 to its highest, and the highest is no larger than the lowest", async () => {
     const bytes = Buffer.concat([compressibleBytes(20_000), Buffer.from(String(process.version))]);
     const sizes: number[] = [];
     for (const level of [1, highest]) {

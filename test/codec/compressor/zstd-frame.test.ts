@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { isBoundedFrame } from "../../../src/codec/compressor/zstd-frame.js";
 import { compressibleBytes, pseudoRandomBytes } from "../../support/bytes.js";
-import { compressorNamed, zstdCompressesNothing } from "../../support/compressors.js";
+import { compressorNamed } from "../../support/compressors.js";
 import { codeThrownBy, INTEGRITY } from "../../support/refusals.js";
 import { type FrameOptions, MAGIC, zstdFrame } from "../../support/zstd-frames.js";
 
@@ -107,9 +107,7 @@ describe("a frame of Zstandard", () => {
     }
   });
 
-  const law = zstdCompressesNothing ? it.fails : it;
-
-  law("that its compressor makes is always one that it would decompress", async () => {
+  it("that its compressor makes is always one that it would decompress", async () => {
     for (const size of [1, 255, 256, 257, 65_791, 65_792, 131_072, 131_073, 3_000_000]) {
       for (const bytes of [compressibleBytes(size), pseudoRandomBytes(size)]) {
         const frame = await zstd.compress(bytes);

@@ -231,8 +231,7 @@ describe("Fernet's time", () => {
     expect(await opens(token, { clock: at(NOW_MS + 1000), maxAgeSeconds: 0 })).toBe(INTEGRITY);
   });
 
-  // Bug in src: NaN makes every comparison false, so that a limit that was asked for never applies.
-  it.fails("a greatest age that is not a number of seconds is refused, not ignored", () => {
+  it("a greatest age that is not a number of seconds is refused, not ignored", () => {
     const make = (maxAgeSeconds: unknown) => () =>
       fernetEncryptor({ keys: [KEY_A], maxAgeSeconds: maxAgeSeconds as number });
     for (const bad of [Number.NaN, -1, "60", Number.POSITIVE_INFINITY]) {
@@ -240,8 +239,7 @@ describe("Fernet's time", () => {
     }
   });
 
-  // Bug in src: the codec and the vault refuse unknown options; here a typo turns the limit off.
-  it.fails("an option that does not exist is refused", () => {
+  it("an option that does not exist is refused", () => {
     const options = { keys: [KEY_A], maxAgeSecond: 60 };
     expect(() => fernetEncryptor(options)).toThrow(TypeError);
   });

@@ -115,16 +115,14 @@ describe("what MessagePack would change silently", () => {
     );
   });
 
-  // Bug in src: a hole is looked for by counting keys, and a named member makes up for it.
-  it.fails("an array with a hole and a named member is refused like any with a hole", () => {
+  it("an array with a hole and a named member is refused like any with a hole", () => {
     const array: unknown[] & { name?: string } = new Array(2);
     array[1] = 1;
     array.name = "x";
     expect(() => serializer.serialize(array)).toThrow(TypeError);
   });
 
-  // Bug in src: the search for the reason looks at the values of a map, not at its keys.
-  it.fails("a key of a map that cannot be carried is the reason that is given", async () => {
+  it("a key of a map that cannot be carried is the reason that is given", async () => {
     const map = new Map<unknown, unknown>([[Symbol("s"), 1]]);
     expect(await messageThrownBy(() => serializer.serialize(map))).toContain("is a symbol");
   });

@@ -1,16 +1,23 @@
 /** Sealed records in a cache: what the vault reads and writes. */
-import type { PackedPayload } from "./codec/vault-codec.js";
-import { type OpenedHead, RecordSealer, type RecordSealerOptions } from "./record-sealer.js";
-import type { CacheBackend, CacheEntry, MaybePromise, Revision } from "./vault/contracts.js";
+import type { PackedPayload } from "../codec/vault-codec.js";
+import type {
+  CacheBackend,
+  CacheCapabilities,
+  CacheEntry,
+  CachePage,
+  MaybePromise,
+  Revision,
+} from "../vault/contracts.js";
 import {
   CacheUnavailableError,
   isVaultError,
   OutcomeUnknownError,
   RecordIntegrityError,
-} from "./vault/errors.js";
-import { HighWaterMarks } from "./vault/high-water.js";
-import { isPromise } from "./vault/maybe-promise.js";
-import type { RecordFields, RecordForm } from "./vault/record.js";
+} from "../vault/errors.js";
+import { HighWaterMarks } from "../vault/high-water.js";
+import { isPromise } from "../vault/maybe-promise.js";
+import type { RecordFields, RecordForm } from "../vault/record.js";
+import { type OpenedHead, RecordSealer, type RecordSealerOptions } from "./record-sealer.js";
 
 /** What {@link SealedRecords} works with. */
 export interface SealedRecordsOptions extends RecordSealerOptions {
@@ -42,6 +49,37 @@ export class SealedRecords {
     this.#call = { timeoutMs: options.timeoutMs };
   }
 
+  /** Makes the cache ready, and returns what it can promise. */
+  async ready(): Promise<CacheCapabilities> {
+    return guardRead(() => this.#cache.ready());
+  }
+
+  /** Closes the cache. */
+  async close(): Promise<void> {
+    await guardWrite(() => this.#cache.close());
+  }
+
+  /** Removes at most `limit` records that are due; returns how many. */
+  async purgeExpired(limit: number): Promise<number> {
+    return guardWrite(() => this.#cache.purgeExpired(limit, this.#call));
+  }
+
+  /** Returns a page of records as they are stored. */
+  async scan(cursor: string | undefined): Promise<CachePage> {
+    return guardRead(() => this.#cache.scan(cursor, this.#call));
+  }
+
+  /** Returns a record as it is stored. */
+  async stored(lookupId: string): Promise<CacheEntry | "evicted" | undefined> {
+    return guardRead(() => this.#cache.get(lookupId, this.#call));
+  }
+
+  /** Replaces a stored head, unseen, by one that says the same under another key. */
+  async replaceStored(lookupId: string, head: Uint8Array, state: Revision): Promise<Replaced> {
+    const options = { ifRevision: state, ...this.#call };
+    return guardWrite(() => this.#cache.replace(lookupId, head, options));
+  }
+
   /** Stores a new record. */
   insert(
     lookupId: string,
@@ -63,9 +101,10 @@ export class SealedRecords {
    */
   read(lookupId: string): MaybePromise<OpenRecord | "evicted" | undefined> {
     if (this.#highWater.isGone(lookupId)) return undefined;
+    const floor = this.#highWater.floorOf(lookupId);
     const found = guardRead(() => this.#cache.get(lookupId, this.#call));
-    if (!isPromise(found)) return this.#opened(lookupId, found);
-    return found.then((entry) => this.#opened(lookupId, entry));
+    if (!isPromise(found)) return this.#opened(lookupId, found, floor);
+    return found.then((entry) => this.#opened(lookupId, entry, floor));
   }
 
   /** Returns a fresh copy of the payload of a record. */
@@ -89,32 +128,42 @@ export class SealedRecords {
   async remove({ lookupId, state }: OpenRecord): Promise<Replaced> {
     const options = { ifRevision: state, ...this.#call };
     const outcome = await guardWrite(() => this.#cache.replace(lookupId, undefined, options));
-    if (outcome === "replaced") this.#highWater.bury(lookupId);
+    if (outcome === "replaced") this.#highWater.markDeleted(lookupId);
     return outcome;
   }
 
   /** Deletes a record in whatever state it is. */
   async delete(lookupId: string): Promise<void> {
     const existed = await guardWrite(() => this.#cache.delete(lookupId, this.#call));
-    if (existed) this.#highWater.bury(lookupId);
+    if (existed) this.#highWater.markDeleted(lookupId);
   }
 
   #opened(
     lookupId: string,
     entry: CacheEntry | "evicted" | undefined,
+    floor: number,
   ): MaybePromise<OpenRecord | "evicted" | undefined> {
     if (entry === undefined || entry === "evicted") return entry;
     const opened = this.#sealer.open(lookupId, entry.head);
-    if (!isPromise(opened)) return this.#asRecent(lookupId, opened, entry.revision);
-    return opened.then((head) => this.#asRecent(lookupId, head, entry.revision));
+    const { revision } = entry;
+    if (!isPromise(opened))
+      return this.#checkNotRolledBack({ lookupId, state: revision }, opened, floor);
+    return opened.then((head) =>
+      this.#checkNotRolledBack({ lookupId, state: revision }, head, floor),
+    );
   }
 
-  #asRecent(lookupId: string, opened: OpenedHead, state: Revision): OpenRecord {
+  #checkNotRolledBack(
+    { lookupId, state }: { readonly lookupId: string; readonly state: Revision },
+    opened: OpenedHead,
+    floor: number,
+  ): OpenRecord {
     const { form, fields, plaintext, tailAt } = opened;
-    if (!this.#highWater.admits(lookupId, fields.revision)) {
+    if (fields.revision < floor) {
       plaintext.fill(0);
       throw new RecordIntegrityError();
     }
+    if (fields.revision > 0) this.#highWater.raise(lookupId, fields.revision);
     return { lookupId, form, fields, plaintext, tailAt, state };
   }
 
@@ -134,19 +183,20 @@ export class SealedRecords {
 }
 
 /** A failed read is never a miss: whatever a cache throws becomes an error that says so. */
-export function guardRead<T>(call: () => MaybePromise<T>): MaybePromise<T> {
+function guardRead<T>(call: () => MaybePromise<T>): MaybePromise<T> {
   return guard(call, (cause) => new CacheUnavailableError({ cause }));
 }
 
 /** After a failed write nobody knows whether it happened, unless the cache says that it did not. */
-export function guardWrite<T>(call: () => MaybePromise<T>): MaybePromise<T> {
+function guardWrite<T>(call: () => MaybePromise<T>): MaybePromise<T> {
   return guard(call, (cause) => new OutcomeUnknownError({ cause }));
 }
 
 function guard<T>(call: () => MaybePromise<T>, wrap: (cause: unknown) => Error): MaybePromise<T> {
   try {
     const result = call();
-    return isPromise(result) ? result.catch((error) => rethrow(error, wrap)) : result;
+    if (!isPromise(result)) return result;
+    return Promise.resolve(result).catch((error) => rethrow(error, wrap));
   } catch (error) {
     return rethrow(error, wrap);
   }

@@ -1,23 +1,23 @@
 /** Turns what a record says and holds into a sealed head and body, and back. */
 import { Buffer } from "node:buffer";
 import {
-  MAX_UTF8_RATIO,
   PACKED_HEADER_BYTES,
   type PackedPayload,
   type VaultCodec,
   writePackedHeader,
-} from "./codec/vault-codec.js";
+} from "../codec/vault-codec.js";
 import {
   decryptAes256Gcm,
   encryptAes256Gcm,
   KEY_BYTES,
   NONCE_BYTES,
   TAG_BYTES,
-} from "./primitives/aes-256-gcm.js";
-import { fillRandom } from "./primitives/random-pool.js";
-import type { CacheRecord, Encryptor, MaybePromise } from "./vault/contracts.js";
-import { RecordIntegrityError } from "./vault/errors.js";
-import { andThen, isPromise } from "./vault/maybe-promise.js";
+} from "../primitives/aes-256-gcm.js";
+import { asBuffer, exceedsBytes } from "../primitives/bytes.js";
+import { fillSecret } from "../primitives/random-pool.js";
+import type { CacheRecord, Encryptor, MaybePromise } from "../vault/contracts.js";
+import { RecordIntegrityError } from "../vault/errors.js";
+import { andThen, isPromise } from "../vault/maybe-promise.js";
 import {
   headContext,
   joinHead,
@@ -30,14 +30,14 @@ import {
   readForm,
   readHead,
   writeFields,
-} from "./vault/record.js";
+} from "../vault/record.js";
 
 /** A body key encrypts once, so that its nonce need not vary. */
 const BODY_NONCE: Buffer = Buffer.alloc(NONCE_BYTES);
 const DETACHED_BYTES: number = PACKED_HEADER_BYTES + KEY_BYTES + TAG_BYTES;
 
 /** Heads are put together here, encrypted, and wiped, all within one turn of the event loop. */
-const scratch: Buffer = Buffer.allocUnsafeSlow(16_384);
+const scratch: Buffer = Buffer.alloc(16_384);
 
 /** What a {@link RecordSealer} works with. */
 export interface RecordSealerOptions {
@@ -68,10 +68,10 @@ export class RecordSealer {
   seal(lookupId: string, fields: RecordFields, packed: PackedPayload): MaybePromise<CacheRecord> {
     const { content } = packed;
     const size = maxFieldsBytes(fields) + PACKED_HEADER_BYTES + MAX_INLINE_BYTES;
-    const plaintext = size <= scratch.length ? scratch : Buffer.allocUnsafeSlow(size);
+    const plaintext = size <= scratch.length ? scratch : Buffer.alloc(size);
     const offset = writeFields(plaintext, fields);
     const contentAt = offset + PACKED_HEADER_BYTES;
-    if (isSmall(content)) {
+    if (!exceedsBytes(content, MAX_INLINE_BYTES)) {
       const contentBytes = writeContent(plaintext, content, contentAt);
       writePackedHeader(plaintext, packed, { offset, contentBytes });
       const end = contentAt + contentBytes;
@@ -122,7 +122,7 @@ export class RecordSealer {
     return andThen(readBody(), (body) => {
       const content = decryptBody(opened, body);
       const data = this.#codec.unpack(header, content);
-      if (isPromise(data)) return data.finally(() => content.fill(0));
+      if (isPromise(data)) return Promise.resolve(data).finally(() => content.fill(0));
       content.fill(0);
       return data;
     });
@@ -152,9 +152,7 @@ function asRecord(head: MaybePromise<Buffer>, body: Buffer | undefined): MaybePr
 }
 
 function asOpened(form: RecordForm, bytes: Uint8Array): OpenedHead {
-  const plaintext = Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const plaintext = asBuffer(bytes);
   try {
     const { fields, tailAt } = readHead(plaintext);
     return { form, fields, plaintext, tailAt };
@@ -162,14 +160,6 @@ function asOpened(form: RecordForm, bytes: Uint8Array): OpenedHead {
     plaintext.fill(0);
     throw error;
   }
-}
-
-/** Tells whether a payload fits into a head; counts bytes only where characters do not tell. */
-function isSmall(content: Uint8Array | string): boolean {
-  if (content.length > MAX_INLINE_BYTES) return false;
-  if (typeof content !== "string" || content.length * MAX_UTF8_RATIO <= MAX_INLINE_BYTES)
-    return true;
-  return Buffer.byteLength(content) <= MAX_INLINE_BYTES;
 }
 
 function writeContent(target: Buffer, content: Uint8Array | string, offset: number): number {
@@ -180,7 +170,7 @@ function writeContent(target: Buffer, content: Uint8Array | string, offset: numb
 
 /** Encrypts a body under a fresh key, and writes key and tag at `offset` of the head's plaintext. */
 function encryptBody(content: Uint8Array | string, plaintext: Buffer, offset: number): Buffer {
-  fillRandom(plaintext, offset, KEY_BYTES);
+  fillSecret(plaintext, offset, KEY_BYTES);
   const key = plaintext.subarray(offset, offset + KEY_BYTES);
   const { ciphertext, tag } = encryptAes256Gcm(key, BODY_NONCE, content);
   tag.copy(plaintext, offset + KEY_BYTES);

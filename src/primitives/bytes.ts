@@ -1,0 +1,50 @@
+import { Buffer } from "node:buffer";
+import { createSecretKey, type KeyObject } from "node:crypto";
+
+/** The most bytes of UTF-8 that a character of a JavaScript string takes. */
+export const MAX_UTF8_RATIO = 3;
+
+/** Returns a view of the same bytes with the methods of `Buffer`. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype);
+const lengthOf: (this: Uint8Array) => number = getter("byteLength");
+const offsetOf: (this: Uint8Array) => number = getter("byteOffset");
+const bufferOf: (this: Uint8Array) => ArrayBufferLike = getter("buffer");
+
+/** Returns the bytes that an array really has, whatever its own members say. */
+export function trueBytes(bytes: Uint8Array): Buffer {
+  return Buffer.from(bufferOf.call(bytes), offsetOf.call(bytes), lengthOf.call(bytes));
+}
+
+function getter<T>(name: string): (this: Uint8Array) => T {
+  const get = Object.getOwnPropertyDescriptor(typedArray, name)?.get;
+  if (get === undefined) throw new TypeError(`typed arrays have no ${name}`);
+  return get;
+}
+
+/** Returns a text's UTF-8 in memory of its own, which can be wiped and has no neighbours. */
+export function ownUtf8(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text, "utf8");
+  return bytes;
+}
+
+/** Tells whether something takes more than `max` bytes; counts a text's only where it has to. */
+export function exceedsBytes(content: Uint8Array | string, max: number): boolean {
+  if (content.length > max) return true;
+  const isCertain = typeof content !== "string" || content.length * MAX_UTF8_RATIO <= max;
+  return isCertain ? false : Buffer.byteLength(content) > max;
+}
+
+/** Returns a key object of bytes that nobody else needs, and overwrites them. */
+export function takeKey(bytes: Uint8Array): KeyObject {
+  try {
+    return createSecretKey(bytes);
+  } finally {
+    bytes.fill(0);
+  }
+}

@@ -1,0 +1,206 @@
+/** Moves sealed records to the current key: their data keys are wrapped anew, nothing is opened. */
+import { Buffer } from "node:buffer";
+import { checkInteger, checkOptions } from "../vault/checks.js";
+import type { Encryptor, Revision } from "../vault/contracts.js";
+import { isVaultError } from "../vault/errors.js";
+import { joinHead, PREFIX_BYTES, readForm } from "../vault/record.js";
+import type { SealedRecords } from "./sealed-records.js";
+
+const OPTIONS: ReadonlySet<string> = new Set(["limit", "cursor"]);
+const MAX_RACES = 16;
+
+/** How far one call goes. */
+export interface RewrapOptions {
+  /** The most records to move in this call; no limit when absent. */
+  readonly limit?: number | undefined;
+  /** Where an earlier call stopped. */
+  readonly cursor?: string | undefined;
+}
+
+/** What has been done since the pass began, over all its calls. */
+export interface RewrapReport {
+  /** Records seen; one may be seen twice while others write. */
+  readonly visited: number;
+  /** Records moved to the current key. */
+  readonly rewrapped: number;
+  /** Records that could not be read or moved; the keys that they name are in `keyUsage` too. */
+  readonly failed: number;
+  /** How many of the visited records use each key now, by key id. */
+  readonly keyUsage: Readonly<Record<string, number>>;
+  /** Where to go on; absent when every record has been visited. */
+  readonly cursor?: string | undefined;
+}
+
+/** One state of a record. */
+interface RecordState {
+  readonly key: string;
+  readonly head: Uint8Array;
+  readonly revision: Revision;
+}
+
+type RewrappingEncryptor = Encryptor & Required<Pick<Encryptor, "keyIdOf" | "rewrap">>;
+
+/** Rewraps the records of a cache, page by page. */
+export async function rewrapRecords(
+  records: SealedRecords,
+  encryptor: Encryptor,
+  options: RewrapOptions,
+): Promise<RewrapReport> {
+  checkOptions(options, "options", OPTIONS);
+  const { limit = Number.MAX_SAFE_INTEGER, cursor } = options;
+  checkInteger(limit, "limit", { min: 1, max: Number.MAX_SAFE_INTEGER });
+  if (!canRewrap(encryptor)) {
+    throw new TypeError("the vault's encryptor cannot rewrap: its ciphertexts have no wrapped key");
+  }
+  const { tally, page } = parseCursor(cursor);
+  return new RewrapPass(records, encryptor).run(tally, page, limit);
+}
+
+class RewrapPass {
+  readonly #records: SealedRecords;
+  readonly #encryptor: RewrappingEncryptor;
+
+  constructor(records: SealedRecords, encryptor: RewrappingEncryptor) {
+    this.#records = records;
+    this.#encryptor = encryptor;
+  }
+
+  /** Goes on from the start of a page, after which `done` was counted. */
+  async run(done: Tally, page: string | undefined, limit: number): Promise<RewrapReport> {
+    let tally = done;
+    let cursor = page;
+    let left = limit;
+    for (;;) {
+      const { entries, cursor: nextPage } = await this.#records.scan(cursor);
+      const before = tally;
+      tally = tally.copy();
+      for (const entry of entries) {
+        // A page is begun again if it cannot be finished: what was moved is then found in place.
+        if (left === 0) return { ...tally.report(), cursor: formatCursor(before, tally, cursor) };
+        if (await this.#visit(entry, tally)) left -= 1;
+      }
+      if (nextPage === undefined) return tally.report();
+      cursor = nextPage;
+    }
+  }
+
+  /** Brings one record under the current key; says whether that took a write. */
+  async #visit(entry: RecordState, tally: Tally): Promise<boolean> {
+    tally.visited += 1;
+    let state: RecordState | undefined = entry;
+    try {
+      for (let race = 0; race < MAX_RACES && state !== undefined; race++) {
+        const outcome = await this.#move(state, tally);
+        if (outcome !== "conflict") return outcome === "moved";
+        // Somebody else wrote in between, perhaps under an old key: look again.
+        state = await this.#lookAgain(state.key);
+      }
+    } catch (error) {
+      if (!isVaultError(error)) throw error;
+    }
+    // What cannot be moved still needs the key that it names: that key must not be retired.
+    if (state !== undefined) this.#countFailure(state, tally);
+    return false;
+  }
+
+  async #move(
+    state: RecordState,
+    tally: Tally,
+  ): Promise<"moved" | "current" | "gone" | "conflict"> {
+    const form = readForm(state.head);
+    const ciphertext = state.head.subarray(PREFIX_BYTES);
+    const rewrapped = await this.#encryptor.rewrap(ciphertext);
+    if (rewrapped === undefined) {
+      tally.count(this.#encryptor.keyIdOf(ciphertext));
+      return "current";
+    }
+    const head = joinHead(form, rewrapped);
+    const outcome = await this.#records.replaceStored(state.key, head, state.revision);
+    if (outcome === "absent") return "gone";
+    if (outcome === "conflict") return "conflict";
+    tally.count(this.#encryptor.keyIdOf(rewrapped));
+    tally.rewrapped += 1;
+    return "moved";
+  }
+
+  async #lookAgain(key: string): Promise<RecordState | undefined> {
+    const found = await this.#records.stored(key);
+    if (found === undefined || found === "evicted") return undefined;
+    return { key, head: found.head, revision: found.revision };
+  }
+
+  #countFailure(state: RecordState, tally: Tally): void {
+    tally.failed += 1;
+    try {
+      readForm(state.head);
+      tally.count(this.#encryptor.keyIdOf(state.head.subarray(PREFIX_BYTES)));
+    } catch (error) {
+      // What is no record names no key.
+      if (!isVaultError(error)) throw error;
+    }
+  }
+}
+
+/** A report in the making. */
+class Tally {
+  visited = 0;
+  rewrapped = 0;
+  failed = 0;
+  readonly keyUsage = new Map<string, number>();
+
+  count(keyId: string): void {
+    this.keyUsage.set(keyId, (this.keyUsage.get(keyId) ?? 0) + 1);
+  }
+
+  copy(): Tally {
+    return Tally.from({ ...this, keyUsage: [...this.keyUsage] });
+  }
+
+  static from(counts: {
+    readonly visited: number;
+    readonly rewrapped: number;
+    readonly failed: number;
+    readonly keyUsage: Iterable<readonly [string, number]>;
+  }): Tally {
+    const tally = new Tally();
+    tally.visited = counts.visited;
+    tally.rewrapped = counts.rewrapped;
+    tally.failed = counts.failed;
+    for (const [keyId, count] of counts.keyUsage) tally.keyUsage.set(keyId, count);
+    return tally;
+  }
+
+  report(): RewrapReport {
+    // Key ids come from records: one may be the name of a member that every object has.
+    const keyUsage: Record<string, number> = Object.create(null);
+    for (const [keyId, count] of this.keyUsage) keyUsage[keyId] = count;
+    const { visited, rewrapped, failed } = this;
+    return { visited, rewrapped, failed, keyUsage };
+  }
+}
+
+/** What a cursor carries: the counts up to the page to begin again, but all that was moved. */
+function formatCursor(before: Tally, now: Tally, page: string | undefined): string {
+  const { visited, failed } = before;
+  const keyUsage = [...before.keyUsage];
+  const progress = { visited, rewrapped: now.rewrapped, failed, keyUsage, page };
+  return Buffer.from(JSON.stringify(progress)).toString("base64url");
+}
+
+function parseCursor(cursor: string | undefined): { tally: Tally; page: string | undefined } {
+  if (cursor === undefined) return { tally: new Tally(), page: undefined };
+  if (typeof cursor !== "string") throw new TypeError("cursor must be a string");
+  try {
+    const progress = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
+    const { visited, rewrapped, failed, page } = progress;
+    const isOurs = [visited, rewrapped, failed].every(Number.isSafeInteger);
+    if (isOurs) return { tally: Tally.from(progress), page };
+  } catch {
+    // Falls through: what does not parse is no cursor either.
+  }
+  throw new RangeError("cursor must come from an earlier rewrap");
+}
+
+function canRewrap(encryptor: Encryptor): encryptor is RewrappingEncryptor {
+  return encryptor.rewrap !== undefined && encryptor.keyIdOf !== undefined;
+}
