@@ -64,6 +64,18 @@ describe("seal refuses before any work, and names the parameter but never its va
     expect(calls).toEqual([]);
   });
 
+  it("options that a polluted prototype adds", async () => {
+    const { vault } = untouched();
+    const prototype = Object.prototype as { grantedPrincipals?: string[] };
+    prototype.grantedPrincipals = ["mallory"];
+    try {
+      const own = { ownerPrincipal: OWNER, safeView: "" };
+      await expect(vault.seal("secret", own)).rejects.toThrow(/inherits an option/);
+    } finally {
+      delete prototype.grantedPrincipals;
+    }
+  });
+
   it("data that JSON would change", async () => {
     const { vault } = untouched();
     const refusal = vault.seal({ list: [1, undefined] }, sealOptions());
@@ -108,6 +120,13 @@ describe("a vault refuses to be made", () => {
     const codec = new VaultCodec({ encryptor: fernetEncryptor({ keys: [generateKey()] }) });
     expect(() => new HandleVault({ codec, keys: KeyRing.ephemeral() })).toThrow(TypeError);
     expect(() => new HandleVault({ codec })).not.toThrow();
+  });
+
+  it("with parts that are not what they should be", () => {
+    for (const bad of [{ cache: 5 }, { cache: {} }, { codec: {} }, { clock: 5 }, { keys: {} }]) {
+      expect(() => new HandleVault(bad as never)).toThrow(TypeError);
+    }
+    expect(() => new HandleVault({ acceptVolatile: "yes" as never })).toThrow(/^acceptVolatile/);
   });
 
   it("with an empty tenant or a time-out of nothing", () => {

@@ -193,6 +193,75 @@ describe("a vault works the same", () => {
   });
 });
 
+describe("a handle that expires while its body is on the way", () => {
+  it.each([undefined, 2])("gives no payload, and burns no use (maxUses %s)", async (maxUses) => {
+    const memory = memoryCache();
+    const { clock, ...rest } = vaultWithClock({
+      cache: overriding(memory, {
+        getBody: async (key) => {
+          clock.advanceSeconds(isSlow ? 100 : 0);
+          return memory.getBody(key);
+        },
+      }),
+    });
+    let isSlow = false;
+    const data = "x".repeat(9000);
+    const { id } = await rest.vault.seal(data, sealOptions({ ttlSeconds: 60, maxUses }));
+    expect(await rest.vault.unseal(id, OWNER)).toBe(data);
+    isSlow = true;
+    await expect(rest.vault.unseal(id, OWNER)).rejects.toMatchObject({
+      code: "ERR_VAULT_HANDLE_EXPIRED",
+    });
+  });
+});
+
+describe("a cache that answers in its own way", () => {
+  it("may give promises of another kind", async () => {
+    const memory = memoryCache();
+    const thenable = <T>(value: T) =>
+      ({
+        // biome-ignore lint/suspicious/noThenProperty: a promise of another kind is what is tested.
+        then: (resolve: (value: T) => unknown) => void resolve(value),
+      }) as unknown as Promise<T>;
+    const cache = overriding(memory, {
+      insert: (key, record, options) =>
+        thenable(memory.insert(key, record, options)) as Promise<"inserted">,
+      get: (key) => thenable(memory.get(key)) as never,
+    });
+    const vault = new HandleVault({ cache });
+    const { id } = await vault.seal("secret", sealOptions());
+    expect(await vault.unseal(id, OWNER)).toBe("secret");
+    expect((await memory.scan()).entries).toHaveLength(1);
+  });
+
+  it("cannot make purging go on for ever", async () => {
+    const cache = overriding(memoryCache(), { purgeExpired: () => Number.NaN });
+    expect(await new HandleVault({ cache }).purgeExpired()).toBeNaN();
+  });
+
+  it("is said to be unavailable when it cannot be made ready", async () => {
+    const cache = overriding(memoryCache(), {
+      ready: () => {
+        throw new Error("redis://:password@10.0.0.1");
+      },
+    });
+    const vault = new HandleVault({ cache });
+    await expect(vault.seal("x", sealOptions())).rejects.toMatchObject(UNAVAILABLE);
+  });
+});
+
+describe("bytes that lie about their length", () => {
+  it("are sealed as what they are, and nobody else's with them", async () => {
+    const vault = new HandleVault();
+    await vault.seal("Alice's secret ".repeat(50), sealOptions());
+    for (const length of [1, 4000]) {
+      const lying = Object.defineProperty(new Uint8Array([7, 8, 9]), "length", { value: length });
+      const { id } = await vault.seal(lying, sealOptions());
+      expect(await vault.unseal(id, OWNER)).toStrictEqual(new Uint8Array([7, 8, 9]));
+    }
+  });
+});
+
 describe("tenants", () => {
   it("cannot read each other's records though cache and keys are the same", async () => {
     const cache = memoryCache();

@@ -41,6 +41,11 @@ describe("sealMany and unsealMany", () => {
     ]);
   });
 
+  it("take a hole in a list for an item that is missing", async () => {
+    const outcomes = await new HandleVault().sealMany(new Array(2));
+    expect(outcomes.map(({ ok }) => ok)).toEqual([false, false]);
+  });
+
   it("take an empty list, and nothing but a list", async () => {
     const vault = new HandleVault();
     expect(await vault.sealMany([])).toEqual([]);

@@ -107,6 +107,35 @@ describe("rewrap", () => {
     expect(await vault.rewrap()).toMatchObject({ visited: 1, rewrapped: 0, failed: 0 });
   });
 
+  it("counts a record that it could not write under the key it still needs", async () => {
+    const memory = memoryCache();
+    const cache = overriding(memory, {
+      replace: () => {
+        throw new Error("time-out");
+      },
+    });
+    const { vault, ring } = await vaultWithRecords(2, cache);
+    ring.rotate("new", KeyRing.generateKey());
+    const report = await vault.rewrap();
+    expect(report).toMatchObject({ rewrapped: 0, failed: 2, keyUsage: { old: 2 } });
+  });
+
+  it("keeps count of keys with names that every object has", async () => {
+    const ring = KeyRing.from({
+      current: "constructor",
+      keys: { constructor: KeyRing.generateKey() },
+    });
+    const vault = new HandleVault({ keys: ring });
+    await vault.seal("x", sealOptions());
+    ring.rotate("toString", KeyRing.generateKey());
+    await vault.seal("y", sealOptions());
+    const stopped = await vault.rewrap({ limit: 1 });
+    expect(stopped).toMatchObject({ visited: 1, rewrapped: 1, keyUsage: { toString: 1 } });
+    const { keyUsage } = await vault.rewrap({ cursor: stopped.cursor });
+    expect(Object.entries(keyUsage)).toEqual([["toString", 2]]);
+    expect("constructor" in keyUsage).toBe(false);
+  });
+
   it("does not hide a programming error of an encryptor", async () => {
     const broken = {
       durable: true,

@@ -64,6 +64,16 @@ describe("the bytes that a context is bound by", () => {
     );
   });
 
+  it("are refused where the fields would not fit", () => {
+    const head = { block: "head", version: 1, flags: 0 } as const;
+    for (const lookupId of ["a".repeat(256), "é".repeat(200)]) {
+      expect(() => encodeContext({ ...head, lookupId })).toThrow(RangeError);
+    }
+    expect(() => encodeContext({ ...head, lookupId: "a", tenant: "t".repeat(1201) })).toThrow(
+      RangeError,
+    );
+  });
+
   it("are what the record format documents", () => {
     const given: EncryptionContext = {
       block: "head",

@@ -1,5 +1,7 @@
 /** Reads the layout of a Zstandard frame (RFC 8878, section 3.1.1) without decompressing it. */
 
+import { asBuffer } from "../../primitives/bytes.js";
+
 const MAGIC = 0xfd2fb528;
 const MAX_BLOCK_BYTES = 131_072;
 const CHECKSUM_BYTES = 4;
@@ -55,6 +57,14 @@ export function isBoundedFrame(input: Buffer, length: number): boolean {
   if (header.hasChecksum) cursor.number(CHECKSUM_BYTES);
   // Splitting blocks for better compression makes the bound on each a loose one.
   return cursor.atEnd && output <= 4 * length + 4 * MAX_BLOCK_BYTES;
+}
+
+/**
+ * Returns a frame of `content`, or `content` itself if decompression would refuse the frame: it is
+ * then not fewer bytes, and the codec stores them as they are.
+ */
+export function frameOr(frame: Uint8Array, content: Uint8Array): Uint8Array {
+  return isBoundedFrame(asBuffer(frame), content.length) ? frame : content;
 }
 
 function readHeader(cursor: Cursor): FrameHeader | undefined {

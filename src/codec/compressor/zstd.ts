@@ -12,7 +12,7 @@ import { asBuffer } from "../../primitives/bytes.js";
 import type { Compressor } from "../../vault/contracts.js";
 import { RecordIntegrityError } from "../../vault/errors.js";
 import { checkedLevel, type LevelOptions, ofLength } from "./zlib.js";
-import { isBoundedFrame } from "./zstd-frame.js";
+import { frameOr, isBoundedFrame } from "./zstd-frame.js";
 
 const THRESHOLD_BYTES = 1024;
 const PEER = "@mongodb-js/zstd";
@@ -48,11 +48,7 @@ export function zstdCompressor(options: LevelOptions = {}): Compressor {
     id: 5,
     thresholdBytes: THRESHOLD_BYTES,
     ready: zstd.ready,
-    async compress(bytes) {
-      const frame = await zstd.get().compress(asBuffer(bytes), level);
-      // What decompression would refuse is not worth keeping: the codec then stores the bytes.
-      return isBoundedFrame(asBuffer(frame), bytes.length) ? frame : bytes;
-    },
+    compress: async (bytes) => frameOr(await zstd.get().compress(asBuffer(bytes), level), bytes),
     async decompress(bytes, length) {
       const input = asBuffer(bytes);
       if (!isBoundedFrame(input, length)) throw new RecordIntegrityError();

@@ -25,7 +25,7 @@ interface Place {
 export function unserializable(data: unknown, describe: Describe): TypeError {
   const root = { parent: undefined, label: "data", value: data };
   const found = new Search(describe).in(root, MAX_DEPTH);
-  return new TypeError(found ?? "data has too many values to be serialized");
+  return new TypeError(found ?? "data has too many values, or one far in that cannot be carried");
 }
 
 /** Searches depth first, as the serializer's own walk does, so that it stops where that did. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isBoundedFrame } from "../../../src/codec/compressor/zstd-frame.js";
+import { frameOr, isBoundedFrame } from "../../../src/codec/compressor/zstd-frame.js";
 import { compressibleBytes, pseudoRandomBytes } from "../../support/bytes.js";
 import { compressorNamed } from "../../support/compressors.js";
 import { codeThrownBy, INTEGRITY } from "../../support/refusals.js";
@@ -105,6 +105,13 @@ describe("a frame of Zstandard", () => {
       altered.writeUInt8(altered.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
       expect(isBoundedFrame(altered, 5)).toBe(false);
     }
+  });
+
+  it("that could not be decompressed gives way to its content", () => {
+    const content = Buffer.from("12345");
+    const sound = zstdFrame({ contentSize: 5, blocks: [raw(5)] });
+    expect(frameOr(sound, content)).toBe(sound);
+    expect(frameOr(Buffer.concat([sound, sound]), content)).toBe(content);
   });
 
   it("that its compressor makes is always one that it would decompress", async () => {

@@ -243,4 +243,9 @@ describe("Fernet's time", () => {
     const options = { keys: [KEY_A], maxAgeSecond: 60 };
     expect(() => fernetEncryptor(options)).toThrow(TypeError);
   });
+
+  it("keys that are no list are refused", () => {
+    expect(() => fernetEncryptor({ keys: "key" as never })).toThrow(TypeError);
+    expect(() => fernetEncryptor({} as never)).toThrow(TypeError);
+  });
 });

@@ -158,3 +158,16 @@ describe("what a payload's own code could change between check and use", () => {
     expect(text).toBe('{"a":1}');
   });
 });
+
+describe("a payload with very many values", () => {
+  it("is refused without its place when what is wrong with it is far in", () => {
+    const data = { list: [...new Array(1_000_001).fill(1), Number.NaN] };
+    expect(() => serializer.serialize(data)).toThrow(/^data has too many values, or one far in/);
+  });
+
+  it("is refused when it has more than can be carried", () => {
+    let data: unknown[] = new Array(1024).fill(1);
+    for (let level = 0; level < 15; level++) data = [data, data];
+    expect(() => serializer.serialize(data)).toThrow(/^data has too many values/);
+  });
+});
