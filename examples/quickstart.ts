@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { type Clock, HandleVault, isVaultError, type OpaqueHandle, type Vault } from "handlevault";
-import { type Document, documentsOf, type PatientData, readPatientData } from "./patient-data.js";
+import { type Document, documentsOf, type PatientData, readPatientData } from "./data/patients.js";
 
 const RECORDS_SERVICE = "spiffe://example.org/records-service";
 const GATEWAY = "spiffe://example.org/gateway";

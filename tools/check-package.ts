@@ -46,13 +46,13 @@ function runExamples(): void {
   cpSync(join(PROJECT, "examples"), join(directory, "examples"), { recursive: true });
   const tsx = import.meta.resolve("tsx");
   for (const name of readdirSync(join(directory, "examples"))) {
-    if (!name.endsWith(".ts") || name === "patient-data.ts") continue;
+    if (!name.endsWith(".ts")) continue;
     console.log(`example ${name}`);
     run(process.execPath, ["--import", tsx, join("examples", name)]);
   }
 }
 
-/** Writes a strict program that imports every entry and has none of the peers. */
+/** Writes strict programs: one imports every entry, the others are the README's own snippets. */
 function writeConsumer(): void {
   const { exports } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"));
   const entries = Object.keys(exports).filter((entry) => entry !== "./package.json");
@@ -61,6 +61,10 @@ function writeConsumer(): void {
     return `import * as entry${index} from "${name}";\nconsole.log(entry${index});`;
   });
   writeFileSync(join(directory, "consumer.ts"), imports.join("\n"));
+  const readme = readFileSync(join(PROJECT, "README.md"), "utf8");
+  for (const [index, [, code = ""]] of [...readme.matchAll(/```ts\n(.*?)```/gs)].entries()) {
+    writeFileSync(join(directory, `readme-${index + 1}.ts`), code);
+  }
   for (const name of ["@types", "undici-types"]) {
     symlinkSync(join(PROJECT, "node_modules", name), join(directory, "node_modules", name));
   }
@@ -69,8 +73,9 @@ function writeConsumer(): void {
 function checkTypes(typescript: string): void {
   const { version } = JSON.parse(readFileSync(join(typescript, "package.json"), "utf8"));
   console.log(`types of every entry, with TypeScript ${version} and without skipLibCheck`);
+  const programs = readdirSync(directory).filter((name) => name.endsWith(".ts"));
   const flags = "--noEmit --strict --exactOptionalPropertyTypes --target es2022 --module nodenext";
-  const args = [join(typescript, "bin/tsc"), ...flags.split(" "), "--types", "node", "consumer.ts"];
+  const args = [join(typescript, "bin/tsc"), ...flags.split(" "), "--types", "node", ...programs];
   run(process.execPath, args);
 }
 

@@ -22,8 +22,8 @@ export class ExpiryQueue {
   /** Removes and returns a key whose time has come, or `undefined` when none is due. */
   takeDue(nowMs: number): string | undefined {
     for (;;) {
-      const [purgeAtMs] = this.#times;
-      const [key] = this.#keys;
+      const purgeAtMs = this.#times[0];
+      const key = this.#keys[0];
       if (key === undefined || purgeAtMs === undefined || purgeAtMs > nowMs) return undefined;
       this.#pop();
       if (this.#isCurrent(key, purgeAtMs)) return key;

@@ -16,7 +16,7 @@ import { fillRandom, fillSecret } from "../primitives/random-pool.js";
 import { checkKeyId } from "../vault/checks.js";
 import type { KeyProvider, MaybePromise, WrappedKey } from "../vault/contracts.js";
 import { isVaultError, KeyNotFoundError, RecordIntegrityError } from "../vault/errors.js";
-import { andThen, isPromise } from "../vault/maybe-promise.js";
+import { andThen, isPromise, settled } from "../vault/maybe-promise.js";
 
 const COMMITMENT_BYTES = 32;
 const DERIVE_LABEL = "handlevault v1 data key";
@@ -117,8 +117,8 @@ export class DataKeys {
   #wrap(dataKey: Uint8Array): MaybePromise<WrappedKey> {
     const wipe = () => void dataKey.fill(0);
     try {
-      const wrapped = this.#provider.wrap(dataKey);
-      if (isPromise(wrapped)) return Promise.resolve(wrapped).finally(wipe);
+      const wrapped = settled(this.#provider.wrap(dataKey));
+      if (isPromise(wrapped)) return wrapped.finally(wipe);
       wipe();
       return wrapped;
     } catch (error) {
@@ -189,7 +189,7 @@ export class DataKeys {
 
   /** Returns the data key and what is derived from it, checked against the header's commitment. */
   #unwrap(header: ParsedHeader): MaybePromise<UnwrappedKey> {
-    return andThen(this.#provider.unwrap(header), (dataKey) => {
+    return andThen(settled(this.#provider.unwrap(header)), (dataKey) => {
       const { key, commitment } = deriveFrom(dataKey);
       const isWhole = header.commitment.length === COMMITMENT_BYTES;
       if (isWhole && timingSafeEqual(commitment, header.commitment)) return { dataKey, key };

@@ -122,7 +122,7 @@ export class RecordSealer {
     return andThen(readBody(), (body) => {
       const content = decryptBody(opened, body);
       const data = this.#codec.unpack(header, content);
-      if (isPromise(data)) return Promise.resolve(data).finally(() => content.fill(0));
+      if (isPromise(data)) return data.finally(() => content.fill(0));
       content.fill(0);
       return data;
     });

@@ -15,7 +15,7 @@ import {
   RecordIntegrityError,
 } from "../vault/errors.js";
 import { HighWaterMarks } from "../vault/high-water.js";
-import { isPromise } from "../vault/maybe-promise.js";
+import { isPromise, settled } from "../vault/maybe-promise.js";
 import type { RecordFields, RecordForm } from "../vault/record.js";
 import { type OpenedHead, RecordSealer, type RecordSealerOptions } from "./record-sealer.js";
 
@@ -194,9 +194,8 @@ function guardWrite<T>(call: () => MaybePromise<T>): MaybePromise<T> {
 
 function guard<T>(call: () => MaybePromise<T>, wrap: (cause: unknown) => Error): MaybePromise<T> {
   try {
-    const result = call();
-    if (!isPromise(result)) return result;
-    return Promise.resolve(result).catch((error) => rethrow(error, wrap));
+    const result = settled(call());
+    return isPromise(result) ? result.catch((error) => rethrow(error, wrap)) : result;
   } catch (error) {
     return rethrow(error, wrap);
   }

@@ -13,33 +13,46 @@ export const MAX_USES: number = 2 ** 32 - 2;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** Throws unless `value` is a string a principal can be. */
-export function checkPrincipal(value: unknown, name: string): asserts value is string {
-  if (typeof value !== "string") throw new TypeError(`${name} must be a string`);
-  if (value.length === 0) throw new RangeError(`${name} must not be empty`);
-  if (value.length > MAX_PRINCIPAL_CHARACTERS) {
-    throw new RangeError(`${name} must have at most ${MAX_PRINCIPAL_CHARACTERS} characters`);
+/** Throws unless `value` is a string a principal can be; `index` is its place in a list. */
+export function checkPrincipal(
+  value: unknown,
+  name: string,
+  index?: number,
+): asserts value is string {
+  const problem = typeof value === "string" ? problemOf(value) : "must be a string";
+  if (problem === undefined) return;
+  const place = index === undefined ? name : `${name}[${index}]`;
+  throw typeof value === "string"
+    ? new RangeError(`${place} ${problem}`)
+    : new TypeError(`${place} ${problem}`);
+}
+
+function problemOf(principal: string): string | undefined {
+  if (principal.length === 0) return "must not be empty";
+  if (principal.length > MAX_PRINCIPAL_CHARACTERS) {
+    return `must have at most ${MAX_PRINCIPAL_CHARACTERS} characters`;
   }
-  if (CONTROL_CHARACTER.test(value)) {
-    throw new RangeError(`${name} must not contain control characters`);
-  }
-  if (!value.isWellFormed()) throw new RangeError(`${name} must be well-formed Unicode`);
+  if (CONTROL_CHARACTER.test(principal)) return "must not contain control characters";
+  return principal.isWellFormed() ? undefined : "must be well-formed Unicode";
 }
 
 /** Returns the distinct principals of a list, in its order. */
 export function checkGrants(value: unknown, name: string): readonly string[] {
   if (!Array.isArray(value)) throw new TypeError(`${name} must be an array of strings`);
   // A copy first: what is checked is then what is used.
-  const given: unknown[] = Array.from(value);
-  const distinct = new Set<string>();
-  for (const [index, principal] of given.entries()) {
-    checkPrincipal(principal, `${name}[${index}]`);
-    distinct.add(principal);
-  }
-  if (distinct.size > MAX_GRANTS) {
+  const given: unknown[] = Array.prototype.slice.call(value);
+  checkEachPrincipal(given, name);
+  const distinct = given.length < 2 ? given : [...new Set(given)];
+  if (distinct.length > MAX_GRANTS) {
     throw new RangeError(`${name} must name at most ${MAX_GRANTS} principals`);
   }
-  return [...distinct];
+  return distinct;
+}
+
+function checkEachPrincipal(values: unknown[], name: string): asserts values is string[] {
+  for (let index = 0; index < values.length; index++) {
+    checkPrincipal(values[index], name, index);
+  }
 }
 
 /** Throws unless `value` is a text that fits into a record's safe view. */

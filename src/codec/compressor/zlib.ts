@@ -90,7 +90,7 @@ function fromAlgorithm(algorithm: Algorithm): Compressor {
     compress: (bytes) =>
       bytes.length <= SYNC_COMPRESS_BYTES
         ? algorithm.compressSync(bytes)
-        : algorithm.compress(bytes),
+        : Promise.resolve(algorithm.compress(bytes)),
     decompress: (bytes, length) => decompress(algorithm, bytes, length),
   };
 }
@@ -103,7 +103,7 @@ function decompress(
   // zlib stops as soon as it would exceed the limit, so a bomb never inflates.
   const limit = { maxOutputLength: Math.max(length, 1) };
   if (length > SYNC_DECOMPRESS_BYTES) {
-    return algorithm.decompress(bytes, limit).then(
+    return Promise.resolve(algorithm.decompress(bytes, limit)).then(
       (output) => ofLength(output, length),
       () => {
         throw new RecordIntegrityError();

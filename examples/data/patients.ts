@@ -1,11 +1,11 @@
-/** What the records service keeps (data/patients.json), and what of it may be said aloud. */
+/** What the records service keeps (patients.json), and what of it may be said aloud. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-const DATA_FILE = join(import.meta.dirname, "data", "patients.json");
+const DATA_FILE = join(import.meta.dirname, "patients.json");
 
 /** The part of a patient's record that this story reads; the rest is sealed and compared unread. */
-export interface Patient {
+interface Patient {
   readonly mrn: string;
   readonly person: { readonly given: string; readonly family: string; readonly birthDate: string };
   readonly medications: readonly unknown[];
