@@ -8,7 +8,7 @@ import { aes256GcmEncryptor } from "./codec/encryptor/aes-256-gcm.js";
 import { VaultCodec } from "./codec/vault-codec.js";
 import { KeyRing } from "./keys/key-ring.js";
 import { type RewrapOptions, type RewrapReport, rewrapRecords } from "./records/rewrap.js";
-import { type OpenRecord, SealedRecords } from "./records/sealed-records.js";
+import { type OpenRecord, RecordMoved, SealedRecords } from "./records/sealed-records.js";
 import {
   checkBoolean,
   checkGrants,
@@ -44,6 +44,8 @@ import { KeyedMutex } from "./vault/keyed-mutex.js";
 import { isPromise } from "./vault/maybe-promise.js";
 import { isExpired, mayChange, mayDescribe, mayUnseal, type Verdict } from "./vault/policy.js";
 import { nextRevision, type RecordFields } from "./vault/record.js";
+import { type Attempt, retrying } from "./vault/retrying.js";
+import { settleAll } from "./vault/settle-all.js";
 import type {
   ChangeOptions,
   Outcome,
@@ -58,10 +60,6 @@ const DEFAULT_CACHE_TIMEOUT_MS = 2000;
 /** How long a record outlives its handle, so that "expired" can be told from "not found". */
 const GRACE_MS = 60_000;
 const PURGE_BATCH = 1000;
-/** Every lost race means that somebody else won one. */
-const MAX_RACES = 1000;
-/** Items of a batch under way at the same time. */
-const MAX_IN_FLIGHT = 64;
 
 const OPTIONS: ReadonlySet<string> = new Set([
   "cache",
@@ -215,13 +213,16 @@ export class HandleVault implements Vault {
         this.#assertNotExpired(record);
         return payload as T;
       }
+    } catch (error) {
+      // What moved meanwhile is read afresh below.
+      if (!(error instanceof RecordMoved)) throw error;
     } finally {
       record.plaintext.fill(0);
     }
     // A limited use is counted one caller at a time, on a fresh read.
     return this.#mutex.run(
       record.lookupId,
-      () => this.#unsealCounted(handleId, requestingPrincipal) as Promise<T>,
+      () => this.#unsealFresh(handleId, requestingPrincipal) as Promise<T>,
     );
   }
 
@@ -273,8 +274,10 @@ export class HandleVault implements Vault {
   async renew(handleId: string, ttlSeconds: number, options: ChangeOptions): Promise<OpaqueHandle> {
     checkTtlSeconds(ttlSeconds, "ttlSeconds");
     const lifetimeMs = toMs(ttlSeconds);
-    const renewed = (_: RecordFields, nowMs: number) => ({ expiresAtMs: nowMs + lifetimeMs });
-    return this.#change(handleId, options, renewed, lifetimeMs + GRACE_MS);
+    return this.#change(handleId, options, (_, nowMs) => ({
+      expiresAtMs: nowMs + lifetimeMs,
+      purgeAfterMs: lifetimeMs + GRACE_MS,
+    }));
   }
 
   async sealMany(requests: readonly SealRequest[]): Promise<Outcome<OpaqueHandle>[]> {
@@ -363,26 +366,21 @@ export class HandleVault implements Vault {
   }
 
   /** Hands a payload out only after its use was counted, and counts only what it hands out. */
-  async #unsealCounted(handleId: string, principal: string): Promise<unknown> {
-    for (let race = 0; race < MAX_RACES; race++) {
-      const record = await this.#find(handleId);
-      try {
-        const { fields } = record;
-        assertAllowed(mayUnseal(fields, principal, this.#clock.now()));
-        const payload = await this.#records.payloadOf(record);
-        this.#assertNotExpired(record);
-        const usesLeft = (fields.usesLeft ?? 1) - 1;
-        const counted = { ...fields, revision: nextRevision(fields), usesLeft };
-        const outcome =
-          usesLeft === 0
-            ? await this.#records.spend(record, counted)
-            : await this.#records.rewrite(record, counted);
-        if (outcome === "replaced") return payload;
-      } finally {
-        record.plaintext.fill(0);
-      }
-    }
-    throw new CacheUnavailableError();
+  async #unsealFresh(handleId: string, principal: string): Promise<unknown> {
+    return this.#retryingOn(handleId, async (record) => {
+      const { fields } = record;
+      assertAllowed(mayUnseal(fields, principal, this.#clock.now()));
+      const value = await this.#records.payloadOf(record);
+      this.#assertNotExpired(record);
+      if (fields.usesLeft === undefined) return { value };
+      const usesLeft = fields.usesLeft - 1;
+      const counted = { ...fields, revision: nextRevision(fields), usesLeft };
+      const outcome =
+        usesLeft === 0
+          ? await this.#records.spend(record, counted)
+          : await this.#records.rewrite(record, counted);
+      return outcome === "replaced" ? { value } : "lost";
+    });
   }
 
   /** A handle may expire while its body is on the way. */
@@ -391,46 +389,61 @@ export class HandleVault implements Vault {
   }
 
   async #remove(lookupId: string, principal: string): Promise<void> {
-    for (let race = 0; race < MAX_RACES; race++) {
+    return retrying(async () => {
       const record = await this.#records.read(lookupId);
-      if (record === undefined || record === "evicted") return;
+      if (record === undefined || record === "evicted") return { value: undefined };
       record.plaintext.fill(0);
       if (record.fields.ownerPrincipal !== principal) throw new HandleAccessDeniedError();
-      if ((await this.#records.remove(record)) !== "conflict") return;
-    }
-    throw new CacheUnavailableError();
+      const outcome = await this.#records.remove(record);
+      return outcome === "conflict" ? "lost" : { value: undefined };
+    });
   }
 
   /** Changes what a record says about its handle, on behalf of its owner. */
   async #change(
     handleId: string,
     options: ChangeOptions,
-    update: (fields: RecordFields, nowMs: number) => Partial<RecordFields>,
-    purgeAfterMs?: number,
+    update: (fields: RecordFields, nowMs: number) => Change,
   ): Promise<OpaqueHandle> {
     checkOptions(options, "options", CHANGE_OPTIONS);
     const { by } = options;
     checkPrincipal(by, "by");
     if (this.#state !== "ready") await this.#open();
     if (!isHandleId(handleId)) throw new HandleNotFoundError();
-    return this.#mutex.run(lookupIdOf(handleId), async () => {
-      for (let race = 0; race < MAX_RACES; race++) {
-        const record = await this.#find(handleId);
-        try {
-          const nowMs = this.#clock.now();
-          assertAllowed(mayChange(record.fields, by, nowMs));
-          const revision = nextRevision(record.fields);
-          const fields = { ...record.fields, ...update(record.fields, nowMs), revision };
-          const outcome = await this.#records.rewrite(record, fields, purgeAfterMs);
-          if (outcome === "replaced") return toHandle(handleId, fields);
-        } finally {
-          record.plaintext.fill(0);
-        }
+    const change = async (record: OpenRecord): Promise<Attempt<OpaqueHandle>> => {
+      const nowMs = this.#clock.now();
+      assertAllowed(mayChange(record.fields, by, nowMs));
+      const { purgeAfterMs, ...changed } = update(record.fields, nowMs);
+      const fields = { ...record.fields, ...changed, revision: nextRevision(record.fields) };
+      const outcome = await this.#records.rewrite(record, fields, purgeAfterMs);
+      return outcome === "replaced" ? { value: toHandle(handleId, fields) } : "lost";
+    };
+    return this.#mutex.run(lookupIdOf(handleId), () => this.#retryingOn(handleId, change));
+  }
+
+  /** Repeats an attempt on a fresh read of a record, which is wiped after each. */
+  async #retryingOn<T>(
+    handleId: string,
+    attempt: (record: OpenRecord) => Promise<Attempt<T>>,
+  ): Promise<T> {
+    return retrying(async () => {
+      const record = await this.#find(handleId);
+      try {
+        return await attempt(record);
+      } catch (error) {
+        if (error instanceof RecordMoved) return "lost";
+        throw error;
+      } finally {
+        record.plaintext.fill(0);
       }
-      throw new CacheUnavailableError();
     });
   }
 }
+
+/** What a change sets: fields of the record, and when the cache may remove it if that changes. */
+type Change = Partial<Pick<RecordFields, "grantedPrincipals" | "expiresAtMs">> & {
+  readonly purgeAfterMs?: number;
+};
 
 function isLasting(cache: CacheBackend): boolean {
   return cache.outlivesProcess || cache.shared;
@@ -474,26 +487,4 @@ function checkRequest(request: unknown): void {
   if (typeof request !== "object" || request === null) {
     throw new TypeError("every request must be an object");
   }
-}
-
-/** Runs `task` for every item, some at a time, and says in their order what became of each. */
-async function settleAll<Item, T>(
-  items: readonly Item[],
-  task: (item: Item) => Promise<T>,
-): Promise<Outcome<T>[]> {
-  if (!Array.isArray(items)) throw new TypeError("requests must be an array");
-  // A hole is an item that is not there, and fails as one.
-  const all = Array.from(items);
-  const outcomes: Outcome<T>[] = [];
-  for (let start = 0; start < all.length; start += MAX_IN_FLIGHT) {
-    const settled = await Promise.allSettled(all.slice(start, start + MAX_IN_FLIGHT).map(task));
-    for (const outcome of settled) {
-      outcomes.push(
-        outcome.status === "fulfilled"
-          ? { ok: true, value: outcome.value }
-          : { ok: false, error: outcome.reason },
-      );
-    }
-  }
-  return outcomes;
 }

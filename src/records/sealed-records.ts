@@ -15,7 +15,7 @@ import {
   RecordIntegrityError,
 } from "../vault/errors.js";
 import { HighWaterMarks } from "../vault/high-water.js";
-import { isPromise, settled } from "../vault/maybe-promise.js";
+import { andThen, isPromise, settled } from "../vault/maybe-promise.js";
 import type { RecordFields, RecordForm } from "../vault/record.js";
 import { type OpenedHead, RecordSealer, type RecordSealerOptions } from "./record-sealer.js";
 
@@ -32,6 +32,9 @@ export interface OpenRecord extends OpenedHead {
   /** The cache's token for this state. */
   readonly state: Revision;
 }
+
+/** Says that a record changed between two reads of its parts, and is to be read afresh. */
+export class RecordMoved extends Error {}
 
 /** What came of replacing or removing one state of a record. */
 export type Replaced = "replaced" | "conflict" | "absent";
@@ -107,10 +110,18 @@ export class SealedRecords {
     return found.then((entry) => this.#opened(lookupId, entry, floor));
   }
 
-  /** Returns a fresh copy of the payload of a record. */
+  /**
+   * Returns a fresh copy of the payload of a record.
+   *
+   * @throws {@link RecordMoved} The record was deleted or spent since it was read.
+   * @throws {@link RecordIntegrityError} Its body is missing or was altered.
+   */
   payloadOf(record: OpenRecord): MaybePromise<unknown> {
     return this.#sealer.unpack(record, () =>
-      guardRead(() => this.#cache.getBody(record.lookupId, this.#call)),
+      andThen(
+        guardRead(() => this.#cache.getBody(record.lookupId, this.#call)),
+        (body) => body ?? this.#missingBody(record),
+      ),
     );
   }
 
@@ -136,6 +147,13 @@ export class SealedRecords {
   async delete(lookupId: string): Promise<void> {
     const existed = await guardWrite(() => this.#cache.delete(lookupId, this.#call));
     if (existed) this.#highWater.markDeleted(lookupId);
+  }
+
+  /** A body goes with its record, or with the last use: it is missing only if the record stands. */
+  async #missingBody({ lookupId, state }: OpenRecord): Promise<undefined> {
+    const entry = await this.stored(lookupId);
+    const stands = entry !== undefined && entry !== "evicted" && entry.revision === state;
+    if (!stands) throw new RecordMoved();
   }
 
   #opened(

@@ -99,3 +99,53 @@ describe("an answer that comes late", () => {
     });
   });
 });
+
+describe("a body that goes between the reads of head and body", () => {
+  const data = "x".repeat(9000);
+
+  it("is not taken for damage when the handle was invalidated", async () => {
+    const memory = memoryCache();
+    const cache = overriding(memory, {
+      getBody: async (key) => {
+        await memory.delete(key);
+        return memory.getBody(key);
+      },
+    });
+    const vault = new HandleVault({ cache });
+    for (const maxUses of [undefined, 2]) {
+      const { id } = await vault.seal(data, sealOptions({ maxUses }));
+      await expect(vault.unseal(id, OWNER)).rejects.toMatchObject({
+        code: "ERR_VAULT_HANDLE_NOT_FOUND",
+      });
+    }
+  });
+
+  it("is not taken for damage when another process took the last use", async () => {
+    const memory = memoryCache();
+    const keys = KeyRing.ephemeral();
+    const other = new HandleVault({ cache: memory, keys });
+    let id = "";
+    const cache = overriding(memory, {
+      getBody: async (key) => {
+        await other.unseal(id, OWNER).catch(() => undefined);
+        return memory.getBody(key);
+      },
+    });
+    const vault = new HandleVault({ cache, keys });
+    ({ id } = await vault.seal(data, sealOptions({ maxUses: 1 })));
+    await expect(vault.unseal(id, OWNER)).rejects.toMatchObject({
+      code: "ERR_VAULT_HANDLE_EXHAUSTED",
+    });
+  });
+
+  it("is damage when the record stands as it was", async () => {
+    const cache = overriding(memoryCache(), { getBody: () => undefined });
+    const vault = new HandleVault({ cache });
+    for (const maxUses of [undefined, 2]) {
+      const { id } = await vault.seal(data, sealOptions({ maxUses }));
+      await expect(vault.unseal(id, OWNER)).rejects.toMatchObject({
+        code: "ERR_VAULT_RECORD_INTEGRITY",
+      });
+    }
+  });
+});

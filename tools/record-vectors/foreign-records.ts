@@ -8,8 +8,7 @@ import {
   type Serializer,
   VaultCodec,
 } from "../../src/index.js";
-import type { Mutation } from "./mutations.js";
-import { capture, type Keys, type TaggedPayload, type Vector } from "./vector.js";
+import { capture, type Keys, type Mutation, type TaggedPayload, type Vector } from "./vector.js";
 
 const UNSUPPORTED = "ERR_VAULT_RECORD_UNSUPPORTED";
 const INTEGRITY = "ERR_VAULT_RECORD_INTEGRITY";

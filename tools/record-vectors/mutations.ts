@@ -1,21 +1,6 @@
 /** The records that `must-fail.json` holds: what a writer of the store could make of valid ones. */
 import { foreignRecords } from "./foreign-records.js";
-import { type Keys, testKey, type Vector } from "./vector.js";
-
-/** One line of `must-fail.json`: what is absent is as in the vector it is based on. */
-export interface Mutation {
-  readonly name: string;
-  readonly base: string;
-  readonly head: string;
-  /** `null` when there is none. */
-  readonly body?: string | null;
-  readonly handleId?: string;
-  readonly lookupId?: string;
-  readonly tenant?: string | null;
-  readonly currentKey?: string;
-  readonly keys?: Keys;
-  readonly error: string;
-}
+import { type Mutation, testKey, type Vector } from "./vector.js";
 
 type Change = Omit<Partial<Mutation>, "base">;
 

@@ -153,3 +153,18 @@ function currentOf(keys: Keys): string {
   if (current === undefined) throw new Error("a ring has at least one key");
   return current;
 }
+
+/** One line of `must-fail.json`: what is absent is as in the vector it is based on. */
+export interface Mutation {
+  readonly name: string;
+  readonly base: string;
+  readonly head: string;
+  /** `null` when there is none. */
+  readonly body?: string | null;
+  readonly handleId?: string;
+  readonly lookupId?: string;
+  readonly tenant?: string | null;
+  readonly currentKey?: string;
+  readonly keys?: Keys;
+  readonly error: string;
+}
