@@ -13,12 +13,16 @@ import { KEY_BYTES, NONCE_BYTES } from "../primitives/aes-256-gcm.js";
 import { setBounded } from "../primitives/bounded-map.js";
 import { takeKey } from "../primitives/bytes.js";
 import { fillRandom, fillSecret } from "../primitives/random-pool.js";
-import { checkKeyId } from "../vault/checks.js";
 import type { KeyProvider, MaybePromise, WrappedKey } from "../vault/contracts.js";
 import { isVaultError, KeyNotFoundError, RecordIntegrityError } from "../vault/errors.js";
 import { andThen, isPromise, settled } from "../vault/maybe-promise.js";
+import {
+  COMMITMENT_BYTES,
+  encodeHeader,
+  type ParsedHeader,
+  parseHeader,
+} from "./data-key-header.js";
 
-const COMMITMENT_BYTES = 32;
 const DERIVE_LABEL = "handlevault v1 data key";
 const MAX_ENCRYPTIONS = 2 ** 20;
 const MAX_ENCRYPTED_BYTES = 2 ** 36;
@@ -26,11 +30,6 @@ const MAX_AGE_MS = 3_600_000;
 const MAX_OPENED = 1024;
 const MAX_REFUSED = 256;
 const REFUSAL_MS = 10_000;
-
-/** The parts of a data key's header. */
-interface ParsedHeader extends WrappedKey {
-  readonly commitment: Buffer;
-}
 
 interface UnwrappedKey {
   readonly dataKey: Uint8Array;
@@ -259,50 +258,6 @@ export class DataKey {
     this.#encryptions += 1;
     this.#bytes += byteCount;
   }
-}
-
-/**
- * Returns how many bytes the header at the start of `bytes` takes: all of them if it is cut off. What
- * is wrong with a header is for the provider to say, who first looks whether the key is known.
- */
-export function headerLength(bytes: Buffer): number {
-  const keyIdLength = bytes[0] ?? 0;
-  const lengthAt = 1 + keyIdLength;
-  if (keyIdLength === 0 || bytes.length < lengthAt) throw new KeyNotFoundError();
-  if (bytes.length < lengthAt + 2) return bytes.length;
-  const length = lengthAt + 2 + bytes.readUInt16BE(lengthAt) + COMMITMENT_BYTES;
-  return Math.min(length, bytes.length);
-}
-
-/** Returns the key id in the header at the start of `bytes`. */
-export function headerKeyId(bytes: Buffer): string {
-  const keyIdLength = bytes[0] ?? 0;
-  if (keyIdLength === 0 || bytes.length < 1 + keyIdLength) throw new KeyNotFoundError();
-  return bytes.toString("latin1", 1, 1 + keyIdLength);
-}
-
-function parseHeader(header: Buffer): ParsedHeader {
-  const keyId = headerKeyId(header);
-  const wrappedAt = 1 + keyId.length + 2;
-  const commitmentAt = Math.max(header.length - COMMITMENT_BYTES, wrappedAt);
-  return {
-    keyId,
-    wrapped: header.subarray(wrappedAt, commitmentAt),
-    commitment: header.subarray(commitmentAt),
-  };
-}
-
-function encodeHeader({ keyId, wrapped }: WrappedKey, commitment: Uint8Array): Buffer {
-  checkKeyId(keyId, "the keyId of a KeyProvider");
-  const lengths = Buffer.alloc(2);
-  lengths.writeUInt16BE(wrapped.length);
-  return Buffer.concat([
-    Buffer.of(keyId.length),
-    Buffer.from(keyId, "latin1"),
-    lengths,
-    wrapped,
-    commitment,
-  ]);
 }
 
 /** Returns the key to decrypt with, and wipes what it was derived from. */

@@ -4,7 +4,8 @@
  * A ciphertext is the data key's header, then nonce, ciphertext and tag.
  */
 import { Buffer } from "node:buffer";
-import { type DataKey, DataKeys, headerKeyId, headerLength } from "../../keys/data-keys.js";
+import { headerKeyId, headerLength } from "../../keys/data-key-header.js";
+import { type DataKey, DataKeys } from "../../keys/data-keys.js";
 import {
   type AesKey,
   decryptAes256Gcm,
