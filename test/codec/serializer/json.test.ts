@@ -111,8 +111,8 @@ describe("a structure that shares its parts beyond measure", () => {
     );
 
   it("is refused in bounded time", () => {
-    expect(refusalOf(200, 2500)).toBe(
+    expect(refusalOf(200, 20_000)).toBe(
       "TypeError: data has too many values, or one far in that cannot be carried",
     );
-  }, 10_000);
+  });
 });
