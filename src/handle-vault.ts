@@ -143,12 +143,12 @@ export class HandleVault implements Vault {
     const { cache = memoryCache(), codec = new VaultCodec(), keys, tenant } = options;
     const { clock = systemClock(), cacheTimeoutMs = DEFAULT_CACHE_TIMEOUT_MS } = options;
     const { acceptVolatile = false } = options;
+    if (!(codec instanceof VaultCodec)) throw new TypeError("codec must be a VaultCodec");
     if (keys !== undefined && codec.encryptor !== undefined) {
       throw new TypeError("keys are for the default encryptor: the codec brings one of its own");
     }
     checkMethods(cache, "cache", CACHE_METHODS);
     checkMethods(clock, "clock", ["now"]);
-    if (!(codec instanceof VaultCodec)) throw new TypeError("codec must be a VaultCodec");
     if (tenant !== undefined) checkPrincipal(tenant, "tenant");
     checkBoolean(acceptVolatile, "acceptVolatile");
     checkInteger(cacheTimeoutMs, "cacheTimeoutMs", { min: 1, max: 2 ** 31 - 1 });

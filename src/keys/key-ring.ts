@@ -77,7 +77,7 @@ export class KeyRing implements KeyProvider {
   /** Returns a ring with one random key that dies with this process. */
   static ephemeral(): KeyRing {
     const id = `ephemeral-${randomHex(8)}`;
-    return KeyRing.#of({ current: id, keys: { [id]: randomBytes(KEY_BYTES) } }, false);
+    return KeyRing.#taking(id, randomBytes(KEY_BYTES), false);
   }
 
   /**
@@ -128,7 +128,7 @@ export class KeyRing implements KeyProvider {
   static async fromPassphrase(options: PassphraseOptions): Promise<KeyRing> {
     const id = passphraseKeyId(options.params);
     const key = await derivePassphraseKey(options.passphrase, options.params);
-    return KeyRing.#of({ current: id, keys: { [id]: key } }, true);
+    return KeyRing.#taking(id, key, true);
   }
 
   /**
@@ -142,6 +142,15 @@ export class KeyRing implements KeyProvider {
   /** Returns a random 256-bit key as 43 characters of base64url. */
   static generateKey(): string {
     return randomBytes(KEY_BYTES).toString("base64url");
+  }
+
+  /** Returns a ring of one key, whose bytes nobody else needs and which are overwritten. */
+  static #taking(id: string, key: Buffer, durable: boolean): KeyRing {
+    try {
+      return KeyRing.#of({ current: id, keys: { [id]: key } }, durable);
+    } finally {
+      key.fill(0);
+    }
   }
 
   static #of(options: KeyRingOptions, durable: boolean): KeyRing {

@@ -14,7 +14,7 @@ import {
   OutcomeUnknownError,
   RecordIntegrityError,
 } from "../vault/errors.js";
-import { HighWaterMarks } from "../vault/high-water.js";
+import { GONE, HighWaterMarks } from "../vault/high-water.js";
 import { andThen, isPromise, settled } from "../vault/maybe-promise.js";
 import type { RecordFields, RecordForm } from "../vault/record.js";
 import { type OpenedHead, RecordSealer, type RecordSealerOptions } from "./record-sealer.js";
@@ -103,8 +103,8 @@ export class SealedRecords {
    * @throws {@link RecordUnsupportedError} {@link KeyNotFoundError} {@link CacheUnavailableError}
    */
   read(lookupId: string): MaybePromise<OpenRecord | "evicted" | undefined> {
-    if (this.#highWater.isGone(lookupId)) return undefined;
     const floor = this.#highWater.floorOf(lookupId);
+    if (floor === GONE) return undefined;
     const found = guardRead(() => this.#cache.get(lookupId, this.#call));
     if (!isPromise(found)) return this.#opened(lookupId, found, floor);
     return found.then((entry) => this.#opened(lookupId, entry, floor));
@@ -163,12 +163,8 @@ export class SealedRecords {
   ): MaybePromise<OpenRecord | "evicted" | undefined> {
     if (entry === undefined || entry === "evicted") return entry;
     const opened = this.#sealer.open(lookupId, entry.head);
-    const { revision } = entry;
-    if (!isPromise(opened))
-      return this.#checkNotRolledBack({ lookupId, state: revision }, opened, floor);
-    return opened.then((head) =>
-      this.#checkNotRolledBack({ lookupId, state: revision }, head, floor),
-    );
+    const place = { lookupId, state: entry.revision };
+    return andThen(opened, (head) => this.#checkNotRolledBack(place, head, floor));
   }
 
   #checkNotRolledBack(

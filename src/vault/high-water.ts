@@ -1,8 +1,8 @@
 import { setBounded } from "../primitives/bounded-map.js";
 
 const MAX_MARKS = 10_000;
-/** The mark of a deleted record: no state of it is recent enough. */
-const GONE = Number.POSITIVE_INFINITY;
+/** The floor of a record that this process deleted: no state of it is recent enough. */
+export const GONE: number = Number.POSITIVE_INFINITY;
 
 /**
  * Remembers the newest state known of records that changed.
@@ -20,11 +20,6 @@ export class HighWaterMarks {
    */
   floorOf(lookupId: string): number {
     return this.#marks.get(lookupId) ?? 0;
-  }
-
-  /** Tells whether this process deleted the record. */
-  isGone(lookupId: string): boolean {
-    return this.#marks.get(lookupId) === GONE;
   }
 
   /** Remembers a state that was read or written, unless a later one is known. */

@@ -123,7 +123,14 @@ describe("a vault refuses to be made", () => {
   });
 
   it("with parts that are not what they should be", () => {
-    for (const bad of [{ cache: 5 }, { cache: {} }, { codec: {} }, { clock: 5 }, { keys: {} }]) {
+    for (const bad of [
+      { cache: 5 },
+      { cache: {} },
+      { codec: {} },
+      { codec: null },
+      { clock: 5 },
+      { keys: {} },
+    ]) {
       expect(() => new HandleVault(bad as never)).toThrow(TypeError);
     }
     expect(() => new HandleVault({ acceptVolatile: "yes" as never })).toThrow(/^acceptVolatile/);
