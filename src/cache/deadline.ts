@@ -1,0 +1,86 @@
+/** How long one cache operation may take, and what happens when it takes longer. */
+import { performance } from "node:perf_hooks";
+import type { CacheCallOptions } from "../vault/contracts.js";
+import { CacheUnavailableError } from "../vault/errors.js";
+
+/** Calls that name no limit get this one, so that none waits for ever. */
+const DEFAULT_TIMEOUT_MS = 2000;
+const SHORTEST_PAUSE_MS = 1;
+const LONGEST_PAUSE_MS = 100;
+
+/** Throws {@link CacheUnavailableError} if the caller gave up before the call began. */
+export function refuseAborted(options: CacheCallOptions | undefined): void {
+  if (options?.signal?.aborted) throw new CacheUnavailableError();
+}
+
+/** The moment at which one operation gives up: its time has passed, or its caller has aborted it. */
+export class Deadline {
+  readonly #endsAtMs: number;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(options: CacheCallOptions | undefined) {
+    this.#endsAtMs = performance.now() + (options?.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    this.#signal = options?.signal;
+  }
+
+  /** How many milliseconds are left; 0 when the operation was aborted. */
+  get remainingMs(): number {
+    return this.#signal?.aborted ? 0 : Math.max(0, this.#endsAtMs - performance.now());
+  }
+
+  /** Whether it is time to give up. */
+  get hasPassed(): boolean {
+    return this.remainingMs === 0;
+  }
+
+  /**
+   * Waits before the next attempt, longer each time and never as long as anybody else: competitors
+   * that wait in step would collide again. Ends early when it is time to give up.
+   *
+   * @param attempt - How many attempts there have been: 1 or more.
+   */
+  async pause(attempt: number): Promise<void> {
+    const longest = Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS * 2 ** attempt);
+    const pauseMs = Math.min(this.remainingMs, longest * (0.5 + Math.random() / 2));
+    await this.#until(pauseMs);
+  }
+
+  /** Returns what `work` gives, or rejects with `late()` when it is time to give up. */
+  async bound<T>(work: Promise<T>, late: () => Error): Promise<T> {
+    let giveUp: (() => void) | undefined;
+    const gaveUp = new Promise<never>((_, reject) => {
+      giveUp = () => reject(late());
+    });
+    const stop = this.#onGivingUp(() => giveUp?.());
+    try {
+      return await Promise.race([work, gaveUp]);
+    } finally {
+      stop();
+    }
+  }
+
+  #until(pauseMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const signal = this.#signal;
+      const finish = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", finish);
+        resolve();
+      };
+      const timer = setTimeout(finish, pauseMs);
+      if (signal?.aborted) finish();
+      else signal?.addEventListener("abort", finish);
+    });
+  }
+
+  /** Calls `giveUp` once it is time; returns how to call that off. */
+  #onGivingUp(giveUp: () => void): () => void {
+    const signal = this.#signal;
+    const timer = setTimeout(giveUp, this.remainingMs);
+    signal?.addEventListener("abort", giveUp);
+    return () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", giveUp);
+    };
+  }
+}
