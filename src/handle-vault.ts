@@ -165,6 +165,9 @@ export class HandleVault implements Vault {
       encryptor,
       tenant,
       timeoutMs: cacheTimeoutMs,
+      onUnsafe: () => {
+        if (this.#state === "ready") this.#state = "new";
+      },
     });
   }
 

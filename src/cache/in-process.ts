@@ -1,6 +1,7 @@
 /** The cache inside this process, whatever keeps its records and makes room for them. */
 import type {
   CacheBackend,
+  CacheCallOptions,
   CacheCapabilities,
   CacheEntry,
   CachePage,
@@ -12,6 +13,7 @@ import type {
 import { CacheFullError, CacheUnavailableError } from "../vault/errors.js";
 import { andThen } from "../vault/maybe-promise.js";
 import { Arena, bytesOf, type Cut } from "./arena.js";
+import { refuseAborted } from "./deadline.js";
 import { ExpiryQueue } from "./expiry-queue.js";
 
 const PURGED_PER_INSERT = 4;
@@ -87,7 +89,7 @@ export class InProcessCache implements CacheBackend {
   }
 
   insert(key: string, record: CacheRecord, options: InsertOptions): "inserted" | "exists" {
-    const records = this.#records;
+    const records = this.#use(options);
     const nowMs = this.#options.elapsedMs();
     this.#purge(PURGED_PER_INSERT, nowMs);
     if (records.peek(key) !== undefined) return "exists";
@@ -108,15 +110,15 @@ export class InProcessCache implements CacheBackend {
     return "inserted";
   }
 
-  get(key: string): CacheEntry | "evicted" | undefined {
-    const records = this.#records;
+  get(key: string, options?: CacheCallOptions): CacheEntry | "evicted" | undefined {
+    const records = this.#use(options);
     const record = records.get(key);
     if (record !== undefined) return toEntry(record);
     return records.wasEvicted(key) ? "evicted" : undefined;
   }
 
-  getBody(key: string): Uint8Array | undefined {
-    return this.#records.get(key)?.body;
+  getBody(key: string, options?: CacheCallOptions): Uint8Array | undefined {
+    return this.#use(options).get(key)?.body;
   }
 
   replace(
@@ -124,8 +126,7 @@ export class InProcessCache implements CacheBackend {
     head: Uint8Array | undefined,
     options: ReplaceOptions,
   ): "replaced" | "conflict" | "absent" {
-    const records = this.#records;
-    const record = records.peek(key);
+    const record = this.#use(options).peek(key);
     if (record === undefined) return "absent";
     if (record.revision !== options.ifRevision) return "conflict";
     if (head !== undefined) return this.#rewrite(key, record, head, options);
@@ -133,12 +134,13 @@ export class InProcessCache implements CacheBackend {
     return "replaced";
   }
 
-  delete(key: string): boolean {
+  delete(key: string, options?: CacheCallOptions): boolean {
+    this.#use(options);
     return this.#remove(key);
   }
 
-  purgeExpired(limit: number): number {
-    if (this.#opened === undefined) throw new CacheUnavailableError();
+  purgeExpired(limit: number, options?: CacheCallOptions): number {
+    this.#use(options);
     return this.#purge(limit, this.#options.elapsedMs());
   }
 
@@ -146,10 +148,11 @@ export class InProcessCache implements CacheBackend {
    * Pages in order of insertion: that order never changes, so records neither slip out of a scan nor
    * come up twice, whatever is written meanwhile.
    */
-  scan(cursor?: string): CachePage {
+  scan(cursor?: string, options?: CacheCallOptions): CachePage {
+    const records = this.#use(options);
     const after = cursor === undefined ? 0 : Number(cursor);
     if (!Number.isSafeInteger(after)) throw new RangeError("cursor must come from an earlier scan");
-    const following = [...this.#records.entries()]
+    const following = [...records.entries()]
       .filter(([, { sequence }]) => sequence > after)
       .sort(([, a], [, b]) => a.sequence - b.sequence);
     const page = following.slice(0, SCAN_PAGE);
@@ -165,6 +168,12 @@ export class InProcessCache implements CacheBackend {
     this.#opened = undefined;
     this.#expiries.clear();
     this.#arena.startOver();
+  }
+
+  /** Returns the records, unless the caller has given up already. */
+  #use(options: CacheCallOptions | undefined): RecordMap {
+    refuseAborted(options);
+    return this.#records;
   }
 
   get #records(): RecordMap {

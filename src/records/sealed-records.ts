@@ -10,6 +10,7 @@ import type {
 } from "../vault/contracts.js";
 import {
   CacheUnavailableError,
+  HandleEvictedError,
   isVaultError,
   OutcomeUnknownError,
   RecordIntegrityError,
@@ -24,6 +25,8 @@ export interface SealedRecordsOptions extends RecordSealerOptions {
   readonly cache: CacheBackend;
   /** How long a cache operation may take, in milliseconds. */
   readonly timeoutMs: number;
+  /** Told when the cache no longer keeps what it promised; it is made ready anew before it is used again. */
+  readonly onUnsafe: () => void;
 }
 
 /** A state of a record that was read and opened. Whoever asked for it wipes its plaintext. */
@@ -45,26 +48,31 @@ export class SealedRecords {
   readonly #cache: CacheBackend;
   readonly #call: { readonly timeoutMs: number };
   readonly #highWater = new HighWaterMarks();
+  readonly #onUnsafe: () => void;
+  #evicts = false;
 
   constructor(options: SealedRecordsOptions) {
     this.#sealer = new RecordSealer(options);
     this.#cache = options.cache;
     this.#call = { timeoutMs: options.timeoutMs };
+    this.#onUnsafe = options.onUnsafe;
   }
 
   /** Makes the cache ready, and returns what it can promise. */
   async ready(): Promise<CacheCapabilities> {
-    return guardRead(() => this.#cache.ready());
+    const capabilities = await guardRead(() => this.#cache.ready());
+    this.#evicts = capabilities.evicts;
+    return capabilities;
   }
 
   /** Closes the cache. */
   async close(): Promise<void> {
-    await guardWrite(() => this.#cache.close());
+    await this.#write(() => this.#cache.close());
   }
 
   /** Removes at most `limit` records that are due; returns how many. */
   async purgeExpired(limit: number): Promise<number> {
-    return guardWrite(() => this.#cache.purgeExpired(limit, this.#call));
+    return this.#write(() => this.#cache.purgeExpired(limit, this.#call));
   }
 
   /** Returns a page of records as they are stored. */
@@ -80,7 +88,7 @@ export class SealedRecords {
   /** Replaces a stored head, unseen, by one that says the same under another key. */
   async replaceStored(lookupId: string, head: Uint8Array, state: Revision): Promise<Replaced> {
     const options = { ifRevision: state, ...this.#call };
-    return guardWrite(() => this.#cache.replace(lookupId, head, options));
+    return this.#write(() => this.#cache.replace(lookupId, head, options));
   }
 
   /** Stores a new record. */
@@ -92,8 +100,10 @@ export class SealedRecords {
   ): MaybePromise<"inserted" | "exists"> {
     const options = { purgeAfterMs, timeoutMs: this.#call.timeoutMs };
     const record = this.#sealer.seal(lookupId, fields, packed);
-    if (!isPromise(record)) return guardWrite(() => this.#cache.insert(lookupId, record, options));
-    return record.then((sealed) => guardWrite(() => this.#cache.insert(lookupId, sealed, options)));
+    if (!isPromise(record)) return this.#write(() => this.#cache.insert(lookupId, record, options));
+    return record.then((sealed) =>
+      this.#write(() => this.#cache.insert(lookupId, sealed, options)),
+    );
   }
 
   /**
@@ -115,6 +125,7 @@ export class SealedRecords {
    *
    * @throws {@link RecordMoved} The record was deleted or spent since it was read.
    * @throws {@link RecordIntegrityError} Its body is missing or was altered.
+   * @throws {@link HandleEvictedError} Its body is missing, and the cache is one that evicts.
    */
   payloadOf(record: OpenRecord): MaybePromise<unknown> {
     return this.#sealer.unpack(record, () =>
@@ -138,22 +149,33 @@ export class SealedRecords {
   /** Deletes exactly this state of a record. */
   async remove({ lookupId, state }: OpenRecord): Promise<Replaced> {
     const options = { ifRevision: state, ...this.#call };
-    const outcome = await guardWrite(() => this.#cache.replace(lookupId, undefined, options));
+    const outcome = await this.#write(() => this.#cache.replace(lookupId, undefined, options));
     if (outcome === "replaced") this.#highWater.markDeleted(lookupId);
     return outcome;
   }
 
   /** Deletes a record in whatever state it is. */
   async delete(lookupId: string): Promise<void> {
-    const existed = await guardWrite(() => this.#cache.delete(lookupId, this.#call));
+    const existed = await this.#write(() => this.#cache.delete(lookupId, this.#call));
     if (existed) this.#highWater.markDeleted(lookupId);
   }
+
+  /** After a failed write nobody knows whether it happened, unless the cache says that it did not. */
+  #write<T>(call: () => MaybePromise<T>): MaybePromise<T> {
+    return guard(call, this.#failedWrite);
+  }
+
+  readonly #failedWrite = (error: unknown): never => {
+    if (isVaultError(error, "ERR_VAULT_CACHE_UNSAFE")) this.#onUnsafe();
+    throw isVaultError(error) ? error : new OutcomeUnknownError({ cause: error });
+  };
 
   /** A body goes with its record, or with the last use: it is missing only if the record stands. */
   async #missingBody({ lookupId, state }: OpenRecord): Promise<undefined> {
     const entry = await this.stored(lookupId);
     const stands = entry !== undefined && entry !== "evicted" && entry.revision === state;
     if (!stands) throw new RecordMoved();
+    if (this.#evicts) throw new HandleEvictedError();
   }
 
   #opened(
@@ -190,7 +212,7 @@ export class SealedRecords {
     const head = await this.#sealer.reseal(lookupId, record, next);
     const dropBody = record.form === "detached" && next.form === "spent";
     const options = { ifRevision: state, purgeAfterMs, dropBody, ...this.#call };
-    const outcome = await guardWrite(() => this.#cache.replace(lookupId, head, options));
+    const outcome = await this.#write(() => this.#cache.replace(lookupId, head, options));
     if (outcome === "replaced") this.#highWater.raise(lookupId, next.fields.revision);
     return outcome;
   }
@@ -198,23 +220,18 @@ export class SealedRecords {
 
 /** A failed read is never a miss: whatever a cache throws becomes an error that says so. */
 function guardRead<T>(call: () => MaybePromise<T>): MaybePromise<T> {
-  return guard(call, (cause) => new CacheUnavailableError({ cause }));
+  return guard(call, failedRead);
 }
 
-/** After a failed write nobody knows whether it happened, unless the cache says that it did not. */
-function guardWrite<T>(call: () => MaybePromise<T>): MaybePromise<T> {
-  return guard(call, (cause) => new OutcomeUnknownError({ cause }));
+function failedRead(error: unknown): never {
+  throw isVaultError(error) ? error : new CacheUnavailableError({ cause: error });
 }
 
-function guard<T>(call: () => MaybePromise<T>, wrap: (cause: unknown) => Error): MaybePromise<T> {
+function guard<T>(call: () => MaybePromise<T>, failed: (error: unknown) => never): MaybePromise<T> {
   try {
     const result = settled(call());
-    return isPromise(result) ? result.catch((error) => rethrow(error, wrap)) : result;
+    return isPromise(result) ? result.catch(failed) : result;
   } catch (error) {
-    return rethrow(error, wrap);
+    return failed(error);
   }
-}
-
-function rethrow(error: unknown, wrap: (cause: unknown) => Error): never {
-  throw isVaultError(error) ? error : wrap(error);
 }

@@ -1,4 +1,5 @@
 /** The contract of {@link CacheBackend}, as laws that any test runner can run. */
+import { callLaws } from "./cache-call-laws.js";
 import type { CacheHarness, CacheLaws } from "./cache-harness.js";
 import { keyLaws } from "./cache-key-laws.js";
 import { lifeLaws } from "./cache-life-laws.js";
@@ -23,6 +24,7 @@ export const cacheBackendLaws: CacheLaws = {
   ...recordLaws,
   ...keyLaws,
   ...revisionLaws,
+  ...callLaws,
   ...purgeLaws,
   ...scanLaws,
   ...lifeLaws,

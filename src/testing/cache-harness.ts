@@ -10,6 +10,7 @@ import type {
   MaybePromise,
   Revision,
 } from "../vault/contracts.js";
+import { isVaultError } from "../vault/errors.js";
 import type { Law, Laws } from "./laws.js";
 
 /**
@@ -194,6 +195,16 @@ export async function assertRecord(
 export async function assertAbsent(cache: CacheBackend, key: string): Promise<void> {
   assert.equal(await cache.get(key), undefined, "get finds a record that is not there");
   assert.equal(await cache.getBody(key), undefined, "getBody finds a body that is not there");
+}
+
+/** Asserts that a call fails as unavailable. */
+export async function assertUnavailable(name: string, call: () => unknown): Promise<void> {
+  const isUnavailable = (error: unknown) => isVaultError(error, "ERR_VAULT_CACHE_UNAVAILABLE");
+  await assert.rejects(
+    async () => call(),
+    isUnavailable,
+    `${name} does not fail with CacheUnavailableError`,
+  );
 }
 
 /** Asserts that bytes are the same, without printing a mebibyte of them when they are not. */

@@ -184,7 +184,8 @@ export interface ReplaceOptions extends CacheCallOptions {
  *
  * A failed operation throws: {@link CacheUnavailableError} if it certainly changed nothing,
  * {@link OutcomeUnknownError} if that is not certain, {@link CacheFullError} for want of room. A
- * failure is never reported as a miss. The caller may reuse a head's buffer once a call has settled.
+ * failure is never reported as a miss. A cache that can no longer promise what `ready` last said throws
+ * {@link CacheUnsafeError} from `insert` and `replace` until `ready` is called again. The caller may reuse a head's buffer once a call has settled.
  * `handlevault/testing` has the laws that every implementation must pass.
  */
 export interface CacheBackend {
@@ -192,7 +193,10 @@ export interface CacheBackend {
   readonly shared: boolean;
   /** Whether records outlive this process. */
   readonly outlivesProcess: boolean;
-  /** Makes the cache usable and says what it can promise; awaited before the first operation. */
+  /**
+   * Makes the cache usable and says what it can promise now; awaited before the first operation, and
+   * again after a {@link CacheUnsafeError}.
+   */
   ready(): MaybePromise<CacheCapabilities>;
   /** Stores a record unless the key is taken. */
   insert(

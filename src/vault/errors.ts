@@ -112,7 +112,7 @@ export class CacheUnavailableError extends VaultError {
 }
 
 /** Why a combination of vault and cache is refused. */
-export type UnsafeReason = "ephemeral-keys" | "volatile-cache";
+export type UnsafeReason = "ephemeral-keys" | "volatile-cache" | "outdated-sqlite";
 
 const UNSAFE: Record<UnsafeReason, string> = {
   "ephemeral-keys":
@@ -121,6 +121,9 @@ const UNSAFE: Record<UnsafeReason, string> = {
   "volatile-cache":
     "The cache may drop or lose records that it acknowledged: " +
     "make it durable and non-evicting, or accept that with acceptVolatile: true.",
+  "outdated-sqlite":
+    "This SQLite can damage a file that several processes write (the WAL-reset bug): " +
+    "use SQLite 3.51.3 or later, which better-sqlite3 12.8 brings.",
 };
 
 /** The cache, as it is set up, cannot keep what the vault promises. */

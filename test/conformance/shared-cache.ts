@@ -43,12 +43,12 @@ function clientOf(store: CacheBackend): CacheBackend {
     outlivesProcess: true,
     ready: () => use(() => ({ durability: "process", evicts: false }) as const),
     insert: (key, record, options) => use(() => store.insert(key, record, options)),
-    get: (key) => use(() => store.get(key)),
-    getBody: (key) => use(() => store.getBody(key)),
+    get: (key, options) => use(() => store.get(key, options)),
+    getBody: (key, options) => use(() => store.getBody(key, options)),
     replace: (key, head, options) => use(() => store.replace(key, head, options)),
-    delete: (key) => use(() => store.delete(key)),
-    purgeExpired: (limit) => use(() => store.purgeExpired(limit)),
-    scan: (cursor) => use(() => store.scan(cursor)),
+    delete: (key, options) => use(() => store.delete(key, options)),
+    purgeExpired: (limit, options) => use(() => store.purgeExpired(limit, options)),
+    scan: (cursor, options) => use(() => store.scan(cursor, options)),
     close: () => {
       isClosed = true;
     },

@@ -1,5 +1,6 @@
 /** Caches with a fault in reading or writing, each by the law that finds it. */
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { type CacheBackend, CacheUnavailableError } from "../../src/index.js";
 import {
   change,
   keepingBodies,
@@ -157,4 +158,28 @@ export const writeMutants: Readonly<Record<string, Mutant>> = {
   }),
   "of concurrent replaces of one state exactly one wins": lookingBeforeWriting,
   "of a concurrent replace and deletion of one state exactly one wins": lookingBeforeWriting,
+  "a call that was given up before it began fails as unavailable and changes nothing": (sound) => ({
+    insert: (key, record, { purgeAfterMs }) => sound.insert(key, record, { purgeAfterMs }),
+  }),
+  "a call that is given up while it is under way ends, one way or the other": (sound) => ({
+    insert: async (key, record, { purgeAfterMs, signal }) => {
+      await nextTurn();
+      const outcome = await sound.insert(key, record, { purgeAfterMs });
+      if (signal?.aborted) throw new CacheUnavailableError();
+      return outcome;
+    },
+  }),
+  "of many writes at the same moment each does what its answer says": (sound) => {
+    let shared: ReturnType<CacheBackend["insert"]> | undefined;
+    return {
+      insert: async (key, record, options) => {
+        const own = sound.insert(key, record, options);
+        shared ??= own;
+        const answer = await shared;
+        await nextTurn();
+        shared = undefined;
+        return answer;
+      },
+    };
+  },
 };

@@ -3,6 +3,7 @@ import { asynchronous, overriding } from "../support/failing-cache.js";
 import {
   type CacheBackend,
   CacheFullError,
+  CacheUnsafeError,
   fernetEncryptor,
   generateKey,
   HandleVault,
@@ -104,6 +105,62 @@ describe("a cache that outlives the process or is shared", () => {
     const accepting = new HandleVault({ cache, keys, acceptVolatile: true });
     await expect(accepting.seal("secret", sealOptions())).resolves.toBeDefined();
   });
+});
+
+describe("a body that is gone though its record stands", () => {
+  it.each([
+    [true, "ERR_VAULT_HANDLE_EVICTED"],
+    [false, "ERR_VAULT_RECORD_INTEGRITY"],
+  ])("is evicted only where the cache evicts (%s)", async (evicts, code) => {
+    const memory = memoryCache();
+    const cache = overriding(memory, {
+      ready: () => {
+        void memory.ready();
+        return { durability: "none", evicts };
+      },
+      getBody: () => undefined,
+    });
+    const vault = new HandleVault({ cache });
+    const { id } = await vault.seal("x".repeat(5000), sealOptions({ maxUses: 1 }));
+    await expect(vault.unseal(id, OWNER)).rejects.toMatchObject({ code });
+    await expect(vault.unseal(id, OWNER)).rejects.toMatchObject({ code });
+    await vault.close();
+  });
+});
+
+describe("a lasting cache whose promises become weaker", () => {
+  it.each([false, true])(
+    "is made ready again, and judged anew (accepted: %s)",
+    async (accepted) => {
+      const memory = memoryCache();
+      let durability: "disk" | "none" = "disk";
+      let promised: "disk" | "none" = "none";
+      const cache = overriding(memory, {
+        shared: true,
+        ready: () => {
+          void memory.ready();
+          promised = durability;
+          return { durability, evicts: false };
+        },
+        insert: (key, record, options) => {
+          if (promised !== durability) throw new CacheUnsafeError("volatile-cache");
+          return memory.insert(key, record, options);
+        },
+      });
+      const keys = KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
+      const vault = new HandleVault({ cache, keys, acceptVolatile: accepted });
+      const { id } = await vault.seal("kept", sealOptions());
+      durability = "none";
+      const unsafe = { code: "ERR_VAULT_CACHE_UNSAFE", reason: "volatile-cache" };
+      await expect(vault.seal("x", sealOptions())).rejects.toMatchObject(unsafe);
+      const next = vault.seal("x", sealOptions());
+      if (accepted) await expect(next).resolves.toBeDefined();
+      else await expect(next).rejects.toMatchObject(unsafe);
+      durability = "disk";
+      await expect(vault.unseal(id, OWNER)).resolves.toBe("kept");
+      await vault.close();
+    },
+  );
 });
 
 describe("a cache that fails", () => {
