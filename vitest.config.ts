@@ -6,6 +6,7 @@ export default defineConfig({
     // Machines are shared: what a test takes says nothing, only that it ends does.
     testTimeout: 60_000,
     coverage: {
+      enabled: process.env["COVERAGE"] === "true",
       provider: "v8",
       include: ["src/**/*.ts"],
       exclude: ["src/index.ts", "src/vault/contracts.ts", "src/vault/vault.ts"],

@@ -14,6 +14,8 @@ import {
 
 const POOL_BYTES = 8192;
 const GCM = { authTagLength: 16 } as const;
+/** How long the floor's handles live, in milliseconds. */
+export const LIFETIME_MS = 300_000;
 
 /** What the floor hands out for a payload. */
 export interface FloorHandle {
@@ -22,18 +24,24 @@ export interface FloorHandle {
   readonly expiresAtMs: number;
 }
 
-export class Floor {
+/** A sealed payload that has yet to be stored. */
+export interface FloorRecord {
+  readonly handle: FloorHandle;
+  readonly blob: Buffer;
+}
+
+/** Seals payloads into blobs and opens them. */
+export class FloorSealer {
   readonly #key: KeyObject = createSecretKey(randomBytes(32));
-  readonly #blobs = new Map<string, Buffer>();
   readonly #pool: Buffer = Buffer.allocUnsafeSlow(POOL_BYTES);
   readonly #aad: Buffer = Buffer.allocUnsafeSlow(36);
   #next = POOL_BYTES;
 
-  seal(data: unknown, owner: string, grantee: string, safeView: string): FloorHandle {
+  seal(data: unknown, owner: string, grantee: string, safeView: string): FloorRecord {
     const randomAt = this.#draw(28);
     const id = `hdl_${this.#pool.toString("hex", randomAt, randomAt + 16)}`;
     const createdAtMs = Date.now();
-    const expiresAtMs = createdAtMs + 300_000;
+    const expiresAtMs = createdAtMs + LIFETIME_MS;
     const header = `${owner}\n${grantee}\n${createdAtMs}\n${expiresAtMs}\n${safeView}\n`;
     const nonce = this.#pool.subarray(randomAt + 16, randomAt + 28);
     const cipher = createCipheriv("aes-256-gcm", this.#key, nonce, GCM);
@@ -46,13 +54,10 @@ export class Floor {
     nonce.copy(blob, 0);
     tag.copy(blob, 12);
     ciphertext.copy(blob, 28);
-    this.#blobs.set(id, blob);
-    return Object.freeze({ id, safeView, expiresAtMs });
+    return { handle: Object.freeze({ id, safeView, expiresAtMs }), blob };
   }
 
-  unseal(id: string, principal: string): unknown {
-    const blob = this.#blobs.get(id);
-    if (blob === undefined) throw new Error("not found");
+  open(id: string, blob: Buffer, principal: string): unknown {
     const decipher = createDecipheriv("aes-256-gcm", this.#key, blob.subarray(0, 12), GCM);
     this.#aad.write(id, 0, "latin1");
     decipher.setAAD(this.#aad);
@@ -80,5 +85,23 @@ export class Floor {
     const start = this.#next;
     this.#next += byteCount;
     return start;
+  }
+}
+
+/** The floor in memory. */
+export class Floor {
+  readonly #sealer = new FloorSealer();
+  readonly #blobs = new Map<string, Buffer>();
+
+  seal(data: unknown, owner: string, grantee: string, safeView: string): FloorHandle {
+    const { handle, blob } = this.#sealer.seal(data, owner, grantee, safeView);
+    this.#blobs.set(handle.id, blob);
+    return handle;
+  }
+
+  unseal(id: string, principal: string): unknown {
+    const blob = this.#blobs.get(id);
+    if (blob === undefined) throw new Error("not found");
+    return this.#sealer.open(id, blob, principal);
   }
 }

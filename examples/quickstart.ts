@@ -2,11 +2,13 @@
  * A records service seals patient records, an agent works with handles alone, and a gateway opens
  * them. Every claim printed with a tick has been asserted.
  *
- * Run it with `npm run quickstart`.
+ * Run it with `npm run quickstart`, and on other caches with `npm run quickstart -- --cache sqlite`
+ * (or lmdb, redis, valkey).
  */
 import assert from "node:assert/strict";
 import { type Clock, HandleVault, isVaultError, type OpaqueHandle, type Vault } from "handlevault";
 import { type Document, documentsOf, type PatientData, readPatientData } from "./data/patients.js";
+import { storageFromArguments } from "./support/caches.js";
 
 const RECORDS_SERVICE = "spiffe://example.org/records-service";
 const GATEWAY = "spiffe://example.org/gateway";
@@ -217,10 +219,12 @@ async function tellStory(vault: Vault, clock: ManualClock): Promise<void> {
 }
 
 const clock = new ManualClock();
-const vault = new HandleVault({ clock });
+const { cache, keys, stop } = await storageFromArguments();
+const vault = new HandleVault({ clock, cache, keys });
 try {
   await tellStory(vault, clock);
 } finally {
   await vault.close();
+  await stop();
 }
 console.log(`All ${checks} checks passed.`);

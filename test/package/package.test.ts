@@ -17,7 +17,11 @@ const peers = Object.keys(manifest.peerDependencies);
 /** The entries, pinned: taking one away breaks whoever imports it. */
 const ENTRIES = [
   ".",
+  "./cache/lmdb",
   "./cache/lru",
+  "./cache/redis",
+  "./cache/sqlite",
+  "./cache/valkey",
   "./codec/compressor/lz4",
   "./codec/compressor/zstd",
   "./codec/encryptor/fernet",

@@ -1,0 +1,123 @@
+/** One process that measures one cache beside its floor: `BACKEND PAYLOAD HANDLES ROUNDS`. */
+import { HandleVault, KeyRing } from "handlevault";
+import { inBatches } from "../test/support/in-batches.js";
+import { BACKENDS, type Backend, type BackendName } from "./backends.js";
+import { FloorSealer } from "./floor.js";
+import { median } from "./median.js";
+import { record, table } from "./payloads.js";
+
+const OWNER = "spiffe://example.org/records";
+const GATEWAY = "spiffe://example.org/gateway";
+const SAFE_VIEW = "patient record, 7 fields";
+const OPTIONS = { ownerPrincipal: OWNER, grantedPrincipals: [GATEWAY], safeView: SAFE_VIEW };
+const PAYLOADS = { record, table };
+const WARM_UP = 3;
+/** Filling shares as many commits as it can. */
+const FILLING_IN_FLIGHT = 1024;
+
+interface Subject {
+  seal(payload: unknown): Promise<string>;
+  unseal(id: string): Promise<unknown>;
+  close(): Promise<unknown>;
+}
+
+/** What the parent reads. */
+export interface BackendTimes {
+  /** Microseconds for each call: medians of all rounds. */
+  readonly floor: { readonly seal: number; readonly unseal: number };
+  readonly vault: { readonly seal: number; readonly unseal: number };
+  /** Bytes stored for each handle. */
+  readonly bytesPerHandle: number;
+}
+
+async function floorOn(backend: Backend): Promise<Subject> {
+  const [store, sealer] = [await backend.openFloor(), new FloorSealer()];
+  return {
+    seal: async (payload) => {
+      const { handle, blob } = sealer.seal(payload, OWNER, GATEWAY, SAFE_VIEW);
+      await store.put(handle.id, blob);
+      return handle.id;
+    },
+    unseal: async (id) => {
+      const found = store.get(id);
+      return sealer.open(id, Buffer.isBuffer(found) ? found : await found, GATEWAY);
+    },
+    close: async () => store.close(),
+  };
+}
+
+async function vaultOn(backend: Backend): Promise<Subject> {
+  const keys = KeyRing.from({ current: "bench", keys: { bench: KeyRing.generateKey() } });
+  const cache = await backend.openCache();
+  const vault = new HandleVault({ cache, keys, acceptVolatile: true, cacheTimeoutMs: 60_000 });
+  return {
+    seal: async (payload) => (await vault.seal(payload, OPTIONS)).id,
+    unseal: (id) => vault.unseal(id, GATEWAY),
+    close: () => vault.close(),
+  };
+}
+
+async function measure(
+  backend: Backend,
+  payload: unknown,
+  { handles, rounds }: { handles: number; rounds: number },
+): Promise<BackendTimes> {
+  const subjects = { floor: await floorOn(backend), vault: await vaultOn(backend) };
+  const ids = { floor: [] as string[], vault: [] as string[] };
+  const times = {
+    floor: { seal: [] as number[], unseal: [] as number[] },
+    vault: { seal: [] as number[], unseal: [] as number[] },
+  };
+  for (const name of ["floor", "vault"] as const) {
+    await inBatches(handles, FILLING_IN_FLIGHT, async (index) => {
+      ids[name][index] = await subjects[name].seal(payload);
+    });
+  }
+  const perRound = Math.min(1000, handles);
+  for (let round = 0; round < rounds + WARM_UP; round++) {
+    const order = round % 2 ? (["floor", "vault"] as const) : (["vault", "floor"] as const);
+    for (const name of order) {
+      const subject = subjects[name];
+      const sealed: string[] = [];
+      const seal = await timed(perRound, backend.inFlight, async (index) => {
+        sealed[index] = await subject.seal(payload);
+      });
+      const known = ids[name];
+      const unseal = await timed(perRound, backend.inFlight, async (index) => {
+        // A stride of a prime visits records all over the place, in an order that nothing predicts.
+        await subject.unseal(known[((round * perRound + index) * 7919) % known.length] as string);
+      });
+      if (round < WARM_UP) continue;
+      times[name].seal.push(seal);
+      times[name].unseal.push(unseal);
+    }
+  }
+  for (const subject of Object.values(subjects)) await subject.close();
+  const stored = handles + (rounds + WARM_UP) * perRound;
+  return {
+    floor: { seal: median(times.floor.seal), unseal: median(times.floor.unseal) },
+    vault: { seal: median(times.vault.seal), unseal: median(times.vault.unseal) },
+    bytesPerHandle: Math.round((await backend.storedBytes()) / stored),
+  };
+}
+
+async function timed(
+  count: number,
+  inFlight: number,
+  task: (index: number) => Promise<void>,
+): Promise<number> {
+  const start = performance.now();
+  if (inFlight === 1) for (let index = 0; index < count; index++) await task(index);
+  else await inBatches(count, inFlight, task);
+  return ((performance.now() - start) * 1000) / count;
+}
+
+const [name, payload, handles, rounds] = process.argv.slice(2);
+const backend = await BACKENDS[name as BackendName]();
+try {
+  const sizes = { handles: Number(handles), rounds: Number(rounds) };
+  const times = await measure(backend, PAYLOADS[payload as keyof typeof PAYLOADS], sizes);
+  console.log(JSON.stringify(times));
+} finally {
+  await backend.stop();
+}

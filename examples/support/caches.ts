@@ -1,0 +1,128 @@
+/**
+ * The caches that an example can keep its records in. Files go to a directory of their own and servers
+ * are started for the example alone, unless it is pointed at one that runs already.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import { type CacheBackend, KeyRing } from "handlevault";
+
+/** What a vault is made of, and how to clean up after it. */
+export interface Storage {
+  readonly cache: CacheBackend | undefined;
+  /** Keys that could outlive this process: caches that do so demand them. */
+  readonly keys: KeyRing | undefined;
+  /** Ends what was started, once the vault is closed. */
+  stop(): Promise<void>;
+}
+
+const START_TIMEOUT_MS = 10_000;
+const USAGE = `usage: npm run quickstart -- [--cache NAME] [--url URL]
+  --cache NAME   where records are kept: memory (default), sqlite, lmdb, redis or valkey
+  --url URL      a Redis or Valkey server that runs already, such as redis://127.0.0.1:6379;
+                 without it a server is started for this run alone, from redis-server or valkey-server`;
+
+/** Opens the cache that the command line names. */
+export async function storageFromArguments(): Promise<Storage> {
+  const { values } = parseArgs({
+    options: {
+      cache: { type: "string", default: "memory" },
+      url: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const open = Object.hasOwn(OPENERS, values.cache) ? OPENERS[values.cache] : undefined;
+  if (values.help || open === undefined) {
+    console.log(USAGE);
+    process.exit(values.help ? 0 : 1);
+  }
+  return open(values.url);
+}
+
+const OPENERS: Record<string, (url: string | undefined) => Promise<Storage>> = {
+  memory: async () => ({ cache: undefined, keys: undefined, stop: async () => undefined }),
+  sqlite: async () => {
+    const { openSqliteCache } = await import("handlevault/cache/sqlite");
+    return inDirectory((directory) => openSqliteCache(join(directory, "vault.db")));
+  },
+  lmdb: async () => {
+    const { openLmdbCache } = await import("handlevault/cache/lmdb");
+    return inDirectory((directory) => openLmdbCache(join(directory, "vault.lmdb")));
+  },
+  redis: async (url) => {
+    const { openRedisCache } = await import("handlevault/cache/redis");
+    return onServer("redis", url, openRedisCache);
+  },
+  valkey: async (url) => {
+    const { openValkeyCache } = await import("handlevault/cache/valkey");
+    return onServer("valkey", url, openValkeyCache);
+  },
+};
+
+function newRing(): KeyRing {
+  return KeyRing.from({ current: "example", keys: { example: KeyRing.generateKey() } });
+}
+
+async function inDirectory(open: (directory: string) => Promise<CacheBackend>): Promise<Storage> {
+  const directory = await mkdtemp(join(tmpdir(), "handlevault-example-"));
+  const stop = () => rm(directory, { recursive: true, force: true });
+  return { cache: await open(directory), keys: newRing(), stop };
+}
+
+async function onServer(
+  product: string,
+  url: string | undefined,
+  open: (url: string) => Promise<CacheBackend>,
+): Promise<Storage> {
+  if (url !== undefined) {
+    return { cache: await open(url), keys: newRing(), stop: async () => undefined };
+  }
+  const directory = await mkdtemp(join(tmpdir(), "handlevault-example-"));
+  const port = await freePort();
+  const server = spawn(
+    `${product}-server`,
+    ["--bind", "127.0.0.1", "--port", `${port}`, "--dir", directory, "--appendonly", "yes"],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  const stop = async () => {
+    if (server.exitCode === null && server.kill()) await once(server, "exit");
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await untilReady(product, server);
+    return { cache: await open(`redis://127.0.0.1:${port}`), keys: newRing(), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function untilReady(product: string, server: ChildProcess): Promise<void> {
+  const signal = AbortSignal.timeout(START_TIMEOUT_MS);
+  const lines = createInterface({ input: server.stdout as NodeJS.ReadableStream });
+  await new Promise<void>((resolve, reject) => {
+    const fail = () => {
+      reject(new Error(`${product}-server did not start: is it installed? Or use --url.`));
+    };
+    signal.addEventListener("abort", fail);
+    server.once("error", fail);
+    server.once("exit", fail);
+    lines.on("line", (line) => {
+      if (line.includes("Ready to accept connections")) resolve();
+    });
+  });
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
+}

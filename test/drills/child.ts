@@ -1,0 +1,83 @@
+/** Child processes of drills: told what to do in JSON, answering line by line, ended by their id. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const MAX_ERROR_CHARACTERS = 10_000;
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+/** What a child is given besides its task. */
+export interface ChildOptions {
+  /** Arguments for Node itself. */
+  readonly nodeArguments?: readonly string[];
+}
+
+export class Child {
+  /** Every line that the child has printed whole. */
+  readonly lines: string[] = [];
+  readonly #process: ChildProcess;
+  readonly #closed: Promise<unknown>;
+  readonly #listeners = new Set<() => void>();
+  #errors = "";
+
+  constructor(script: string, task: unknown, { nodeArguments = [] }: ChildOptions = {}) {
+    const file = join(import.meta.dirname, "children", script);
+    const loader = ["--import", import.meta.resolve("tsx")];
+    this.#process = spawn(
+      process.execPath,
+      [...nodeArguments, ...loader, file, JSON.stringify(task)],
+      { stdio: ["pipe", "pipe", "pipe"] },
+    );
+    running.add(this.#process);
+    this.#process.stdin?.on("error", () => undefined);
+    this.#process.stderr?.on("data", (chunk: Buffer) => {
+      this.#errors = (this.#errors + chunk.toString("utf8")).slice(-MAX_ERROR_CHARACTERS);
+    });
+    const reader = createInterface({ input: this.#process.stdout as NodeJS.ReadableStream });
+    reader.on("line", (line) => {
+      this.lines.push(line);
+      for (const listener of this.#listeners) listener();
+    });
+    this.#closed = Promise.all([once(this.#process, "close"), once(reader, "close")]).then(() => {
+      running.delete(this.#process);
+      for (const listener of this.#listeners) listener();
+    });
+  }
+
+  /** Tells the child to go on. */
+  say(line: string): void {
+    this.#process.stdin?.write(`${line}\n`);
+  }
+
+  /** Resolves once the child has printed this many lines, or has ended. */
+  async hasPrinted(count: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const look = () => {
+        if (this.lines.length < count && running.has(this.#process)) return;
+        this.#listeners.delete(look);
+        resolve();
+      };
+      this.#listeners.add(look);
+      look();
+    });
+  }
+
+  /** Ends the child in the midst of whatever it does. */
+  async kill(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#closed;
+  }
+
+  /** Waits for the child to end by itself; returns its last line, read as JSON. */
+  async result<T>(): Promise<T> {
+    await this.#closed;
+    if (this.#process.exitCode !== 0) {
+      throw new Error(`the child failed (${this.#process.exitCode}):\n${this.#errors}`);
+    }
+    return JSON.parse(this.lines.at(-1) ?? "null");
+  }
+}

@@ -1,0 +1,33 @@
+/** A process that seals as fast as it can, says what was acknowledged, and goes on until it is killed. */
+
+import { inBatches } from "../../support/in-batches.js";
+import { sealOptions } from "../../support/vault.js";
+import { type Address, openVault } from "../places.js";
+import { print, task } from "./messages.js";
+
+export interface WriteTask {
+  readonly address: Address;
+  readonly writer: string;
+}
+
+/** More than a killed writer ever gets to. */
+const MANY = 1_000_000;
+const LARGE = "a text that makes a detached body ".repeat(200);
+
+/** Returns the payload that a writer seals as its n-th. */
+export function payloadOf(writer: string, n: number): object {
+  return { writer, n, text: n % 16 === 0 ? LARGE : "short" };
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const { address, writer } = task<WriteTask>();
+  const vault = await openVault(address, { cacheTimeoutMs: 2000 });
+  await inBatches(MANY, 64, async (n) => {
+    try {
+      const { id } = await vault.seal(payloadOf(writer, n), sealOptions({ ttlSeconds: 3600 }));
+      print(`${id} ${n}`);
+    } catch {
+      // Not acknowledged: nothing was promised. A server that is killed comes back.
+    }
+  });
+}

@@ -1,0 +1,113 @@
+/** Writers that are killed at random moments, and what is found afterwards. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import { isVaultError } from "../../src/index.js";
+import { inBatches } from "../support/in-batches.js";
+import { OWNER } from "../support/vault.js";
+import { Child } from "./child.js";
+import { payloadOf, type WriteTask } from "./children/write.js";
+import { openPlace, openVault, type Place } from "./places.js";
+
+const WRITERS = 3;
+const MAX_ROUNDS = 100;
+
+/** A seal that resolved. */
+interface Acknowledged {
+  readonly id: string;
+  readonly writer: string;
+  readonly n: number;
+}
+
+/** What became of what was acknowledged. */
+export interface CrashReport {
+  readonly acknowledged: number;
+  readonly kills: number;
+  readonly lost: number;
+  /** Records that came back as something else, or in part. */
+  readonly torn: number;
+}
+
+export interface CrashOptions {
+  /** Goes on until this many seals have been acknowledged. */
+  readonly acknowledged: number;
+  /** Kills the server too, in the midst of it. */
+  readonly crashServer?: boolean;
+}
+
+/** Kills writers at random moments, round by round, and then looks for what they were promised. */
+export async function crash(place: Place, options: CrashOptions): Promise<CrashReport> {
+  const all: Acknowledged[] = [];
+  let kills = 0;
+  for (let round = 0; all.length < options.acknowledged; round++) {
+    if (round === MAX_ROUNDS) throw new Error(`only ${all.length} seals were acknowledged`);
+    all.push(...(await writeAndKill(place, round, options)));
+    kills += WRITERS;
+  }
+  const { lost, torn } = await lookFor(place, all);
+  return { acknowledged: all.length, kills, lost, torn: torn + (await countTorn(place)) };
+}
+
+/** Starts writers one after another, and kills each at a moment of its own. */
+async function writeAndKill(
+  place: Place,
+  round: number,
+  { crashServer = false }: CrashOptions,
+): Promise<Acknowledged[]> {
+  const writers = Array.from({ length: WRITERS }, (_, index) => `writer ${round}.${index}`);
+  const acknowledged = writers.map(async (writer, index) => {
+    await sleep(index * 100 * Math.random());
+    const task: WriteTask = { address: place.address, writer };
+    const child = new Child("write.ts", task);
+    await child.hasPrinted(Math.ceil(1 + 1500 * Math.random()));
+    if (crashServer && index === 0) await place.crash?.();
+    await sleep(200 * Math.random());
+    await child.kill();
+    return child.lines.map((line) => parse(writer, line));
+  });
+  return (await Promise.all(acknowledged)).flat();
+}
+
+function parse(writer: string, line: string): Acknowledged {
+  const [id = "", n = ""] = line.split(" ");
+  return { id, writer, n: Number(n) };
+}
+
+async function lookFor(place: Place, all: readonly Acknowledged[]) {
+  const vault = await openVault(place.address);
+  let lost = 0;
+  let torn = 0;
+  await inBatches(all.length, 64, async (index) => {
+    const { id, writer, n } = all[index] as Acknowledged;
+    try {
+      const payload = await vault.unseal(id, OWNER);
+      if (!isDeepStrictEqual(payload, payloadOf(writer, n))) torn += 1;
+    } catch (error) {
+      if (isVaultError(error, "ERR_VAULT_HANDLE_NOT_FOUND")) lost += 1;
+      else torn += 1;
+    }
+  });
+  await vault.close();
+  return { lost, torn };
+}
+
+/** Counts what is there in part, whether or not it was ever acknowledged. */
+async function countTorn({ address }: Place): Promise<number> {
+  const vault = await openVault(address);
+  const { failed } = await vault.rewrap();
+  await vault.close();
+  const cache = await openPlace(address);
+  await cache.ready();
+  let torn = failed;
+  let cursor: string | undefined;
+  do {
+    const page = await cache.scan(cursor);
+    for (const { key } of page.entries) {
+      const entry = await cache.get(key);
+      const isTorn = typeof entry !== "object" || (entry.hasBody && !(await cache.getBody(key)));
+      if (isTorn) torn += 1;
+    }
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  await cache.close();
+  return torn;
+}

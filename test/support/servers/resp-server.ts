@@ -1,0 +1,82 @@
+/** A single server of Redis or Valkey, for tests. */
+import { HOST, RespProcess, type RespProduct } from "./resp-process.js";
+import type { TlsFiles } from "./tls.js";
+
+export { missingServer, type RespProduct } from "./resp-process.js";
+
+export interface RespServer {
+  readonly product: RespProduct;
+  readonly host: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Ends the server, waits for it, and removes its directory; may be called twice. */
+  stop(): Promise<void>;
+  /** Ends the server with SIGKILL and waits for it; its data stay. */
+  kill(): Promise<void>;
+  /** Starts the server again on the same port and directory; with other settings if some are given. */
+  restart(options?: RespServerOptions): Promise<void>;
+  /** Makes the server hang: connections stay, nothing is answered. */
+  pause(): void;
+  resume(): void;
+}
+
+export interface RespServerOptions {
+  /** Keeps an append-only file, synchronized like this; nothing is persisted when absent. */
+  readonly appendFsync?: "always" | "everysec" | "no" | undefined;
+  /** Listens with TLS alone. */
+  readonly tls?: TlsFiles | undefined;
+  /** Further arguments. */
+  readonly arguments?: readonly string[] | undefined;
+}
+
+/** Starts a server on a free loopback port, in a directory of its own. */
+export async function startRespServer(
+  product: RespProduct,
+  options: RespServerOptions = {},
+): Promise<RespServer> {
+  const server = await RespProcess.start(product, async (port, directory) =>
+    serverArguments({ port, directory }, options),
+  );
+  return {
+    product,
+    host: HOST,
+    port: server.port,
+    get pid() {
+      return server.pid;
+    },
+    stop: () => server.remove(),
+    kill: () => server.end("SIGKILL"),
+    async restart(changed = options) {
+      await server.end("SIGTERM");
+      await server.launch(serverArguments(server, changed));
+    },
+    pause: () => server.signal("SIGSTOP"),
+    resume: () => server.signal("SIGCONT"),
+  };
+}
+
+/** Returns the command line of a server. */
+export function serverArguments(
+  place: { readonly port: number; readonly directory: string },
+  { appendFsync, tls, arguments: further = [] }: RespServerOptions,
+): string[] {
+  const { port, directory } = place;
+  const listening =
+    tls === undefined
+      ? ["--port", `${port}`]
+      : [
+          ...["--port", "0", "--tls-port", `${port}`, "--tls-auth-clients", "optional"],
+          ...["--tls-cert-file", tls.certificate, "--tls-key-file", tls.key],
+          ...["--tls-ca-cert-file", tls.authority],
+        ];
+  const persistence =
+    appendFsync === undefined
+      ? ["--appendonly", "no"]
+      : ["--appendonly", "yes", "--appendfsync", appendFsync];
+  return [
+    ...["--bind", HOST, "--dir", directory, "--save", "", "--repl-diskless-sync-delay", "0"],
+    ...listening,
+    ...persistence,
+    ...further,
+  ];
+}
