@@ -66,18 +66,23 @@ export class Child {
     });
   }
 
-  /** Ends the child in the midst of whatever it does. */
+  /** Ends the child in the midst of whatever it does; throws if it had failed before. */
   async kill(): Promise<void> {
     this.#process.kill("SIGKILL");
     await this.#closed;
+    this.#checkExit();
   }
 
   /** Waits for the child to end by itself; returns its last line, read as JSON. */
   async result<T>(): Promise<T> {
     await this.#closed;
-    if (this.#process.exitCode !== 0) {
-      throw new Error(`the child failed (${this.#process.exitCode}):\n${this.#errors}`);
-    }
+    this.#checkExit();
     return JSON.parse(this.lines.at(-1) ?? "null");
+  }
+
+  #checkExit(): void {
+    const { exitCode } = this.#process;
+    if (exitCode === null || exitCode === 0) return;
+    throw new Error(`the child failed (${exitCode}):\n${this.#errors}`);
   }
 }

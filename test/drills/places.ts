@@ -16,12 +16,26 @@ import {
   startRespServer,
 } from "../support/servers/resp-server.js";
 
+interface Node {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Which servers a client connects to. */
+export type RespTarget =
+  | Node
+  | { readonly cluster: readonly Node[] }
+  | { readonly sentinels: readonly Node[]; readonly name: string };
+
 /** Says how a process opens a place; it is passed to child processes as JSON. */
 export type Address =
   | { readonly kind: "sqlite"; readonly path: string; readonly synchronous?: "full" | "normal" }
   | { readonly kind: "lmdb"; readonly path: string }
-  | { readonly kind: RespProduct; readonly port: number }
-  | { readonly kind: `${RespProduct}-cluster`; readonly ports: readonly number[] };
+  | {
+      readonly kind: RespProduct;
+      readonly target: RespTarget;
+      readonly waitForReplicas?: { readonly count: number; readonly timeoutMs: number };
+    };
 
 export interface Place {
   readonly address: Address;
@@ -38,23 +52,21 @@ export interface PlaceKind {
   start(): Promise<Place>;
 }
 
-export const SQLITE: PlaceKind = {
-  name: "SQLite",
-  start: () => inDirectory((directory) => ({ kind: "sqlite", path: join(directory, "vault.db") })),
-};
+export const SQLITE: PlaceKind = inFile("SQLite", (directory) => ({
+  kind: "sqlite",
+  path: join(directory, "vault.db"),
+}));
 
-export const LMDB: PlaceKind = {
-  name: "LMDB",
-  start: () => inDirectory((directory) => ({ kind: "lmdb", path: join(directory, "vault.lmdb") })),
-};
+export const LMDB: PlaceKind = inFile("LMDB", (directory) => ({
+  kind: "lmdb",
+  path: join(directory, "vault.lmdb"),
+}));
 
 export const REDIS: PlaceKind = respServer("redis", { appendFsync: "everysec" });
 export const VALKEY: PlaceKind = respServer("valkey", { appendFsync: "everysec" });
 export const REDIS_CLUSTER: PlaceKind = respCluster("redis");
 
-/** Every kind that keeps what it acknowledged when a process is killed. */
-export const DURABLE_PLACES: readonly PlaceKind[] = [SQLITE, LMDB, REDIS, VALKEY];
-export const PLACES: readonly PlaceKind[] = [...DURABLE_PLACES, REDIS_CLUSTER];
+export const PLACES: readonly PlaceKind[] = [SQLITE, LMDB, REDIS, VALKEY, REDIS_CLUSTER];
 
 /** Returns a kind of place: one server of Redis or Valkey. */
 export function respServer(product: RespProduct, options: RespServerOptions): PlaceKind {
@@ -64,7 +76,7 @@ export function respServer(product: RespProduct, options: RespServerOptions): Pl
     start: async () => {
       const server = await startRespServer(product, options);
       return {
-        address: { kind: product, port: server.port },
+        address: { kind: product, target: { host: server.host, port: server.port } },
         stop: () => server.stop(),
         crash: async () => {
           await server.kill();
@@ -81,17 +93,27 @@ function respCluster(product: RespProduct): PlaceKind {
     missing: missingServer(product),
     start: async () => {
       const cluster = await startRespCluster(product, { arguments: ["--appendonly", "yes"] });
-      const ports = cluster.nodes.map(({ port }) => port);
-      return { address: { kind: `${product}-cluster`, ports }, stop: () => cluster.stop() };
+      const target = { cluster: cluster.nodes };
+      return { address: { kind: product, target }, stop: () => cluster.stop() };
     },
   };
 }
 
-async function inDirectory(addressIn: (directory: string) => Address): Promise<Place> {
-  const directory = await mkdtemp(join(tmpdir(), "handlevault-drill-"));
+/** Returns a kind of place: files in a directory of their own, or in one that is given. */
+export function inFile(
+  name: string,
+  addressIn: (directory: string) => Address,
+  inside: string = tmpdir(),
+): PlaceKind {
   return {
-    address: addressIn(directory),
-    stop: () => rm(directory, { recursive: true, force: true }),
+    name,
+    start: async () => {
+      const directory = await mkdtemp(join(inside, "handlevault-drill-"));
+      return {
+        address: addressIn(directory),
+        stop: () => rm(directory, { recursive: true, force: true }),
+      };
+    },
   };
 }
 
@@ -108,29 +130,17 @@ export async function openPlace(address: Address): Promise<CacheBackend> {
     }
     case "redis": {
       const { openRedisCache } = await import("../../src/cache/redis.js");
-      return openRedisCache({ host: "127.0.0.1", port: address.port });
+      return openRedisCache(address.target, { waitForReplicas: address.waitForReplicas });
     }
     case "valkey": {
       const { openValkeyCache } = await import("../../src/cache/valkey.js");
-      return openValkeyCache({ host: "127.0.0.1", port: address.port });
-    }
-    case "redis-cluster": {
-      const { openRedisCache } = await import("../../src/cache/redis.js");
-      return openRedisCache({ cluster: clusterNodes(address.ports) });
-    }
-    case "valkey-cluster": {
-      const { openValkeyCache } = await import("../../src/cache/valkey.js");
-      return openValkeyCache({ cluster: clusterNodes(address.ports) });
+      return openValkeyCache(address.target, { waitForReplicas: address.waitForReplicas });
     }
   }
 }
 
-function clusterNodes(ports: readonly number[]): { host: string; port: number }[] {
-  return ports.map((port) => ({ host: "127.0.0.1", port }));
-}
-
 /** The ring of every process of a drill: what one seals another opens. */
-export const RING_KEY: string = Buffer.alloc(32, "a key for drills alone").toString("base64");
+export const RING_KEY: string = Buffer.alloc(32, "a key for drills alone").toString("base64url");
 
 /** Opens a vault at a place. Machines are shared: it waits longer for its cache than one would. */
 export async function openVault(

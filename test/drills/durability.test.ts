@@ -1,0 +1,352 @@
+/** What is kept under which fault: docs/durability.md has the outcomes of these drills in a table. */
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { describe, expect, it, type TestContext } from "vitest";
+import { lruCache } from "../../src/cache/lru.js";
+import { type CacheBackend, HandleVault, memoryCache } from "../../src/index.js";
+import { type RespSentinel, startRespSentinel } from "../support/servers/resp-sentinel.js";
+import {
+  missingServer,
+  type RespProduct,
+  type RespServer,
+  type RespServerOptions,
+  startRespServer,
+} from "../support/servers/resp-server.js";
+import { mountSmallDisk, NO_SMALL_DISK, type SmallDisk } from "../support/small-disk.js";
+import { crash } from "./crash.js";
+import { type Fault, noteOutcome } from "./outcomes.js";
+import {
+  type Address,
+  inFile,
+  openPlace,
+  openVault,
+  type Place,
+  type PlaceKind,
+} from "./places.js";
+import {
+  countLost,
+  failOver,
+  fillUp,
+  killLaggard,
+  type Outcome,
+  overfill,
+  restart,
+  sealSome,
+} from "./scenarios.js";
+
+const REFUSED: Outcome = "refused; nothing lost, `invalidate` works";
+
+/** Writes an outcome down for the documentation, and checks that it is the expected one. */
+function conclude(store: string, fault: Fault, outcomes: { actual: Outcome; expected: Outcome }) {
+  noteOutcome(store, fault, outcomes.actual);
+  expect(outcomes.actual).toBe(outcomes.expected);
+}
+
+async function at<T>(kind: PlaceKind, use: (place: Place) => Promise<T>): Promise<T> {
+  const place = await kind.start();
+  try {
+    return await use(place);
+  } finally {
+    await place.stop();
+  }
+}
+
+async function noteDurability(store: string, cache: CacheBackend): Promise<string> {
+  const { durability } = await cache.ready();
+  noteOutcome(store, "declares", `\`${durability}\``);
+  await cache.close();
+  return durability;
+}
+
+async function onSmallDisk<T>(
+  { skip }: TestContext,
+  mebibytes: number,
+  use: (disk: SmallDisk) => Promise<T>,
+): Promise<T> {
+  const disk = mountSmallDisk(mebibytes);
+  if (disk === undefined) return skip(NO_SMALL_DISK);
+  try {
+    return await use(disk);
+  } finally {
+    disk.remove();
+  }
+}
+
+describe.each([
+  { store: "`memoryCache`", open: () => memoryCache({ maxEntries: 500 }), full: REFUSED },
+  {
+    store: "`lruCache`",
+    open: () => lruCache({ maxEntries: 500, maxTombstones: 5000 }),
+    full: "evicted; the handle says so" as const,
+  },
+])("records in memory: $store", ({ store, open, full }) => {
+  it("are gone with their process, as it declares", async () => {
+    const vault = new HandleVault({ cache: open() });
+    const ids = await sealSome(vault, 100);
+    await vault.close();
+    const next = new HandleVault({ cache: open() });
+    const actual = (await countLost(next, ids)) === 0 ? "kept" : "lost";
+    await next.close();
+    for (const fault of ["killed (kill -9)", "restarted"] as const) {
+      conclude(store, fault, { actual, expected: "lost" });
+    }
+    expect(await noteDurability(store, open())).toBe("none");
+  });
+
+  it(`are ${full} when there is no room`, async () => {
+    const vault = new HandleVault({ cache: open() });
+    const actual = full === REFUSED ? await fillUp(vault) : await overfill(vault);
+    await vault.close();
+    conclude(store, "memory full", { actual, expected: full });
+  });
+});
+
+const FILES = [
+  {
+    store: 'SQLite, `synchronous: "full"`',
+    durability: "disk",
+    mebibytes: 16,
+    addressIn: (directory: string): Address => ({
+      kind: "sqlite",
+      path: join(directory, "vault.db"),
+    }),
+  },
+  {
+    store: 'SQLite, `synchronous: "normal"`',
+    durability: "process",
+    mebibytes: 16,
+    addressIn: (directory: string): Address => ({
+      kind: "sqlite",
+      path: join(directory, "vault.db"),
+      synchronous: "normal",
+    }),
+  },
+  {
+    store: "LMDB",
+    durability: "disk",
+    mebibytes: 112,
+    addressIn: (directory: string): Address => ({
+      kind: "lmdb",
+      path: join(directory, "vault.lmdb"),
+    }),
+  },
+];
+
+describe.each(FILES)("records in a file: $store", ({ store, durability, mebibytes, addressIn }) => {
+  it("are kept when their process is killed", async () => {
+    const { lost, torn } = await at(inFile(store, addressIn), (place) =>
+      crash(place, { acknowledged: 2000 }),
+    );
+    expect(torn).toBe(0);
+    conclude(store, "killed (kill -9)", { actual: lost === 0 ? "kept" : "lost", expected: "kept" });
+  });
+
+  it("are kept over a restart, and the cache declares what it can promise", async () => {
+    await at(inFile(store, addressIn), async (place) => {
+      conclude(store, "restarted", { actual: await restart(place), expected: "kept" });
+      expect(await noteDurability(store, await openPlace(place.address))).toBe(durability);
+    });
+  });
+
+  it("are kept when the disk is full, more are refused, and handles can be invalidated", async (context) => {
+    await onSmallDisk(context, mebibytes, async ({ directory }) => {
+      const actual = await at(inFile(store, addressIn, directory), async ({ address }) => {
+        const vault = await openVault(address);
+        const outcome = await fillUp(vault);
+        await vault.close();
+        return outcome;
+      });
+      conclude(store, "disk full", { actual, expected: REFUSED });
+    });
+  });
+});
+
+interface ServerRow {
+  readonly store: string;
+  readonly product: RespProduct;
+  readonly options: RespServerOptions;
+  readonly durability: string;
+  readonly killed: Outcome;
+  readonly restarted: Outcome;
+}
+
+const SERVERS: readonly ServerRow[] = [
+  ...(["redis", "valkey"] as const).flatMap((product): ServerRow[] => [
+    {
+      store: `${titleOf(product)}, \`appendfsync always\``,
+      product,
+      options: { appendFsync: "always" },
+      durability: "disk",
+      killed: "kept",
+      restarted: "kept",
+    },
+    {
+      store: `${titleOf(product)}, \`appendfsync everysec\``,
+      product,
+      options: { appendFsync: "everysec" },
+      durability: "process",
+      killed: "kept, but for the last 2 seconds",
+      restarted: "kept",
+    },
+  ]),
+  {
+    store: "Redis, snapshots alone (`acceptVolatile`)",
+    product: "redis",
+    options: { arguments: ["--save", "3600", "1"] },
+    durability: "none",
+    killed: "lost",
+    restarted: "kept",
+  },
+  {
+    store: "Redis, no persistence (`acceptVolatile`)",
+    product: "redis",
+    options: {},
+    durability: "none",
+    killed: "lost",
+    restarted: "lost",
+  },
+];
+
+function titleOf(product: RespProduct): string {
+  return product === "redis" ? "Redis" : "Valkey";
+}
+
+/** Kills the server of a row in the way that its promise is put to the test. */
+async function kill({ killed }: ServerRow, place: Place): Promise<Outcome> {
+  if (killed === "lost") return restart(place, place.crash);
+  if (killed !== "kept") return killLaggard(place);
+  const { lost } = await crash(place, { acknowledged: 2000, crashServer: true });
+  return lost === 0 ? "kept" : "lost";
+}
+
+async function withServer<T>(
+  { product, options }: Pick<ServerRow, "product" | "options">,
+  { skip }: TestContext,
+  use: (server: RespServer, place: Place) => Promise<T>,
+): Promise<T> {
+  const missing = missingServer(product);
+  if (missing !== undefined) return skip(missing);
+  const server = await startRespServer(product, options);
+  const place: Place = {
+    address: { kind: product, target: { host: server.host, port: server.port } },
+    stop: () => server.stop(),
+    crash: async () => {
+      await server.kill();
+      await server.restart();
+    },
+  };
+  try {
+    return await use(server, place);
+  } finally {
+    await server.stop();
+  }
+}
+
+describe.each(SERVERS)("records on a server: $store", (row) => {
+  const { store, durability, killed, restarted } = row;
+
+  it(`are ${killed} when the server is killed`, async (context) => {
+    await withServer(row, context, async (_, place) => {
+      conclude(store, "killed (kill -9)", { actual: await kill(row, place), expected: killed });
+    });
+  });
+
+  it(`are ${restarted} over a restart, and the cache declares what it can promise`, async (context) => {
+    await withServer(row, context, async (server, place) => {
+      const actual = await restart(place, () => server.restart());
+      conclude(store, "restarted", { actual, expected: restarted });
+      expect(await noteDurability(store, await openPlace(place.address))).toBe(durability);
+    });
+  });
+
+  it("are kept when its memory is full, and handles can be invalidated", async (context) => {
+    const limits = ["--maxmemory", "24mb", "--maxmemory-policy", "noeviction"];
+    const options = { ...row.options, arguments: [...(row.options.arguments ?? []), ...limits] };
+    await withServer({ ...row, options }, context, async (_, { address }) => {
+      const vault = await openVault(address, { acceptVolatile: true });
+      const actual = await fillUp(vault);
+      await vault.close();
+      conclude(store, "memory full", { actual, expected: REFUSED });
+    });
+  });
+});
+
+const EVERYSEC = { store: "Redis, `appendfsync everysec`", product: "redis" } as const;
+
+describe("records on a server whose disk is full", () => {
+  it("are kept, more are refused, and so are invalidations until there is room", async (context) => {
+    await onSmallDisk(context, 24, async ({ directory }) => {
+      const options = { appendFsync: "everysec", arguments: ["--dir", directory] } as const;
+      await withServer({ ...EVERYSEC, options }, context, async (_, { address }) => {
+        const vault = await openVault(address, { cacheTimeoutMs: 3000 });
+        const actual = await fillUp(vault);
+        await vault.close();
+        conclude(EVERYSEC.store, "disk full", {
+          actual,
+          expected: "refused; nothing lost, `invalidate` waits for room",
+        });
+      });
+    });
+  });
+});
+
+describe("records on a server that evicts", () => {
+  it("may be lost without a word", async (context) => {
+    const store = "Redis, evicting (`acceptVolatile`)";
+    const limits = ["--maxmemory", "24mb", "--maxmemory-policy", "allkeys-lru"];
+    const options = { appendFsync: "everysec", arguments: limits } as const;
+    await withServer({ product: "redis", options }, context, async (_, { address }) => {
+      const vault = await openVault(address, { acceptVolatile: true });
+      const actual = await overfill(vault);
+      await vault.close();
+      conclude(store, "memory full", { actual, expected: "may be lost" });
+      await noteDurability(store, await openPlace(address));
+    });
+  });
+});
+
+describe.each([
+  { store: "Redis with a replica", expected: "may be lost" as const },
+  {
+    store: "Redis with a replica, `waitForReplicas`",
+    waitForReplicas: { count: 1, timeoutMs: 1000 },
+    expected: "kept" as const,
+  },
+])("records on $store", ({ store, waitForReplicas, expected }) => {
+  it(`are ${expected} when a replica that fell behind becomes the master`, async ({ skip }) => {
+    const missing = missingServer("redis");
+    if (missing !== undefined) return skip(missing);
+    const servers = await startRespSentinel("redis", { appendFsync: "everysec" });
+    try {
+      const { sentinels, name } = servers;
+      const target = { sentinels, name };
+      const address: Address = {
+        kind: "redis",
+        target,
+        ...(waitForReplicas === undefined ? {} : { waitForReplicas }),
+      };
+      const place: Place = { address, stop: () => servers.stop() };
+      const actual = await failOver(place, failoverOf(servers));
+      conclude(store, "failed over", { actual, expected });
+      await noteDurability(store, await openPlace(address));
+    } finally {
+      await servers.stop();
+    }
+  });
+});
+
+function failoverOf({ master, replica }: RespSentinel) {
+  return {
+    // A replica that hangs would still find in its socket what the master had sent it.
+    cutOff: async () => {
+      replica.pause();
+      const connection = new Redis({ host: master.host, port: master.port });
+      await connection.call("CLIENT", "KILL", "TYPE", "replica");
+      await connection.quit();
+    },
+    failOver: async () => {
+      await master.kill();
+      replica.resume();
+    },
+  };
+}
