@@ -78,7 +78,7 @@ async function resp(product: RespProduct): Promise<Backend> {
   const [server, floorServer] = [await startRespServer(product), await startRespServer(product)];
   const settings = { enableAutoPipelining: true, enableOfflineQueue: true } as const;
   const { Redis } = await import("ioredis");
-  const { default: Valkey } = await import("iovalkey");
+  const { Valkey } = await import("iovalkey");
   const client = (port: number) =>
     product === "redis" ? new Redis({ port, ...settings }) : new Valkey({ port, ...settings });
   return {

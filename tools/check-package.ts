@@ -3,7 +3,8 @@
  * that imports every entry without skipping the library's own declarations, and runs the smoke test.
  *
  * `tsx tools/check-package.ts [--node PATH]... [--typescript FOLDER]...` does the last two on other
- * Nodes and with other compilers as well.
+ * Nodes and with other compilers as well; `--peers FOLDER` runs the quickstart there on every cache, with
+ * the peers in that `node_modules`.
  */
 import { execFileSync } from "node:child_process";
 import {
@@ -26,13 +27,18 @@ const { values } = parseArgs({
   options: {
     node: { type: "string", multiple: true, default: [] },
     typescript: { type: "string", multiple: true, default: [] },
+    peers: { type: "string" },
   },
 });
+const CACHES = ["sqlite", "lmdb", "redis", "valkey"];
+const CACHE_PEERS = ["better-sqlite3", "lmdb", "ioredis", "iovalkey"];
 const directory = mkdtempSync(join(tmpdir(), "handlevault-package-"));
 
 try {
   installPacked(directory);
   runExamples();
+  runOnEveryCache(join(PROJECT, "node_modules"), [process.execPath]);
+  if (values.peers !== undefined) runOnEveryCache(values.peers, values.node);
   writeConsumer();
   const ownTypescript = dirname(fileURLToPath(import.meta.resolve("typescript/package.json")));
   for (const compiler of [ownTypescript, ...values.typescript]) checkTypes(compiler);
@@ -49,6 +55,29 @@ function runExamples(): void {
     if (!name.endsWith(".ts")) continue;
     console.log(`example ${name}`);
     run(process.execPath, ["--import", tsx, join("examples", name)]);
+  }
+}
+
+/** Runs the quickstart on every cache that needs a peer; its server must be installed. */
+function runOnEveryCache(peers: string, nodes: readonly string[]): void {
+  const place = mkdtempSync(join(tmpdir(), "handlevault-caches-"));
+  try {
+    installPacked(place);
+    cpSync(join(PROJECT, "examples"), join(place, "examples"), { recursive: true });
+    for (const peer of CACHE_PEERS) {
+      symlinkSync(join(peers, peer), join(place, "node_modules", peer));
+    }
+    const tsx = import.meta.resolve("tsx");
+    for (const [node, cache] of nodes.flatMap((node) => CACHES.map((cache) => [node, cache]))) {
+      console.log(`quickstart on ${cache}, with ${node}`);
+      const script = ["--import", tsx, "examples/quickstart.ts", "--cache", cache as string];
+      execFileSync(node as string, script, {
+        cwd: place,
+        stdio: ["ignore", "ignore", "inherit"],
+      });
+    }
+  } finally {
+    rmSync(place, { recursive: true });
   }
 }
 

@@ -14,7 +14,7 @@ const snippets = [...readme.matchAll(/```ts\n(.*?)```(?:\n\n```text\n(.*?)```)?/
 
 describe("README.md", () => {
   it("has snippets to run, each with its output", () => {
-    expect(snippets).toHaveLength(2);
+    expect(snippets).toHaveLength(3);
     for (const { output } of snippets) expect(output).not.toBe("");
   });
 

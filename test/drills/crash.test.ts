@@ -1,5 +1,5 @@
 /** What was acknowledged is there after a crash, whole. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { crash } from "./crash.js";
 import { LMDB, REDIS, respServer, SQLITE, VALKEY } from "./places.js";
 import { skipUnless } from "./skipping.js";
@@ -11,6 +11,9 @@ const SERVERS_TOO = [
   { ...respServer("redis", { appendFsync: "always" }), name: "Redis, appendfsync always" },
   { ...respServer("valkey", { appendFsync: "always" }), name: "Valkey, appendfsync always" },
 ];
+
+/** Machines are shared, and these start many processes. */
+vi.setConfig({ testTimeout: 240_000 });
 
 describe.each([
   ...[SQLITE, LMDB, REDIS, VALKEY].map((kind) => ({ kind, name: kind.name, crashServer: false })),

@@ -58,7 +58,7 @@ async function writeAndKill(
     await sleep(index * 100 * Math.random());
     const task: WriteTask = { address: place.address, writer };
     const child = new Child("write.ts", task);
-    await child.hasPrinted(Math.ceil(1 + 1500 * Math.random()));
+    await child.hasPrinted(Math.ceil(1 + 4000 * Math.random()));
     if (crashServer && index === 0) await place.crash?.();
     await sleep(200 * Math.random());
     await child.kill();

@@ -1,7 +1,7 @@
 /** What is kept under which fault: docs/durability.md has the outcomes of these drills in a table. */
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { describe, expect, it, type TestContext } from "vitest";
+import { describe, expect, it, type TestContext, vi } from "vitest";
 import { lruCache } from "../../src/cache/lru.js";
 import { type CacheBackend, HandleVault, memoryCache } from "../../src/index.js";
 import { type RespSentinel, startRespSentinel } from "../support/servers/resp-sentinel.js";
@@ -71,6 +71,9 @@ async function onSmallDisk<T>(
     disk.remove();
   }
 }
+
+/** Machines are shared, and these start many processes. */
+vi.setConfig({ testTimeout: 240_000 });
 
 describe.each([
   { store: "`memoryCache`", open: () => memoryCache({ maxEntries: 500 }), full: REFUSED },

@@ -1,5 +1,5 @@
 /** Ten thousand callers at the same moment all get their own payload, within bounded memory. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Child } from "./child.js";
 import type { ManyReport, ManyTask } from "./children/many.js";
 import { PLACES } from "./places.js";
@@ -7,6 +7,9 @@ import { skipUnless } from "./skipping.js";
 
 const COUNT = 10_000;
 const MAX_GROWTH = 64 * 2 ** 20;
+
+/** Machines are shared, and these start many processes. */
+vi.setConfig({ testTimeout: 240_000 });
 
 describe.each(PLACES)("10,000 concurrent unseals on $name", (kind) => {
   it("are correct and take at most 64 MiB more memory", async (context) => {

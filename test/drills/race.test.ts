@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { inBatches } from "../support/in-batches.js";
 import { GRANTEE, STRANGER, sealOptions } from "../support/vault.js";
 import { Child } from "./child.js";
@@ -49,6 +49,9 @@ async function race(address: Address, ids: readonly string[]): Promise<RaceRepor
     await rm(directory, { recursive: true });
   }
 }
+
+/** Machines are shared, and these start many processes. */
+vi.setConfig({ testTimeout: 240_000 });
 
 describe.each(PLACES)("eight processes that race on $name", (kind) => {
   it("open 2,000 handles once and 500 three times, and strangers burn none", async (context) => {

@@ -1,6 +1,6 @@
 /** Keys change under load, and a pass over all records survives being stopped. */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { HandleVault, KeyRing } from "../../src/index.js";
 import { inBatches } from "../support/in-batches.js";
 import { OWNER, sealOptions } from "../support/vault.js";
@@ -27,6 +27,9 @@ async function sealMany(vault: HandleVault, count: number): Promise<string[]> {
   });
   return ids;
 }
+
+/** Machines are shared, and these start many processes. */
+vi.setConfig({ testTimeout: 240_000 });
 
 describe.each(PLACES)("rotation on $name", (kind) => {
   it("fails no read of four readers while records move from key to key", async (context) => {

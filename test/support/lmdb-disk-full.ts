@@ -42,10 +42,12 @@ async function insert(key: string): Promise<void> {
 }
 
 /**
- * Takes all but a few pages, less than the next group needs, before the cache looks at the disk
- * again: it has just done so.
+ * Takes all but a few pages, less than the next group needs. The cache does not notice: the clock
+ * by which it looks at the disk again stands still.
  */
 function takeTheRest(): void {
+  const nowMs = performance.now();
+  performance.now = () => nowMs;
   const { bavail, bsize } = statfsSync(dirname(path));
   const length = String((bavail - 40) * bsize);
   execFileSync("fallocate", ["--length", length, join(dirname(path), "rest")]);
@@ -74,10 +76,14 @@ async function outcomeOf(call: () => unknown): Promise<unknown> {
 await fill();
 const unreadable = acknowledged.filter((key) => !isReadable(key)).length;
 const deletion = await outcomeOf(() => cache.delete(acknowledged[0] ?? "", FOR_LONG));
-const another = await outcomeOf(() => cache.insert("more", { head: BODY }, FOR_LONG));
 for (const key of acknowledged.slice(1)) await outcomeOf(() => cache.delete(key, FOR_LONG));
 const again = await outcomeOf(() => cache.insert("again", { head: BODY }, FOR_LONG));
 await cache.close();
 await new Promise((resolve) => setTimeout(resolve, 50));
-const report = { codes: [...codes], acknowledged: acknowledged.length, unreadable, deletion, another };
+const report = {
+  codes: [...codes],
+  acknowledged: acknowledged.length,
+  unreadable,
+  deletion,
+};
 process.stdout.write(`${JSON.stringify({ ...report, again, unhandled })}\n`);
