@@ -48,7 +48,7 @@ export interface OpenSqliteCacheOptions extends SqliteCacheOptions {
  * @example
  * ```ts
  * const database = new Database("records.db");
- * const vault = new HandleVault({ cache: sqliteCache(database), keys: KeyRing.fromEnv() });
+ * const vault = new HandleVault({ cache: sqliteCache(database), keys: KeyRing.fromEnv("VAULT_KEYS") });
  * ```
  */
 export function sqliteCache(
@@ -65,7 +65,7 @@ export function sqliteCache(
  * Opens a database file, or makes one that only you can read, and returns a cache in it; `close()`
  * closes it. `":memory:"` opens a database in memory.
  *
- * Beside the file there are SQLite's own (`-wal`, `-shm`) and 1 MiB of `-ballast`: when the disk is
+ * Beside the file there are SQLite's own (`-wal`, `-shm`) and 2 MiB of `-ballast`: when the disk is
  * full, it is given up so that records can still be deleted. The file must be on a local disk.
  * Needs the package `better-sqlite3`.
  *
@@ -77,7 +77,7 @@ export function sqliteCache(
  * @example
  * ```ts
  * const cache = await openSqliteCache("/var/lib/app/handles.db");
- * const vault = new HandleVault({ cache, keys: KeyRing.fromEnv() });
+ * const vault = new HandleVault({ cache, keys: KeyRing.fromEnv("VAULT_KEYS") });
  * ```
  */
 export async function openSqliteCache(

@@ -9,7 +9,7 @@ const NODE_TIMEOUT_MS = 1500;
 const WAIT_MS = 30_000;
 const KEYS_AT_A_TIME = 100;
 
-export interface RespClusterNode {
+interface RespClusterNode {
   readonly host: string;
   readonly port: number;
 }

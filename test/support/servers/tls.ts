@@ -5,6 +5,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+/** Comes with Debian, and with all that verifies certificates there. */
+const OPENSSL = "openssl";
+
 /** Paths of PEM files. */
 export interface TlsFiles {
   readonly key: string;
@@ -41,5 +44,5 @@ export async function makeTlsIdentity(): Promise<TlsIdentity> {
 function request(subject: string, certificate: string, key: string, further: readonly string[]) {
   const fresh = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   const files = ["-keyout", key, "-out", certificate, "-days", "2", "-subj", subject];
-  execFileSync("openssl", ["req", "-x509", ...fresh, ...files, ...further], { stdio: "pipe" });
+  execFileSync(OPENSSL, ["req", "-x509", ...fresh, ...files, ...further], { stdio: "pipe" });
 }

@@ -1,0 +1,83 @@
+/** The parts of the package `lmdb` that the cache calls, described by their shape. */
+import type { Buffer } from "node:buffer";
+
+/** How a database is opened: bytes in, bytes out, whatever the environment was set up for. */
+export interface LmdbDatabaseOptions {
+  readonly name: string;
+  readonly encoding: "binary";
+  readonly keyEncoding: "binary";
+  readonly useVersions: boolean;
+  readonly compression: false;
+}
+
+/** The part of an `lmdb` root database that the cache calls. */
+export interface LmdbEnvironment {
+  openDB(options: LmdbDatabaseOptions): unknown;
+  close(): Promise<void>;
+}
+
+/** What the root database tells about how it was opened. */
+export interface LmdbSettings {
+  readonly path?: unknown;
+  readonly overlappingSync?: unknown;
+  readonly noSync?: unknown;
+  readonly noMetaSync?: unknown;
+  readonly useWritemap?: unknown;
+  readonly mapAsync?: unknown;
+  readonly readOnly?: unknown;
+  readonly maxKeySize?: unknown;
+}
+
+/** Pages of one database. */
+interface PageCounts {
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+
+/** What `getStats` tells of a database, its environment and the list of free pages. */
+export interface LmdbStats extends PageCounts {
+  readonly pageSize: number;
+  readonly lastPageNumber: number;
+  readonly free: PageCounts;
+}
+
+/** What a range or an entry holds; the version is there when the database has versions. */
+export interface LmdbEntry {
+  readonly key: Buffer;
+  readonly value: Buffer;
+  readonly version?: number;
+}
+
+/** Where a range begins and ends. */
+export interface LmdbRange {
+  readonly start?: Buffer;
+  readonly end?: Buffer;
+  readonly exclusiveStart?: boolean;
+  readonly limit: number;
+  readonly versions?: boolean;
+}
+
+/** The part of an `lmdb` database that the cache calls. */
+export interface LmdbDatabase {
+  getBinary(key: Buffer): Buffer | undefined;
+  getEntry(key: Buffer): LmdbEntry | undefined;
+  getRange(range: LmdbRange): Iterable<LmdbEntry>;
+  /** Resolves with whether the condition held: `null` for "no such key yet", or a version. */
+  put(
+    key: Buffer,
+    value: Uint8Array,
+    version?: number,
+    ifVersion?: number | null,
+  ): Promise<boolean>;
+  remove(key: Buffer, ifVersion?: number): Promise<boolean>;
+  ifVersion(key: Buffer, version: number, action: () => void): Promise<boolean>;
+  ifNoExists(key: Buffer, action: () => void): Promise<boolean>;
+  batch(action: () => void): Promise<boolean>;
+  resetReadTxn(): void;
+  getStats(): LmdbStats;
+  readonly committed: PromiseLike<boolean>;
+}
+
+/** A version that stands for any: the constant `IF_EXISTS` of the package. */
+export const IF_EXISTS = 3.542694326329068e-103;

@@ -1,0 +1,74 @@
+/** Looks for room before anything is written: LMDB does not survive every failed write. */
+import { statfsSync } from "node:fs";
+import { performance } from "node:perf_hooks";
+import { CacheFullError, CacheUnavailableError } from "../../vault/errors.js";
+import type { Usage } from "./tables.js";
+
+const MEBIBYTE = 2 ** 20;
+/** How long, and for how many bytes, what the disk said is taken for true. */
+const TRUSTED_MS = 100;
+const TRUSTED_BYTES = 4 * MEBIBYTE;
+/** Deleting copies a few pages before it frees any: so much is kept for that. */
+const RESERVE_DIVISOR = 16;
+/** What a write may cost besides its bytes: copies of the pages on the way to it. */
+const OVERHEAD_BYTES = 32_768;
+
+/** The bounds of an environment. */
+export interface RoomOptions {
+  readonly path: string;
+  readonly minFreeBytes: number;
+  readonly maxMapSizeBytes: number;
+  readonly usage: () => Usage;
+  /** Bytes of writes that are not on the disk yet. */
+  readonly pendingBytes: () => number;
+}
+
+export class Room {
+  readonly #options: RoomOptions;
+  #freeBytes = 0;
+  #growthBytes = 0;
+  #lookAgainAtMs = Number.NEGATIVE_INFINITY;
+  #bytesSince = 0;
+
+  constructor(options: RoomOptions) {
+    this.#options = options;
+  }
+
+  /** Throws {@link CacheFullError} unless a record of `byteCount` bytes fits. */
+  checkGrowth(byteCount: number): void {
+    this.#look(byteCount);
+    const { minFreeBytes, pendingBytes } = this.#options;
+    const pending = pendingBytes() + this.#bytesSince;
+    if (this.#growthBytes - pending < byteCount + OVERHEAD_BYTES) throw new CacheFullError();
+    const headroom = Math.max(minFreeBytes, 2 * byteCount);
+    if (this.#freeBytes - pending < headroom) throw new CacheFullError();
+    this.#bytesSince += byteCount;
+  }
+
+  /** Throws {@link CacheFullError} unless there is room for what comes before a deletion. */
+  checkShrinking(): void {
+    this.#look(0);
+    const { minFreeBytes, pendingBytes } = this.#options;
+    if (this.#freeBytes - pendingBytes() < minFreeBytes / RESERVE_DIVISOR) {
+      throw new CacheFullError();
+    }
+  }
+
+  #look(byteCount: number): void {
+    const nowMs = performance.now();
+    if (nowMs < this.#lookAgainAtMs && this.#bytesSince + byteCount < TRUSTED_BYTES) return;
+    const { path, maxMapSizeBytes, usage } = this.#options;
+    try {
+      const { bavail, bsize } = statfsSync(path);
+      this.#freeBytes = bavail * bsize;
+    } catch (cause) {
+      throw new CacheUnavailableError({ cause });
+    }
+    const { fileBytes, usedBytes } = usage();
+    // Free pages are used before the file grows, but not to the last one.
+    const reusableBytes = ((fileBytes - usedBytes) * 3) / 4;
+    this.#growthBytes = maxMapSizeBytes - fileBytes + Math.max(0, reusableBytes);
+    this.#lookAgainAtMs = nowMs + TRUSTED_MS;
+    this.#bytesSince = 0;
+  }
+}

@@ -1,0 +1,88 @@
+/** The rows of the databases: keys, heads with what belongs to them, and the index of purge times. */
+import { Buffer } from "node:buffer";
+import { randomInt } from "node:crypto";
+import type { Revision } from "../../vault/contracts.js";
+import type { LmdbEntry } from "./peer.js";
+
+/** The longest key, in bytes of UTF-8: what LMDB takes, less a mark before it and one behind it. */
+export const MAX_KEY_BYTES = 1976;
+const ESCAPE = 0;
+
+/**
+ * Returns a key as LMDB takes it. An empty one is not allowed there, so that one gets a zero byte,
+ * and so does each that begins with a zero byte.
+ *
+ * @throws RangeError The key is too long or is not well-formed Unicode.
+ */
+export function encodeKey(key: string): Buffer {
+  const bytes = Buffer.from(key, "utf8");
+  if (bytes.length > MAX_KEY_BYTES) {
+    throw new RangeError(`key must have at most ${MAX_KEY_BYTES} bytes of UTF-8`);
+  }
+  // Lone surrogates would all become the same bytes; where there is one byte each, there are none.
+  if (bytes.length !== key.length && !key.isWellFormed()) {
+    throw new RangeError("key must be well-formed Unicode");
+  }
+  if (bytes.length > 0 && bytes[0] !== ESCAPE) return bytes;
+  return Buffer.concat([Buffer.of(ESCAPE), bytes]);
+}
+
+/** Returns the key that {@link encodeKey} was given. */
+export function decodeKey(bytes: Buffer): string {
+  return bytes.toString("utf8", bytes[0] === ESCAPE ? 1 : 0);
+}
+
+/** A head row: purge time (48 bits, big-endian), flags (8 bits), head. Its version is the revision. */
+const HEAD_AT = 7;
+const FLAGS_AT = 6;
+const HAS_BODY = 1;
+
+/** What is stored about a record beside its body. */
+export interface HeadRow {
+  readonly revision: number;
+  readonly purgeAtMs: number;
+  readonly hasBody: boolean;
+  readonly head: Uint8Array;
+}
+
+/** Returns a head row for storing: a copy, so that the caller's buffer is free at once. */
+export function encodeHead({ head, purgeAtMs, hasBody }: Omit<HeadRow, "revision">): Buffer {
+  const row = Buffer.allocUnsafe(HEAD_AT + head.length);
+  row.writeUIntBE(purgeAtMs, 0, 6);
+  row[FLAGS_AT] = hasBody ? HAS_BODY : 0;
+  row.set(head, HEAD_AT);
+  return row;
+}
+
+/** Returns what a head row says. */
+export function decodeHead({ value, version }: LmdbEntry): HeadRow {
+  if (value.length < HEAD_AT || version === undefined) throw new Error("not a head row");
+  return {
+    revision: version,
+    purgeAtMs: value.readUIntBE(0, 6),
+    hasBody: value[FLAGS_AT] === HAS_BODY,
+    head: value.subarray(HEAD_AT),
+  };
+}
+
+/** The latest purge time that a row can hold, in milliseconds since 1970: the year 10889. */
+const MAX_TIME_MS: number = 2 ** 48 - 1;
+
+/** Returns a purge time that a row can hold. */
+export function purgeTime(nowMs: number, purgeAfterMs: number): number {
+  return Math.min(MAX_TIME_MS, Math.max(0, Math.ceil(nowMs + purgeAfterMs)));
+}
+
+/** The random part of a first revision. Those that follow count on, and stay far below 2^53. */
+const FIRST_REVISIONS = 2 ** 48;
+const REVISION_STRIDE = 16;
+
+/** Returns the revision of a new record, which no earlier record of this key had. */
+export function firstRevision(): number {
+  return 1 + randomInt(FIRST_REVISIONS - 1) * REVISION_STRIDE;
+}
+
+/** Tells whether a revision is of the kind that this cache gives. */
+export function isRevision(revision: Revision): revision is number {
+  return Number.isSafeInteger(revision) && (revision as number) > 0;
+}

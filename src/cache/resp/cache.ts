@@ -1,0 +1,162 @@
+/** The cache on Redis and Valkey servers, over ioredis or iovalkey. */
+import type {
+  CacheBackend,
+  CacheCallOptions,
+  CacheCapabilities,
+  CacheEntry,
+  CachePage,
+  CacheRecord,
+  InsertOptions,
+  ReplaceOptions,
+} from "../../vault/contracts.js";
+import { CacheUnavailableError } from "../../vault/errors.js";
+import { Deadline, refuseAborted } from "../deadline.js";
+import { checkConnection, type RespConnection } from "./connection.js";
+import { failureOf } from "./failures.js";
+import { bodyKeyOf, KeySpace } from "./keys.js";
+import { Link } from "./link.js";
+import { Delete, Get, GetBody, Insert, Remove, Replace } from "./operations.js";
+import { checkCacheOptions, type RespCacheOptions } from "./options.js";
+import { scanKeys } from "./scan.js";
+
+const DEFAULT_PREFIX = "hv:";
+const READY_TIMEOUT_MS = 5000;
+const CLOSE_TIMEOUT_MS = 1000;
+
+/** Whose connection it is, and so whether `close` closes it. */
+export type Ownership = "owned" | "borrowed";
+
+/** Implements the cache contract over a connection. */
+export class RespCache implements CacheBackend {
+  readonly shared = true;
+  readonly outlivesProcess = true;
+  readonly #link: Link;
+  readonly #keys: KeySpace;
+  readonly #ownership: Ownership;
+  #closing: Promise<void> | undefined;
+
+  constructor(connection: RespConnection, options: RespCacheOptions, ownership: Ownership) {
+    checkConnection(connection, "connection");
+    checkCacheOptions(options, "cache options");
+    const { keyPrefix = DEFAULT_PREFIX, waitForReplicas } = options;
+    if (waitForReplicas !== undefined && connection.isCluster === true) {
+      // WAIT names no key: a cluster's connection would ask any server.
+      throw new TypeError("waitForReplicas cannot be used with a cluster");
+    }
+    this.#keys = new KeySpace(keyPrefix);
+    this.#link = new Link(connection, waitForReplicas);
+    this.#ownership = ownership;
+  }
+
+  async ready(): Promise<CacheCapabilities> {
+    this.#checkOpen();
+    const { connection, guarantees } = this.#link;
+    if (connection.status === "wait") connection.connect().catch(ignore);
+    const deadline = new Deadline({ timeoutMs: READY_TIMEOUT_MS });
+    const capabilities = await this.#retrying(deadline, () => guarantees.promise());
+    this.#checkOpen();
+    return capabilities;
+  }
+
+  insert(key: string, record: CacheRecord, options: InsertOptions): Promise<"inserted" | "exists"> {
+    return new Insert(this.#link, { headKey: this.#keys.headOf(key), record }, options).take();
+  }
+
+  get(key: string, options?: CacheCallOptions): Promise<CacheEntry | undefined> {
+    return new Get(this.#link, this.#keys.headOf(key), options).take();
+  }
+
+  getBody(key: string, options?: CacheCallOptions): Promise<Uint8Array | undefined> {
+    return new GetBody(this.#link, bodyKeyOf(this.#keys.headOf(key)), options).take();
+  }
+
+  replace(
+    key: string,
+    head: Uint8Array | undefined,
+    options: ReplaceOptions,
+  ): Promise<"replaced" | "conflict" | "absent"> {
+    const headKey = this.#keys.headOf(key);
+    if (head === undefined) return new Remove(this.#link, headKey, options).take();
+    return new Replace(this.#link, { headKey, head }, options).take();
+  }
+
+  delete(key: string, options?: CacheCallOptions): Promise<boolean> {
+    return new Delete(this.#link, this.#keys.headOf(key), options).take();
+  }
+
+  /** The servers purge by themselves. */
+  purgeExpired(_limit: number, options?: CacheCallOptions): number {
+    refuseAborted(options);
+    this.#checkOpen();
+    return 0;
+  }
+
+  async scan(cursor?: string, options?: CacheCallOptions): Promise<CachePage> {
+    refuseAborted(options);
+    this.#checkOpen();
+    const deadline = new Deadline(options);
+    const halfTimeMs = deadline.remainingMs / 2;
+    const page = await this.#retrying(deadline, () =>
+      scanKeys({
+        connection: this.#link.connection,
+        space: this.#keys,
+        cursor,
+        isLate: () => deadline.remainingMs < halfTimeMs,
+      }),
+    );
+    const entries = await this.#entriesOf(page.keys, {
+      signal: options?.signal,
+      timeoutMs: deadline.remainingMs,
+    });
+    return page.cursor === undefined ? { entries } : { entries, cursor: page.cursor };
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #entriesOf(
+    keys: readonly string[],
+    options: CacheCallOptions,
+  ): Promise<CachePage["entries"]> {
+    const found = await Promise.all(keys.map((key) => this.get(key, options)));
+    return keys.flatMap((key, index) => {
+      const entry = found[index];
+      return entry === undefined ? [] : [{ key, head: entry.head, revision: entry.revision }];
+    });
+  }
+
+  /** Repeats a read until it succeeds, is refused, or time is up. */
+  async #retrying<T>(deadline: Deadline, read: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await deadline.bound(read(), () => new CacheUnavailableError());
+      } catch (cause) {
+        if (cause instanceof RangeError) throw cause;
+        const isFinal = failureOf(cause) === "refused" || this.#link.connection.status === "end";
+        if (isFinal || deadline.hasPassed || !this.#link.isOpen) {
+          throw new CacheUnavailableError({ cause });
+        }
+      }
+      await deadline.pause(attempt);
+      this.#link.relocate();
+    }
+  }
+
+  #checkOpen(): void {
+    if (!this.#link.isOpen) throw new CacheUnavailableError();
+  }
+
+  async #close(): Promise<void> {
+    this.#link.release();
+    if (this.#ownership === "borrowed") return;
+    const { connection } = this.#link;
+    const deadline = new Deadline({ timeoutMs: CLOSE_TIMEOUT_MS });
+    // What was sent is answered first; a server that does not answer is not waited for.
+    await deadline.bound(connection.quit(), () => new CacheUnavailableError()).catch(ignore);
+    connection.disconnect();
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,78 @@
+/** A connection and what the cache has to know about it. */
+import { performance } from "node:perf_hooks";
+import { Batcher } from "./batch.js";
+import { mastersOf, type RespConnection, refreshSlots } from "./connection.js";
+import { Guarantees } from "./guarantees.js";
+import type { ReplicaWait } from "./options.js";
+import { defineScripts } from "./scripts.js";
+import { DeadlineWatch } from "./watch.js";
+
+/** No more often is a cluster asked where its slots are. */
+const REFRESH_INTERVAL_MS = 100;
+const LOSSES = ["close", "-node"] as const;
+
+/** A connection in use by a cache. */
+export class Link {
+  readonly connection: RespConnection;
+  readonly isCluster: boolean;
+  readonly waitForReplicas: ReplicaWait | undefined;
+  readonly guarantees: Guarantees;
+  readonly batcher: Batcher;
+  readonly watch: DeadlineWatch = new DeadlineWatch();
+  /** How many connections have been lost: a command that was under way may have been sent again. */
+  losses = 0;
+  #isOpen = true;
+  #masters = "";
+  #refreshedAtMs = 0;
+
+  constructor(connection: RespConnection, waitForReplicas: ReplicaWait | undefined) {
+    this.connection = connection;
+    this.isCluster = connection.isCluster === true;
+    this.waitForReplicas = waitForReplicas;
+    this.guarantees = new Guarantees(connection);
+    this.batcher = new Batcher(connection);
+    defineScripts(connection);
+    for (const event of LOSSES) connection.on(event, this.#lose);
+    connection.on("+node", this.#change);
+    connection.on("refresh", this.#refreshed);
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Lets the peer find out, behind the scenes, where the slots are now: not every failure makes it. */
+  relocate(): void {
+    const nowMs = performance.now();
+    if (!this.isCluster || nowMs - this.#refreshedAtMs < REFRESH_INTERVAL_MS) return;
+    this.#refreshedAtMs = nowMs;
+    void refreshSlots(this.connection);
+  }
+
+  /** Lets go of the connection. */
+  release(): void {
+    this.#isOpen = false;
+    for (const event of LOSSES) this.connection.off(event, this.#lose);
+    this.connection.off("+node", this.#change);
+    this.connection.off("refresh", this.#refreshed);
+  }
+
+  readonly #lose = (): void => {
+    this.losses += 1;
+    this.guarantees.invalidate();
+  };
+
+  readonly #change = (): void => this.guarantees.invalidate();
+
+  /** A replica that became a master has had its connection before: only the roles tell. */
+  readonly #refreshed = (): void => {
+    const masters = mastersOf(this.connection).map(placeOf).sort().join(" ");
+    if (masters !== this.#masters) this.guarantees.invalidate();
+    this.#masters = masters;
+  };
+}
+
+function placeOf(node: object): string {
+  const { options } = node as { options?: { host?: unknown; port?: unknown } };
+  return `${options?.host}:${options?.port}`;
+}

@@ -1,0 +1,83 @@
+/** Opens a connection with ioredis or iovalkey, whichever is given. */
+import type { CacheBackend } from "../../vault/contracts.js";
+import { CacheUnavailableError } from "../../vault/errors.js";
+import { Deadline } from "../deadline.js";
+import { RespCache } from "./cache.js";
+import type { RespConnection } from "./connection.js";
+import { failureOf } from "./failures.js";
+import { checkCacheOptions, type RespCacheOptions } from "./options.js";
+import { connectTimeoutOf, type RespTarget, readTarget, toPeerArguments } from "./target.js";
+
+/** What is used of the peers' exports. */
+export interface RespPeer {
+  readonly Redis: new (options: never) => unknown;
+  readonly Cluster: new (nodes: never, options: never) => unknown;
+}
+
+/** Checks what is asked for, loads the peer, and connects. */
+export async function openRespCache(
+  load: () => Promise<RespPeer>,
+  given: string | RespTarget,
+  options: RespCacheOptions,
+): Promise<CacheBackend> {
+  const target = readTarget(given);
+  checkCacheOptions(options, "cache options");
+  if (options.waitForReplicas !== undefined && target.cluster !== undefined) {
+    throw new TypeError("waitForReplicas cannot be used with a cluster");
+  }
+  const connection = construct(await load(), target);
+  const refusal = watchErrors(connection);
+  try {
+    const deadline = new Deadline({ timeoutMs: connectTimeoutOf(target) });
+    const opening = Promise.race([connect(connection, options), refusal.first]);
+    return await deadline.bound(opening, () => new CacheUnavailableError());
+  } catch (error) {
+    // Whatever fails, no connection is left behind.
+    connection.disconnect();
+    throw new CacheUnavailableError({ cause: refusal.latest ?? error });
+  }
+}
+
+/** Some peers report a connection before its credentials were taken: the first answer tells. */
+async function connect(
+  connection: RespConnection,
+  options: RespCacheOptions,
+): Promise<CacheBackend> {
+  await connection.connect();
+  const cache = new RespCache(connection, options, "owned");
+  await cache.ready();
+  return cache;
+}
+
+interface Refusal {
+  /** Rejects when the server refuses the connection. */
+  readonly first: Promise<never>;
+  readonly latest: unknown;
+}
+
+/** Without a listener the peers print errors; the operations that meet one report it themselves. */
+function watchErrors(connection: RespConnection): Refusal {
+  let latest: unknown;
+  const first = new Promise<never>((_, reject) => {
+    connection.on("error", (error) => {
+      latest = error;
+      if (failureOf(error) === "refused") reject(error);
+    });
+  });
+  first.catch(() => undefined);
+  return {
+    first,
+    get latest() {
+      return latest;
+    },
+  };
+}
+
+function construct(peer: RespPeer, target: RespTarget): RespConnection {
+  const given = toPeerArguments(target);
+  const connection =
+    given.kind === "cluster"
+      ? new peer.Cluster(given.nodes as never, given.options as never)
+      : new peer.Redis(given.options as never);
+  return connection as RespConnection;
+}

@@ -1,0 +1,89 @@
+/**
+ * What one command cannot do atomically, as Lua.
+ *
+ * Every script comes for one key (the head's) and for two (the body's besides): while a cluster moves
+ * a slot, a script that declares a key which is not there would have to wait for the end of the move.
+ */
+
+import type { RespConnection } from "./connection.js";
+import { REVISION_BYTES } from "./stored.js";
+
+const LAST = REVISION_BYTES - 1;
+
+/** 1 if the record is there now because of this value, 0 if another is. */
+const INSERT = `
+if redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then
+  if KEYS[2] then redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[2]) end
+  return 1
+end
+if redis.call('GETRANGE', KEYS[1], 0, ${LAST}) == string.sub(ARGV[1], 1, ${REVISION_BYTES}) then return 1 end
+return 0`;
+
+/** 0 if there is no record, 1 if it is in another state, 2 if it is in the new one now. */
+const REPLACE = `
+local found = redis.call('GETRANGE', KEYS[1], 0, ${LAST})
+if found == '' then return 0 end
+if found ~= ARGV[1] then
+  if found == string.sub(ARGV[2], 1, ${REVISION_BYTES}) then return 2 end
+  return 1
+end
+if ARGV[3] == '' then
+  redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
+else
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+end
+if KEYS[2] then
+  if ARGV[4] == '1' then redis.call('UNLINK', KEYS[2])
+  elseif ARGV[3] ~= '' then redis.call('PEXPIRE', KEYS[2], ARGV[3]) end
+end
+return 2`;
+
+/** 0 if there is no record, 1 if it is in another state, 2 if it was deleted. */
+const REMOVE = `
+local found = redis.call('GETRANGE', KEYS[1], 0, ${LAST})
+if found == '' then return 0 end
+if found ~= ARGV[1] then return 1 end
+if KEYS[2] then redis.call('UNLINK', KEYS[2]) end
+redis.call('UNLINK', KEYS[1])
+return 2`;
+
+/** 1 if there was a record, 0 if not. */
+const DELETE = `
+redis.call('UNLINK', KEYS[2])
+return redis.call('UNLINK', KEYS[1])`;
+
+type Argument = string | number | Buffer;
+
+/** A script, as a command of connections and pipelines. */
+export interface Script {
+  /** Sends the script; its name says for how many keys. */
+  (target: object, keys: readonly string[], values: readonly Argument[]): unknown;
+  define(connection: RespConnection): void;
+}
+
+export const insertScript: Script = script("insert", INSERT);
+export const replaceScript: Script = script("replace", REPLACE);
+export const removeScript: Script = script("remove", REMOVE);
+export const deleteScript: Script = script("delete", DELETE);
+
+/** Makes the scripts commands of a connection, unless they are already. */
+export function defineScripts(connection: RespConnection): void {
+  for (const each of [insertScript, replaceScript, removeScript, deleteScript])
+    each.define(connection);
+}
+
+function script(name: string, lua: string): Script {
+  const commands = [1, 2].map((numberOfKeys) => `handlevault:1:${name}:${numberOfKeys}`);
+  const send = (target: object, keys: readonly string[], values: readonly Argument[]): unknown => {
+    const command = commands[keys.length - 1] as string;
+    const methods = target as Record<string, (...given: Argument[]) => unknown>;
+    return methods[command]?.(...keys, ...values);
+  };
+  const define = (connection: RespConnection): void => {
+    for (const [index, command] of commands.entries()) {
+      if (!(command in connection))
+        connection.defineCommand(command, { lua, numberOfKeys: index + 1 });
+    }
+  };
+  return Object.assign(send, { define });
+}

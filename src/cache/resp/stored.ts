@@ -1,0 +1,38 @@
+/** The value that a record's head is stored as: a revision, a flag, and the head. */
+import { Buffer } from "node:buffer";
+import { fillRandom } from "../../primitives/random-pool.js";
+import type { CacheEntry } from "../../vault/contracts.js";
+
+const RANDOM_BYTES = 16;
+const HAS_BODY = 1;
+/** Random bytes, drawn anew for each write, and a byte that says whether there is a body. */
+export const REVISION_BYTES: number = RANDOM_BYTES + 1;
+
+/** Returns what is stored for a head: a new value with a revision of its own. */
+export function toStored(head: Uint8Array, body: "has body" | "no body"): Buffer {
+  const stored = Buffer.allocUnsafe(REVISION_BYTES + head.length);
+  fillRandom(stored, 0, RANDOM_BYTES);
+  stored[RANDOM_BYTES] = body === "has body" ? HAS_BODY : 0;
+  stored.set(head, REVISION_BYTES);
+  return stored;
+}
+
+/** Returns the entry that a stored value says. */
+export function toEntry(stored: Buffer): CacheEntry {
+  return {
+    head: stored.subarray(REVISION_BYTES),
+    revision: stored.toString("latin1", 0, REVISION_BYTES),
+    hasBody: stored[RANDOM_BYTES] === HAS_BODY,
+  };
+}
+
+/** Returns the bytes of a revision; none, which no value begins with, for what never was one. */
+export function revisionBytes(revision: unknown): Buffer {
+  const isRevision = typeof revision === "string" && revision.length === REVISION_BYTES;
+  return isRevision ? Buffer.from(revision, "latin1") : Buffer.alloc(0);
+}
+
+/** Tells whether a record of this revision has a body. */
+export function namesBody(revision: Buffer): boolean {
+  return revision[RANDOM_BYTES] === HAS_BODY;
+}

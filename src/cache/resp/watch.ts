@@ -1,0 +1,34 @@
+/** One timer over all the operations under way: one for each would cost more than the operation. */
+import type { Deadline } from "../deadline.js";
+
+const TICK_MS = 10;
+
+/** An operation that can be given up. */
+export interface Watched {
+  readonly deadline: Deadline;
+  giveUp(): void;
+}
+
+/** Ends operations whose time has passed, or whose caller has aborted them. */
+export class DeadlineWatch {
+  readonly #watched = new Set<Watched>();
+  #timer: NodeJS.Timeout | undefined;
+
+  add(operation: Watched): void {
+    this.#watched.add(operation);
+    this.#timer ??= setInterval(this.#tick, TICK_MS);
+  }
+
+  delete(operation: Watched): void {
+    this.#watched.delete(operation);
+  }
+
+  readonly #tick = (): void => {
+    for (const operation of this.#watched) {
+      if (operation.deadline.hasPassed) operation.giveUp();
+    }
+    if (this.#watched.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  };
+}

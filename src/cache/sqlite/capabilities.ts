@@ -1,0 +1,43 @@
+/** What a database promises, as it says itself. */
+import type { CacheCapabilities } from "../../vault/contracts.js";
+import { CacheUnsafeError } from "../../vault/errors.js";
+import { queryValue, type SqliteConnection } from "./connection.js";
+import type { FlushMoment } from "./write-queue.js";
+
+/** The first without the WAL-reset bug, which can damage a file that several processes write. */
+const SOUND_VERSION = [3, 51, 3] as const;
+/** `PRAGMA synchronous`: FULL, or EXTRA. */
+const FULL = 2;
+
+/** @throws {@link CacheUnsafeError} This SQLite can damage a file that several processes write. */
+export function checkVersion(connection: SqliteConnection): void {
+  if (connection.memory) return;
+  const version = String(queryValue(connection, "SELECT sqlite_version()"));
+  if (!isSound(version)) throw new CacheUnsafeError("outdated-sqlite");
+}
+
+/** Returns what acknowledged writes survive. */
+export function capabilitiesOf(connection: SqliteConnection): CacheCapabilities {
+  return { durability: durabilityOf(connection), evicts: false };
+}
+
+/** A commit that waits for the disk is worth sharing with whatever comes in the same turn of the loop. */
+export function flushMomentOf({ durability }: CacheCapabilities): FlushMoment {
+  return durability === "disk" ? "turn" : "job";
+}
+
+function durabilityOf(connection: SqliteConnection): CacheCapabilities["durability"] {
+  const journal = String(queryValue(connection, "PRAGMA main.journal_mode")).toLowerCase();
+  if (connection.memory || journal === "memory" || journal === "off") return "none";
+  const synchronous = Number(queryValue(connection, "PRAGMA main.synchronous"));
+  return synchronous >= FULL ? "disk" : "process";
+}
+
+function isSound(version: string): boolean {
+  const parts = version.split(".").map(Number);
+  for (const [place, sound] of SOUND_VERSION.entries()) {
+    const part = parts[place] ?? 0;
+    if (part !== sound) return part > sound;
+  }
+  return true;
+}

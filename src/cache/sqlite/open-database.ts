@@ -1,0 +1,95 @@
+/** Opens a database file for a cache of its own. */
+import type { CacheBackend, Clock } from "../../vault/contracts.js";
+import { CacheUnavailableError } from "../../vault/errors.js";
+import { Deadline } from "../deadline.js";
+import { isBusy, queryValue, readFailure, type SqliteConnection } from "./connection.js";
+import { secureFile } from "./database-file.js";
+import { DiskRoom } from "./disk-room.js";
+import { isCurrent } from "./schema.js";
+import { SqliteCache } from "./sqlite-cache.js";
+
+/** Others may be making the same file ready. */
+const OPEN_TIMEOUT_MS = 10_000;
+/** Copying the WAL into the database seldom saves what is written again and again meanwhile. */
+const CHECKPOINT_PAGES = 4000;
+
+/** How a database is opened. */
+export interface OpenDatabaseOptions {
+  readonly connect: (file: string) => SqliteConnection;
+  readonly clock: Clock;
+  readonly synchronous: "full" | "normal" | "off";
+}
+
+/**
+ * Returns a cache in a database file, which is made if it is not there.
+ *
+ * @throws {@link CacheUnavailableError} It cannot be opened and written.
+ */
+export async function openDatabase(
+  file: string,
+  options: OpenDatabaseOptions,
+): Promise<CacheBackend> {
+  secureFile(file);
+  const connection = connect(file, options);
+  try {
+    await untilFree(() => prepare(connection, options.synchronous));
+    const room = new DiskRoom(connection, file);
+    const cache = new SqliteCache({
+      connection,
+      clock: options.clock,
+      room,
+      release: () => {
+        room.close();
+        release(connection);
+      },
+    });
+    await cache.open();
+    return cache;
+  } catch (error) {
+    connection.close();
+    throw readFailure(error);
+  }
+}
+
+function connect(file: string, options: OpenDatabaseOptions): SqliteConnection {
+  try {
+    return options.connect(file);
+  } catch (error) {
+    throw readFailure(error);
+  }
+}
+
+/** Sets up a connection, and the file if it is new. */
+function prepare(connection: SqliteConnection, synchronous: string): void {
+  connection.exec("PRAGMA busy_timeout = 5");
+  // What a newer version made stays as it is.
+  isCurrent(connection);
+  connection.exec("PRAGMA auto_vacuum = INCREMENTAL");
+  const journal = queryValue(connection, "PRAGMA journal_mode = WAL");
+  if (journal !== "wal") throw new CacheUnavailableError();
+  connection.exec(`PRAGMA synchronous = ${synchronous}`);
+  connection.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  // SQLite opens what it may not write for reading only, and does not say so.
+  connection.exec("BEGIN IMMEDIATE; ROLLBACK");
+}
+
+async function untilFree(work: () => void): Promise<void> {
+  const deadline = new Deadline({ timeoutMs: OPEN_TIMEOUT_MS });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      work();
+      return;
+    } catch (error) {
+      if (!isBusy(error) || deadline.hasPassed) throw error;
+    }
+    await deadline.pause(attempt);
+  }
+}
+
+function release(connection: SqliteConnection): void {
+  try {
+    connection.close();
+  } catch (cause) {
+    throw new CacheUnavailableError({ cause });
+  }
+}

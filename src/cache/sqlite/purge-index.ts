@@ -1,0 +1,69 @@
+/** The index of purge times, which follows the records at some distance. */
+import {
+  prepareRaw,
+  prepareWrite,
+  type SqliteConnection,
+  type SqliteStatement,
+} from "./connection.js";
+
+/** The most records that are indexed in one transaction: about a millisecond. */
+const STEP = 1000;
+
+/** Finds the records that are due. The index is behind by what was inserted since the last step. */
+export class PurgeIndex {
+  readonly #indexed: SqliteStatement;
+  readonly #next: SqliteStatement;
+  readonly #add: SqliteStatement;
+  readonly #advance: SqliteStatement;
+  readonly #purge: SqliteStatement;
+
+  constructor(connection: SqliteConnection) {
+    this.#indexed = prepareRaw(connection, "SELECT id FROM handlevault_indexed");
+    this.#next = prepareRaw(
+      connection,
+      `SELECT count(*), max(id) FROM
+       (SELECT id FROM handlevault_records WHERE id > ? ORDER BY id LIMIT ${STEP})`,
+    );
+    this.#add = prepareWrite(
+      connection,
+      `INSERT OR IGNORE INTO handlevault_purges (purge_at, id)
+       SELECT purge_at, id FROM handlevault_records WHERE id > ? AND id <= ?`,
+    );
+    this.#advance = prepareWrite(connection, "UPDATE handlevault_indexed SET id = ?");
+    this.#purge = prepareWrite(
+      connection,
+      `DELETE FROM handlevault_records WHERE id IN
+       (SELECT id FROM handlevault_purges WHERE purge_at <= ? ORDER BY purge_at LIMIT ?)`,
+    );
+  }
+
+  /** Tells whether there are records that are not indexed yet. */
+  get isBehind(): boolean {
+    return this.#following(this.#indexedId()).count > 0;
+  }
+
+  /** Indexes the next records; needs a transaction around it. Tells whether there may be more. */
+  step(): boolean {
+    const from = this.#indexedId();
+    const { count, lastId } = this.#following(from);
+    if (count === 0) return false;
+    this.#add.run(from, lastId);
+    this.#advance.run(lastId);
+    return count === STEP;
+  }
+
+  /** Removes at most `limit` records that are indexed and due; returns how many. */
+  purge(nowMs: number, limit: number): number {
+    return this.#purge.run(nowMs, limit).changes;
+  }
+
+  #indexedId(): number {
+    const row = this.#indexed.get() as readonly [number];
+    return row[0];
+  }
+
+  #following(id: number): { readonly count: number; readonly lastId: number } {
+    const [count, lastId] = this.#next.get(id) as readonly [number, number | null];
+    return { count, lastId: lastId ?? id };
+  }
+}

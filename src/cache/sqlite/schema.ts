@@ -1,0 +1,90 @@
+/** The tables of a cache, and how older ones become today's. */
+import { CacheUnavailableError } from "../../vault/errors.js";
+import { queryValue, rollBack, type SqliteConnection } from "./connection.js";
+
+/**
+ * The steps from an empty database to today's tables. The version of a database is the number of
+ * steps it has taken: add steps, never change one.
+ *
+ * A body has a table of its own, so that reading or rewriting a head touches none of its pages; it
+ * goes with its record by trigger, whichever way that goes. An ordinary rowid table with a unique
+ * key is about twice as fast for blobs as WITHOUT ROWID.
+ *
+ * A `state` is a revision and the head after it (`row-state.ts`): one value is read
+ * faster than three.
+ *
+ * Purge times are indexed late: an index would cost every insert a third page, half as much again as
+ * the other two. `handlevault_purges` has the purge times of all records up to the id in
+ * `handlevault_indexed`; the triggers keep that true, also when the last ids are freed and come up
+ * again.
+ */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE handlevault_records (
+     id INTEGER PRIMARY KEY,
+     key TEXT NOT NULL UNIQUE,
+     purge_at INTEGER NOT NULL,
+     state BLOB NOT NULL
+   );
+   CREATE TABLE handlevault_bodies (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+   CREATE TABLE handlevault_purges (
+     purge_at INTEGER NOT NULL,
+     id INTEGER NOT NULL,
+     PRIMARY KEY (purge_at, id)
+   ) WITHOUT ROWID;
+   CREATE TABLE handlevault_indexed (id INTEGER NOT NULL);
+   INSERT INTO handlevault_indexed VALUES (0);
+   CREATE TRIGGER handlevault_deleted AFTER DELETE ON handlevault_records BEGIN
+     DELETE FROM handlevault_purges WHERE purge_at = OLD.purge_at AND id = OLD.id;
+     DELETE FROM handlevault_bodies WHERE id = OLD.id;
+   END;
+   CREATE TRIGGER handlevault_last_deleted AFTER DELETE ON handlevault_records
+   WHEN NOT EXISTS (SELECT 1 FROM handlevault_records WHERE id > OLD.id) BEGIN
+     UPDATE handlevault_indexed
+     SET id = coalesce((SELECT max(id) FROM handlevault_records), 0) WHERE id >= OLD.id;
+   END;
+   CREATE TRIGGER handlevault_renewed AFTER UPDATE OF purge_at ON handlevault_records
+   WHEN OLD.purge_at <> NEW.purge_at BEGIN
+     DELETE FROM handlevault_purges WHERE purge_at = OLD.purge_at AND id = OLD.id;
+     INSERT OR IGNORE INTO handlevault_purges (purge_at, id) VALUES (NEW.purge_at, NEW.id);
+   END;`,
+];
+
+/**
+ * Tells whether the tables are today's.
+ *
+ * @throws {@link CacheUnavailableError} A newer version of this library made them.
+ */
+export function isCurrent(connection: SqliteConnection): boolean {
+  const version = versionOf(connection);
+  if (!(version <= MIGRATIONS.length)) throw new CacheUnavailableError();
+  return version === MIGRATIONS.length;
+}
+
+/** Makes the tables today's, all steps or none; others may do the same at the same time. */
+export function migrate(connection: SqliteConnection): void {
+  connection.exec("BEGIN IMMEDIATE");
+  try {
+    if (!isCurrent(connection)) takeSteps(connection);
+    connection.exec("COMMIT");
+  } catch (error) {
+    rollBack(connection);
+    throw error;
+  }
+}
+
+function takeSteps(connection: SqliteConnection): void {
+  const from = versionOf(connection);
+  for (const step of MIGRATIONS.slice(from)) connection.exec(step);
+  if (from === 0) connection.exec("CREATE TABLE handlevault_schema (version INTEGER NOT NULL)");
+  connection.exec("DELETE FROM handlevault_schema");
+  connection.exec(`INSERT INTO handlevault_schema VALUES (${MIGRATIONS.length})`);
+}
+
+function versionOf(connection: SqliteConnection): number {
+  const isThere = queryValue(
+    connection,
+    "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'handlevault_schema'",
+  );
+  if (isThere === undefined) return 0;
+  return Number(queryValue(connection, "SELECT max(version) FROM handlevault_schema"));
+}

@@ -1,0 +1,131 @@
+/** What is asked of the database, prepared once. */
+import type { CacheEntry, CachePage, CacheRecord, Revision } from "../../vault/contracts.js";
+import { CacheUnavailableError } from "../../vault/errors.js";
+import {
+  preparePluck,
+  prepareRaw,
+  prepareWrite,
+  type SqliteConnection,
+  type SqliteStatement,
+} from "./connection.js";
+import {
+  firstRevision,
+  isRevision,
+  nextRevision,
+  REVISION_BYTES,
+  toEntry,
+  toPrefix,
+  toState,
+} from "./row-state.js";
+
+/** Few enough that a page is no pause, many enough that a scan is no crawl. */
+const SCAN_PAGE = 250;
+
+/** What a replacement writes. */
+export interface Replacement {
+  readonly head: Uint8Array;
+  readonly purgeAtMs: number | undefined;
+  readonly body: "keep" | "drop";
+}
+
+/** Reads and writes rows. What writes a body, or drops one, needs a transaction around it. */
+export class RecordStatements {
+  readonly #get: SqliteStatement;
+  readonly #getBody: SqliteStatement;
+  readonly #exists: SqliteStatement;
+  readonly #scan: SqliteStatement;
+  readonly #insert: SqliteStatement;
+  readonly #insertBody: SqliteStatement;
+  readonly #replace: SqliteStatement;
+  readonly #renew: SqliteStatement;
+  readonly #dropBody: SqliteStatement;
+  readonly #delete: SqliteStatement;
+  readonly #deleteState: SqliteStatement;
+
+  constructor(connection: SqliteConnection) {
+    const read = (sql: string) => prepareRaw(connection, sql);
+    const write = (sql: string) => prepareWrite(connection, sql);
+    const records = "handlevault_records";
+    const ofState = `WHERE key = ? AND substr(state, 1, ${REVISION_BYTES}) = ?`;
+    this.#get = preparePluck(connection, `SELECT state FROM ${records} WHERE key = ?`);
+    this.#getBody = preparePluck(
+      connection,
+      `SELECT body FROM handlevault_bodies WHERE id = (SELECT id FROM ${records} WHERE key = ?)`,
+    );
+    this.#exists = read(`SELECT 1 FROM ${records} WHERE key = ?`);
+    this.#scan = read(
+      `SELECT key, state, id FROM ${records} WHERE id > ? ORDER BY id LIMIT ${SCAN_PAGE}`,
+    );
+    this.#insert = write(
+      `INSERT INTO ${records} (key, purge_at, state) VALUES (?, ?, ?)
+       ON CONFLICT (key) DO NOTHING`,
+    );
+    this.#insertBody = write(
+      `INSERT INTO handlevault_bodies (id, body)
+       VALUES ((SELECT id FROM ${records} WHERE key = ?), ?)`,
+    );
+    this.#replace = write(`UPDATE ${records} SET state = ? ${ofState}`);
+    this.#renew = write(`UPDATE ${records} SET state = ?, purge_at = ? ${ofState}`);
+    this.#dropBody = write(
+      `DELETE FROM handlevault_bodies WHERE id = (SELECT id FROM ${records} WHERE key = ?)`,
+    );
+    this.#delete = write(`DELETE FROM ${records} WHERE key = ?`);
+    this.#deleteState = write(`DELETE FROM ${records} ${ofState}`);
+  }
+
+  get(key: string): CacheEntry | undefined {
+    const state = this.#get.get(key);
+    return state === undefined ? undefined : toEntry(state);
+  }
+
+  getBody(key: string): Uint8Array | undefined {
+    const body = this.#getBody.get(key);
+    if (body === undefined || body instanceof Uint8Array) return body;
+    throw new CacheUnavailableError();
+  }
+
+  scan(after: number): CachePage {
+    const rows = this.#scan.all(after) as (readonly [string, unknown, number])[];
+    const entries = rows.map(([key, state]) => {
+      const { head, revision } = toEntry(state);
+      return { key, head, revision };
+    });
+    const last = rows.at(-1);
+    const isComplete = last === undefined || rows.length < SCAN_PAGE;
+    return isComplete ? { entries } : { entries, cursor: String(last[2]) };
+  }
+
+  insert(key: string, record: CacheRecord, purgeAtMs: number): "inserted" | "exists" {
+    const { head, body } = record;
+    const { changes } = this.#insert.run(key, purgeAtMs, toState(firstRevision(record), head));
+    if (changes === 0) return "exists";
+    if (body !== undefined) this.#insertBody.run(key, body);
+    return "inserted";
+  }
+
+  replace(
+    key: string,
+    ifRevision: Revision,
+    next: Replacement | undefined,
+  ): "replaced" | "conflict" | "absent" {
+    if (isRevision(ifRevision) && this.#write(key, ifRevision, next)) return "replaced";
+    return this.#exists.get(key) === undefined ? "absent" : "conflict";
+  }
+
+  delete(key: string): boolean {
+    return this.#delete.run(key).changes > 0;
+  }
+
+  #write(key: string, revision: number, next: Replacement | undefined): boolean {
+    const prefix = toPrefix(revision);
+    if (next === undefined) return this.#deleteState.run(key, prefix).changes > 0;
+    const { head, purgeAtMs, body } = next;
+    const state = toState(nextRevision(revision, body), head);
+    const { changes } =
+      purgeAtMs === undefined
+        ? this.#replace.run(state, key, prefix)
+        : this.#renew.run(state, purgeAtMs, key, prefix);
+    if (changes > 0 && body === "drop") this.#dropBody.run(key);
+    return changes > 0;
+  }
+}

@@ -1,0 +1,253 @@
+/** Group commit: writes in flight at the same moment share one transaction. */
+import type { CacheCallOptions, MaybePromise } from "../../vault/contracts.js";
+import { CacheFullError, CacheUnavailableError } from "../../vault/errors.js";
+import { Deadline } from "../deadline.js";
+import {
+  commitFailure,
+  isBusy,
+  isFull,
+  rollBack,
+  type SqliteConnection,
+  type SqliteStatement,
+  writeFailure,
+} from "./connection.js";
+import { PendingWrite, type QueuedWrite, type Write } from "./pending-write.js";
+
+/** Bounds of a transaction: the event loop stands still for as long as it takes. */
+const MAX_BATCH = 256;
+const MAX_BATCH_BYTES = 2 ** 21;
+/** Keeps the pauses between attempts at some tens of milliseconds. */
+const MAX_BACKOFF = 5;
+
+/** The room on the disk. */
+export interface Room {
+  /** Tells whether there is room for so many bytes more. */
+  admits(bytes: number): boolean;
+  /** Gives up what was kept in reserve for removals. */
+  release(): void;
+  /** Told of bytes that were committed. */
+  onCommitted(bytes: number): void;
+}
+
+/** When a queue runs what it holds: after the current job, or once every callback of the loop's turn ran. */
+export type FlushMoment = "job" | "turn";
+
+/** Runs writes in the order in which they came, as many as possible in one transaction. */
+export class WriteQueue {
+  readonly #connection: SqliteConnection;
+  readonly #room: Room;
+  readonly #begin: SqliteStatement;
+  readonly #commit: SqliteStatement;
+  #flushMoment: FlushMoment = "turn";
+  #queued: QueuedWrite[] = [];
+  #isScheduled = false;
+  #isWaiting = false;
+  #isJobBegun = false;
+  #isClosed = false;
+
+  constructor(connection: SqliteConnection, room: Room) {
+    this.#connection = connection;
+    this.#room = room;
+    this.#begin = connection.prepare("BEGIN IMMEDIATE");
+    this.#commit = connection.prepare("COMMIT");
+  }
+
+  set flushMoment(moment: FlushMoment) {
+    this.#flushMoment = moment;
+  }
+
+  /**
+   * Gives what the write gives, once it is committed: at once if that costs no wait for the disk and
+   * no other write came in the same job.
+   */
+  submit<T>(write: Write<T>, options: CacheCallOptions | undefined): MaybePromise<T> {
+    const isFirst = this.#flushMoment === "job" && !this.#isJobBegun && !this.#isScheduled;
+    return isFirst && !this.#isWaiting ? this.#runNow(write, options) : this.#queue(write, options);
+  }
+
+  /** Runs what is queued, if that is possible at once, and refuses the rest. */
+  close(): void {
+    if (this.#isClosed) return;
+    for (let batch = this.#take(); batch.length > 0; batch = this.#take()) {
+      if (this.#run(batch) !== "done") break;
+    }
+    this.#isClosed = true;
+    for (const write of this.#queued.splice(0)) write.fail(new CacheUnavailableError());
+  }
+
+  readonly #flush = (): void => {
+    this.#isScheduled = false;
+    if (this.#isClosed || this.#isWaiting) return;
+    const batch = this.#take();
+    if (batch.length === 0) return;
+    if (this.#run(batch) === "busy") void this.#retry();
+    else if (this.#queued.length > 0) this.#scheduleTurn();
+  };
+
+  readonly #endJob = (): void => {
+    this.#isJobBegun = false;
+  };
+
+  #runNow<T>(write: Write<T>, options: CacheCallOptions | undefined): MaybePromise<T> {
+    this.#isJobBegun = true;
+    queueMicrotask(this.#endJob);
+    if (write.bytes > 0 && !this.#room.admits(write.bytes)) throw new CacheFullError();
+    const attempt = this.#attempt(write);
+    if ("result" in attempt) {
+      this.#room.onCommitted(write.bytes);
+      return attempt.result;
+    }
+    const { error } = attempt;
+    // What may help takes its time.
+    if (isBusy(error) || (write.isRemoval && isFull(error))) return this.#queue(write, options);
+    throw errorOf(attempt);
+  }
+
+  #queue<T>(write: Write<T>, options: CacheCallOptions | undefined): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#queued.push(new PendingWrite(write, new Deadline(options), { resolve, reject }));
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isWaiting) return;
+    if (this.#flushMoment === "turn") {
+      this.#scheduleTurn();
+      return;
+    }
+    this.#isScheduled = true;
+    queueMicrotask(this.#flush);
+  }
+
+  #scheduleTurn(): void {
+    this.#isScheduled = true;
+    setImmediate(this.#flush);
+  }
+
+  /** Tries again until nobody else is at work; what has no time left is refused meanwhile. */
+  async #retry(): Promise<void> {
+    this.#isWaiting = true;
+    let outcome: Outcome = "busy";
+    for (let attempt = 1; outcome === "busy"; attempt++) {
+      await this.#queued[0]?.deadline.pause(Math.min(attempt, MAX_BACKOFF));
+      if (this.#isClosed) return;
+      const batch = this.#take();
+      outcome = batch.length === 0 ? "done" : this.#run(batch);
+    }
+    this.#isWaiting = false;
+    if (this.#queued.length > 0) this.#scheduleTurn();
+  }
+
+  /** Takes the next writes off the queue, as many as one transaction may hold. */
+  #take(): QueuedWrite[] {
+    this.#dropOverdue();
+    let [count, bytes] = [0, 0];
+    for (const write of this.#queued) {
+      bytes += write.bytes;
+      if (count === MAX_BATCH || (count > 0 && bytes > MAX_BATCH_BYTES)) break;
+      count += 1;
+    }
+    return this.#queued.splice(0, count);
+  }
+
+  #dropOverdue(): void {
+    if (!this.#queued.some(({ deadline }) => deadline.hasPassed)) return;
+    const overdue = this.#queued.filter(({ deadline }) => deadline.hasPassed);
+    this.#queued = this.#queued.filter((write) => !overdue.includes(write));
+    for (const write of overdue) write.fail(new CacheUnavailableError());
+  }
+
+  /** Runs writes; those that could not be tried go back to the head of the queue. */
+  #run(batch: readonly QueuedWrite[]): Outcome {
+    const admitted = batch.filter((write) => this.#admit(write));
+    const [first] = admitted;
+    if (first === undefined) return "done";
+    if (admitted.length === 1) return this.#runAlone(first, []);
+    const outcome = this.#runTogether(admitted);
+    if (outcome === "busy") this.#queued.unshift(...admitted);
+    return outcome === "failed" ? this.#runEach(admitted) : outcome;
+  }
+
+  #admit(write: QueuedWrite): boolean {
+    if (write.bytes === 0 || this.#room.admits(write.bytes)) return true;
+    write.fail(new CacheFullError());
+    return false;
+  }
+
+  #runTogether(batch: readonly QueuedWrite[]): Outcome | "failed" {
+    if (this.#connection.inTransaction) return "busy";
+    let bytes = 0;
+    try {
+      this.#begin.run();
+      for (const write of batch) {
+        write.apply();
+        bytes += write.bytes;
+      }
+      this.#commit.run();
+    } catch (error) {
+      rollBack(this.#connection);
+      return isBusy(error) ? "busy" : "failed";
+    }
+    for (const write of batch) write.succeed();
+    this.#room.onCommitted(bytes);
+    return "done";
+  }
+
+  /** What failed together is tried one by one, so that each learns what became of itself. */
+  #runEach(batch: readonly QueuedWrite[]): Outcome {
+    for (const [index, write] of batch.entries()) {
+      if (this.#runAlone(write, batch.slice(index + 1)) === "busy") return "busy";
+    }
+    return "done";
+  }
+
+  #runAlone(write: QueuedWrite, following: readonly QueuedWrite[]): Outcome {
+    let attempt = this.#attempt(write);
+    if ("error" in attempt && write.isRemoval && isFull(attempt.error)) {
+      this.#room.release();
+      attempt = this.#attempt(write);
+    }
+    if ("result" in attempt) {
+      write.succeed();
+      this.#room.onCommitted(write.bytes);
+    } else if (isBusy(attempt.error)) {
+      this.#queued.unshift(write, ...following);
+      return "busy";
+    } else {
+      write.fail(errorOf(attempt));
+    }
+    return "done";
+  }
+
+  #attempt<T>(write: Pick<Write<T>, "apply" | "isSingleStatement">): { result: T } | Failure {
+    if (this.#connection.inTransaction) return OWNERS_TRANSACTION;
+    let isCommitting = write.isSingleStatement;
+    try {
+      if (write.isSingleStatement) return { result: write.apply() };
+      this.#begin.run();
+      const result = write.apply();
+      isCommitting = true;
+      this.#commit.run();
+      return { result };
+    } catch (error) {
+      rollBack(this.#connection);
+      return { error, isCommitting };
+    }
+  }
+}
+
+type Outcome = "done" | "busy";
+
+/** Why a write failed, and whether it may have been committed nevertheless. */
+interface Failure {
+  readonly error: unknown;
+  readonly isCommitting: boolean;
+}
+
+function errorOf({ error, isCommitting }: Failure): Error {
+  return isCommitting ? commitFailure(error) : writeFailure(error);
+}
+
+/** What the owner of a wrapped connection may roll back is no place to write. */
+const OWNERS_TRANSACTION: Failure = { error: { code: "SQLITE_BUSY" }, isCommitting: false };

@@ -1,0 +1,63 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { mountSmallDisk, NO_SMALL_DISK, type SmallDisk } from "../support/small-disk.js";
+
+const CHILD = join(import.meta.dirname, "..", "support", "lmdb-disk-full.ts");
+const DISK_MEBIBYTES = 96;
+
+let disk: SmallDisk | undefined;
+
+afterEach(() => {
+  disk?.remove();
+  disk = undefined;
+});
+
+/** Runs the child on a small disk; returns its report and how it ended. */
+function fillDisk(small: SmallDisk, mode: string): { status: number | null; report: unknown } {
+  const args = [
+    "--import",
+    import.meta.resolve("tsx"),
+    CHILD,
+    join(small.directory, "c.mdb"),
+    mode,
+  ];
+  const { status, stdout } = spawnSync(process.execPath, args, {
+    encoding: "utf8",
+    timeout: 60_000,
+    killSignal: "SIGKILL",
+  });
+  return { status, report: JSON.parse(stdout || "null") };
+}
+
+describe("an LMDB cache on a full disk", () => {
+  it("is full while there is room to delete, and loses nothing", ({ skip }) => {
+    disk = mountSmallDisk(DISK_MEBIBYTES);
+    if (disk === undefined) return skip(NO_SMALL_DISK);
+    const { status, report } = fillDisk(disk, "fill");
+    expect(report).toEqual({
+      codes: ["ERR_VAULT_CACHE_FULL"],
+      acknowledged: expect.any(Number),
+      unreadable: 0,
+      deletion: true,
+      again: "inserted",
+      unhandled: [],
+    });
+    expect(status).toBe(0);
+  });
+
+  it("writes no more once a transaction has failed, and loses nothing", ({ skip }) => {
+    disk = mountSmallDisk(DISK_MEBIBYTES);
+    if (disk === undefined) return skip(NO_SMALL_DISK);
+    const { status, report } = fillDisk(disk, "steal");
+    expect(report).toEqual({
+      codes: [expect.stringMatching(/^ERR_VAULT_(OUTCOME_UNKNOWN|CACHE_FULL)$/)],
+      acknowledged: expect.any(Number),
+      unreadable: 0,
+      deletion: "ERR_VAULT_CACHE_UNAVAILABLE",
+      again: "ERR_VAULT_CACHE_UNAVAILABLE",
+      unhandled: [],
+    });
+    expect(status).toBe(0);
+  });
+});

@@ -1,0 +1,431 @@
+import assert from "node:assert/strict";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { open } from "lmdb";
+import { afterAll, describe, expect, it } from "vitest";
+import { lmdbCache, openLmdbCache } from "../../src/cache/lmdb.js";
+import { type CacheBackend, CacheFullError, CacheUnavailableError } from "../../src/index.js";
+
+const FOLDER = mkdtempSync(join(tmpdir(), "handlevault-lmdb-"));
+const FOR_LONG = { purgeAfterMs: 3_600_000 };
+const MEBIBYTE = 2 ** 20;
+const HEAD = Buffer.from("head");
+let files = 0;
+
+afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
+
+function newPath(): string {
+  files += 1;
+  return join(FOLDER, `${files}.mdb`);
+}
+
+/** Runs `use` with an opened cache and closes it. */
+async function withCache<T>(
+  use: (cache: CacheBackend, path: string) => Promise<T>,
+  options: Parameters<typeof openLmdbCache>[1] = {},
+): Promise<T> {
+  const path = newPath();
+  const cache = await openLmdbCache(path, options);
+  try {
+    return await use(cache, path);
+  } finally {
+    await cache.close();
+  }
+}
+
+/** Opens an environment as the caches want it. */
+function openEnvironment(options: object = {}) {
+  return open({ path: newPath(), overlappingSync: false, ...options });
+}
+
+async function revisionOf(cache: CacheBackend, key: string): Promise<number | string> {
+  const entry = await cache.get(key);
+  assert(typeof entry === "object");
+  return entry.revision;
+}
+
+describe("opening an LMDB cache", () => {
+  it("promises the disk", async () => {
+    await withCache(async (cache) => {
+      expect(await cache.ready()).toEqual({ durability: "disk", evicts: false });
+    });
+  });
+
+  it("creates a file that its owner alone can read", async () => {
+    await withCache(async (_, path) => {
+      expect(statSync(path).mode & 0o777).toBe(0o600);
+      expect(statSync(`${path}-lock`).mode & 0o777).toBe(0o600);
+    });
+  });
+
+  it("turns the overlapping sync off, which loses acknowledged writes", async () => {
+    await withCache(async (_, path) => {
+      // Whoever asks for it on an environment that is open without it is told so.
+      expect(() => open({ path, overlappingSync: true })).toThrow("overlappingSync");
+    });
+  });
+
+  it("is unavailable where there is no folder, and creates none", async () => {
+    const folder = join(FOLDER, "missing");
+    await expect(openLmdbCache(join(folder, "a.mdb"))).rejects.toThrow(CacheUnavailableError);
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  it("is unavailable where the path is a symbolic link or a folder", async () => {
+    const [target, link] = [newPath(), newPath()];
+    writeFileSync(target, "");
+    symlinkSync(target, link);
+    await expect(openLmdbCache(link)).rejects.toThrow(CacheUnavailableError);
+    await expect(openLmdbCache(FOLDER)).rejects.toThrow(CacheUnavailableError);
+  });
+
+  it("is unavailable where the file is no LMDB file, and leaves that as it is", async () => {
+    for (const content of ["SQLite format 3\0".repeat(1000), "x", "\0".repeat(16_384)]) {
+      const path = newPath();
+      writeFileSync(path, content);
+      await expect(openLmdbCache(path)).rejects.toThrow(CacheUnavailableError);
+      expect(statSync(path).size).toBe(content.length);
+    }
+  });
+
+  it("can be tried again after it has failed", async () => {
+    const path = newPath();
+    writeFileSync(path, "no LMDB file, but soon");
+    await expect(openLmdbCache(path)).rejects.toThrow(CacheUnavailableError);
+    rmSync(path);
+    const cache = await openLmdbCache(path);
+    await cache.close();
+  });
+
+  it("refuses options that it does not know, and sizes that are none", async () => {
+    const path = newPath();
+    await expect(openLmdbCache(path, { overlappingSync: true } as object)).rejects.toThrow(
+      TypeError,
+    );
+    await expect(openLmdbCache(path, { minFreeBytes: 0 })).rejects.toThrow(RangeError);
+    await expect(openLmdbCache("")).rejects.toThrow(TypeError);
+    expect(existsSync(path)).toBe(false);
+  });
+});
+
+describe("a file that is opened more than once in a process", () => {
+  it("has one environment, and the last one to close closes it", async () => {
+    const path = newPath();
+    const [one, other] = await Promise.all([openLmdbCache(path), openLmdbCache(path)]);
+    await one.insert("key", { head: HEAD }, FOR_LONG);
+    await one.close();
+    expect(await other.get("key")).toBeDefined();
+    await other.close();
+    const again = await openLmdbCache(path);
+    expect(await again.get("key")).toBeDefined();
+    await again.close();
+  });
+
+  it("can be opened while it is being closed", async () => {
+    const path = newPath();
+    let cache = await openLmdbCache(path);
+    for (let round = 0; round < 20; round++) {
+      await cache.insert(`${round}`, { head: HEAD }, FOR_LONG);
+      const [next] = await Promise.all([openLmdbCache(path), cache.close()]);
+      cache = next;
+      expect(await cache.get(`${round}`)).toBeDefined();
+    }
+    await cache.close();
+  });
+
+  it("is closed only once every write has settled", async () => {
+    const path = newPath();
+    const cache = await openLmdbCache(path);
+    const inserted = cache.insert("late", { head: HEAD }, FOR_LONG);
+    await cache.close();
+    expect(await inserted).toBe("inserted");
+  });
+});
+
+describe("wrapping an LMDB environment", () => {
+  it("leaves it open", async () => {
+    const environment = openEnvironment();
+    const cache = lmdbCache(environment);
+    await cache.insert("key", { head: HEAD }, FOR_LONG);
+    await cache.close();
+    const another = lmdbCache(environment);
+    expect(await another.get("key")).toBeDefined();
+    await environment.put("mine", "too");
+    expect(environment.get("mine")).toBe("too");
+    await environment.close();
+  });
+
+  it("refuses one that loses acknowledged writes", async () => {
+    const environment = open({ path: newPath() });
+    expect(() => lmdbCache(environment)).toThrow("overlappingSync: false");
+    await environment.close();
+  });
+
+  it("refuses one that a full disk would crash, or that cannot be written", async () => {
+    const mapped = openEnvironment({ useWritemap: true });
+    expect(() => lmdbCache(mapped)).toThrow(TypeError);
+    await mapped.close();
+    const path = newPath();
+    await open({ path, overlappingSync: false }).close();
+    const readOnly = open({ path, readOnly: true });
+    expect(() => lmdbCache(readOnly)).toThrow(TypeError);
+    await readOnly.close();
+  });
+
+  it("does not promise the disk for one that does not sync", async () => {
+    for (const lazy of ["noSync", "noMetaSync"]) {
+      const environment = openEnvironment({ [lazy]: true });
+      const { durability } = await lmdbCache(environment).ready();
+      expect(durability).toBe("process");
+      await environment.close();
+    }
+  });
+
+  it("stores bytes as they are, whatever the environment does by default", async () => {
+    const environment = openEnvironment({ compression: true, encoding: "json", cache: true });
+    const cache = lmdbCache(environment);
+    const body = Buffer.alloc(5000, 250);
+    await cache.insert("key", { head: HEAD, body }, FOR_LONG);
+    expect(await cache.getBody("key")).toEqual(body);
+    await environment.close();
+  });
+});
+
+describe("writes to an LMDB cache", () => {
+  it("share a transaction when they come at the same moment", async () => {
+    const environment = openEnvironment();
+    const cache = lmdbCache(environment);
+    const transactions = () => (environment.getStats() as { lastTxnId: number }).lastTxnId;
+    const before = transactions();
+    const keys = Array.from({ length: 64 }, (_, index) => `${index}`);
+    await Promise.all(keys.map((key) => cache.insert(key, { head: HEAD, body: HEAD }, FOR_LONG)));
+    expect(transactions() - before).toBe(1);
+    await environment.close();
+  });
+
+  it("are refused without a change when their caller has given up before", async () => {
+    await withCache(async (cache) => {
+      const signal = AbortSignal.abort();
+      await assert.rejects(
+        async () => cache.insert("key", { head: HEAD }, { ...FOR_LONG, signal }),
+        CacheUnavailableError,
+      );
+      expect(await cache.get("key")).toBeUndefined();
+    });
+  });
+
+  it("that are given up before they are sent change nothing", async () => {
+    await withCache(async (cache) => {
+      const giveUp = new AbortController();
+      const inserting = cache.insert("key", { head: HEAD }, { ...FOR_LONG, signal: giveUp.signal });
+      giveUp.abort();
+      await expect(inserting).rejects.toMatchObject({ code: "ERR_VAULT_CACHE_UNAVAILABLE" });
+      await cache.insert("next", { head: HEAD }, FOR_LONG);
+      expect(await cache.get("key")).toBeUndefined();
+    });
+  });
+
+  it("that take longer than allowed have an unknown outcome", async () => {
+    await withCache(async (cache) => {
+      const giveUp = new AbortController();
+      const body = Buffer.alloc(32 * MEBIBYTE);
+      const options = { ...FOR_LONG, signal: giveUp.signal };
+      const inserting = cache.insert("key", { head: HEAD, body }, options);
+      setImmediate(() => giveUp.abort());
+      await expect(inserting).rejects.toMatchObject({ code: "ERR_VAULT_OUTCOME_UNKNOWN" });
+      const late = cache.insert("late", { head: HEAD, body }, { ...FOR_LONG, timeoutMs: 1 });
+      await expect(late).rejects.toMatchObject({ code: "ERR_VAULT_OUTCOME_UNKNOWN" });
+    });
+  });
+
+  it("refuse a key that is too long or no text, and never shorten it", async () => {
+    await withCache(async (cache) => {
+      for (const key of ["k".repeat(1977), "é".repeat(989), "\ud800", "a\udfff"]) {
+        expect(() => cache.insert(key, { head: HEAD }, FOR_LONG)).toThrow(RangeError);
+        expect(() => cache.get(key)).toThrow(RangeError);
+      }
+      expect((await cache.scan()).entries).toHaveLength(0);
+    });
+  });
+
+  it("of a head move no body", async () => {
+    await withCache(async (cache, path) => {
+      await cache.insert("large", { head: HEAD, body: Buffer.alloc(16 * MEBIBYTE, 5) }, FOR_LONG);
+      const before = statSync(path).size;
+      for (let write = 0; write < 10; write++) {
+        const ifRevision = await revisionOf(cache, "large");
+        const head = Buffer.alloc(500, write);
+        expect(await cache.replace("large", head, { ifRevision })).toBe("replaced");
+      }
+      expect(statSync(path).size - before).toBeLessThan(MEBIBYTE / 4);
+      expect(await cache.getBody("large")).toHaveLength(16 * MEBIBYTE);
+    });
+  });
+});
+
+describe("an LMDB cache that has grown as far as it may", () => {
+  const bounds = { maxMapSizeBytes: 8 * MEBIBYTE, mapSizeBytes: MEBIBYTE };
+
+  it("takes no new record, keeps what it has, and has room again after deletions", async () => {
+    await withCache(async (cache, path) => {
+      const body = Buffer.alloc(100_000, 3);
+      const keys = await fill(cache, body);
+      expect(keys.length).toBeGreaterThan(50);
+      expect(statSync(path).size).toBeLessThan(9 * MEBIBYTE);
+      for (const key of keys) {
+        const found = await cache.getBody(key);
+        assert(found !== undefined && Buffer.compare(found, body) === 0);
+      }
+      const ifRevision = await revisionOf(cache, "0");
+      expect(await cache.replace("0", undefined, { ifRevision })).toBe("replaced");
+      for (const key of keys.slice(1)) expect(await cache.delete(key)).toBe(true);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      expect(await cache.insert("new", { head: HEAD, body }, FOR_LONG)).toBe("inserted");
+    }, bounds);
+  });
+
+  it("still purges what is due", async () => {
+    let nowMs = 1_700_000_000_000;
+    const clock = { now: () => nowMs };
+    await withCache(
+      async (cache) => {
+        const keys = await fill(cache, Buffer.alloc(100_000, 3));
+        nowMs += FOR_LONG.purgeAfterMs + 1;
+        expect(await cache.purgeExpired(1000)).toBe(keys.length);
+      },
+      { ...bounds, clock },
+    );
+  });
+
+  it("refuses a record that could never fit", async () => {
+    await withCache(async (cache) => {
+      const body = Buffer.alloc(9 * MEBIBYTE);
+      await assert.rejects(
+        async () => cache.insert("huge", { head: HEAD, body }, FOR_LONG),
+        CacheFullError,
+      );
+    }, bounds);
+  });
+
+  async function fill(cache: CacheBackend, body: Buffer): Promise<string[]> {
+    const keys: string[] = [];
+    for (let index = 0; index < 1000; index++) {
+      try {
+        await cache.insert(`${index}`, { head: HEAD, body }, FOR_LONG);
+        keys.push(`${index}`);
+      } catch (error) {
+        assert(error instanceof CacheFullError);
+        return keys;
+      }
+    }
+    return assert.fail("the cache never became full");
+  }
+});
+
+describe("an LMDB file with a damaged page", () => {
+  it("fails the reads that need the page, never as a miss, and no others", async () => {
+    const path = newPath();
+    const mark = Buffer.alloc(300, "mark");
+    let cache = await openLmdbCache(path);
+    const keys = Array.from({ length: 1000 }, (_, index) => `${index}`.padStart(4, "0"));
+    const headOf = (key: string) => (key === "0500" ? mark : Buffer.alloc(300));
+    await Promise.all(keys.map((key) => cache.insert(key, { head: headOf(key) }, FOR_LONG)));
+    await cache.close();
+
+    const bytes = readFileSync(path);
+    const place = bytes.indexOf(mark);
+    expect(bytes.indexOf(mark, place + 1)).toBe(-1);
+    bytes.fill(0, place - (place % 4096), place - (place % 4096) + 4096);
+    writeFileSync(path, bytes);
+
+    cache = await openLmdbCache(path);
+    for (const key of ["0000", "0500", "0999", "0500", "0001"]) {
+      if (key === "0500") expect(() => cache.get(key)).toThrow(CacheUnavailableError);
+      else expect(cache.get(key)).toBeDefined();
+    }
+    await cache.close();
+  });
+});
+
+describe("purging an LMDB cache", () => {
+  it("removes everything that is due, however the lifetimes were scattered", async () => {
+    let nowMs = 1_700_000_000_000;
+    const clock = { now: () => nowMs };
+    await withCache(
+      async (cache, path) => {
+        const lifetimes = Array.from({ length: 2000 }, (_, index) => (index * 7919) % 10_000);
+        await Promise.all(
+          lifetimes.map((purgeAfterMs, index) =>
+            cache.insert(`${index}`, { head: HEAD, body: HEAD }, { purgeAfterMs }),
+          ),
+        );
+        for (let step = 1; step <= 10; step++) {
+          nowMs += 1000;
+          const due = lifetimes.filter((ms) => ms > (step - 1) * 1000 && ms <= step * 1000);
+          const first = step === 1 ? lifetimes.filter((ms) => ms === 0).length : 0;
+          expect(await purgeAll(cache)).toBe(due.length + first);
+        }
+        expect((await cache.scan()).entries).toHaveLength(0);
+        await cache.close();
+        // Nothing is left behind in the index or among the bodies either.
+        const environment = open({ path, overlappingSync: false });
+        for (const name of ["heads", "bodies", "expiries"]) {
+          const database = environment.openDB({
+            name: `handlevault-${name}-1`,
+            encoding: "binary",
+          });
+          expect(database.getStats()).toMatchObject({ entryCount: 0 });
+        }
+        await environment.close();
+      },
+      { clock },
+    );
+  });
+
+  it("never removes a record that is renewed meanwhile", async () => {
+    let nowMs = 1_700_000_000_000;
+    const clock = { now: () => nowMs };
+    await withCache(
+      async (cache) => {
+        for (let round = 0; round < 20; round++) {
+          const keys = Array.from({ length: 20 }, (_, index) => `${round} ${index}`);
+          const due = { purgeAfterMs: 10 };
+          await Promise.all(keys.map((key) => cache.insert(key, { head: HEAD }, due)));
+          nowMs += 20;
+          const renewing = keys.map(async (key) => {
+            const ifRevision = await revisionOf(cache, key);
+            return cache.replace(key, HEAD, { ifRevision, ...FOR_LONG });
+          });
+          const purges = [cache.purgeExpired(100), cache.purgeExpired(100)];
+          const outcomes = await Promise.all(renewing);
+          const purged = await Promise.all(purges);
+          const renewed = outcomes.filter((outcome) => outcome === "replaced").length;
+          expect(renewed + purged.reduce((sum, count) => sum + count, 0)).toBe(20);
+          for (const [index, key] of keys.entries()) {
+            expect((await cache.get(key)) !== undefined).toBe(outcomes[index] === "replaced");
+          }
+        }
+      },
+      { clock },
+    );
+  });
+
+  async function purgeAll(cache: CacheBackend): Promise<number> {
+    let purged = 0;
+    for (let call = 0; call < 1000; call++) {
+      const count = await cache.purgeExpired(50);
+      purged += count;
+      if (count < 50) return purged;
+    }
+    return assert.fail("the purge does not end");
+  }
+});

@@ -1,0 +1,165 @@
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openRedisCache } from "../../src/cache/redis.js";
+import { type CacheBackend, HandleVault, KeyRing } from "../../src/index.js";
+import { aclOf } from "../support/servers/resp-acl.js";
+import {
+  missingServer,
+  type RespServer,
+  type RespServerOptions,
+  startRespServer,
+} from "../support/servers/resp-server.js";
+import { OWNER, sealOptions } from "../support/vault.js";
+
+const missing = missingServer("redis");
+const LONG = { purgeAfterMs: 60_000, timeoutMs: 20_000 } as const;
+const HEAD = Buffer.from("head");
+const PASSWORD = "correct-horse";
+const UNSAFE = { code: "ERR_VAULT_CACHE_UNSAFE", reason: "volatile-cache" };
+const LRU = ["--maxmemory-policy", "allkeys-lru"];
+
+describe.skipIf(missing !== undefined)(missing ?? "what a Redis server promises", () => {
+  const opened: { close(): unknown }[] = [];
+  let server: RespServer | undefined;
+
+  afterEach(async () => {
+    for (const each of opened.splice(0)) await each.close();
+    await server?.stop();
+  });
+
+  async function start(options: RespServerOptions): Promise<RespServer> {
+    server = await startRespServer("redis", options);
+    return server;
+  }
+
+  async function open(port: number, user: object = {}): Promise<CacheBackend> {
+    const cache = await openRedisCache({ port, ...user });
+    opened.push(cache);
+    return cache;
+  }
+
+  it.each([
+    [{ appendFsync: "always" }, { durability: "disk", evicts: false }],
+    [{ appendFsync: "everysec" }, { durability: "process", evicts: false }],
+    [{ appendFsync: "no" }, { durability: "process", evicts: false }],
+    [{}, { durability: "none", evicts: false }],
+    [{ arguments: ["--save", "1 1"] }, { durability: "none", evicts: false }],
+    [
+      { appendFsync: "always", arguments: LRU },
+      { durability: "disk", evicts: true },
+    ],
+    [{ arguments: ["--maxmemory-policy", "volatile-ttl"] }, { durability: "none", evicts: true }],
+  ] as const)("a server with %j promises %j", async (options, promise) => {
+    const { port } = await start(options);
+    expect(await (await open(port)).ready()).toEqual(promise);
+  });
+
+  it("a user who may not ask for the configuration is promised the least it can mean", async () => {
+    const acl = [...aclOf("single", PASSWORD)];
+    const { port } = await start({ appendFsync: "always", arguments: ["--user", ...acl] });
+    const user = { username: "vault", password: PASSWORD };
+    expect(await (await open(port, user)).ready()).toEqual({
+      durability: "process",
+      evicts: false,
+    });
+    await command(port, "ACL", "SETUSER", "vault", "+config|get");
+    expect(await (await open(port, user)).ready()).toEqual({ durability: "disk", evicts: false });
+    await command(port, "ACL", "SETUSER", "vault", "-info");
+    expect(await (await open(port, user)).ready()).toEqual({ durability: "none", evicts: true });
+  });
+
+  it("the vault refuses a server that evicts or persists nothing, unless that is accepted", async () => {
+    const keys = KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
+    for (const options of [{}, { appendFsync: "always", arguments: LRU }] as const) {
+      const { port, stop } = await start(options);
+      const vault = new HandleVault({ cache: await open(port), keys });
+      await expect(vault.seal("secret", sealOptions())).rejects.toMatchObject(UNSAFE);
+      const cache = await open(port);
+      const accepting = new HandleVault({ cache, keys, acceptVolatile: true });
+      const { id } = await accepting.seal("secret", sealOptions());
+      expect(await accepting.unseal(id, OWNER)).toBe("secret");
+      await stop();
+    }
+  });
+
+  describe("once ready has promised the most", () => {
+    let cache: CacheBackend;
+    let port: number;
+
+    beforeEach(async () => {
+      ({ port } = await start({ appendFsync: "always" }));
+      cache = await open(port);
+      expect(await cache.ready()).toEqual({ durability: "disk", evicts: false });
+      await cache.insert("kept", { head: HEAD }, LONG);
+    });
+
+    async function assertRefusesToStore(): Promise<void> {
+      await expect(cache.insert("new", { head: HEAD }, LONG)).rejects.toMatchObject(UNSAFE);
+      const entry = await cache.get("kept", LONG);
+      if (typeof entry !== "object") throw new Error("there is no record");
+      const { revision: ifRevision } = entry;
+      await expect(cache.replace("kept", HEAD, { ifRevision })).rejects.toMatchObject(UNSAFE);
+      expect(await cache.get("new")).toBeUndefined();
+      expect(await cache.replace("kept", undefined, { ifRevision })).toBe("replaced");
+      expect(await cache.delete("kept")).toBe(false);
+    }
+
+    it("a server that was restarted with other settings takes no new records until it is asked", async () => {
+      await server?.restart({ appendFsync: "everysec" });
+      await assertRefusesToStore();
+      expect(await cache.ready()).toEqual({ durability: "process", evicts: false });
+      expect(await cache.insert("new", { head: HEAD }, LONG)).toBe("inserted");
+    });
+
+    it("a policy that changed is noticed at the next reconnect", async () => {
+      await command(port, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+      await command(port, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+      await expect
+        .poll(() => codeOf(async () => cache.insert("probe", { head: HEAD }, LONG)))
+        .toBe(UNSAFE.code);
+      await assertRefusesToStore();
+    });
+
+    it("a reconnect to a server that promises as much as before is not noticed", async () => {
+      await command(port, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+      expect(await cache.insert("new", { head: HEAD }, LONG)).toBe("inserted");
+      await server?.restart();
+      expect(await cache.insert("newer", { head: HEAD }, LONG)).toBe("inserted");
+    });
+
+    it("memory that is full refuses records as full, and lets them be read and deleted", async () => {
+      await cache.insert("large", { head: HEAD, body: Buffer.alloc(2 ** 21, 1) }, LONG);
+      await command(port, "CONFIG", "SET", "maxmemory", "1");
+      const full = { code: "ERR_VAULT_CACHE_FULL" };
+      await expect(cache.insert("new", { head: HEAD }, LONG)).rejects.toMatchObject(full);
+      const record = { head: HEAD, body: Buffer.alloc(1000) };
+      await expect(cache.insert("new", record, LONG)).rejects.toMatchObject(full);
+      const entry = await cache.get("kept");
+      if (typeof entry !== "object") throw new Error("there is no record");
+      const { revision: ifRevision } = entry;
+      await expect(cache.replace("kept", HEAD, { ifRevision })).rejects.toMatchObject(full);
+      expect(await cache.replace("kept", undefined, { ifRevision })).toBe("replaced");
+      expect(await cache.delete("large")).toBe(true);
+      expect(await cache.getBody("large")).toBeUndefined();
+      await command(port, "CONFIG", "SET", "maxmemory", "0");
+      expect(await cache.insert("new", { head: HEAD }, LONG)).toBe("inserted");
+    });
+  });
+});
+
+async function codeOf(call: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await call();
+  } catch (error) {
+    return (error as { code?: unknown }).code;
+  }
+}
+
+async function command(port: number, name: string, ...parameters: string[]): Promise<void> {
+  const client = new Redis({ port });
+  try {
+    await client.call(name, ...parameters);
+  } finally {
+    client.disconnect();
+  }
+}

@@ -1,0 +1,132 @@
+import { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { openRedisCache, redisCache } from "../../src/cache/redis.js";
+import type { CacheBackend } from "../../src/index.js";
+import { missingServer, type RespServer, startRespServer } from "../support/servers/resp-server.js";
+
+const missing = missingServer("redis");
+const LONG = { purgeAfterMs: 60_000 } as const;
+const SOON = { timeoutMs: 150 } as const;
+/** Machines are shared: an operation that ends late still has to end. */
+const LATEST_MS = 1500;
+const HEAD = Buffer.from("head");
+const UNAVAILABLE = { code: "ERR_VAULT_CACHE_UNAVAILABLE" };
+const UNKNOWN = { code: "ERR_VAULT_OUTCOME_UNKNOWN" };
+
+describe.skipIf(missing !== undefined)(missing ?? "deadlines of a Redis cache", () => {
+  let server: RespServer;
+  let cache: CacheBackend;
+
+  beforeAll(async () => {
+    server = await startRespServer("redis", { appendFsync: "always" });
+  });
+
+  afterAll(() => server.stop());
+
+  beforeEach(async () => {
+    cache = await openRedisCache({ port: server.port });
+    await cache.ready();
+    await cache.delete("key");
+    await cache.insert("key", { head: HEAD }, LONG);
+  });
+
+  afterEach(() => cache.close());
+
+  it("a server that hangs fails reads as unavailable and writes as unknown, in time", async () => {
+    const ifRevision = await revision();
+    server.pause();
+    try {
+      const startMs = performance.now();
+      await Promise.all([
+        expect(cache.get("key", SOON)).rejects.toMatchObject(UNAVAILABLE),
+        expect(cache.getBody("key", SOON)).rejects.toMatchObject(UNAVAILABLE),
+        expect(cache.scan(undefined, SOON)).rejects.toMatchObject(UNAVAILABLE),
+        expect(cache.insert("new", { head: HEAD }, { ...LONG, ...SOON })).rejects.toMatchObject(
+          UNKNOWN,
+        ),
+        expect(cache.replace("key", HEAD, { ifRevision, ...SOON })).rejects.toMatchObject(UNKNOWN),
+        expect(cache.replace("key", undefined, { ifRevision, ...SOON })).rejects.toMatchObject(
+          UNKNOWN,
+        ),
+        expect(cache.delete("other", SOON)).rejects.toMatchObject(UNKNOWN),
+      ]);
+      expect(performance.now() - startMs).toBeLessThan(LATEST_MS);
+    } finally {
+      server.resume();
+    }
+    expect(await cache.insert("after", { head: HEAD }, LONG)).toBe("inserted");
+  });
+
+  it("an operation that is aborted ends, and one that was aborted before does nothing", async () => {
+    const aborted = { signal: AbortSignal.abort() };
+    const insert = async () => cache.insert("never", { head: HEAD }, { ...LONG, ...aborted });
+    await expect(insert()).rejects.toMatchObject(UNAVAILABLE);
+    expect(await cache.get("never")).toBeUndefined();
+    server.pause();
+    try {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const reading = cache.get("key", { signal, timeoutMs: 60_000 });
+      const writing = cache.insert(
+        "aborted",
+        { head: HEAD },
+        { ...LONG, signal, timeoutMs: 60_000 },
+      );
+      const startMs = performance.now();
+      controller.abort();
+      await expect(reading).rejects.toMatchObject(UNAVAILABLE);
+      await expect(writing).rejects.toMatchObject(UNKNOWN);
+      expect(performance.now() - startMs).toBeLessThan(LATEST_MS);
+    } finally {
+      server.resume();
+    }
+  });
+
+  it("a server that is down certainly changes nothing, until it is up again", async () => {
+    const ifRevision = await revision();
+    await server.kill();
+    await expect((async () => cache.get("key", SOON))()).rejects.toMatchObject(UNAVAILABLE);
+    const startMs = performance.now();
+    await Promise.all([
+      expect(cache.get("key", SOON)).rejects.toMatchObject(UNAVAILABLE),
+      expect(cache.insert("new", { head: HEAD }, { ...LONG, ...SOON })).rejects.toMatchObject(
+        UNAVAILABLE,
+      ),
+      expect(cache.replace("key", HEAD, { ifRevision, ...SOON })).rejects.toMatchObject(
+        UNAVAILABLE,
+      ),
+      expect(cache.delete("key", SOON)).rejects.toMatchObject(UNAVAILABLE),
+    ]);
+    expect(performance.now() - startMs).toBeLessThan(LATEST_MS);
+    const waiting = [
+      cache.get("key", { timeoutMs: 20_000 }),
+      cache.insert("waited", { head: HEAD }, { ...LONG, timeoutMs: 20_000 }),
+      cache.replace("key", HEAD, { ifRevision, timeoutMs: 20_000 }),
+    ];
+    await server.restart();
+    const [found, inserted, replaced] = await Promise.all(waiting);
+    expect(found).toMatchObject({ head: HEAD });
+    expect([inserted, replaced]).toEqual(["inserted", "replaced"]);
+  });
+
+  it("ready and open of a server that is not there fail in time", async () => {
+    const lazy = new Redis({ port: 1, lazyConnect: true });
+    lazy.on("error", () => undefined);
+    const wrapped = redisCache(lazy);
+    await expect(wrapped.ready()).rejects.toMatchObject(UNAVAILABLE);
+    await wrapped.close();
+    lazy.disconnect();
+    const target = { port: 1, connectTimeoutMs: 500 };
+    await expect(openRedisCache(target)).rejects.toMatchObject(UNAVAILABLE);
+    const cluster = { cluster: [{ host: "127.0.0.1", port: 1 }], connectTimeoutMs: 500 };
+    await expect(openRedisCache(cluster)).rejects.toMatchObject(UNAVAILABLE);
+    const sentinels = { sentinels: cluster.cluster, name: "records", connectTimeoutMs: 500 };
+    await expect(openRedisCache(sentinels)).rejects.toMatchObject(UNAVAILABLE);
+  });
+
+  async function revision() {
+    const entry = await cache.get("key");
+    if (typeof entry !== "object") throw new Error("there is no record");
+    return entry.revision;
+  }
+});

@@ -1,0 +1,69 @@
+/** Load on a vault, and what became of each of its operations. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { type HandleVault, isVaultError } from "../../src/index.js";
+import { OWNER, sealOptions } from "../support/vault.js";
+
+const WORKERS = 16;
+const PAUSE_MS = 5;
+const BATCH = 64;
+
+/** What was acknowledged: handle ids, each with its payload. */
+export type Sealed = Map<string, string>;
+
+export interface LoadReport {
+  readonly sealed: Sealed;
+  readonly failures: unknown[];
+  /** Unseals that gave another payload than was sealed. */
+  readonly mistaken: number;
+  /** The longest that one operation took, in milliseconds. */
+  readonly longestMs: number;
+}
+
+/** Seals and unseals until `disturb` is over and a few more rounds have passed. */
+export async function loadDuring(
+  vault: HandleVault,
+  disturb: () => Promise<void>,
+): Promise<LoadReport> {
+  const report = { sealed: new Map(), failures: [] as unknown[], mistaken: 0, longestMs: 0 };
+  let isOver = false;
+  const timed = async (operation: () => Promise<void>) => {
+    const startMs = performance.now();
+    await operation().catch((error: unknown) => report.failures.push(error));
+    report.longestMs = Math.max(report.longestMs, performance.now() - startMs);
+  };
+  const work = async (worker: number) => {
+    for (let round = 0; !isOver; round++) {
+      const payload = `payload ${worker} ${round}`;
+      await timed(async () => {
+        const { id } = await vault.seal(payload, sealOptions());
+        report.sealed.set(id, payload);
+        if ((await vault.unseal(id, OWNER)) !== payload) report.mistaken += 1;
+      });
+      await sleep(PAUSE_MS);
+    }
+  };
+  const workers = Array.from({ length: WORKERS }, (_, worker) => work(worker));
+  await sleep(100);
+  await disturb();
+  await sleep(100);
+  isOver = true;
+  await Promise.all(workers);
+  return report;
+}
+
+/** Returns how many of the sealed payloads do not come back as they were. */
+export async function countLost(vault: HandleVault, sealed: Sealed): Promise<number> {
+  const all = [...sealed];
+  let lost = 0;
+  for (let start = 0; start < all.length; start += BATCH) {
+    const batch = all.slice(start, start + BATCH);
+    const opened = await Promise.all(batch.map(([id]) => vault.unseal(id, OWNER)));
+    lost += batch.filter(([, payload], index) => opened[index] !== payload).length;
+  }
+  return lost;
+}
+
+/** Returns the distinct codes of errors; what is none of the vault's as it is. */
+export function codesOf(failures: readonly unknown[]): unknown[] {
+  return [...new Set(failures.map((error) => (isVaultError(error) ? error.code : error)))].sort();
+}

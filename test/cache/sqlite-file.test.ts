@@ -1,0 +1,214 @@
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import Database from "better-sqlite3";
+import { describe, expect, it } from "vitest";
+import { openSqliteCache, sqliteCache } from "../../src/cache/sqlite.js";
+import { HandleVault } from "../../src/index.js";
+import { codeThrownBy, thrownBy } from "../support/refusals.js";
+import { mountSmallDisk } from "../support/small-disk.js";
+import { closeLater, headOf, newDirectory, newFile, put, UNAVAILABLE } from "./sqlite-scene.js";
+
+const MOUNT = "mount";
+const OPTIONS_MISTAKES = [
+  ["an unknown option", { timeout: 1 }],
+  ["a clock that tells no time", { clock: {} }],
+] as const;
+
+describe("the file of a SQLite cache", () => {
+  it("and everything beside it can be read by nobody else", async () => {
+    const path = newFile();
+    const cache = closeLater(await openSqliteCache(path));
+    await put(cache, "key");
+    for (const suffix of ["", "-wal", "-shm", "-ballast"]) {
+      expect(statSync(path + suffix).mode & 0o777, suffix).toBe(0o600);
+    }
+  });
+
+  it("is taken from everybody else when it is already there", async () => {
+    const path = newFile();
+    const owners = new Database(path);
+    owners.exec("PRAGMA journal_mode = WAL; CREATE TABLE own (value)");
+    for (const suffix of ["", "-wal"]) chmodSync(path + suffix, 0o664);
+    closeLater(await openSqliteCache(path));
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(statSync(`${path}-wal`).mode & 0o777).toBe(0o600);
+    owners.close();
+  });
+
+  it("is no symbolic link", async () => {
+    const target = newFile();
+    writeFileSync(target, "");
+    const link = join(newDirectory(), "link.db");
+    symlinkSync(target, link);
+    await assertUnavailable(link);
+    const dangling = join(newDirectory(), "dangling.db");
+    symlinkSync(join(dirname(target), "nothing"), dangling);
+    await assertUnavailable(dangling);
+    expect(readFileSync(target)).toHaveLength(0);
+    expect(existsSync(join(dirname(target), "nothing"))).toBe(false);
+  });
+
+  it("is no directory, and in no directory that is missing", async () => {
+    const directory = newDirectory();
+    mkdirSync(join(directory, "records.db"));
+    await assertUnavailable(join(directory, "records.db"));
+    await assertUnavailable(join(directory, "missing", "records.db"));
+    await assertUnavailable(join(directory, "records.db", "\u{1f5dd}", "records.db"));
+  });
+
+  it("is not on a file system that is read only", async (context) => {
+    const disk = mountSmallDisk(8);
+    if (disk === undefined) return context.skip("mounting needs root");
+    try {
+      const path = join(disk.directory, "records.db");
+      const cache = await openSqliteCache(path);
+      await cache.close();
+      execFileSync(MOUNT, ["-o", "remount,ro", disk.directory]);
+      await assertUnavailable(path);
+      await assertUnavailable(join(disk.directory, "new.db"));
+    } finally {
+      disk.remove();
+    }
+  });
+
+  it("may have any name, and is the one that was named", async () => {
+    const directory = newDirectory();
+    for (const name of [" leading.db", "file:x?mode=memory", "a'b\"c.db", "ключ.db", ":memory: "]) {
+      const path = join(directory, name);
+      if (name.trimEnd() !== name) {
+        await expect(openSqliteCache(path)).rejects.toBeInstanceOf(RangeError);
+        continue;
+      }
+      const cache = closeLater(await openSqliteCache(path));
+      await put(cache, "key");
+      expect(existsSync(path), name).toBe(true);
+    }
+  });
+
+  it("gives pages back after a purge", async () => {
+    const path = newFile();
+    let nowMs = Date.now();
+    const cache = closeLater(await openSqliteCache(path, { clock: { now: () => nowMs } }));
+    for (let index = 0; index < 400; index++) {
+      const record = { head: Buffer.alloc(500), body: Buffer.alloc(10_000) };
+      await cache.insert(`key ${index}`, record, { purgeAfterMs: 1000 });
+    }
+    const database = closeLater(new Database(path));
+    const pagesBefore = Number(database.pragma("page_count", { simple: true }));
+    nowMs += 2000;
+    while ((await cache.purgeExpired(100)) > 0);
+    const pagesAfter = Number(database.pragma("page_count", { simple: true }));
+    expect(pagesAfter).toBeLessThan(pagesBefore - 700);
+  });
+});
+
+describe("openSqliteCache", () => {
+  it.each(OPTIONS_MISTAKES)("throws for %s before it makes a file", async (_, options) => {
+    const path = newFile();
+    await expect(openSqliteCache(path, options as object)).rejects.toBeInstanceOf(TypeError);
+    await expect(openSqliteCache(path, { synchronous: "FULL" as "full" })).rejects.toBeInstanceOf(
+      TypeError,
+    );
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it("throws for what is no path", async () => {
+    await expect(openSqliteCache(1 as unknown as string)).rejects.toBeInstanceOf(TypeError);
+    for (const path of ["", " ", "a\0b"]) {
+      await expect(openSqliteCache(path)).rejects.toBeInstanceOf(RangeError);
+    }
+  });
+
+  it.each([
+    ["full", "disk"],
+    ["normal", "process"],
+    ["off", "process"],
+  ] as const)("promises with synchronous %s durability %s", async (synchronous, durability) => {
+    const cache = closeLater(await openSqliteCache(newFile(), { synchronous }));
+    expect(await cache.ready()).toEqual({ durability, evicts: false });
+    expect([cache.shared, cache.outlivesProcess]).toEqual([true, true]);
+  });
+
+  it("promises full durability by default, and none in memory", async () => {
+    const cache = closeLater(await openSqliteCache(newFile()));
+    expect(await cache.ready()).toEqual({ durability: "disk", evicts: false });
+    const inMemory = closeLater(await openSqliteCache(":memory:"));
+    expect(await inMemory.ready()).toEqual({ durability: "none", evicts: false });
+    expect([inMemory.shared, inMemory.outlivesProcess]).toEqual([false, false]);
+  });
+});
+
+describe("sqliteCache", () => {
+  it.each(OPTIONS_MISTAKES)("throws for %s", (_, options) => {
+    const database = closeLater(new Database(":memory:"));
+    expect(() => sqliteCache(database, options as object)).toThrow(TypeError);
+    expect(() => sqliteCache({} as typeof database)).toThrow(TypeError);
+  });
+
+  it("promises what the connection is set to", async () => {
+    for (const [journal, synchronous, durability] of [
+      ["WAL", "FULL", "disk"],
+      ["DELETE", "EXTRA", "disk"],
+      ["TRUNCATE", "NORMAL", "process"],
+      ["WAL", "OFF", "process"],
+      ["MEMORY", "FULL", "none"],
+      ["OFF", "FULL", "none"],
+    ]) {
+      const database = closeLater(new Database(newFile()));
+      // SQLite lets nobody switch the journal off who did not ask for trouble.
+      database.unsafeMode(true);
+      database.exec(`PRAGMA journal_mode = ${journal}; PRAGMA synchronous = ${synchronous}`);
+      const cache = closeLater(sqliteCache(database));
+      expect(await cache.ready()).toEqual({ durability, evicts: false });
+    }
+  });
+
+  it("is unavailable before it was made ready", async () => {
+    const cache = closeLater(sqliteCache(closeLater(new Database(":memory:"))));
+    expect(await codeThrownBy(() => cache.get("key"))).toBe(UNAVAILABLE);
+    expect(await codeThrownBy(() => put(cache, "key"))).toBe(UNAVAILABLE);
+  });
+
+  it("refuses a SQLite that may damage a file, and only then", async () => {
+    for (const [version, isSafe] of [
+      ["3.7.0", false],
+      ["3.50.4", false],
+      ["3.51.2", false],
+      ["3.51.3", true],
+      ["3.53.2", true],
+      ["4.0.0", true],
+    ] as const) {
+      const database = closeLater(new Database(newFile()));
+      database.function("sqlite_version", () => version);
+      const cache = closeLater(sqliteCache(database));
+      if (isSafe) expect(await cache.ready()).toMatchObject({ evicts: false });
+      else expect(await thrownBy(() => cache.ready())).toMatchObject({ reason: "outdated-sqlite" });
+      const inMemory = closeLater(new Database(":memory:"));
+      inMemory.function("sqlite_version", () => version);
+      expect(await closeLater(sqliteCache(inMemory)).ready()).toMatchObject({ durability: "none" });
+    }
+  });
+
+  it("has a vault refuse keys that do not outlive the process", async () => {
+    const cache = closeLater(await openSqliteCache(newFile()));
+    expect(() => new HandleVault({ cache })).toThrow(
+      expect.objectContaining({ reason: "ephemeral-keys" }),
+    );
+    expect(await headOf(cache, "key")).toBeUndefined();
+  });
+});
+
+async function assertUnavailable(path: string): Promise<void> {
+  const error = await thrownBy(() => openSqliteCache(path));
+  expect(error).toMatchObject({ code: UNAVAILABLE });
+  expect((error as Error).message).not.toContain("records");
+}

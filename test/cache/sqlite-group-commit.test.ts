@@ -1,0 +1,183 @@
+import Database from "better-sqlite3";
+import { describe, expect, it } from "vitest";
+import {
+  openSqliteCache,
+  type SqliteConnection,
+  type SqliteStatement,
+  sqliteCache,
+} from "../../src/cache/sqlite.js";
+import type { CacheBackend } from "../../src/index.js";
+import { codeThrownBy, thrownBy } from "../support/refusals.js";
+import { closeLater, FOR_LONG, headOf, newFile, put } from "./sqlite-scene.js";
+
+/** A connection that says what it was asked to do; everything is done by SQLite. */
+function watched(path: string, { synchronous = "FULL" } = {}) {
+  const commits: string[] = [];
+  let isFailing: ((sql: string) => string | undefined) | undefined;
+  const database = closeLater(new Database(path));
+  database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`);
+  const refuse = (sql: string): void => {
+    const code = isFailing?.(sql);
+    if (code !== undefined) throw Object.assign(new Error("a failure"), { code });
+  };
+  const connection: SqliteConnection = {
+    memory: database.memory,
+    get inTransaction() {
+      return database.inTransaction;
+    },
+    exec: (sql) => database.exec(sql),
+    close: () => database.close(),
+    prepare: (sql) => {
+      const statement = database.prepare(sql) as unknown as SqliteStatement;
+      const run: SqliteStatement["run"] = (...values) => {
+        const wasInside = database.inTransaction;
+        refuse(sql);
+        const result = statement.run(...values);
+        if (sql === "COMMIT" || (!wasInside && !database.inTransaction)) commits.push(sql);
+        return result;
+      };
+      return {
+        run,
+        get: (...values) => statement.get(...values),
+        all: (...values) => statement.all(...values),
+        raw: (toggle) =>
+          (statement as unknown as { reader: boolean }).reader && statement.raw(toggle),
+        pluck: (toggle) => statement.pluck(toggle),
+        safeIntegers: (toggle) => statement.safeIntegers(toggle),
+      };
+    },
+  };
+  const failWith = (failing: typeof isFailing) => {
+    isFailing = failing;
+  };
+  return { connection, commits, failWith };
+}
+
+async function readyCache(connection: SqliteConnection): Promise<CacheBackend> {
+  const cache = closeLater(sqliteCache(connection));
+  await cache.ready();
+  return cache;
+}
+
+describe("writes in flight at the same moment", () => {
+  it("share one transaction", async () => {
+    const { connection, commits } = watched(newFile());
+    const cache = await readyCache(connection);
+    commits.length = 0;
+    await Promise.all(Array.from({ length: 64 }, (_, index) => put(cache, `key ${index}`)));
+    expect(commits).toEqual(["COMMIT"]);
+  });
+
+  it("share one transaction when they come from several callbacks of one turn of the loop", async () => {
+    const { connection, commits } = watched(newFile());
+    const cache = await readyCache(connection);
+    commits.length = 0;
+    const writing: Promise<void>[] = [];
+    await new Promise<void>((resolve) => {
+      for (let index = 0; index < 8; index++) {
+        setImmediate(() => writing.push(put(cache, `key ${index}`)));
+      }
+      setImmediate(resolve);
+    });
+    await Promise.all(writing);
+    expect(commits).toEqual(["COMMIT"]);
+  });
+
+  it("share a transaction whatever they do, and each gets its own answer", async () => {
+    const { connection, commits } = watched(newFile());
+    const cache = await readyCache(connection);
+    await put(cache, "old", Buffer.from("body"));
+    await put(cache, "gone");
+    const entry = await cache.get("old");
+    if (typeof entry !== "object") throw new Error("the record is not there");
+    const ifRevision = entry.revision;
+    commits.length = 0;
+    const head = Buffer.from("head");
+    const outcomes = await Promise.all([
+      cache.insert("new", { head, body: Buffer.from("body") }, FOR_LONG),
+      cache.insert("old", { head }, FOR_LONG),
+      cache.replace("old", head, { ifRevision }),
+      cache.replace("old", undefined, { ifRevision }),
+      cache.delete("gone"),
+      cache.delete("gone"),
+    ]);
+    expect(outcomes).toEqual(["inserted", "exists", "replaced", "conflict", true, false]);
+    expect(commits).toEqual(["COMMIT"]);
+    expect(await headOf(cache, "old")).toBe("head");
+  });
+
+  it("are run one by one when they fail together, so that one failure is not everybody's", async () => {
+    const { connection, commits, failWith } = watched(newFile());
+    const cache = await readyCache(connection);
+    await put(cache, "old");
+    commits.length = 0;
+    failWith((sql) => (sql.startsWith("DELETE") ? "SQLITE_IOERR_WRITE" : undefined));
+    const [first, failed, second] = await Promise.all([
+      cache.insert("one", { head: Buffer.from("one") }, FOR_LONG),
+      codeThrownBy(() => cache.delete("old")),
+      cache.insert("two", { head: Buffer.from("two") }, FOR_LONG),
+    ]);
+    expect([first, second]).toEqual(["inserted", "inserted"]);
+    expect(failed).toBe("ERR_VAULT_OUTCOME_UNKNOWN");
+    failWith(undefined);
+    for (const key of ["one", "two", "old"]) expect(await headOf(cache, key)).toBe(key);
+  });
+
+  it("are no more than a batch at a time, and all of them run", async () => {
+    const { connection, commits } = watched(newFile());
+    const cache = await readyCache(connection);
+    commits.length = 0;
+    await Promise.all(Array.from({ length: 400 }, (_, index) => put(cache, `key ${index}`)));
+    expect(commits).toHaveLength(2);
+    commits.length = 0;
+    const body = Buffer.alloc(2 ** 20);
+    await Promise.all(Array.from({ length: 6 }, (_, index) => put(cache, `large ${index}`, body)));
+    expect(commits.length).toBeGreaterThanOrEqual(3);
+  });
+});
+
+describe("a commit that fails", () => {
+  it.each([
+    ["SQLITE_IOERR_FSYNC", "ERR_VAULT_OUTCOME_UNKNOWN"],
+    ["SQLITE_IOERR_WRITE", "ERR_VAULT_OUTCOME_UNKNOWN"],
+    ["SQLITE_FULL", "ERR_VAULT_CACHE_FULL"],
+    ["SQLITE_IOERR_SHMSIZE", "ERR_VAULT_CACHE_FULL"],
+    ["SQLITE_CORRUPT", "ERR_VAULT_CACHE_UNAVAILABLE"],
+    ["SQLITE_READONLY", "ERR_VAULT_CACHE_UNAVAILABLE"],
+  ])("with %s is answered %s, and the next write works", async (failure, code) => {
+    const { connection, failWith } = watched(newFile());
+    const cache = await readyCache(connection);
+    failWith((sql) => (sql === "COMMIT" ? failure : undefined));
+    const error = await thrownBy(() => put(cache, "key", Buffer.from("body")));
+    expect(error).toMatchObject({ code });
+    failWith(undefined);
+    expect(await headOf(cache, "key")).toBeUndefined();
+    await put(cache, "key", Buffer.from("body"));
+  });
+
+  it("because others are at work is tried again", async () => {
+    const { connection, failWith } = watched(newFile());
+    const cache = await readyCache(connection);
+    let failures = 3;
+    failWith((sql) => (sql === "COMMIT" && failures-- > 0 ? "SQLITE_BUSY" : undefined));
+    await Promise.all([put(cache, "one", Buffer.from("body")), put(cache, "two")]);
+    expect(failures).toBe(-1);
+  });
+});
+
+describe("a write that was answered", () => {
+  it.each(["full", "normal", "off"] as const)(
+    "is there after closing, synchronous %s",
+    async (synchronous) => {
+      const path = newFile();
+      const cache = await openSqliteCache(path, { synchronous });
+      await cache.ready();
+      await Promise.all(Array.from({ length: 50 }, (_, index) => put(cache, `key ${index}`)));
+      await cache.close();
+      const reopened = closeLater(await openSqliteCache(path));
+      for (let index = 0; index < 50; index++) {
+        expect(await headOf(reopened, `key ${index}`)).toBe(`key ${index}`);
+      }
+    },
+  );
+});

@@ -1,0 +1,202 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import Database from "better-sqlite3";
+import { describe, expect, it } from "vitest";
+import { openSqliteCache, sqliteCache } from "../../src/cache/sqlite.js";
+import { thrownBy } from "../support/refusals.js";
+import { closeLater, FOR_LONG, headOf, newFile, put, UNAVAILABLE } from "./sqlite-scene.js";
+
+const RECORD = { head: Buffer.from("head") } as const;
+
+/** Holds the write lock of a database, in a process of its own, until it is told to release it. */
+class Holder {
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  static async hold(path: string): Promise<Holder> {
+    const database = JSON.stringify(path);
+    const child = spawn(
+      process.execPath,
+      [
+        "--input-type=module",
+        "--eval",
+        `import Database from "better-sqlite3";
+         const database = new Database(${database});
+         database.exec("BEGIN IMMEDIATE");
+         process.stdout.write("held");
+         process.stdin.once("data", () => { database.exec("COMMIT"); database.close(); });`,
+      ],
+      { stdio: ["pipe", "pipe", "inherit"], cwd: import.meta.dirname },
+    );
+    await new Promise((resolve) => child.stdout?.once("data", resolve));
+    return new Holder(child);
+  }
+
+  async release(): Promise<void> {
+    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
+    this.#child.stdin?.end("release");
+    await ended;
+  }
+}
+
+describe("a SQLite cache while another process holds the write lock", () => {
+  it("lets the event loop go on, reads, and writes once the lock is released", async () => {
+    const path = newFile();
+    const cache = closeLater(await openSqliteCache(path));
+    await put(cache, "before");
+    const holder = await Holder.hold(path);
+    const stalls = watchStalls();
+    const writing = cache.insert("key", RECORD, { ...FOR_LONG, timeoutMs: 20_000 });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await headOf(cache, "before")).toBe("before");
+    expect(await headOf(cache, "key")).toBeUndefined();
+    const { turns } = stalls.end();
+    await holder.release();
+    expect(await writing).toBe("inserted");
+    expect(turns).toBeGreaterThan(20);
+  });
+
+  it("gives up at the deadline, having changed nothing", async () => {
+    const path = newFile();
+    const cache = closeLater(await openSqliteCache(path));
+    const holder = await Holder.hold(path);
+    const startMs = performance.now();
+    const error = await thrownBy(() =>
+      cache.insert("key", RECORD, { ...FOR_LONG, timeoutMs: 150 }),
+    );
+    const tookMs = performance.now() - startMs;
+    expect(error).toMatchObject({ code: UNAVAILABLE });
+    expect(tookMs).toBeGreaterThanOrEqual(149);
+    await holder.release();
+    expect(await headOf(cache, "key")).toBeUndefined();
+    await put(cache, "key");
+  });
+
+  it("gives up what was aborted, and not what came with it", async () => {
+    const path = newFile();
+    const cache = closeLater(await openSqliteCache(path));
+    const holder = await Holder.hold(path);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const aborted = thrownBy(() => cache.insert("aborted", RECORD, { ...FOR_LONG, signal }));
+    const kept = cache.insert("kept", RECORD, { ...FOR_LONG, timeoutMs: 20_000 });
+    await new Promise((resolve) => setImmediate(resolve));
+    controller.abort();
+    expect(await aborted).toMatchObject({ code: UNAVAILABLE });
+    await holder.release();
+    expect(await kept).toBe("inserted");
+    expect(await headOf(cache, "aborted")).toBeUndefined();
+  });
+
+  it("refuses what still waits when it is closed", async () => {
+    const path = newFile();
+    const cache = await openSqliteCache(path);
+    const holder = await Holder.hold(path);
+    const writing = thrownBy(() => cache.insert("key", RECORD, FOR_LONG));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await cache.close();
+    expect(await writing).toMatchObject({ code: UNAVAILABLE });
+    await holder.release();
+  });
+});
+
+describe("a SQLite cache on a connection that its owner uses", () => {
+  it("waits for the end of the owner's transaction and never writes into it", async () => {
+    const database = closeLater(new Database(":memory:"));
+    const cache = closeLater(sqliteCache(database));
+    await cache.ready();
+    database.exec("BEGIN");
+    const writing = cache.insert("key", RECORD, { ...FOR_LONG, timeoutMs: 20_000 });
+    const refused = thrownBy(() => cache.delete("key", { timeoutMs: 60 }));
+    expect(await refused).toMatchObject({ code: UNAVAILABLE });
+    database.exec("ROLLBACK");
+    expect(await writing).toBe("inserted");
+    expect(await headOf(cache, "key")).toBe("head");
+  });
+
+  it("waits for the end of the owner's query", async () => {
+    const database = closeLater(new Database(":memory:"));
+    database.exec("CREATE TABLE own (value); INSERT INTO own VALUES (1), (2)");
+    const cache = closeLater(sqliteCache(database));
+    await cache.ready();
+    const rows = database.prepare("SELECT value FROM own").iterate();
+    rows.next();
+    const writing = cache.insert("key", RECORD, { ...FOR_LONG, timeoutMs: 20_000 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    rows.return?.();
+    expect(await writing).toBe("inserted");
+  });
+
+  it("reads numbers as numbers when the owner asks for big integers", async () => {
+    const database = closeLater(new Database(":memory:"));
+    database.defaultSafeIntegers(true);
+    const cache = closeLater(sqliteCache(database));
+    expect(await cache.ready()).toEqual({ durability: "none", evicts: false });
+    await put(cache, "key", Buffer.from("body"));
+    const entry = await cache.get("key");
+    expect(entry).toMatchObject({ hasBody: true, revision: expect.any(Number) });
+    await cache.purgeExpired(1);
+    expect(await cache.delete("key")).toBe(true);
+  });
+
+  it("leaves the connection open, and the owner's tables alone", async () => {
+    const database = closeLater(new Database(":memory:"));
+    database.exec("CREATE TABLE records (value); INSERT INTO records VALUES (1)");
+    const cache = sqliteCache(database);
+    await cache.ready();
+    await put(cache, "key");
+    await cache.close();
+    await cache.close();
+    expect(database.prepare("SELECT value FROM records").all()).toEqual([{ value: 1 }]);
+    const again = closeLater(sqliteCache(database));
+    await again.ready();
+    expect(await headOf(again, "key")).toBe("key");
+  });
+
+  it("is unavailable once the owner has closed the connection", async () => {
+    const database = new Database(":memory:");
+    const cache = closeLater(sqliteCache(database));
+    await cache.ready();
+    database.close();
+    expect(await thrownBy(() => cache.get("key"))).toMatchObject({ code: UNAVAILABLE });
+    expect(await thrownBy(() => cache.insert("key", RECORD, FOR_LONG))).toMatchObject({
+      code: UNAVAILABLE,
+    });
+    expect(await thrownBy(() => cache.ready())).toMatchObject({ code: UNAVAILABLE });
+  });
+});
+
+describe("a read of a SQLite cache", () => {
+  it("waits while the database is locked for everybody, up to its deadline", async () => {
+    const path = newFile();
+    const database = closeLater(new Database(path));
+    const cache = closeLater(sqliteCache(database));
+    await cache.ready();
+    await put(cache, "key");
+    const other = closeLater(new Database(path));
+    other.exec("BEGIN EXCLUSIVE");
+    const late = thrownBy(() => cache.get("key", { timeoutMs: 60 }));
+    const reading = cache.get("key", { timeoutMs: 20_000 });
+    const scanning = cache.scan(undefined, { timeoutMs: 20_000 });
+    expect(await late).toMatchObject({ code: UNAVAILABLE });
+    other.exec("COMMIT");
+    expect(await reading).toMatchObject({ head: Buffer.from("key") });
+    expect(await scanning).toMatchObject({ entries: [{ key: "key" }] });
+  });
+});
+
+/** Counts the turns of the event loop. */
+function watchStalls(): { end(): { readonly turns: number } } {
+  let turns = 0;
+  const timer = setInterval(() => {
+    turns += 1;
+  }, 1);
+  return {
+    end: () => {
+      clearInterval(timer);
+      return { turns };
+    },
+  };
+}
