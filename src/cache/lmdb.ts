@@ -145,7 +145,7 @@ function storeOf(environment: LmdbEnvironment, options: LmdbCacheOptions): Store
     options;
   const settings = environment as LmdbSettings;
   const tables = new Tables(environment);
-  const commit = new GroupCommit(tables);
+  const commit = new GroupCommit(tables, String(settings.path));
   const room = new Room({
     path: String(settings.path),
     minFreeBytes,

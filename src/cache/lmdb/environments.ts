@@ -2,6 +2,7 @@
 import { CacheUnavailableError } from "../../vault/errors.js";
 import type { Store } from "./cache.js";
 import { prepareFile } from "./file.js";
+import { openAlone } from "./opening.js";
 import type { LmdbEnvironment } from "./peer.js";
 
 /** A store, and how to give it back. */
@@ -36,7 +37,8 @@ export async function leaseEnvironment(
   });
   let entry = shared.get(file);
   if (entry === undefined) {
-    const opening = (closing.get(file) ?? Promise.resolve()).then(() => openFile(file));
+    const gone = closing.get(file) ?? Promise.resolve();
+    const opening = gone.then(() => openAlone(file, () => openFile(file)));
     entry = { opening, users: 0 };
     shared.set(file, entry);
   }

@@ -1,11 +1,15 @@
 /** Gathers the writes of a moment into one transaction, and says how each of them ended. */
 import { performance } from "node:perf_hooks";
+import { setTimeout as pause } from "node:timers/promises";
 import type { CacheCallOptions } from "../../vault/contracts.js";
 import { CacheFullError, CacheUnavailableError, OutcomeUnknownError } from "../../vault/errors.js";
 import { type Expiry, rowsOf } from "./expiry-rows.js";
+import { WriterFlag } from "./opening.js";
 import type { Tables } from "./tables.js";
 
 const DEFAULT_TIMEOUT_MS = 2000;
+/** Opening a file takes a few of these. */
+const OPENING_PAUSE_MS = 2;
 
 /** One write: what it does within the transaction, what belongs to it, and how it can end. */
 export interface Write<Outcome> {
@@ -84,14 +88,17 @@ type AnyWaiting = Pick<
 
 export class GroupCommit {
   readonly #tables: Tables;
+  readonly #flag: WriterFlag;
   #gathering: AnyWaiting[] = [];
   readonly #inFlight = new Set<Promise<void>>();
   #failure: Error | undefined;
   /** Bytes of writes that have not settled. */
   pendingBytes = 0;
 
-  constructor(tables: Tables) {
+  /** @param path - The file of the environment. */
+  constructor(tables: Tables, path: string) {
     this.#tables = tables;
+    this.#flag = new WriterFlag(path);
   }
 
   /**
@@ -114,6 +121,7 @@ export class GroupCommit {
   async settled(): Promise<void> {
     if (this.#gathering.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
     await Promise.all(this.#inFlight);
+    if (this.#inFlight.size === 0) this.#flag.lower();
   }
 
   readonly #flush = (): void => {
@@ -131,8 +139,9 @@ export class GroupCommit {
     const group = gathered.filter((waiting) => !waiting.isSettled);
     const stop = giveUpInTime(group);
     try {
+      await this.#mayWrite(group);
       this.#refuseFailed();
-      await this.#issue(group);
+      await this.#issue(group).finally(() => this.#flag.leave());
     } catch (error) {
       const failure = await this.#fail(error);
       for (const waiting of group) waiting.reject(failure);
@@ -141,8 +150,18 @@ export class GroupCommit {
     }
   }
 
-  async #issue(group: readonly AnyWaiting[]): Promise<void> {
+  /** Waits while another process opens the file. */
+  async #mayWrite(group: readonly AnyWaiting[]): Promise<void> {
+    while (!this.#flag.enter()) {
+      await pause(OPENING_PAUSE_MS);
+      if (group.every(({ isSettled }) => isSettled)) throw new CacheUnavailableError();
+    }
+  }
+
+  async #issue(gathered: readonly AnyWaiting[]): Promise<void> {
     const { heads, expiries } = this.#tables;
+    // What was given up in the meantime has been told that nothing happened.
+    const group = gathered.filter((waiting) => !waiting.isSettled);
     const answers: (Promise<void> | undefined)[] = [];
     const committed = heads.batch(() => {
       // The index first: a record without its purge time would never go away.
