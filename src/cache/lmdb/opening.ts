@@ -13,7 +13,7 @@ import { threadId } from "node:worker_threads";
 import { Deadline } from "../deadline.js";
 
 /** A marker that its process no longer renews is that of one that was killed. */
-const MARKER_LIFETIME_MS = 3000;
+const MARKER_LIFETIME_MS = 1500;
 const OPENING_TIMEOUT_MS = 10_000;
 /** A flag stays up for a while: more is often written soon. */
 const LINGERING_MS = 20;
