@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -5,6 +6,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     // Machines are shared: what a test takes says nothing, only that it ends does.
     testTimeout: 60_000,
+    // Many tests wait for disks and servers: two at a time even on two cores.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     coverage: {
       enabled: process.env["COVERAGE"] === "true",
       provider: "v8",

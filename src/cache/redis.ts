@@ -34,7 +34,7 @@ export type RedisCacheOptions = RespCacheOptions;
  * @example
  * ```ts
  * const redis = new Redis({ enableOfflineQueue: false });
- * const vault = new HandleVault({ cache: redisCache(redis), keys: KeyRing.fromEnv() });
+ * const vault = new HandleVault({ cache: redisCache(redis), keys: KeyRing.fromEnv("VAULT_KEYS") });
  * ```
  */
 export function redisCache(
@@ -55,7 +55,7 @@ export function redisCache(
  * @example
  * ```ts
  * const cache = await openRedisCache("rediss://vault:secret@redis.example.org:6379");
- * const vault = new HandleVault({ cache, keys: KeyRing.fromEnv() });
+ * const vault = new HandleVault({ cache, keys: KeyRing.fromEnv("VAULT_KEYS") });
  * ```
  */
 export async function openRedisCache(

@@ -11,13 +11,20 @@ import type { CacheBackend, Clock } from "../vault/contracts.js";
 import type { SqliteConnection } from "./sqlite/connection.js";
 import { openDatabase } from "./sqlite/open-database.js";
 import { SqliteCache } from "./sqlite/sqlite-cache.js";
+import type { Room } from "./sqlite/write-queue.js";
 
 export type { SqliteConnection, SqliteStatement, SqliteValue } from "./sqlite/connection.js";
 
 const CACHE_OPTIONS: ReadonlySet<string> = new Set(["clock"]);
 const OPEN_OPTIONS: ReadonlySet<string> = new Set(["clock", "synchronous"]);
 const SYNCHRONOUS: readonly unknown[] = ["full", "normal", "off"];
-const UNBOUNDED = { admits: () => true, release: () => {}, onCommitted: () => {} } as const;
+const UNBOUNDED: Room = {
+  onBatch: () => {},
+  admits: () => true,
+  release: () => {},
+  onCommitted: () => {},
+  onFull: () => {},
+};
 
 /** The options of a {@link sqliteCache}. */
 export interface SqliteCacheOptions {
@@ -40,8 +47,9 @@ export interface OpenSqliteCacheOptions extends SqliteCacheOptions {
  *
  * The cache makes tables of its own, named `handlevault_…`, and sets the connection's `busy_timeout`
  * to 5 ms: it waits without stopping the event loop. It never writes into a transaction that you
- * opened. `journal_mode` and `synchronous` stay as they are and say what the cache can promise; file
- * permissions, and room for deletions on a full disk, are yours to see to.
+ * opened. `journal_mode` and `synchronous` stay as they are and say what the cache can promise: power
+ * loss with `FULL` or more and `WAL`, `TRUNCATE` or `PERSIST`; with `DELETE`, SQLite's default, only
+ * with `EXTRA`. File permissions, and room for deletions on a full disk, are yours to see to.
  *
  * @throws TypeError `connection` is not one, or an option is unknown or of the wrong type.
  *

@@ -34,7 +34,7 @@ export type ValkeyCacheOptions = RespCacheOptions;
  * @example
  * ```ts
  * const connection = new Valkey({ enableOfflineQueue: false });
- * const vault = new HandleVault({ cache: valkeyCache(connection), keys: KeyRing.fromEnv() });
+ * const vault = new HandleVault({ cache: valkeyCache(connection), keys: KeyRing.fromEnv("VAULT_KEYS") });
  * ```
  */
 export function valkeyCache(
@@ -55,7 +55,7 @@ export function valkeyCache(
  * @example
  * ```ts
  * const cache = await openValkeyCache("valkeys://vault:secret@valkey.example.org:6379");
- * const vault = new HandleVault({ cache, keys: KeyRing.fromEnv() });
+ * const vault = new HandleVault({ cache, keys: KeyRing.fromEnv("VAULT_KEYS") });
  * ```
  */
 export async function openValkeyCache(

@@ -40,7 +40,9 @@ interface WriterOptions {
 function startWriter({ mode, path, name, perOpening }: WriterOptions) {
   const task = [mode, path, name, `${ROUND_MS}`, `${perOpening}`];
   const args = ["--import", import.meta.resolve("tsx"), WRITER, ...task];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn(process.execPath, args, {
+    stdio: ["ignore", "pipe", mode === "cache" ? "inherit" : "ignore"],
+  });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => {
     output += chunk.toString();

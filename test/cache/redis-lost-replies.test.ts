@@ -74,6 +74,24 @@ describe.skipIf(missing !== undefined)(missing ?? "a reply that is lost after a 
       expect(await cache.getBody(key)).toEqual(BODY);
     });
 
+    it("an insert with a body that met the body of another is a success, with its own", async () => {
+      const other = new Redis({ port: server.port });
+      await other.set(`hv:{${key}}:b`, "other");
+      other.disconnect();
+      proxy.loseNextReply();
+      expect(await cache.insert(key, { head: NEW, body: BODY }, LONG)).toBe("inserted");
+      expect(await cache.getBody(key)).toEqual(BODY);
+    });
+
+    it("an insert with a body of a key that is taken is no success", async () => {
+      await cache.insert(key, { head: OLD, body: BODY }, LONG);
+      proxy.loseNextReply();
+      const record = { head: NEW, body: NEW };
+      await expect(cache.insert(key, record, LONG)).rejects.toMatchObject(UNKNOWN);
+      expect((await entry()).head).toEqual(OLD);
+      expect(await cache.getBody(key)).toEqual(BODY);
+    });
+
     it("an insert of a key that is taken is no success", async () => {
       await cache.insert(key, { head: OLD }, LONG);
       proxy.loseNextReply();

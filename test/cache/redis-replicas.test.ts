@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
 import { openRedisCache } from "../../src/cache/redis.js";
 import { openValkeyCache } from "../../src/cache/valkey.js";
@@ -47,7 +48,8 @@ for (const [product, open] of [
       const started = await startRespSentinel(product);
       group = started;
       const { port } = started.master;
-      const waitForReplicas = { count: 1, timeoutMs: 100 };
+      await untilReplicated(port);
+      const waitForReplicas = { count: 1, timeoutMs: 300 };
       const cache = await open({ port }, { waitForReplicas });
       await cache.ready();
       expect(await cache.insert("one", { head: HEAD }, LONG)).toBe("inserted");
@@ -69,4 +71,12 @@ for (const [product, open] of [
       await cache.close();
     });
   });
+}
+
+/** A replica that is online may still be busy with its first synchronization. */
+async function untilReplicated(port: number): Promise<void> {
+  const plain = new Redis({ port });
+  await plain.set("first", "write");
+  expect(await plain.wait(1, PATIENT_MS)).toBe(1);
+  plain.disconnect();
 }

@@ -18,16 +18,8 @@ import type { GroupCommit } from "./group-commit.js";
 import { IF_EXISTS } from "./peer.js";
 import { type Due, findDue, nameOf, type PurgeStep, tidy } from "./purge.js";
 import type { Room } from "./room.js";
-import {
-  decodeHead,
-  decodeKey,
-  encodeHead,
-  encodeKey,
-  firstRevision,
-  isRevision,
-  purgeTime,
-} from "./rows.js";
-import type { Tables } from "./tables.js";
+import { decodeKey, encodeHead, encodeKey, firstRevision, isRevision, purgeTime } from "./rows.js";
+import { headRow, type Tables } from "./tables.js";
 
 const SCAN_PAGE = 250;
 const DEFAULT_TIMEOUT_MS = 2000;
@@ -60,6 +52,7 @@ export class LmdbCache implements CacheBackend {
   readonly shared = true;
   readonly outlivesProcess = true;
   readonly #parts: LmdbCacheParts;
+  readonly #purges = new Set<Promise<number>>();
   #closing: Promise<void> | undefined;
 
   constructor(parts: LmdbCacheParts) {
@@ -139,19 +132,13 @@ export class LmdbCache implements CacheBackend {
   }
 
   async purgeExpired(limit: number, options?: CacheCallOptions): Promise<number> {
-    const { tables, room } = this.#store(options);
-    const nowMs = this.#parts.clock.now();
-    const endsAtMs = performance.now() + (options?.timeoutMs ?? DEFAULT_TIMEOUT_MS) / 2;
-    let purged = 0;
-    // What was purged is told, even if it ends early.
-    const isWanted = () => this.#closing === undefined && options?.signal?.aborted !== true;
-    while (purged < limit && performance.now() < endsAtMs && isWanted()) {
-      const step = reading(() => findDue(tables, nowMs, limit - purged));
-      if (step.rows.length === 0) break;
-      room.checkShrinking();
-      purged += await this.#purge(step, options);
+    const purge = this.#purgeAll(this.#store(options), limit, options);
+    this.#purges.add(purge);
+    try {
+      return await purge;
+    } finally {
+      this.#purges.delete(purge);
     }
-    return purged;
   }
 
   scan(cursor?: string, options?: CacheCallOptions): CachePage {
@@ -162,7 +149,7 @@ export class LmdbCache implements CacheBackend {
       tables.refresh();
       const rows = [...tables.heads.getRange({ start, limit: SCAN_PAGE, versions: true })];
       const entries = rows.map((row) => {
-        const { head, revision } = decodeHead(row);
+        const { head, revision } = headRow(row);
         return { key: decodeKey(row.key), head, revision };
       });
       const last = rows.length < SCAN_PAGE ? undefined : rows.at(-1);
@@ -176,6 +163,8 @@ export class LmdbCache implements CacheBackend {
   }
 
   async #close(): Promise<void> {
+    // A purge writes again after what it has removed.
+    await Promise.allSettled(this.#purges);
     await this.#parts.store.commit.settled();
     await this.#parts.release();
   }
@@ -185,6 +174,25 @@ export class LmdbCache implements CacheBackend {
     if (this.#closing !== undefined) throw new CacheUnavailableError();
     refuseAborted(options);
     return this.#parts.store;
+  }
+
+  async #purgeAll(
+    { tables, room }: Store,
+    limit: number,
+    options: CacheCallOptions | undefined,
+  ): Promise<number> {
+    const nowMs = this.#parts.clock.now();
+    const endsAtMs = performance.now() + (options?.timeoutMs ?? DEFAULT_TIMEOUT_MS) / 2;
+    let purged = 0;
+    // What was purged is told, even if it ends early.
+    const isWanted = () => this.#closing === undefined && options?.signal?.aborted !== true;
+    while (purged < limit && performance.now() < endsAtMs && isWanted()) {
+      const step = reading(() => findDue(tables, nowMs, limit - purged));
+      if (step.rows.length === 0) break;
+      room.checkShrinking();
+      purged += await this.#purge(step, options);
+    }
+    return purged;
   }
 
   #rewrite({ key, row }: Due, head: Uint8Array, options: ReplaceOptions): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** Gathers the writes of a moment into one transaction, and says how each of them ended. */
 import { performance } from "node:perf_hooks";
-import { setTimeout as pause } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import type { CacheCallOptions } from "../../vault/contracts.js";
 import { CacheFullError, CacheUnavailableError, OutcomeUnknownError } from "../../vault/errors.js";
 import { type Expiry, rowsOf } from "./expiry-rows.js";
@@ -10,6 +10,8 @@ import type { Tables } from "./tables.js";
 const DEFAULT_TIMEOUT_MS = 2000;
 /** Opening a file takes a few of these. */
 const OPENING_PAUSE_MS = 2;
+/** Issuing a write takes some 30 µs: a turn of the event loop must not take much longer than others. */
+const MAX_GROUP = 500;
 
 /** One write: what it does within the transaction, what belongs to it, and how it can end. */
 export interface Write<Outcome> {
@@ -119,14 +121,14 @@ export class GroupCommit {
 
   /** Resolves once everything that was added until now has settled, whatever others go on adding. */
   async settled(): Promise<void> {
-    if (this.#gathering.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    while (this.#gathering.length > 0) await nextTurn();
     await Promise.all(this.#inFlight);
     if (this.#inFlight.size === 0) this.#flag.lower();
   }
 
   readonly #flush = (): void => {
-    const gathered = this.#gathering;
-    this.#gathering = [];
+    const gathered = this.#gathering.splice(0, MAX_GROUP);
+    if (this.#gathering.length > 0) setImmediate(this.#flush);
     const flight = this.#commit(gathered).finally(() => {
       this.#inFlight.delete(flight);
       for (const { write } of gathered) this.pendingBytes -= write.byteCount;
@@ -140,6 +142,12 @@ export class GroupCommit {
     const stop = giveUpInTime(group);
     try {
       await this.#mayWrite(group);
+    } catch (cause) {
+      for (const waiting of group) waiting.reject(new CacheUnavailableError({ cause }));
+      stop();
+      return;
+    }
+    try {
       this.#refuseFailed();
       await this.#issue(group).finally(() => this.#flag.leave());
     } catch (error) {

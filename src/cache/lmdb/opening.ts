@@ -4,48 +4,101 @@
  * lmdb reads the number of the last transaction from the file when it opens it, and writes that to the
  * table of locks a moment later (`mdb_env_open2` in lmdb 3.5.6). A commit of another process in that
  * moment is counted back: the next one overwrites it, acknowledged as it was, and pages are used
- * twice. So whoever opens a file announces that with a marker beside it and waits until nobody writes;
- * writers put up a flag and then look for the marker. Whichever comes first, one sees the other.
+ * twice. So whoever opens a file announces that with a marker and waits until nobody writes; writers
+ * put up a flag and then look for the marker. Whichever comes first, one sees the other.
+ *
+ * Both are files in a folder beside the database, and both expire unless they are renewed: processes are
+ * killed, and cannot always be asked whether they live. The time of a file is when it expires.
  */
-import { readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { randomBytes } from "node:crypto";
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
 import { threadId } from "node:worker_threads";
 import { Deadline } from "../deadline.js";
 
-/** A marker that its process no longer renews is that of one that was killed. */
-const MARKER_LIFETIME_MS = 1500;
-const OPENING_TIMEOUT_MS = 10_000;
+/** How long a sign is valid, and how often it is renewed. */
+const LIFETIME_MS = 1000;
+const RENEWAL_MS = 200;
+/** Opening blocks its process, so that nothing is renewed meanwhile. */
+const LONGEST_OPENING_MS = 10_000;
+const OPENING_TIMEOUT_MS = 15_000;
 /** A flag stays up for a while: more is often written soon. */
 const LINGERING_MS = 20;
-const OWNERS_ALONE = 0o600;
+const WRITER = "writer-";
 
-function markerOf(file: string): string {
-  return `${file}-opening`;
+/** Returns the folder for signs about a file, which is there afterwards. */
+function gateOf(path: string): string {
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  const gate = `${isFolder ? join(path, "data.mdb") : path}-gate`;
+  mkdirSync(gate, { recursive: true, mode: 0o700 });
+  if (!lstatSync(gate).isDirectory()) throw new Error("not a folder of its own");
+  return gate;
 }
 
-function isAnnounced(file: string): boolean {
-  const marker = statSync(markerOf(file), { throwIfNoEntry: false });
-  return marker !== undefined && Date.now() - marker.mtimeMs < MARKER_LIFETIME_MS;
+function markerIn(gate: string): string {
+  return join(gate, "opening");
+}
+
+/** Makes a sign; throws if there is one. */
+function putUp(sign: string, content: string): void {
+  writeFileSync(sign, content, { flag: "wx", mode: 0o600 });
+  renew(sign, LIFETIME_MS);
+}
+
+function renew(sign: string, lifetimeMs: number): void {
+  const expiresAt = new Date(Date.now() + lifetimeMs);
+  utimesSync(sign, expiresAt, expiresAt);
+}
+
+/** A sign that is valid for longer than any is made for is from before the clock was set back. */
+function isValid(sign: string): boolean {
+  const status = lstatSync(sign, { throwIfNoEntry: false });
+  if (status?.isFile() !== true) return false;
+  const leftMs = status.mtimeMs - Date.now();
+  return leftMs > 0 && leftMs <= LONGEST_OPENING_MS;
+}
+
+/** What cannot be taken down expires. */
+function takeDown(sign: string): void {
+  try {
+    rmSync(sign, { force: true });
+  } catch {
+    // The folder may have become unwritable.
+  }
 }
 
 /** The flag of this thread for a file. */
 export class WriterFlag {
-  readonly #file: string;
   readonly #flag: string;
+  readonly #marker: string;
   #writing = 0;
-  #isUp = false;
+  #renewing: NodeJS.Timeout | undefined;
   #lingering: NodeJS.Timeout | undefined;
 
-  constructor(file: string) {
-    this.#file = file;
-    this.#flag = `${file}-writer-${process.pid}-${threadId}`;
+  /** @param path - Where the environment is: a file, or a folder. */
+  constructor(path: string) {
+    const gate = gateOf(path);
+    this.#flag = join(gate, `${WRITER}${process.pid}-${threadId}`);
+    this.#marker = markerIn(gate);
   }
 
-  /** Tells whether writing may begin; if so, {@link WriterFlag.leave} has to be called after it. */
+  /**
+   * Tells whether writing may begin; if so, {@link WriterFlag.leave} has to be called after it.
+   *
+   * @throws Error The flag cannot be put up; nothing may be written.
+   */
   enter(): boolean {
-    if (!this.#isUp) writeFileSync(this.#flag, "", { mode: OWNERS_ALONE });
-    this.#isUp = true;
-    if (isAnnounced(this.#file)) {
+    if (this.#renewing === undefined) this.#raise();
+    if (isValid(this.#marker)) {
       if (this.#writing === 0) this.lower();
       return false;
     }
@@ -57,16 +110,33 @@ export class WriterFlag {
   leave(): void {
     this.#writing -= 1;
     if (this.#writing > 0) return;
-    if (isAnnounced(this.#file)) this.lower();
+    if (isValid(this.#marker)) this.lower();
     else this.#lingering ??= setTimeout(() => this.#lowerIfIdle(), LINGERING_MS).unref();
   }
 
   /** Takes the flag down. */
   lower(): void {
     clearTimeout(this.#lingering);
+    clearInterval(this.#renewing);
     this.#lingering = undefined;
-    if (this.#isUp) rmSync(this.#flag, { force: true });
-    this.#isUp = false;
+    this.#renewing = undefined;
+    takeDown(this.#flag);
+  }
+
+  #raise(): void {
+    // One of this name is from an earlier process of the same number.
+    rmSync(this.#flag, { force: true });
+    putUp(this.#flag, "");
+    this.#renewing = setInterval(() => this.#renew(), RENEWAL_MS).unref();
+  }
+
+  #renew(): void {
+    try {
+      renew(this.#flag, LIFETIME_MS);
+    } catch {
+      // It was removed by hand, or the folder was: the next write puts it up again.
+      if (this.#writing === 0) this.lower();
+    }
   }
 
   #lowerIfIdle(): void {
@@ -80,50 +150,56 @@ export class WriterFlag {
  *
  * @throws Error Others go on writing, or opening, for too long.
  */
-export async function openAlone<T>(file: string, open: () => T): Promise<T> {
+export async function openAlone<T>(path: string, open: () => T): Promise<T> {
   const deadline = new Deadline({ timeoutMs: OPENING_TIMEOUT_MS });
-  const marker = markerOf(file);
-  await untilTrue(deadline, () => announce(file));
+  const gate = gateOf(path);
+  const announcement = { marker: markerIn(gate), name: randomBytes(16).toString("hex") };
+  await untilTrue(deadline, () => announce(announcement));
   try {
     await untilTrue(deadline, () => {
-      utimesSync(marker, new Date(), new Date());
-      return !hasWriters(file);
+      if (!isOurs(announcement) && !announce(announcement)) return false;
+      renew(announcement.marker, LIFETIME_MS);
+      return !hasWriters(gate);
     });
+    renew(announcement.marker, LONGEST_OPENING_MS);
     return open();
   } finally {
-    rmSync(marker, { force: true });
+    if (isOurs(announcement)) takeDown(announcement.marker);
   }
+}
+
+interface Announcement {
+  readonly marker: string;
+  /** Tells it from those of others. */
+  readonly name: string;
 }
 
 /** Puts up the marker, unless somebody else's is there. */
-function announce(file: string): boolean {
+function announce({ marker, name }: Announcement): boolean {
+  if (isValid(marker)) return false;
+  takeDown(marker);
   try {
-    writeFileSync(markerOf(file), "", { flag: "wx", mode: OWNERS_ALONE });
+    putUp(marker, name);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    if (!isAnnounced(file)) rmSync(markerOf(file), { force: true });
+    // Somebody else was faster, and may have taken ours for an expired one.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" || code === "ENOENT") return false;
+    throw error;
+  }
+}
+
+function isOurs({ marker, name }: Announcement): boolean {
+  try {
+    return readFileSync(marker, "utf8") === name;
+  } catch {
     return false;
   }
 }
 
-function hasWriters(file: string): boolean {
-  const [folder, prefix] = [dirname(file), `${basename(file)}-writer-`];
-  const flags = readdirSync(folder).filter((name) => name.startsWith(prefix));
-  return flags.some((name) => {
-    if (isAlive(Number(name.slice(prefix.length).split("-")[0]))) return true;
-    rmSync(join(folder, name), { force: true });
-    return false;
-  });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+function hasWriters(gate: string): boolean {
+  const flags = readdirSync(gate).filter((name) => name.startsWith(WRITER));
+  return flags.some((name) => isValid(join(gate, name)));
 }
 
 async function untilTrue(deadline: Deadline, attempt: () => boolean): Promise<void> {

@@ -1,10 +1,17 @@
 /** The parts of the package `lmdb` that the cache calls, described by their shape. */
 import type { Buffer } from "node:buffer";
 
-/** How a database is opened: bytes in, bytes out, whatever the environment was set up for. */
+/** Turns values into bytes, and what lmdb has read, which it overwrites later, into values. */
+export interface LmdbEncoder {
+  encode(bytes: Uint8Array): Uint8Array;
+  decode(bytes: Uint8Array): unknown;
+}
+
+/** How a database is opened: in its own way, whatever the environment was set up for. */
 export interface LmdbDatabaseOptions {
   readonly name: string;
   readonly encoding: "binary";
+  readonly encoder: LmdbEncoder;
   readonly keyEncoding: "binary";
   readonly useVersions: boolean;
   readonly compression: false;
@@ -43,9 +50,9 @@ export interface LmdbStats extends PageCounts {
 }
 
 /** What a range or an entry holds; the version is there when the database has versions. */
-export interface LmdbEntry {
+export interface LmdbEntry<Value> {
   readonly key: Buffer;
-  readonly value: Buffer;
+  readonly value: Value;
   readonly version?: number;
 }
 
@@ -59,10 +66,10 @@ export interface LmdbRange {
 }
 
 /** The part of an `lmdb` database that the cache calls. */
-export interface LmdbDatabase {
-  getBinary(key: Buffer): Buffer | undefined;
-  getEntry(key: Buffer): LmdbEntry | undefined;
-  getRange(range: LmdbRange): Iterable<LmdbEntry>;
+export interface LmdbDatabase<Value = Buffer> {
+  get(key: Buffer): Value | undefined;
+  getEntry(key: Buffer): LmdbEntry<Value> | undefined;
+  getRange(range: LmdbRange): Iterable<LmdbEntry<Value>>;
   /** Resolves with whether the condition held: `null` for "no such key yet", or a version. */
   put(
     key: Buffer,

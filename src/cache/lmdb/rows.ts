@@ -2,7 +2,6 @@
 import { Buffer } from "node:buffer";
 import { randomInt } from "node:crypto";
 import type { Revision } from "../../vault/contracts.js";
-import type { LmdbEntry } from "./peer.js";
 
 /** The longest key, in bytes of UTF-8: what LMDB takes, less a mark before it and one behind it. */
 export const MAX_KEY_BYTES = 1976;
@@ -54,15 +53,25 @@ export function encodeHead({ head, purgeAtMs, hasBody }: Omit<HeadRow, "revision
   return row;
 }
 
-/** Returns what a head row says. */
-export function decodeHead({ value, version }: LmdbEntry): HeadRow {
-  if (value.length < HEAD_AT || version === undefined) throw new Error("not a head row");
-  return {
-    revision: version,
-    purgeAtMs: value.readUIntBE(0, 6),
-    hasBody: value[FLAGS_AT] === HAS_BODY,
-    head: value.subarray(HEAD_AT),
-  };
+/**
+ * Returns what a head row says, but for its revision.
+ *
+ * @param bytes - lmdb's own memory, which it uses again: the head is copied out of it.
+ */
+export function decodeHead(bytes: Uint8Array): Omit<HeadRow, "revision"> {
+  if (bytes.length < HEAD_AT) throw new Error("not a head row");
+  let purgeAtMs = 0;
+  for (let at = 0; at < FLAGS_AT; at++) purgeAtMs = purgeAtMs * 256 + (bytes[at] as number);
+  return { purgeAtMs, hasBody: bytes[FLAGS_AT] === HAS_BODY, head: copyOf(bytes, HEAD_AT) };
+}
+
+/** Returns a copy of bytes from `start` on. `slice` would clear the memory first, and be slower. */
+export function copyOf(bytes: Uint8Array, start = 0): Buffer {
+  const length = bytes.length - start;
+  const copy = Buffer.allocUnsafe(length);
+  // The length that lmdb gives to its memory is not that of the array underneath.
+  copy.set(new Uint8Array(bytes.buffer, bytes.byteOffset + start, length));
+  return copy;
 }
 
 /** The latest purge time that a row can hold, in milliseconds since 1970: the year 10889. */

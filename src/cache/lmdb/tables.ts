@@ -1,7 +1,14 @@
 /** The three databases of a cache within one environment. */
 import type { Buffer } from "node:buffer";
-import type { LmdbDatabase, LmdbEnvironment, LmdbStats } from "./peer.js";
-import { decodeHead, type HeadRow } from "./rows.js";
+import type { LmdbDatabase, LmdbEncoder, LmdbEntry, LmdbEnvironment, LmdbStats } from "./peer.js";
+import { copyOf, decodeHead, type HeadRow } from "./rows.js";
+
+/** What is stored under a key of the heads; its version is the revision. */
+type StoredHead = Omit<HeadRow, "revision">;
+
+const encode = (bytes: Uint8Array): Uint8Array => bytes;
+const HEAD_ROWS: LmdbEncoder = { encode, decode: (bytes) => decodeHead(bytes) };
+const BYTES: LmdbEncoder = { encode, decode: (bytes) => copyOf(bytes) };
 
 /** What an environment uses of its file, in bytes. */
 export interface Usage {
@@ -12,16 +19,16 @@ export interface Usage {
 }
 
 export class Tables {
-  readonly heads: LmdbDatabase;
+  readonly heads: LmdbDatabase<StoredHead>;
   readonly bodies: LmdbDatabase;
   readonly expiries: LmdbDatabase;
   #isFresh = false;
   readonly #expire: () => void;
 
   constructor(environment: LmdbEnvironment) {
-    this.heads = open(environment, "heads", true);
-    this.bodies = open(environment, "bodies", false);
-    this.expiries = open(environment, "expiries", false);
+    this.heads = open(environment, "heads", HEAD_ROWS) as LmdbDatabase<StoredHead>;
+    this.bodies = open(environment, "bodies", BYTES) as LmdbDatabase;
+    this.expiries = open(environment, "expiries", BYTES) as LmdbDatabase;
     this.#expire = () => {
       this.#isFresh = false;
     };
@@ -32,7 +39,7 @@ export class Tables {
     this.refresh();
     try {
       const entry = this.heads.getEntry(key);
-      return entry === undefined ? undefined : decodeHead(entry);
+      return entry === undefined ? undefined : headRow(entry);
     } catch (error) {
       throw this.#spoilt(error);
     }
@@ -42,7 +49,7 @@ export class Tables {
   body(key: Buffer): Buffer | undefined {
     this.refresh();
     try {
-      return this.bodies.getBinary(key);
+      return this.bodies.get(key);
     } catch (error) {
       throw this.#spoilt(error);
     }
@@ -81,15 +88,23 @@ export class Tables {
   }
 }
 
-function open(environment: LmdbEnvironment, name: string, useVersions: boolean): LmdbDatabase {
+/** Returns an entry of the heads as a row. */
+export function headRow({ value, version }: LmdbEntry<StoredHead>): HeadRow {
+  if (version === undefined) throw new Error("not a head row");
+  const { purgeAtMs, hasBody, head } = value;
+  return { revision: version, purgeAtMs, hasBody, head };
+}
+
+function open(environment: LmdbEnvironment, name: string, encoder: LmdbEncoder): unknown {
   return environment.openDB({
     // The number is that of the format.
     name: `handlevault-${name}-1`,
     encoding: "binary",
+    encoder,
     keyEncoding: "binary",
-    useVersions,
+    useVersions: encoder === HEAD_ROWS,
     compression: false,
-  }) as LmdbDatabase;
+  });
 }
 
 function pagesOf(stats: Omit<LmdbStats, "pageSize" | "lastPageNumber" | "free">): number {

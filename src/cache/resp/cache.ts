@@ -13,9 +13,10 @@ import { CacheUnavailableError } from "../../vault/errors.js";
 import { Deadline, refuseAborted } from "../deadline.js";
 import { checkConnection, type RespConnection } from "./connection.js";
 import { failureOf } from "./failures.js";
+import { Insert } from "./insert.js";
 import { bodyKeyOf, KeySpace } from "./keys.js";
 import { Link } from "./link.js";
-import { Delete, Get, GetBody, Insert, Remove, Replace } from "./operations.js";
+import { Delete, Get, GetBody, Remove, Replace } from "./operations.js";
 import { checkCacheOptions, type RespCacheOptions } from "./options.js";
 import { scanKeys } from "./scan.js";
 

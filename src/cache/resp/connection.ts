@@ -8,6 +8,8 @@ export interface RespCommands {
 
 /** Commands that are sent together. */
 export interface RespPipeline extends RespCommands {
+  /** Begins a transaction; the next `exec` ends it, and only one more sends it. */
+  multi(): unknown;
   exec(): Promise<[error: Error | null, reply: unknown][] | null>;
 }
 

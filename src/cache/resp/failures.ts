@@ -27,10 +27,13 @@ const NEVER_SENT: readonly string[] = [
 const OUT_OF_MEMORY = /\bOOM command not allowed\b/;
 const SCRIPT_READONLY = /-READONLY\b/;
 
+/** What EXEC puts before the error for which it executes nothing. */
+const DISCARDED = /^EXECABORT Transaction discarded because of: /;
+
 /** Tells what a command's rejection means. */
 export function failureOf(error: unknown): Failure {
   const { name, message } = error as { name?: unknown; message?: unknown };
-  const text = String(message);
+  const text = String(message).replace(DISCARDED, "");
   if (NEVER_SENT.some((opening) => text.startsWith(opening))) return "later";
   if (name !== "ReplyError") return "lost";
   if (OUT_OF_MEMORY.test(text)) return "full";

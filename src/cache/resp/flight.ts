@@ -8,7 +8,7 @@ import {
 } from "../../vault/errors.js";
 import { Deadline, refuseAborted } from "../deadline.js";
 import type { Passenger } from "./batch.js";
-import type { RespCommands, RespPipeline } from "./connection.js";
+import type { RespCommands, RespConnection, RespPipeline } from "./connection.js";
 import { failureOf } from "./failures.js";
 import type { Link } from "./link.js";
 import type { Watched } from "./watch.js";
@@ -59,6 +59,13 @@ export abstract class Flight<T> implements Watched, Passenger {
   /** Whether it is sent by itself: the peers copy all that they send together into one buffer. */
   protected get isLarge(): boolean {
     return false;
+  }
+
+  /** Sends the command in a pipeline of its own: redirections are followed only where all of one are alike. */
+  protected sendAlone(connection: RespConnection): Promise<unknown> {
+    const pipeline = connection.pipeline() as RespPipeline;
+    this.send(pipeline);
+    return pipeline.exec().then(onlyReply);
   }
 
   /** Starts the operation. */
@@ -117,14 +124,11 @@ export abstract class Flight<T> implements Watched, Passenger {
     this.#isPending = true;
   }
 
-  /** Redirections are followed only where all commands of a pipeline are redirected alike. */
   #reply(): Promise<unknown> {
     this.#depart();
     const { connection } = this.#link;
     if (this.attempts === 1 && !this.isLarge) return this.send(connection) as Promise<unknown>;
-    const pipeline = connection.pipeline() as RespPipeline;
-    this.send(pipeline);
-    return pipeline.exec().then(onlyReply);
+    return this.sendAlone(connection);
   }
 
   /** After a reconnect the server may be another, or set up otherwise: nothing is written before it is asked. */

@@ -1,22 +1,14 @@
 /** The operations of the cache, each as what is sent and what the reply means. */
-import { Buffer } from "node:buffer";
-import type {
-  CacheCallOptions,
-  CacheEntry,
-  CacheRecord,
-  InsertOptions,
-  ReplaceOptions,
-} from "../../vault/contracts.js";
+import type { Buffer } from "node:buffer";
+import type { CacheCallOptions, CacheEntry, ReplaceOptions } from "../../vault/contracts.js";
 import { OutcomeUnknownError } from "../../vault/errors.js";
 import type { RespCommands } from "./connection.js";
-import { Flight, UNCLEAR } from "./flight.js";
+import { Flight } from "./flight.js";
 import { bodyKeyOf } from "./keys.js";
 import type { Link } from "./link.js";
-import { deleteScript, insertScript, removeScript, replaceScript } from "./scripts.js";
+import { toPurgeMs } from "./purge-time.js";
+import { deleteScript, removeScript, replaceScript } from "./scripts.js";
 import { namesBody, revisionBytes, toEntry, toStored } from "./stored.js";
-
-/** Thirty thousand years: well within what servers add to their clock. */
-const MAX_PURGE_MS = 1e15;
 
 export class Get extends Flight<CacheEntry | undefined> {
   readonly #key: string;
@@ -49,56 +41,6 @@ export class GetBody extends Flight<Uint8Array | undefined> {
 
   protected override read(reply: unknown): Uint8Array | undefined {
     return reply === null ? undefined : (reply as Buffer);
-  }
-}
-
-/** An insert without a body is one native command: a script would cost a third more. */
-export class Insert extends Flight<"inserted" | "exists"> {
-  readonly #headKey: string;
-  readonly #stored: Buffer;
-  readonly #body: Buffer | undefined;
-  readonly #purgeMs: number;
-
-  constructor(
-    link: Link,
-    { headKey, record }: { readonly headKey: string; readonly record: CacheRecord },
-    options: InsertOptions,
-  ) {
-    super(link, "store", options);
-    const { head, body } = record;
-    this.#headKey = headKey;
-    this.#stored = toStored(head, body === undefined ? "no body" : "has body");
-    this.#body = body && toBuffer(body);
-    this.#purgeMs = toPurgeMs(options.purgeAfterMs);
-  }
-
-  protected override send(to: RespCommands): unknown {
-    const head = this.#headKey;
-    if (this.#body !== undefined) {
-      return insertScript(to, [head, bodyKeyOf(head)], [this.#stored, this.#purgeMs, this.#body]);
-    }
-    if (this.#isPlain) return to.set(head, this.#stored, "PX", this.#purgeMs, "NX");
-    return insertScript(to, [head], [this.#stored, this.#purgeMs]);
-  }
-
-  protected override read(reply: unknown): "inserted" | "exists" | typeof UNCLEAR {
-    if (reply === "OK" || Number(reply) === 1) return "inserted";
-    if (!this.mayHaveHappened) return "exists";
-    // It may be this very record that exists; only the script can tell.
-    if (this.#body === undefined && this.#isPlain) return UNCLEAR;
-    throw new OutcomeUnknownError();
-  }
-
-  protected override wasWritten(answer: "inserted" | "exists"): boolean {
-    return answer === "inserted";
-  }
-
-  protected override get isLarge(): boolean {
-    return this.#body !== undefined;
-  }
-
-  get #isPlain(): boolean {
-    return this.attempts === 1;
   }
 }
 
@@ -189,13 +131,4 @@ export class Delete extends Flight<boolean> {
   protected override wasWritten(answer: boolean): boolean {
     return answer;
   }
-}
-
-function toPurgeMs(purgeAfterMs: number): number {
-  return purgeAfterMs >= 1 ? Math.min(MAX_PURGE_MS, Math.ceil(purgeAfterMs)) : 1;
-}
-
-/** The peers take every other view for something to print. */
-function toBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -10,14 +10,19 @@ import { REVISION_BYTES } from "./stored.js";
 
 const LAST = REVISION_BYTES - 1;
 
-/** 1 if the record is there now because of this value, 0 if another is. */
+/** 1 if the record is there now because of this value, and with this body; 0 if another is. */
 const INSERT = `
-if redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then
-  if KEYS[2] then redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[2]) end
-  return 1
+if not redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then
+  local found = redis.call('GETRANGE', KEYS[1], 0, ${LAST})
+  if found ~= string.sub(ARGV[1], 1, ${REVISION_BYTES}) then return 0 end
 end
-if redis.call('GETRANGE', KEYS[1], 0, ${LAST}) == string.sub(ARGV[1], 1, ${REVISION_BYTES}) then return 1 end
-return 0`;
+if KEYS[2] then redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[2]) end
+return 1`;
+
+/** Removes a body that no head speaks of; 1 if there was one, 0 if not. */
+const DISCARD_BODY = `
+if redis.call('GETRANGE', KEYS[1], ${LAST}, ${LAST}) == '\\1' then return 0 end
+return redis.call('UNLINK', KEYS[2])`;
 
 /** 0 if there is no record, 1 if it is in another state, 2 if it is in the new one now. */
 const REPLACE = `
@@ -62,14 +67,16 @@ export interface Script {
 }
 
 export const insertScript: Script = script("insert", INSERT);
+export const discardBodyScript: Script = script("discard-body", DISCARD_BODY);
 export const replaceScript: Script = script("replace", REPLACE);
 export const removeScript: Script = script("remove", REMOVE);
 export const deleteScript: Script = script("delete", DELETE);
 
+const ALL = [insertScript, discardBodyScript, replaceScript, removeScript, deleteScript];
+
 /** Makes the scripts commands of a connection, unless they are already. */
 export function defineScripts(connection: RespConnection): void {
-  for (const each of [insertScript, replaceScript, removeScript, deleteScript])
-    each.define(connection);
+  for (const each of ALL) each.define(connection);
 }
 
 function script(name: string, lua: string): Script {

@@ -14,10 +14,14 @@ export class Ballast {
     this.#path = path;
   }
 
-  /** Tells whether the whole of it is there. */
+  /** Tells whether the whole of it is there; what cannot be seen is not. */
   get isThere(): boolean {
-    const status = lstatSync(this.#path, { throwIfNoEntry: false });
-    return status?.isFile() === true && status.size >= BALLAST_BYTES;
+    try {
+      const status = lstatSync(this.#path, { throwIfNoEntry: false });
+      return status?.isFile() === true && status.size >= BALLAST_BYTES;
+    } catch {
+      return false;
+    }
   }
 
   /** Puts it there; tells whether there was room. */
@@ -35,8 +39,12 @@ export class Ballast {
     }
   }
 
-  /** Gives up its room. */
+  /** Gives up its room, if it can be removed. */
   drop(): void {
-    rmSync(this.#path, { force: true });
+    try {
+      rmSync(this.#path, { force: true });
+    } catch {
+      // The room that is missing then shows when the write is tried again.
+    }
   }
 }

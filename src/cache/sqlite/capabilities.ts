@@ -6,8 +6,19 @@ import type { FlushMoment } from "./write-queue.js";
 
 /** The first without the WAL-reset bug, which can damage a file that several processes write. */
 const SOUND_VERSION = [3, 51, 3] as const;
-/** `PRAGMA synchronous`: FULL, or EXTRA. */
+/** `PRAGMA synchronous`. */
 const FULL = 2;
+const EXTRA = 3;
+/**
+ * With which `synchronous` a commit survives power loss. A journal that is deleted ends a transaction;
+ * only EXTRA also flushes the directory, without which the journal may come back and undo the commit.
+ */
+const SURVIVES_POWER_LOSS: ReadonlyMap<string, number> = new Map([
+  ["wal", FULL],
+  ["truncate", FULL],
+  ["persist", FULL],
+  ["delete", EXTRA],
+]);
 
 /** @throws {@link CacheUnsafeError} This SQLite can damage a file that several processes write. */
 export function checkVersion(connection: SqliteConnection): void {
@@ -22,15 +33,22 @@ export function capabilitiesOf(connection: SqliteConnection): CacheCapabilities 
 }
 
 /** A commit that waits for the disk is worth sharing with whatever comes in the same turn of the loop. */
-export function flushMomentOf({ durability }: CacheCapabilities): FlushMoment {
-  return durability === "disk" ? "turn" : "job";
+export function flushMomentOf(
+  connection: SqliteConnection,
+  { durability }: CacheCapabilities,
+): FlushMoment {
+  return durability !== "none" && synchronousOf(connection) >= FULL ? "turn" : "job";
 }
 
 function durabilityOf(connection: SqliteConnection): CacheCapabilities["durability"] {
   const journal = String(queryValue(connection, "PRAGMA main.journal_mode")).toLowerCase();
   if (connection.memory || journal === "memory" || journal === "off") return "none";
-  const synchronous = Number(queryValue(connection, "PRAGMA main.synchronous"));
-  return synchronous >= FULL ? "disk" : "process";
+  const needed = SURVIVES_POWER_LOSS.get(journal) ?? Number.POSITIVE_INFINITY;
+  return synchronousOf(connection) >= needed ? "disk" : "process";
+}
+
+function synchronousOf(connection: SqliteConnection): number {
+  return Number(queryValue(connection, "PRAGMA main.synchronous"));
 }
 
 function isSound(version: string): boolean {

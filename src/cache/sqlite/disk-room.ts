@@ -43,6 +43,15 @@ export class DiskRoom implements Room {
     if (this.#available() >= BALLAST_BYTES + RESERVED_BYTES) this.#ballast.restore();
   }
 
+  onBatch(): void {
+    // Another process needs the room of the ballast for its removals: nothing may take it from them.
+    if (this.#budget > 0 && !this.#ballast.isThere) this.#budget = 0;
+  }
+
+  onFull(): void {
+    this.#budget = 0;
+  }
+
   admits(bytes: number): boolean {
     const needed = COPIES * bytes + PAGES_BYTES;
     if (needed > this.#budget && !this.#measure(needed)) return false;
@@ -108,11 +117,11 @@ export class DiskRoom implements Room {
     }
   }
 
-  /** Moves what the WAL holds into the database; tells whether anything but other readers failed. */
+  /** Moves what the WAL holds into the database; tells whether all of it was, and nobody was in the way. */
   #checkpoint(mode: "PASSIVE" | "TRUNCATE"): boolean {
     try {
-      queryValue(this.#connection, `PRAGMA main.wal_checkpoint(${mode})`);
-      return true;
+      // The first of its values: whether somebody else, such as a reader, was in the way.
+      return queryValue(this.#connection, `PRAGMA main.wal_checkpoint(${mode})`) === 0;
     } catch {
       return false;
     }

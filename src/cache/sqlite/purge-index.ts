@@ -18,22 +18,22 @@ export class PurgeIndex {
   readonly #purge: SqliteStatement;
 
   constructor(connection: SqliteConnection) {
-    this.#indexed = prepareRaw(connection, "SELECT id FROM handlevault_indexed");
+    this.#indexed = prepareRaw(connection, "SELECT id FROM main.handlevault_indexed");
     this.#next = prepareRaw(
       connection,
       `SELECT count(*), max(id) FROM
-       (SELECT id FROM handlevault_records WHERE id > ? ORDER BY id LIMIT ${STEP})`,
+       (SELECT id FROM main.handlevault_records WHERE id > ? ORDER BY id LIMIT ${STEP})`,
     );
     this.#add = prepareWrite(
       connection,
-      `INSERT OR IGNORE INTO handlevault_purges (purge_at, id)
-       SELECT purge_at, id FROM handlevault_records WHERE id > ? AND id <= ?`,
+      `INSERT OR IGNORE INTO main.handlevault_purges (purge_at, id)
+       SELECT purge_at, id FROM main.handlevault_records WHERE id > ? AND id <= ?`,
     );
-    this.#advance = prepareWrite(connection, "UPDATE handlevault_indexed SET id = ?");
+    this.#advance = prepareWrite(connection, "UPDATE main.handlevault_indexed SET id = ?");
     this.#purge = prepareWrite(
       connection,
-      `DELETE FROM handlevault_records WHERE id IN
-       (SELECT id FROM handlevault_purges WHERE purge_at <= ? ORDER BY purge_at LIMIT ?)`,
+      `DELETE FROM main.handlevault_records WHERE id IN
+       (SELECT id FROM main.handlevault_purges WHERE purge_at <= ? ORDER BY purge_at LIMIT ?)`,
     );
   }
 

@@ -17,32 +17,35 @@ import { queryValue, rollBack, type SqliteConnection } from "./connection.js";
  * the other two. `handlevault_purges` has the purge times of all records up to the id in
  * `handlevault_indexed`; the triggers keep that true, also when the last ids are freed and come up
  * again.
+ *
+ * Names are in full where SQL allows it: a temporary table of the owner's must not take their place.
+ * Inside of a trigger they are those of its own database anyway.
  */
 const MIGRATIONS: readonly string[] = [
-  `CREATE TABLE handlevault_records (
+  `CREATE TABLE main.handlevault_records (
      id INTEGER PRIMARY KEY,
      key TEXT NOT NULL UNIQUE,
      purge_at INTEGER NOT NULL,
      state BLOB NOT NULL
    );
-   CREATE TABLE handlevault_bodies (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
-   CREATE TABLE handlevault_purges (
+   CREATE TABLE main.handlevault_bodies (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+   CREATE TABLE main.handlevault_purges (
      purge_at INTEGER NOT NULL,
      id INTEGER NOT NULL,
      PRIMARY KEY (purge_at, id)
    ) WITHOUT ROWID;
-   CREATE TABLE handlevault_indexed (id INTEGER NOT NULL);
-   INSERT INTO handlevault_indexed VALUES (0);
-   CREATE TRIGGER handlevault_deleted AFTER DELETE ON handlevault_records BEGIN
+   CREATE TABLE main.handlevault_indexed (id INTEGER NOT NULL);
+   INSERT INTO main.handlevault_indexed VALUES (0);
+   CREATE TRIGGER main.handlevault_deleted AFTER DELETE ON handlevault_records BEGIN
      DELETE FROM handlevault_purges WHERE purge_at = OLD.purge_at AND id = OLD.id;
      DELETE FROM handlevault_bodies WHERE id = OLD.id;
    END;
-   CREATE TRIGGER handlevault_last_deleted AFTER DELETE ON handlevault_records
+   CREATE TRIGGER main.handlevault_last_deleted AFTER DELETE ON handlevault_records
    WHEN NOT EXISTS (SELECT 1 FROM handlevault_records WHERE id > OLD.id) BEGIN
      UPDATE handlevault_indexed
      SET id = coalesce((SELECT max(id) FROM handlevault_records), 0) WHERE id >= OLD.id;
    END;
-   CREATE TRIGGER handlevault_renewed AFTER UPDATE OF purge_at ON handlevault_records
+   CREATE TRIGGER main.handlevault_renewed AFTER UPDATE OF purge_at ON handlevault_records
    WHEN OLD.purge_at <> NEW.purge_at BEGIN
      DELETE FROM handlevault_purges WHERE purge_at = OLD.purge_at AND id = OLD.id;
      INSERT OR IGNORE INTO handlevault_purges (purge_at, id) VALUES (NEW.purge_at, NEW.id);
@@ -75,16 +78,16 @@ export function migrate(connection: SqliteConnection): void {
 function takeSteps(connection: SqliteConnection): void {
   const from = versionOf(connection);
   for (const step of MIGRATIONS.slice(from)) connection.exec(step);
-  if (from === 0) connection.exec("CREATE TABLE handlevault_schema (version INTEGER NOT NULL)");
-  connection.exec("DELETE FROM handlevault_schema");
-  connection.exec(`INSERT INTO handlevault_schema VALUES (${MIGRATIONS.length})`);
+  if (from === 0) connection.exec("CREATE TABLE main.handlevault_schema (version INTEGER NOT NULL)");
+  connection.exec("DELETE FROM main.handlevault_schema");
+  connection.exec(`INSERT INTO main.handlevault_schema VALUES (${MIGRATIONS.length})`);
 }
 
 function versionOf(connection: SqliteConnection): number {
   const isThere = queryValue(
     connection,
-    "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'handlevault_schema'",
+    "SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = 'handlevault_schema'",
   );
   if (isThere === undefined) return 0;
-  return Number(queryValue(connection, "SELECT max(version) FROM handlevault_schema"));
+  return Number(queryValue(connection, "SELECT max(version) FROM main.handlevault_schema"));
 }

@@ -68,7 +68,7 @@ export class SqliteCache implements CacheBackend {
       this.#read(undefined, () => {
         checkVersion(this.#connection);
         const capabilities = capabilitiesOf(this.#connection);
-        this.#use(undefined).writes.flushMoment = flushMomentOf(capabilities);
+        this.#use(undefined).writes.flushMoment = flushMomentOf(this.#connection, capabilities);
         return capabilities;
       }),
     );
@@ -89,6 +89,7 @@ export class SqliteCache implements CacheBackend {
     record: CacheRecord,
     options: InsertOptions,
   ): MaybePromise<"inserted" | "exists"> {
+    checkKey(key);
     const { statements, writes } = this.#use(options);
     const purgeAtMs = this.#fromNow(options.purgeAfterMs);
     const { head, body } = record;
@@ -106,6 +107,7 @@ export class SqliteCache implements CacheBackend {
   }
 
   get(key: string, options?: CacheCallOptions): MaybePromise<CacheEntry | undefined> {
+    checkKey(key);
     const { statements } = this.#use(options);
     try {
       return statements.get(key);
@@ -115,6 +117,7 @@ export class SqliteCache implements CacheBackend {
   }
 
   getBody(key: string, options?: CacheCallOptions): MaybePromise<Uint8Array | undefined> {
+    checkKey(key);
     const { statements } = this.#use(options);
     return this.#read(options, () => statements.getBody(key));
   }
@@ -124,6 +127,7 @@ export class SqliteCache implements CacheBackend {
     head: Uint8Array | undefined,
     options: ReplaceOptions,
   ): MaybePromise<"replaced" | "conflict" | "absent"> {
+    checkKey(key);
     const { statements, writes } = this.#use(options);
     const { ifRevision, purgeAfterMs, dropBody = false } = options;
     const purgeAtMs = purgeAfterMs === undefined ? undefined : this.#fromNow(purgeAfterMs);
@@ -142,6 +146,7 @@ export class SqliteCache implements CacheBackend {
   }
 
   delete(key: string, options?: CacheCallOptions): MaybePromise<boolean> {
+    checkKey(key);
     const { statements, writes } = this.#use(options);
     return writes.submit(
       removal(() => statements.delete(key)),
@@ -151,15 +156,17 @@ export class SqliteCache implements CacheBackend {
 
   async purgeExpired(limit: number, options?: CacheCallOptions): Promise<number> {
     const deadline = new Deadline(options);
+    // The steps share the time of the whole.
+    const rest = () => ({ timeoutMs: deadline.remainingMs, signal: options?.signal });
     let purged = 0;
     try {
-      let isBehind = await this.#read(options, () => this.#use(options).purges.isBehind);
-      while (isBehind && !deadline.hasPassed) isBehind = await this.#index("purge", options);
+      let isBehind = await this.#read(rest(), () => this.#use(options).purges.isBehind);
+      while (isBehind && !deadline.hasPassed) isBehind = await this.#index("purge", rest());
       while (purged < limit && !deadline.hasPassed) {
         const batch = Math.min(PURGE_BATCH, limit - purged);
-        const removed = await this.#purge(batch, options);
+        const removed = await this.#purge(batch, rest());
         purged += removed;
-        if (removed > 0) await this.#vacuum(options);
+        if (removed > 0) await this.#vacuum(rest());
         if (removed < batch) break;
       }
     } catch (error) {
@@ -237,7 +244,7 @@ export class SqliteCache implements CacheBackend {
 
   /** Gives pages back to the file system, where the file was made for that. */
   async #vacuum(options: CacheCallOptions | undefined): Promise<void> {
-    const apply = () => this.#connection.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
+    const apply = () => this.#connection.exec(`PRAGMA main.incremental_vacuum(${VACUUM_PAGES})`);
     try {
       await this.#use(options).writes.submit(removal(apply), options);
     } catch {
@@ -269,6 +276,11 @@ export class SqliteCache implements CacheBackend {
       }
     }
   }
+}
+
+/** Lone surrogates would all be stored as the same bytes, and be the same key. */
+function checkKey(key: string): void {
+  if (!key.isWellFormed()) throw new RangeError("key must be well-formed Unicode");
 }
 
 function removal<T>(apply: () => T) {

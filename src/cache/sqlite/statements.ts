@@ -45,12 +45,14 @@ export class RecordStatements {
   constructor(connection: SqliteConnection) {
     const read = (sql: string) => prepareRaw(connection, sql);
     const write = (sql: string) => prepareWrite(connection, sql);
-    const records = "handlevault_records";
+    // A temporary table of the owner's would hide one that is not named in full.
+    const records = "main.handlevault_records";
+    const bodies = "main.handlevault_bodies";
     const ofState = `WHERE key = ? AND substr(state, 1, ${REVISION_BYTES}) = ?`;
     this.#get = preparePluck(connection, `SELECT state FROM ${records} WHERE key = ?`);
     this.#getBody = preparePluck(
       connection,
-      `SELECT body FROM handlevault_bodies WHERE id = (SELECT id FROM ${records} WHERE key = ?)`,
+      `SELECT body FROM ${bodies} WHERE id = (SELECT id FROM ${records} WHERE key = ?)`,
     );
     this.#exists = read(`SELECT 1 FROM ${records} WHERE key = ?`);
     this.#scan = read(
@@ -61,13 +63,13 @@ export class RecordStatements {
        ON CONFLICT (key) DO NOTHING`,
     );
     this.#insertBody = write(
-      `INSERT INTO handlevault_bodies (id, body)
+      `INSERT INTO ${bodies} (id, body)
        VALUES ((SELECT id FROM ${records} WHERE key = ?), ?)`,
     );
     this.#replace = write(`UPDATE ${records} SET state = ? ${ofState}`);
     this.#renew = write(`UPDATE ${records} SET state = ?, purge_at = ? ${ofState}`);
     this.#dropBody = write(
-      `DELETE FROM handlevault_bodies WHERE id = (SELECT id FROM ${records} WHERE key = ?)`,
+      `DELETE FROM ${bodies} WHERE id = (SELECT id FROM ${records} WHERE key = ?)`,
     );
     this.#delete = write(`DELETE FROM ${records} WHERE key = ?`);
     this.#deleteState = write(`DELETE FROM ${records} ${ofState}`);

@@ -16,17 +16,23 @@ import { PendingWrite, type QueuedWrite, type Write } from "./pending-write.js";
 /** Bounds of a transaction: the event loop stands still for as long as it takes. */
 const MAX_BATCH = 256;
 const MAX_BATCH_BYTES = 2 ** 21;
+/** The most transactions of one write each, in one turn of the loop. */
+const MAX_ALONE = 32;
 /** Keeps the pauses between attempts at some tens of milliseconds. */
 const MAX_BACKOFF = 5;
 
 /** The room on the disk. */
 export interface Room {
+  /** Told that a transaction is about to begin, before its inserts are admitted. */
+  onBatch(): void;
   /** Tells whether there is room for so many bytes more. */
   admits(bytes: number): boolean;
   /** Gives up what was kept in reserve for removals. */
   release(): void;
   /** Told of bytes that were committed. */
   onCommitted(bytes: number): void;
+  /** Told that there was less room than it thought. */
+  onFull(): void;
 }
 
 /** When a queue runs what it holds: after the current job, or once every callback of the loop's turn ran. */
@@ -91,7 +97,7 @@ export class WriteQueue {
   #runNow<T>(write: Write<T>, options: CacheCallOptions | undefined): MaybePromise<T> {
     this.#isJobBegun = true;
     queueMicrotask(this.#endJob);
-    if (write.bytes > 0 && !this.#room.admits(write.bytes)) throw new CacheFullError();
+    if (write.bytes > 0 && !this.#hasRoom(write.bytes)) throw new CacheFullError();
     const attempt = this.#attempt(write);
     if ("result" in attempt) {
       this.#room.onCommitted(write.bytes);
@@ -153,13 +159,26 @@ export class WriteQueue {
 
   #dropOverdue(): void {
     if (!this.#queued.some(({ deadline }) => deadline.hasPassed)) return;
-    const overdue = this.#queued.filter(({ deadline }) => deadline.hasPassed);
-    this.#queued = this.#queued.filter((write) => !overdue.includes(write));
+    const [waiting, overdue]: [QueuedWrite[], QueuedWrite[]] = [[], []];
+    for (const write of this.#queued) (write.deadline.hasPassed ? overdue : waiting).push(write);
+    this.#queued = waiting;
     for (const write of overdue) write.fail(new CacheUnavailableError());
   }
 
-  /** Runs writes; those that could not be tried go back to the head of the queue. */
+  /** Runs writes, and settles those that do not go back to the head of the queue. */
   #run(batch: readonly QueuedWrite[]): Outcome {
+    try {
+      return this.#tryToRun(batch);
+    } catch (error) {
+      // The room failed, with nothing begun; what is settled already stays as it is.
+      for (const write of batch) write.fail(writeFailure(error));
+      return "done";
+    }
+  }
+
+  /** Those that could not be tried go back to the head of the queue. */
+  #tryToRun(batch: readonly QueuedWrite[]): Outcome {
+    if (batch.some(({ bytes }) => bytes > 0)) this.#room.onBatch();
     const admitted = batch.filter((write) => this.#admit(write));
     const [first] = admitted;
     if (first === undefined) return "done";
@@ -167,6 +186,15 @@ export class WriteQueue {
     const outcome = this.#runTogether(admitted);
     if (outcome === "busy") this.#queued.unshift(...admitted);
     return outcome === "failed" ? this.#runEach(admitted) : outcome;
+  }
+
+  #hasRoom(bytes: number): boolean {
+    try {
+      this.#room.onBatch();
+      return this.#room.admits(bytes);
+    } catch (error) {
+      throw writeFailure(error);
+    }
   }
 
   #admit(write: QueuedWrite): boolean {
@@ -186,7 +214,7 @@ export class WriteQueue {
       }
       this.#commit.run();
     } catch (error) {
-      rollBack(this.#connection);
+      this.#undo(error);
       return isBusy(error) ? "busy" : "failed";
     }
     for (const write of batch) write.succeed();
@@ -194,11 +222,16 @@ export class WriteQueue {
     return "done";
   }
 
-  /** What failed together is tried one by one, so that each learns what became of itself. */
+  /**
+   * What failed together is tried one by one, so that each learns what became of itself; as that takes
+   * its time, only the first of them in this turn of the loop.
+   */
   #runEach(batch: readonly QueuedWrite[]): Outcome {
-    for (const [index, write] of batch.entries()) {
+    const now = Math.min(batch.length, MAX_ALONE);
+    for (const [index, write] of batch.slice(0, now).entries()) {
       if (this.#runAlone(write, batch.slice(index + 1)) === "busy") return "busy";
     }
+    this.#queued.unshift(...batch.slice(now));
     return "done";
   }
 
@@ -231,9 +264,14 @@ export class WriteQueue {
       this.#commit.run();
       return { result };
     } catch (error) {
-      rollBack(this.#connection);
+      this.#undo(error);
       return { error, isCommitting };
     }
+  }
+
+  #undo(error: unknown): void {
+    rollBack(this.#connection);
+    if (isFull(error)) this.#room.onFull();
   }
 }
 

@@ -1,0 +1,117 @@
+/** The insertion of a record: the operation that a large body passes through. */
+import { Buffer } from "node:buffer";
+import type { CacheRecord, InsertOptions } from "../../vault/contracts.js";
+import { OutcomeUnknownError } from "../../vault/errors.js";
+import type { RespCommands, RespConnection } from "./connection.js";
+import { Flight, UNCLEAR } from "./flight.js";
+import { bodyKeyOf } from "./keys.js";
+import type { Link } from "./link.js";
+import { toPurgeMs } from "./purge-time.js";
+import { discardBodyScript, insertScript } from "./scripts.js";
+import { toStored } from "./stored.js";
+import { transact } from "./transaction.js";
+
+type Outcome = "inserted" | "exists";
+
+/**
+ * Inserts a record unless the key is taken.
+ *
+ * What is sent first is native commands, two in a transaction for a record with a body: passed to a
+ * script, a body costs the server ten times as much. Without the transaction, a deletion of the key
+ * between the two would leave a record without its body. The script is for what they cannot tell:
+ * whether it is this very record that exists.
+ */
+export class Insert extends Flight<Outcome> {
+  readonly #headKey: string;
+  readonly #stored: Buffer;
+  readonly #body: Buffer | undefined;
+  readonly #purgeMs: number;
+  #way: "native" | "script" | "clean-up" = "native";
+  /** Whether the key certainly is another's. */
+  #isTaken = false;
+
+  constructor(
+    link: Link,
+    { headKey, record }: { readonly headKey: string; readonly record: CacheRecord },
+    options: InsertOptions,
+  ) {
+    super(link, "store", options);
+    const { head, body } = record;
+    this.#headKey = headKey;
+    this.#stored = toStored(head, body === undefined ? "no body" : "has body");
+    this.#body = body && toBuffer(body);
+    this.#purgeMs = toPurgeMs(options.purgeAfterMs);
+  }
+
+  protected override send(to: RespCommands): unknown {
+    // Only the script recognizes an earlier attempt, should that have been executed after all.
+    if (this.#way === "native" && this.attempts > 1) this.#way = "script";
+    const [head, body] = [this.#headKey, this.#body];
+    if (this.#way === "clean-up") return discardBodyScript(to, [head, bodyKeyOf(head)], []);
+    if (this.#way === "native") return this.#set(to, head, this.#stored);
+    const keys = body === undefined ? [head] : [head, bodyKeyOf(head)];
+    return insertScript(to, keys, [this.#stored, this.#purgeMs, body ?? ""]);
+  }
+
+  protected override sendAlone(connection: RespConnection): Promise<unknown> {
+    const body = this.#body;
+    if (body === undefined || this.attempts > 1) return super.sendAlone(connection);
+    return this.#sendBoth(connection, body);
+  }
+
+  protected override read(reply: unknown): Outcome | typeof UNCLEAR {
+    if (Array.isArray(reply)) return this.#readBoth(reply);
+    if (this.#way === "clean-up") return this.#exists();
+    return reply === "OK" || Number(reply) === 1 ? "inserted" : this.#exists();
+  }
+
+  protected override wasWritten(answer: Outcome): boolean {
+    return answer === "inserted";
+  }
+
+  protected override get isLarge(): boolean {
+    return this.#body !== undefined;
+  }
+
+  async #sendBoth(connection: RespConnection, body: Buffer): Promise<unknown> {
+    const headKey = this.#headKey;
+    const { replies, error } = await transact(connection, (to) => {
+      this.#set(to, headKey, this.#stored);
+      this.#set(to, bodyKeyOf(headKey), body);
+    });
+    if (error === undefined) return replies;
+    // Rights that do not suffice can let through one command without the other.
+    if (replies.includes("OK")) this.mayHaveHappened = true;
+    throw error;
+  }
+
+  #set(to: RespCommands, key: string, value: Buffer): unknown {
+    return to.set(key, value, "PX", this.#purgeMs, "NX");
+  }
+
+  #readBoth([head, body]: readonly unknown[]): Outcome | typeof UNCLEAR {
+    if (head === "OK" && body === "OK") return "inserted";
+    if (head === "OK") {
+      // A body without a record was in the way, left by a client that died: the script writes ours.
+      this.mayHaveHappened = true;
+      return UNCLEAR;
+    }
+    if (body !== "OK") return this.#exists();
+    // The record there has no body, and must not get ours.
+    this.#isTaken = !this.mayHaveHappened;
+    this.#way = "clean-up";
+    return UNCLEAR;
+  }
+
+  #exists(): Outcome | typeof UNCLEAR {
+    if (this.#isTaken || !this.mayHaveHappened) return "exists";
+    if (this.#way === "script") throw new OutcomeUnknownError();
+    this.#way = "script";
+    return UNCLEAR;
+  }
+}
+
+/** The peers take every other view for something to print. */
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

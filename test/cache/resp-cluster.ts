@@ -1,0 +1,163 @@
+/** Laws of a cluster of servers, whichever product they are. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type CacheBackend, HandleVault, KeyRing } from "../../src/index.js";
+import { type RespCluster, startRespCluster } from "../support/servers/resp-cluster.js";
+import { missingServer, type RespProduct } from "../support/servers/resp-server.js";
+import { codesOf, countLost, loadDuring } from "./redis-load.js";
+
+const PATIENT_MS = 30_000;
+const LONG = { purgeAfterMs: 600_000, timeoutMs: PATIENT_MS } as const;
+const [HEAD, BODY] = [Buffer.from("head"), Buffer.from("body")];
+const KEYS = 300;
+const PAUSE_MS = 2;
+
+/** Opens a cache on a cluster. */
+type Open = (target: { readonly cluster: RespCluster["nodes"] }) => Promise<CacheBackend>;
+
+/** Declares the laws of the cluster of a product. */
+export function describeCluster(product: RespProduct, open: Open): void {
+  const missing = missingServer(product);
+
+  describe.skipIf(missing !== undefined)(missing ?? `a cluster of ${product} servers`, () => {
+    describe("whose slots move", () => declareMoves(product, open));
+    describe("with replicas", () => declareFailovers(product, open));
+  });
+}
+
+function declareMoves(product: RespProduct, open: Open): void {
+  let cluster: RespCluster;
+  let cache: CacheBackend;
+
+  beforeAll(async () => {
+    cluster = await startRespCluster(product);
+  });
+
+  afterAll(() => cluster.stop());
+
+  beforeEach(async () => {
+    cache = await open({ cluster: cluster.nodes });
+    return async () => {
+      await cache.close();
+      for (const [index] of cluster.nodes.entries()) await cluster.call(index, "FLUSHALL");
+    };
+  });
+
+  it("moves slots under load without an error for callers who wait", async () => {
+    const vault = vaultOf(cache);
+    const report = await loadDuring(vault, async () => {
+      for (let round = 0; round < 6; round++) await cluster.moveSlots(40);
+    });
+    expect(codesOf(report.failures)).toEqual([]);
+    expect(report.mistaken).toBe(0);
+    expect(report.sealed.size).toBeGreaterThan(100);
+    expect(await countLost(vault, report.sealed)).toBe(0);
+  });
+
+  it("moves slots under changes and deletions of records with bodies without an error", async () => {
+    await cache.ready();
+    let isOver = false;
+    const work = async (worker: number) => {
+      for (let round = 0; !isOver; round++) {
+        const key = `record ${worker} ${round}`;
+        expect(await cache.insert(key, { head: HEAD, body: BODY }, LONG)).toBe("inserted");
+        const entry = await cache.get(key, LONG);
+        if (typeof entry !== "object") throw new Error("a record is missing");
+        const options = { ifRevision: entry.revision, ...LONG };
+        expect(await cache.replace(key, BODY, options)).toBe("replaced");
+        expect(await cache.replace(key, HEAD, options)).toBe("conflict");
+        expect(await cache.getBody(key, LONG)).toEqual(BODY);
+        if (round % 2 === 0) expect(await cache.delete(key, LONG)).toBe(true);
+        // Slots are moved by this process too: it has to be let.
+        await sleep(PAUSE_MS);
+      }
+    };
+    const workers = Array.from({ length: 8 }, (_, worker) => work(worker));
+    for (let round = 0; round < 6; round++) await cluster.moveSlots(40);
+    isOver = true;
+    await Promise.all(workers);
+  });
+
+  it("is scanned completely while slots move", async () => {
+    await cache.ready();
+    const keys = Array.from({ length: KEYS }, (_, index) => `key-${index}`);
+    await Promise.all(keys.map(async (key) => cache.insert(key, { head: HEAD }, LONG)));
+    const moving = (async () => {
+      for (let round = 0; round < 6; round++) await cluster.moveSlots(30);
+    })();
+    for (let scan = 0; scan < 5; scan++) {
+      const seen = new Set<string>();
+      let cursor: string | undefined;
+      let pages = 0;
+      do {
+        const page = await cache.scan(cursor, { timeoutMs: PATIENT_MS });
+        for (const { key } of page.entries) seen.add(key);
+        cursor = page.cursor;
+        pages += 1;
+      } while (cursor !== undefined && pages < 10_000);
+      expect(keys.filter((key) => !seen.has(key))).toEqual([]);
+    }
+    await moving;
+  });
+}
+
+function declareFailovers(product: RespProduct, open: Open): void {
+  let cluster: RespCluster | undefined;
+  let cache: CacheBackend | undefined;
+
+  afterEach(async () => {
+    await cache?.close();
+    await cluster?.stop();
+  });
+
+  async function start(further: readonly string[] = []) {
+    const started = await startRespCluster(product, { replicasPerMaster: 1, arguments: further });
+    cluster = started;
+    const opened = await open({ cluster: started.nodes });
+    cache = opened;
+    return { started, opened };
+  }
+
+  it("waits for a replica to take over from a master that died", async () => {
+    const { started, opened } = await start();
+    const vault = vaultOf(opened);
+    const report = await loadDuring(vault, () => started.killMaster(0));
+    expect(codesOf(report.failures)).toEqual([]);
+    expect(report.mistaken).toBe(0);
+    expect(report.longestMs).toBeLessThan(PATIENT_MS);
+  });
+
+  it("promises as little as its weakest master, and a failover is asked anew", async () => {
+    const appendOnly = ["--appendonly", "yes", "--appendfsync", "always"];
+    const { started, opened } = await start(appendOnly);
+    expect(await opened.ready()).toEqual({ durability: "disk", evicts: false });
+    await started.call(1, "CONFIG", "SET", "appendfsync", "everysec");
+    expect(await opened.ready()).toEqual({ durability: "process", evicts: false });
+    await started.call(1, "CONFIG", "SET", "appendfsync", "always");
+    expect(await opened.ready()).toEqual({ durability: "disk", evicts: false });
+    for (const replica of [3, 4, 5])
+      await started.call(replica, "CONFIG", "SET", "appendonly", "no");
+    await started.killMaster(2);
+    await expect
+      .poll(() => codeOfInserts(opened), { timeout: PATIENT_MS })
+      .toContain("ERR_VAULT_CACHE_UNSAFE");
+    expect((await opened.ready()).durability).toBe("none");
+  });
+}
+
+function vaultOf(cache: CacheBackend): HandleVault {
+  const keys = KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
+  const options = { acceptVolatile: true, cacheTimeoutMs: PATIENT_MS };
+  return new HandleVault({ cache, keys, ...options });
+}
+
+/** Inserts into slots of every master; returns what failed. */
+async function codeOfInserts(cache: CacheBackend): Promise<unknown[]> {
+  const keys = Array.from({ length: 30 }, () => Math.random().toString(36).slice(2));
+  const outcomes = await Promise.allSettled(
+    keys.map(async (key) => cache.insert(key, { head: HEAD }, LONG)),
+  );
+  return codesOf(
+    outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : [])),
+  );
+}
