@@ -7,7 +7,7 @@ import { type RespProduct, startRespServer } from "../test/support/servers/resp-
 import { LIFETIME_MS } from "./floor.js";
 
 /** Stores blobs under ids, and nothing else. */
-export interface BlobStore {
+interface BlobStore {
   put(id: string, blob: Buffer): unknown;
   get(id: string): Buffer | Promise<Buffer>;
   close(): unknown;
@@ -76,7 +76,7 @@ async function lmdb(): Promise<Backend> {
 /** A server that keeps nothing on disk: what is measured is the way there and back. */
 async function resp(product: RespProduct): Promise<Backend> {
   const [server, floorServer] = [await startRespServer(product), await startRespServer(product)];
-  const settings = { enableAutoPipelining: true, enableOfflineQueue: true } as const;
+  const settings = { enableAutoPipelining: true, protocol: 2, disableClientInfo: true } as const;
   const { Redis } = await import("ioredis");
   const { Valkey } = await import("iovalkey");
   const client = (port: number) =>

@@ -53,7 +53,8 @@ const wrapped = new WeakMap<LmdbEnvironment, Store>();
  * Its records are in databases of their own, whose names begin with `handlevault-`.
  *
  * @param environment - What `open` of the package `lmdb` returned. It must have been opened with
- *   `overlappingSync: false`: with the default, writes that were acknowledged get lost.
+ *   `overlappingSync: false`, and while no other process wrote to it: otherwise lmdb loses writes that
+ *   were acknowledged. {@link openLmdbCache} sees to both.
  * @throws TypeError The environment was opened in a way that loses or damages records.
  *
  * @example
@@ -84,7 +85,8 @@ export function lmdbCache(
  * `close()` closes it. Needs the package `lmdb`.
  *
  * Opened more than once in a process, a file has one environment, with the bounds that came first.
- * Beside it there is a file for its locks, whose name ends in `-lock`.
+ * Beside it there is a file for its locks, whose name ends in `-lock`, and a folder `-gate`, by which
+ * processes that open the file and those that write to it wait for each other.
  *
  * @param path - The file; its folder must exist. Not on a network file system.
  * @throws {@link CacheUnavailableError} The file cannot be opened, is a symbolic link, or is no LMDB

@@ -180,7 +180,8 @@ export interface ReplaceOptions extends CacheCallOptions {
 }
 
 /**
- * Where sealed records rest. Keys are opaque strings, values opaque bytes.
+ * Where sealed records rest. Keys are opaque strings, values opaque bytes. A cache belongs to one vault,
+ * which closes it; several vaults share records, not caches.
  *
  * A failed operation throws: {@link CacheUnavailableError} if it certainly changed nothing,
  * {@link OutcomeUnknownError} if that is not certain, {@link CacheFullError} for want of room. A

@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -15,7 +16,15 @@ import { openSqliteCache, sqliteCache } from "../../src/cache/sqlite.js";
 import { HandleVault } from "../../src/index.js";
 import { codeThrownBy, thrownBy } from "../support/refusals.js";
 import { mountSmallDisk } from "../support/small-disk.js";
-import { closeLater, headOf, newDirectory, newFile, put, UNAVAILABLE } from "./sqlite-scene.js";
+import {
+  closeLater,
+  FULL,
+  headOf,
+  newDirectory,
+  newFile,
+  put,
+  UNAVAILABLE,
+} from "./sqlite-scene.js";
 
 const MOUNT = "mount";
 const OPTIONS_MISTAKES = [
@@ -42,6 +51,20 @@ describe("the file of a SQLite cache", () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(statSync(`${path}-wal`).mode & 0o777).toBe(0o600);
     owners.close();
+  });
+
+  it("takes no insert and settles each when the ballast can be neither removed nor replaced", async () => {
+    const path = newFile();
+    const cache = closeLater(await openSqliteCache(path));
+    await cache.ready();
+    await put(cache, "key");
+    rmSync(`${path}-ballast`);
+    mkdirSync(`${path}-ballast`);
+    const codes = await Promise.all(
+      ["one", "two"].map((key) => codeThrownBy(() => put(cache, key))),
+    );
+    expect(codes).toEqual([FULL, FULL]);
+    expect(await cache.delete("key")).toBe(true);
   });
 
   it("is no symbolic link", async () => {
@@ -157,8 +180,12 @@ describe("sqliteCache", () => {
   it("promises what the connection is set to", async () => {
     for (const [journal, synchronous, durability] of [
       ["WAL", "FULL", "disk"],
+      ["WAL", "NORMAL", "process"],
       ["DELETE", "EXTRA", "disk"],
+      ["DELETE", "FULL", "process"],
+      ["TRUNCATE", "FULL", "disk"],
       ["TRUNCATE", "NORMAL", "process"],
+      ["PERSIST", "FULL", "disk"],
       ["WAL", "OFF", "process"],
       ["MEMORY", "FULL", "none"],
       ["OFF", "FULL", "none"],

@@ -1,5 +1,6 @@
 import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import Database from "better-sqlite3";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { openSqliteCache } from "../../src/cache/sqlite.js";
 import type { CacheBackend } from "../../src/index.js";
@@ -107,6 +108,40 @@ describe.skipIf(disk === undefined)("a SQLite cache on a full disk", () => {
     );
     expect(outcomes.filter((_, index) => index % 2 === 0)).toEqual(Array(100).fill(true));
     expect(new Set(outcomes.filter((_, index) => index % 2 === 1))).toEqual(new Set([FULL]));
+  });
+
+  it("takes no room from another's deletions, not even with what it measured before", async () => {
+    const [deleting, inserting] = [await open(), await open()];
+    for (let index = 0; index < 100; index++) await put(deleting, `${index}`);
+    await put(inserting, "measured");
+    takeAllRoom(filler);
+    const record = { head: Buffer.alloc(100), body: Buffer.alloc(100_000, 7) };
+    for (let index = 0; index < 100; index++) {
+      expect(await deleting.delete(`${index}`)).toBe(true);
+      for (let more = 0; more < 10; more++) {
+        const insert = () => inserting.insert(`${index}.${more}`, record, FOR_LONG);
+        expect(await codeThrownBy(insert)).toBe(FULL);
+      }
+    }
+  });
+
+  it("writes nothing for an insert that it refuses while somebody reads", async () => {
+    const cache = await open();
+    const head = Buffer.alloc(3000, 1);
+    for (let index = 0; index < 1000; index++) await cache.insert(`${index}`, { head }, FOR_LONG);
+    for (let index = 0; index < 500; index++) await cache.delete(`${index}`);
+    const reader = closeLater(new Database(path));
+    reader.exec("BEGIN");
+    reader.prepare("SELECT count(*) FROM handlevault_records").get();
+    await put(cache, "after the reader began");
+    takeAllRoom(filler);
+    const before = statSync(`${path}-wal`).size;
+    for (let index = 0; index < 20; index++) {
+      const insert = () => cache.insert(`new ${index}`, { head: Buffer.alloc(2 ** 19) }, FOR_LONG);
+      expect(await codeThrownBy(insert)).toBe(FULL);
+    }
+    expect(statSync(`${path}-wal`).size).toBe(before);
+    expect(await cache.delete("500")).toBe(true);
   });
 
   it("opens without a ballast, and puts it there when there is room", async () => {

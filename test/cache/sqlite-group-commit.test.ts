@@ -1,5 +1,6 @@
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
+import { type Room, WriteQueue } from "../../src/cache/sqlite/write-queue.js";
 import {
   openSqliteCache,
   type SqliteConnection,
@@ -8,7 +9,15 @@ import {
 } from "../../src/cache/sqlite.js";
 import type { CacheBackend } from "../../src/index.js";
 import { codeThrownBy, thrownBy } from "../support/refusals.js";
-import { closeLater, FOR_LONG, headOf, newFile, put } from "./sqlite-scene.js";
+import { closeLater, FOR_LONG, headOf, newFile, put, UNAVAILABLE } from "./sqlite-scene.js";
+
+const UNBOUNDED: Room = {
+  onBatch: () => {},
+  admits: () => true,
+  release: () => {},
+  onCommitted: () => {},
+  onFull: () => {},
+};
 
 /** A connection that says what it was asked to do; everything is done by SQLite. */
 function watched(path: string, { synchronous = "FULL" } = {}) {
@@ -122,6 +131,70 @@ describe("writes in flight at the same moment", () => {
     failWith(undefined);
     for (const key of ["one", "two", "old"]) expect(await headOf(cache, key)).toBe(key);
   });
+
+  it("are tried some dozens per turn of the loop when they fail together", async () => {
+    const { connection, failWith } = watched(newFile());
+    const cache = await readyCache(connection);
+    let [attempts, most, isOver] = [0, 0, false];
+    failWith((sql) => {
+      if (!sql.startsWith("DELETE")) return undefined;
+      attempts += 1;
+      return "SQLITE_IOERR_WRITE";
+    });
+    const countTurn = (): void => {
+      most = Math.max(most, attempts);
+      attempts = 0;
+      if (!isOver) setImmediate(countTurn);
+    };
+    setImmediate(countTurn);
+    const failing = Promise.all(
+      Array.from({ length: 200 }, (_, index) => codeThrownBy(() => cache.delete(`${index}`))),
+    );
+    const following = put(cache, "following");
+    expect(new Set(await failing)).toEqual(new Set(["ERR_VAULT_OUTCOME_UNKNOWN"]));
+    await following;
+    isOver = true;
+    countTurn();
+    expect(most).toBeLessThanOrEqual(48);
+    expect(await headOf(cache, "following")).toBe("following");
+  });
+
+  it("are refused in a time that grows with their number only, once their own has passed", async () => {
+    const queue = new WriteQueue(closeLater(new Database(":memory:")), UNBOUNDED);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const write = { apply: () => true, bytes: 0, isSingleStatement: true, isRemoval: false };
+    const refusals = Array.from({ length: 100_000 }, () =>
+      Promise.resolve(queue.submit(write, { signal })).catch(() => "refused"),
+    );
+    controller.abort();
+    const startMs = performance.now();
+    queue.close();
+    expect(performance.now() - startMs).toBeLessThan(1000);
+    expect(new Set(await Promise.all(refusals))).toEqual(new Set(["refused"]));
+  });
+
+  it.each(["job", "turn"] as const)(
+    "fail as unavailable and are not made when their room cannot be told, flushed per %s",
+    async (moment) => {
+      const database = closeLater(new Database(":memory:"));
+      const onBatch = () => {
+        throw new Error("a failure");
+      };
+      const queue = new WriteQueue(database, { ...UNBOUNDED, onBatch });
+      queue.flushMoment = moment;
+      let applied = 0;
+      const submit = (bytes: number) => () =>
+        queue.submit(
+          { apply: () => ++applied, bytes, isSingleStatement: true, isRemoval: false },
+          undefined,
+        );
+      const codes = await Promise.all([codeThrownBy(submit(1)), codeThrownBy(submit(1))]);
+      expect(codes).toEqual([UNAVAILABLE, UNAVAILABLE]);
+      expect(applied).toBe(0);
+      expect(await submit(0)()).toBe(1);
+    },
+  );
 
   it("are no more than a batch at a time, and all of them run", async () => {
     const { connection, commits } = watched(newFile());

@@ -155,6 +155,29 @@ describe("a SQLite cache on a connection that its owner uses", () => {
     expect(await headOf(again, "key")).toBe("key");
   });
 
+  it("keeps its records in the database, whatever temporary tables the owner has", async () => {
+    const database = closeLater(new Database(newFile()));
+    for (const name of ["records", "bodies", "purges", "indexed", "schema"]) {
+      database.exec(`CREATE TEMP TABLE handlevault_${name} (own)`);
+    }
+    let nowMs = Date.now();
+    const cache = closeLater(sqliteCache(database, { clock: { now: () => nowMs } }));
+    await cache.ready();
+    for (const key of ["kept", "deleted", "due"]) await put(cache, key, Buffer.from(key));
+    expect(await cache.delete("deleted")).toBe(true);
+    const count = (table: string) =>
+      database.prepare(`SELECT count(*) FROM ${table}`).pluck().get();
+    expect(count("main.handlevault_records")).toBe(2);
+    expect(count("main.handlevault_bodies")).toBe(2);
+    expect(await cache.getBody("kept")).toEqual(Buffer.from("kept"));
+    nowMs += 2 * FOR_LONG.purgeAfterMs;
+    expect(await cache.purgeExpired(10)).toBe(2);
+    expect(count("main.handlevault_bodies")).toBe(0);
+    for (const name of ["records", "bodies", "purges", "indexed", "schema"]) {
+      expect(count(`temp.handlevault_${name}`)).toBe(0);
+    }
+  });
+
   it("is unavailable once the owner has closed the connection", async () => {
     const database = new Database(":memory:");
     const cache = closeLater(sqliteCache(database));
@@ -165,6 +188,24 @@ describe("a SQLite cache on a connection that its owner uses", () => {
       code: UNAVAILABLE,
     });
     expect(await thrownBy(() => cache.ready())).toMatchObject({ code: UNAVAILABLE });
+  });
+});
+
+describe("a key that is not well-formed Unicode", () => {
+  it("is refused by every operation, and is never another key", async () => {
+    const cache = closeLater(await openSqliteCache(":memory:"));
+    await cache.ready();
+    await put(cache, "\ufffd");
+    for (const operation of [
+      () => cache.insert("\ud800", RECORD, FOR_LONG),
+      () => cache.get("\ud800"),
+      () => cache.getBody("\ud800"),
+      () => cache.replace("\ud800", undefined, { ifRevision: 1 }),
+      () => cache.delete("\ud800"),
+    ]) {
+      expect(await thrownBy(operation)).toBeInstanceOf(RangeError);
+    }
+    expect((await cache.scan()).entries).toHaveLength(1);
   });
 });
 
@@ -184,6 +225,39 @@ describe("a read of a SQLite cache", () => {
     other.exec("COMMIT");
     expect(await reading).toMatchObject({ head: Buffer.from("key") });
     expect(await scanning).toMatchObject({ entries: [{ key: "key" }] });
+  });
+});
+
+describe("a purge of a SQLite cache", () => {
+  it("keeps to its deadline as a whole, however often others are at work", async () => {
+    let nowMs = Date.now();
+    const path = newFile();
+    const cache = closeLater(await openSqliteCache(path, { clock: { now: () => nowMs } }));
+    const due = { purgeAfterMs: 10 };
+    await Promise.all(
+      Array.from({ length: 2000 }, (_, index) => cache.insert(`${index}`, RECORD, due)),
+    );
+    nowMs += 1000;
+    const other = closeLater(new Database(path));
+    other.pragma("busy_timeout = 100");
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    let isOver = false;
+    const working = (async () => {
+      // Each time for less than the deadline, with a gap in which a step of the purge gets through.
+      for (let time = 0; time < 6 && !isOver; time++) {
+        other.exec("BEGIN IMMEDIATE");
+        await new Promise((resolve) => setTimeout(resolve, 350));
+        other.exec("ROLLBACK");
+        for (let turns = 0; turns < 20; turns++) await turn();
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      }
+    })();
+    const startMs = performance.now();
+    await Promise.resolve(cache.purgeExpired(2000, { timeoutMs: 400 })).catch(() => 0);
+    const tookMs = performance.now() - startMs;
+    isOver = true;
+    await working;
+    expect(tookMs).toBeLessThan(650);
   });
 });
 

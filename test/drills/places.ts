@@ -22,7 +22,7 @@ interface Node {
 }
 
 /** Which servers a client connects to. */
-export type RespTarget =
+type RespTarget =
   | Node
   | { readonly cluster: readonly Node[] }
   | { readonly sentinels: readonly Node[]; readonly name: string };
@@ -63,8 +63,8 @@ export const LMDB: PlaceKind = inFile("LMDB", (directory) => ({
 }));
 
 export const REDIS: PlaceKind = respServer("redis", { appendFsync: "everysec" });
-export const VALKEY: PlaceKind = respServer("valkey", { appendFsync: "everysec" });
-export const REDIS_CLUSTER: PlaceKind = respCluster("redis");
+const VALKEY: PlaceKind = respServer("valkey", { appendFsync: "everysec" });
+const REDIS_CLUSTER: PlaceKind = respCluster("redis");
 
 export const PLACES: readonly PlaceKind[] = [SQLITE, LMDB, REDIS, VALKEY, REDIS_CLUSTER];
 
@@ -140,7 +140,7 @@ export async function openPlace(address: Address): Promise<CacheBackend> {
 }
 
 /** The ring of every process of a drill: what one seals another opens. */
-export const RING_KEY: string = Buffer.alloc(32, "a key for drills alone").toString("base64url");
+const RING_KEY: string = Buffer.alloc(32, "a key for drills alone").toString("base64url");
 
 /** Opens a vault at a place. Machines are shared: it waits longer for its cache than one would. */
 export async function openVault(

@@ -57,7 +57,7 @@ export interface LmdbEntry<Value> {
 }
 
 /** Where a range begins and ends. */
-export interface LmdbRange {
+interface LmdbRange {
   readonly start?: Buffer;
   readonly end?: Buffer;
   readonly exclusiveStart?: boolean;

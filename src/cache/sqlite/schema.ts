@@ -78,7 +78,8 @@ export function migrate(connection: SqliteConnection): void {
 function takeSteps(connection: SqliteConnection): void {
   const from = versionOf(connection);
   for (const step of MIGRATIONS.slice(from)) connection.exec(step);
-  if (from === 0) connection.exec("CREATE TABLE main.handlevault_schema (version INTEGER NOT NULL)");
+  if (from === 0)
+    connection.exec("CREATE TABLE main.handlevault_schema (version INTEGER NOT NULL)");
   connection.exec("DELETE FROM main.handlevault_schema");
   connection.exec(`INSERT INTO main.handlevault_schema VALUES (${MIGRATIONS.length})`);
 }
