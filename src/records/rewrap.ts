@@ -8,6 +8,8 @@ import type { SealedRecords } from "./sealed-records.js";
 
 const OPTIONS: ReadonlySet<string> = new Set(["limit", "cursor"]);
 const MAX_RACES = 16;
+/** Records that move at the same moment share the commit of a durable cache. */
+const IN_FLIGHT = 32;
 
 /** How far one call goes. */
 export interface RewrapOptions {
@@ -74,14 +76,22 @@ class RewrapPass {
       const { entries, cursor: nextPage } = await this.#records.scan(cursor);
       const before = tally;
       tally = tally.copy();
-      for (const entry of entries) {
+      for (let next = 0; next < entries.length; ) {
         // A page is begun again if it cannot be finished: what was moved is then found in place.
         if (left === 0) return { ...tally.report(), cursor: formatCursor(before, tally, cursor) };
-        if (await this.#visit(entry, tally)) left -= 1;
+        const together = entries.slice(next, next + Math.min(left, IN_FLIGHT));
+        left -= await this.#visitAll(together, tally);
+        next += together.length;
       }
       if (nextPage === undefined) return tally.report();
       cursor = nextPage;
     }
+  }
+
+  /** Visits records at the same moment; returns how many of them took a write. */
+  async #visitAll(entries: readonly RecordState[], tally: Tally): Promise<number> {
+    const moves = await Promise.all(entries.map((entry) => this.#visit(entry, tally)));
+    return moves.filter(Boolean).length;
   }
 
   /** Brings one record under the current key; says whether that took a write. */
