@@ -25,6 +25,9 @@ export type ValkeyCacheOptions = RespCacheOptions;
 /**
  * Wraps a connection of iovalkey you own; `close()` leaves it open.
  *
+ * A cache is for one vault: when a vault asks what the server promises, that counts for all that use the
+ * cache. Give each vault a cache of its own; they may share the connection.
+ *
  * Its settings stay yours: `enableOfflineQueue: false` makes it fail early, and on a cluster
  * `enableAutoPipelining: true` makes it fast.
  *

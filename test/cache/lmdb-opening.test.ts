@@ -14,6 +14,8 @@ import { openLmdbCache } from "../../src/cache/lmdb.js";
 const WRITER = join(import.meta.dirname, "..", "support", "lmdb-writer.ts");
 const ROUND_MS = 2500;
 const MAX_ROUNDS = 12;
+/** A process whose lmdb is broken may hang as well. */
+const GIVE_UP_MS = ROUND_MS + 15_000;
 const WITH_PATIENCE = { timeout: 180_000 };
 const FOR_LONG = { purgeAfterMs: 3_600_000, timeoutMs: 30_000 };
 
@@ -47,8 +49,12 @@ function startWriter({ mode, path, name, perOpening }: WriterOptions) {
   child.stdout.on("data", (chunk: Buffer) => {
     output += chunk.toString();
   });
+  const giveUp = setTimeout(() => child.kill("SIGKILL"), GIVE_UP_MS);
   const report = new Promise<Report | undefined>((resolve) =>
-    child.on("close", (code) => resolve(code === 0 ? JSON.parse(output) : undefined)),
+    child.on("close", (code) => {
+      clearTimeout(giveUp);
+      resolve(code === 0 ? JSON.parse(output) : undefined);
+    }),
   );
   return { child, report };
 }

@@ -19,6 +19,8 @@ describe("arguments of the Redis and Valkey caches", () => {
     ["a URL of another protocol", `http://vault:${PASSWORD}@127.0.0.1:6379`],
     ["no URL", `vault:${PASSWORD}`],
     ["a URL with a path that is no number", `redis://vault:${PASSWORD}@host/records`],
+    ["a URL with a broken escape", `redis://us%er:${PASSWORD}@host`],
+    ["TLS that is no object", { url: "rediss://host", tls: false }],
     ["an unknown member", { hosts: PASSWORD }],
     ["a port that is none", { port: 0 }],
     ["a port that is a string", { port: "6379" }],
@@ -124,6 +126,16 @@ describe.skipIf(missing !== undefined)(missing ?? "opening a Redis cache", () =>
       await cache.ready();
       await cache.close();
     }
+  });
+
+  it("uses TLS when the URL says so, whatever other members are undefined", async () => {
+    const url = `rediss://127.0.0.1:${server.port}`;
+    const target = { url, host: undefined, tls: undefined, connectTimeoutMs: 500 };
+    const before = await connectionCount();
+    for (const open of [openRedisCache, openValkeyCache]) {
+      await expect(open(target)).rejects.toMatchObject(UNAVAILABLE);
+    }
+    await expect.poll(connectionCount).toBe(before);
   });
 
   it("closes what it opened, and leaves open what it was given", async () => {

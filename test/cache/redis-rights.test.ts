@@ -50,6 +50,29 @@ describe.skipIf(missing !== undefined)(missing ?? "the least rights of a Redis u
     await cache.close();
   });
 
+  it.each<[right: string, change: { dropBody: true } | { purgeAfterMs: number }]>([
+    ["set", { dropBody: true }],
+    ["set", { purgeAfterMs: 30_000 }],
+    ["unlink", { dropBody: true }],
+    ["pexpire", { purgeAfterMs: 30_000 }],
+  ])("lacking +%s, leave a record as it was when %o fails", async (right, change) => {
+    const user = { username: "vault", password: PASSWORD };
+    const cache = await openRedisCache({ port: server.port, ...user });
+    await admin.unlink("hv:{kept}", "hv:{kept}:b");
+    await cache.insert("kept", { head: HEAD, body: BODY }, LONG);
+    const entry = await cache.get("kept");
+    if (typeof entry !== "object") throw new Error("a record is missing");
+    const options = { ifRevision: entry.revision, timeoutMs: 1000, ...change };
+    await admin.call("ACL", "SETUSER", "vault", `-${right}`);
+    const failed = cache.replace("kept", Buffer.from("new"), options);
+    await expect(failed).rejects.toMatchObject({ code: "ERR_VAULT_OUTCOME_UNKNOWN" });
+    await admin.call("ACL", "SETUSER", "vault", `+${right}`);
+    expect(await cache.get("kept")).toEqual(entry);
+    expect(await cache.getBody("kept")).toEqual(BODY);
+    expect(await admin.pttl("hv:{kept}:b")).toBeGreaterThan(30_000);
+    await cache.close();
+  });
+
   /** Returns whether the server counts as durable, or the code of what was refused. */
   async function useEverything(): Promise<string> {
     const user = { username: "vault", password: PASSWORD };

@@ -86,15 +86,7 @@ function declareMoves(product: RespProduct, open: Open): void {
       for (let round = 0; round < 6; round++) await cluster.moveSlots(30);
     })();
     for (let scan = 0; scan < 5; scan++) {
-      const seen = new Set<string>();
-      let cursor: string | undefined;
-      let pages = 0;
-      do {
-        const page = await cache.scan(cursor, { timeoutMs: PATIENT_MS });
-        for (const { key } of page.entries) seen.add(key);
-        cursor = page.cursor;
-        pages += 1;
-      } while (cursor !== undefined && pages < 10_000);
+      const seen = await keysOf(cache, PATIENT_MS);
       expect(keys.filter((key) => !seen.has(key))).toEqual([]);
     }
     await moving;
@@ -127,6 +119,30 @@ function declareFailovers(product: RespProduct, open: Open): void {
     expect(report.longestMs).toBeLessThan(PATIENT_MS);
   });
 
+  it("neither scans nor promises anything while a master is missing", async () => {
+    const further = ["--cluster-require-full-coverage", "no", "--appendonly", "yes"];
+    const started = await startRespCluster(product, { arguments: further });
+    cluster = started;
+    const opened = await open({ cluster: started.nodes });
+    cache = opened;
+    await opened.ready();
+    const keys = Array.from({ length: KEYS }, (_, index) => `key-${index}`);
+    await Promise.all(keys.map(async (key) => opened.insert(key, { head: HEAD }, LONG)));
+    await started.killMaster(2);
+    const unavailable = { code: "ERR_VAULT_CACHE_UNAVAILABLE" };
+    await expect
+      .poll(() => started.call(0, "CLUSTER", "INFO"), { timeout: PATIENT_MS })
+      .not.toContain("cluster_slots_fail:0");
+    const refusal = expect(opened.ready()).rejects.toMatchObject(unavailable);
+    for (let scan = 0; scan < 3; scan++) {
+      await expect(keysOf(opened, 500)).rejects.toMatchObject(unavailable);
+    }
+    await refusal;
+    await started.restartNode(2);
+    expect(await keysOf(opened, PATIENT_MS)).toEqual(new Set(keys));
+    expect(await opened.ready()).toMatchObject({ durability: "process" });
+  });
+
   it("promises as little as its weakest master, and a failover is asked anew", async () => {
     const appendOnly = ["--appendonly", "yes", "--appendfsync", "always"];
     const { started, opened } = await start(appendOnly);
@@ -143,6 +159,20 @@ function declareFailovers(product: RespProduct, open: Open): void {
       .toContain("ERR_VAULT_CACHE_UNSAFE");
     expect((await opened.ready()).durability).toBe("none");
   });
+}
+
+/** Returns the keys of all pages. */
+async function keysOf(cache: CacheBackend, timeoutMs: number): Promise<Set<string>> {
+  const seen = new Set<string>();
+  let cursor: string | undefined;
+  let pages = 0;
+  do {
+    const page = await cache.scan(cursor, { timeoutMs });
+    for (const { key } of page.entries) seen.add(key);
+    cursor = page.cursor;
+    pages += 1;
+  } while (cursor !== undefined && pages < 10_000);
+  return seen;
 }
 
 function vaultOf(cache: CacheBackend): HandleVault {

@@ -12,7 +12,7 @@ import type {
 import { CacheUnavailableError } from "../../vault/errors.js";
 import { Deadline, refuseAborted } from "../deadline.js";
 import { checkConnection, type RespConnection } from "./connection.js";
-import { failureOf } from "./failures.js";
+import { causeOf, failureOf } from "./failures.js";
 import { Insert } from "./insert.js";
 import { bodyKeyOf, KeySpace } from "./keys.js";
 import { Link } from "./link.js";
@@ -133,11 +133,11 @@ export class RespCache implements CacheBackend {
     for (let attempt = 1; ; attempt++) {
       try {
         return await deadline.bound(read(), () => new CacheUnavailableError());
-      } catch (cause) {
-        if (cause instanceof RangeError) throw cause;
-        const isFinal = failureOf(cause) === "refused" || this.#link.connection.status === "end";
+      } catch (error) {
+        if (error instanceof RangeError) throw error;
+        const isFinal = failureOf(error) === "refused" || this.#link.connection.status === "end";
         if (isFinal || deadline.hasPassed || !this.#link.isOpen) {
-          throw new CacheUnavailableError({ cause });
+          throw new CacheUnavailableError({ cause: causeOf(error) });
         }
       }
       await deadline.pause(attempt);

@@ -41,6 +41,32 @@ export function failureOf(error: unknown): Failure {
   return PASSING.has(code) || SCRIPT_READONLY.test(text) ? "later" : "refused";
 }
 
+/** What servers repeat of a command they do not know: keys, records, passwords. */
+const REPEATED = /,? *with args beginning with.*/is;
+
+/**
+ * Returns an error to hand on as a cause. The peers' own carry the command with its arguments: keys,
+ * stored bytes, or the password.
+ */
+export function causeOf(error: unknown): Error {
+  const { name, message, code } = (error ?? {}) as {
+    [member in keyof NodeJS.ErrnoException]: unknown;
+  };
+  const cause = new Error(String(message ?? "").replace(REPEATED, ""));
+  Object.defineProperty(cause, "name", { value: String(name ?? "Error"), configurable: true });
+  return typeof code === "string" ? Object.assign(cause, { code }) : cause;
+}
+
+/** A command of a script failed, but not for what every write or the first read would fail for. */
+const IN_SCRIPT = /@user_script\b/;
+const BEFORE_WRITES = /\b(?:MISCONF|WRONGTYPE)\b/;
+
+/** Tells whether a script that was refused may have written something before. */
+export function mayBePartial(error: unknown): boolean {
+  const text = String((error as { message?: unknown }).message);
+  return IN_SCRIPT.test(text) && !BEFORE_WRITES.test(text);
+}
+
 /** Tells whether the server does not let this user, or anybody, give the command. */
 export function isForbidden(error: unknown): boolean {
   const { name, message } = error as { name?: unknown; message?: unknown };

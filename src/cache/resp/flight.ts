@@ -9,7 +9,7 @@ import {
 import { Deadline, refuseAborted } from "../deadline.js";
 import type { Passenger } from "./batch.js";
 import type { RespCommands, RespConnection, RespPipeline } from "./connection.js";
-import { failureOf } from "./failures.js";
+import { causeOf, failureOf, mayBePartial } from "./failures.js";
 import type { Link } from "./link.js";
 import type { Watched } from "./watch.js";
 
@@ -79,7 +79,7 @@ export abstract class Flight<T> implements Watched, Passenger {
   }
 
   giveUp(): void {
-    const options = this.#cause === undefined ? undefined : { cause: this.#cause };
+    const options = this.#cause === undefined ? undefined : { cause: causeOf(this.#cause) };
     const isCertain = this.#effect === "read" || !(this.mayHaveHappened || this.#isPending);
     this.#fail(isCertain ? new CacheUnavailableError(options) : new OutcomeUnknownError(options));
   }
@@ -173,6 +173,7 @@ export abstract class Flight<T> implements Watched, Passenger {
 
   #end(failure: "full" | "refused", error: unknown): void {
     this.#cause = error;
+    if (failure === "refused" && mayBePartial(error)) this.mayHaveHappened = true;
     if (failure === "full" && !this.mayHaveHappened) this.#fail(new CacheFullError());
     else this.giveUp();
   }

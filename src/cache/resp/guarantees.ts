@@ -4,6 +4,7 @@ import { CacheUnavailableError } from "../../vault/errors.js";
 import { Deadline } from "../deadline.js";
 import { mastersOf, type RespConnection, type RespNode } from "./connection.js";
 import { isForbidden } from "./failures.js";
+import { checkAllSlots, ownLine } from "./slots.js";
 
 const READ_TIMEOUT_MS = 2000;
 const STRENGTHS: readonly CacheCapabilities["durability"][] = ["none", "process", "os", "disk"];
@@ -66,9 +67,15 @@ export class Guarantees {
     const changes = this.#changes;
     const masters = mastersOf(this.#connection);
     if (masters.length === 0) throw new CacheUnavailableError();
-    const all = Promise.all(masters.map(capabilitiesOf));
+    const isCluster = this.#connection.isCluster === true;
+    const all = Promise.all([
+      Promise.all(masters.map(capabilitiesOf)),
+      Promise.all(isCluster ? masters.map(ownLine) : []),
+    ]);
     const deadline = new Deadline({ timeoutMs: READ_TIMEOUT_MS });
-    const answers = await deadline.bound(all, () => new CacheUnavailableError());
+    const [answers, lines] = await deadline.bound(all, () => new CacheUnavailableError());
+    // A master that is missing promises nothing yet.
+    if (isCluster) checkAllSlots(lines);
     const capabilities = answers.reduce(weakest);
     if (changes === this.#changes) {
       this.#current = capabilities;

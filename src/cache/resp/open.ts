@@ -4,7 +4,7 @@ import { CacheUnavailableError } from "../../vault/errors.js";
 import { Deadline } from "../deadline.js";
 import { RespCache } from "./cache.js";
 import type { RespConnection } from "./connection.js";
-import { failureOf } from "./failures.js";
+import { causeOf, failureOf } from "./failures.js";
 import { checkCacheOptions, type RespCacheOptions } from "./options.js";
 import { connectTimeoutOf, type RespTarget, readTarget, toPeerArguments } from "./target.js";
 
@@ -34,7 +34,7 @@ export async function openRespCache(
   } catch (error) {
     // Whatever fails, no connection is left behind.
     connection.disconnect();
-    throw new CacheUnavailableError({ cause: refusal.latest ?? error });
+    throw new CacheUnavailableError({ cause: causeOf(refusal.latest ?? error) });
   }
 }
 

@@ -4,12 +4,15 @@ import { mastersOf, type RespConnection, type RespNode } from "./connection.js";
 import { isForbidden } from "./failures.js";
 import { infoField } from "./guarantees.js";
 import type { KeySpace } from "./keys.js";
+import { checkAllSlots, ownLine } from "./slots.js";
 
 const KEYS_PER_PAGE = "250";
 
 /** A master as it is now. */
 interface Master {
   readonly node: RespNode;
+  /** What it says of itself in a cluster. */
+  readonly line: string;
   /** Which server, which run of it, and which slots it has, gives and takes. */
   readonly description: string;
   readonly isTaking: boolean;
@@ -104,12 +107,17 @@ async function cursorAfter(
   return after.fingerprint === fingerprint ? undefined : `${after.fingerprint}.0.0`;
 }
 
-/** Servers that take a slot come after those that give it: its keys move that way only. */
+/**
+ * Throws while a part of a cluster has no master: a scan without it would pass for complete.
+ *
+ * Servers that take a slot come after those that give it: its keys move that way only.
+ */
 async function layoutOf(connection: RespConnection): Promise<Layout> {
   const isCluster = connection.isCluster === true;
   const described = await Promise.all(
     mastersOf(connection).map((node) => describe(node, isCluster)),
   );
+  if (isCluster) checkAllSlots(described.map(({ line }) => line));
   const masters = described.sort(
     (a, b) => Number(a.isTaking) - Number(b.isTaking) || (a.description < b.description ? -1 : 1),
   );
@@ -119,8 +127,8 @@ async function layoutOf(connection: RespConnection): Promise<Layout> {
 }
 
 async function describe(node: RespNode, isCluster: boolean): Promise<Master> {
-  const [run, place] = await Promise.all([runOf(node), isCluster ? ownLine(node) : ""]);
-  return { node, description: `${place} ${run}`, isTaking: place.includes("-<-") };
+  const [run, line] = await Promise.all([runOf(node), isCluster ? ownLine(node) : ""]);
+  return { node, line, description: `${line} ${run}`, isTaking: line.includes("-<-") };
 }
 
 async function runOf(node: RespNode): Promise<string> {
@@ -130,12 +138,4 @@ async function runOf(node: RespNode): Promise<string> {
     if (isForbidden(error)) return "";
     throw error;
   }
-}
-
-/** Returns what a server says of itself: its id, its epoch, and its slots with those that move. */
-async function ownLine(node: RespNode): Promise<string> {
-  const nodes = String(await node.call("CLUSTER", "NODES"));
-  const line = nodes.split("\n").find((each) => each.includes("myself"));
-  const [id, , , , , , epoch, , ...slots] = (line ?? "").split(" ");
-  return [id, epoch, ...slots].join(" ");
 }

@@ -24,7 +24,11 @@ const DISCARD_BODY = `
 if redis.call('GETRANGE', KEYS[1], ${LAST}, ${LAST}) == '\\1' then return 0 end
 return redis.call('UNLINK', KEYS[2])`;
 
-/** 0 if there is no record, 1 if it is in another state, 2 if it is in the new one now. */
+/**
+ * 0 if there is no record, 1 if it is in another state, 2 if it is in the new one now.
+ *
+ * The first SET changes nothing: it fails, if SET has to, before the body is touched.
+ */
 const REPLACE = `
 local found = redis.call('GETRANGE', KEYS[1], 0, ${LAST})
 if found == '' then return 0 end
@@ -32,14 +36,15 @@ if found ~= ARGV[1] then
   if found == string.sub(ARGV[2], 1, ${REVISION_BYTES}) then return 2 end
   return 1
 end
+if KEYS[2] and (ARGV[4] == '1' or ARGV[3] ~= '') then
+  redis.call('SET', KEYS[1], ARGV[2], 'NX')
+  if ARGV[4] == '1' then redis.call('UNLINK', KEYS[2])
+  else redis.call('PEXPIRE', KEYS[2], ARGV[3]) end
+end
 if ARGV[3] == '' then
   redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
 else
   redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-end
-if KEYS[2] then
-  if ARGV[4] == '1' then redis.call('UNLINK', KEYS[2])
-  elseif ARGV[3] ~= '' then redis.call('PEXPIRE', KEYS[2], ARGV[3]) end
 end
 return 2`;
 

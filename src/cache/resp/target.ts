@@ -13,6 +13,10 @@ const TARGET: ReadonlySet<string> = new Set([
     "connectTimeoutMs",
   ],
 ]);
+const STRINGS = [
+  ...(["url", "host", "path", "username", "password", "name"] as const),
+  ...(["sentinelUsername", "sentinelPassword"] as const),
+] as const;
 const PROTOCOLS: ReadonlySet<string> = new Set(["redis:", "rediss:", "valkey:", "valkeys:"]);
 const SECURE: ReadonlySet<string> = new Set(["rediss:", "valkeys:"]);
 const DEFAULT_CONNECT_TIMEOUT_MS = 5000;
@@ -72,7 +76,10 @@ export function readTarget(target: string | RespTarget): RespTarget {
   const given: RespTarget = typeof target === "string" ? { url: target } : target;
   checkOptions(given, "target", TARGET);
   checkTarget(given);
-  return given.url === undefined ? given : { ...partsOf(given.url), ...given };
+  // A member that is undefined must not undo what the URL says: TLS least of all.
+  const defined = Object.entries(given).filter(([, value]) => value !== undefined);
+  const parts = given.url === undefined ? {} : partsOf(given.url);
+  return { ...parts, ...Object.fromEntries(defined) };
 }
 
 /** How long connecting may take, in milliseconds. */
@@ -162,10 +169,16 @@ function retryDelayMs(attempt: number): number {
 }
 
 function checkTarget(target: RespTarget): void {
-  for (const option of ["url", "host", "path", "username", "password", "name"] as const) {
+  for (const option of STRINGS) {
     const value = target[option];
     if (value !== undefined && typeof value !== "string") {
       throw new TypeError(`target.${option} must be a string`);
+    }
+  }
+  for (const option of ["tls", "sentinelTls"] as const) {
+    const value: unknown = target[option];
+    if (value !== undefined && (typeof value !== "object" || value === null)) {
+      throw new TypeError(`target.${option} must be an object with options of node:tls`);
     }
   }
   const { port, db, connectTimeoutMs, cluster, sentinels, name } = target;
@@ -207,14 +220,26 @@ function partsOf(text: string): RespTarget {
     url.hostname === "" ||
     database === null
   ) {
-    throw new TypeError("target must be a URL such as redis://user:password@host:6379/0");
+    throw notUrl();
   }
   return {
     host: url.hostname.replace(/^\[|\]$/g, ""),
     ...(url.port === "" ? {} : { port: Number(url.port) }),
-    ...(url.username === "" ? {} : { username: decodeURIComponent(url.username) }),
-    ...(url.password === "" ? {} : { password: decodeURIComponent(url.password) }),
+    ...(url.username === "" ? {} : { username: decoded(url.username) }),
+    ...(url.password === "" ? {} : { password: decoded(url.password) }),
     ...(database[1] ? { db: Number(database[1]) } : {}),
     ...(SECURE.has(url.protocol) ? { tls: {} } : {}),
   };
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw notUrl();
+  }
+}
+
+function notUrl(): TypeError {
+  return new TypeError("target must be a URL such as redis://user:password@host:6379/0");
 }

@@ -147,13 +147,10 @@ class TestCluster implements RespCluster {
 
   async #fullestSlots(owner: number, count: number): Promise<number[]> {
     const owned = this.#owners.flatMap((of, slot) => (of === owner ? [slot] : []));
-    const counts = await Promise.all(
-      owned.map(async (slot) => ({
-        slot,
-        keys: Number(await this.call(owner, "CLUSTER", "COUNTKEYSINSLOT", `${slot}`)),
-      })),
-    );
-    const fullest = counts.sort((a, b) => b.keys - a.keys).slice(0, count);
+    const commands = owned.map((slot) => ["cluster", "COUNTKEYSINSLOT", `${slot}`]);
+    const counts = (await this.#clients[owner]?.pipeline(commands).exec()) ?? [];
+    const keysIn = owned.map((slot, index) => ({ slot, keys: Number(counts[index]?.[1]) }));
+    const fullest = keysIn.sort((a, b) => b.keys - a.keys).slice(0, count);
     return fullest.map(({ slot }) => slot);
   }
 
