@@ -12,6 +12,7 @@
  */
 import { randomBytes } from "node:crypto";
 import {
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -48,10 +49,16 @@ function markerIn(gate: string): string {
   return join(gate, "opening");
 }
 
-/** Makes a sign; throws if there is one. */
+/** Makes a sign, valid from the moment it is there; throws if there is one. */
 function putUp(sign: string, content: string): void {
-  writeFileSync(sign, content, { flag: "wx", mode: 0o600 });
-  renew(sign, LIFETIME_MS);
+  const draft = `${sign}-${randomBytes(8).toString("hex")}`;
+  writeFileSync(draft, content, { flag: "wx", mode: 0o600 });
+  try {
+    renew(draft, LIFETIME_MS);
+    linkSync(draft, sign);
+  } finally {
+    takeDown(draft);
+  }
 }
 
 function renew(sign: string, lifetimeMs: number): void {
@@ -154,14 +161,15 @@ export async function openAlone<T>(path: string, open: () => T): Promise<T> {
   const deadline = new Deadline({ timeoutMs: OPENING_TIMEOUT_MS });
   const gate = gateOf(path);
   const announcement = { marker: markerIn(gate), name: randomBytes(16).toString("hex") };
-  await untilTrue(deadline, () => announce(announcement));
   try {
-    await untilTrue(deadline, () => {
-      if (!isOurs(announcement) && !announce(announcement)) return false;
-      renew(announcement.marker, LIFETIME_MS);
-      return !hasWriters(gate);
-    });
-    renew(announcement.marker, LONGEST_OPENING_MS);
+    await untilTrue(
+      deadline,
+      () =>
+        (isOurs(announcement) || announce(announcement)) &&
+        keep(announcement, LIFETIME_MS) &&
+        !hasWriters(gate) &&
+        keep(announcement, LONGEST_OPENING_MS),
+    );
     return open();
   } finally {
     if (isOurs(announcement)) takeDown(announcement.marker);
@@ -182,11 +190,24 @@ function announce({ marker, name }: Announcement): boolean {
     putUp(marker, name);
     return true;
   } catch (error) {
-    // Somebody else was faster, and may have taken ours for an expired one.
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST" || code === "ENOENT") return false;
+    if (codeOf(error) === "EEXIST") return false;
     throw error;
   }
+}
+
+/** Keeps the marker up, unless somebody has taken it for an expired one. */
+function keep({ marker }: Announcement, lifetimeMs: number): boolean {
+  try {
+    renew(marker, lifetimeMs);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as NodeJS.ErrnoException).code;
 }
 
 function isOurs({ marker, name }: Announcement): boolean {
