@@ -31,6 +31,12 @@ async function sealMany(vault: HandleVault, count: number): Promise<string[]> {
 /** Machines are shared, and these start many processes. */
 vi.setConfig({ testTimeout: 240_000 });
 
+/** A scan may come by a record twice. */
+function expectOnlyKey(usage: Readonly<Record<string, number>>, key: string, count: number): void {
+  expect(Object.keys(usage)).toEqual([key]);
+  expect(usage[key]).toBeGreaterThanOrEqual(count);
+}
+
 describe.each(PLACES)("rotation on $name", (kind) => {
   it("fails no read of four readers while records move from key to key", async (context) => {
     skipUnless(kind, context);
@@ -57,7 +63,8 @@ describe.each(PLACES)("rotation on $name", (kind) => {
       for (let rotation = 1; rotation <= ROTATIONS; rotation++) {
         ring.rotate(`key-${rotation}`, KeyRing.generateKey());
         const report = await writer.rewrap();
-        expect(report).toMatchObject({ failed: 0, keyUsage: { [`key-${rotation}`]: HANDLES } });
+        expect(report.failed).toBe(0);
+        expectOnlyKey(report.keyUsage, `key-${rotation}`, HANDLES);
         ring.remove(`key-${rotation - 1}`);
       }
       isRotating = false;
@@ -82,7 +89,7 @@ describe.each(PLACES)("rotation on $name", (kind) => {
       const second = await openWith(place.address, ring);
       const whole = await second.rewrap({ cursor: half.cursor });
       expect(whole).toMatchObject({ rewrapped: RECORDS, failed: 0 });
-      expect((await second.rewrap()).keyUsage).toEqual({ "key-1": RECORDS });
+      expectOnlyKey((await second.rewrap()).keyUsage, "key-1", RECORDS);
       ring.remove("key-0");
       await inBatches(100, 16, async (index) => {
         const place = index * 97;
