@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { inspect } from "node:util";
 import { Cluster, Redis } from "ioredis";
 import { Valkey } from "iovalkey";
@@ -173,7 +175,7 @@ describe.skipIf(missing !== undefined)(missing ?? "opening a Redis cache", () =>
   });
 
   it("works over a Unix socket", async () => {
-    const path = `/tmp/handlevault-${process.pid}.sock`;
+    const path = join(tmpdir(), `handlevault-${process.pid}.sock`);
     const local = await startRespServer("redis", { arguments: ["--unixsocket", path] });
     const cache = await openRedisCache({ path });
     await cache.ready();
