@@ -4,7 +4,7 @@ import type { CacheCallOptions } from "../vault/contracts.js";
 import { CacheUnavailableError } from "../vault/errors.js";
 
 /** Calls that name no limit get this one, so that none waits for ever. */
-const DEFAULT_TIMEOUT_MS = 2000;
+export const DEFAULT_TIMEOUT_MS: number = 2000;
 const SHORTEST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 100;
 

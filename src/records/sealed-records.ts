@@ -115,9 +115,13 @@ export class SealedRecords {
   read(lookupId: string): MaybePromise<OpenRecord | "evicted" | undefined> {
     const floor = this.#highWater.floorOf(lookupId);
     if (floor === GONE) return undefined;
-    const found = guardRead(() => this.#cache.get(lookupId, this.#call));
-    if (!isPromise(found)) return this.#opened(lookupId, found, floor);
-    return found.then((entry) => this.#opened(lookupId, entry, floor));
+    const opened = this.#fetch(lookupId, floor);
+    if (!isPromise(opened)) return opened;
+    return opened.catch((error: unknown) => {
+      // Its old key may have been retired while the record, rewrapped since, was on the way.
+      if (isVaultError(error, "ERR_VAULT_KEY_NOT_FOUND")) return this.#fetch(lookupId, floor);
+      throw error;
+    });
   }
 
   /**
@@ -176,6 +180,12 @@ export class SealedRecords {
     const stands = entry !== undefined && entry !== "evicted" && entry.revision === state;
     if (!stands) throw new RecordMoved();
     if (this.#evicts) throw new HandleEvictedError();
+  }
+
+  #fetch(lookupId: string, floor: number): MaybePromise<OpenRecord | "evicted" | undefined> {
+    const found = guardRead(() => this.#cache.get(lookupId, this.#call));
+    if (!isPromise(found)) return this.#opened(lookupId, found, floor);
+    return found.then((entry) => this.#opened(lookupId, entry, floor));
   }
 
   #opened(

@@ -177,6 +177,36 @@ describe("rotation under load", () => {
   });
 });
 
+describe("a read that is under way when its key is retired", () => {
+  it("finds the record under the key that it was moved to", async () => {
+    const memory = memoryCache();
+    let onTheWay: (() => Promise<void>) | undefined;
+    const cache = overriding(memory, {
+      get: async (key, options) => {
+        const entry = await memory.get(key, options);
+        const meanwhile = onTheWay;
+        onTheWay = undefined;
+        await meanwhile?.();
+        return entry;
+      },
+    });
+    const ring = KeyRing.from({ current: "old", keys: { old: KeyRing.generateKey() } });
+    const sealing = new HandleVault({ cache, keys: ring });
+    const { id } = await sealing.seal("moved", sealOptions());
+    const reading = new HandleVault({ cache, keys: ring });
+    onTheWay = async () => {
+      ring.rotate("new", KeyRing.generateKey());
+      await sealing.rewrap();
+      ring.remove("old");
+    };
+    await expect(reading.unseal(id, OWNER)).resolves.toBe("moved");
+    ring.rotate("newer", KeyRing.generateKey());
+    ring.remove("new");
+    const refused = { code: "ERR_VAULT_KEY_NOT_FOUND" };
+    await expect(reading.unseal(id, OWNER)).rejects.toMatchObject(refused);
+  });
+});
+
 async function vaultWithRecords(count: number, cache = memoryCache()) {
   const ring = KeyRing.from({ current: "old", keys: { old: KeyRing.generateKey() } });
   const vault = new HandleVault({ cache, keys: ring });

@@ -13,7 +13,7 @@ import type {
   ReplaceOptions,
 } from "../../vault/contracts.js";
 import { CacheUnavailableError, isVaultError } from "../../vault/errors.js";
-import { refuseAborted } from "../deadline.js";
+import { DEFAULT_TIMEOUT_MS, refuseAborted } from "../deadline.js";
 import type { GroupCommit } from "./group-commit.js";
 import { IF_EXISTS } from "./peer.js";
 import { type Due, findDue, nameOf, type PurgeStep, tidy } from "./purge.js";
@@ -22,7 +22,6 @@ import { decodeKey, encodeHead, encodeKey, firstRevision, isRevision, purgeTime 
 import { headRow, type Tables } from "./tables.js";
 
 const SCAN_PAGE = 250;
-const DEFAULT_TIMEOUT_MS = 2000;
 /** A successor of a key, in the order of keys: nothing lies between them. */
 const SUCCESSOR: Buffer = Buffer.of(0);
 

@@ -1,5 +1,6 @@
 /** The environments of this process: one for each file, however often it is opened. */
 import { CacheUnavailableError } from "../../vault/errors.js";
+import { withoutPath } from "../causes.js";
 import type { Store } from "./cache.js";
 import { prepareFile } from "./file.js";
 import { openAlone } from "./opening.js";
@@ -32,8 +33,8 @@ export async function leaseEnvironment(
   path: string,
   openFile: (path: string) => OpenEnvironment,
 ): Promise<Lease> {
-  const file = await prepareFile(path).catch((cause: unknown) => {
-    throw new CacheUnavailableError({ cause });
+  const file = await prepareFile(path).catch((error: unknown) => {
+    throw new CacheUnavailableError({ cause: withoutPath(error) });
   });
   let entry = shared.get(file);
   if (entry === undefined) {
@@ -50,10 +51,10 @@ async function toLease(file: string, entry: Shared): Promise<Lease> {
   try {
     const { store, environment } = await entry.opening;
     return { store, release: () => release(file, entry, environment) };
-  } catch (cause) {
+  } catch (error) {
     // What could not be opened is no environment to wait for.
     if (shared.get(file) === entry) shared.delete(file);
-    throw new CacheUnavailableError({ cause });
+    throw new CacheUnavailableError({ cause: withoutPath(error) });
   }
 }
 

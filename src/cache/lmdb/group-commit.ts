@@ -3,11 +3,12 @@ import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import type { CacheCallOptions } from "../../vault/contracts.js";
 import { CacheFullError, CacheUnavailableError, OutcomeUnknownError } from "../../vault/errors.js";
+import { withoutPath } from "../causes.js";
+import { DEFAULT_TIMEOUT_MS } from "../deadline.js";
 import { type Expiry, rowsOf } from "./expiry-rows.js";
 import { WriterFlag } from "./opening.js";
 import type { Tables } from "./tables.js";
 
-const DEFAULT_TIMEOUT_MS = 2000;
 /** Opening a file takes a few of these. */
 const OPENING_PAUSE_MS = 2;
 /** Issuing a write takes some 30 µs: a turn of the event loop must not take much longer than others. */
@@ -142,19 +143,25 @@ export class GroupCommit {
     const stop = giveUpInTime(group);
     try {
       await this.#mayWrite(group);
-    } catch (cause) {
+      await this.#write(group);
+    } catch (error) {
+      // Nothing has been issued.
+      const cause = withoutPath(error);
       for (const waiting of group) waiting.reject(new CacheUnavailableError({ cause }));
+    } finally {
       stop();
-      return;
     }
+  }
+
+  async #write(group: readonly AnyWaiting[]): Promise<void> {
     try {
       this.#refuseFailed();
-      await this.#issue(group).finally(() => this.#flag.leave());
+      await this.#issue(group);
     } catch (error) {
       const failure = await this.#fail(error);
       for (const waiting of group) waiting.reject(failure);
     } finally {
-      stop();
+      this.#flag.leave();
     }
   }
 

@@ -2,6 +2,7 @@
 import { statfsSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { CacheFullError, CacheUnavailableError } from "../../vault/errors.js";
+import { withoutPath } from "../causes.js";
 import type { Usage } from "./tables.js";
 
 const MEBIBYTE = 2 ** 20;
@@ -61,8 +62,8 @@ export class Room {
     try {
       const { bavail, bsize } = statfsSync(path);
       this.#freeBytes = bavail * bsize;
-    } catch (cause) {
-      throw new CacheUnavailableError({ cause });
+    } catch (error) {
+      throw new CacheUnavailableError({ cause: withoutPath(error) });
     }
     const { fileBytes, usedBytes } = usage();
     // Free pages are used before the file grows, but not to the last one.

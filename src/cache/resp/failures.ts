@@ -1,4 +1,5 @@
 /** What a rejected command says about whether it was executed. */
+import { withoutPath } from "../causes.js";
 
 /**
  * - `lost`: it may have been executed, or may be yet; trying again may succeed.
@@ -49,7 +50,7 @@ const REPEATED = /,? *with args beginning with.*/is;
  * stored bytes, or the password.
  */
 export function causeOf(error: unknown): Error {
-  const { name, message, code } = (error ?? {}) as {
+  const { name, message, code } = (withoutPath(error) ?? {}) as {
     [member in keyof NodeJS.ErrnoException]: unknown;
   };
   const cause = new Error(String(message ?? "").replace(REPEATED, ""));

@@ -10,7 +10,8 @@ import { toPurgeMs } from "./purge-time.js";
 import { deleteScript, removeScript, replaceScript } from "./scripts.js";
 import { namesBody, revisionBytes, toEntry, toStored } from "./stored.js";
 
-export class Get extends Flight<CacheEntry | undefined> {
+/** Fetches the value of one of the server's keys. */
+abstract class Fetch<T> extends Flight<T> {
   readonly #key: string;
 
   constructor(link: Link, key: string, options: CacheCallOptions | undefined) {
@@ -21,24 +22,15 @@ export class Get extends Flight<CacheEntry | undefined> {
   protected override send(to: RespCommands): unknown {
     return to.getBuffer(this.#key);
   }
+}
 
+export class Get extends Fetch<CacheEntry | undefined> {
   protected override read(reply: unknown): CacheEntry | undefined {
     return reply === null ? undefined : toEntry(reply as Buffer);
   }
 }
 
-export class GetBody extends Flight<Uint8Array | undefined> {
-  readonly #key: string;
-
-  constructor(link: Link, key: string, options: CacheCallOptions | undefined) {
-    super(link, "read", options);
-    this.#key = key;
-  }
-
-  protected override send(to: RespCommands): unknown {
-    return to.getBuffer(this.#key);
-  }
-
+export class GetBody extends Fetch<Uint8Array | undefined> {
   protected override read(reply: unknown): Uint8Array | undefined {
     return reply === null ? undefined : (reply as Buffer);
   }

@@ -5,6 +5,7 @@ import {
   isVaultError,
   OutcomeUnknownError,
 } from "../../vault/errors.js";
+import { withoutPath } from "../causes.js";
 
 /** A value that is bound to a parameter. */
 export type SqliteValue = string | number | Uint8Array | null;
@@ -83,7 +84,7 @@ export function isFull(error: unknown): boolean {
 
 /** What a failed read throws: it is never a miss. */
 export function readFailure(error: unknown): Error {
-  return isVaultError(error) ? error : new CacheUnavailableError({ cause: error });
+  return isVaultError(error) ? error : new CacheUnavailableError({ cause: withoutPath(error) });
 }
 
 /** What a write that was rolled back throws. */

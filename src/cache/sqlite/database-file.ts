@@ -1,6 +1,7 @@
 /** The file of a database: its owner's alone from the first moment on. */
 import { chmodSync, closeSync, constants, lstatSync, openSync } from "node:fs";
 import { CacheUnavailableError } from "../../vault/errors.js";
+import { readFailure } from "./connection.js";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 const NEW_FILE: number = O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR;
@@ -22,7 +23,7 @@ export function secureFile(path: string): void {
     if (!create(path)) tighten(path);
     for (const suffix of COMPANIONS) tightenIfThere(`${path}${suffix}`);
   } catch (cause) {
-    throw cause instanceof CacheUnavailableError ? cause : new CacheUnavailableError({ cause });
+    throw readFailure(cause);
   }
 }
 
