@@ -22,7 +22,14 @@ import {
   MAX_USES,
 } from "./vault/checks.js";
 import { neverBackwards, systemClock } from "./vault/clock.js";
-import type { CacheBackend, Clock, Encryptor, KeyProvider } from "./vault/contracts.js";
+import {
+  type CacheBackend,
+  type Clock,
+  DEFAULT_INLINE_BYTES,
+  type Encryptor,
+  type KeyProvider,
+  MAX_INLINE_BYTES,
+} from "./vault/contracts.js";
 import {
   CacheUnavailableError,
   CacheUnsafeError,
@@ -143,11 +150,13 @@ export class HandleVault implements Vault {
     const { cache = memoryCache(), codec = new VaultCodec(), keys, tenant } = options;
     const { clock = systemClock(), cacheTimeoutMs = DEFAULT_CACHE_TIMEOUT_MS } = options;
     const { acceptVolatile = false } = options;
+    const { maxInlineBytes = DEFAULT_INLINE_BYTES } = cache;
     if (!(codec instanceof VaultCodec)) throw new TypeError("codec must be a VaultCodec");
     if (keys !== undefined && codec.encryptor !== undefined) {
       throw new TypeError("keys are for the default encryptor: the codec brings one of its own");
     }
     checkMethods(cache, "cache", CACHE_METHODS);
+    checkInteger(maxInlineBytes, "cache.maxInlineBytes", { min: 0, max: MAX_INLINE_BYTES });
     checkMethods(clock, "clock", ["now"]);
     if (tenant !== undefined) checkPrincipal(tenant, "tenant");
     checkBoolean(acceptVolatile, "acceptVolatile");
@@ -164,6 +173,7 @@ export class HandleVault implements Vault {
       codec,
       encryptor,
       tenant,
+      maxInlineBytes,
       timeoutMs: cacheTimeoutMs,
       onUnsafe: () => {
         if (this.#state === "ready") this.#state = "new";

@@ -21,7 +21,6 @@ import { andThen, isPromise } from "../vault/maybe-promise.js";
 import {
   headContext,
   joinHead,
-  MAX_INLINE_BYTES,
   maxFieldsBytes,
   type OpenHead,
   PREFIX_BYTES,
@@ -37,13 +36,15 @@ const BODY_NONCE: Buffer = Buffer.alloc(NONCE_BYTES);
 const DETACHED_BYTES: number = PACKED_HEADER_BYTES + KEY_BYTES + TAG_BYTES;
 
 /** Heads are put together here, encrypted, and wiped, all within one turn of the event loop. */
-const scratch: Buffer = Buffer.alloc(16_384);
+const scratch: Buffer = Buffer.alloc(65_536);
 
 /** What a {@link RecordSealer} works with. */
 export interface RecordSealerOptions {
   readonly codec: VaultCodec;
   readonly encryptor: Encryptor;
   readonly tenant: string | undefined;
+  /** Payloads above this many stored bytes get a body. */
+  readonly maxInlineBytes: number;
 }
 
 /** A head that was opened. Whoever asked for it wipes its plaintext. */
@@ -57,21 +58,23 @@ export class RecordSealer {
   readonly #codec: VaultCodec;
   readonly #encryptor: Encryptor;
   readonly #tenant: string | undefined;
+  readonly #maxInlineBytes: number;
 
-  constructor({ codec, encryptor, tenant }: RecordSealerOptions) {
+  constructor({ codec, encryptor, tenant, maxInlineBytes }: RecordSealerOptions) {
     this.#codec = codec;
     this.#encryptor = encryptor;
     this.#tenant = tenant;
+    this.#maxInlineBytes = maxInlineBytes;
   }
 
   /** Returns a new record: small payloads within the head, others in a body of their own. */
   seal(lookupId: string, fields: RecordFields, packed: PackedPayload): MaybePromise<CacheRecord> {
     const { content } = packed;
-    const size = maxFieldsBytes(fields) + PACKED_HEADER_BYTES + MAX_INLINE_BYTES;
+    const size = maxFieldsBytes(fields) + PACKED_HEADER_BYTES + this.#maxInlineBytes;
     const plaintext = size <= scratch.length ? scratch : Buffer.alloc(size);
     const offset = writeFields(plaintext, fields);
     const contentAt = offset + PACKED_HEADER_BYTES;
-    if (!exceedsBytes(content, MAX_INLINE_BYTES)) {
+    if (!exceedsBytes(content, this.#maxInlineBytes)) {
       const contentBytes = writeContent(plaintext, content, contentAt);
       writePackedHeader(plaintext, packed, { offset, contentBytes });
       const end = contentAt + contentBytes;

@@ -179,6 +179,11 @@ export interface ReplaceOptions extends CacheCallOptions {
   readonly dropBody?: boolean | undefined;
 }
 
+/** What {@link CacheBackend.maxInlineBytes} is when a cache does not say. */
+export const DEFAULT_INLINE_BYTES = 4096;
+/** The most that {@link CacheBackend.maxInlineBytes} may be. */
+export const MAX_INLINE_BYTES = 32_768;
+
 /**
  * Where sealed records rest. Keys are opaque strings, values opaque bytes. A cache belongs to one vault,
  * which closes it; several vaults share records, not caches.
@@ -186,7 +191,8 @@ export interface ReplaceOptions extends CacheCallOptions {
  * A failed operation throws: {@link CacheUnavailableError} if it certainly changed nothing,
  * {@link OutcomeUnknownError} if that is not certain, {@link CacheFullError} for want of room. A
  * failure is never reported as a miss. A cache that can no longer promise what `ready` last said throws
- * {@link CacheUnsafeError} from `insert` and `replace` until `ready` is called again. The caller may reuse a head's buffer once a call has settled.
+ * {@link CacheUnsafeError} from `insert` and `replace` until `ready` is called again. The caller may reuse a head's
+ * buffer once a call has settled.
  * `handlevault/testing` has the laws that every implementation must pass.
  */
 export interface CacheBackend {
@@ -194,6 +200,12 @@ export interface CacheBackend {
   readonly shared: boolean;
   /** Whether records outlive this process. */
   readonly outlivesProcess: boolean;
+  /**
+   * The largest payload, in bytes as stored, that the cache wants in the head of its record; larger
+   * ones get a body. More than the default of 4,096 is for a cache that stores one value faster than
+   * two; at most 32,768, because a head is rewritten whole when its policy changes.
+   */
+  readonly maxInlineBytes?: number;
   /**
    * Makes the cache usable and says what it can promise now; awaited before the first operation, and
    * again after a {@link CacheUnsafeError}.

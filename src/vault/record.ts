@@ -15,8 +15,6 @@ import type { Policy } from "./policy.js";
 export const RECORD_VERSION = 1;
 /** Length of the clear bytes that a head starts with. */
 export const PREFIX_BYTES = 4;
-/** Payloads above this many stored bytes are detached. */
-export const MAX_INLINE_BYTES = 4096;
 
 const MAGIC_0 = 0x48; // "H"
 const MAGIC_1 = 0x56; // "V"

@@ -4,7 +4,6 @@ import { RecordIntegrityError, RecordUnsupportedError } from "../../src/index.js
 import {
   headContext,
   joinHead,
-  MAX_INLINE_BYTES,
   maxFieldsBytes,
   nextRevision,
   PREFIX_BYTES,
@@ -198,10 +197,9 @@ describe("the context of a head", () => {
 });
 
 it("the constants of format 1 are what they were when it was published", () => {
-  expect({ RECORD_VERSION, PREFIX_BYTES, MAX_INLINE_BYTES }).toEqual({
+  expect({ RECORD_VERSION, PREFIX_BYTES }).toEqual({
     RECORD_VERSION: 1,
     PREFIX_BYTES: 4,
-    MAX_INLINE_BYTES: 4096,
   });
 });
 

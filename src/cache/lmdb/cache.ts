@@ -1,16 +1,17 @@
 /** The cache contract over the databases of one environment. */
 import { Buffer } from "node:buffer";
 import { performance } from "node:perf_hooks";
-import type {
-  CacheBackend,
-  CacheCallOptions,
-  CacheCapabilities,
-  CacheEntry,
-  CachePage,
-  CacheRecord,
-  Clock,
-  InsertOptions,
-  ReplaceOptions,
+import {
+  type CacheBackend,
+  type CacheCallOptions,
+  type CacheCapabilities,
+  type CacheEntry,
+  type CachePage,
+  type CacheRecord,
+  type Clock,
+  type InsertOptions,
+  MAX_INLINE_BYTES,
+  type ReplaceOptions,
 } from "../../vault/contracts.js";
 import { CacheUnavailableError, isVaultError } from "../../vault/errors.js";
 import { DEFAULT_TIMEOUT_MS, refuseAborted } from "../deadline.js";
@@ -50,6 +51,7 @@ export interface LmdbCacheParts {
 export class LmdbCache implements CacheBackend {
   readonly shared = true;
   readonly outlivesProcess = true;
+  readonly maxInlineBytes: number = MAX_INLINE_BYTES;
   readonly #parts: LmdbCacheParts;
   readonly #purges = new Set<Promise<number>>();
   #closing: Promise<void> | undefined;

@@ -1,13 +1,14 @@
 /** The cache on Redis and Valkey servers, over ioredis or iovalkey. */
-import type {
-  CacheBackend,
-  CacheCallOptions,
-  CacheCapabilities,
-  CacheEntry,
-  CachePage,
-  CacheRecord,
-  InsertOptions,
-  ReplaceOptions,
+import {
+  type CacheBackend,
+  type CacheCallOptions,
+  type CacheCapabilities,
+  type CacheEntry,
+  type CachePage,
+  type CacheRecord,
+  type InsertOptions,
+  MAX_INLINE_BYTES,
+  type ReplaceOptions,
 } from "../../vault/contracts.js";
 import { CacheUnavailableError } from "../../vault/errors.js";
 import { Deadline, refuseAborted } from "../deadline.js";
@@ -31,6 +32,7 @@ export type Ownership = "owned" | "borrowed";
 export class RespCache implements CacheBackend {
   readonly shared = true;
   readonly outlivesProcess = true;
+  readonly maxInlineBytes: number = MAX_INLINE_BYTES;
   readonly #link: Link;
   readonly #keys: KeySpace;
   readonly #ownership: Ownership;

@@ -1,15 +1,16 @@
 /** The cache contract over a SQLite connection. */
-import type {
-  CacheBackend,
-  CacheCallOptions,
-  CacheCapabilities,
-  CacheEntry,
-  CachePage,
-  CacheRecord,
-  Clock,
-  InsertOptions,
-  MaybePromise,
-  ReplaceOptions,
+import {
+  type CacheBackend,
+  type CacheCallOptions,
+  type CacheCapabilities,
+  type CacheEntry,
+  type CachePage,
+  type CacheRecord,
+  type Clock,
+  type InsertOptions,
+  MAX_INLINE_BYTES,
+  type MaybePromise,
+  type ReplaceOptions,
 } from "../../vault/contracts.js";
 import { CacheUnavailableError } from "../../vault/errors.js";
 import { andThen } from "../../vault/maybe-promise.js";
@@ -50,6 +51,7 @@ interface Opened {
 export class SqliteCache implements CacheBackend {
   readonly shared: boolean;
   readonly outlivesProcess: boolean;
+  readonly maxInlineBytes: number = MAX_INLINE_BYTES;
   readonly #parts: SqliteCacheParts;
   readonly #connection: SqliteConnection;
   #opened: Opened | undefined;
