@@ -15,7 +15,7 @@ export type Outcome =
   | "refused; nothing lost, `invalidate` waits for room"
   | "evicted; the handle says so";
 
-const LARGE = "x".repeat(20_000);
+const LARGE = "x".repeat(40_000);
 const MOST = 20_000;
 
 /** Returns ids of records, all of them acknowledged. */

@@ -12,7 +12,7 @@ export interface WriteTask {
 
 /** More than a killed writer ever gets to. */
 const MANY = 1_000_000;
-const LARGE = "a text that makes a detached body ".repeat(200);
+const LARGE = "a text that makes a detached body ".repeat(1000);
 
 /** Returns the payload that a writer seals as its n-th. */
 export function payloadOf(writer: string, n: number): object {
