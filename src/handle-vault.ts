@@ -11,15 +11,15 @@ import { type RewrapOptions, type RewrapReport, rewrapRecords } from "./records/
 import { type OpenRecord, RecordMoved, SealedRecords } from "./records/sealed-records.js";
 import {
   checkBoolean,
-  checkGrants,
+  checkBy,
   checkInteger,
   checkMethods,
   checkOptions,
   checkPrincipal,
-  checkSafeView,
+  checkRequest,
+  checkSealOptions,
   checkTtlSeconds,
   MAX_GRANTS,
-  MAX_USES,
 } from "./vault/checks.js";
 import { neverBackwards, systemClock } from "./vault/clock.js";
 import {
@@ -62,7 +62,6 @@ import type {
   Vault,
 } from "./vault/vault.js";
 
-const DEFAULT_TTL_SECONDS = 300;
 const DEFAULT_CACHE_TIMEOUT_MS = 2000;
 /** How long a record outlives its handle, so that "expired" can be told from "not found". */
 const GRACE_MS = 60_000;
@@ -88,14 +87,6 @@ const CACHE_METHODS = [
   "scan",
   "close",
 ] as const;
-const SEAL_OPTIONS: ReadonlySet<string> = new Set([
-  "ownerPrincipal",
-  "safeView",
-  "ttlSeconds",
-  "grantedPrincipals",
-  "maxUses",
-]);
-const CHANGE_OPTIONS: ReadonlySet<string> = new Set(["by"]);
 
 /** The parts of a {@link HandleVault}; every one has a safe default. */
 export interface HandleVaultOptions {
@@ -182,13 +173,8 @@ export class HandleVault implements Vault {
   }
 
   async seal(data: unknown, options: SealOptions): Promise<OpaqueHandle> {
-    checkOptions(options, "options", SEAL_OPTIONS);
-    const { ownerPrincipal, safeView, ttlSeconds = DEFAULT_TTL_SECONDS, maxUses } = options;
-    checkPrincipal(ownerPrincipal, "ownerPrincipal");
-    checkSafeView(safeView, "safeView");
-    checkTtlSeconds(ttlSeconds, "ttlSeconds");
-    if (maxUses !== undefined) checkInteger(maxUses, "maxUses", { min: 1, max: MAX_USES });
-    const grantedPrincipals = checkGrants(options.grantedPrincipals ?? [], "grantedPrincipals");
+    const checked = checkSealOptions(options);
+    const { ownerPrincipal, safeView, ttlSeconds, maxUses, grantedPrincipals } = checked;
     if (this.#state !== "ready") await this.#open();
 
     const packing = this.#codec.pack(data);
@@ -418,9 +404,7 @@ export class HandleVault implements Vault {
     options: ChangeOptions,
     update: (fields: RecordFields, nowMs: number) => Change,
   ): Promise<OpaqueHandle> {
-    checkOptions(options, "options", CHANGE_OPTIONS);
-    const { by } = options;
-    checkPrincipal(by, "by");
+    const by = checkBy(options);
     if (this.#state !== "ready") await this.#open();
     if (!isHandleId(handleId)) throw new HandleNotFoundError();
     const change = async (record: OpenRecord): Promise<Attempt<OpaqueHandle>> => {
@@ -493,11 +477,5 @@ function assertAllowed(verdict: Verdict): void {
       throw new HandleAccessDeniedError();
     case "exhausted":
       throw new HandleExhaustedError();
-  }
-}
-
-function checkRequest(request: unknown): void {
-  if (typeof request !== "object" || request === null) {
-    throw new TypeError("every request must be an object");
   }
 }

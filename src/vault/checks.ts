@@ -1,5 +1,6 @@
 /** Checks of arguments: they run before any work and name the parameter, never its value. */
 import { Buffer } from "node:buffer";
+import type { ChangeOptions, SealOptions } from "./vault.js";
 
 const MAX_PRINCIPAL_CHARACTERS = 1024;
 const MAX_SAFE_VIEW_BYTES = 4096;
@@ -56,7 +57,7 @@ function checkEachPrincipal(values: unknown[], name: string): asserts values is 
 }
 
 /** Throws unless `value` is a text that fits into a record's safe view. */
-export function checkSafeView(value: unknown, name: string): asserts value is string {
+function checkSafeView(value: unknown, name: string): asserts value is string {
   if (typeof value !== "string") throw new TypeError(`${name} must be a string`);
   if (value.length > MAX_SAFE_VIEW_BYTES || Buffer.byteLength(value) > MAX_SAFE_VIEW_BYTES) {
     throw new RangeError(`${name} must have at most ${MAX_SAFE_VIEW_BYTES} bytes of UTF-8`);
@@ -124,4 +125,48 @@ export function checkMethods(value: unknown, name: string, methods: readonly str
 /** An option's name as it may appear in a message: a value passed for a name by mistake may not. */
 function shown(option: string): string {
   return /^[A-Za-z_]\w{0,39}$/.test(option) ? option : "(not an identifier)";
+}
+
+const SEAL_OPTIONS: ReadonlySet<string> = new Set([
+  "ownerPrincipal",
+  "safeView",
+  "ttlSeconds",
+  "grantedPrincipals",
+  "maxUses",
+]);
+const DEFAULT_TTL_SECONDS = 300;
+
+/** What `seal` goes by. */
+export interface CheckedSealOptions extends SealOptions {
+  readonly ttlSeconds: number;
+  readonly grantedPrincipals: readonly string[];
+}
+
+/** Returns the options of `seal` with defaults in place. */
+export function checkSealOptions(options: SealOptions): CheckedSealOptions {
+  checkOptions(options, "options", SEAL_OPTIONS);
+  const { ownerPrincipal, safeView, ttlSeconds = DEFAULT_TTL_SECONDS, maxUses } = options;
+  checkPrincipal(ownerPrincipal, "ownerPrincipal");
+  checkSafeView(safeView, "safeView");
+  checkTtlSeconds(ttlSeconds, "ttlSeconds");
+  if (maxUses !== undefined) checkInteger(maxUses, "maxUses", { min: 1, max: MAX_USES });
+  const grantedPrincipals = checkGrants(options.grantedPrincipals ?? [], "grantedPrincipals");
+  return { ownerPrincipal, safeView, ttlSeconds, maxUses, grantedPrincipals };
+}
+
+const CHANGE_OPTIONS: ReadonlySet<string> = new Set(["by"]);
+
+/** Returns who asks for a change, according to the options of `grant`, `revoke` and `renew`. */
+export function checkBy(options: ChangeOptions): string {
+  checkOptions(options, "options", CHANGE_OPTIONS);
+  const { by } = options;
+  checkPrincipal(by, "by");
+  return by;
+}
+
+/** Throws unless `request` can be an item of `sealMany` or `unsealMany`. */
+export function checkRequest(request: unknown): asserts request is object {
+  if (typeof request !== "object" || request === null) {
+    throw new TypeError("every request must be an object");
+  }
 }

@@ -142,7 +142,7 @@ export class OutcomeUnknownError extends VaultError {
   override readonly name = "OutcomeUnknownError" as const;
   readonly code = "ERR_VAULT_OUTCOME_UNKNOWN" as const;
   constructor(options?: ErrorOptions) {
-    super("The cache did not confirm the write: it may or may not have taken effect.", options);
+    super("Nothing confirmed the write: it may or may not have taken effect.", options);
   }
 }
 
@@ -192,6 +192,72 @@ export class VaultClosedError extends VaultError {
   }
 }
 
+/** The service was shown no credential, or none that is valid. */
+export class UnauthenticatedError extends VaultError {
+  override readonly name = "UnauthenticatedError" as const;
+  readonly code = "ERR_VAULT_UNAUTHENTICATED" as const;
+  constructor() {
+    super("The request shows no valid credential: send one that has not expired.");
+  }
+}
+
+/** The credential neither is nor may act for the principal that the request names. */
+export class PrincipalForbiddenError extends VaultError {
+  override readonly name = "PrincipalForbiddenError" as const;
+  readonly code = "ERR_VAULT_PRINCIPAL_FORBIDDEN" as const;
+  constructor() {
+    super("The caller may not act as this principal, or not do this by way of the service.");
+  }
+}
+
+/** Too many requests, or too many failed attempts to authenticate. */
+export class RateLimitedError extends VaultError {
+  override readonly name = "RateLimitedError" as const;
+  readonly code = "ERR_VAULT_RATE_LIMITED" as const;
+  /** How long to wait, in seconds, if the service says so. */
+  readonly retryAfterSeconds: number | undefined;
+  constructor(retryAfterSeconds?: number) {
+    super("Too many requests: wait, and send fewer.");
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** The service could not be reached, is overloaded or stopping, or gave no sensible answer. */
+export class ServiceUnavailableError extends VaultError {
+  override readonly name = "ServiceUnavailableError" as const;
+  readonly code = "ERR_VAULT_SERVICE_UNAVAILABLE" as const;
+  constructor(options?: ErrorOptions) {
+    super("The vault's service is unavailable, or gave no answer to rely on: try later.", options);
+  }
+}
+
+/** Whatever tells who is calling does not answer, so that nobody can be let in now. */
+export class AuthenticationUnavailableError extends VaultError {
+  override readonly name = "AuthenticationUnavailableError" as const;
+  readonly code = "ERR_VAULT_AUTHENTICATION_UNAVAILABLE" as const;
+  constructor(options?: ErrorOptions) {
+    super("The service cannot tell who is calling at the moment: try again later.", options);
+  }
+}
+
+/** A request, or what it asks for, is larger than the service carries at once. */
+export class RequestTooLargeError extends VaultError {
+  override readonly name = "RequestTooLargeError" as const;
+  readonly code = "ERR_VAULT_REQUEST_TOO_LARGE" as const;
+  constructor() {
+    super("The request is larger than the service carries at once: send less in one.");
+  }
+}
+
+/** The request conflicts with what others are doing; nothing was changed. */
+export class ConflictError extends VaultError {
+  override readonly name = "ConflictError" as const;
+  readonly code = "ERR_VAULT_CONFLICT" as const;
+  constructor() {
+    super("The request conflicts with another and changed nothing: try again.");
+  }
+}
+
 /** Every error of the library, to `switch` over by `code` or `name`. */
 export type AnyVaultError =
   | HandleNotFoundError
@@ -209,7 +275,14 @@ export type AnyVaultError =
   | PayloadTooLargeError
   | PeerMissingError
   | PeerBrokenError
-  | VaultClosedError;
+  | VaultClosedError
+  | UnauthenticatedError
+  | PrincipalForbiddenError
+  | RateLimitedError
+  | ServiceUnavailableError
+  | AuthenticationUnavailableError
+  | RequestTooLargeError
+  | ConflictError;
 
 /** The codes of {@link AnyVaultError}. */
 export type VaultErrorCode = AnyVaultError["code"];

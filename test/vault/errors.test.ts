@@ -31,6 +31,13 @@ const CODES: Readonly<Record<string, VaultErrorCode>> = {
   PeerMissingError: "ERR_VAULT_PEER_MISSING",
   PeerBrokenError: "ERR_VAULT_PEER_BROKEN",
   VaultClosedError: "ERR_VAULT_CLOSED",
+  UnauthenticatedError: "ERR_VAULT_UNAUTHENTICATED",
+  PrincipalForbiddenError: "ERR_VAULT_PRINCIPAL_FORBIDDEN",
+  RateLimitedError: "ERR_VAULT_RATE_LIMITED",
+  ServiceUnavailableError: "ERR_VAULT_SERVICE_UNAVAILABLE",
+  AuthenticationUnavailableError: "ERR_VAULT_AUTHENTICATION_UNAVAILABLE",
+  RequestTooLargeError: "ERR_VAULT_REQUEST_TOO_LARGE",
+  ConflictError: "ERR_VAULT_CONFLICT",
 };
 
 /** A class as the tests call it; the classes that take an argument get one that fits all. */

@@ -18,9 +18,14 @@ export function jsonSerializer(): Serializer {
   return { id: 3, serialize, deserialize };
 }
 
-function serialize(data: unknown): string {
+/** Throws a `TypeError` that names the place unless `data` is JSON data. */
+export function checkJson(data: unknown): void {
   valuesLeft = MAX_VALUES;
   if (!isJson(data, MAX_DEPTH)) throw unserializable(data, describe);
+}
+
+function serialize(data: unknown): string {
+  checkJson(data);
   return JSON.stringify(data);
 }
 

@@ -1,0 +1,203 @@
+/**
+ * The one table of what errors are called on the wires: code, HTTP status, JSON-RPC code, XML-RPC fault.
+ *
+ * Nothing of an error travels but what the table says of its code: texts are made anew, so that no
+ * message, cause or stack of whatever failed reaches another process.
+ *
+ * @module
+ */
+import {
+  AuthenticationUnavailableError,
+  CacheFullError,
+  CacheUnavailableError,
+  CacheUnsafeError,
+  ConflictError,
+  HandleAccessDeniedError,
+  HandleEvictedError,
+  HandleExhaustedError,
+  HandleExpiredError,
+  HandleNotFoundError,
+  isVaultError,
+  KeyNotFoundError,
+  OutcomeUnknownError,
+  PayloadTooLargeError,
+  PeerBrokenError,
+  PeerMissingError,
+  PrincipalForbiddenError,
+  RateLimitedError,
+  RecordIntegrityError,
+  RecordUnsupportedError,
+  RequestTooLargeError,
+  ServiceUnavailableError,
+  UnauthenticatedError,
+  type UnsafeReason,
+  VaultClosedError,
+  type VaultErrorCode,
+} from "../vault/errors.js";
+
+/** What an error is called on the wires that is no vault error: a bad parameter, or a fault of ours. */
+type OtherErrorCode = "ERR_VAULT_INVALID_TYPE" | "ERR_VAULT_OUT_OF_RANGE" | "ERR_VAULT_INTERNAL";
+
+/** The codes that errors have on the wires. */
+export type WireErrorCode = VaultErrorCode | OtherErrorCode;
+
+/** An error in the forms of every wire. */
+export interface WireError {
+  readonly code: WireErrorCode;
+  /** A fixed text; of a bad parameter it names the place. */
+  readonly message: string;
+  /** The HTTP status. */
+  readonly status: number;
+  /** The JSON-RPC error code. */
+  readonly rpcCode: number;
+  /** The XML-RPC fault code. */
+  readonly faultCode: number;
+  /** How long to wait before another try, in seconds. */
+  readonly retryAfterSeconds?: number;
+}
+
+/** What a client was told of an error: the code by our servers, only numbers by the original's. */
+export interface ReceivedError {
+  readonly code?: unknown;
+  readonly message?: unknown;
+  readonly status?: number | undefined;
+  readonly rpcCode?: number | undefined;
+  readonly faultCode?: number | undefined;
+  readonly retryAfterSeconds?: number | undefined;
+}
+
+/** HTTP status, JSON-RPC code, XML-RPC fault code, and the error that a client makes of it. */
+type Row = readonly [
+  status: number,
+  rpcCode: number,
+  faultCode: number,
+  make: (told: ReceivedError) => Error,
+];
+
+/** Where several rows share a number, the first one is what the number alone stands for. */
+const TABLE: Readonly<Record<WireErrorCode, Row>> = {
+  ERR_VAULT_HANDLE_NOT_FOUND: [404, -32001, 404, () => new HandleNotFoundError()],
+  ERR_VAULT_HANDLE_EXPIRED: [410, -32002, 410, () => new HandleExpiredError()],
+  ERR_VAULT_HANDLE_ACCESS_DENIED: [403, -32003, 403, () => new HandleAccessDeniedError()],
+  ERR_VAULT_HANDLE_EXHAUSTED: [410, -32004, 4101, () => new HandleExhaustedError()],
+  ERR_VAULT_HANDLE_EVICTED: [410, -32005, 4102, () => new HandleEvictedError()],
+  ERR_VAULT_UNAUTHENTICATED: [401, -32010, 401, () => new UnauthenticatedError()],
+  ERR_VAULT_PRINCIPAL_FORBIDDEN: [403, -32011, 4031, () => new PrincipalForbiddenError()],
+  ERR_VAULT_CONFLICT: [409, -32012, 409, () => new ConflictError()],
+  ERR_VAULT_REQUEST_TOO_LARGE: [413, -32013, 413, () => new RequestTooLargeError()],
+  ERR_VAULT_PAYLOAD_TOO_LARGE: [413, -32014, 4131, () => new PayloadTooLargeError()],
+  ERR_VAULT_RATE_LIMITED: [429, -32015, 429, (told) => new RateLimitedError(secondsOf(told))],
+  ERR_VAULT_SERVICE_UNAVAILABLE: [503, -32016, 503, () => new ServiceUnavailableError()],
+  ERR_VAULT_AUTHENTICATION_UNAVAILABLE: [
+    503,
+    -32017,
+    5031,
+    () => new AuthenticationUnavailableError(),
+  ],
+  ERR_VAULT_CACHE_UNAVAILABLE: [503, -32018, 5032, () => new CacheUnavailableError()],
+  ERR_VAULT_CLOSED: [503, -32019, 5033, () => new VaultClosedError()],
+  ERR_VAULT_OUTCOME_UNKNOWN: [504, -32020, 504, () => new OutcomeUnknownError()],
+  ERR_VAULT_CACHE_FULL: [507, -32021, 507, () => new CacheFullError()],
+  ERR_VAULT_INTERNAL: [500, -32603, 500, () => new ServiceUnavailableError()],
+  ERR_VAULT_RECORD_INTEGRITY: [500, -32022, 5001, () => new RecordIntegrityError()],
+  ERR_VAULT_RECORD_UNSUPPORTED: [500, -32023, 5002, () => new RecordUnsupportedError()],
+  ERR_VAULT_KEY_NOT_FOUND: [500, -32024, 5003, () => new KeyNotFoundError()],
+  ERR_VAULT_CACHE_UNSAFE: [500, -32025, 5004, (told) => new CacheUnsafeError(reasonOf(told))],
+  ERR_VAULT_PEER_MISSING: [500, -32026, 5005, (told) => new PeerMissingError(peerOf(told))],
+  ERR_VAULT_PEER_BROKEN: [500, -32027, 5006, (told) => new PeerBrokenError(peerOf(told))],
+  ERR_VAULT_INVALID_TYPE: [400, -32602, 400, (told) => new TypeError(textOf(told, INVALID_TYPE))],
+  ERR_VAULT_OUT_OF_RANGE: [400, -32602, 4001, (told) => new RangeError(textOf(told, OUT_OF_RANGE))],
+};
+
+const INVALID_TYPE = "The service refused the request: a value in it is of the wrong kind.";
+const OUT_OF_RANGE = "The service refused the request: a value in it is out of its bounds.";
+const REFUSED = "The service refused the request as invalid.";
+const INTERNAL = "The service failed: its operator's logs say more.";
+
+/** Returns what an error is called on every wire. */
+export function toWireError(error: unknown): WireError {
+  const code = codeOf(error);
+  const [status, rpcCode, faultCode, make] = TABLE[code];
+  const message = code === "ERR_VAULT_INTERNAL" ? INTERNAL : make(error as ReceivedError).message;
+  const wireError = { code, message, status, rpcCode, faultCode };
+  const retryAfterSeconds = secondsOf(error as ReceivedError | undefined);
+  return code !== "ERR_VAULT_RATE_LIMITED" || retryAfterSeconds === undefined
+    ? wireError
+    : { ...wireError, retryAfterSeconds };
+}
+
+/**
+ * Returns the error that a client throws for what it was told: by code, else by the wire's number.
+ *
+ * @returns The class that the error has in process; a {@link ServiceUnavailableError} for what says
+ *   nothing that the table knows.
+ */
+export function fromWireError(told: ReceivedError): Error {
+  const row = isWireErrorCode(told.code) ? TABLE[told.code] : rowOf(told);
+  if (row !== undefined) return row[3](told);
+  return isRefusal(told) ? new TypeError(REFUSED) : new ServiceUnavailableError();
+}
+
+function codeOf(error: unknown): WireErrorCode {
+  if (isVaultError(error) && isWireErrorCode(error.code)) return error.code;
+  if (error instanceof TypeError) return "ERR_VAULT_INVALID_TYPE";
+  return error instanceof RangeError ? "ERR_VAULT_OUT_OF_RANGE" : "ERR_VAULT_INTERNAL";
+}
+
+function isWireErrorCode(code: unknown): code is WireErrorCode {
+  return typeof code === "string" && Object.hasOwn(TABLE, code);
+}
+
+function rowOf({ faultCode, rpcCode, status }: ReceivedError): Row | undefined {
+  return Object.values(TABLE).find(
+    (row) =>
+      (faultCode !== undefined && row[2] === faultCode) ||
+      (rpcCode !== undefined && row[1] === rpcCode) ||
+      (faultCode === undefined && rpcCode === undefined && row[0] === status),
+  );
+}
+
+/** Whether what was told means that the request made no sense to the other end. */
+function isRefusal({ rpcCode, faultCode, status }: ReceivedError): boolean {
+  if (rpcCode !== undefined) return rpcCode >= -32700 && rpcCode <= -32600;
+  const number = faultCode ?? status ?? 0;
+  return number >= 400 && number < 500 && number !== 408;
+}
+
+function secondsOf(told: ReceivedError | undefined): number | undefined {
+  const seconds = told?.retryAfterSeconds;
+  return typeof seconds === "number" && seconds >= 0 && seconds < 1e9 ? seconds : undefined;
+}
+
+const REASONS: readonly UnsafeReason[] = ["ephemeral-keys", "volatile-cache", "outdated-sqlite"];
+
+function reasonOf({ message }: ReceivedError): UnsafeReason {
+  return (
+    REASONS.find((reason) => new CacheUnsafeError(reason).message === message) ?? "volatile-cache"
+  );
+}
+
+function peerOf({ message }: ReceivedError): string {
+  const found = /^The optional package ((?:@[\w.-]{1,64}\/)?[\w.-]{1,64}) is /.exec(
+    typeof message === "string" ? message : "",
+  );
+  return found?.[1] ?? "of the service";
+}
+
+/** The library's own words for a bad parameter: a place by its name, and what it must be. */
+const OWN_TEXT = [
+  /^[A-Za-z_][\w.[\]]{0,99}(?: (?:options|item))? (?:must|has an unknown|inherits an) [\w :.,-]{1,160}$/,
+  /^data[\w.$()[\] ]{0,400} (?:is [\w -]{1,60}: the serializer cannot carry it|contains itself)$/,
+  /^data[\w.$()[\] ]{0,400} (?:is nested more than|has too many) [\w ,]{1,80}$/,
+  /^a handle has at most \d{1,6} grants$/,
+];
+
+/**
+ * Returns the text of a bad parameter's error if it is one of our own. The engine's and the platform's
+ * errors have the same classes, and their texts may hold values.
+ */
+function textOf(told: ReceivedError, otherwise: string): string {
+  const { message } = told;
+  const isOwn = typeof message === "string" && OWN_TEXT.some((text) => text.test(message));
+  return isOwn ? message : otherwise;
+}

@@ -1,0 +1,10 @@
+/**
+ * Serves a vault over HTTP: by a server of its own, or as a handler within any framework.
+ *
+ * @module
+ */
+export { type HttpHandler, httpHandler } from "./http/handler.js";
+export { type NodeHandler, nodeHandler } from "./http/node.js";
+export type { HttpHandlerOptions } from "./http/options.js";
+export { type HttpServerOptions, type RunningHttpServer, serveHttp } from "./http/server.js";
+export type { HttpTlsOptions } from "./http/server-options.js";

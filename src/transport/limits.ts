@@ -1,0 +1,190 @@
+/**
+ * What the servers of all wires bound: rates, requests in flight and connections.
+ *
+ * @module
+ */
+import { isIPv6, type Socket } from "node:net";
+import { performance } from "node:perf_hooks";
+import type { Connection } from "../auth/authenticator.js";
+import { setBounded } from "../primitives/bounded-map.js";
+
+const MINUTE_MS = 60_000;
+const DEFAULT_FAILURES_PER_MINUTE = 20;
+/** So many keys cost about a megabyte. */
+const MAX_KEYS = 10_000;
+const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+const IPV6_NETWORK_GROUPS = 4;
+const IPV6_GROUPS = 8;
+
+/** How often something may happen, for each key. */
+export interface RateOptions {
+  /** How many times a minute, and how many at once after a pause. */
+  readonly perMinute: number;
+  /** Milliseconds since any fixed moment; never goes backwards. */
+  readonly elapsedMs?: (() => number) | undefined;
+}
+
+interface Bucket {
+  readonly left: number;
+  readonly atMs: number;
+}
+
+/** Counts what happens for each key: so many a minute, after a pause as many at once. */
+export class RateLimit {
+  readonly #perMinute: number;
+  readonly #elapsedMs: () => number;
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor({ perMinute, elapsedMs = () => performance.now() }: RateOptions) {
+    this.#perMinute = perMinute;
+    this.#elapsedMs = elapsedMs;
+  }
+
+  /** How many keys are remembered. */
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  /** Returns after how many seconds the key may go on; `undefined` if it may now. */
+  retryAfterSeconds(key: string): number | undefined {
+    const { left } = this.#refilled(key);
+    if (left >= 1) return undefined;
+    return Math.ceil(((1 - left) * MINUTE_MS) / this.#perMinute / 1000);
+  }
+
+  /** Counts one for the key, whether it may or not. */
+  count(key: string): void {
+    const { left, atMs } = this.#refilled(key);
+    setBounded(this.#buckets, key, { left: Math.max(0, left - 1), atMs }, MAX_KEYS);
+  }
+
+  #refilled(key: string): Bucket {
+    const atMs = this.#elapsedMs();
+    const bucket = this.#buckets.get(key);
+    if (bucket === undefined) return { left: this.#perMinute, atMs };
+    const gained = ((atMs - bucket.atMs) * this.#perMinute) / MINUTE_MS;
+    return { left: Math.min(this.#perMinute, bucket.left + gained), atMs };
+  }
+}
+
+/** Bounds failed authentications by where they come from: 20 a minute unless told otherwise. */
+export class FailureLimit {
+  readonly #rate: RateLimit;
+
+  constructor(options: Partial<RateOptions> = {}) {
+    this.#rate = new RateLimit({ perMinute: DEFAULT_FAILURES_PER_MINUTE, ...options });
+  }
+
+  /** Returns after how many seconds a credential is looked at again; `undefined` if now. */
+  retryAfterSeconds(connection: Connection): number | undefined {
+    return this.#rate.retryAfterSeconds(originOf(connection));
+  }
+
+  /** Notes that a credential was refused, or that there was none. */
+  failed(connection: Connection): void {
+    this.#rate.count(originOf(connection));
+  }
+}
+
+/** Returns what stands for whoever connects: one address, or the /64 that an IPv6 host has whole. */
+export function originOf({ remoteAddress }: Connection): string {
+  if (remoteAddress === undefined) return "unix";
+  const mapped = MAPPED_IPV4.exec(remoteAddress)?.[1];
+  if (mapped !== undefined) return mapped;
+  return isIPv6(remoteAddress) ? networkOf(remoteAddress) : remoteAddress;
+}
+
+function networkOf(address: string): string {
+  const [head = "", tail] = (address.split("%")[0] ?? "").split("::");
+  const before = head === "" ? [] : head.split(":");
+  const after = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = Array<string>(Math.max(0, IPV6_GROUPS - before.length - after.length)).fill("0");
+  const groups = tail === undefined ? before : [...before, ...zeros, ...after];
+  return groups
+    .slice(0, IPV6_NETWORK_GROUPS)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":");
+}
+
+/** Bounds the requests in flight, and tells when there are none. */
+export class InFlightLimit {
+  readonly #limit: number;
+  #count = 0;
+  #whenIdle: (() => void)[] = [];
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Returns what to call when the request has ended, or `undefined` when there are too many. */
+  enter(): (() => void) | undefined {
+    if (this.#count >= this.#limit) return undefined;
+    this.#count++;
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      this.#leave();
+    };
+  }
+
+  /** Resolves as soon as no request is in flight. */
+  idle(): Promise<void> {
+    if (this.#count === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  #leave(): void {
+    this.#count--;
+    if (this.#count > 0) return;
+    const waiting = this.#whenIdle;
+    this.#whenIdle = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+/** Bounds the connections: the oldest one that has not proved who it is gives way to a new one. */
+export class ConnectionLimit {
+  readonly #limit: number;
+  /** In the order in which they came. */
+  readonly #unproven = new Set<Socket>();
+  readonly #proven = new Set<Socket>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get count(): number {
+    return this.#unproven.size + this.#proven.size;
+  }
+
+  /** Takes a new connection in; it is destroyed itself if all others have proved who they are. */
+  admit(socket: Socket): void {
+    this.#unproven.add(socket);
+    socket.once("close", () => this.#forget(socket));
+    if (this.count <= this.#limit) return;
+    const [oldest] = this.#unproven;
+    if (oldest === undefined) return;
+    this.#forget(oldest);
+    oldest.destroy();
+  }
+
+  /** Notes that a connection has proved who it is: it no longer gives way. */
+  authenticated(socket: Socket): void {
+    if (this.#unproven.delete(socket)) this.#proven.add(socket);
+  }
+
+  /** Closes every connection at once. */
+  destroyAll(): void {
+    for (const socket of [...this.#unproven, ...this.#proven]) socket.destroy();
+  }
+
+  #forget(socket: Socket): void {
+    this.#unproven.delete(socket);
+    this.#proven.delete(socket);
+  }
+}

@@ -1,0 +1,52 @@
+import { LOCAL_CALLER } from "../../src/auth/authenticator.js";
+import type { Vault } from "../../src/index.js";
+import type { KnownCaller } from "../../src/transport/acting.js";
+import { fromWireError, toWireError } from "../../src/transport/error-table.js";
+import {
+  giveJsonData,
+  readJsonAnswer,
+  readJsonParams,
+  takeJsonData,
+  writeJson,
+} from "../../src/transport/json-data.js";
+import type { OperationName } from "../../src/transport/operations.js";
+import { VaultService, type VaultServiceOptions } from "../../src/transport/service.js";
+import type { Wire } from "../../src/transport/wire.js";
+
+/** Who calls over a {@link textWire}, and what the service behind it is told. */
+export interface TextWireOptions extends VaultServiceOptions {
+  readonly caller?: KnownCaller | undefined;
+}
+
+/** Returns a wire to a service in this process: JSON text goes there and comes back. */
+export function textWire(vault: Vault, options: TextWireOptions = {}): Wire {
+  const { caller = LOCAL_CALLER, ...serviceOptions } = options;
+  const service = new VaultService(vault, serviceOptions);
+  return {
+    async call(operation, params) {
+      const text = writeJson(giveJsonData(operation, params));
+      return readReply(operation, await reply(service, operation, { text, caller }));
+    },
+    close: async () => undefined,
+  };
+}
+
+async function reply(
+  service: VaultService,
+  operation: OperationName,
+  { text, caller }: { readonly text: string; readonly caller: KnownCaller },
+): Promise<string> {
+  try {
+    const params = takeJsonData(operation, readJsonParams(text));
+    const result = await service.call(operation, params, caller);
+    return writeJson({ result: giveJsonData(operation, result) });
+  } catch (error) {
+    return writeJson({ error: toWireError(error) });
+  }
+}
+
+function readReply(operation: OperationName, text: string): object {
+  const { result, error } = readJsonAnswer(text) as { result?: object; error?: object };
+  if (error !== undefined) throw fromWireError(error);
+  return takeJsonData(operation, result) as object;
+}
