@@ -1,0 +1,27 @@
+/**
+ * Who is calling a vault that other processes can reach.
+ *
+ * @module
+ */
+export { anyOf } from "./auth/any-of.js";
+export {
+  type Authenticator,
+  type Caller,
+  type Connection,
+  type Evidence,
+  LOCAL_CALLER,
+} from "./auth/authenticator.js";
+export { type HeaderAuthOptions, headerAuth } from "./auth/header.js";
+export type { JwksOptions } from "./auth/jwks-source.js";
+export { type JwtAuthOptions, jwtAuth } from "./auth/jwt.js";
+export type { JwtJsonWebKey, JwtJsonWebKeySet, JwtKey } from "./auth/jwt-keys.js";
+export { trustLocalCallers } from "./auth/local.js";
+export { mayActAs } from "./auth/may-act-for.js";
+export { type MtlsAuthOptions, mtlsAuth } from "./auth/mtls.js";
+export {
+  generateToken,
+  hashToken,
+  type StaticToken,
+  type TokenAuthOptions,
+  tokenAuth,
+} from "./auth/token.js";

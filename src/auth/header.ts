@@ -1,0 +1,98 @@
+import type { Buffer } from "node:buffer";
+import type { KeyObject } from "node:crypto";
+import { checkOptions } from "../vault/checks.js";
+import type { Authenticator, Caller, Connection, Evidence } from "./authenticator.js";
+import { type PeerAddresses, peerAddresses } from "./peer-addresses.js";
+import { principalOf } from "./principal.js";
+import {
+  checkSecret,
+  digestKey,
+  digestOf,
+  isSameDigest,
+  MAX_SECRET_CHARACTERS,
+} from "./secret-digest.js";
+
+/** What {@link headerAuth} takes. */
+export interface HeaderAuthOptions {
+  /** Who the proxy is: IP addresses, CIDR blocks, or `unix` for a Unix socket. */
+  readonly peers: readonly string[];
+  /** What the proxy shows in `secretHeader`: 32 characters or more. */
+  readonly secret: string;
+  /** Default: `x-proxy-secret`. */
+  readonly secretHeader?: string | undefined;
+  /** Default: `x-principal`. The proxy must remove it from what it is sent. */
+  readonly principalHeader?: string | undefined;
+}
+
+const OPTIONS: ReadonlySet<string> = new Set([
+  "peers",
+  "secret",
+  "secretHeader",
+  "principalHeader",
+]);
+
+const HEADER_NAME = /^[A-Za-z0-9-]{1,64}$/;
+// Node reads header bytes as Latin-1: beyond ASCII, two texts could be one principal.
+const ASCII = /^[\x20-\x7e]*$/;
+
+/**
+ * Believes the principal that a trusted proxy names in a header.
+ *
+ * A request counts only if it comes from a listed peer address and shows the shared secret; each
+ * alone is not enough. To change the secret while requests go on, combine an old and a new one
+ * with {@link anyOf}.
+ *
+ * @throws `TypeError` or `RangeError` An option is wrong: no peers, a block of all addresses, a
+ *   short secret.
+ *
+ * @example
+ * ```ts
+ * const auth = headerAuth({ peers: ["10.0.0.7"], secret: process.env["PROXY_SECRET"] ?? "" });
+ * ```
+ */
+export function headerAuth(options: HeaderAuthOptions): Authenticator {
+  return new HeaderAuthenticator(options);
+}
+
+class HeaderAuthenticator implements Authenticator {
+  readonly #key: KeyObject = digestKey();
+  readonly #secret: Buffer;
+  readonly #peers: PeerAddresses;
+  readonly #secretHeader: string;
+  readonly #principalHeader: string;
+
+  constructor(options: HeaderAuthOptions) {
+    checkOptions(options, "headerAuth options", OPTIONS);
+    const { peers, secret, secretHeader, principalHeader } = options;
+    this.#peers = peerAddresses(peers, "peers");
+    checkSecret(secret, "secret");
+    this.#secret = digestOf(secret, this.#key);
+    this.#secretHeader = headerName(secretHeader ?? "x-proxy-secret", "secretHeader");
+    this.#principalHeader = headerName(principalHeader ?? "x-principal", "principalHeader");
+    if (this.#secretHeader === this.#principalHeader) {
+      throw new TypeError("secretHeader and principalHeader must be different headers");
+    }
+  }
+
+  authenticate(evidence: Evidence): Caller | undefined {
+    if (!this.#isProxy(evidence.connection) || !this.#showsSecret(evidence)) return undefined;
+    const principal = principalOf(evidence.header(this.#principalHeader));
+    return principal === undefined || !ASCII.test(principal) ? undefined : { principal };
+  }
+
+  #isProxy(connection: Connection | undefined): boolean {
+    return connection !== undefined && this.#peers.include(connection);
+  }
+
+  #showsSecret(evidence: Evidence): boolean {
+    const shown = evidence.header(this.#secretHeader);
+    if (shown === undefined || shown.length > MAX_SECRET_CHARACTERS) return false;
+    return isSameDigest(digestOf(shown, this.#key), this.#secret);
+  }
+}
+
+function headerName(value: unknown, name: string): string {
+  if (typeof value !== "string") throw new TypeError(`${name} must be a string`);
+  if (!HEADER_NAME.test(value)) throw new RangeError(`${name} must be the name of a header`);
+  return value.toLowerCase();
+}

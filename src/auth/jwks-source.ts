@@ -1,0 +1,177 @@
+/** Keys of a token issuer, read from where it publishes them. */
+import { BlockList, isIP } from "node:net";
+import { checkInteger, checkOptions } from "../vault/checks.js";
+import type { Clock } from "../vault/contracts.js";
+import { AuthenticationUnavailableError } from "../vault/errors.js";
+import { fetchJson } from "./fetch-json.js";
+import type { FindKey, Jose } from "./jose-peer.js";
+
+/** Where an issuer publishes its keys, and how they are read. */
+export interface JwksOptions {
+  /** `https:`, or `http:` on the loopback interface. */
+  readonly url: string | URL;
+  /** For one reading as a whole. Default: 5,000. */
+  readonly timeoutMs?: number | undefined;
+  /** For how long keys are used before they are read again. Default: 600,000, ten minutes. */
+  readonly cacheMs?: number | undefined;
+  /** For how long after a reading an unknown `kid` causes no other one. Default: 30,000. */
+  readonly cooldownMs?: number | undefined;
+  /** For how long keys are used beyond `cacheMs` while they cannot be read. Default: 3,600,000, an hour. */
+  readonly staleMs?: number | undefined;
+  /** PEM certificates to trust instead of the system's. */
+  readonly ca?: string | Uint8Array | undefined;
+}
+
+/** {@link JwksOptions} that were checked. */
+export interface CheckedJwks {
+  readonly url: URL;
+  readonly ca: string | Uint8Array | undefined;
+  readonly timeoutMs: number;
+  readonly cacheMs: number;
+  readonly cooldownMs: number;
+  readonly staleMs: number;
+}
+
+const OPTIONS: ReadonlySet<string> = new Set([
+  "url",
+  "timeoutMs",
+  "cacheMs",
+  "cooldownMs",
+  "staleMs",
+  "ca",
+]);
+const DAY_MS = 86_400_000;
+const DEFAULTS = {
+  timeoutMs: 5000,
+  cacheMs: 600_000,
+  cooldownMs: 30_000,
+  staleMs: 3_600_000,
+};
+/** For how long after a failure nobody asks again: an issuer in trouble is not helped by a rush. */
+const RETRY_AFTER_FAILURE_MS = 1000;
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
+LOOPBACK.addAddress("::1", "ipv6");
+
+/** The keys of an issuer: cached, read by one request at a time, and not in a rush. */
+export class JwksSource {
+  readonly #settings: CheckedJwks;
+  readonly #clock: Clock;
+  readonly #jose: Jose;
+  #keys: { readonly find: FindKey; readonly readAtMs: number } | undefined;
+  #reading: Promise<FindKey> | undefined;
+  #failedAtMs: number | undefined;
+
+  constructor(settings: CheckedJwks, clock: Clock, jose: Jose) {
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#jose = jose;
+  }
+
+  /**
+   * Finds the key that a token names.
+   *
+   * @throws {@link AuthenticationUnavailableError} The keys cannot be read, and those at hand are
+   *   too old or do not include it.
+   */
+  readonly find: FindKey = async (header, token) => {
+    const find = await this.#current();
+    try {
+      return await find(header, token);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "ERR_JWKS_NO_MATCHING_KEY") throw error;
+      const newer = await this.#afterUnknownKey(error);
+      return await newer(header, token);
+    }
+  };
+
+  /** Keys change: one that is unknown may be new. Whoever makes one up costs a reading a cooldown. */
+  #afterUnknownKey(error: unknown): Promise<FindKey> {
+    const readAtMs = this.#keys?.readAtMs ?? Number.NEGATIVE_INFINITY;
+    const isRecent = this.#clock.now() < readAtMs + this.#settings.cooldownMs;
+    return isRecent ? Promise.reject(error) : this.#read();
+  }
+
+  async #current(): Promise<FindKey> {
+    const age = this.#clock.now() - (this.#keys?.readAtMs ?? Number.NEGATIVE_INFINITY);
+    const { cacheMs, staleMs } = this.#settings;
+    if (this.#keys === undefined || age >= cacheMs + staleMs) return await this.#read();
+    const { find } = this.#keys;
+    if (age < cacheMs) return find;
+    const reading = this.#read().catch(() => find);
+    // Only the first request of an outage waits for the answer that does not come.
+    return this.#failedAtMs === undefined ? await reading : find;
+  }
+
+  #read(): Promise<FindKey> {
+    const failedAtMs = this.#failedAtMs ?? Number.NEGATIVE_INFINITY;
+    if (this.#reading === undefined && this.#clock.now() < failedAtMs + RETRY_AFTER_FAILURE_MS) {
+      return Promise.reject(new AuthenticationUnavailableError());
+    }
+    this.#reading ??= this.#readOnce().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #readOnce(): Promise<FindKey> {
+    try {
+      const document = await fetchJson(this.#settings.url, this.#settings);
+      // Malformed documents throw.
+      const find = this.#jose.createLocalJWKSet(
+        document as Parameters<Jose["createLocalJWKSet"]>[0],
+      );
+      this.#keys = { find, readAtMs: this.#clock.now() };
+      this.#failedAtMs = undefined;
+      return find;
+    } catch {
+      // The cause would name addresses.
+      this.#failedAtMs = this.#clock.now();
+      throw new AuthenticationUnavailableError();
+    }
+  }
+}
+
+/** Returns options with nothing left open, and an address that nobody on the way can answer for. */
+export function checkJwks(options: JwksOptions): CheckedJwks {
+  checkOptions(options, "jwks", OPTIONS);
+  const { url, ca, timeoutMs, cacheMs, cooldownMs, staleMs } = options;
+  if (ca !== undefined && typeof ca !== "string" && !(ca instanceof Uint8Array)) {
+    throw new TypeError("jwks.ca must be a string or bytes");
+  }
+  return {
+    url: checkUrl(url),
+    ca,
+    timeoutMs: checkMs(timeoutMs ?? DEFAULTS.timeoutMs, "jwks.timeoutMs", 60_000),
+    cacheMs: checkMs(cacheMs ?? DEFAULTS.cacheMs, "jwks.cacheMs", DAY_MS),
+    cooldownMs: checkMs(cooldownMs ?? DEFAULTS.cooldownMs, "jwks.cooldownMs", DAY_MS),
+    staleMs: checkMs(staleMs ?? DEFAULTS.staleMs, "jwks.staleMs", DAY_MS),
+  };
+}
+
+function checkMs(value: number, name: string, max: number): number {
+  checkInteger(value, name, { min: name === "jwks.staleMs" ? 0 : 1, max });
+  return value;
+}
+
+function checkUrl(given: unknown): URL {
+  if (typeof given !== "string" && !(given instanceof URL)) {
+    throw new TypeError("jwks.url must be a URL");
+  }
+  if (!URL.canParse(String(given))) throw new TypeError("jwks.url must be a URL");
+  const url = new URL(String(given));
+  const isSafe = url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url));
+  if (!isSafe) throw new RangeError("jwks.url must be https, or http on the loopback interface");
+  if (url.username !== "" || url.password !== "") {
+    throw new RangeError("jwks.url must not hold a user or a password");
+  }
+  return url;
+}
+
+function isLoopback({ hostname }: URL): boolean {
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  const version = isIP(host);
+  if (version === 0) return host === "localhost";
+  return LOOPBACK.check(host, version === 6 ? "ipv6" : "ipv4");
+}

@@ -1,0 +1,189 @@
+import { KeyObject } from "node:crypto";
+import { loadPeer } from "../load-peer.js";
+import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
+import { neverBackwards, systemClock } from "../vault/clock.js";
+import type { Clock } from "../vault/contracts.js";
+import { isVaultError } from "../vault/errors.js";
+import type { Authenticator, Caller, Evidence } from "./authenticator.js";
+import type { FindKey, Jose, JsonWebKeyMembers, VerifyOptions } from "./jose-peer.js";
+import { type CheckedJwks, checkJwks, type JwksOptions, JwksSource } from "./jwks-source.js";
+import { type ClaimRules, callerOf, isTokenText } from "./jwt-claims.js";
+import { type CheckedKey, checkJwtKey, type JwtKey, PUBLIC_KEY_ALGORITHMS } from "./jwt-keys.js";
+
+/** What {@link jwtAuth} takes: either a `key` or the `jwks` of an issuer. */
+export interface JwtAuthOptions {
+  /** The only `iss` that counts. */
+  readonly issuer: string;
+  /** What `aud` must be or include: the name of this service and of no other. */
+  readonly audience: string;
+  /** A public key, a set of them, or a secret of 32 bytes or more. */
+  readonly key?: JwtKey | undefined;
+  /** Where the issuer publishes its keys. */
+  readonly jwks?: JwksOptions | undefined;
+  /** The only `alg` that count. Default: all that the key serves; with public keys never HS256. */
+  readonly algorithms?: readonly string[] | undefined;
+  /** The claim that is the principal. Default: `sub`. */
+  readonly claim?: string | undefined;
+  /** The claim that lists whom the caller may act for. Default: none, and nobody else. */
+  readonly mayActForClaim?: string | undefined;
+  /** The only `typ` that counts. Default: none, `JWT` or `at+jwt`. */
+  readonly typ?: string | undefined;
+  /** The longest time from `iat`, or from now, to `exp`. Default: 86,400, a day. */
+  readonly maxLifetimeSeconds?: number | undefined;
+  /** How far the issuer's clock may be from ours. Default: 30; at most 300. */
+  readonly clockToleranceSeconds?: number | undefined;
+  /** Default: the system's. */
+  readonly clock?: Clock | undefined;
+}
+
+const OPTIONS: ReadonlySet<string> = new Set([
+  "issuer",
+  "audience",
+  "key",
+  "jwks",
+  "algorithms",
+  "claim",
+  "mayActForClaim",
+  "typ",
+  "maxLifetimeSeconds",
+  "clockToleranceSeconds",
+  "clock",
+]);
+const DEFAULT_LIFETIME_SECONDS = 86_400;
+const MAX_LIFETIME_SECONDS = 31_557_600;
+const DEFAULT_TOLERANCE_SECONDS = 30;
+const MAX_TOLERANCE_SECONDS = 300;
+
+/**
+ * Returns an authenticator that knows callers by signed JSON Web Tokens, sent as bearer tokens.
+ *
+ * A token counts if a fixed algorithm and key verify it, issuer and audience are the expected
+ * ones, `exp` is there and not far away, and the principal claim is a string a principal can be.
+ * Keys and addresses of keys in a token are ignored. A token may be used until it expires, as
+ * often as its holder likes: keep lifetimes short.
+ *
+ * Source: RFC 7515, 7519, 8725.
+ *
+ * @throws `TypeError` or `RangeError` An option is wrong, or the key does not serve an algorithm.
+ * @throws {@link PeerMissingError} The optional package jose is not installed.
+ *
+ * @example
+ * ```ts
+ * const auth = await jwtAuth({
+ *   issuer: "https://login.example.org",
+ *   audience: "handlevault",
+ *   jwks: { url: "https://login.example.org/.well-known/jwks.json" },
+ * });
+ * ```
+ */
+export async function jwtAuth(options: JwtAuthOptions): Promise<Authenticator> {
+  const settings = checkJwtOptions(options);
+  const jose: Jose = await loadPeer("jose", () => import("jose"));
+  return new JwtAuthenticator(settings, jose);
+}
+
+interface Settings {
+  readonly key: CheckedKey["key"] | CheckedJwks;
+  readonly verify: Omit<VerifyOptions, "currentDate">;
+  readonly rules: ClaimRules;
+  readonly clock: Clock;
+}
+
+class JwtAuthenticator implements Authenticator {
+  readonly #jose: Jose;
+  readonly #settings: Settings;
+  readonly #findKey: FindKey;
+
+  constructor(settings: Settings, jose: Jose) {
+    this.#jose = jose;
+    this.#settings = settings;
+    this.#findKey = findKeyIn(settings, jose);
+  }
+
+  async authenticate({ bearerToken }: Evidence): Promise<Caller | undefined> {
+    if (bearerToken === undefined || !isTokenText(bearerToken)) return undefined;
+    const { verify, rules, clock } = this.#settings;
+    const nowMs = clock.now();
+    const options = { ...verify, currentDate: new Date(nowMs) };
+    try {
+      const token = await this.#jose.jwtVerify(bearerToken, this.#findKey, options);
+      return callerOf(token, rules, nowMs);
+    } catch (error) {
+      if (isVaultError(error, "ERR_VAULT_AUTHENTICATION_UNAVAILABLE")) throw error;
+      // Whatever else jose says is about the token, down to a key that does not fit its `alg`.
+      return undefined;
+    }
+  }
+}
+
+function findKeyIn({ key, clock }: Settings, jose: Jose): FindKey {
+  if (key instanceof KeyObject) return () => Promise.resolve(key);
+  if ("url" in key) return new JwksSource(key, clock, jose).find;
+  return jose.createLocalJWKSet({ keys: [...key.keys] as JsonWebKeyMembers[] });
+}
+
+function checkJwtOptions(options: JwtAuthOptions): Settings {
+  checkOptions(options, "jwtAuth options", OPTIONS);
+  const { issuer, audience, clock } = options;
+  checkText(issuer, "issuer");
+  checkText(audience, "audience");
+  if (clock !== undefined) checkMethods(clock, "clock", ["now"]);
+  const { key, algorithms } = checkKeyOptions(options);
+  const rules = checkRules(options);
+  return {
+    key,
+    clock: neverBackwards(clock ?? systemClock()),
+    rules,
+    verify: {
+      issuer,
+      audience,
+      algorithms: checkAlgorithms(options.algorithms, algorithms),
+      requiredClaims: ["exp"],
+      clockTolerance: rules.clockToleranceSeconds,
+      ...(rules.typ === undefined ? {} : { typ: rules.typ }),
+    },
+  };
+}
+
+function checkKeyOptions({ key, jwks }: JwtAuthOptions): {
+  readonly key: Settings["key"];
+  readonly algorithms: readonly string[];
+} {
+  if ((key === undefined) === (jwks === undefined)) {
+    throw new TypeError("jwtAuth options must have either a key or jwks");
+  }
+  if (jwks === undefined) return checkJwtKey(key);
+  return { key: checkJwks(jwks), algorithms: PUBLIC_KEY_ALGORITHMS };
+}
+
+function checkAlgorithms(given: unknown, served: readonly string[]): string[] {
+  if (given === undefined) return [...served];
+  if (!Array.isArray(given)) throw new TypeError("algorithms must be an array of strings");
+  const algorithms: unknown[] = Array.from(given);
+  if (algorithms.length === 0) throw new RangeError("algorithms must not be empty");
+  if (!algorithms.every((name) => typeof name === "string")) {
+    throw new TypeError("algorithms must be an array of strings");
+  }
+  if (!algorithms.every((name) => served.includes(name))) {
+    throw new RangeError("algorithms has one that the key does not serve");
+  }
+  return algorithms;
+}
+
+function checkRules(options: JwtAuthOptions): ClaimRules {
+  const { claim = "sub", mayActForClaim, typ } = options;
+  const { maxLifetimeSeconds = DEFAULT_LIFETIME_SECONDS } = options;
+  const { clockToleranceSeconds = DEFAULT_TOLERANCE_SECONDS } = options;
+  checkText(claim, "claim");
+  if (mayActForClaim !== undefined) checkText(mayActForClaim, "mayActForClaim");
+  if (typ !== undefined) checkText(typ, "typ");
+  checkInteger(maxLifetimeSeconds, "maxLifetimeSeconds", { min: 1, max: MAX_LIFETIME_SECONDS });
+  const bounds = { min: 0, max: MAX_TOLERANCE_SECONDS };
+  checkInteger(clockToleranceSeconds, "clockToleranceSeconds", bounds);
+  return { claim, mayActForClaim, typ, maxLifetimeSeconds, clockToleranceSeconds };
+}
+
+function checkText(value: unknown, name: string): asserts value is string {
+  if (typeof value !== "string") throw new TypeError(`${name} must be a string`);
+  if (value === "") throw new RangeError(`${name} must not be empty`);
+}

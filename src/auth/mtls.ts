@@ -1,0 +1,97 @@
+import type { X509Certificate } from "node:crypto";
+import { checkMethods, checkOptions, checkPrincipal } from "../vault/checks.js";
+import { neverBackwards, systemClock } from "../vault/clock.js";
+import type { Clock } from "../vault/contracts.js";
+import type { Authenticator, Caller, Evidence } from "./authenticator.js";
+import { checkMayActFor } from "./may-act-for.js";
+import { principalOf } from "./principal.js";
+import { checkTrustDomain, isSpiffeIdIn } from "./spiffe.js";
+import { readSubjectAltName } from "./subject-alt-name.js";
+
+/** What {@link mtlsAuth} takes. */
+export interface MtlsAuthOptions {
+  /** The one trust domain whose ids count, such as `example.org`. Compared whole. */
+  readonly trustDomain: string;
+  /** Whom some callers may act for, by their SPIFFE id. */
+  readonly mayActFor?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** For the certificate's validity, which may end while its connection lives on. Default: the system's. */
+  readonly clock?: Clock | undefined;
+}
+
+const OPTIONS: ReadonlySet<string> = new Set(["trustDomain", "mayActFor", "clock"]);
+
+/**
+ * Knows callers by the SPIFFE id in their client certificate.
+ *
+ * The server must ask for certificates and verify them (`requestCert`, `ca`; TLS 1.2 or later). A
+ * certificate counts if it has exactly one URI, if that is a SPIFFE id of the trust domain with a
+ * path, if it is no certificate authority's, and at this moment is neither too young nor too old.
+ * The id as a whole, as it is written, is the principal.
+ *
+ * Source: SPIFFE-ID and X509-SVID specifications.
+ *
+ * @throws `TypeError` or `RangeError` An option is wrong.
+ *
+ * @example
+ * ```ts
+ * const auth = mtlsAuth({ trustDomain: "example.org" });
+ * ```
+ */
+export function mtlsAuth(options: MtlsAuthOptions): Authenticator {
+  return new MtlsAuthenticator(options);
+}
+
+class MtlsAuthenticator implements Authenticator {
+  readonly #trustDomain: string;
+  readonly #mayActFor: ReadonlyMap<string, readonly string[]>;
+  readonly #clock: Clock;
+
+  constructor(options: MtlsAuthOptions) {
+    checkOptions(options, "mtlsAuth options", OPTIONS);
+    const { trustDomain, mayActFor, clock } = options;
+    checkTrustDomain(trustDomain, "trustDomain");
+    if (clock !== undefined) checkMethods(clock, "clock", ["now"]);
+    this.#trustDomain = trustDomain;
+    this.#mayActFor = checkDelegations(mayActFor);
+    this.#clock = neverBackwards(clock ?? systemClock());
+  }
+
+  authenticate(evidence: Evidence): Caller | undefined {
+    const certificate = evidence.connection?.peerCertificate;
+    if (certificate === undefined || !this.#isValid(certificate)) return undefined;
+    const principal = principalOf(onlyUri(certificate));
+    if (principal === undefined || !isSpiffeIdIn(principal, this.#trustDomain)) return undefined;
+    const mayActFor = this.#mayActFor.get(principal);
+    return mayActFor === undefined ? { principal } : { principal, mayActFor };
+  }
+
+  /** X509-SVID, 4.1: the certificate of an authority signs others' and is nobody's own. */
+  #isValid(certificate: X509Certificate): boolean {
+    const now = this.#clock.now();
+    const from = Date.parse(certificate.validFrom);
+    const to = Date.parse(certificate.validTo);
+    return !certificate.ca && from <= now && now <= to;
+  }
+}
+
+/** Returns the certificate's URI if it has exactly one, as X509-SVID, 2 demands. */
+function onlyUri(certificate: X509Certificate): string | undefined {
+  const names = readSubjectAltName(certificate.subjectAltName ?? "") ?? [];
+  const uris = names.filter(({ kind }) => kind === "URI");
+  return uris.length === 1 ? uris[0]?.value : undefined;
+}
+
+function checkDelegations(
+  given: MtlsAuthOptions["mayActFor"] = {},
+): ReadonlyMap<string, readonly string[]> {
+  // A Map or an array would seem to be empty, or to name other principals.
+  if (Object.prototype.toString.call(given) !== "[object Object]") {
+    throw new TypeError("mayActFor must be an object of arrays");
+  }
+  const delegations = new Map<string, readonly string[]>();
+  for (const [principal, patterns] of Object.entries(given)) {
+    checkPrincipal(principal, "a key of mayActFor");
+    delegations.set(principal, checkMayActFor(patterns, "a value of mayActFor"));
+  }
+  return delegations;
+}

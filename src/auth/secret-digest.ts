@@ -1,0 +1,49 @@
+/** Compares secrets without telling, by time or memory, what they are. */
+import type { Buffer } from "node:buffer";
+import {
+  createHmac,
+  createSecretKey,
+  type KeyObject,
+  randomBytes,
+  timingSafeEqual,
+} from "node:crypto";
+import { takeKey, trueBytes } from "../primitives/bytes.js";
+
+const KEY_BYTES = 32;
+/** The fewest characters of a secret: 32 of base64url are 192 bits. */
+const MIN_SECRET_CHARACTERS = 32;
+/** The most characters of a secret that anybody is asked to hash. */
+export const MAX_SECRET_CHARACTERS = 1024;
+
+// RFC 6750, section 2.1: what a bearer token may be made of, and a header can carry unchanged.
+const SECRET = /^[A-Za-z0-9._~+/-]+=*$/;
+
+/** Throws unless `value` is a secret long enough not to be guessed, of characters that travel. */
+export function checkSecret(value: unknown, name: string): asserts value is string {
+  if (typeof value !== "string") throw new TypeError(`${name} must be a string`);
+  if (value.length < MIN_SECRET_CHARACTERS || value.length > MAX_SECRET_CHARACTERS) {
+    throw new RangeError(
+      `${name} must have ${MIN_SECRET_CHARACTERS} to ${MAX_SECRET_CHARACTERS} characters`,
+    );
+  }
+  if (!SECRET.test(value)) throw new RangeError(`${name} must have characters of RFC 6750 only`);
+}
+
+/** Returns a key for {@link digestOf}: of the given bytes, or random and of this process alone. */
+export function digestKey(bytes?: Uint8Array): KeyObject {
+  if (bytes === undefined) return takeKey(randomBytes(KEY_BYTES));
+  if (!(bytes instanceof Uint8Array)) throw new TypeError("key must be a Uint8Array");
+  const given = trueBytes(bytes);
+  if (given.length < KEY_BYTES) throw new RangeError(`key must have at least ${KEY_BYTES} bytes`);
+  return createSecretKey(given);
+}
+
+/** Returns HMAC-SHA-256 of a secret, which says nothing of it without the key. */
+export function digestOf(secret: string, key: KeyObject): Buffer {
+  return createHmac("sha256", key).update(secret, "utf8").digest();
+}
+
+/** Tells whether two digests are the same, in a time that does not depend on where they differ. */
+export function isSameDigest(one: Buffer, other: Buffer): boolean {
+  return timingSafeEqual(one, other);
+}
