@@ -1,0 +1,53 @@
+/** A vault as a function from a Web request to its response, for any framework. */
+import type { Connection } from "../../auth/authenticator.js";
+import type { Vault } from "../../vault/vault.js";
+import { type HttpAnswer, HttpAnswers } from "./answering.js";
+import { readText } from "./body.js";
+import type { HttpRequest } from "./gate.js";
+import { HANDLER_OPTIONS, type HttpHandlerOptions, readHandlerOptions } from "./options.js";
+
+/** Answers a Web request; the connection is what the framework knows of where it came from. */
+export type HttpHandler = (request: Request, connection?: Connection) => Promise<Response>;
+
+const KNOWN: ReadonlySet<string> = new Set(HANDLER_OPTIONS);
+
+/**
+ * Returns a function that serves a vault to Web requests.
+ *
+ * The body must not have been read yet: mount it before any body parser. What needs the connection (an
+ * authenticator that believes local callers, or looks at certificates; the limit of failed
+ * authentications) refuses requests that come without one.
+ *
+ * @throws TypeError RangeError An option is wrong, or there is no `auth`.
+ *
+ * @example
+ * ```ts
+ * const handler = httpHandler(vault, { auth, failedAuthenticationsPerMinute: "unlimited" });
+ * new Hono().mount("/vault", (request) => handler(request));
+ * ```
+ */
+export function httpHandler(vault: Vault, options: HttpHandlerOptions): HttpHandler {
+  const answers = new HttpAnswers(vault, readHandlerOptions(options, KNOWN));
+  return async (request, connection) =>
+    responseOf(await answers.answer(readRequest(request, connection)));
+}
+
+function readRequest(request: Request, connection: Connection | undefined): HttpRequest {
+  const { headers, method, url, bodyUsed } = request;
+  const { pathname, host } = new URL(url);
+  // Some frameworks keep the host in the URL alone.
+  const header = (name: string) => headers.get(name) ?? (name === "host" ? host : undefined);
+  return {
+    method,
+    path: pathname,
+    connection,
+    bodyUsed,
+    header,
+    single: header,
+    readBody: async (maxBytes) => (request.body === null ? "" : readText(request.body, maxBytes)),
+  };
+}
+
+function responseOf({ status, headers, body }: HttpAnswer): Response {
+  return new Response(body, { status, headers });
+}

@@ -1,0 +1,106 @@
+import { existsSync, lstatSync, mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { HandleVault } from "../../../src/index.js";
+import { serveHttp } from "../../../src/transport/http.js";
+import { OWNER, sealOptions } from "../../support/vault.js";
+import { ask, LOCAL, sendRaw, serve, TOKENS } from "./support.js";
+
+const folder = mkdtempSync(join(tmpdir(), "hv-life-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A vault whose safe views wait until they are let go. */
+function slowVault() {
+  const waiting: (() => void)[] = [];
+  const vault = new HandleVault();
+  vault.getSafeView = () => new Promise((resolve) => waiting.push(() => resolve("late")));
+  const asked = async () => {
+    while (waiting.length === 0) await new Promise(setImmediate);
+  };
+  const letGo = () => {
+    for (const finish of waiting) finish();
+  };
+  return { vault, asked, letGo };
+}
+
+describe("a server that stops", () => {
+  it("finishes what is in flight, and takes nothing new", async () => {
+    const { vault, asked, letGo } = slowVault();
+    const server = await serve({}, vault);
+    const inFlight = ask(server, "GET /handles/x/safe_view", { token: "owner" });
+    await asked();
+    const stopped = server.stop();
+    expect(server.stop()).toBe(stopped);
+    await expect(ask(server, "GET /health")).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    letGo();
+    const { status, body, headers } = await inFlight;
+    expect([status, body]).toEqual([200, { safe_view: "late" }]);
+    expect(headers.connection).toBe("close");
+    await stopped;
+  });
+
+  it("closes connections that do nothing at once", async () => {
+    const server = await serve({ idleTimeoutMs: 60_000, headersTimeoutMs: 60_000 });
+    const idle = sendRaw(server, ["GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"]);
+    const silent = sendRaw(server, []);
+    const half = sendRaw(server, ["GET /hea"]);
+    await ask(server, "GET /health");
+    const started = performance.now();
+    await server.stop();
+    expect(performance.now() - started).toBeLessThan(1000);
+    await Promise.all([idle, silent, half]);
+  });
+
+  it("leaves the vault open, and removes its socket", async () => {
+    const vault = new HandleVault();
+    const path = join(folder, "vault.sock");
+    for (const _ of [1, 2]) {
+      const server = await serve({ path }, vault);
+      expect(lstatSync(path).mode & 0o777).toBe(0o600);
+      expect((await ask(server, "GET /health", { headers: { host: "any.example" } })).status).toBe(
+        200,
+      );
+      await server.stop();
+      expect(existsSync(path)).toBe(false);
+    }
+    const { id } = await vault.seal("secret", sealOptions());
+    expect(await vault.unseal(id, OWNER)).toBe("secret");
+  });
+});
+
+it("a client that goes away before its answer does no harm", async () => {
+  const { vault, asked, letGo } = slowVault();
+  const server = await serve({ auth: LOCAL }, vault);
+  const socket = connect(server.address as { port: number });
+  socket.write("GET /handles/x/safe_view HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await asked();
+  socket.resetAndDestroy();
+  await new Promise(setImmediate);
+  letGo();
+  expect((await ask(server, "GET /health")).status).toBe(200);
+  await server.stop();
+});
+
+it("no option is taken that is unknown or out of its bounds", async () => {
+  const vault = new HandleVault();
+  const wrong = [{ nonsense: 1 }, { publicSafeViews: "no" }, { allowedHosts: "x" }, { tls: true }];
+  for (const options of [
+    ...wrong,
+    { basePath: "vault" },
+    { gatewayPrincipals: "x" },
+    { port: "1" },
+  ]) {
+    const all = { auth: TOKENS, port: 0, ...options };
+    await expect(serveHttp(vault, all as never)).rejects.toThrow(TypeError);
+  }
+  const numbers = ["maxBodyBytes", "maxInFlight", "maxConnections", "requestsPerMinute"];
+  const timeouts = ["headersTimeoutMs", "requestTimeoutMs", "idleTimeoutMs"];
+  for (const name of [...numbers, ...timeouts, "failedAuthenticationsPerMinute"]) {
+    for (const value of [0, -1, 1.5, Number.POSITIVE_INFINITY]) {
+      const all = { auth: TOKENS, port: 0, [name]: value };
+      await expect(serveHttp(vault, all as never)).rejects.toThrow(RangeError);
+    }
+  }
+});

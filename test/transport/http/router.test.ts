@@ -1,0 +1,132 @@
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import express from "express";
+import fastify from "fastify";
+import { Hono } from "hono";
+import { afterEach, describe, expect, it } from "vitest";
+import { HandleVault } from "../../../src/index.js";
+import {
+  requireUnsealed,
+  routerListener,
+  sealResponse,
+  vaultRouter,
+} from "../../../src/transport/http/router.js";
+import { GRANTEE, OWNER, sealOptions } from "../../support/vault.js";
+import { ask, LOCAL, TOKENS, UNKNOWN_ID } from "./support.js";
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  await Promise.all(closing.splice(0).map((close) => close()));
+});
+
+async function started(listener: RequestListener) {
+  const server = createServer(listener);
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  closing.push(() => new Promise((done) => server.close(done)));
+  return { address: { host: "127.0.0.1", port: (server.address() as AddressInfo).port } };
+}
+
+async function scene(options: { readonly gatewayPrincipals?: readonly string[] } = {}) {
+  const vault = new HandleVault();
+  const { id } = await vault.seal("secret", sealOptions());
+  const app = new Hono().route("/handles", vaultRouter(vault, { auth: TOKENS, ...options }));
+  return { vault, id, app };
+}
+
+describe("the router", () => {
+  it("shows safe views and resolves handles, for whoever may", async () => {
+    const { id, app } = await scene();
+    const server = await started(routerListener(app));
+    const view = await ask(server, `GET /handles/${id}/safe-view`, { token: "stranger" });
+    expect(view.body).toEqual({ handle_id: id, safe_view: "a payload" });
+    const resolved = await ask(server, `POST /handles/${id}/resolve`, { token: "grantee" });
+    expect(resolved.body).toEqual({ handle_id: id, data: "secret", resolved_by: GRANTEE });
+    expect(resolved.headers["cache-control"]).toBe("no-store");
+    const refused = [
+      await ask(server, `POST /handles/${id}/resolve`, { token: "stranger" }),
+      await ask(server, `POST /handles/${id}/resolve`),
+      await ask(server, `GET /handles/${id}/safe-view`),
+      await ask(server, `POST /handles/${UNKNOWN_ID}/resolve`, { token: "owner" }),
+      await ask(server, `GET /handles/${id}/resolve`, { token: "owner" }),
+    ];
+    expect(refused.map(({ status }) => status)).toEqual([403, 401, 401, 404, 404]);
+    expect(refused[1]?.headers["www-authenticate"]).toMatch(/^Bearer/);
+    for (const { text } of refused) expect(text).not.toMatch(/secret|spiffe|hdl_/);
+  });
+
+  it("resolves for gateways alone if there are some, and for nobody if the list is empty", async () => {
+    for (const [gatewayPrincipals, status] of [[[GRANTEE], 200] as const, [[], 403] as const]) {
+      const { id, app } = await scene({ gatewayPrincipals });
+      const server = await started(routerListener(app));
+      const granted = await ask(server, `POST /handles/${id}/resolve`, { token: "grantee" });
+      expect(granted.status).toBe(status);
+      const owner = await ask(server, `POST /handles/${id}/resolve`, { token: "owner" });
+      expect(owner.status).toBe(403);
+    }
+  });
+
+  it("resolves for nobody whom a request merely names", async () => {
+    const { id, vault } = await scene();
+    const app = new Hono().route("/handles", vaultRouter(vault, { auth: LOCAL }));
+    const server = await started(routerListener(app));
+    const json = { requesting_principal: OWNER };
+    expect((await ask(server, `POST /handles/${id}/resolve`, { json })).status).toBe(403);
+  });
+
+  it("is mounted in Express 5 and in Fastify 5", async () => {
+    const { id, app } = await scene();
+    const listener = routerListener(app);
+    const web = express().use((incoming, outgoing) => listener(incoming, outgoing));
+    const other = fastify();
+    other.removeAllContentTypeParsers();
+    other.addContentTypeParser("*", (_request, _payload, done) => done(null));
+    other.all("/*", (request, reply) => {
+      reply.hijack();
+      listener(request.raw, reply.raw);
+    });
+    closing.push(() => other.close());
+    await other.listen({ port: 0, host: "127.0.0.1" });
+    const { port } = other.server.address() as AddressInfo;
+    for (const server of [await started(web), { address: { host: "127.0.0.1", port } }]) {
+      const { body } = await ask(server, `POST /handles/${id}/resolve`, {
+        json: {},
+        token: "owner",
+      });
+      expect(body).toEqual({ handle_id: id, data: "secret", resolved_by: OWNER });
+    }
+  });
+});
+
+it("a route that requires the payload runs for nobody who may not have it", async () => {
+  const { id, vault } = await scene();
+  let runs = 0;
+  const app = new Hono();
+  app.post("/use/:id", requireUnsealed(vault, { auth: TOKENS }), (context) => {
+    runs++;
+    return context.json({ length: String(context.get("unsealed")).length });
+  });
+  const server = await started(routerListener(app));
+  const used = await ask(server, `POST /use/${id}`, { token: "owner" });
+  expect([used.body, used.headers["cache-control"]]).toEqual([{ length: 6 }, "no-store"]);
+  for (const token of ["stranger", "nobody"]) {
+    expect((await ask(server, `POST /use/${id}`, { token })).status).toBeGreaterThanOrEqual(401);
+  }
+  expect(runs).toBe(1);
+});
+
+it("an answer that is sealed leaves as a handle, and not at all if sealing fails", async () => {
+  const vault = new HandleVault();
+  const app = new Hono();
+  const seal = (safeView: string) => sealResponse(vault, { ownerPrincipal: OWNER, safeView });
+  app.get("/record", seal("a record"), (context) => context.json({ name: "canary" }));
+  app.get("/broken", seal("x".repeat(5000)), (context) => context.json({ name: "canary" }));
+  app.get("/missing", seal("a record"), (context) => context.json({ error: "no" }, 404));
+  const answer = await app.request("/record");
+  const { handle_id: id, ...rest } = (await answer.json()) as { handle_id: string };
+  expect(rest).toEqual({ safe_view: "a record" });
+  expect(await vault.unseal(id, OWNER)).toEqual({ name: "canary" });
+  const broken = await app.request("/broken");
+  expect(broken.status).toBe(500);
+  expect(await broken.text()).not.toContain("canary");
+  expect((await app.request("/missing")).status).toBe(404);
+});
