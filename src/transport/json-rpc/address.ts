@@ -1,0 +1,90 @@
+import { connect, type Socket } from "node:net";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import { checkInteger, checkOptions } from "../../vault/checks.js";
+
+/** Where a JSON-RPC server is: a host and port, or a Unix socket. */
+export type JsonRpcAddress =
+  | { readonly host?: string | undefined; readonly port?: number | undefined }
+  | { readonly path: string };
+
+const DEFAULT_HOST = "127.0.0.1";
+const DEFAULT_PORT = 8423;
+const KEEP_ALIVE_MS = 15_000;
+const MEMBERS: ReadonlySet<string> = new Set(["host", "port", "path"]);
+
+/** Where to connect to, complete. */
+export type Destination =
+  | { readonly path: string }
+  | { readonly host: string; readonly port: number };
+
+/**
+ * Returns where to connect to.
+ *
+ * @throws TypeError RangeError The address is not one.
+ */
+export function destinationOf(address: JsonRpcAddress): Destination {
+  checkOptions(address, "address", MEMBERS);
+  const { host, port, path } = address as Partial<Record<"host" | "path", unknown>> & {
+    port?: unknown;
+  };
+  if (path !== undefined) {
+    checkText(path, "address.path");
+    if (host !== undefined || port !== undefined) {
+      throw new TypeError("address must not have both path and host or port");
+    }
+    return { path };
+  }
+  if (host !== undefined) checkText(host, "address.host");
+  if (port !== undefined) checkInteger(port, "address.port", { min: 1, max: 65_535 });
+  return { host: host ?? DEFAULT_HOST, port: port ?? DEFAULT_PORT };
+}
+
+function checkText(value: unknown, name: string): asserts value is string {
+  if (typeof value !== "string") throw new TypeError(`${name} must be a string`);
+  if (value === "") throw new RangeError(`${name} must not be empty`);
+}
+
+/** How to connect. */
+export interface Connecting {
+  readonly tls: ConnectionOptions | undefined;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Resolves to a connection that is open, its TLS handshake included.
+ *
+ * @throws Error It failed or took too long; the text has a code at most.
+ */
+export function connectTo(
+  destination: Destination,
+  { tls, timeoutMs }: Connecting,
+): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const options = { ...destination, noDelay: true, keepAlive: true };
+    const socket =
+      tls === undefined
+        ? connect({ ...options, keepAliveInitialDelay: KEEP_ALIVE_MS })
+        : connectTls({ minVersion: "TLSv1.2", ...serverName(destination), ...tls, ...destination });
+    const fail = (reason: unknown): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(new Error(`connecting failed: ${reason}`));
+    };
+    const timer = setTimeout(() => fail("timeout"), timeoutMs);
+    const onError = (error: NodeJS.ErrnoException): void => fail(error.code ?? "error");
+    const onClose = (): void => fail("closed");
+    socket.on("error", onError).on("close", onClose);
+    socket.once(tls === undefined ? "connect" : "secureConnect", () => {
+      clearTimeout(timer);
+      socket.off("error", onError).off("close", onClose);
+      socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
+      resolve(socket);
+    });
+  });
+}
+
+/** The name to ask for; an address is no name (RFC 6066, section 3). */
+function serverName(destination: Destination): { servername?: string } {
+  if ("path" in destination || /^[\d.]+$|:/.test(destination.host)) return {};
+  return { servername: destination.host };
+}

@@ -1,0 +1,225 @@
+import { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import { RequestTooLargeError } from "../../vault/errors.js";
+import { fromWireError } from "../error-table.js";
+import { readJsonAnswer, writeJson } from "../json-data.js";
+import { isDeeperThan } from "./client-data.js";
+import { FrameDecoder, FrameWriter } from "./frames.js";
+
+/** The connection ended before a call was answered. */
+export class ConnectionLostError extends Error {
+  override readonly name = "ConnectionLostError" as const;
+  /** Whether the other end may have got something of the call. */
+  readonly wasSent: boolean;
+  constructor(reason: string, wasSent: boolean) {
+    super(`the connection was lost: ${reason}`);
+    this.wasSent = wasSent;
+  }
+}
+
+/** One call to send. */
+export interface Outgoing {
+  readonly method: string;
+  readonly params: object;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a {@link ClientConnection} bounds. */
+export interface ClientBounds {
+  readonly maxAnswerBytes: number;
+  readonly maxRequestBytes: number;
+  /** Milliseconds from a call to its answer. */
+  readonly answerTimeoutMs: number;
+  /** Milliseconds after which a connection without calls is closed, before the server does. */
+  readonly idleTimeoutMs: number;
+}
+
+interface Sending {
+  readonly id: number;
+  readonly text: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** How deep a request may nest. */
+const MAX_DEPTH = 64;
+
+interface Pending {
+  wasSent: boolean;
+  readonly bytesReadBefore: number;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The client's side of one open connection: many calls in flight, answered in any order. */
+export class ClientConnection {
+  readonly #socket: Socket;
+  readonly #bounds: ClientBounds;
+  readonly #decoder: FrameDecoder;
+  readonly #writer: FrameWriter;
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
+  #isOpen = true;
+  #isFinishing = false;
+
+  constructor(socket: Socket, bounds: ClientBounds) {
+    this.#socket = socket;
+    this.#bounds = bounds;
+    this.#decoder = new FrameDecoder({ maxFrameBytes: bounds.maxAnswerBytes });
+    this.#writer = new FrameWriter(socket);
+    socket
+      .on("data", (chunk: Buffer) => this.#receive(chunk))
+      .on("error", (error: NodeJS.ErrnoException) => this.lose(error.code ?? "error"))
+      .on("end", () => this.lose("ended by the server"))
+      .on("close", () => this.lose("closed"))
+      .on("timeout", () => this.#idle())
+      .setTimeout(bounds.idleTimeoutMs);
+    socket.unref();
+  }
+
+  /** Whether it takes calls. */
+  get isOpen(): boolean {
+    return this.#isOpen && !this.#isFinishing;
+  }
+
+  /**
+   * Sends a call and returns its result.
+   *
+   * @throws {@link ConnectionLostError} There will be no answer.
+   */
+  async call({ method, params, signal }: Outgoing): Promise<unknown> {
+    const id = this.#nextId++;
+    const text = this.#textOf({ jsonrpc: "2.0", id, method, params });
+    if (!this.isOpen) throw new ConnectionLostError("closed", false);
+    return await this.#send({ id, text, signal });
+  }
+
+  /** A server could not say which call it refuses: what it would refuse is not sent. */
+  #textOf(request: object): string {
+    if (isDeeperThan(MAX_DEPTH, request)) {
+      throw new RangeError(`a request must not nest more than ${MAX_DEPTH} levels deep`);
+    }
+    const text = writeJson(request);
+    if (Buffer.byteLength(text) > this.#bounds.maxRequestBytes) throw new RequestTooLargeError();
+    return text;
+  }
+
+  #send({ id, text, signal }: Sending): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const bytesReadBefore = this.#socket.bytesRead;
+      const timer = setTimeout(() => this.#timeOut(id), this.#bounds.answerTimeoutMs);
+      const onAbort = (): void => this.#settle(id)?.reject(signal?.reason);
+      const clear = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", onAbort);
+      };
+      const pending: Pending = {
+        wasSent: false,
+        bytesReadBefore,
+        resolve: (result) => {
+          clear();
+          resolve(result);
+        },
+        reject: (error) => {
+          clear();
+          reject(error);
+        },
+      };
+      this.#pending.set(id, pending);
+      this.#socket.ref();
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#writer.write(text, { handedOver: () => this.#noteSent(pending) });
+    });
+  }
+
+  /** Takes no more calls, and closes once those in flight have ended. */
+  async finish(): Promise<void> {
+    this.#isFinishing = true;
+    if (!this.#isOpen) return;
+    const closed = new Promise((resolve) => this.#socket.once("close", resolve));
+    this.#rest();
+    await closed;
+  }
+
+  /** Gives the connection up, and every call with it. */
+  lose(reason: string): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#writer.drop();
+    this.#socket.destroy();
+    for (const [id, { wasSent }] of this.#pending) {
+      this.#settle(id)?.reject(new ConnectionLostError(reason, wasSent));
+    }
+  }
+
+  #noteSent(pending: Pending): void {
+    pending.wasSent = true;
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#decoder.push(chunk);
+    try {
+      for (let frame = this.#decoder.next(); frame !== undefined; frame = this.#decoder.next()) {
+        this.#take(readJsonAnswer(frame.toString()));
+      }
+    } catch {
+      this.lose("what the server says is no answer");
+    }
+  }
+
+  /** Unknown members are ignored, and `jsonrpc` is not asked for: the original leaves it out. */
+  #take(answer: unknown): void {
+    if (typeof answer !== "object" || answer === null) return;
+    const { id, result, error } = answer as Readonly<Record<string, unknown>>;
+    if (error !== undefined && error !== null) {
+      const pending = typeof id === "number" ? this.#settle(id) : this.#settleOnly();
+      if (pending !== undefined) pending.reject(errorOf(error));
+      // An error that names no call, as of a frame too long, says that some call was not understood.
+      else if (id === null) this.lose("the server refused a call without saying which");
+    } else if (typeof id === "number") this.#settle(id)?.resolve(result);
+  }
+
+  #settleOnly(): Pending | undefined {
+    const [id] = this.#pending.keys();
+    return id === undefined || this.#pending.size > 1 ? undefined : this.#settle(id);
+  }
+
+  #settle(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (this.#pending.size === 0) this.#rest();
+    return pending;
+  }
+
+  /** Nothing is in flight: the connection keeps no process alive. */
+  #rest(): void {
+    if (this.#pending.size > 0) return;
+    if (this.#isFinishing) this.lose("closed by the client");
+    else this.#socket.unref();
+  }
+
+  #timeOut(id: number): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    // A server that has said nothing since the call is taken for gone; a busy one is not.
+    if (this.#socket.bytesRead === pending.bytesReadBefore) this.lose("no answer in time");
+    else this.#settle(id)?.reject(new ConnectionLostError("no answer in time", pending.wasSent));
+  }
+
+  #idle(): void {
+    if (this.#pending.size === 0) this.lose("idle");
+    else this.#socket.setTimeout(this.#bounds.idleTimeoutMs);
+  }
+}
+
+function errorOf(error: unknown): Error {
+  const { code, message, data } = Object(error) as Readonly<Record<string, unknown>>;
+  const { code: name, retry_after_seconds: seconds } = Object(data) as Readonly<
+    Record<string, unknown>
+  >;
+  return fromWireError({
+    code: name,
+    message,
+    rpcCode: typeof code === "number" ? code : undefined,
+    retryAfterSeconds: typeof seconds === "number" ? seconds : undefined,
+  });
+}

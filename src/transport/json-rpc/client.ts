@@ -1,0 +1,186 @@
+/**
+ * The client's end of JSON-RPC 2.0 over TCP, TLS or a Unix socket.
+ *
+ * @module
+ */
+import type { ConnectionOptions } from "node:tls";
+import { checkInteger, checkOptions } from "../../vault/checks.js";
+import type { MaybePromise } from "../../vault/contracts.js";
+import {
+  OutcomeUnknownError,
+  ServiceUnavailableError,
+  VaultClosedError,
+} from "../../vault/errors.js";
+import type { OperationName } from "../operations.js";
+import type { Wire, WireCallOptions } from "../wire.js";
+import { connectTo, type Destination, destinationOf, type JsonRpcAddress } from "./address.js";
+import { ClientConnection, ConnectionLostError, type Outgoing } from "./client-connection.js";
+import { giveJsonParams, takeJsonResult } from "./client-data.js";
+
+export type { JsonRpcAddress } from "./address.js";
+
+/** How a client connects and what it shows. */
+export interface JsonRpcWireOptions {
+  /** The token to authenticate with, or what returns the current one, asked before each call. */
+  readonly token?: string | (() => MaybePromise<string>) | undefined;
+  /** TLS, with what `node:tls` takes: `ca`, `cert`, `key`, `servername`. */
+  readonly tls?: ConnectionOptions | undefined;
+  /** Milliseconds to connect in. Default 10,000. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** Milliseconds from a call to its answer. Default 30,000. */
+  readonly answerTimeoutMs?: number | undefined;
+  /** Milliseconds after which an unused connection is closed. Default 20,000. */
+  readonly idleTimeoutMs?: number | undefined;
+  /** The most bytes of a request, as the server allows. Default 16 MiB. */
+  readonly maxRequestBytes?: number | undefined;
+  /** The most bytes of an answer. Default 64 MiB. */
+  readonly maxAnswerBytes?: number | undefined;
+}
+
+const BOUNDS = {
+  connectTimeoutMs: 10_000,
+  answerTimeoutMs: 30_000,
+  // Less than the server's 30 seconds: a call must not meet a connection that is being closed.
+  idleTimeoutMs: 20_000,
+  maxRequestBytes: 16 * 1024 * 1024,
+  maxAnswerBytes: 64 * 1024 * 1024,
+};
+const OPTIONS: ReadonlySet<string> = new Set(["token", "tls", ...Object.keys(BOUNDS)]);
+
+/** Operations that change nothing: after a lost connection they are known to have had no effect. */
+const READS: ReadonlySet<OperationName> = new Set(["get_safe_view", "describe", "health"]);
+
+/**
+ * Returns a wire to a JSON-RPC server; it connects with the first call, and again when it has to.
+ *
+ * @throws TypeError RangeError The address or an option is wrong.
+ *
+ * @example
+ * ```ts
+ * const wire = jsonRpcWire({ path: "/run/vault/rpc.sock" });
+ * ```
+ */
+export function jsonRpcWire(address: JsonRpcAddress, options: JsonRpcWireOptions = {}): Wire {
+  checkOptions(options, "options", OPTIONS);
+  const { token, tls } = options;
+  if (token !== undefined && typeof token !== "string" && typeof token !== "function") {
+    throw new TypeError("options.token must be a string or a function");
+  }
+  const bounds = { ...BOUNDS };
+  for (const name of Object.keys(BOUNDS) as (keyof typeof BOUNDS)[]) {
+    const value = options[name];
+    if (value === undefined) continue;
+    checkInteger(value, `options.${name}`, { min: 1, max: 2 ** 31 - 1 });
+    bounds[name] = value;
+  }
+  return new JsonRpcWire(destinationOf(address), { token, tls, ...bounds });
+}
+
+type WireSettings = typeof BOUNDS & Pick<JsonRpcWireOptions, "token" | "tls">;
+
+class JsonRpcWire implements Wire {
+  readonly #destination: Destination;
+  readonly #settings: WireSettings;
+  #connection: Promise<ClientConnection> | undefined;
+  #open: ClientConnection | undefined;
+  #shownToken: string | undefined;
+  #isClosed = false;
+
+  constructor(destination: Destination, settings: WireSettings) {
+    this.#destination = destination;
+    this.#settings = settings;
+  }
+
+  async call(
+    operation: OperationName,
+    params: object,
+    { signal }: WireCallOptions = {},
+  ): Promise<object> {
+    if (this.#isClosed) throw new VaultClosedError();
+    signal?.throwIfAborted();
+    const outgoing = { method: operation, params: giveJsonParams(operation, params), signal };
+    try {
+      return takeJsonResult(operation, await this.#callTwice(outgoing));
+    } catch (cause) {
+      if (!(cause instanceof ConnectionLostError)) throw cause;
+      if (cause.wasSent && !READS.has(operation)) throw new OutcomeUnknownError({ cause });
+      throw new ServiceUnavailableError({ cause });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const connection = this.#connection;
+    this.#connection = undefined;
+    await (await connection?.catch(() => undefined))?.finish();
+  }
+
+  /** Calls once more if the connection was lost before anything of the call was sent. */
+  async #callTwice(outgoing: Outgoing): Promise<unknown> {
+    try {
+      return await this.#callOnce(outgoing);
+    } catch (error) {
+      const isUnsent = error instanceof ConnectionLostError && !error.wasSent;
+      if (!isUnsent || this.#isClosed) throw error;
+      return await this.#callOnce(outgoing);
+    }
+  }
+
+  async #callOnce(outgoing: Outgoing): Promise<unknown> {
+    const { signal } = outgoing;
+    const connection = await abortable(this.#authenticated(), signal);
+    signal?.throwIfAborted();
+    return await connection.call(outgoing);
+  }
+
+  /** Returns an open connection that the server has seen the current token on. */
+  async #authenticated(): Promise<ClientConnection> {
+    const { token } = this.#settings;
+    const current = typeof token === "function" ? await token() : token;
+    const isStale = this.#open?.isOpen !== true;
+    if (this.#connection === undefined || (isStale && this.#open !== undefined)) {
+      this.#open = undefined;
+      this.#connection = this.#connect(current);
+    } else if (current !== this.#shownToken && this.#open !== undefined) {
+      this.#connection = this.#show(this.#open, current);
+    }
+    return await this.#connection;
+  }
+
+  async #connect(token: string | undefined): Promise<ClientConnection> {
+    const { tls, connectTimeoutMs: timeoutMs } = this.#settings;
+    try {
+      const socket = await connectTo(this.#destination, { tls, timeoutMs });
+      const connection = new ClientConnection(socket, this.#settings);
+      await this.#show(connection, token);
+      this.#open = connection;
+      return connection;
+    } catch (cause) {
+      this.#connection = undefined;
+      if (cause instanceof Error && "code" in cause) throw cause;
+      throw new ServiceUnavailableError({ cause });
+    }
+  }
+
+  async #show(connection: ClientConnection, token: string | undefined): Promise<ClientConnection> {
+    this.#shownToken = token;
+    if (token === undefined) return connection;
+    try {
+      await connection.call({ method: "authenticate", params: { token } });
+      return connection;
+    } catch (error) {
+      connection.lose("not authenticated");
+      throw error;
+    }
+  }
+}
+
+/** Gives up waiting for what others may still wait for. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}

@@ -1,0 +1,233 @@
+import type { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import { RequestTooLargeError } from "../../vault/errors.js";
+import { connectionOf } from "../listening.js";
+import type { Allowance } from "./allowance.js";
+import { FrameDecoder, FrameWriter } from "./frames.js";
+import { answerMessage, errorAnswer, readFrame, requestsIn } from "./messages.js";
+import type { AllLimits } from "./rpc-limits.js";
+import { Session, type SessionContext } from "./session.js";
+
+/** What the connections of one server share. */
+export interface ServerContext extends SessionContext {
+  readonly limits: AllLimits;
+  /** Bytes of frames that are being received or answered, and of answers not taken. */
+  readonly bytes: Allowance;
+  /** Requests in flight. */
+  readonly requests: Allowance;
+  /** Called once a connection has shown who uses it. */
+  readonly onAuthenticated: (socket: Socket) => void;
+}
+
+/** So long a connection that is being ended may take to fetch its last answer. */
+const LINGER_MS = 1000;
+
+/** The server's side of one connection. */
+export class ServerConnection {
+  readonly #socket: Socket;
+  readonly #context: ServerContext;
+  readonly #session: Session;
+  readonly #decoder: FrameDecoder;
+  readonly #writer: FrameWriter;
+  readonly #retry = (): void => this.#pump();
+  #inFlight = 0;
+  /** While true no frame is taken: the one before decides who is calling. */
+  #isGated = true;
+  #isEnding = false;
+  #isKnown = false;
+  #authenticationTimer: NodeJS.Timeout | undefined;
+  #frameTimer: NodeJS.Timeout | undefined;
+  #lingerTimer: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket, context: ServerContext) {
+    this.#socket = socket;
+    this.#context = context;
+    this.#session = new Session(context, connectionOf(socket));
+    this.#writer = new FrameWriter(socket);
+    this.#decoder = new FrameDecoder({
+      maxFrameBytes: context.limits.maxUnauthenticatedFrameBytes,
+      reserve: (bytes) => context.bytes.take(bytes),
+    });
+  }
+
+  /** Begins to serve. */
+  async start(): Promise<void> {
+    const { authenticationTimeoutMs, idleTimeoutMs } = this.#context.limits;
+    this.#authenticationTimer = setTimeout(() => this.#socket.destroy(), authenticationTimeoutMs);
+    this.#socket
+      .on("error", () => this.#socket.destroy())
+      .on("close", () => this.#release())
+      .on("end", () => this.end())
+      .on("timeout", () => this.#idle())
+      .setTimeout(idleTimeoutMs);
+    await this.#session.greet();
+    this.#isGated = false;
+    this.#noteAuthentication();
+    this.#socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    this.#pump();
+  }
+
+  /** Takes no more requests, finishes those in flight, and closes. */
+  end(): void {
+    this.#isEnding = true;
+    clearTimeout(this.#frameTimer);
+    this.#socket.resume();
+    if (this.#inFlight === 0) this.#finish();
+  }
+
+  #receive(chunk: Buffer): void {
+    // What arrives meanwhile is thrown away: an unread rest would reset the last answer.
+    if (this.#isEnding) return;
+    this.#decoder.push(chunk);
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (this.#isEnding || this.#socket.destroyed) return;
+    try {
+      while (!this.#isHeld()) {
+        const frame = this.#decoder.next();
+        if (frame === undefined) break;
+        clearTimeout(this.#frameTimer);
+        this.#frameTimer = undefined;
+        this.#accept(frame);
+        if (this.#isEnding) return;
+      }
+    } catch {
+      this.#refuse(new RequestTooLargeError());
+      return;
+    }
+    this.#adjust();
+  }
+
+  get #unsentBytes(): number {
+    return this.#socket.writableLength + this.#writer.waitingBytes;
+  }
+
+  #isHeld(): boolean {
+    const { maxInFlightPerConnection, maxUnsentBytes } = this.#context.limits;
+    return (
+      this.#isEnding ||
+      this.#isGated ||
+      this.#inFlight >= maxInFlightPerConnection ||
+      this.#unsentBytes > maxUnsentBytes ||
+      this.#context.requests.isOverdrawn
+    );
+  }
+
+  /** Reads on or not, and gives a frame that has begun its time. */
+  #adjust(): void {
+    const isWaiting = this.#decoder.isWaiting;
+    if (isWaiting) this.#context.bytes.whenGivenBack(this.#retry);
+    if (this.#context.requests.isOverdrawn) this.#context.requests.whenGivenBack(this.#retry);
+    if (isWaiting || this.#isHeld()) {
+      this.#socket.pause();
+      clearTimeout(this.#frameTimer);
+      this.#frameTimer = undefined;
+      return;
+    }
+    this.#socket.resume();
+    if (!this.#decoder.isMidFrame) return;
+    this.#frameTimer ??= setTimeout(
+      () => this.#socket.destroy(),
+      this.#context.limits.frameTimeoutMs,
+    );
+  }
+
+  #accept(frame: Buffer): void {
+    const bytes = frame.length;
+    let message: unknown;
+    try {
+      message = readFrame(frame);
+    } catch (error) {
+      this.#send(errorAnswer(error, null));
+      this.#context.bytes.giveBack(bytes);
+      return;
+    }
+    const requests = requestsIn(message);
+    this.#inFlight += requests;
+    this.#context.requests.draw(requests);
+    // Until it is known who is calling, and while that changes, the frame after this one waits.
+    const isGating = !this.#isKnown || isAuthenticate(message);
+    if (isGating) this.#isGated = true;
+    void this.#answer(message).finally(() => {
+      this.#inFlight -= requests;
+      if (isGating) this.#isGated = false;
+      this.#noteAuthentication();
+      if (this.#session.hasFailed) this.end();
+      this.#context.requests.giveBack(requests);
+      this.#context.bytes.giveBack(bytes);
+      if (this.#isEnding && this.#inFlight === 0) this.#finish();
+      this.#pump();
+    });
+  }
+
+  async #answer(message: unknown): Promise<void> {
+    const perform = this.#session.performer({ isBatch: Array.isArray(message) });
+    const text = await answerMessage(message, perform);
+    if (text !== undefined) this.#send(text);
+  }
+
+  #send(text: string): void {
+    if (this.#socket.destroyed) return;
+    const { bytes, limits } = this.#context;
+    if (bytes.isOverdrawn && this.#unsentBytes > limits.maxUnsentBytes) {
+      // The server has no room left, and this connection does not take what it asked for.
+      this.#socket.destroy();
+      return;
+    }
+    let length = 0;
+    const done = (): void => {
+      bytes.giveBack(length);
+      // A socket tells of a drain only what it called full itself.
+      if (this.#socket.isPaused()) this.#pump();
+    };
+    length = this.#writer.write(text, { done });
+    bytes.draw(length);
+  }
+
+  #noteAuthentication(): void {
+    if (this.#isKnown || !this.#session.isAuthenticated) return;
+    this.#isKnown = true;
+    clearTimeout(this.#authenticationTimer);
+    this.#decoder.maxFrameBytes = this.#context.limits.maxFrameBytes;
+    this.#context.onAuthenticated(this.#socket);
+  }
+
+  /** Tells why the stream cannot be read on, and closes. */
+  #refuse(error: unknown): void {
+    this.#send(errorAnswer(error, null));
+    this.end();
+  }
+
+  #finish(): void {
+    if (this.#socket.destroyed || this.#lingerTimer !== undefined) return;
+    this.#writer.flush();
+    this.#socket.end();
+    this.#lingerTimer = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+  }
+
+  /** Nothing was sent or received for a while: that is fine only while a request is in flight. */
+  #idle(): void {
+    const isWorking = this.#inFlight > 0 && this.#socket.writableLength === 0;
+    if (!isWorking) this.#socket.destroy();
+    else this.#socket.setTimeout(this.#context.limits.idleTimeoutMs);
+  }
+
+  #release(): void {
+    this.#isEnding = true;
+    for (const timer of [this.#authenticationTimer, this.#frameTimer, this.#lingerTimer]) {
+      clearTimeout(timer);
+    }
+    this.#context.bytes.forget(this.#retry);
+    this.#context.requests.forget(this.#retry);
+    this.#context.bytes.giveBack(this.#decoder.reservedBytes);
+    this.#writer.drop();
+  }
+}
+
+function isAuthenticate(message: unknown): boolean {
+  if (typeof message !== "object" || message === null) return false;
+  const { method } = message as { method?: unknown };
+  return method === "authenticate" || method === "vault.authenticate";
+}

@@ -1,0 +1,213 @@
+/**
+ * Frames: four bytes of length, most significant first, and as many bytes of text.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+
+const HEADER_BYTES = 4;
+const FIRST_ALLOCATION = 64 * 1024;
+const NOTHING = Buffer.alloc(0);
+
+/** A frame says that it is longer than allowed: the stream cannot be read any further. */
+export class FrameTooLargeError extends Error {
+  override readonly name = "FrameTooLargeError" as const;
+  constructor() {
+    super("The frame is longer than allowed.");
+  }
+}
+
+/** Bounds of a {@link FrameDecoder}. */
+export interface FrameBounds {
+  /** The most bytes that a frame may have after its header. */
+  readonly maxFrameBytes: number;
+  /** Asked once a length is known; while it says no, the frame waits unread. Default: yes. */
+  readonly reserve?: ((bytes: number) => boolean) | undefined;
+}
+
+/** Takes frames out of a stream that arrives in chunks split anywhere. */
+export class FrameDecoder {
+  /** May change between frames. */
+  maxFrameBytes: number;
+  readonly #reserve: (bytes: number) => boolean;
+  #unread: Buffer = NOTHING;
+  readonly #header = Buffer.alloc(HEADER_BYTES);
+  #headerBytes = 0;
+  #body: Buffer | undefined;
+  #bodyBytes = 0;
+  #length = 0;
+  #isReserved = false;
+
+  constructor({ maxFrameBytes, reserve = () => true }: FrameBounds) {
+    this.maxFrameBytes = maxFrameBytes;
+    this.#reserve = reserve;
+  }
+
+  /** Whether a frame has begun that has not been returned. */
+  get isMidFrame(): boolean {
+    return this.#headerBytes > 0 || this.#unread.length > 0;
+  }
+
+  /** Whether the frame that has begun waits for its reservation. */
+  get isWaiting(): boolean {
+    return this.#headerBytes === HEADER_BYTES && !this.#isReserved;
+  }
+
+  /** Bytes reserved for a frame that has not been returned: they are to be given back at the end. */
+  get reservedBytes(): number {
+    return this.#isReserved ? this.#length : 0;
+  }
+
+  /** Bytes of memory held, which follow what arrived and never what a header promised. */
+  get heldBytes(): number {
+    return this.#unread.length + (this.#body?.length ?? 0);
+  }
+
+  /** Takes the next chunk; it must not be changed afterwards. */
+  push(chunk: Buffer): void {
+    this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
+  }
+
+  /**
+   * Returns the body of the next frame, or `undefined` until more has arrived or is reserved.
+   *
+   * @throws {@link FrameTooLargeError} The length is over the bound; nothing was allocated for it.
+   */
+  next(): Buffer | undefined {
+    if (!this.#readHeader()) return undefined;
+    if (this.#body === undefined && this.#unread.length >= this.#length) {
+      return this.#finish(this.#take(this.#length));
+    }
+    this.#collect();
+    if (this.#body === undefined || this.#bodyBytes < this.#length) return undefined;
+    return this.#finish(this.#body.subarray(0, this.#length));
+  }
+
+  #readHeader(): boolean {
+    if (this.#headerBytes < HEADER_BYTES) {
+      const part = this.#take(Math.min(HEADER_BYTES - this.#headerBytes, this.#unread.length));
+      this.#headerBytes += part.copy(this.#header, this.#headerBytes);
+      if (this.#headerBytes < HEADER_BYTES) return false;
+      this.#length = this.#header.readUInt32BE(0);
+    }
+    if (this.#isReserved) return true;
+    if (this.#length > this.maxFrameBytes) throw new FrameTooLargeError();
+    this.#isReserved = this.#reserve(this.#length);
+    return this.#isReserved;
+  }
+
+  /** Copies what is there: kept chunks of one byte would cost a hundred bytes each. */
+  #collect(): void {
+    const part = this.#take(Math.min(this.#length - this.#bodyBytes, this.#unread.length));
+    if (part.length === 0) return;
+    this.#body = grown(this.#body, {
+      used: this.#bodyBytes,
+      needed: this.#bodyBytes + part.length,
+      most: this.#length,
+    });
+    this.#bodyBytes += part.copy(this.#body, this.#bodyBytes);
+  }
+
+  #take(bytes: number): Buffer {
+    const part = this.#unread.subarray(0, bytes);
+    this.#unread = bytes === this.#unread.length ? NOTHING : this.#unread.subarray(bytes);
+    return part;
+  }
+
+  #finish(body: Buffer): Buffer {
+    this.#headerBytes = 0;
+    this.#body = undefined;
+    this.#bodyBytes = 0;
+    this.#isReserved = false;
+    return body;
+  }
+}
+
+interface Growth {
+  readonly used: number;
+  readonly needed: number;
+  readonly most: number;
+}
+
+/** Returns a buffer with room for `needed` bytes that begins with the `used` ones of `buffer`. */
+function grown(buffer: Buffer | undefined, { used, needed, most }: Growth): Buffer {
+  if (buffer !== undefined && buffer.length >= needed) return buffer;
+  const size = Math.min(most, Math.max(needed, FIRST_ALLOCATION, 2 * (buffer?.length ?? 0)));
+  const larger = Buffer.allocUnsafe(size);
+  buffer?.copy(larger, 0, 0, used);
+  return larger;
+}
+
+/** Returns a frame with a text in it. */
+export function frameOf(text: string): Buffer {
+  const length = Buffer.byteLength(text);
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + length);
+  frame.writeUInt32BE(length, 0);
+  frame.write(text, HEADER_BYTES);
+  return frame;
+}
+
+/** The part of a socket that a {@link FrameWriter} uses. */
+export interface FrameSink {
+  cork(): void;
+  uncork(): void;
+  write(chunk: Uint8Array, done?: (error?: Error | null) => void): boolean;
+}
+
+interface Waiting {
+  readonly frame: Buffer;
+  readonly handedOver: (() => void) | undefined;
+  readonly done: (() => void) | undefined;
+}
+
+/** Writes frames: those of one turn of the event loop go out in one system call. */
+export class FrameWriter {
+  readonly #sink: FrameSink;
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+
+  constructor(sink: FrameSink) {
+    this.#sink = sink;
+  }
+
+  /** Bytes that the socket has not been given yet. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /**
+   * Writes a text as a frame, and returns its length in bytes.
+   *
+   * @param events - `handedOver` is called when the socket gets it: from then on bytes of it may have
+   *   been sent; `done` when the socket is rid of it, sent or not.
+   */
+  write(text: string, events: { handedOver?: () => void; done?: () => void } = {}): number {
+    const frame = frameOf(text);
+    if (this.#waiting.length === 0) setImmediate(() => this.flush());
+    this.#waiting.push({ frame, handedOver: events.handedOver, done: events.done });
+    this.#waitingBytes += frame.length;
+    return frame.length;
+  }
+
+  /** Gives the socket what waits. */
+  flush(): void {
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#sink.cork();
+    for (const { frame, handedOver, done } of waiting) {
+      handedOver?.();
+      this.#sink.write(frame, () => done?.());
+    }
+    this.#sink.uncork();
+  }
+
+  /** Forgets what waits: the connection is gone. */
+  drop(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    for (const { done } of waiting) done?.();
+  }
+}

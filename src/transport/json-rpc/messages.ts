@@ -1,0 +1,130 @@
+/**
+ * JSON-RPC 2.0 messages, read and written as the specification has it (jsonrpc.org/specification),
+ * except that a request may leave out `jsonrpc`, as the original's clients do.
+ *
+ * @module
+ */
+import { toWireError, type WireErrorCode } from "../error-table.js";
+import { readJsonParams, writeJson } from "../json-data.js";
+
+/** What a request and its answer are matched by. */
+export type RequestId = string | number | null;
+
+/** A well-formed request; without an id it is a notification and gets no answer. */
+export interface RpcRequest {
+  readonly method: string;
+  readonly params: object | undefined;
+  readonly id: RequestId | undefined;
+  /** The member of its own that carries a credential. */
+  readonly authorization: string | undefined;
+}
+
+/** An error that the protocol itself defines. */
+export class RpcFault extends Error {
+  override readonly name = "RpcFault" as const;
+  readonly rpcCode: number;
+  /** The library's own code, where it says more. */
+  readonly code: WireErrorCode | undefined;
+  constructor(rpcCode: number, message: string, code?: WireErrorCode) {
+    super(message);
+    this.rpcCode = rpcCode;
+    this.code = code;
+  }
+}
+
+/** Returns the fault of a text that is not JSON. */
+const parseError = (): RpcFault => new RpcFault(-32700, "Parse error");
+/** Returns the fault of JSON that is not a request. */
+export const invalidRequest = (code?: WireErrorCode): RpcFault =>
+  new RpcFault(-32600, "Invalid Request", code);
+/** Returns the fault of a request for what there is not. */
+export const methodNotFound = (): RpcFault => new RpcFault(-32601, "Method not found");
+
+/** Does what a request asks and returns its result. */
+export type Perform = (request: RpcRequest) => Promise<unknown>;
+
+/** How many requests a batch may hold. */
+const MAX_BATCH = 1000;
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Returns the JSON value of a frame.
+ *
+ * @throws {@link RpcFault} -32700: the bytes are not UTF-8 or not JSON; -32600: the value is nested
+ *   too deeply or holds a number that would be changed by reading it.
+ */
+export function readFrame(bytes: Uint8Array): unknown {
+  try {
+    return readJsonParams(strictUtf8.decode(bytes));
+  } catch (error) {
+    if (error instanceof RangeError) throw invalidRequest("ERR_VAULT_OUT_OF_RANGE");
+    throw parseError();
+  }
+}
+
+/** Returns how many requests a frame's value has, which is 1 for what is no batch. */
+export function requestsIn(message: unknown): number {
+  return Array.isArray(message) ? Math.min(message.length, MAX_BATCH) : 1;
+}
+
+/** Returns the text that answers a frame's value, or `undefined` if nothing in it wants an answer. */
+export async function answerMessage(
+  message: unknown,
+  perform: Perform,
+): Promise<string | undefined> {
+  if (!Array.isArray(message)) return await answerItem(message, perform);
+  if (message.length === 0 || message.length > MAX_BATCH)
+    return errorAnswer(invalidRequest(), null);
+  const answers = await Promise.all(message.map((item) => answerItem(item, perform)));
+  const given = answers.filter((answer) => answer !== undefined);
+  return given.length === 0 ? undefined : `[${given.join(",")}]`;
+}
+
+async function answerItem(item: unknown, perform: Perform): Promise<string | undefined> {
+  const request = readRequest(item);
+  if (request === undefined) return errorAnswer(invalidRequest(), idOf(item) ?? null);
+  try {
+    const result = await perform(request);
+    if (request.id === undefined) return undefined;
+    return `{"jsonrpc":"2.0","result":${writeJson(result)},"id":${JSON.stringify(request.id)}}`;
+  } catch (error) {
+    return request.id === undefined ? undefined : errorAnswer(error, request.id);
+  }
+}
+
+/** Returns a request, or `undefined` if it is not one. */
+function readRequest(item: unknown): RpcRequest | undefined {
+  if (typeof item !== "object" || item === null || Array.isArray(item)) return undefined;
+  const { jsonrpc = "2.0", method, params, authorization } = ownMembers(item);
+  if (jsonrpc !== "2.0" || typeof method !== "string") return undefined;
+  if (params !== undefined && (typeof params !== "object" || params === null)) return undefined;
+  if (authorization !== undefined && typeof authorization !== "string") return undefined;
+  const id = idOf(item);
+  if (id === undefined && Object.hasOwn(item, "id")) return undefined;
+  return { method, params, id, authorization };
+}
+
+/** The members that a request may have; a polluted prototype must not add one. */
+function ownMembers(item: object): Record<string, unknown> {
+  return Object.assign(Object.create(null) as Record<string, unknown>, item);
+}
+
+function idOf(item: unknown): RequestId | undefined {
+  if (typeof item !== "object" || item === null || !Object.hasOwn(item, "id")) return undefined;
+  const { id } = item as { id?: unknown };
+  return typeof id === "string" || typeof id === "number" || id === null ? id : undefined;
+}
+
+/** Returns the answer that tells an error, without anything that the error's own text could hold. */
+export function errorAnswer(error: unknown, id: RequestId): string {
+  return JSON.stringify({ jsonrpc: "2.0", error: errorObject(error), id });
+}
+
+function errorObject(error: unknown): object {
+  if (error instanceof RpcFault) {
+    const data = error.code === undefined ? undefined : { code: error.code };
+    return { code: error.rpcCode, message: error.message, data };
+  }
+  const { code, message, rpcCode, retryAfterSeconds } = toWireError(error);
+  return { code: rpcCode, message, data: { code, retry_after_seconds: retryAfterSeconds } };
+}

@@ -1,0 +1,78 @@
+import { checkInteger } from "../../vault/checks.js";
+
+const MIB = 1024 * 1024;
+
+/** What a JSON-RPC server bounds. */
+export interface JsonRpcLimits {
+  /** The most bytes of a frame. Default 16 MiB. */
+  readonly maxFrameBytes?: number | undefined;
+  /** The most bytes of a frame until the connection is authenticated. Default 64 KiB. */
+  readonly maxUnauthenticatedFrameBytes?: number | undefined;
+  /** Bytes of frames being received or answered, for the whole server; others wait. Default 256 MiB. */
+  readonly maxBufferedBytes?: number | undefined;
+  /** Bytes of answers that a connection has not taken yet; it is not read meanwhile. Default 1 MiB. */
+  readonly maxUnsentBytes?: number | undefined;
+  /** Requests in flight of one connection; its next ones wait. Default 64. */
+  readonly maxInFlightPerConnection?: number | undefined;
+  /** Requests in flight of all connections; the next ones wait. Default 1,024. */
+  readonly maxInFlight?: number | undefined;
+  /** Connections; the oldest unauthenticated one gives way. Default 1,024. */
+  readonly maxConnections?: number | undefined;
+  /** Milliseconds in which a connection must authenticate. Default 10,000. */
+  readonly authenticationTimeoutMs?: number | undefined;
+  /** Milliseconds in which a frame that has begun must be complete. Default 30,000. */
+  readonly frameTimeoutMs?: number | undefined;
+  /** Milliseconds after which a connection that does nothing is closed. Default 30,000. */
+  readonly idleTimeoutMs?: number | undefined;
+  /** Milliseconds that `stop()` gives requests in flight. Default 5,000. */
+  readonly stopTimeoutMs?: number | undefined;
+  /** Failed authentications a minute from one address. Default 20. */
+  readonly failedAuthenticationsPerMinute?: number | undefined;
+  /** How many requests a minute each caller may send. Default: no limit. */
+  readonly requestsPerMinute?: number | undefined;
+}
+
+/** Limits with every member given. */
+export type AllLimits = {
+  readonly [Name in keyof Omit<JsonRpcLimits, "requestsPerMinute">]-?: number;
+} & Pick<JsonRpcLimits, "requestsPerMinute">;
+
+const DEFAULTS: AllLimits = {
+  maxFrameBytes: 16 * MIB,
+  maxUnauthenticatedFrameBytes: 64 * 1024,
+  maxBufferedBytes: 256 * MIB,
+  maxUnsentBytes: MIB,
+  maxInFlightPerConnection: 64,
+  maxInFlight: 1024,
+  maxConnections: 1024,
+  authenticationTimeoutMs: 10_000,
+  frameTimeoutMs: 30_000,
+  idleTimeoutMs: 30_000,
+  stopTimeoutMs: 5000,
+  failedAuthenticationsPerMinute: 20,
+  requestsPerMinute: undefined,
+};
+
+/** The names of all limits. */
+export const LIMIT_NAMES = Object.keys(DEFAULTS) as readonly (keyof AllLimits)[];
+
+/**
+ * Returns all limits: those given, and the defaults of the others.
+ *
+ * @throws TypeError A limit has the wrong type.
+ * @throws RangeError A limit is not a positive whole number below 2^31, or fewer bytes are buffered than
+ *   one frame may have.
+ */
+export function allLimits(options: JsonRpcLimits): AllLimits {
+  const limits: { -readonly [Name in keyof AllLimits]: AllLimits[Name] } = { ...DEFAULTS };
+  for (const name of LIMIT_NAMES) {
+    const value = options[name];
+    if (value === undefined) continue;
+    checkInteger(value, `options.${name}`, { min: 1, max: 2 ** 31 - 1 });
+    limits[name] = value;
+  }
+  if (limits.maxBufferedBytes < limits.maxFrameBytes) {
+    throw new RangeError("options.maxBufferedBytes must be at least maxFrameBytes");
+  }
+  return limits;
+}

@@ -1,0 +1,200 @@
+/**
+ * Serves a vault as JSON-RPC 2.0 over TCP, TLS or a Unix socket.
+ *
+ * @module
+ */
+import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, TLSSocket, type TlsOptions } from "node:tls";
+import type { Authenticator } from "../../auth/authenticator.js";
+import { checkMethods, checkOptions } from "../../vault/checks.js";
+import type { Vault } from "../../vault/vault.js";
+import { ConnectionLimit, FailureLimit, RateLimit } from "../limits.js";
+import { checkListenOptions, listen, type ServerAddress } from "../listening.js";
+import { VaultService } from "../service.js";
+import { Allowance } from "./allowance.js";
+import { ServerConnection, type ServerContext } from "./connection.js";
+import { type AllLimits, allLimits, type JsonRpcLimits, LIMIT_NAMES } from "./rpc-limits.js";
+
+/** The port that the original's clients expect. */
+const DEFAULT_PORT = 8423;
+const KEEP_ALIVE_MS = 15_000;
+
+/** Where a JSON-RPC server listens, whom it believes, and what it bounds. */
+export interface JsonRpcServerOptions extends JsonRpcLimits {
+  /** Tells who is calling; there is no default. */
+  readonly auth: Authenticator;
+  /** Default `"127.0.0.1"`. */
+  readonly host?: string | undefined;
+  /** Default 8423; 0 for a free one. */
+  readonly port?: number | undefined;
+  /** A Unix socket instead of host and port. */
+  readonly path?: string | undefined;
+  /** Certificate and key, as `node:tls` takes them. TLS 1.2 is the least. */
+  readonly tls?: TlsOptions | undefined;
+  /** Lets a listener for other machines go without TLS. */
+  readonly insecureTransport?: boolean | undefined;
+  /** Gives safe views to callers that show no credential. Default false. */
+  readonly publicSafeViews?: boolean | undefined;
+  /** The only principals that may unseal; an empty list is nobody. Default: no such limit. */
+  readonly gatewayPrincipals?: readonly string[] | undefined;
+}
+
+/** A server that listens. */
+export interface JsonRpcServer extends AsyncDisposable {
+  readonly address: ServerAddress;
+  /** Takes no more requests, gives those in flight 5 seconds, and closes; the vault stays open. */
+  stop(): Promise<void>;
+}
+
+const OPTIONS: ReadonlySet<string> = new Set([
+  "auth",
+  "host",
+  "port",
+  "path",
+  "tls",
+  "insecureTransport",
+  "publicSafeViews",
+  "gatewayPrincipals",
+  ...LIMIT_NAMES,
+]);
+
+/**
+ * Serves a vault as JSON-RPC 2.0: each message is preceded by its length, four bytes, most significant
+ * first. Methods are the operations of the vault's service, with or without a `vault.` prefix, and
+ * `authenticate {token}`; a request may instead carry a credential in a member `authorization`.
+ *
+ * @returns Where it listens, and how to stop it.
+ * @throws TypeError An option is missing, unknown or of the wrong kind, or would let other machines read
+ *   the traffic or be believed.
+ * @throws RangeError An option is out of its bounds.
+ * @throws Error The address cannot be listened on.
+ *
+ * @example
+ * ```ts
+ * const server = await serveJsonRpc(vault, { auth: trustLocalCallers(), path: "/run/vault/rpc.sock" });
+ * // …
+ * await server.stop();
+ * ```
+ */
+export async function serveJsonRpc(
+  vault: Vault,
+  options: JsonRpcServerOptions,
+): Promise<JsonRpcServer> {
+  checkOptions(options, "options", OPTIONS);
+  const { auth, publicSafeViews, gatewayPrincipals, host, port, path, tls } = options;
+  checkMethods(auth, "options.auth", ["authenticate"]);
+  checkListenOptions(options);
+  const limits = allLimits(options);
+  const connections = new Connections(limits, {
+    service: new VaultService(vault, { publicSafeViews, gatewayPrincipals }),
+    auth,
+  });
+  const server = serverOf(tls, connections);
+  const address = await listen(server, {
+    host,
+    path,
+    tls,
+    port: port ?? (path === undefined ? DEFAULT_PORT : undefined),
+    insecureTransport: options.insecureTransport,
+    localOnly: auth.localOnly,
+  });
+  let stopped: Promise<void> | undefined;
+  const stopOnce = (): Promise<void> => {
+    stopped ??= stop(server, connections, limits.stopTimeoutMs);
+    return stopped;
+  };
+  return { address, stop: stopOnce, [Symbol.asyncDispose]: stopOnce };
+}
+
+function serverOf(tls: TlsOptions | undefined, connections: Connections): Server {
+  const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+  // A connection that cannot be accepted, for want of descriptors, must not end the process.
+  const ignore = (): void => undefined;
+  if (tls === undefined) {
+    // A client that has said all it wants may close its half and still get its answers.
+    const server = createServer({ ...options, allowHalfOpen: true });
+    return server.on("error", ignore).on("connection", (socket) => {
+      connections.admit(socket);
+      connections.serve(socket);
+    });
+  }
+  const handshakeTimeout = connections.limits.authenticationTimeoutMs;
+  const server = createTlsServer({ minVersion: "TLSv1.2", handshakeTimeout, ...tls, ...options });
+  return (
+    server
+      .on("error", ignore)
+      // A failed handshake is the other end's affair.
+      .on("tlsClientError", (_error, socket) => socket.destroy())
+      .on("connection", (socket: Socket) => connections.admit(socket))
+      .on("secureConnection", (socket) => connections.serve(socket))
+  );
+}
+
+/** The connections of one server. */
+class Connections {
+  readonly limits: AllLimits;
+  readonly #open = new Set<ServerConnection>();
+  readonly #limit: ConnectionLimit;
+  readonly #context: ServerContext;
+  /** What was admitted, by the other end's address: TLS wraps it in another socket afterwards. */
+  readonly #admitted = new Map<string, Socket>();
+
+  constructor(limits: AllLimits, shared: Pick<ServerContext, "service" | "auth">) {
+    this.limits = limits;
+    this.#limit = new ConnectionLimit(limits.maxConnections);
+    const { requestsPerMinute: perMinute } = limits;
+    this.#context = {
+      ...shared,
+      limits,
+      failures: new FailureLimit({ perMinute: limits.failedAuthenticationsPerMinute }),
+      rate: perMinute === undefined ? undefined : new RateLimit({ perMinute }),
+      bytes: new Allowance(limits.maxBufferedBytes),
+      requests: new Allowance(limits.maxInFlight - 1),
+      onAuthenticated: (socket) => this.#limit.authenticated(this.#admittedOf(socket)),
+    };
+  }
+
+  /** Counts a connection as soon as it is made: a handshake that never ends is one as well. */
+  admit(socket: Socket): void {
+    const address = addressOf(socket);
+    this.#admitted.set(address, socket);
+    socket.once("close", () => {
+      if (this.#admitted.get(address) === socket) this.#admitted.delete(address);
+    });
+    this.#limit.admit(socket);
+  }
+
+  serve(socket: Socket): void {
+    if (socket.destroyed) return;
+    const connection = new ServerConnection(socket, this.#context);
+    this.#open.add(connection);
+    socket.once("close", () => this.#open.delete(connection));
+    void connection.start();
+  }
+
+  endAll(): void {
+    for (const connection of this.#open) connection.end();
+  }
+
+  destroyAll(): void {
+    this.#limit.destroyAll();
+  }
+
+  #admittedOf(socket: Socket): Socket {
+    if (!(socket instanceof TLSSocket)) return socket;
+    return this.#admitted.get(addressOf(socket)) ?? socket;
+  }
+}
+
+function addressOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+/** Stops listening, which also removes a socket file, and lets requests in flight end. */
+async function stop(server: Server, connections: Connections, timeoutMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  connections.endAll();
+  const timer = setTimeout(() => connections.destroyAll(), timeoutMs);
+  await closed;
+  clearTimeout(timer);
+}

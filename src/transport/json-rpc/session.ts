@@ -1,0 +1,157 @@
+import type { Authenticator, Caller, Connection, LOCAL_CALLER } from "../../auth/authenticator.js";
+import { isVaultError, RateLimitedError, UnauthenticatedError } from "../../vault/errors.js";
+import { giveJsonData, takeJsonData } from "../json-data.js";
+import { type FailureLimit, originOf, type RateLimit } from "../limits.js";
+import { isOperationName, type OperationName } from "../operations.js";
+import { invalidRequest, methodNotFound, type RpcRequest } from "./messages.js";
+import { namedParams } from "./positions.js";
+
+type MaybeCaller = Caller | typeof LOCAL_CALLER | undefined;
+
+/** What sessions of one server share. */
+export interface SessionContext {
+  readonly service: {
+    call(operation: string, params: unknown, caller: MaybeCaller): Promise<object>;
+  };
+  readonly auth: Authenticator;
+  readonly failures: FailureLimit;
+  /** How often each caller may ask, if that is limited. */
+  readonly rate: RateLimit | undefined;
+}
+
+/** Tells who sends one request of a frame. */
+type CallerOf = (authorization: string | undefined) => Promise<MaybeCaller>;
+
+const MAX_FAILURES = 3;
+const BEARER = /^bearer +/i;
+
+/** Who uses a connection, and what it may do: the remembered token, and the failures so far. */
+export class Session {
+  readonly #context: SessionContext;
+  readonly #connection: Connection;
+  #token: string | undefined;
+  #isAuthenticated = false;
+  #failures = 0;
+  /** The last look at a credential that was not accepted before. */
+  #looking: Promise<unknown> = Promise.resolve();
+
+  constructor(context: SessionContext, connection: Connection) {
+    this.#context = context;
+    this.#connection = connection;
+  }
+
+  /** Whether a credential, or the connection itself, has shown who is calling. */
+  get isAuthenticated(): boolean {
+    return this.#isAuthenticated;
+  }
+
+  /** Whether credentials were refused so often that the connection has to end. */
+  get hasFailed(): boolean {
+    return this.#failures >= MAX_FAILURES;
+  }
+
+  /** Finds out whether the connection alone shows who is calling, as a certificate does. */
+  async greet(): Promise<void> {
+    try {
+      await this.#authenticate(undefined);
+    } catch {
+      // A failure to tell is told to whoever asks for something.
+    }
+  }
+
+  /** Returns what performs the requests of a frame that has just arrived: their credential is fixed. */
+  performer({ isBatch }: { readonly isBatch: boolean }): (request: RpcRequest) => Promise<unknown> {
+    const callerOf = this.#callerOfFrame();
+    return async (request) => {
+      const name = request.method.replace(/^vault\./, "");
+      if (name === "authenticate") {
+        if (isBatch) throw invalidRequest();
+        return await this.#remember(request);
+      }
+      if (!isOperationName(name)) throw methodNotFound();
+      return await this.#perform(name, request, callerOf);
+    };
+  }
+
+  async #perform(name: OperationName, request: RpcRequest, callerOf: CallerOf): Promise<object> {
+    const caller = await callerOf(request.authorization);
+    this.#checkRate(caller);
+    try {
+      const params = takeJsonData(name, namedParams(name, request.params));
+      return giveJsonData(name, await this.#context.service.call(name, params, caller));
+    } catch (error) {
+      if (isVaultError(error, "ERR_VAULT_UNAUTHENTICATED")) this.#fail();
+      throw error;
+    }
+  }
+
+  /** One look at each credential of a frame, however many of its requests show it. */
+  #callerOfFrame(): CallerOf {
+    const remembered = this.#token;
+    const seen = new Map<string | undefined, Promise<MaybeCaller>>();
+    return (authorization) => {
+      const token = authorization === undefined ? remembered : authorization.replace(BEARER, "");
+      const known = seen.get(token);
+      if (known !== undefined) return known;
+      const caller = token === remembered ? this.#authenticate(token) : this.#try(token);
+      seen.set(token, caller);
+      return caller;
+    };
+  }
+
+  async #remember({ params }: RpcRequest): Promise<object> {
+    const { token } = namedParams("authenticate", params) as { token?: unknown };
+    if (typeof token !== "string") throw new TypeError("token must be a string");
+    const bare = token.replace(BEARER, "");
+    this.#token = undefined;
+    const caller = await this.#try(bare);
+    if (caller === undefined) throw new UnauthenticatedError();
+    this.#token = bare;
+    return { ok: true };
+  }
+
+  /** One new credential after the other: many at once would be more than the failures allowed. */
+  #try(token: string | undefined): Promise<MaybeCaller> {
+    const caller = this.#looking.then(() => {
+      if (this.hasFailed) throw new UnauthenticatedError();
+      return this.#authenticate(token);
+    });
+    this.#looking = caller.catch(() => undefined);
+    return caller;
+  }
+
+  async #authenticate(token: string | undefined): Promise<MaybeCaller> {
+    if (token !== undefined) this.#checkFailures();
+    const caller = await this.#context.auth.authenticate({
+      bearerToken: token,
+      header: () => undefined,
+      connection: this.#connection,
+    });
+    if (caller !== undefined) this.#isAuthenticated = true;
+    else if (token !== undefined) {
+      this.#fail();
+      throw new UnauthenticatedError();
+    }
+    return caller;
+  }
+
+  /** Whoever shows no principal of their own is told by their address. */
+  #checkRate(caller: MaybeCaller): void {
+    const { rate } = this.#context;
+    if (rate === undefined) return;
+    const key = typeof caller === "object" ? `as ${caller.principal}` : originOf(this.#connection);
+    const retryAfterSeconds = rate.retryAfterSeconds(key);
+    if (retryAfterSeconds !== undefined) throw new RateLimitedError(retryAfterSeconds);
+    rate.count(key);
+  }
+
+  #checkFailures(): void {
+    const retryAfterSeconds = this.#context.failures.retryAfterSeconds(this.#connection);
+    if (retryAfterSeconds !== undefined) throw new RateLimitedError(retryAfterSeconds);
+  }
+
+  #fail(): void {
+    this.#failures++;
+    this.#context.failures.failed(this.#connection);
+  }
+}

@@ -1,0 +1,154 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { HandleVault } from "../../../src/index.js";
+import {
+  FrameDecoder,
+  FrameTooLargeError,
+  frameOf,
+} from "../../../src/transport/json-rpc/frames.js";
+import {
+  answerMessage,
+  errorAnswer,
+  methodNotFound,
+  type Perform,
+  RpcFault,
+  readFrame,
+} from "../../../src/transport/json-rpc/messages.js";
+import { type Answer, RawPeer } from "./raw-peer.js";
+import { type Scene, scene, sealParams } from "./scene.js";
+
+const FRAMES = 80_000;
+const FRAMES_TO_A_SERVER = 20_000;
+const A_CONNECTION = 100;
+const MIB = 2 ** 20;
+
+/** A small generator of numbers (mulberry32), so that a failure can be repeated. */
+function seeded(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
+
+const SEEDS = [
+  { jsonrpc: "2.0", method: "unseal", params: { id: `hdl_${"0".repeat(32)}` }, id: 1 },
+  { method: "vault.seal", params: sealParams({ data: { __proto__: [1, 2.5, null] } }), id: "a" },
+  [
+    { method: "health", id: null },
+    { method: "grant", params: ["hdl_0", "x"], id: 2 },
+  ],
+  {
+    method: "authenticate",
+    params: { token: "records-token" },
+    id: 3,
+    authorization: "agent-token",
+  },
+].map((message) => frameOf(JSON.stringify(message)));
+
+const TOKENS = [
+  '"',
+  "{",
+  "}",
+  "[",
+  "]",
+  ",",
+  ":",
+  "null",
+  "1e999",
+  "-0",
+  "\\u0000",
+  "\ud800",
+  '"id"',
+];
+
+/** Returns a frame with something wrong in it, or by chance nothing. */
+function mutated(random: (below: number) => number): Buffer {
+  // Credentials are rare: three wrong ones would end the connection.
+  const seed = random(20) === 0 ? SEEDS.length - 1 : random(SEEDS.length - 1);
+  const frame = Buffer.from(SEEDS[seed] ?? []);
+  const kind = random(300);
+  const at = 4 + random(frame.length - 4);
+  if (kind < 120) frame[at] = random(256);
+  else if (kind < 210) {
+    const token = Buffer.from(TOKENS[random(TOKENS.length)] ?? "");
+    return frameOf(
+      Buffer.concat([frame.subarray(4, at), token, frame.subarray(at)]).toString("latin1"),
+    );
+  } else if (kind < 298) return frameOf(frame.subarray(4, at).toString("latin1"));
+  else if (kind === 298) frame[random(4)] = random(256);
+  else return frame.subarray(0, at);
+  return frame;
+}
+
+/** Returns what answers the first frame, if it is whole and anything does. */
+async function answerTo(decoder: FrameDecoder, perform: Perform): Promise<string | undefined> {
+  try {
+    const frame = decoder.next();
+    return frame === undefined ? undefined : await answerMessage(readFrame(frame), perform);
+  } catch (error) {
+    if (!(error instanceof RpcFault || error instanceof FrameTooLargeError)) throw error;
+    return errorAnswer(error, null);
+  }
+}
+
+const unhandled: unknown[] = [];
+const note = (reason: unknown): number => unhandled.push(reason);
+const scenes: Scene[] = [];
+beforeEach(() => {
+  process.on("unhandledRejection", note);
+});
+afterEach(async () => {
+  process.off("unhandledRejection", note);
+  for (const made of scenes.splice(0)) await made[Symbol.asyncDispose]();
+});
+
+describe("a hundred thousand malformed frames", () => {
+  it("are each answered with JSON-RPC or not at all", async () => {
+    const random = seeded(1);
+    const perform = (): Promise<unknown> => Promise.reject(methodNotFound());
+    let answers = 0;
+    for (let count = 0; count < FRAMES; count++) {
+      const decoder = new FrameDecoder({ maxFrameBytes: 1000 });
+      decoder.push(mutated(random));
+      const text = await answerTo(decoder, perform);
+      if (text === undefined) continue;
+      const answer: unknown = JSON.parse(text);
+      for (const { jsonrpc, error } of (Array.isArray(answer) ? answer : [answer]) as Answer[]) {
+        if (jsonrpc !== "2.0" || error === undefined) throw new Error("not an answer");
+        answers++;
+      }
+    }
+    expect(answers).toBeGreaterThan(FRAMES / 2);
+    expect(unhandled).toEqual([]);
+  }, 20_000);
+
+  it("end in answers and closed connections, in bounded time and memory", async () => {
+    const random = seeded(8423);
+    const made = await scene({ vault: new HandleVault(), failedAuthenticationsPerMinute: 1e9 });
+    scenes.push(made);
+    const heap: number[] = [];
+    let answers = 0;
+    const began = performance.now();
+    for (let sent = 0; sent < FRAMES_TO_A_SERVER; sent += A_CONNECTION) {
+      const raw = await RawPeer.to(made.server.address);
+      raw.send({ method: "authenticate", params: { token: "records-token" }, id: 0 });
+      const burst = Array.from({ length: A_CONNECTION }, () => mutated(random));
+      raw.socket.end(Buffer.concat(burst));
+      answers += (await raw.rest()).length;
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      heap.push(heapUsed + arrayBuffers);
+    }
+    // Few frames are lost behind one whose length is wrong: nearly all of them were looked at.
+    expect(answers).toBeGreaterThan(FRAMES_TO_A_SERVER / 2);
+    expect(performance.now() - began).toBeLessThan(10_000);
+    // The floor between collections, not the peaks.
+    const half = heap.length / 2;
+    const growth = Math.min(...heap.slice(half)) - Math.min(...heap.slice(0, half));
+    expect(growth).toBeLessThan(32 * MIB);
+    expect(unhandled).toEqual([]);
+    const peer = await made.peerAs("records-token");
+    expect((await peer.ask("health")).result).toEqual({ status: "ok" });
+  }, 20_000);
+});

@@ -1,0 +1,440 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, describe, expect, it } from "vitest";
+import type { Authenticator } from "../../../src/auth/authenticator.js";
+import { HandleVault } from "../../../src/index.js";
+import { frameOf } from "../../../src/transport/json-rpc/frames.js";
+import { serveJsonRpc } from "../../../src/transport/json-rpc.js";
+import { loadVectors } from "../../support/vectors.js";
+import { GATEWAY, localTrust, RECORDS, type Scene, scene, sealParams } from "./scene.js";
+
+const UNKNOWN_ID = `hdl_${"0".repeat(32)}`;
+const health = { jsonrpc: "2.0", method: "health", id: 7 };
+const scenes: Scene[] = [];
+const open = async (...options: Parameters<typeof scene>): Promise<Scene> => {
+  const made = await scene(...options);
+  scenes.push(made);
+  return made;
+};
+afterEach(async () => {
+  for (const made of scenes.splice(0)) await made[Symbol.asyncDispose]();
+});
+
+describe("a JSON-RPC server", () => {
+  it("does every operation, by name and with the vault. prefix, by members and by position", async () => {
+    const { peerAs } = await open();
+    const [records, gateway] = [await peerAs("records-token"), await peerAs("gateway-token")];
+    const sealed = await records.ask("vault.seal", sealParams({ max_uses: 5 }));
+    expect(sealed.result).toMatchObject({ owner_principal: RECORDS, safe_view: "a payload" });
+    const id = sealed.result?.["id"];
+    expect((await gateway.ask("unseal", { id })).result).toEqual({ data: "a secret" });
+    expect((await gateway.ask("unseal", { handle_id: id })).result).toEqual({ data: "a secret" });
+    expect((await gateway.ask("vault.unseal", [id, GATEWAY])).result).toEqual({ data: "a secret" });
+    expect((await gateway.ask("get_safe_view", [id])).result).toEqual({ safe_view: "a payload" });
+    expect((await gateway.ask("describe", { id })).result).toMatchObject({ uses_left: 2 });
+    await records.ask("grant", { id, principal: "x" });
+    const revoked = await records.ask("revoke", [id, "x"]);
+    expect(revoked.result).toMatchObject({ granted_principals: [GATEWAY] });
+    expect((await records.ask("renew", { id, ttl_seconds: 9 })).result).toMatchObject({ id });
+    const many = await records.ask("seal_many", { requests: [sealParams(), {}] });
+    expect(many.result).toMatchObject({ outcomes: [{ ok: true }, { ok: false }] });
+    const opened = await gateway.ask("unseal_many", { requests: [{ id }, { id: UNKNOWN_ID }] });
+    expect(opened.result).toMatchObject({
+      outcomes: [
+        { ok: true, value: { data: "a secret" } },
+        { ok: false, error: { code: "ERR_VAULT_HANDLE_NOT_FOUND" } },
+      ],
+    });
+    expect((await records.ask("invalidate", { id })).result).toEqual({ ok: true });
+    expect((await records.ask("health")).result).toEqual({ status: "ok" });
+  });
+
+  it("carries bytes as base64, which a member beside the payload says", async () => {
+    const { peerAs } = await open();
+    const peer = await peerAs("records-token");
+    const given = { data: "AAH/", data_encoding: "base64" };
+    const { result } = await peer.ask("seal", sealParams(given));
+    expect((await peer.ask("unseal", { id: result?.["id"] })).result).toEqual(given);
+  });
+
+  it("answers errors by the original's numbers, with the library's code beside them", async () => {
+    const { peerAs } = await open();
+    const peer = await peerAs("agent-token");
+    const sealed = await (await peerAs("records-token")).ask("seal", sealParams());
+    const expired = await peer.ask("seal", sealParams({ ttl_seconds: 0 }));
+    const table: [string | undefined, object, number, string][] = [
+      ["unseal", { id: UNKNOWN_ID }, -32001, "ERR_VAULT_HANDLE_NOT_FOUND"],
+      ["unseal", { id: expired.result?.["id"] }, -32002, "ERR_VAULT_HANDLE_EXPIRED"],
+      ["unseal", { id: sealed.result?.["id"] }, -32003, "ERR_VAULT_HANDLE_ACCESS_DENIED"],
+      ["unseal", { id: 5 }, -32602, "ERR_VAULT_INVALID_TYPE"],
+      ["seal", sealParams({ ttl_seconds: -1 }), -32602, "ERR_VAULT_OUT_OF_RANGE"],
+      ["unseal", ["a", "b", "c"], -32602, "ERR_VAULT_OUT_OF_RANGE"],
+    ];
+    for (const [method = "", params, code, name] of table) {
+      expect((await peer.ask(method, params)).error).toMatchObject({ code, data: { code: name } });
+    }
+    expect((await peer.ask("drop_all")).error).toEqual({
+      code: -32601,
+      message: "Method not found",
+    });
+  });
+
+  it("goes on after a frame that is no JSON", async () => {
+    const { peer } = await open();
+    const raw = await peer();
+    for (const text of ["{", "", "nope", "[]"]) {
+      raw.send(text);
+      expect((await raw.next()).error?.code).toBe(text === "[]" ? -32600 : -32700);
+    }
+    raw.send(health);
+    expect((await raw.next()).result).toEqual({ status: "ok" });
+  });
+
+  it("answers requests as they finish, not as they came", async () => {
+    let release = (): void => undefined;
+    class Slow extends HandleVault {
+      override async getSafeView(id: string): Promise<string> {
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        return await super.getSafeView(id);
+      }
+    }
+    const { peerAs } = await open({ vault: new Slow() });
+    const peer = await peerAs("records-token");
+    peer.send({ method: "get_safe_view", params: { id: UNKNOWN_ID }, id: "slow" });
+    peer.send({ method: "health", id: "fast" });
+    expect((await peer.next()).id).toBe("fast");
+    release();
+    expect((await peer.next()).id).toBe("slow");
+  });
+
+  it("answers a batch with one frame and notifications not at all", async () => {
+    const { peerAs } = await open();
+    const peer = await peerAs("records-token");
+    peer.send({ method: "health" });
+    peer.send([{ method: "health" }, health, 1, { method: "authenticate", id: 8 }]);
+    const answers = (await peer.next()) as unknown as { id: unknown }[];
+    expect(answers.map(({ id }) => id)).toEqual([7, null, 8]);
+  });
+
+  it("finishes what a peer that closed its half has asked for", async () => {
+    const { peerAs } = await open();
+    const peer = await peerAs("records-token");
+    for (let id = 0; id < 200; id++) peer.send({ method: "health", id });
+    peer.socket.end();
+    expect(await peer.rest()).toHaveLength(200);
+  });
+
+  it("never has more requests in flight than allowed, and answers all of them", async () => {
+    let inFlight = 0;
+    let most = 0;
+    class Counting extends HandleVault {
+      override async getSafeView(): Promise<string> {
+        most = Math.max(most, ++inFlight);
+        await new Promise((resolve) => setImmediate(resolve));
+        inFlight--;
+        return "view";
+      }
+    }
+    const limits = { maxInFlightPerConnection: 5, maxInFlight: 8 };
+    const { peerAs } = await open({ vault: new Counting(), ...limits });
+    const peers = await Promise.all([1, 2, 3].map(() => peerAs("records-token")));
+    for (let id = 0; id < 50; id++) {
+      for (const peer of peers) peer.send({ method: "get_safe_view", params: ["x"], id });
+    }
+    for (const peer of peers) {
+      for (let answers = 0; answers < 50; answers++)
+        expect((await peer.next()).error).toBeUndefined();
+    }
+    expect(most).toBeLessThanOrEqual(8);
+    expect(most).toBeGreaterThan(1);
+  });
+
+  it("stops working for a peer that does not take its answers, until it does", async () => {
+    let opened = 0;
+    class Counting extends HandleVault {
+      override async unseal<T>(id: string, principal: string): Promise<T> {
+        opened++;
+        return await super.unseal<T>(id, principal);
+      }
+    }
+    const { peerAs } = await open({ vault: new Counting(), maxUnsentBytes: 100_000 });
+    const peer = await peerAs("records-token");
+    const data = "x".repeat(100_000);
+    const { result } = await peer.ask("seal", sealParams({ data }));
+    peer.socket.pause();
+    for (let id = 0; id < 400; id++) peer.send({ method: "unseal", params: [result?.["id"]], id });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    // What the kernel buffers, and what was in flight.
+    expect(opened).toBeLessThan(300);
+    peer.socket.resume();
+    for (let id = 0; id < 400; id++) expect((await peer.next()).result).toEqual({ data });
+  });
+
+  it("lets frames wait for room that other connections take, and then serves them", async () => {
+    const limits = { maxFrameBytes: 100_000, maxBufferedBytes: 100_000 };
+    const { peerAs } = await open({ ...limits });
+    const [first, second] = [await peerAs("records-token"), await peerAs("records-token")];
+    const text = JSON.stringify({
+      method: "seal",
+      params: sealParams({ data: "x".repeat(80_000) }),
+      id: 1,
+    });
+    const frame = frameOf(text);
+    first.socket.write(frame.subarray(0, 1000));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    second.socket.write(frame);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    first.socket.write(frame.subarray(1000));
+    expect((await first.next()).result).toMatchObject({ safe_view: "a payload" });
+    expect((await second.next()).result).toMatchObject({ safe_view: "a payload" });
+  });
+
+  it("gives room back that a peer took and left with", async () => {
+    const limits = {
+      maxFrameBytes: 1000,
+      maxBufferedBytes: 1000,
+      maxUnauthenticatedFrameBytes: 1000,
+    };
+    const { peer } = await open({ ...limits });
+    for (let round = 0; round < 5; round++) {
+      const leaving = await peer();
+      leaving.socket.write(Buffer.from("000003e8ff", "hex"));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      leaving.socket.destroy();
+    }
+    const staying = await peer();
+    expect((await staying.ask("health")).result).toEqual({ status: "ok" });
+  });
+});
+
+describe("frames on the wire", () => {
+  interface FrameCase {
+    readonly name: string;
+    readonly hex: string | null;
+    readonly expect: string;
+  }
+  const cases = loadVectors<FrameCase[]>("jsonrpc/frames.json");
+  const deep = frameOf("[".repeat(100_000) + "]".repeat(100_000)).toString("hex");
+
+  it.each(cases.map((one) => [one.name, one] as const))("%s", async (_name, one) => {
+    const { peer } = await open({
+      auth: localTrust,
+      maxUnauthenticatedFrameBytes: 1_000_000,
+    });
+    const raw = await peer();
+    const bytes = Buffer.from(one.hex ?? deep, "hex");
+    const step = one.expect.includes("1 byte at a time") ? 1 : bytes.length;
+    for (let at = 0; at < bytes.length; at += step) {
+      raw.socket.write(bytes.subarray(at, at + step));
+      if (step === 1) await new Promise((resolve) => setImmediate(resolve));
+    }
+    const isLost = /too long|over the limit|at once|as above/.test(one.expect + one.name);
+    if (!isLost || one.name.includes("EOF")) raw.socket.end();
+    const codes = (await raw.rest()).map(({ error }) => error?.code);
+    expect(codes).toEqual(codesOf(one.expect));
+  });
+
+  function codesOf(expected: string): number[] {
+    if (expected.startsWith("two answers")) return [-32001, -32001];
+    if (expected.startsWith("answer")) return [-32001];
+    if (/^close/.test(expected)) return [];
+    if (/over the limit|at once|as above/.test(expected)) return [-32013];
+    return [expected.includes("stack overflow") ? -32600 : -32700];
+  }
+
+  it("may be split at every byte", async () => {
+    const { peer } = await open();
+    const raw = await peer();
+    const frame = frameOf(JSON.stringify(health));
+    for (let at = 0; at <= frame.length; at++) {
+      raw.socket.write(frame.subarray(0, at));
+      await new Promise((resolve) => setImmediate(resolve));
+      raw.socket.write(frame.subarray(at));
+      expect((await raw.next()).id).toBe(7);
+    }
+  });
+
+  it("that promise 4 GiB cost less than 1 MiB and end the connection at once", async () => {
+    const { peer } = await open();
+    const before = process.memoryUsage().arrayBuffers;
+    for (let round = 0; round < 20; round++) {
+      const raw = await peer();
+      raw.socket.write(Buffer.from("ffffffff", "hex"));
+      expect((await raw.rest()).map(({ error }) => error?.code)).toEqual([-32013]);
+    }
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20 * 2 ** 20);
+  });
+});
+
+describe("time", () => {
+  it("ends a connection that does not say who it is", async () => {
+    const { peer } = await open({ authenticationTimeoutMs: 50 });
+    const raw = await peer();
+    expect((await raw.ask("health")).error).toBeUndefined();
+    await raw.closed();
+  });
+
+  it("ends a connection that sends a frame too slowly, however busy it looks", async () => {
+    const { peerAs } = await open({ frameTimeoutMs: 100 });
+    const raw = await peerAs("records-token");
+    raw.socket.write(Buffer.from("00000fff", "hex"));
+    const trickle = setInterval(() => raw.socket.write("x"), 10);
+    await raw.closed();
+    clearInterval(trickle);
+  });
+
+  it("ends a connection that does nothing, but not one that waits for an answer", async () => {
+    class Slow extends HandleVault {
+      override async getSafeView(): Promise<string> {
+        await new Promise((resolve) => setTimeout(resolve, 250));
+        return "late";
+      }
+    }
+    const { peerAs } = await open({ vault: new Slow(), idleTimeoutMs: 100 });
+    const peer = await peerAs("records-token");
+    expect((await peer.ask("get_safe_view", ["x"])).result).toEqual({ safe_view: "late" });
+    await peer.closed();
+  });
+
+  it("ends a connection that does not take its answers", async () => {
+    const { peerAs } = await open({ idleTimeoutMs: 300, maxUnsentBytes: 1 });
+    const peer = await peerAs("records-token");
+    const { result } = await peer.ask("seal", sealParams({ data: "x".repeat(1_000_000) }));
+    peer.socket.pause();
+    for (let id = 0; id < 20; id++) peer.send({ method: "unseal", params: [result?.["id"]], id });
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    peer.socket.resume();
+    await peer.closed();
+  });
+
+  it("lets the oldest connection that has not said who it is give way", async () => {
+    const { peer, peerAs } = await open({ maxConnections: 3 });
+    const known = await peerAs("records-token");
+    const [oldest, younger] = [await peer(), await peer()];
+    expect((await younger.ask("health")).error).toBeUndefined();
+    const newest = await peer();
+    await oldest.closed();
+    for (const raw of [known, younger, newest]) {
+      expect((await raw.ask("health")).error).toBeUndefined();
+    }
+  });
+});
+
+describe("stop", () => {
+  it("finishes what is in flight, takes nothing more, and leaves the vault open", async () => {
+    let release = (): void => undefined;
+    const inFlight = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const entered: (() => void)[] = [];
+    class Slow extends HandleVault {
+      override async getSafeView(): Promise<string> {
+        for (const tell of entered) tell();
+        await inFlight;
+        return "finished";
+      }
+    }
+    const vault = new Slow();
+    const { server, peerAs, peer } = await open({ vault });
+    const busy = await peerAs("records-token");
+    const idle = await peer();
+    const begun = new Promise<void>((resolve) => entered.push(resolve));
+    busy.send({ method: "get_safe_view", params: ["x"], id: 1 });
+    await begun;
+    const stopped = server.stop();
+    expect(server.stop()).toBe(stopped);
+    await idle.closed();
+    busy.send(health);
+    release();
+    expect((await busy.rest()).map(({ result }) => result)).toEqual([{ safe_view: "finished" }]);
+    await stopped;
+    await expect(peer()).rejects.toThrow("ECONNREFUSED");
+    await expect(vault.seal("x", { ownerPrincipal: RECORDS, safeView: "" })).resolves.toBeDefined();
+  });
+
+  it("does not wait longer than it is allowed to", async () => {
+    class Stuck extends HandleVault {
+      override getSafeView(): Promise<string> {
+        return new Promise(() => undefined);
+      }
+    }
+    const { server, peerAs } = await open({ vault: new Stuck(), stopTimeoutMs: 50 });
+    const peer = await peerAs("records-token");
+    peer.send({ method: "get_safe_view", params: ["x"], id: 1 });
+    await peer.ask("health");
+    await server.stop();
+    expect(await peer.rest()).toEqual([]);
+  });
+
+  it("removes a Unix socket, which was its owner's alone", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "handlevault-rpc-"));
+    try {
+      const path = join(directory, "vault.sock");
+      const { server, peerAs } = await open({ path, port: undefined });
+      expect(server.address).toEqual({ path });
+      expect((await stat(path)).mode & 0o777).toBe(0o600);
+      expect((await (await peerAs("records-token")).ask("health")).error).toBeUndefined();
+      await server.stop();
+      await expect(stat(path)).rejects.toThrow("ENOENT");
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+});
+
+describe("options", () => {
+  const vault = new HandleVault();
+  const auth: Authenticator = { authenticate: () => undefined };
+
+  it.each([
+    ["no auth", {}],
+    ["auth that is none", { auth: {} }],
+    ["an unknown option", { auth, prot: 5 }],
+    ["a limit of the wrong kind", { auth, maxFrameBytes: "1" }],
+    ["an unknown limit", { auth, maxFrames: 1 }],
+    ["a limit out of bounds", { auth, maxFrameBytes: 0 }],
+    ["less room than for one frame", { auth, maxBufferedBytes: 1 }],
+    ["a port out of bounds", { auth, port: 70_000 }],
+    ["other machines without TLS", { auth, host: "0.0.0.0", port: 0 }],
+    [
+      "other machines for an authenticator of this one",
+      { auth: localTrust, host: "0.0.0.0", port: 0, insecureTransport: true },
+    ],
+  ])("refuse %s", async (_name, options) => {
+    await expect(serveJsonRpc(vault, options as never)).rejects.toThrow(/options|must|believes/);
+  });
+});
+
+describe("another language", () => {
+  it("drives the server with Python's own socket, json and struct", async () => {
+    const { server } = await open({ auth: localTrust });
+    const script = `
+import json, socket, struct, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=5)
+f = s.makefile("rb")
+def call(method, **params):
+    body = json.dumps({"method": method, "params": params, "id": 1}).encode()
+    s.sendall(struct.pack(">I", len(body)) + body)
+    (length,) = struct.unpack(">I", f.read(4))
+    return json.loads(f.read(length))
+h = call("seal", data={"name": "Z\\u00fcrich"}, owner_principal="o", safe_view="v", ttl_seconds=60, granted_principals=["g"])["result"]
+assert call("unseal", handle_id=h["id"], requesting_principal="g")["result"]["data"] == {"name": "Z\\u00fcrich"}
+assert call("get_safe_view", handle_id=h["id"])["result"]["safe_view"] == "v"
+assert call("unseal", handle_id=h["id"], requesting_principal="x")["error"]["code"] == -32003
+assert call("unseal", handle_id="hdl_0", requesting_principal="x")["error"]["code"] == -32001
+call("invalidate", handle_id=h["id"])
+assert call("unseal", handle_id=h["id"], requesting_principal="g")["error"]["code"] == -32001
+print("done")
+`;
+    const port = String(server.address.port);
+    const { stdout } = await promisify(execFile)("python3", ["-c", script, port], {
+      timeout: 10_000,
+    });
+    expect(stdout.trim()).toBe("done");
+  });
+});
