@@ -1,0 +1,93 @@
+/** What XML 1.0 can carry as text, and how it is spelled: section 2.2 (characters), 2.11 and 4.1. */
+import { Buffer } from "node:buffer";
+
+/**
+ * How many numeric character references and CDATA sections a document may have. They do not amplify,
+ * but each costs more than what it stands for; the writer needs one for each carriage return.
+ */
+export const MAX_NUMERIC_REFERENCES: number = 2 ** 17;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
+const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
+const MARKUP = /[&<>\r]/;
+const MARKUP_EACH = /[&<>\r]/g;
+
+const ESCAPES: Record<string, string> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  // A reader turns a carriage return that is written as it is into a line feed.
+  "\r": "&#13;",
+};
+
+const ENTITIES: ReadonlyMap<string, string> = new Map([
+  ["amp", "&"],
+  ["lt", "<"],
+  ["gt", ">"],
+  ["apos", "'"],
+  ["quot", '"'],
+]);
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+/** Tells whether every character of a text is one that XML has. */
+export function isXmlText(text: string): boolean {
+  return text.isWellFormed() && !NOT_XML.test(text);
+}
+
+/** Returns a text as the content of an element. */
+export function escapeText(text: string): string {
+  if (!MARKUP.test(text)) return text;
+  return text.replace(MARKUP_EACH, (character) => ESCAPES[character] ?? "");
+}
+
+/** Returns how many carriage returns a text has: each becomes a numeric reference. */
+export function countCarriageReturns(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf("\r"); at !== -1; at = text.indexOf("\r", at + 1)) count += 1;
+  return count;
+}
+
+/**
+ * Returns a document with the line ends that every XML reader must give: line feeds. Byte by byte,
+ * because a text that is nothing but line ends would take seconds with a pattern.
+ */
+export function withLineFeeds(document: Uint8Array): Buffer {
+  const bytes = Buffer.from(document.buffer, document.byteOffset, document.byteLength);
+  if (!bytes.includes(CARRIAGE_RETURN)) return bytes;
+  const normalized = Buffer.allocUnsafe(bytes.length);
+  let length = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte === CARRIAGE_RETURN && bytes[at + 1] === LINE_FEED) continue;
+    normalized[length++] = byte === CARRIAGE_RETURN ? LINE_FEED : byte;
+  }
+  return normalized.subarray(0, length);
+}
+
+/** Returns the character of one of the five entities that need no declaration. */
+export function entityCharacter(name: string): string | undefined {
+  return ENTITIES.get(name);
+}
+
+/** Returns the character of a numeric reference, `#` and digits; `undefined` if XML has none such. */
+export function numericCharacter(reference: string): string | undefined {
+  const isHexadecimal = reference.charCodeAt(1) === SMALL_X;
+  const digits = reference.slice(isHexadecimal ? 2 : 1);
+  const isNumeric =
+    reference.startsWith("#") && (isHexadecimal ? HEXADECIMAL : DECIMAL).test(digits);
+  if (!isNumeric) return undefined;
+  const codePoint = Number.parseInt(digits, isHexadecimal ? 16 : 10);
+  return isXmlCodePoint(codePoint) ? String.fromCodePoint(codePoint) : undefined;
+}
+
+const SMALL_X = 0x78;
+const DECIMAL = /^[0-9]{1,8}$/;
+const HEXADECIMAL = /^[0-9A-Fa-f]{1,7}$/;
+
+function isXmlCodePoint(codePoint: number): boolean {
+  if (codePoint < 0x20) return codePoint === 0x09 || codePoint === 0x0a || codePoint === 0x0d;
+  const isSurrogate = codePoint >= 0xd800 && codePoint <= 0xdfff;
+  return codePoint <= 0x10ffff && !isSurrogate && codePoint !== 0xfffe && codePoint !== 0xffff;
+}

@@ -1,0 +1,72 @@
+/** One call of a vault's service: a document in, a document out. */
+
+import { UnauthenticatedError } from "../../vault/errors.js";
+import { toWireError } from "../error-table.js";
+import type { OperationName } from "../operations.js";
+import { type MethodCall, readMethodCall, writeFault, writeMethodResponse } from "./call.js";
+import { introspect, namedParams, operationOf, valueOfResult } from "./methods.js";
+import { XmlRpcSyntaxError } from "./syntax-error.js";
+
+/** What answers an operation for whoever calls. */
+export type CallService = (operation: OperationName, params: object) => Promise<object>;
+
+const BAD_REQUEST = 400;
+
+/**
+ * Returns the answer to a document, a fault included.
+ *
+ * @throws {@link UnauthenticatedError} Nobody is calling, which HTTP has its own answer for.
+ */
+export async function answer(document: Uint8Array, callService: CallService): Promise<string> {
+  try {
+    const call = readMethodCall(document, { dates: "refuse" });
+    return await answerCall(call, callService);
+  } catch (error) {
+    if (error instanceof UnauthenticatedError) throw error;
+    return faultFor(error);
+  }
+}
+
+/** Returns the document that says what went wrong, in fixed texts. */
+function faultFor(error: unknown): string {
+  if (error instanceof XmlRpcSyntaxError) {
+    return writeFault({ faultCode: BAD_REQUEST, faultString: error.message });
+  }
+  const { faultCode, message } = toWireError(error);
+  return writeFault({ faultCode, faultString: message });
+}
+
+async function answerCall(call: MethodCall, callService: CallService): Promise<string> {
+  const operation = operationOf(call.method);
+  if (operation === undefined) return answerSystem(call);
+  const result = await callService(operation, namedParams(operation, call.params));
+  try {
+    return writeMethodResponse(valueOfResult(operation, result));
+  } catch (error) {
+    if (operation !== "unseal_many") throw error;
+    return writeMethodResponse(withFailures(result as UnsealedMany));
+  }
+}
+
+function answerSystem({ method, params }: MethodCall): string {
+  const value = introspect(method, params);
+  if (value === undefined) throw new XmlRpcSyntaxError("unknown");
+  return writeMethodResponse(value);
+}
+
+interface UnsealedMany {
+  readonly outcomes: readonly object[];
+}
+
+/** One payload that XML-RPC cannot carry must not keep the others from being handed out. */
+function withFailures({ outcomes }: UnsealedMany): object[] {
+  return outcomes.map((outcome) => {
+    try {
+      writeMethodResponse(outcome);
+      return outcome;
+    } catch (error) {
+      const { code, message } = toWireError(error);
+      return { ok: false, error: { code, message } };
+    }
+  });
+}

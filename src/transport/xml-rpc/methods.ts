@@ -1,0 +1,114 @@
+/** The methods of a vault's service: which parameter stands where, and what each method answers. */
+import { isOperationName, OPERATION_NAMES, type OperationName } from "../operations.js";
+import { XmlRpcSyntaxError } from "./syntax-error.js";
+
+const PREFIX = "vault.";
+
+/** In the original's order; what it has not comes after. */
+const POSITIONS: Readonly<Record<OperationName, readonly string[]>> = {
+  seal: [
+    ...["data", "owner_principal", "safe_view", "ttl_seconds", "granted_principals"],
+    "max_uses",
+  ],
+  unseal: ["id", "requesting_principal"],
+  get_safe_view: ["id"],
+  describe: ["id", "requesting_principal"],
+  invalidate: ["id", "requesting_principal"],
+  grant: ["id", "principal", "by"],
+  revoke: ["id", "principal", "by"],
+  renew: ["id", "ttl_seconds", "by"],
+  seal_many: ["requests"],
+  unseal_many: ["requests"],
+  health: [],
+};
+
+const HELP: Readonly<Record<OperationName, string>> = {
+  seal: "Seals data and returns its handle.",
+  unseal: "Returns the data behind a handle to its owner or a granted principal.",
+  get_safe_view: "Returns what anybody may know of the data.",
+  describe: "Returns a handle's owner, grants, times and uses left.",
+  invalidate: "Deletes a handle and returns true, also if there is none.",
+  grant: "Lets one more principal unseal; for the owner.",
+  revoke: "Takes a grant back; for the owner.",
+  renew: "Lets a handle live so many seconds from now; for the owner.",
+  seal_many: "Seals an array of structs; returns one outcome for each.",
+  unseal_many: "Unseals an array of structs; returns one outcome for each.",
+  health: "Tells that the service works.",
+};
+
+/** The original's methods need these two; its own defaults are the same. */
+const SEAL_DEFAULTS = { ttl_seconds: 300, granted_principals: [] };
+
+/** The one member of a result that travels alone, as the original's methods answer. */
+const LONE_MEMBER: Partial<Record<OperationName, string>> = {
+  unseal: "data",
+  get_safe_view: "safe_view",
+  invalidate: "ok",
+  seal_many: "outcomes",
+  unseal_many: "outcomes",
+};
+
+/** Returns the operation that a method name, with or without prefix, stands for. */
+export function operationOf(method: string): OperationName | undefined {
+  const name = method.startsWith(PREFIX) ? method.slice(PREFIX.length) : method;
+  return isOperationName(name) ? name : undefined;
+}
+
+/**
+ * Returns positional parameters as the service's. A nil counts as absent, except as the payload.
+ *
+ * @throws TypeError There are too many.
+ */
+export function namedParams(operation: OperationName, values: readonly unknown[]): object {
+  const names = POSITIONS[operation];
+  if (values.length > names.length) {
+    throw new TypeError(`params must have at most ${names.length} values`);
+  }
+  const given = names
+    .slice(0, values.length)
+    .map((name, index) => [name, values[index]] as const)
+    .filter(([name, value]) => value !== null || name === "data");
+  return Object.fromEntries(given);
+}
+
+/** Returns the service's parameters in their positions, without those at the end that are absent. */
+export function positionalParams(operation: OperationName, params: object): unknown[] {
+  const named: Record<string, unknown> = { ...params };
+  const defaults: Record<string, unknown> = operation === "seal" ? SEAL_DEFAULTS : {};
+  const names = POSITIONS[operation];
+  const last = names.findLastIndex((name) => named[name] !== undefined || name in defaults);
+  return names.slice(0, last + 1).map((name) => named[name] ?? defaults[name] ?? null);
+}
+
+/** Returns a result as the method answers it. */
+export function valueOfResult(operation: OperationName, result: object): unknown {
+  const member = LONE_MEMBER[operation];
+  return member === undefined ? result : (result as Record<string, unknown>)[member];
+}
+
+/** @throws {@link XmlRpcSyntaxError} The answer is of another kind than the method has. */
+export function resultOfValue(operation: OperationName, value: unknown): object {
+  const member = LONE_MEMBER[operation];
+  if (member !== undefined) return { [member]: value };
+  if (typeof value !== "object" || value === null) throw new XmlRpcSyntaxError("value");
+  return value;
+}
+
+/**
+ * Answers the methods that tell of methods; `undefined` if it is none of them.
+ *
+ * @throws TypeError The method asked about does not exist.
+ */
+export function introspect(method: string, params: readonly unknown[]): unknown {
+  if (method === "system.listMethods") return [...OPERATION_NAMES, ...SYSTEM_METHODS];
+  return method === "system.methodHelp" ? helpOf(params[0]) : undefined;
+}
+
+const SYSTEM_METHODS = ["system.listMethods", "system.methodHelp"];
+
+function helpOf(method: unknown): string {
+  if (typeof method === "string" && SYSTEM_METHODS.includes(method)) return "Tells of methods.";
+  const operation = typeof method === "string" ? operationOf(method) : undefined;
+  if (operation === undefined) throw new TypeError("method must be one of system.listMethods");
+  return `${operation}(${POSITIONS[operation].join(", ")}): ${HELP[operation]}`;
+}

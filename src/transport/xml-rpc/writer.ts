@@ -1,0 +1,114 @@
+/** Writes JavaScript values as XML-RPC's, and refuses what XML-RPC cannot carry unchanged. */
+import { Buffer } from "node:buffer";
+import {
+  countCarriageReturns,
+  escapeText,
+  isXmlText,
+  MAX_NUMERIC_REFERENCES,
+} from "./characters.js";
+import { writeNumber, XmlRpcDateTime } from "./scalars.js";
+import { MAX_DEPTH, MAX_VALUES } from "./values.js";
+
+/**
+ * Writes the values of one document.
+ *
+ * What it writes, the reader reads back as it was: `undefined` members count as absent, and whatever
+ * else has no XML-RPC type is an error. Messages name no value.
+ */
+export class ValueWriter {
+  #valuesLeft = MAX_VALUES;
+  #referencesLeft = MAX_NUMERIC_REFERENCES;
+
+  /**
+   * Returns one `<value>`. The depth bounds how far this calls itself, cycles included.
+   *
+   * @throws TypeError It, or something within, has a type that XML-RPC has not.
+   * @throws RangeError A number is not finite, a text has characters that XML has not, or it is too
+   *   deep or has too many values.
+   */
+  value(value: unknown, depth: number = MAX_DEPTH): string {
+    if (this.#valuesLeft-- <= 0) {
+      throw new RangeError(
+        `data must have at most ${MAX_VALUES} values on XML-RPC: send bytes instead`,
+      );
+    }
+    return `<value>${this.#typed(value, depth)}</value>`;
+  }
+
+  #typed(value: unknown, depth: number): string {
+    switch (typeof value) {
+      case "string":
+        return `<string>${this.#text(value)}</string>`;
+      case "number":
+        if (!Number.isFinite(value))
+          throw new RangeError("data must not have NaN or infinities on XML-RPC");
+        return writeNumber(value);
+      case "boolean":
+        return `<boolean>${value ? 1 : 0}</boolean>`;
+      case "object":
+        return value === null ? "<nil/>" : this.#object(value, depth);
+      default:
+        throw new TypeError(
+          "data must not have undefined, big integers, symbols or functions on XML-RPC",
+        );
+    }
+  }
+
+  #object(value: object, depth: number): string {
+    if (value instanceof Uint8Array) return `<base64>${base64(value)}</base64>`;
+    if (value instanceof XmlRpcDateTime) {
+      return `<dateTime.iso8601>${value.text}</dateTime.iso8601>`;
+    }
+    if (depth === 0)
+      throw new RangeError(`data must have at most ${MAX_DEPTH} nested levels on XML-RPC`);
+    return Array.isArray(value) ? this.#array(value, depth - 1) : this.#struct(value, depth - 1);
+  }
+
+  #array(values: readonly unknown[], depth: number): string {
+    let xml = "<array><data>";
+    // By index: a hole is `undefined`, which is refused.
+    for (let index = 0; index < values.length; index++) xml += this.value(values[index], depth);
+    return `${xml}</data></array>`;
+  }
+
+  #struct(struct: object, depth: number): string {
+    if (!isPlain(struct)) {
+      throw new TypeError(
+        "data must be plain on XML-RPC: send dates as text and other classes as plain objects",
+      );
+    }
+    let xml = "<struct>";
+    for (const [name, member] of Object.entries(struct)) {
+      if (member === undefined) continue;
+      const value = this.value(member, depth);
+      xml += `<member><name>${this.#text(name)}</name>${value}</member>`;
+    }
+    return `${xml}</struct>`;
+  }
+
+  #text(text: string): string {
+    if (!isXmlText(text)) {
+      throw new RangeError(
+        "data must not have control characters or lone surrogates on XML-RPC: send bytes instead",
+      );
+    }
+    this.#referencesLeft -= countCarriageReturns(text);
+    if (this.#referencesLeft < 0) {
+      throw new RangeError(
+        `data must have at most ${MAX_NUMERIC_REFERENCES} carriage returns on XML-RPC: send bytes instead`,
+      );
+    }
+    return escapeText(text);
+  }
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+}
+
+/** Tells literals, also those of another realm, from instances of classes. */
+function isPlain(object: object): boolean {
+  const prototype: object | null = Object.getPrototypeOf(object);
+  if (prototype === Object.prototype || prototype === null) return true;
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf");
+}
