@@ -2,13 +2,14 @@
  * A records service seals patient records, an agent works with handles alone, and a gateway opens
  * them. Every claim printed with a tick has been asserted.
  *
- * Run it with `npm run quickstart`, and on other caches with `npm run quickstart -- --cache sqlite`
- * (or lmdb, redis, valkey).
+ * Run it with `npm run quickstart`, on other caches with `npm run quickstart -- --cache sqlite` (or
+ * lmdb, redis, valkey), and with the vault in another process with `npm run quickstart -- --remote http`
+ * (or json-rpc, xml-rpc).
  */
 import assert from "node:assert/strict";
-import { type Clock, HandleVault, isVaultError, type OpaqueHandle, type Vault } from "handlevault";
+import { isVaultError, type OpaqueHandle, type Vault } from "handlevault";
 import { type Document, documentsOf, type PatientData, readPatientData } from "./data/patients.js";
-import { storageFromArguments } from "./support/caches.js";
+import { openStage, type Stage } from "./support/stage.js";
 
 const RECORDS_SERVICE = "spiffe://example.org/records-service";
 const GATEWAY = "spiffe://example.org/gateway";
@@ -27,19 +28,6 @@ interface AgentItem {
 interface SealedDocument {
   readonly original: unknown;
   readonly handle: OpaqueHandle;
-}
-
-/** A clock that moves only when it is told to. */
-class ManualClock implements Clock {
-  #nowMs = Date.now();
-
-  now(): number {
-    return this.#nowMs;
-  }
-
-  advance(milliseconds: number): void {
-    this.#nowMs += milliseconds;
-  }
 }
 
 let checks = 0;
@@ -157,45 +145,48 @@ async function attackerIsRefused(vault: Vault, sealed: readonly SealedDocument[]
   );
 }
 
-async function handlesEnd(vault: Vault, clock: ManualClock, sealed: readonly SealedDocument[]) {
+async function handlesEnd(stage: Stage, sealed: readonly SealedDocument[]) {
+  const { records, gateway } = stage;
   console.log("5. Handles end: by time, by the owner's word, or by use.");
   const [first, second] = sealed;
   assert.ok(first && second);
-  await handleExpires(vault, clock, first.original);
+  await handleExpires(stage, first.original);
   await check("longer-lived handles still open", async () =>
-    assert.deepEqual(await vault.unseal(second.handle.id, GATEWAY), second.original),
+    assert.deepEqual(await gateway.unseal(second.handle.id, GATEWAY), second.original),
   );
-  await vault.invalidate(first.handle.id, RECORDS_SERVICE);
+  await records.invalidate(first.handle.id, RECORDS_SERVICE);
   await check("an invalidated handle: HandleNotFoundError", () =>
-    assert.rejects(vault.unseal(first.handle.id, GATEWAY), { code: "ERR_VAULT_HANDLE_NOT_FOUND" }),
+    assert.rejects(gateway.unseal(first.handle.id, GATEWAY), {
+      code: "ERR_VAULT_HANDLE_NOT_FOUND",
+    }),
   );
-  await oneShotIsRaced(vault, second.original);
+  await oneShotIsRaced(stage, second.original);
 }
 
-async function handleExpires(vault: Vault, clock: ManualClock, payload: unknown): Promise<void> {
-  const { id } = await vault.seal(payload, {
+async function handleExpires({ records, gateway, advance }: Stage, payload: unknown) {
+  const { id } = await records.seal(payload, {
     ...ACCESS,
     safeView: "patient record, to be opened within a minute",
     ttlSeconds: 60,
   });
-  clock.advance(59_999);
+  await advance(59_999);
   await check("a handle for one minute opens in its last millisecond", async () =>
-    assert.deepEqual(await vault.unseal(id, GATEWAY), payload),
+    assert.deepEqual(await gateway.unseal(id, GATEWAY), payload),
   );
-  clock.advance(1);
+  await advance(1);
   await check("and one millisecond later: HandleExpiredError", () =>
-    assert.rejects(vault.unseal(id, GATEWAY), { code: "ERR_VAULT_HANDLE_EXPIRED" }),
+    assert.rejects(gateway.unseal(id, GATEWAY), { code: "ERR_VAULT_HANDLE_EXPIRED" }),
   );
 }
 
-async function oneShotIsRaced(vault: Vault, payload: unknown): Promise<void> {
-  const { id } = await vault.seal(payload, {
+async function oneShotIsRaced({ records, gateway }: Stage, payload: unknown) {
+  const { id } = await records.seal(payload, {
     ...ACCESS,
     safeView: "patient record, to be opened once",
     maxUses: 1,
   });
   const race = Array.from({ length: RACERS }, () => ({ id, requestingPrincipal: GATEWAY }));
-  const outcomes = await vault.unsealMany(race);
+  const outcomes = await gateway.unsealMany(race);
   const opened = outcomes.flatMap((outcome) => (outcome.ok ? [outcome.value] : []));
   const errors = outcomes.flatMap((outcome) => (outcome.ok ? [] : [outcome.error]));
   await check(`a one-shot handle, raced by ${RACERS} calls, opens exactly once`, () =>
@@ -207,24 +198,21 @@ async function oneShotIsRaced(vault: Vault, payload: unknown): Promise<void> {
   });
 }
 
-async function tellStory(vault: Vault, clock: ManualClock): Promise<void> {
+async function tellStory(stage: Stage): Promise<void> {
   const data = await readPatientData();
-  const sealed = await recordsServiceSeals(vault, data);
+  const sealed = await recordsServiceSeals(stage.records, data);
   const items = sealed.map(({ handle: { id, safeView } }) => ({ id, safeView }));
   const summary = await agentWorks(items, data);
-  await gatewayOpens(vault, sealed, data);
-  await gatewayFollows(vault, summary, sealed);
-  await attackerIsRefused(vault, sealed);
-  await handlesEnd(vault, clock, sealed);
+  await gatewayOpens(stage.gateway, sealed, data);
+  await gatewayFollows(stage.gateway, summary, sealed);
+  await attackerIsRefused(stage.attacker, sealed);
+  await handlesEnd(stage, sealed);
 }
 
-const clock = new ManualClock();
-const { cache, keys, stop } = await storageFromArguments();
-const vault = new HandleVault({ clock, cache, keys });
+const stage = await openStage({ records: RECORDS_SERVICE, gateway: GATEWAY, attacker: ATTACKER });
 try {
-  await tellStory(vault, clock);
+  await tellStory(stage);
 } finally {
-  await vault.close();
-  await stop();
+  await stage.close();
 }
 console.log(`All ${checks} checks passed.`);

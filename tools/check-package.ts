@@ -31,6 +31,8 @@ const { values } = parseArgs({
   },
 });
 const CACHES = ["sqlite", "lmdb", "redis", "valkey"];
+const WIRES = ["http", "json-rpc", "xml-rpc"];
+const WIRE_PEERS = ["zod", "hono"];
 const CACHE_PEERS = ["better-sqlite3", "lmdb", "ioredis", "iovalkey"];
 const directory = mkdtempSync(join(tmpdir(), "handlevault-package-"));
 
@@ -58,7 +60,7 @@ function runExamples(): void {
   }
 }
 
-/** Runs the quickstart on every cache that needs a peer; its server must be installed. */
+/** Runs the quickstart over every wire and on every cache that needs a peer; its server must be installed. */
 function runOnEveryCache(peers: string, nodes: readonly string[]): void {
   const place = mkdtempSync(join(tmpdir(), "handlevault-caches-"));
   try {
@@ -67,18 +69,25 @@ function runOnEveryCache(peers: string, nodes: readonly string[]): void {
     for (const peer of CACHE_PEERS) {
       symlinkSync(join(peers, peer), join(place, "node_modules", peer));
     }
-    const tsx = import.meta.resolve("tsx");
-    for (const [node, cache] of nodes.flatMap((node) => CACHES.map((cache) => [node, cache]))) {
-      console.log(`quickstart on ${cache}, with ${node}`);
-      const script = ["--import", tsx, "examples/quickstart.ts", "--cache", cache as string];
-      execFileSync(node as string, script, {
-        cwd: place,
-        stdio: ["ignore", "ignore", "inherit"],
-      });
+    for (const peer of WIRE_PEERS) {
+      symlinkSync(join(PROJECT, "node_modules", peer), join(place, "node_modules", peer));
+    }
+    const settings = [
+      ...CACHES.map((cache) => ["--cache", cache]),
+      ...WIRES.map((wire) => ["--remote", wire]),
+    ];
+    for (const node of nodes) {
+      for (const setting of settings) runQuickstart(place, node, setting);
     }
   } finally {
     rmSync(place, { recursive: true });
   }
+}
+
+function runQuickstart(place: string, node: string, setting: readonly string[]): void {
+  console.log(`quickstart ${setting.join(" ")}, with ${node}`);
+  const script = ["--import", import.meta.resolve("tsx"), "examples/quickstart.ts", ...setting];
+  execFileSync(node, script, { cwd: place, stdio: ["ignore", "ignore", "inherit"] });
 }
 
 /** Writes strict programs: one imports every entry, the others are the README's own snippets. */
@@ -94,7 +103,8 @@ function writeConsumer(): void {
   for (const [index, [, code = ""]] of [...readme.matchAll(/```ts\n(.*?)```/gs)].entries()) {
     writeFileSync(join(directory, `readme-${index + 1}.ts`), code);
   }
-  for (const name of ["@types", "undici-types"]) {
+  // The routes for web applications are Hono's, and so are their types.
+  for (const name of ["@types", "undici-types", "hono"]) {
     symlinkSync(join(PROJECT, "node_modules", name), join(directory, "node_modules", name));
   }
 }

@@ -9,7 +9,6 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { parseArgs } from "node:util";
 import { type CacheBackend, KeyRing } from "handlevault";
 
 /** What a vault is made of, and how to clean up after it. */
@@ -22,26 +21,13 @@ export interface Storage {
 }
 
 const START_TIMEOUT_MS = 10_000;
-const USAGE = `usage: npm run quickstart -- [--cache NAME] [--url URL]
-  --cache NAME   where records are kept: memory (default), sqlite, lmdb, redis or valkey
-  --url URL      a Redis or Valkey server that runs already, such as redis://127.0.0.1:6379;
-                 without it a server is started for this run alone, from redis-server or valkey-server`;
-
-/** Opens the cache that the command line names. */
-export async function storageFromArguments(): Promise<Storage> {
-  const { values } = parseArgs({
-    options: {
-      cache: { type: "string", default: "memory" },
-      url: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  const open = Object.hasOwn(OPENERS, values.cache) ? OPENERS[values.cache] : undefined;
-  if (values.help || open === undefined) {
-    console.log(USAGE);
-    process.exit(values.help ? 0 : 1);
-  }
-  return open(values.url);
+/**
+ * Opens the cache of a name: memory, sqlite, lmdb, redis or valkey.
+ *
+ * @returns `undefined` when there is none of that name.
+ */
+export async function openStorage(name: string, url?: string): Promise<Storage | undefined> {
+  return Object.hasOwn(OPENERS, name) ? OPENERS[name]?.(url) : undefined;
 }
 
 const OPENERS: Record<string, (url: string | undefined) => Promise<Storage>> = {

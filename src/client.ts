@@ -1,0 +1,59 @@
+/**
+ * A vault that is in another process.
+ *
+ * @module
+ */
+import { type HttpWireOptions, httpWire } from "./transport/http/client.js";
+import {
+  type JsonRpcAddress,
+  type JsonRpcWireOptions,
+  jsonRpcWire,
+} from "./transport/json-rpc/client.js";
+import { RemoteVault } from "./transport/remote-vault.js";
+import { xmlRpcWire } from "./transport/xml-rpc/client.js";
+import type { XmlRpcClientOptions } from "./transport/xml-rpc/client-options.js";
+
+export type { HttpClientTlsOptions, HttpWireOptions } from "./transport/http/client.js";
+export type { JsonRpcAddress, JsonRpcWireOptions } from "./transport/json-rpc/client.js";
+export type { XmlRpcClientOptions } from "./transport/xml-rpc/client-options.js";
+
+/**
+ * A {@link Vault} in another process: the same methods and the same errors as in this one, besides
+ * `ServiceUnavailableError` when the service cannot be reached and `OutcomeUnknownError` when a call was
+ * sent and its answer never came. `close()` closes the connection; the vault stays open.
+ *
+ * @example
+ * ```ts
+ * const vault = VaultClient.http("https://vault.example.org:8421", { token: process.env.VAULT_TOKEN });
+ * const handle = await vault.seal(record, { ownerPrincipal: "records", safeView: "a record" });
+ * ```
+ */
+export class VaultClient extends RemoteVault {
+  /**
+   * Returns a vault that `serveHttp` serves. Nothing is connected before the first call.
+   *
+   * @throws TypeError RangeError The URL or an option is wrong.
+   */
+  static http(url: string | URL, options: HttpWireOptions = {}): VaultClient {
+    return new VaultClient(httpWire(url, options));
+  }
+
+  /**
+   * Returns a vault that `serveXmlRpc` serves. Nothing is connected before the first call.
+   *
+   * @throws TypeError RangeError The URL or an option is wrong.
+   */
+  static rpc(url: string | URL, options: XmlRpcClientOptions = {}): VaultClient {
+    return new VaultClient(xmlRpcWire(url, options));
+  }
+
+  /**
+   * Returns a vault that `serveJsonRpc` serves, at a host and port or on a Unix socket. Nothing is
+   * connected before the first call.
+   *
+   * @throws TypeError RangeError The address or an option is wrong.
+   */
+  static socket(address: JsonRpcAddress, options: JsonRpcWireOptions = {}): VaultClient {
+    return new VaultClient(jsonRpcWire(address, options));
+  }
+}

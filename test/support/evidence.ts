@@ -1,0 +1,14 @@
+import type { Connection, Evidence } from "../../src/auth/authenticator.js";
+
+/** What a request shows, with headers as a plain object of lower-case names. */
+export function evidenceOf(shown: {
+  readonly token?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly connection?: Connection;
+}): Evidence {
+  return {
+    bearerToken: shown.token,
+    header: (name) => shown.headers?.[name.toLowerCase()],
+    connection: shown.connection,
+  };
+}
