@@ -56,7 +56,7 @@ export interface RunningHttpServer extends AsyncDisposable {
  * @example
  * ```ts
  * const server = await serveHttp(vault, { auth: tokenAuth(…), port: 0 });
- * const remote = await VaultClient.http(`http://127.0.0.1:${server.address.port}`, { token });
+ * const remote = VaultClient.http(`http://127.0.0.1:${server.address.port}`, { token });
  * await server.stop();
  * ```
  */

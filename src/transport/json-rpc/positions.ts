@@ -1,27 +1,11 @@
 import type { OperationName } from "../operations.js";
+import { POSITIONS } from "../positions.js";
 
-/** The order of parameters given by position: the original's for its operations. */
-const POSITIONS: Readonly<Record<OperationName | "authenticate", readonly string[]>> = {
+const NAMES: Readonly<Record<OperationName | "authenticate", readonly string[]>> = {
+  ...POSITIONS,
+  // JSON has no bytes: how the payload stands for them comes last.
+  seal: [...POSITIONS.seal, "data_encoding"],
   authenticate: ["token"],
-  seal: [
-    "data",
-    "owner_principal",
-    "safe_view",
-    "ttl_seconds",
-    "granted_principals",
-    "max_uses",
-    "data_encoding",
-  ],
-  unseal: ["id", "requesting_principal"],
-  get_safe_view: ["id"],
-  describe: ["id", "requesting_principal"],
-  invalidate: ["id", "requesting_principal"],
-  grant: ["id", "principal", "by"],
-  revoke: ["id", "principal", "by"],
-  renew: ["id", "ttl_seconds", "by"],
-  seal_many: ["requests"],
-  unseal_many: ["requests"],
-  health: [],
 };
 
 /**
@@ -34,7 +18,7 @@ export function namedParams(
   params: object | undefined,
 ): object {
   if (!Array.isArray(params)) return params ?? {};
-  const names = POSITIONS[operation];
+  const names = NAMES[operation];
   if (params.length > names.length) {
     throw new RangeError(`params must have at most ${names.length} values`);
   }

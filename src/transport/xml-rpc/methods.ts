@@ -1,26 +1,9 @@
 /** The methods of a vault's service: which parameter stands where, and what each method answers. */
 import { isOperationName, OPERATION_NAMES, type OperationName } from "../operations.js";
+import { POSITIONS } from "../positions.js";
 import { XmlRpcSyntaxError } from "./syntax-error.js";
 
 const PREFIX = "vault.";
-
-/** In the original's order; what it has not comes after. */
-const POSITIONS: Readonly<Record<OperationName, readonly string[]>> = {
-  seal: [
-    ...["data", "owner_principal", "safe_view", "ttl_seconds", "granted_principals"],
-    "max_uses",
-  ],
-  unseal: ["id", "requesting_principal"],
-  get_safe_view: ["id"],
-  describe: ["id", "requesting_principal"],
-  invalidate: ["id", "requesting_principal"],
-  grant: ["id", "principal", "by"],
-  revoke: ["id", "principal", "by"],
-  renew: ["id", "ttl_seconds", "by"],
-  seal_many: ["requests"],
-  unseal_many: ["requests"],
-  health: [],
-};
 
 const HELP: Readonly<Record<OperationName, string>> = {
   seal: "Seals data and returns its handle.",
