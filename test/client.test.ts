@@ -1,3 +1,7 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { generateToken, tokenAuth } from "../src/auth.js";
 import { VaultClient } from "../src/client.js";
@@ -52,6 +56,27 @@ async function openStage(wire: keyof typeof WIRES | "json-rpc") {
     },
   };
 }
+
+describe.each([
+  ["http", (path: string) => VaultClient.http("http://127.0.0.1", { path })],
+  ["json-rpc", (path: string) => VaultClient.socket({ path })],
+  ["xml-rpc", (path: string) => VaultClient.rpc("http://127.0.0.1", { path })],
+] as const)("a VaultClient over %s that reaches no service", (_, connect) => {
+  it("says so, and where it looked in no part of its error", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "hv-private-place-"));
+    const client = connect(join(folder, "vault.sock"));
+    const id = `hdl_${"0".repeat(32)}`;
+    try {
+      const error = await client.unseal(id, GATEWAY).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code: "ERR_VAULT_SERVICE_UNAVAILABLE" });
+      const shown = inspect(error, { depth: 10, showHidden: true });
+      for (const secret of ["hv-private-place", id, GATEWAY]) expect(shown).not.toContain(secret);
+    } finally {
+      await client.close();
+      await rm(folder, { recursive: true });
+    }
+  });
+});
 
 describe.each(["http", "json-rpc", "xml-rpc"] as const)("a VaultClient over %s", (wire) => {
   it("is a vault to those whom the owner named", async () => {

@@ -7,19 +7,20 @@
  */
 import { Buffer } from "node:buffer";
 import { z } from "zod";
-import { MAX_GRANTS, MAX_TTL_SECONDS, MAX_USES } from "../vault/checks.js";
+import {
+  CONTROL_CHARACTER,
+  MAX_GRANTS,
+  MAX_PRINCIPAL_CHARACTERS,
+  MAX_SAFE_VIEW_BYTES,
+  MAX_TTL_SECONDS,
+  MAX_USES,
+} from "../vault/checks.js";
 import type { OperationName, ParamsOf, ResultOf, WireOutcomes } from "./messages.js";
 
 export type * from "./messages.js";
 
 /** The most items of one `seal_many` or `unseal_many`. */
 export const MAX_BATCH = 1000;
-
-const MAX_PRINCIPAL_CHARACTERS = 1024;
-const MAX_SAFE_VIEW_BYTES = 4096;
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
-const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
 
 const principal = z
   .string()

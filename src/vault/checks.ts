@@ -2,8 +2,10 @@
 import { Buffer } from "node:buffer";
 import type { ChangeOptions, SealOptions } from "./vault.js";
 
-const MAX_PRINCIPAL_CHARACTERS = 1024;
-const MAX_SAFE_VIEW_BYTES = 4096;
+/** The longest principal, in characters. */
+export const MAX_PRINCIPAL_CHARACTERS = 1024;
+/** The longest safe view, in bytes of UTF-8. */
+export const MAX_SAFE_VIEW_BYTES = 4096;
 /** The most principals that a handle may be granted to. */
 export const MAX_GRANTS = 256;
 /** The longest lifetime, in seconds: a century. */
@@ -11,8 +13,9 @@ export const MAX_TTL_SECONDS = 3_155_760_000;
 /** The largest `maxUses`; the record keeps one value above it for "unlimited". */
 export const MAX_USES: number = 2 ** 32 - 2;
 
+/** What no principal contains. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
-const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
+export const CONTROL_CHARACTER: RegExp = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** Throws unless `value` is a string a principal can be; `index` is its place in a list. */
 export function checkPrincipal(

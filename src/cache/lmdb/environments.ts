@@ -1,6 +1,7 @@
 /** The environments of this process: one for each file, however often it is opened. */
+
+import { withoutPath } from "../../primitives/causes.js";
 import { CacheUnavailableError } from "../../vault/errors.js";
-import { withoutPath } from "../causes.js";
 import type { Store } from "./cache.js";
 import { prepareFile } from "./file.js";
 import { openAlone } from "./opening.js";

@@ -1,9 +1,9 @@
 /** Gathers the writes of a moment into one transaction, and says how each of them ended. */
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
+import { withoutPath } from "../../primitives/causes.js";
 import type { CacheCallOptions } from "../../vault/contracts.js";
 import { CacheFullError, CacheUnavailableError, OutcomeUnknownError } from "../../vault/errors.js";
-import { withoutPath } from "../causes.js";
 import { DEFAULT_TIMEOUT_MS } from "../deadline.js";
 import { type Expiry, rowsOf } from "./expiry-rows.js";
 import { WriterFlag } from "./opening.js";

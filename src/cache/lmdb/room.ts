@@ -1,8 +1,8 @@
 /** Looks for room before anything is written: LMDB does not survive every failed write. */
 import { statfsSync } from "node:fs";
 import { performance } from "node:perf_hooks";
+import { withoutPath } from "../../primitives/causes.js";
 import { CacheFullError, CacheUnavailableError } from "../../vault/errors.js";
-import { withoutPath } from "../causes.js";
 import type { Usage } from "./tables.js";
 
 const MEBIBYTE = 2 ** 20;

@@ -1,5 +1,5 @@
 /** What a rejected command says about whether it was executed. */
-import { withoutPath } from "../causes.js";
+import { withoutPath } from "../../primitives/causes.js";
 
 /**
  * - `lost`: it may have been executed, or may be yet; trying again may succeed.

@@ -1,11 +1,12 @@
 /** The part of a better-sqlite3 connection that is called, and what its failures mean. */
+
+import { withoutPath } from "../../primitives/causes.js";
 import {
   CacheFullError,
   CacheUnavailableError,
   isVaultError,
   OutcomeUnknownError,
 } from "../../vault/errors.js";
-import { withoutPath } from "../causes.js";
 
 /** A value that is bound to a parameter. */
 export type SqliteValue = string | number | Uint8Array | null;

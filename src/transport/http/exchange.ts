@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { type IncomingMessage, type RequestOptions, request as requestPlain } from "node:http";
 import { request as requestSecure } from "node:https";
 import type { Socket } from "node:net";
+import { withoutPath } from "../../primitives/causes.js";
 
 /** What to send, and for how long to wait. */
 export interface Exchange {
@@ -28,7 +29,7 @@ export class ExchangeError extends Error {
   /** Whether a byte of the request may have reached the other end. */
   readonly wasSent: boolean;
   constructor(wasSent: boolean, cause: unknown) {
-    super("The exchange failed.", { cause });
+    super("The exchange failed.", { cause: withoutPath(cause) });
     this.wasSent = wasSent;
   }
 }

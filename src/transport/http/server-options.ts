@@ -8,7 +8,6 @@ import {
   type HttpHandlerOptions,
   LOOPBACK_HOSTS,
 } from "./options.js";
-import type { HttpServerOptions } from "./server.js";
 
 const DEFAULT_PORT = 8421;
 const DEFAULT_HEADERS_TIMEOUT_MS = 5000;
@@ -23,6 +22,22 @@ export type HttpTlsOptions = Pick<
   TlsOptions,
   "cert" | "key" | "passphrase" | "pfx" | "ca" | "requestCert" | "rejectUnauthorized" | "minVersion"
 >;
+
+/** Options of `serveHttp`. */
+export interface HttpServerOptions extends HttpHandlerOptions, Omit<ListenOptions, "localOnly"> {
+  /** Default 8421; 0 for a free one. */
+  readonly port?: number | undefined;
+  /** Encrypts, and with `requestCert` asks clients for certificates. */
+  readonly tls?: HttpTlsOptions | undefined;
+  /** How long the headers of a request may take to come, in milliseconds. Default 5,000. */
+  readonly headersTimeoutMs?: number | undefined;
+  /** How long a whole request may take to come, in milliseconds. Default 30,000. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** How long a connection may be idle between requests, in milliseconds. Default 5,000. */
+  readonly idleTimeoutMs?: number | undefined;
+  /** How many connections there may be; the oldest unauthenticated one gives way. Default 1,000. */
+  readonly maxConnections?: number | undefined;
+}
 
 const LISTENING = ["host", "port", "path", "tls", "insecureTransport"] as const;
 const TIMEOUTS = ["headersTimeoutMs", "requestTimeoutMs", "idleTimeoutMs"] as const;

@@ -3,13 +3,13 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import { createServer as createSecureServer } from "node:https";
 import type { Vault } from "../../vault/vault.js";
 import { InFlightLimit } from "../limits.js";
-import { type ListenOptions, listen, type ServerAddress } from "../listening.js";
+import { listen, type ServerAddress } from "../listening.js";
 import { HttpAnswers } from "./answering.js";
 import { boundConnections } from "./connections.js";
 import { answerIncoming } from "./node.js";
-import { type HttpHandlerOptions, readHandlerOptions } from "./options.js";
+import { readHandlerOptions } from "./options.js";
 import {
-  type HttpTlsOptions,
+  type HttpServerOptions,
   readServerOptions,
   SERVER_OPTIONS,
   type ServerSettings,
@@ -18,22 +18,6 @@ import {
 const STOP_MS = 5000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const LONGEST_CHECK_INTERVAL_MS = 1000;
-
-/** Options of {@link serveHttp}. */
-export interface HttpServerOptions extends HttpHandlerOptions, Omit<ListenOptions, "localOnly"> {
-  /** Default 8421; 0 for a free one. */
-  readonly port?: number | undefined;
-  /** Encrypts, and with `requestCert` asks clients for certificates. */
-  readonly tls?: HttpTlsOptions | undefined;
-  /** How long the headers of a request may take to come, in milliseconds. Default 5,000. */
-  readonly headersTimeoutMs?: number | undefined;
-  /** How long a whole request may take to come, in milliseconds. Default 30,000. */
-  readonly requestTimeoutMs?: number | undefined;
-  /** How long a connection may be idle between requests, in milliseconds. Default 5,000. */
-  readonly idleTimeoutMs?: number | undefined;
-  /** How many connections there may be; the oldest unauthenticated one gives way. Default 1,000. */
-  readonly maxConnections?: number | undefined;
-}
 
 /** A server that runs. */
 export interface RunningHttpServer extends AsyncDisposable {

@@ -9,6 +9,7 @@ import {
 } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
+import { withoutPath } from "../../primitives/causes.js";
 import type { ClientSettings } from "./client-options.js";
 
 /** How long a connection is kept without use: shorter than servers keep it. */
@@ -29,11 +30,8 @@ export class PostError extends Error {
   readonly wasReused: boolean;
   /** Whether time ran out, so that another try would take as long. */
   readonly isTimeout: boolean;
-  constructor(
-    state: Pick<PostError, "wasSent" | "wasReused" | "isTimeout">,
-    options: ErrorOptions,
-  ) {
-    super("There is no answer.", options);
+  constructor(state: Pick<PostError, "wasSent" | "wasReused" | "isTimeout">, cause: unknown) {
+    super("There is no answer.", { cause: withoutPath(cause) });
     this.wasSent = state.wasSent;
     this.wasReused = state.wasReused;
     this.isTimeout = state.isTimeout;
@@ -169,10 +167,7 @@ class Post {
 
   #errorOf(cause: unknown): PostError {
     const wasReused = this.#request.reusedSocket;
-    return new PostError(
-      { wasSent: this.#wasSent, wasReused, isTimeout: this.#isTimeout },
-      { cause },
-    );
+    return new PostError({ wasSent: this.#wasSent, wasReused, isTimeout: this.#isTimeout }, cause);
   }
 }
 
