@@ -1,0 +1,25 @@
+import type { OpaqueHandle } from "../vault/handle.js";
+import { escapeAttribute } from "./markup.js";
+import { checkTagName } from "./options.js";
+
+/**
+ * Returns a handle as a tag for a text that a model reads: `<handle id="hdl_…" safe_view="…"/>`.
+ *
+ * Whatever the safe view says, it stays within its attribute: `& < > " '`, control characters and `{`
+ * are escaped.
+ *
+ * @param options - `tagName`: the tag's name, default `handle`.
+ *
+ * @example
+ * ```ts
+ * const prompt = `Summarise ${toTag(handle)} for the board.`;
+ * ```
+ */
+export function toTag(
+  handle: Pick<OpaqueHandle, "id" | "safeView">,
+  { tagName = "handle" }: { readonly tagName?: string | undefined } = {},
+): string {
+  checkTagName(tagName);
+  const { id, safeView } = handle;
+  return `<${tagName} id="${escapeAttribute(id)}" safe_view="${escapeAttribute(safeView)}"/>`;
+}
