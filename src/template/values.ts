@@ -46,9 +46,13 @@ export function sizeOf(value: unknown): number {
   if (typeof value === "string") return value.length;
   if (typeof value !== "object" || value === null) return NUMBER_SIZE;
   if (ArrayBuffer.isView(value)) return value.byteLength;
+  return membersOf(value).reduce<number>((sum, member) => sum + sizeOf(member), NUMBER_SIZE);
+}
+
+function membersOf(value: object): readonly unknown[] {
+  if (Array.isArray(value)) return value;
   const isCollection = value instanceof Map || value instanceof Set;
-  const members: readonly unknown[] = isCollection ? [...value] : Object.entries(value);
-  return members.reduce<number>((sum, member) => sum + sizeOf(member), NUMBER_SIZE);
+  return isCollection ? [...value] : [...Object.keys(value), ...Object.values(value)];
 }
 
 function isPlainObject(value: unknown): value is object {
