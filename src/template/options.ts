@@ -114,7 +114,7 @@ export function checkTextOptions(options: TextOptions): TextSettings {
 }
 
 /** Returns limits with defaults in place. */
-export function checkLimits(limits: HydrationLimits): Required<{
+function checkLimits(limits: HydrationLimits): Required<{
   [Name in keyof HydrationLimits]: number;
 }> {
   const {
