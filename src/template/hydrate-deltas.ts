@@ -1,5 +1,6 @@
 import type { Vault } from "../vault/vault.js";
 import {
+  checkFormat,
   checkHydrateOptions,
   checkTextOptions,
   checkVaultAndOptions,
@@ -33,20 +34,20 @@ export interface EventDeltas {
 }
 
 /** What {@link hydrateDeltas} takes. */
-export interface HydrateDeltasOptions<Event> extends TextOptions, HydrateOptions {
+export interface HydrateDeltasOptions<AnyEvent> extends TextOptions, HydrateOptions {
   /** Returns what an event says of the texts; nothing for an event that is to pass as it is. */
-  readonly read: (event: Event) => EventDeltas | undefined;
+  readonly read: (event: AnyEvent) => EventDeltas | undefined;
   /** Returns a copy of an event with other texts in its deltas, in the order of `read`. */
-  readonly write: (event: Event, texts: readonly string[]) => Event;
+  readonly write: (event: AnyEvent, texts: readonly string[]) => AnyEvent;
   /** Called at the end of the stream, with what was opened and what was not. */
   readonly onReport?: ((report: HydrationReport) => void) | undefined;
 }
 
 /** A text whose end has not come yet. */
-interface OpenText<Event> {
+interface OpenText<AnyEvent> {
   readonly hydrator: TextHydrator;
   /** The last event with a delta of it, and the delta's place: the rest of the text goes there. */
-  last: { readonly event: Event; readonly place: number; readonly count: number };
+  last: { readonly event: AnyEvent; readonly place: number; readonly count: number };
 }
 
 /** More texts than this at once are nobody's answer. */
@@ -80,13 +81,13 @@ const OPTIONS: ReadonlySet<string> = new Set([
  * );
  * ```
  */
-export function hydrateDeltas<Event>(
+export function hydrateDeltas<AnyEvent>(
   vault: Vault,
-  options: HydrateDeltasOptions<Event>,
-): TransformStream<Event, Event> {
+  options: HydrateDeltasOptions<AnyEvent>,
+): TransformStream<AnyEvent, AnyEvent> {
   checkVaultAndOptions(vault, options, OPTIONS);
-  const texts = new DeltaHydrator<Event>(vault, options);
-  return new TransformStream<Event, Event>({
+  const texts = new DeltaHydrator<AnyEvent>(vault, options);
+  return new TransformStream<AnyEvent, AnyEvent>({
     async transform(event, controller) {
       for (const written of await texts.push(event)) controller.enqueue(written);
     },
@@ -96,13 +97,13 @@ export function hydrateDeltas<Event>(
   });
 }
 
-class DeltaHydrator<Event> {
-  readonly #options: HydrateDeltasOptions<Event>;
+class DeltaHydrator<AnyEvent> {
+  readonly #options: HydrateDeltasOptions<AnyEvent>;
   readonly #settings: TextSettings;
   readonly #resolver: HandleResolver;
-  readonly #open = new Map<string, OpenText<Event>>();
+  readonly #open = new Map<string, OpenText<AnyEvent>>();
 
-  constructor(vault: Vault, options: HydrateDeltasOptions<Event>) {
+  constructor(vault: Vault, options: HydrateDeltasOptions<AnyEvent>) {
     for (const name of ["read", "write"] as const) {
       if (typeof options[name] !== "function") throw new TypeError(`${name} must be a function`);
     }
@@ -114,21 +115,21 @@ class DeltaHydrator<Event> {
     );
   }
 
-  async push(event: Event): Promise<Event[]> {
+  async push(event: AnyEvent): Promise<AnyEvent[]> {
     const { deltas = [], ends = [] } = this.#options.read(event) ?? {};
     const texts: string[] = [];
     for (const [place, delta] of deltas.entries()) {
       const text = this.#textOf(delta, { event, place, count: deltas.length });
       texts.push(await text.hydrator.push(delta.text));
     }
-    const before: Event[] = [];
+    const before: AnyEvent[] = [];
     for (const key of this.#keysUnder(ends)) before.push(...(await this.#end(key, event, texts)));
     const isSame = texts.every((text, place) => text === deltas[place]?.text);
     return [...before, isSame ? event : this.#options.write(event, texts)];
   }
 
-  async end(): Promise<Event[]> {
-    const rest: Event[] = [];
+  async end(): Promise<AnyEvent[]> {
+    const rest: AnyEvent[] = [];
     for (const key of [...this.#open.keys()]) rest.push(...(await this.#end(key)));
     this.#options.onReport?.(this.#resolver.report());
     return rest;
@@ -141,24 +142,22 @@ class DeltaHydrator<Event> {
     );
   }
 
-  #textOf({ key, format }: Delta, last: OpenText<Event>["last"]): OpenText<Event> {
+  #textOf({ key, format }: Delta, last: OpenText<AnyEvent>["last"]): OpenText<AnyEvent> {
     const open = this.#open.get(key);
     if (open !== undefined) {
       open.last = last;
       return open;
     }
     if (this.#open.size >= MAX_OPEN_TEXTS) throw new RangeError("events have too many texts");
-    const settings =
-      format === undefined
-        ? this.#settings
-        : { ...this.#settings, ...checkTextOptions({ format }) };
+    if (format !== undefined) checkFormat(format);
+    const settings = { ...this.#settings, format: format ?? this.#settings.format };
     const text = { hydrator: new TextHydrator(this.#resolver, settings), last };
     this.#open.set(key, text);
     return text;
   }
 
   /** Ends a text: what is left of it goes into `texts` of the event at hand, or an event of its own. */
-  async #end(key: string, event?: Event, texts: string[] = []): Promise<Event[]> {
+  async #end(key: string, event?: AnyEvent, texts: string[] = []): Promise<AnyEvent[]> {
     const open = this.#open.get(key);
     this.#open.delete(key);
     const rest = await open?.hydrator.end();

@@ -98,19 +98,24 @@ export function checkHydrateOptions(
 /** Returns options for texts with defaults in place; members that are not theirs are not looked at. */
 export function checkTextOptions(options: TextOptions): TextSettings {
   const { format = "text", stringify, tagNames = DEFAULT_TAG_NAMES } = options;
-  if (!Object.hasOwn(ESCAPES, format)) {
-    throw new TypeError(`format must be one of ${Object.keys(ESCAPES).join(", ")}`);
-  }
+  checkFormat(format);
   if (stringify !== undefined && typeof stringify !== "function") {
     throw new TypeError("stringify must be a function");
   }
   return {
-    format: format satisfies OutputFormat,
+    format,
     stringify,
     tagNames: checkTagNames(tagNames),
     bareReferences: "inert",
     ...checkLimits(options),
   };
+}
+
+/** Throws unless `format` is one. */
+export function checkFormat(format: OutputFormat): void {
+  if (!Object.hasOwn(ESCAPES, format)) {
+    throw new TypeError(`format must be one of ${Object.keys(ESCAPES).join(", ")}`);
+  }
 }
 
 /** Returns limits with defaults in place. */

@@ -43,8 +43,10 @@ export class PlaceholderScanner {
   /** What the candidate had of earlier pieces. */
   #held = "";
   #piece = "";
-  /** Where the text begins in this piece that is in no segment yet. */
+  /** Where the text begins in this piece that is in no segment yet, */
   #start = 0;
+  /** and where the candidate does. */
+  #candidateStart = 0;
   #segments: Segment[] = [];
   /** The code of the character in front of this piece. */
   #before = START;
@@ -64,14 +66,13 @@ export class PlaceholderScanner {
 
   /** Reads one more piece and returns what is certain by now. */
   push(piece: string): Segment[] {
-    this.#piece = piece;
-    this.#start = 0;
+    this.#take(piece);
     for (let at = this.#nextPlace(0); at < piece.length; at = this.#nextPlace(at + 1)) {
       this.#read(piece.charCodeAt(at), at);
     }
-    const rest = piece.slice(this.#start);
-    if (this.#candidate === undefined) this.#add(rest);
-    else this.#held += rest;
+    const end = this.#candidate === undefined ? piece.length : this.#candidateStart;
+    this.#add(piece.slice(this.#start, end));
+    this.#held += piece.slice(end);
     this.#before = this.#codeBefore(piece.length);
     return this.#takeSegments();
   }
@@ -84,8 +85,7 @@ export class PlaceholderScanner {
   end(): { readonly segments: Segment[]; readonly isIncomplete: boolean } {
     const candidate = this.#candidate;
     const isIncomplete = candidate?.isCommitted === true;
-    this.#piece = "";
-    this.#start = 0;
+    this.#take("");
     if (candidate !== undefined) this.#settle(candidate, candidate.end(), 0);
     return { segments: this.#takeSegments(), isIncomplete };
   }
@@ -114,38 +114,45 @@ export class PlaceholderScanner {
   }
 
   #outcomeOf(candidate: Candidate, code: number, at: number): Outcome {
-    const length = this.#held.length + at - this.#start;
+    const length = this.#held.length + at - this.#candidateStart;
     return length < this.#maxLength ? candidate.step(code) : "none";
   }
 
-  /** Looks at a character anew that begins a candidate, or nothing. */
+  #take(piece: string): void {
+    this.#piece = piece;
+    this.#start = 0;
+    this.#candidateStart = 0;
+  }
+
+  /** Looks at a character that begins a candidate, or nothing. */
   #begin(code: number, at: number): void {
-    const candidate = this.#forms.get(code)?.begin(this.#codeBefore(at));
-    if (candidate === undefined) return;
-    this.#add(this.#piece.slice(this.#start, at));
-    this.#start = at;
-    this.#candidate = candidate;
+    this.#candidate = this.#forms.get(code)?.begin(this.#codeBefore(at));
+    this.#candidateStart = at;
   }
 
   /** The last brace of what was no placeholder, and the one at `at`, may open one together. */
   #reopen(at: number): void {
-    const text = this.#held + this.#piece.slice(this.#start, at);
-    this.#add(text.slice(0, -1));
-    this.#held = "{";
-    this.#start = at;
+    this.#add(at === 0 ? this.#held.slice(0, -1) : this.#held);
+    this.#held = at === 0 ? "{" : "";
+    this.#candidateStart = Math.max(0, at - 1);
     this.#candidate = BRACE_FORM.begin(START);
     this.#candidate?.step(OPEN_BRACE);
   }
 
-  /** Gives out the candidate, whose text ends before `end`, as what it turned out to be. */
+  /** Takes the candidate, whose text ends before `end`, for what it turned out to be. */
   #settle(candidate: Candidate, outcome: Outcome, end: number): void {
-    const text = this.#held + this.#piece.slice(this.#start, end);
+    const text = this.#held + this.#piece.slice(this.#candidateStart, end);
     const written = outcome === "none" ? undefined : candidate.referenceIn(text);
-    this.#held = "";
-    this.#start = end;
     this.#candidate = undefined;
-    if (written === undefined) this.#add(text);
-    else this.#segments.push({ text, written, reference: parseReference(written) });
+    if (written === undefined) {
+      // In this piece it goes on as what it was before: one text, however much in it began something.
+      this.#add(this.#held);
+    } else {
+      this.#add(this.#piece.slice(this.#start, this.#candidateStart));
+      this.#segments.push({ text, written, reference: parseReference(written) });
+      this.#start = end;
+    }
+    this.#held = "";
   }
 
   #add(text: string): void {

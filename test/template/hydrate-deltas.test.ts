@@ -95,6 +95,28 @@ describe("hydrateDeltas", () => {
     expect(asked).toEqual([[id]]);
   });
 
+  it("keeps to the options for a text that has a format of its own", async () => {
+    const id = await sealed(vault, 'say "x"');
+    const pair = hydrateDeltas<string>(vault, {
+      ...AS,
+      tagNames: ["sealed"],
+      maxOutputLength: 20,
+      read: (text) => ({ deltas: [{ key: "a", text, format: "json-string" }] }),
+      write: (_, [text = ""]) => text,
+    });
+    const text = `"<sealed id='${id}'/>" {{x`;
+    expect((await through([text], pair)).join("")).toBe('"say \\"x\\"" {{x');
+    const long = hydrateDeltas<string>(vault, {
+      ...AS,
+      maxOutputLength: 20,
+      read: (piece) => ({ deltas: [{ key: "a", text: piece, format: "json" }] }),
+      write: (_, [piece = ""]) => piece,
+    });
+    expect(await thrownBy(() => through(["x".repeat(21)], long))).toMatchObject({
+      reason: "output-too-large",
+    });
+  });
+
   it("bounds how many texts are open at once", async () => {
     const events = Array.from({ length: 1025 }, (_, index) => ({ texts: { [`k${index}`]: "x" } }));
     expect(await thrownBy(() => deltasOf(events))).toBeInstanceOf(RangeError);

@@ -170,6 +170,11 @@ describe("the scanner", () => {
     fc.assert(property, { numRuns: 300 });
   });
 
+  it("makes one segment of text, however much of it began like a placeholder", () => {
+    expect(scan(["{ {{ <handle <ha {{hdl <{ "])).toHaveLength(1);
+    expect(scan(["{ <h".repeat(100_000)]).length).toBeLessThanOrEqual(2);
+  });
+
   it("looks at no character more than twice, whatever the text", () => {
     const parts = ["{", "{{", `{{${ID}`, "<", "<handle ", '<handle a="', "<handle a='", "h", "{{ "];
     for (const part of parts) {
