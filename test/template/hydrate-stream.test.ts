@@ -137,6 +137,16 @@ describe("hydrateStream", () => {
     }
   });
 
+  it("reports no more than a thousand references, and the beginning of each", async () => {
+    const reports: HydrationReport[] = [];
+    const onReport = (report: HydrationReport) => reports.push(report);
+    const long = (index: number) => `{{hdl_${index}${"x".repeat(1000)}}}`;
+    const text = Array.from({ length: 1100 }, (_, index) => long(index)).join("");
+    expect(await streamed([text], { onReport, onUnresolved: "keep" })).toBe(text);
+    expect(reports[0]?.unresolved).toHaveLength(1000);
+    expect(reports[0]?.unresolved[0]?.written).toHaveLength(256);
+  });
+
   it("takes only strings", async () => {
     const pieces = [Uint8Array.of(1)] as unknown as string[];
     expect(await thrownBy(() => streamed(pieces))).toBeInstanceOf(TypeError);
