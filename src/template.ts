@@ -5,6 +5,13 @@
  */
 export { type DenyPatternsOptions, denyPatterns } from "./template/deny-patterns.js";
 export {
+  findReferences,
+  type HydratePlace,
+  type InsideStrings,
+  type LocatedReference,
+  type PlaceOptions,
+} from "./template/find-references.js";
+export {
   type Delta,
   type EventDeltas,
   type HydrateDeltasOptions,
@@ -17,11 +24,9 @@ export {
 } from "./template/hydrate-stream.js";
 export {
   type HydratedValue,
-  type HydratePlace,
   type HydrateValueOptions,
   hydrateValue,
   type Insertion,
-  type InsideStrings,
 } from "./template/hydrate-value.js";
 export type { HydrateOptions, HydrationLimits, TextOptions } from "./template/options.js";
 export type { OutputFormat } from "./template/output-format.js";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { type HydrateValueOptions, hydrateValue } from "../../src/template.js";
+import { findReferences, type HydrateValueOptions, hydrateValue } from "../../src/template.js";
 import { thrownBy } from "../support/refusals.js";
 import { AS, countingVault, sealed, UNKNOWN_ID } from "./scene.js";
 
@@ -72,11 +72,30 @@ describe("hydrateValue", () => {
     expect(result).toEqual({ ...value, medications: ["A", "B"], note: "A; B" });
     expect(asked).toEqual([[a, b]]);
     expect(insertions).toEqual([
-      { at: "/medications/0", reference: a },
-      { at: "/medications/1", reference: b },
-      { at: "/note", reference: a },
-      { at: "/note", reference: b },
+      { at: "/medications/0", reference: a, value: "A" },
+      { at: "/medications/1", reference: b, value: "B" },
+      { at: "/note", reference: a, value: "A" },
+      { at: "/note", reference: b, value: "B" },
     ]);
+  });
+
+  it("opens exactly the references that findReferences finds", async () => {
+    const id = await sealed(vault, { x: 1 });
+    const value = { a: [`{{${id}#/x}}`, id], b: `- ${id} <handle id="${id}#/x"/>`, c: id };
+    const where = { places: ["/a/*", { at: "/b", inside: "hydrate" }] } as const;
+    const found = findReferences(value, where);
+    expect(found).toEqual([
+      { at: "/a/0", reference: `${id}#/x`, id },
+      { at: "/a/1", reference: id, id },
+      { at: "/b", reference: id, id },
+      { at: "/b", reference: `${id}#/x`, id },
+    ]);
+    const { insertions } = await hydrateValue(vault, value, { ...AS, ...where });
+    expect(insertions.map(({ at, reference }) => ({ at, reference, id }))).toEqual(found);
+    expect(findReferences(value)).toHaveLength(3);
+    const mangled = { at: "", reference: id.slice(0, -1), id: undefined };
+    expect(findReferences(id.slice(0, -1))).toEqual([mangled]);
+    expect(() => findReferences(value, { allow: [] } as object)).toThrow(TypeError);
   });
 
   it("hydrates references inside longer strings only when told to", async () => {
@@ -116,7 +135,7 @@ describe("hydrateValue", () => {
     ]);
     const kept = await hydrateValue(vault, value, { ...AS, onUnresolved: "keep" });
     expect(kept.value).toEqual(["A", ...value.slice(1)]);
-    expect(kept.insertions).toEqual([{ at: "/0", reference: id }]);
+    expect(kept.insertions).toEqual([{ at: "/0", reference: id, value: "A" }]);
     expect(kept.unresolved).toHaveLength(3);
   });
 

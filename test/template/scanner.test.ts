@@ -72,6 +72,7 @@ describe("a placeholder", () => {
     ["as a tag with > in a value", `<handle safe_view="a > b /> c" id="${ID}"/>`, ID],
     ["as a tag with an escaped id", `<handle id="&#104;dl&#x5f;${ID.slice(4)}"/>`, ID],
     ["behind what only began like one", `{{hdl_ <handle {{${ID}}}`, ID],
+    ["as a tag behind braces without an end", `{{hdl_ <handle id="${ID}"/>`, ID],
     ["within a tag that is none", `<handle id="{{${ID}}}">`, ID],
     ["behind a tag without an end", `<handle id="abc <handle id="${ID}"/>`, ID],
   ])("is found %s", (_, text, written) => {

@@ -209,6 +209,17 @@ describe("hydrate", () => {
     }
   });
 
+  it("renders each place once, however often it is inserted", async () => {
+    const rendered: unknown[] = [];
+    const noting = new TemplateEngine(vault, {
+      stringify: (data) => String(rendered.push(data)),
+    });
+    const id = await sealed(vault, { a: "A" });
+    const { text } = await noting.hydrate(`{{${id}#/a}}{{${id}}}{{${id}#/a}}`, AS);
+    expect(text).toBe("121");
+    expect(rendered).toEqual(["A", { a: "A" }]);
+  });
+
   it("says nothing of what a serializer threw", async () => {
     const failing = new TemplateEngine(vault, {
       stringify: (data) => {
