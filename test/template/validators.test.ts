@@ -98,6 +98,19 @@ describe("matchesSchema", () => {
   });
 });
 
+describe("a validator of one's own", () => {
+  it("accepts by true alone, and names the kind of its rule", async () => {
+    const validator = (answer: unknown): OutputValidator => ({
+      rule: "length",
+      accepts: async () => answer as boolean,
+    });
+    expect(await refusal("x", validator(true))).toBe("accepted");
+    for (const answer of [false, undefined, 1, "true"]) {
+      expect(await refusal("x", validator(answer))).toBe("length");
+    }
+  });
+});
+
 describe("a predicate of one's own", () => {
   it("accepts by true alone, at once or later", async () => {
     expect(await refusal("x", (output) => output === "x")).toBe("accepted");
