@@ -67,6 +67,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "tagNames",
   "maxPlaceholderLength",
 ]);
+const PLACE_OPTIONS: ReadonlySet<string> = new Set(["at", "inside"]);
 
 /**
  * Returns the references that {@link hydrateValue} would open with these options, in the order of the
@@ -167,8 +168,10 @@ export function checkRules({ places, inside = "inert" }: PlaceOptions): readonly
   checkInside(inside);
   if (places === undefined) return [{ pattern: undefined, inside }];
   if (!Array.isArray(places)) throw new TypeError("places must be an array");
-  return places.map((place: string | HydratePlace) => {
-    const { at, inside: own = inside } = typeof place === "string" ? { at: place } : place;
+  return places.map((given: string | HydratePlace) => {
+    const place: HydratePlace = typeof given === "string" ? { at: given } : given;
+    checkOptions(place, "every place", PLACE_OPTIONS);
+    const { at, inside: own = inside } = place;
     checkInside(own);
     return { pattern: parsePointer(at), inside: own };
   });

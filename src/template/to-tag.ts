@@ -1,3 +1,4 @@
+import { checkOptions } from "../vault/checks.js";
 import type { OpaqueHandle } from "../vault/handle.js";
 import { escapeAttribute } from "./markup.js";
 import { checkTagName } from "./options.js";
@@ -17,8 +18,10 @@ import { checkTagName } from "./options.js";
  */
 export function toTag(
   handle: Pick<OpaqueHandle, "id" | "safeView">,
-  { tagName = "handle" }: { readonly tagName?: string | undefined } = {},
+  options: { readonly tagName?: string | undefined } = {},
 ): string {
+  checkOptions(options, "options", new Set(["tagName"]));
+  const { tagName = "handle" } = options;
   checkTagName(tagName);
   const { id, safeView } = handle;
   return `<${tagName} id="${escapeAttribute(id)}" safe_view="${escapeAttribute(safeView)}"/>`;

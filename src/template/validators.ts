@@ -76,9 +76,11 @@ export function lengthWithin(bounds: LengthBounds): OutputValidator {
  */
 export function matchesSchema(
   schema: OutputSchema,
-  { as = "text" }: { readonly as?: "text" | "json" | undefined } = {},
+  options: { readonly as?: "text" | "json" | undefined } = {},
 ): OutputValidator {
   checkMethods(schema, "schema", ["safeParse"]);
+  checkOptions(options, "options", new Set(["as"]));
+  const { as = "text" } = options;
   if (as !== "text" && as !== "json") throw new TypeError('as must be "text" or "json"');
   const accepts = accepting(
     (output) => schema.safeParse(as === "json" ? JSON.parse(output) : output).success === true,

@@ -211,6 +211,7 @@ describe("hydrateValue", () => {
     [{ places: ["a"] }, "JSON pointer"],
     [{ inside: true }, "inside must be"],
     [{ places: [{ at: "", inside: true }] }, "inside must be"],
+    [{ places: [{ at: "", insides: "hydrate" }] }, "unknown option: insides"],
   ])("cannot be called with the options %j", async (options, message) => {
     const error = await thrownBy(() => hydrated({}, options as object));
     expect(error).toBeInstanceOf(TypeError);
