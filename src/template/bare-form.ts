@@ -11,7 +11,7 @@ const HYPHEN = 0x2d;
 /** A shorter word that begins like an id is a name in somebody's text, not an id that lost its end. */
 const MIN_LENGTH = 20;
 
-type StateName = "opener" | "uri" | "id" | "digits" | "hash" | "pointer";
+type StateName = "opener" | "uri" | "id" | "digits" | "pointer";
 
 const STATES: Readonly<Record<StateName, (bare: BareCandidate, code: number) => Outcome>> = {
   // What follows the h tells an id from a URI.
@@ -21,9 +21,9 @@ const STATES: Readonly<Record<StateName, (bare: BareCandidate, code: number) => 
   id: (bare, code) => bare.read("id", code),
   digits: (bare, code) => {
     if (isWord(code)) return "more";
-    return code === HASH ? bare.enter("hash") : "ended";
+    return code === HASH ? bare.enter("pointer") : "ended";
   },
-  hash: (bare, code) => (code === SLASH ? bare.enter("pointer") : "none"),
+  // Whether it is a pointer is seen at its end: one that is none makes a malformed reference.
   pointer: (_, code) =>
     isWord(code) || code === SLASH || code === TILDE || code === HYPHEN ? "more" : "ended",
 };

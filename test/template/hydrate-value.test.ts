@@ -125,18 +125,19 @@ describe("hydrateValue", () => {
 
   it("hydrates everything or nothing", async () => {
     const id = await sealed(vault, "A");
-    const value = [id, UNKNOWN_ID, { handle_id: `${id.slice(0, -1)}` }, `${id}#/x`];
+    const value = [id, UNKNOWN_ID, { handle_id: `${id.slice(0, -1)}` }, `${id}#/x`, `${id}#x`];
     const error = await thrownBy(() => hydrated(value));
     expect(error).toMatchObject({ code: "ERR_VAULT_HYDRATION", reason: "unresolved-handles" });
     expect([...(error as { errors: Map<string, string> }).errors.values()]).toEqual([
       "ERR_VAULT_HANDLE_NOT_FOUND",
       "malformed",
       "no-such-field",
+      "malformed",
     ]);
     const kept = await hydrateValue(vault, value, { ...AS, onUnresolved: "keep" });
     expect(kept.value).toEqual(["A", ...value.slice(1)]);
     expect(kept.insertions).toEqual([{ at: "/0", reference: id, value: "A" }]);
-    expect(kept.unresolved).toHaveLength(3);
+    expect(kept.unresolved).toHaveLength(4);
   });
 
   it("refuses a string that is cut off within a placeholder", async () => {

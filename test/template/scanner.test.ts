@@ -127,6 +127,8 @@ describe("a bare reference inside a string", () => {
     [`x${ID}`, []],
     [`${ID}x`, [`${ID}x`]],
     [`hhandle:/${ID}`, [ID]],
+    [`${ID}#total`, [`${ID}#total`]],
+    [`${ID}# and`, [`${ID}#`]],
     ["the variable hdl_count", []],
   ])("in %s is found where it ends by itself", (text, expected) => {
     expect(found(text, "found")).toEqual(expected);
