@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { installPacked } from "./packed.js";
@@ -53,11 +53,17 @@ try {
 function runExamples(): void {
   cpSync(join(PROJECT, "examples"), join(directory, "examples"), { recursive: true });
   const tsx = import.meta.resolve("tsx");
-  for (const name of readdirSync(join(directory, "examples"))) {
-    if (!name.endsWith(".ts")) continue;
+  const names = readdirSync(join(directory, "examples"), { recursive: true, encoding: "utf8" });
+  for (const name of names) {
+    if (!isExample(name)) continue;
     console.log(`example ${name}`);
     run(process.execPath, ["--import", tsx, join("examples", name)]);
   }
+}
+
+/** A program, or the main one of a folder; the others are parts of them. */
+function isExample(name: string): boolean {
+  return name.endsWith(".ts") && (dirname(name) === "." || basename(name) === "main.ts");
 }
 
 /** Runs the quickstart over every wire and on every cache that needs a peer; its server must be installed. */

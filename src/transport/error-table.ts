@@ -38,8 +38,11 @@ import {
 /** What an error is called on the wires that is no vault error: a bad parameter, or a fault of ours. */
 type OtherErrorCode = "ERR_VAULT_INVALID_TYPE" | "ERR_VAULT_OUT_OF_RANGE" | "ERR_VAULT_INTERNAL";
 
+/** What only the process that hydrates can run into; no vault throws it, so that no wire carries it. */
+type LocalErrorCode = "ERR_VAULT_HYDRATION" | "ERR_VAULT_OUTPUT_VALIDATION";
+
 /** The codes that errors have on the wires. */
-export type WireErrorCode = VaultErrorCode | OtherErrorCode;
+export type WireErrorCode = Exclude<VaultErrorCode, LocalErrorCode> | OtherErrorCode;
 
 /** An error in the forms of every wire. */
 export interface WireError {

@@ -28,6 +28,7 @@ const ENTRIES = [
   "./codec/compressor/zstd",
   "./codec/encryptor/fernet",
   "./codec/serializer/messagepack",
+  "./template",
   "./testing",
   "./transport/http",
   "./transport/http/router",
@@ -123,6 +124,7 @@ describe("the packed package, with no peer installed", () => {
     ...("zstdCompress" in process.getBuiltinModule("node:zlib")
       ? []
       : [["@mongodb-js/zstd", "codec/compressor/zstd", "await m.zstdCompressor().ready()"]]),
+    ["re2js", "template", 'await m.denyPatterns(["x"]).accepts("x")'],
   ] as [string, string, string][];
 
   it.each(USES)("says which command installs %s", (peer, entry, use) => {

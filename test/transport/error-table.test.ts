@@ -10,7 +10,15 @@ const classes = Object.values<unknown>(library).filter(
   (value): value is ErrorClass =>
     typeof value === "function" && Object.getPrototypeOf(value) === VaultError,
 );
-const vaultErrors = classes.map((Class) => new Class("volatile-cache"));
+/** What only the process that hydrates can run into. */
+const localErrors = [
+  new library.HydrationError("unresolved-handles"),
+  new library.OutputValidationError("length"),
+];
+const localNames: readonly string[] = localErrors.map(({ name }) => name);
+const vaultErrors = classes
+  .map((Class) => new Class("volatile-cache"))
+  .filter(({ name }) => !localNames.includes(name));
 const others = [new TypeError("data is undefined"), new RangeError("x"), new Error("x")];
 const wireErrors = vaultErrors.map(toWireError);
 
@@ -21,6 +29,13 @@ describe("the error table", () => {
     expect(fromWireError({ code: "ERR_VAULT_NEVER_HEARD_OF" }).name).toBe(
       "ServiceUnavailableError",
     );
+  });
+
+  it("has no row for what no vault throws, and says only that the service failed", () => {
+    for (const error of localErrors) {
+      expect(toWireError(error)).toEqual(toWireError(new Error("x")));
+      expect(fromWireError({ code: error.code }).name).toBe("ServiceUnavailableError");
+    }
   });
 
   it("gives every error back as the class it was", () => {

@@ -38,6 +38,8 @@ const CODES: Readonly<Record<string, VaultErrorCode>> = {
   AuthenticationUnavailableError: "ERR_VAULT_AUTHENTICATION_UNAVAILABLE",
   RequestTooLargeError: "ERR_VAULT_REQUEST_TOO_LARGE",
   ConflictError: "ERR_VAULT_CONFLICT",
+  HydrationError: "ERR_VAULT_HYDRATION",
+  OutputValidationError: "ERR_VAULT_OUTPUT_VALIDATION",
 };
 
 /** A class as the tests call it; the classes that take an argument get one that fits all. */
