@@ -32,7 +32,7 @@ const { values } = parseArgs({
 });
 const CACHES = ["sqlite", "lmdb", "redis", "valkey"];
 const WIRES = ["http", "json-rpc", "xml-rpc"];
-const WIRE_PEERS = ["zod", "hono"];
+const WIRE_PEERS = ["zod"];
 const CACHE_PEERS = ["better-sqlite3", "lmdb", "ioredis", "iovalkey"];
 const directory = mkdtempSync(join(tmpdir(), "handlevault-package-"));
 

@@ -2,6 +2,9 @@
  * Handles within a web application of Hono: what browsers and agents get instead of payloads, and what
  * a route gets instead of handles. {@link routerListener} mounts the routes in Express and Fastify as well.
  *
+ * The routes are a Hono of the application's own, made at once, so that this entry alone imports `hono`
+ * outright: without it, importing the entry fails as Node has it.
+ *
  * @module
  */
 import type { IncomingMessage, ServerResponse } from "node:http";

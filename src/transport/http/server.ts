@@ -4,6 +4,7 @@ import { createServer as createSecureServer } from "node:https";
 import type { Vault } from "../../vault/vault.js";
 import { InFlightLimit } from "../limits.js";
 import { listen, type ServerAddress } from "../listening.js";
+import { schemas } from "../loaded-schemas.js";
 import { HttpAnswers } from "./answering.js";
 import { boundConnections } from "./connections.js";
 import { answerIncoming } from "./node.js";
@@ -35,6 +36,7 @@ export interface RunningHttpServer extends AsyncDisposable {
  *
  * @throws TypeError RangeError An option is wrong, there is no `auth`, or other machines could read the
  *   traffic or claim to be this one.
+ * @throws {@link PeerMissingError} {@link PeerBrokenError} The package zod does not load.
  * @throws Error The address is in use or cannot be had; `code` says why, as `node:net` does.
  *
  * @example
@@ -50,6 +52,7 @@ export async function serveHttp(
 ): Promise<RunningHttpServer> {
   const settings = readServerOptions(options);
   const answers = new HttpAnswers(vault, readHandlerOptions(settings.handler, SERVER_OPTIONS));
+  await schemas.ready();
   const running = new Running(answers, settings);
   return running.start();
 }

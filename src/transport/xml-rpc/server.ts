@@ -16,6 +16,7 @@ import {
 import type { Vault } from "../../vault/vault.js";
 import { ConnectionLimit, FailureLimit, InFlightLimit, RateLimit } from "../limits.js";
 import { connectionOf, listen, type ServerAddress } from "../listening.js";
+import { schemas } from "../loaded-schemas.js";
 import { VaultService } from "../service.js";
 import { answer } from "./exchange.js";
 import {
@@ -54,6 +55,7 @@ export interface XmlRpcServer extends AsyncDisposable {
  * @throws TypeError An option is missing, unknown or of the wrong kind, or would let other machines read
  *   the traffic or be believed.
  * @throws RangeError An option is out of its bounds.
+ * @throws {@link PeerMissingError} {@link PeerBrokenError} The package zod does not load.
  * @throws Error The address cannot be listened on.
  *
  * @example
@@ -71,6 +73,7 @@ export async function serveXmlRpc(
   const { publicSafeViews, gatewayPrincipals, auth, host, path, port, tls } = settings;
   const service = new VaultService(vault, { publicSafeViews, gatewayPrincipals });
   const running = new RunningServer(service, settings);
+  await schemas.ready();
   const address = await listen(running.server, {
     host,
     path,
