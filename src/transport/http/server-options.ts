@@ -1,7 +1,6 @@
 /** The options of a server, checked and with their defaults. */
-import { isIP } from "node:net";
 import type { TlsOptions } from "node:tls";
-import { checkListenOptions, isLoopback, type ListenOptions } from "../listening.js";
+import { checkListenOptions, isLoopbackHost, type ListenOptions } from "../listening.js";
 import {
   checkOptional,
   HANDLER_OPTIONS,
@@ -99,6 +98,5 @@ function checkServerOptions(options: HttpServerOptions): void {
 /** On the loopback interface this machine's own names and that of `host`; elsewhere any. */
 function defaultHosts(host: string | undefined): readonly string[] | undefined {
   if (host === undefined) return LOOPBACK_HOSTS;
-  const isLocal = isIP(host) === 0 ? host.toLowerCase() === "localhost" : isLoopback(host);
-  return isLocal ? [...LOOPBACK_HOSTS, host] : undefined;
+  return isLoopbackHost(host) ? [...LOOPBACK_HOSTS, host] : undefined;
 }

@@ -2,8 +2,9 @@ import { createServer as createHttpServer, type RequestListener } from "node:htt
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { HandleVault } from "../../../src/index.js";
-import { type HttpWireOptions, httpWire } from "../../../src/transport/http/client.js";
+import { httpWire } from "../../../src/transport/http/client.js";
 import type { RunningHttpServer } from "../../../src/transport/http.js";
+import type { HttpClientOptions } from "../../../src/transport/http-client/options.js";
 import type { Wire } from "../../../src/transport/wire.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
 import { LOCAL, serve, UNKNOWN_ID } from "./support.js";
@@ -25,7 +26,7 @@ function urlOf({ address }: Pick<RunningHttpServer, "address">): string {
   return `http://127.0.0.1:${address.port}`;
 }
 
-function wireTo(url: string, options: HttpWireOptions = {}): Wire {
+function wireTo(url: string, options: HttpClientOptions = {}): Wire {
   const wire = httpWire(url, options);
   wires.push(wire);
   return wire;
@@ -150,7 +151,12 @@ describe("a client", () => {
     for (const options of wrong) {
       expect(() => httpWire("http://x", options as never)).toThrow(TypeError);
     }
-    for (const name of ["connectTimeoutMs", "readTimeoutMs", "maxAnswerBytes", "maxConnections"]) {
+    for (const name of [
+      "connectTimeoutMs",
+      "answerTimeoutMs",
+      "maxAnswerBytes",
+      "maxConnections",
+    ]) {
       expect(() => httpWire("http://x", { [name]: 0 })).toThrow(RangeError);
     }
   });
@@ -160,7 +166,7 @@ describe("a request whose answer does not come", () => {
   const silent = () => tcp((socket) => void socket.resume());
 
   it("may have taken effect if it writes, and has not if it reads", async () => {
-    const wire = wireTo(await silent(), { readTimeoutMs: 50 });
+    const wire = wireTo(await silent(), { answerTimeoutMs: 50 });
     for (const [operation, params] of [
       ["seal", SEAL],
       ["unseal", { id: "x" }],
