@@ -12,13 +12,17 @@ import { type Context, Hono, type MiddlewareHandler } from "hono";
 import type { Connection } from "../../auth/authenticator.js";
 import { PrincipalForbiddenError } from "../../vault/errors.js";
 import type { SealOptions, Vault } from "../../vault/vault.js";
+import { answerTo } from "../http-server/answers.js";
+import { Gate, type GateRequest, type Sender } from "../http-server/gate.js";
+import {
+  HANDLER_OPTIONS,
+  type HttpHandlerOptions,
+  readHandlerOptions,
+} from "../http-server/options.js";
 import { giveJsonData } from "../json-data.js";
 import { connectionOf } from "../listening.js";
 import { VaultService } from "../service.js";
-import { answerTo } from "./answering.js";
-import { Gate, type GateRequest, type Sender } from "./gate.js";
 import type { NodeHandler } from "./node.js";
-import { HANDLER_OPTIONS, type HttpHandlerOptions, readHandlerOptions } from "./options.js";
 
 /** Options of {@link vaultRouter} and {@link requireUnsealed}. */
 export interface VaultRouterOptions
@@ -177,10 +181,7 @@ class Doorway {
 
   constructor(vault: Vault, options: VaultRouterOptions) {
     const { publicSafeViews, gatewayPrincipals, ...settings } = readHandlerOptions(options, KNOWN);
-    this.service = new VaultService(vault, {
-      publicSafeViews,
-      ...(gatewayPrincipals === undefined ? {} : { gatewayPrincipals }),
-    });
+    this.service = new VaultService(vault, { publicSafeViews, gatewayPrincipals });
     this.#gate = new Gate({ ...settings, publicSafeViews, gatewayPrincipals });
     this.#connection = options.connection ?? connectionOfNode;
   }

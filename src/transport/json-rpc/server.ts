@@ -8,7 +8,8 @@ import { createServer as createTlsServer, TLSSocket, type TlsOptions } from "nod
 import type { Authenticator } from "../../auth/authenticator.js";
 import { checkMethods, checkOptions } from "../../vault/checks.js";
 import type { Vault } from "../../vault/vault.js";
-import { ConnectionLimit, FailureLimit, RateLimit } from "../limits.js";
+import { FailureLimit } from "../failure-limit.js";
+import { ConnectionLimit, RateLimit } from "../limits.js";
 import { checkListenOptions, listen, type ServerAddress } from "../listening.js";
 import { schemas } from "../loaded-schemas.js";
 import { VaultService } from "../service.js";
