@@ -1,34 +1,14 @@
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Authenticator } from "../../src/auth.js";
-import { VaultClient } from "../../src/client.js";
 import { HandleVault } from "../../src/index.js";
-import { serveHttp } from "../../src/transport/http.js";
-import { serveJsonRpc } from "../../src/transport/json-rpc.js";
-import { serveXmlRpc } from "../../src/transport/xml-rpc.js";
 import { OWNER, sealOptions } from "../support/vault.js";
+import { clientOf, serverOf, WIRES, type WireName } from "./clients/wires.js";
 
 const GUESSES = 1000;
 const HONEST = 200;
 const FAILURES_PER_MINUTE = 20;
-const MANY = { port: 0, maxConnections: 2000, maxInFlight: 2000 };
+const MANY = { maxConnections: 2000, maxInFlight: 2000 };
 const GOOD = "good";
-
-const WIRES = {
-  http: {
-    serve: (vault: HandleVault, auth: Authenticator) => serveHttp(vault, { auth, ...MANY }),
-    connect: (port: number, token: string) =>
-      VaultClient.http(`http://127.0.0.1:${port}`, { token }),
-  },
-  "xml-rpc": {
-    serve: (vault: HandleVault, auth: Authenticator) => serveXmlRpc(vault, { auth, ...MANY }),
-    connect: (port: number, token: string) =>
-      VaultClient.rpc(`http://127.0.0.1:${port}`, { token }),
-  },
-  "json-rpc": {
-    serve: (vault: HandleVault, auth: Authenticator) => serveJsonRpc(vault, { auth, ...MANY }),
-    connect: (port: number, token: string) => VaultClient.socket({ port }, { token }),
-  },
-} as const;
 
 /** An authenticator that answers nobody until it is let go, and notes how many it looks at. */
 function slowAuth() {
@@ -54,15 +34,13 @@ function slowAuth() {
   return { auth, letGo, tried: () => tried, most: () => most };
 }
 
-async function stage(wire: keyof typeof WIRES) {
+async function stage(wire: WireName) {
   const slow = slowAuth();
   const vault = new HandleVault();
-  const { serve, connect } = WIRES[wire];
-  const server = await serve(vault, slow.auth);
-  onTestFinished(() => server.stop());
+  const { port } = await serverOf(wire, vault, { auth: slow.auth, ...MANY });
   const { id } = await vault.seal("secret", sealOptions());
   const unseal = async (token: string): Promise<string> => {
-    const client = connect(server.address.port ?? 0, token);
+    const client = clientOf(wire, port, { token });
     try {
       return await client.unseal<string>(id, OWNER);
     } catch (error) {
@@ -74,7 +52,7 @@ async function stage(wire: keyof typeof WIRES) {
   return { ...slow, unseal };
 }
 
-describe.each(Object.keys(WIRES) as (keyof typeof WIRES)[])("over %s", (wire) => {
+describe.each(WIRES)("over %s", (wire) => {
   it("a thousand guesses at once are 20 tries, and what is tried later is refused", async () => {
     const { unseal, letGo, tried } = await stage(wire);
     const guesses = Array.from({ length: GUESSES }, (_, guess) => unseal(`guess-${guess}`));

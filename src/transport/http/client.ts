@@ -7,6 +7,7 @@ import {
   type HttpClientSettings,
   readHttpClientOptions,
 } from "../http-client/options.js";
+import { refusalBodyOf } from "../http-client/refusal-body.js";
 import { HttpRequester } from "../http-client/requester.js";
 import { giveJsonData, readJsonAnswer, takeJsonData, writeJson } from "../json-data.js";
 import type { OperationName } from "../operations.js";
@@ -95,9 +96,10 @@ function segmentOf(id: string): string {
   return /^\.*$/.test(segment) ? "%2E" : segment;
 }
 
-function read(operation: OperationName, { status, retryAfterSeconds, body }: Received): object {
+function read(operation: OperationName, received: Received): object {
+  const { status, body } = received;
+  if (status < 200 || status >= 300) throw refusalOf(received);
   const answer = parsed(body.toString("utf8"));
-  if (status < 200 || status >= 300) throw refusalOf(status, answer, retryAfterSeconds);
   // A success that says nothing: what was asked for may have happened.
   if (answer === undefined) throw unanswered(operation, new SyntaxError("The answer is no JSON."));
   return takeJsonData(operation, answer) as object;
@@ -113,12 +115,9 @@ function parsed(text: string): object | undefined {
 }
 
 /** The original's service tells an error by its status alone. */
-function refusalOf(
-  status: number,
-  answer: object | undefined,
-  retryAfterSeconds: number | undefined,
-): Error {
-  const { code, error: message } = (answer ?? {}) as { code?: unknown; error?: unknown };
+function refusalOf(received: Received): Error {
+  const { status, retryAfterSeconds } = received;
+  const { code, message } = refusalBodyOf(received);
   // What HTTP itself was refused for says nothing of a handle.
   const isOfHttp = typeof code === "string" && code.startsWith("ERR_HTTP_");
   return fromWireError({ code, message, retryAfterSeconds, ...(isOfHttp ? {} : { status }) });

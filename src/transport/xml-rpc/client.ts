@@ -8,6 +8,7 @@ import {
   type HttpClientSettings,
   readHttpClientOptions,
 } from "../http-client/options.js";
+import { refusalBodyOf } from "../http-client/refusal-body.js";
 import { HttpRequester } from "../http-client/requester.js";
 import type { OperationName } from "../operations.js";
 import { unanswered } from "../unanswered.js";
@@ -15,7 +16,7 @@ import type { Wire, WireCallOptions } from "../wire.js";
 import { readMethodResponse, writeMethodCall } from "./call.js";
 import { positionalParams, resultOfValue } from "./methods.js";
 
-/** Statuses with which our server refuses a request before it has looked into it. */
+/** Statuses with which a server refuses a request before it has looked into it. */
 const REFUSED: ReadonlySet<number> = new Set([401, 413, 429, 503]);
 
 /**
@@ -65,10 +66,7 @@ class XmlRpcWire implements Wire {
 
 function resultOf(operation: OperationName, answer: Received): object {
   const { status, retryAfterSeconds, body } = answer;
-  if (REFUSED.has(status)) throw fromWireError({ status, retryAfterSeconds });
-  // Any other status is somebody else's: a proxy, or no XML-RPC server at all.
-  if (status >= 400 && status < 500) throw new ServiceUnavailableError();
-  if (status !== 200) throw unanswered(operation, undefined);
+  if (status !== 200) throw refusalOf(operation, answer);
   const { value, fault } = readAnswer(operation, body);
   if (fault !== undefined) {
     throw fromWireError({
@@ -78,6 +76,21 @@ function resultOf(operation: OperationName, answer: Received): object {
     });
   }
   return value;
+}
+
+/** Why a request was refused before XML-RPC saw it. */
+function refusalOf(operation: OperationName, received: Received): Error {
+  const { status, retryAfterSeconds } = received;
+  const { code, message } = refusalBodyOf(received);
+  if (isOurs(code)) return fromWireError({ code, message, retryAfterSeconds });
+  if (REFUSED.has(status)) return fromWireError({ status, retryAfterSeconds });
+  // Any other status is somebody else's: a proxy, or no XML-RPC server at all.
+  const isRefused = status >= 400 && status < 500;
+  return isRefused ? new ServiceUnavailableError() : unanswered(operation, undefined);
+}
+
+function isOurs(code: unknown): boolean {
+  return typeof code === "string" && code.startsWith("ERR_VAULT_");
 }
 
 type Read =
