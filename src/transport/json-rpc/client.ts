@@ -15,8 +15,9 @@ import type { OperationName } from "../operations.js";
 import { unanswered } from "../unanswered.js";
 import type { Wire, WireCallOptions } from "../wire.js";
 import { connectTo, type Destination, destinationOf, type JsonRpcAddress } from "./address.js";
-import { ClientConnection, ConnectionLostError, type Outgoing } from "./client-connection.js";
+import { ClientConnection, type Outgoing } from "./client-connection.js";
 import { giveJsonParams, takeJsonResult } from "./client-data.js";
+import { ConnectionLostError } from "./connection-lost.js";
 
 /** How a client connects and what it shows. */
 export interface JsonRpcClientOptions extends ClientOptions {
@@ -93,8 +94,8 @@ class JsonRpcWire implements Wire {
     try {
       return await this.#callOnce(outgoing);
     } catch (error) {
-      const isUnsent = error instanceof ConnectionLostError && !error.wasSent;
-      if (!isUnsent || this.#isClosed) throw error;
+      if (!(error instanceof ConnectionLostError)) throw error;
+      if (error.wasSent || error.isLate || this.#isClosed) throw error;
       return await this.#callOnce(outgoing);
     }
   }
@@ -127,10 +128,9 @@ class JsonRpcWire implements Wire {
       await this.#show(connection, token);
       this.#open = connection;
       return connection;
-    } catch (cause) {
+    } catch (error) {
       this.#connection = undefined;
-      if (cause instanceof Error && "code" in cause) throw cause;
-      throw new ServiceUnavailableError({ cause });
+      throw error;
     }
   }
 
@@ -142,7 +142,9 @@ class JsonRpcWire implements Wire {
       return connection;
     } catch (error) {
       connection.lose("not authenticated");
-      throw error;
+      if (!(error instanceof ConnectionLostError)) throw error;
+      // Nothing of the call itself was sent.
+      throw new ConnectionLostError(error.message, { wasSent: false, isLate: error.isLate });
     }
   }
 }

@@ -1,7 +1,4 @@
 /** The three wires, each with its server and its client, for what must hold on all of them. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { Authenticator } from "../../../src/auth.js";
 import { type ClientOptions, VaultClient } from "../../../src/client.js";
@@ -14,19 +11,22 @@ import { serveXmlRpc } from "../../../src/transport/xml-rpc.js";
 export interface ServerOptions {
   readonly auth: Authenticator;
   readonly port?: number;
-  readonly path?: string;
+  readonly tls?: { readonly key: string; readonly cert: string };
   readonly maxConnections?: number;
   readonly maxInFlight?: number;
   readonly stopTimeoutMs?: number;
 }
 
 const CONNECT = {
-  http: (port: number, options: ClientOptions) =>
-    VaultClient.http(`http://127.0.0.1:${port}`, options),
+  http: (port: number, options: ClientOptions) => VaultClient.http(urlOf(port, options), options),
   "xml-rpc": (port: number, options: ClientOptions) =>
-    VaultClient.rpc(`http://127.0.0.1:${port}`, options),
+    VaultClient.rpc(urlOf(port, options), options),
   "json-rpc": (port: number, options: ClientOptions) => VaultClient.socket({ port }, options),
 } as const;
+
+function urlOf(port: number, { tls }: ClientOptions): string {
+  return `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`;
+}
 
 const SERVE = { http: serveHttp, "xml-rpc": serveXmlRpc, "json-rpc": serveJsonRpc } as const;
 
@@ -42,15 +42,7 @@ export function clientOf(wire: WireName, port: number, options: ClientOptions = 
 
 /** Serves a vault over a wire until the test has finished; on a free port unless told otherwise. */
 export async function serverOf(wire: WireName, vault: Vault, options: ServerOptions) {
-  const place = options.path === undefined ? { port: 0 } : {};
-  const server = await SERVE[wire](vault, { ...place, ...options });
+  const server = await SERVE[wire](vault, { port: 0, ...options });
   onTestFinished(() => server.stop());
   return { server, port: server.address.port ?? 0 };
-}
-
-/** A folder for a Unix socket, which is removed when the test has finished. */
-export function socketPath(): string {
-  const folder = mkdtempSync(join(tmpdir(), "hv-wires-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  return join(folder, "vault.sock");
 }

@@ -211,7 +211,7 @@ describe("time and bounds of a wire", () => {
     const wire = jsonRpcWire({ path: "/nowhere/vault.sock" });
     const error: unknown = await wire.call("health", {}).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "ERR_VAULT_SERVICE_UNAVAILABLE" });
-    expect(String((error as Error).cause)).toBe("Error: connecting failed: ENOENT");
+    expect(String((error as Error).cause)).toBe("ConnectionLostError: connecting failed: ENOENT");
   });
 
   it("no answer in time: unknown for changes, unavailable for reads, and the socket is gone", async () => {
