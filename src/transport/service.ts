@@ -168,6 +168,8 @@ export class VaultService {
 
   async #seal(params: SealParams, caller: KnownCaller): Promise<WireHandle> {
     const { data } = params;
+    // The first releases of zod 4 take what may be anything for what may be absent.
+    if (data === undefined) throw new TypeError("data must be given");
     const ownerPrincipal = requiredPrincipal(caller, "owner_principal", params.owner_principal);
     checkPayload(data);
     const handle = await this.#vault.seal(data, {

@@ -34,12 +34,12 @@ export interface VaultRouterOptions
 const KNOWN: ReadonlySet<string> = new Set([...HANDLER_OPTIONS, "connection"]);
 
 /** What {@link requireUnsealed} leaves for the route. */
-export interface UnsealedVariables {
+export type UnsealedVariables = {
   /** The payload. */
   readonly unsealed: unknown;
   /** Whom it was handed to. */
   readonly resolvedBy: string;
-}
+};
 
 /**
  * Returns the routes `GET /:id/safe-view` and `POST /:id/resolve`, to be mounted where handles are.
