@@ -6,10 +6,11 @@
 import { isIPv6 } from "node:net";
 import type { Connection } from "../auth/authenticator.js";
 import type { MaybePromise } from "../vault/contracts.js";
-import { RateLimitedError } from "../vault/errors.js";
+import { AuthenticationUnavailableError, RateLimitedError } from "../vault/errors.js";
 import { RateLimit, type RateOptions } from "./limits.js";
 
 const DEFAULT_FAILURES_PER_MINUTE = 20;
+const ANSWER_TIMEOUT_MS = 10_000;
 const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 const IPV6_NETWORK_GROUPS = 4;
 const IPV6_GROUPS = 8;
@@ -38,6 +39,7 @@ export class FailureLimit {
    * Looks at a credential when it is its turn, and returns what that finds; `undefined` is a failure.
    *
    * @throws {@link RateLimitedError} Too many of that origin have failed.
+   * @throws {@link AuthenticationUnavailableError} It took longer than ten seconds.
    */
   async attempt<Found>(
     connection: Connection,
@@ -50,7 +52,7 @@ export class FailureLimit {
     else await new Promise<void>((resolve) => turns.waiting.push(resolve));
     try {
       this.#throwIfExhausted(origin);
-      const found = await look();
+      const found = await inTime(look());
       if (found === undefined) this.#rate.count(origin);
       return found;
     } finally {
@@ -83,6 +85,19 @@ export class FailureLimit {
   #throwIfExhausted(origin: string): void {
     const retryAfterSeconds = this.#rate.retryAfterSeconds(origin);
     if (retryAfterSeconds !== undefined) throw new RateLimitedError(retryAfterSeconds);
+  }
+}
+
+/** What never answers must not keep its turn for ever. */
+async function inTime<Found>(looking: MaybePromise<Found>): Promise<Found> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new AuthenticationUnavailableError()), ANSWER_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([looking, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { FailureLimit, originOf } from "../../src/transport/failure-limit.js";
 
 const from = (remoteAddress?: string) => ({ remoteAddress, isLocal: false });
@@ -96,6 +96,25 @@ describe("authentications at once, in whatever order they end,", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it("that are never answered give their turn up after ten seconds", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const limit = new FailureLimit({ perMinute: 2, elapsedMs: () => 0 });
+    const hung = Promise.allSettled(
+      [1, 2].map(() => limit.attempt(HERE, () => new Promise<string>(() => undefined))),
+    );
+    let isOver = false;
+    const next = limit.attempt(HERE, succeed).finally(() => {
+      isOver = true;
+    });
+    await vi.advanceTimersByTimeAsync(9999);
+    expect(isOver).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await next).toBe("somebody");
+    const unavailable = { reason: { code: "ERR_VAULT_AUTHENTICATION_UNAVAILABLE" } };
+    expect(await hung).toMatchObject([unavailable, unavailable]);
   });
 
   it("of another address wait for nobody", async () => {
