@@ -52,7 +52,8 @@ export class FailureLimit {
     else await new Promise<void>((resolve) => turns.waiting.push(resolve));
     try {
       this.#throwIfExhausted(origin);
-      const found = await inTime(look());
+      const looking = look();
+      const found = looking instanceof Promise ? await inTime(looking) : await looking;
       if (found === undefined) this.#rate.count(origin);
       return found;
     } finally {
@@ -89,7 +90,7 @@ export class FailureLimit {
 }
 
 /** What never answers must not keep its turn for ever. */
-async function inTime<Found>(looking: MaybePromise<Found>): Promise<Found> {
+async function inTime<Found>(looking: Promise<Found>): Promise<Found> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new AuthenticationUnavailableError()), ANSWER_TIMEOUT_MS);

@@ -1,5 +1,6 @@
 /** Lets requests in: against web pages, unknown callers and floods. */
 import type { Caller, Connection, Evidence, LOCAL_CALLER } from "../../auth/authenticator.js";
+import type { MaybePromise } from "../../vault/contracts.js";
 import { RateLimitedError, UnauthenticatedError } from "../../vault/errors.js";
 import { FailureLimit } from "../failure-limit.js";
 import { RateLimit } from "../limits.js";
@@ -97,7 +98,7 @@ export class Gate {
 
   async #attempt<Found>(
     { connection }: GateRequest,
-    look: () => Promise<Found | undefined>,
+    look: () => MaybePromise<Found | undefined>,
   ): Promise<Found | undefined> {
     if (connection === undefined && this.#needsConnection) {
       throw new RefusedError(REFUSALS.noConnection);
@@ -110,7 +111,7 @@ export class Gate {
     return this.#settings.auth.localOnly === true || this.#failures !== undefined;
   }
 
-  async #authenticate(request: GateRequest): Promise<Sender | undefined> {
+  #authenticate(request: GateRequest): MaybePromise<Sender | undefined> {
     const { auth } = this.#settings;
     // What a request says is believed on this machine only, wherever the handler is mounted.
     const isBelieved = auth.localOnly !== true || request.connection?.isLocal === true;
