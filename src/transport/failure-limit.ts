@@ -35,6 +35,11 @@ export class FailureLimit {
     this.#rate = new RateLimit({ perMinute: DEFAULT_FAILURES_PER_MINUTE, ...options });
   }
 
+  /** How many origins have an authentication that runs or waits. */
+  get size(): number {
+    return this.#turns.size;
+  }
+
   /**
    * Looks at a credential when it is its turn, and returns what that finds; `undefined` is a failure.
    *

@@ -117,6 +117,17 @@ describe("authentications at once, in whatever order they end,", () => {
     expect(await hung).toMatchObject([unavailable, unavailable]);
   });
 
+  it("leave nothing behind once they have ended, however they do", async () => {
+    const limit = new FailureLimit({ perMinute: 2 });
+    const away = () => Promise.reject(new Error("away"));
+    const outcomes = Array.from({ length: 1000 }, (_, host) =>
+      limit.attempt(from(`192.0.2.${host % 250}`), [fail, succeed, away][host % 3] ?? fail),
+    );
+    expect(limit.size).toBe(250);
+    await Promise.allSettled(outcomes);
+    expect(limit.size).toBe(0);
+  });
+
   it("of another address wait for nobody", async () => {
     const limit = new FailureLimit({ perMinute: 1, elapsedMs: () => 0 });
     let letGo: (() => void) | undefined;

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
@@ -239,6 +240,25 @@ describe("a request whose answer does not come", () => {
     }
   });
 });
+
+it.each([
+  ["that says how long", "keep-alive: timeout=1\r\n"],
+  ["that says nothing", ""],
+])(
+  "an idle connection to a server %s it keeps it is closed by the client first",
+  async (_, hint) => {
+    const closed: Promise<unknown>[] = [];
+    const body = '{"status":"ok"}';
+    const headers = `connection: keep-alive\r\n${hint}content-length: ${body.length}`;
+    const url = await tcp((socket) => {
+      closed.push(once(socket, "close"));
+      socket.on("data", () => socket.write(`HTTP/1.1 200 OK\r\n${headers}\r\n\r\n${body}`));
+    });
+    await wireTo(url).call("health", {});
+    await Promise.all(closed);
+    expect(closed).toHaveLength(1);
+  },
+);
 
 it("a server that closes idle connections makes no call fail", async () => {
   const vault = new HandleVault();
