@@ -48,10 +48,13 @@ export class XmlRpcAnswers extends HttpAnswers {
   }
 
   async #answer(document: Uint8Array, caller: KnownCaller | undefined): Promise<HttpAnswer> {
-    const text = await answer(document, (operation, params) =>
+    const { document: body, retryAfterSeconds } = await answer(document, (operation, params) =>
       this.#service.call(operation, params, caller),
     );
-    return success(200, "text/xml; charset=utf-8", text);
+    const answered = success(200, "text/xml; charset=utf-8", body);
+    if (retryAfterSeconds === undefined) return answered;
+    const retryAfter = String(Math.ceil(retryAfterSeconds));
+    return { ...answered, headers: { ...answered.headers, "retry-after": retryAfter } };
   }
 
   async #answerNobody(request: HttpRequest): Promise<HttpAnswer> {
