@@ -3,8 +3,8 @@
  * that imports every entry without skipping the library's own declarations, and runs the smoke test.
  *
  * `tsx tools/check-package.ts [--node PATH]... [--typescript FOLDER]...` does the last two on other
- * Nodes and with other compilers as well; `--peers FOLDER` runs the quickstart on every cache with the
- * first of these Nodes and the peers in that `node_modules`.
+ * Nodes and with other compilers as well; `--peers FOLDER` runs the quickstart on every cache and wire, and
+ * the smoke test of services, with the first of these Nodes and the peers in that `node_modules`.
  */
 import { execFileSync } from "node:child_process";
 import {
@@ -32,15 +32,15 @@ const { values } = parseArgs({
 });
 const CACHES = ["sqlite", "lmdb", "redis", "valkey"];
 const WIRES = ["http", "json-rpc", "xml-rpc"];
-const WIRE_PEERS = ["zod", "hono"];
-const CACHE_PEERS = ["better-sqlite3", "lmdb", "ioredis", "iovalkey"];
+const QUICKSTART_PEERS = ["better-sqlite3", "lmdb", "ioredis", "iovalkey", "zod"];
+const SERVICE_PEERS = ["jose", "hono"];
 const directory = mkdtempSync(join(tmpdir(), "handlevault-package-"));
 
 try {
   installPacked(directory);
   runExamples();
-  runOnEveryCache(join(PROJECT, "node_modules"), [process.execPath]);
-  if (values.peers !== undefined) runOnEveryCache(values.peers, values.node.slice(0, 1));
+  runWithPeers(join(PROJECT, "node_modules"), [process.execPath]);
+  if (values.peers !== undefined) runWithPeers(values.peers, values.node.slice(0, 1));
   writeConsumer();
   const ownTypescript = dirname(fileURLToPath(import.meta.resolve("typescript/package.json")));
   for (const compiler of [ownTypescript, ...values.typescript]) checkTypes(compiler);
@@ -66,24 +66,26 @@ function isExample(name: string): boolean {
   return name.endsWith(".ts") && (dirname(name) === "." || basename(name) === "main.ts");
 }
 
-/** Runs the quickstart over every wire and on every cache that needs a peer; its server must be installed. */
-function runOnEveryCache(peers: string, nodes: readonly string[]): void {
+/**
+ * Runs the quickstart over every wire and on every cache that needs a peer, whose server must be
+ * installed, and a program with those peers that only services need.
+ */
+function runWithPeers(peers: string, nodes: readonly string[]): void {
   const place = mkdtempSync(join(tmpdir(), "handlevault-caches-"));
   try {
     installPacked(place);
     cpSync(join(PROJECT, "examples"), join(place, "examples"), { recursive: true });
-    for (const peer of CACHE_PEERS) {
+    for (const peer of [...QUICKSTART_PEERS, ...SERVICE_PEERS]) {
       symlinkSync(join(peers, peer), join(place, "node_modules", peer));
     }
-    for (const peer of WIRE_PEERS) {
-      symlinkSync(join(PROJECT, "node_modules", peer), join(place, "node_modules", peer));
-    }
+    cpSync(join(import.meta.dirname, "smoke-services.mjs"), join(place, "smoke-services.mjs"));
     const settings = [
       ...CACHES.map((cache) => ["--cache", cache]),
       ...WIRES.map((wire) => ["--remote", wire]),
     ];
     for (const node of nodes) {
       for (const setting of settings) runQuickstart(place, node, setting);
+      execFileSync(node, ["smoke-services.mjs"], { cwd: place, stdio: "inherit" });
     }
   } finally {
     rmSync(place, { recursive: true });

@@ -9,7 +9,8 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { createDocument, type ZodOpenApiPathsObject } from "zod-openapi";
 import { ROUTES } from "../src/transport/http/route-table.js";
-import { OPERATION_NAMES, type OperationName, operations } from "../src/transport/operations.js";
+import { OPERATION_NAMES, type OperationName } from "../src/transport/operations.js";
+import { operations } from "../src/transport/schemas.js";
 
 const FILE = fileURLToPath(new URL("../src/transport/http/openapi-document.ts", import.meta.url));
 

@@ -31,6 +31,7 @@ import type {
 import { readAnswer, readDescription, readHandle, readOutcomes, readPayload } from "./answers.js";
 import { askInHalves, inGroups } from "./batches.js";
 import { fromWireError } from "./error-table.js";
+import { schemas } from "./loaded-schemas.js";
 import type { OperationName, RequestParams, SealParams, WireOutcome } from "./messages.js";
 import { MAX_BATCH } from "./operations.js";
 import { checkPayload, sizeOf } from "./payload.js";
@@ -161,13 +162,15 @@ export class RemoteVault implements Vault {
 
   async #ask(operation: OperationName, params: object): Promise<unknown> {
     this.#assertOpen();
+    // An answer that could not be read would be of something that was done.
+    await schemas.ready();
     return this.#wire.call(operation, params);
   }
 
   async #askAbout(operation: OperationName, id: string, params: object = {}): Promise<unknown> {
     this.#assertOpen();
     if (!isHandleId(id)) throw new HandleNotFoundError();
-    return this.#wire.call(operation, { id, ...params });
+    return this.#ask(operation, { id, ...params });
   }
 
   async #sealGroup(items: readonly SealItem[]): Promise<Outcome<OpaqueHandle>[]> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type OperationName, operations } from "../../src/transport/operations.js";
+import type { OperationName } from "../../src/transport/operations.js";
+import { operations } from "../../src/transport/schemas.js";
 import { VaultService } from "../../src/transport/service.js";
 import { CacheUnavailableError, HandleVault, RequestTooLargeError } from "../support/modules.js";
 import { GRANTEE, OWNER, sealOptions } from "../support/vault.js";

@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
 import { expect, it } from "vitest";
 import { HandleVault } from "../../../src/index.js";
-import { HttpAnswers } from "../../../src/transport/http/answering.js";
-import { readHandlerOptions } from "../../../src/transport/http/options.js";
+import { RestAnswers } from "../../../src/transport/http/answering.js";
 import { httpHandler } from "../../../src/transport/http.js";
+import { readHandlerOptions } from "../../../src/transport/http-server/options.js";
 import { LOCAL } from "./support.js";
 
 const TARGETS = [
@@ -63,7 +63,7 @@ function malformed(random: (bound: number) => number): string {
 it("100,000 malformed bodies get an answer each, never a fault of the service", async () => {
   const random = randomFrom(8421);
   const options = { auth: LOCAL, failedAuthenticationsPerMinute: "unlimited" } as const;
-  const answers = new HttpAnswers(
+  const answers = new RestAnswers(
     new HandleVault(),
     readHandlerOptions(options, new Set(Object.keys(options))),
   );
@@ -75,7 +75,7 @@ it("100,000 malformed bodies get an answer each, never a fault of the service", 
     const { status } = await answers.answer({
       ...{ method: "POST", path: TARGETS[random(TARGETS.length)] ?? "", bodyUsed: false },
       ...{ connection: CONNECTION, header, single: header },
-      readBody: async () => text,
+      readBody: async () => Buffer.from(text),
     });
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
   }

@@ -5,11 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Authenticator } from "../../../src/auth/authenticator.js";
 import { HandleVault } from "../../../src/index.js";
-import {
-  type JsonRpcAddress,
-  type JsonRpcWireOptions,
-  jsonRpcWire,
-} from "../../../src/transport/json-rpc/client.js";
+import type { JsonRpcAddress } from "../../../src/transport/json-rpc/address.js";
+import { type JsonRpcClientOptions, jsonRpcWire } from "../../../src/transport/json-rpc/client.js";
 import {
   type JsonRpcServer,
   type JsonRpcServerOptions,
@@ -44,7 +41,7 @@ const tls = () => ({
 
 interface Way {
   readonly server: () => Partial<JsonRpcServerOptions>;
-  readonly client: () => JsonRpcWireOptions;
+  readonly client: () => JsonRpcClientOptions;
 }
 const WAYS: Readonly<Record<string, Way>> = {
   TCP: { server: () => ({ port: 0 }), client: () => ({}) },
@@ -60,7 +57,7 @@ const WAYS: Readonly<Record<string, Way>> = {
 
 interface Served extends AsyncDisposable {
   readonly server: JsonRpcServer;
-  client(options?: JsonRpcWireOptions): RemoteVault;
+  client(options?: JsonRpcClientOptions): RemoteVault;
 }
 
 async function served({ server: options, client }: Way, auth: Authenticator): Promise<Served> {

@@ -5,6 +5,7 @@ import {
   HandleVault,
   lruCache,
   memoryCache,
+  RateLimitedError,
   VaultCodec,
   VaultError,
 } from "../../support/modules.js";
@@ -131,6 +132,12 @@ export function errorLaws(harness: VaultHarness): void {
           expect(received.constructor).toBe(error.constructor);
           expect(received).toMatchObject({ code: error.code, message: error.message });
         }
+        next = new RateLimitedError(7);
+        const { code } = new RateLimitedError();
+        await expect(vault.describe(id, OWNER)).rejects.toMatchObject({
+          code,
+          retryAfterSeconds: 7,
+        });
       },
       behind,
     );

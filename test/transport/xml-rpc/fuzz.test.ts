@@ -51,7 +51,7 @@ it(`${DOCUMENTS} malformed documents are answered or refused with typed errors, 
   for (let count = 0; count < DOCUMENTS; count++) {
     const document = mutated(SEEDS[random(SEEDS.length)] ?? Buffer.alloc(0), random);
     if (random(2) === 0) {
-      const xml = await answer(document, (operation, params) =>
+      const { document: xml } = await answer(document, (operation, params) =>
         service.call(operation, params, LOCAL_CALLER),
       );
       const fault = readMethodResponse(xml).fault;

@@ -9,9 +9,10 @@ import { withoutPath } from "../../primitives/causes.js";
 export interface Exchange {
   readonly isSecure: boolean;
   readonly request: RequestOptions;
-  readonly body: string | undefined;
+  readonly body: string | Buffer | undefined;
   readonly connectTimeoutMs: number;
-  readonly readTimeoutMs: number;
+  /** For the whole of it, waiting for a connection included. */
+  readonly answerTimeoutMs: number;
   readonly maxAnswerBytes: number;
   /** Any of them gives the exchange up. */
   readonly signals: readonly AbortSignal[];
@@ -20,17 +21,22 @@ export interface Exchange {
 /** What came back. */
 export interface Received {
   readonly status: number;
-  readonly retryAfter: string | undefined;
-  readonly text: string;
+  readonly retryAfterSeconds: number | undefined;
+  readonly body: Buffer;
 }
+
+class LateError extends Error {}
 
 /** The exchange failed. */
 export class ExchangeError extends Error {
   /** Whether a byte of the request may have reached the other end. */
   readonly wasSent: boolean;
+  /** Whether time ran out: another try would take as long. */
+  readonly isLate: boolean;
   constructor(wasSent: boolean, cause: unknown) {
     super("The exchange failed.", { cause: withoutPath(cause) });
     this.wasSent = wasSent;
+    this.isLate = cause instanceof LateError;
   }
 }
 
@@ -41,7 +47,7 @@ export class ExchangeError extends Error {
  */
 export function exchange(wanted: Exchange): Promise<Received> {
   return new Promise((resolve, reject) => {
-    const { isSecure, body, signals, readTimeoutMs, connectTimeoutMs } = wanted;
+    const { isSecure, body, signals, answerTimeoutMs, connectTimeoutMs } = wanted;
     let wasSent = false;
     const sending = (isSecure ? requestSecure : requestPlain)(wanted.request);
     const giveUp = (reason: unknown) => {
@@ -50,7 +56,7 @@ export function exchange(wanted: Exchange): Promise<Received> {
       sending.destroy();
     };
     const abort = () => giveUp(new Error("The call was given up."));
-    const reading = setTimeout(() => giveUp(late("answering")), readTimeoutMs);
+    const reading = setTimeout(() => giveUp(late("answering")), answerTimeoutMs);
     let connecting: NodeJS.Timeout | undefined;
     const settle = () => {
       clearTimeout(reading);
@@ -89,7 +95,7 @@ function isHandshakeOver(socket: Socket): boolean {
 }
 
 function late(what: string): Error {
-  return new Error(`The service took too long ${what}.`);
+  return new LateError(`The service took too long ${what}.`);
 }
 
 async function receive(incoming: IncomingMessage, maxBytes: number): Promise<Received> {
@@ -100,9 +106,10 @@ async function receive(incoming: IncomingMessage, maxBytes: number): Promise<Rec
     if (length > maxBytes) throw new RangeError("The answer is larger than maxAnswerBytes.");
     parts.push(part);
   }
+  const retryAfter = incoming.headers["retry-after"] ?? "";
   return {
     status: incoming.statusCode ?? 0,
-    retryAfter: incoming.headers["retry-after"],
-    text: Buffer.concat(parts).toString("utf8"),
+    retryAfterSeconds: /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) : undefined,
+    body: Buffer.concat(parts, length),
   };
 }

@@ -1,7 +1,6 @@
 /** The options of a server, checked and with their defaults. */
-import { isIP } from "node:net";
 import type { TlsOptions } from "node:tls";
-import { checkListenOptions, isLoopback, type ListenOptions } from "../listening.js";
+import { checkListenOptions, isLoopbackHost, type ListenOptions } from "../listening.js";
 import {
   checkOptional,
   HANDLER_OPTIONS,
@@ -9,10 +8,10 @@ import {
   LOOPBACK_HOSTS,
 } from "./options.js";
 
-const DEFAULT_PORT = 8421;
 const DEFAULT_HEADERS_TIMEOUT_MS = 5000;
 const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
 const DEFAULT_IDLE_TIMEOUT_MS = 5000;
+const DEFAULT_STOP_TIMEOUT_MS = 5000;
 const DEFAULT_MAX_CONNECTIONS = 1000;
 const MAX_TIMEOUT_MS = 3_600_000;
 const MAX_CONNECTIONS = 1_000_000;
@@ -23,9 +22,9 @@ export type HttpTlsOptions = Pick<
   "cert" | "key" | "passphrase" | "pfx" | "ca" | "requestCert" | "rejectUnauthorized" | "minVersion"
 >;
 
-/** Options of `serveHttp`. */
+/** Options of `serveHttp`; those of `serveXmlRpc` are the same but for the `basePath`. */
 export interface HttpServerOptions extends HttpHandlerOptions, Omit<ListenOptions, "localOnly"> {
-  /** Default 8421; 0 for a free one. */
+  /** Default 8421, and 8422 for XML-RPC; 0 for a free one. */
   readonly port?: number | undefined;
   /** Encrypts, and with `requestCert` asks clients for certificates. */
   readonly tls?: HttpTlsOptions | undefined;
@@ -35,12 +34,17 @@ export interface HttpServerOptions extends HttpHandlerOptions, Omit<ListenOption
   readonly requestTimeoutMs?: number | undefined;
   /** How long a connection may be idle between requests, in milliseconds. Default 5,000. */
   readonly idleTimeoutMs?: number | undefined;
+  /** How long `stop()` waits for requests in flight, in milliseconds. Default 5,000. */
+  readonly stopTimeoutMs?: number | undefined;
   /** How many connections there may be; the oldest unauthenticated one gives way. Default 1,000. */
   readonly maxConnections?: number | undefined;
 }
 
 const LISTENING = ["host", "port", "path", "tls", "insecureTransport"] as const;
-const TIMEOUTS = ["headersTimeoutMs", "requestTimeoutMs", "idleTimeoutMs"] as const;
+const TIMEOUTS = [
+  ...(["headersTimeoutMs", "requestTimeoutMs", "idleTimeoutMs"] as const),
+  "stopTimeoutMs",
+] as const;
 
 /** The names of all options of a server. */
 export const SERVER_OPTIONS: ReadonlySet<string> = new Set([
@@ -58,14 +62,15 @@ export interface ServerSettings {
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  readonly stopTimeoutMs: number;
   readonly maxConnections: number;
 }
 
 /** @throws TypeError RangeError An option is wrong. */
-export function readServerOptions(options: HttpServerOptions): ServerSettings {
+export function readServerOptions(options: HttpServerOptions, defaultPort: number): ServerSettings {
   checkServerOptions(options);
   const { host, path, tls, insecureTransport, auth } = options;
-  const port = path === undefined ? (options.port ?? DEFAULT_PORT) : undefined;
+  const port = path === undefined ? (options.port ?? defaultPort) : undefined;
   const listening = { host, port, path, tls, insecureTransport, localOnly: auth?.localOnly };
   const allowedHosts = options.allowedHosts ?? defaultHosts(host);
   const requestTimeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
@@ -78,6 +83,7 @@ export function readServerOptions(options: HttpServerOptions): ServerSettings {
     headersTimeoutMs: Math.min(headersTimeoutMs, requestTimeoutMs),
     requestTimeoutMs,
     idleTimeoutMs: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
+    stopTimeoutMs: options.stopTimeoutMs ?? DEFAULT_STOP_TIMEOUT_MS,
     maxConnections: options.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
   };
 }
@@ -99,6 +105,5 @@ function checkServerOptions(options: HttpServerOptions): void {
 /** On the loopback interface this machine's own names and that of `host`; elsewhere any. */
 function defaultHosts(host: string | undefined): readonly string[] | undefined {
   if (host === undefined) return LOOPBACK_HOSTS;
-  const isLocal = isIP(host) === 0 ? host.toLowerCase() === "localhost" : isLoopback(host);
-  return isLocal ? [...LOOPBACK_HOSTS, host] : undefined;
+  return isLoopbackHost(host) ? [...LOOPBACK_HOSTS, host] : undefined;
 }

@@ -31,7 +31,11 @@ export const REFUSALS: Readonly<Record<RefusalName, Refusal>> = {
   host: refusal(421, "ERR_HTTP_HOST_REFUSED", "The server does not answer to this Host."),
   origin: refusal(403, "ERR_HTTP_ORIGIN_REFUSED", "Requests of web pages are refused."),
   mediaType: refusal(415, "ERR_HTTP_MEDIA_TYPE", "The Content-Type must be application/json."),
-  encoding: refusal(415, "ERR_HTTP_ENCODING", "A Content-Encoding is refused: send plain JSON."),
+  encoding: refusal(
+    415,
+    "ERR_HTTP_ENCODING",
+    "A Content-Encoding is refused: send the body as it is.",
+  ),
   malformed: refusal(400, "ERR_HTTP_MALFORMED_BODY", "The body must be one JSON object in UTF-8."),
   principal: refusal(
     400,

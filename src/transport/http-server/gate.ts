@@ -1,7 +1,9 @@
 /** Lets requests in: against web pages, unknown callers and floods. */
 import type { Caller, Connection, Evidence, LOCAL_CALLER } from "../../auth/authenticator.js";
+import type { MaybePromise } from "../../vault/contracts.js";
 import { RateLimitedError, UnauthenticatedError } from "../../vault/errors.js";
-import { FailureLimit, RateLimit } from "../limits.js";
+import { FailureLimit } from "../failure-limit.js";
+import { RateLimit } from "../limits.js";
 import type { HandlerSettings } from "./options.js";
 import { REFUSALS, RefusedError } from "./refusal.js";
 
@@ -9,6 +11,9 @@ const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
 
 /** Who sent a request. */
 export type Sender = Caller | typeof LOCAL_CALLER;
+
+/** Who sent a request that shows no credential. */
+export const NOBODY: unique symbol = Symbol("nobody");
 
 /** What has to be known of a request to let it in. */
 export type GateRequest = Pick<HttpRequest, "connection" | "header" | "single" | "authenticated">;
@@ -25,8 +30,8 @@ export interface HttpRequest {
   header(name: string): string | undefined;
   /** Returns a header that is sent once, as far as can be told. */
   single(name: string): string | undefined;
-  /** Returns the body as text. @throws RequestTooLargeError It is larger. */
-  readBody(maxBytes: number): Promise<string>;
+  /** Returns the body. @throws RequestTooLargeError It is larger. */
+  readBody(maxBytes: number): Promise<Uint8Array>;
   /** Called as soon as it is known who sent the request. */
   authenticated?(): void;
 }
@@ -68,19 +73,52 @@ export class Gate {
    * @throws {@link RateLimitedError} Too many of that address failed to, or the caller asks too often.
    */
   async callerOf(request: GateRequest): Promise<Sender> {
-    const { auth } = this.#settings;
-    const { connection } = request;
-    if (connection === undefined && (auth.localOnly === true || this.#failures !== undefined)) {
+    const caller = await this.#attempt(request, () => this.#authenticate(request));
+    if (caller === undefined) throw new UnauthenticatedError();
+    return this.#admit(request, caller);
+  }
+
+  /**
+   * Returns who sent a request, or {@link NOBODY} if it shows no token and nothing else tells: for what
+   * everybody may have.
+   */
+  async callerOrNobody(request: GateRequest): Promise<Sender | typeof NOBODY> {
+    if (request.header("authorization") !== undefined) return this.callerOf(request);
+    const caller = await this.#attempt(
+      request,
+      async () => (await this.#authenticate(request)) ?? NOBODY,
+    );
+    return caller === undefined || caller === NOBODY ? NOBODY : this.#admit(request, caller);
+  }
+
+  /** Notes that {@link NOBODY} asked for what not everybody may have. */
+  refusedNobody({ connection }: GateRequest): void {
+    if (connection !== undefined) this.#failures?.failed(connection);
+  }
+
+  async #attempt<Found>(
+    { connection }: GateRequest,
+    look: () => MaybePromise<Found | undefined>,
+  ): Promise<Found | undefined> {
+    if (connection === undefined && this.#needsConnection) {
       throw new RefusedError(REFUSALS.noConnection);
     }
-    if (connection !== undefined) throwIfLimited(this.#failures?.retryAfterSeconds(connection));
+    if (connection === undefined || this.#failures === undefined) return look();
+    return this.#failures.attempt(connection, look);
+  }
+
+  get #needsConnection(): boolean {
+    return this.#settings.auth.localOnly === true || this.#failures !== undefined;
+  }
+
+  #authenticate(request: GateRequest): MaybePromise<Sender | undefined> {
+    const { auth } = this.#settings;
     // What a request says is believed on this machine only, wherever the handler is mounted.
-    const isBelieved = auth.localOnly !== true || connection?.isLocal === true;
-    const caller = isBelieved ? await auth.authenticate(evidenceOf(request)) : undefined;
-    if (caller === undefined) {
-      if (connection !== undefined) this.#failures?.failed(connection);
-      throw new UnauthenticatedError();
-    }
+    const isBelieved = auth.localOnly !== true || request.connection?.isLocal === true;
+    return isBelieved ? auth.authenticate(evidenceOf(request)) : undefined;
+  }
+
+  #admit(request: GateRequest, caller: Sender): Sender {
     request.authenticated?.();
     this.#countRequest(typeof caller === "string" ? caller : caller.principal);
     return caller;
