@@ -47,6 +47,7 @@ export {
   RecordIntegrityError,
   RecordUnsupportedError,
   RequestTooLargeError,
+  SafeViewLeakError,
   ServiceUnavailableError,
   UnauthenticatedError,
   type UnsafeReason,
@@ -61,6 +62,14 @@ export {
   type WireDescription,
   type WireHandle,
 } from "./vault/handle.js";
+export {
+  type LeakGuardOptions,
+  type LeakGuardSetting,
+  SafeView,
+  type SafeViewFields,
+  type Summarizer,
+  type SummaryContext,
+} from "./vault/safe-view.js";
 export type {
   ChangeOptions,
   Outcome,
