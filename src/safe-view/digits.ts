@@ -12,11 +12,11 @@ export class DigitIndex {
   readonly hasAny: boolean;
 
   constructor(texts: Iterable<string>) {
-    const runs = [...new Set(texts)].flatMap((text) => text.match(RUN) ?? []);
+    const runs = [...texts].flatMap((text) => text.match(RUN) ?? []).filter(isLong);
     const joined = runs.map(digitsOf);
     this.#runs = new FragmentIndex(joined);
     this.#short = new Set(runs.flatMap(shortNumbersIn));
-    this.hasAny = joined.some((run) => run.length >= SHORTEST_LEAF);
+    this.hasAny = runs.length > 0;
   }
 
   /** Few digits are a number only where groups begin and end; of many, a part is enough. */
@@ -32,6 +32,10 @@ export class DigitIndex {
     }
     return isMostlyDigits(text) && this.shares(digitsOf(text));
   }
+}
+
+function isLong(run: string): boolean {
+  return run.length >= SHORTEST_LEAF && digitsOf(run).length >= SHORTEST_LEAF;
 }
 
 /** Returns the digits of a text, and nothing else of it. */

@@ -11,12 +11,9 @@ const DECIMAL_DIGIT = /^\p{Nd}$/u;
  * ß and SS, ς and σ. Digits of every script become those of ASCII.
  */
 export function fold(text: string): string {
-  if (!NOT_ASCII.test(text)) return text.toUpperCase();
-  return text
-    .normalize("NFKD")
-    .replace(UNSEEN, "")
-    .replace(FOREIGN_DIGIT, asciiDigit)
-    .toUpperCase();
+  const upper = isAscii(text) ? text.toUpperCase() : text.normalize("NFKD").toUpperCase();
+  if (isAscii(upper)) return upper;
+  return upper.replace(UNSEEN, "").replace(FOREIGN_DIGIT, asciiDigit);
 }
 
 /** Returns a text with the letters of ASCII in upper case, and everything else as it is. */

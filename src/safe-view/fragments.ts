@@ -7,8 +7,11 @@ export const FRAGMENT = 8;
 
 /** Every run of {@link FRAGMENT} characters has a pair of neighbours that starts at a multiple of it. */
 const STRIDE: number = FRAGMENT - 1;
-const PAIR_BITS = 14;
-const PAIR_MASK: number = 2 ** PAIR_BITS - 1;
+/** Letters of ASCII differ from those of the other case in the bit that is missing here. */
+const NO_CASE = 0x5f;
+const PAIRS = 4096;
+const PAIR_MASK: number = PAIRS - 1;
+const NO_PAIRS = new Uint8Array(PAIRS);
 /** So many questions are answered by searching; for more of them a set of all answers pays. */
 const MAX_SEARCHES = 64;
 
@@ -22,13 +25,14 @@ const MAX_SEARCHES = 64;
  */
 export class FragmentIndex {
   readonly #texts: readonly string[];
-  readonly #pairs = new Uint8Array(2 ** PAIR_BITS);
+  readonly #pairs: Uint8Array;
   readonly #fragments = new Map<number, ReadonlySet<string>>();
   #searches = 0;
 
   /** @param texts - With the letters of ASCII in upper case. */
   constructor(texts: Iterable<string>) {
     this.#texts = [...new Set(texts)].filter((text) => text.length >= SHORTEST_LEAF);
+    this.#pairs = this.#texts.length === 0 ? NO_PAIRS : new Uint8Array(PAIRS);
     for (const text of this.#texts) this.#addPairs(text);
   }
 
@@ -79,24 +83,14 @@ export class FragmentIndex {
     return fragments;
   }
 
-  /** Both cases of every letter, so that leaves need no folding to be ruled out. */
   #addPairs(text: string): void {
     for (let at = 0; at + 1 < text.length; at++) {
-      const [first, second] = [text.charCodeAt(at), text.charCodeAt(at + 1)];
-      const [lowFirst, lowSecond] = [lowerCase(first), lowerCase(second)];
-      this.#pairs[pairOf(first, second)] = 1;
-      this.#pairs[pairOf(lowFirst, second)] = 1;
-      this.#pairs[pairOf(first, lowSecond)] = 1;
-      this.#pairs[pairOf(lowFirst, lowSecond)] = 1;
+      this.#pairs[pairOf(text.charCodeAt(at), text.charCodeAt(at + 1))] = 1;
     }
   }
 }
 
-/** Distinct for ASCII; what others share a place with is told apart by the exact look-up. */
+/** One for both cases of a letter. Of pairs that share a place the exact look-up tells which it is. */
 function pairOf(first: number, second: number): number {
-  return ((first << 7) ^ second) & PAIR_MASK;
-}
-
-function lowerCase(code: number): number {
-  return code >= 65 && code <= 90 ? code + 32 : code;
+  return (((first & NO_CASE) << 5) ^ (second & NO_CASE)) & PAIR_MASK;
 }

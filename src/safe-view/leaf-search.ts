@@ -28,31 +28,26 @@ export interface LeafSearchOptions {
   readonly isAscii: boolean;
   /** Says whether a suspect is one; the search goes on if it is not. */
   readonly confirm: (suspect: Suspect) => boolean;
-  /** Field names that earlier searches met, by depth and position: they are not looked at again. */
-  readonly knownNames: string[][];
 }
 
 /**
  * Looks through a payload for leaves that a safe view repeats.
  *
  * Leaves are texts, numbers, dates and bytes, and the names of members that are data: those that are
- * not identifiers or belong to an object of more than {@link MAX_FIELDS}. A hot path: most payloads are
- * walked from end to end without a suspect, which is why places are put together only for one.
+ * not identifiers or belong to an object of more than {@link MAX_FIELDS}.
  */
 export class LeafSearch {
   readonly #index: ViewIndex;
   readonly #isAscii: boolean;
   readonly #confirm: (suspect: Suspect) => boolean;
-  readonly #knownNames: string[][];
   readonly #parents: object[] = [];
   readonly #keys: unknown[] = [];
   #valuesLeft = MAX_VALUES;
 
-  constructor({ index, isAscii, confirm, knownNames }: LeafSearchOptions) {
+  constructor({ index, isAscii, confirm }: LeafSearchOptions) {
     this.#index = index;
     this.#isAscii = isAscii;
     this.#confirm = confirm;
-    this.#knownNames = knownNames;
   }
 
   /**
@@ -85,17 +80,11 @@ export class LeafSearch {
   }
 
   #inMembers(object: Record<string, unknown>): boolean {
-    const depth = this.#parents.length;
-    this.#knownNames[depth] ??= [];
-    const known = this.#knownNames[depth];
-    let position = 0;
-    for (const name in object) {
-      if (known[position] !== name && this.#inName(object, name, position)) return true;
-      if (this.#inMember(object, name, object[name])) return true;
-      position += 1;
-    }
-    this.#count(position);
-    return position > MAX_FIELDS && this.#inNames(object, Object.keys(object));
+    const names = Object.keys(object);
+    this.#count(names.length);
+    const data = names.length > MAX_FIELDS ? names : names.filter((name) => !isFieldName(name));
+    if (data.some((name) => this.#inMember(object, name, name))) return true;
+    return names.some((name) => this.#inMember(object, name, object[name]));
   }
 
   #inMember(parent: object, key: unknown, value: unknown): boolean {
@@ -126,18 +115,6 @@ export class LeafSearch {
       ? bytes
       : { buffer: bytes, byteOffset: 0 };
     return this.#isHere(new Uint8Array(buffer, byteOffset, bytes.byteLength));
-  }
-
-  /** A name that is an identifier is met again at its place in other rows, and is not data. */
-  #inName(parent: object, name: string, position: number): boolean {
-    if (!isFieldName(name)) return this.#inNames(parent, [name]);
-    const known = this.#knownNames[this.#parents.length];
-    if (known !== undefined && position < MAX_FIELDS) known[position] = name;
-    return false;
-  }
-
-  #inNames(parent: object, names: readonly string[]): boolean {
-    return names.some((name) => this.#isSuspect(name) && this.#isLeak(parent, name, name));
   }
 
   #descend(parent: object, key: unknown, value: object): boolean {

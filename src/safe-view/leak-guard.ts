@@ -8,7 +8,10 @@ import { SafeViewLeakError } from "../vault/errors.js";
 import type { LeakGuardSetting, WrittenView } from "../vault/safe-view.js";
 import { fieldNamesOf } from "./field-names.js";
 import { LeafSearch, type Suspect } from "./leaf-search.js";
+import { isClean } from "./quick-search.js";
 import { ViewIndex } from "./view-index.js";
+
+const NOTHING: readonly string[] = [];
 
 /** What is to be sealed. */
 export interface SealCheck {
@@ -26,7 +29,7 @@ export interface LeakQuestion {
   /** The safe view. */
   readonly text: string;
   /** Places whose values may be in it. */
-  readonly allow?: readonly PointerPattern[];
+  readonly allow?: readonly PointerPattern[] | undefined;
   /** Whether every text in `data` is known to hold nothing but ASCII. */
   readonly isAscii?: boolean;
 }
@@ -50,13 +53,16 @@ export class LeakGuard {
    */
   check({ data, view, setting, isAscii }: SealCheck): void {
     if (setting === "off" || (setting ?? this.#allow) === undefined) return;
-    const allow = [this.#allow ?? [], [...(setting?.allow ?? []), ...view.shown].map(parsePointer)];
-    const leak = this.find({ data, text: view.text, allow: allow.flat(), isAscii });
+    const more = [...(setting?.allow ?? NOTHING), ...view.shown].map(parsePointer);
+    const allow = more.length === 0 ? this.#allow : [...(this.#allow ?? []), ...more];
+    const leak = this.find({ data, text: view.text, allow, isAscii });
     if (leak !== undefined) throw new SafeViewLeakError(formatPointer(leak.shownPointer));
   }
 
   /** Returns the first leaf of a payload that its safe view repeats. */
   find({ data, text, allow = [], isAscii = false }: LeakQuestion): Suspect | undefined {
+    const index = this.#indexOf(text);
+    if (isClean(data, { index, isAscii, knownNames: this.#knownNames })) return undefined;
     let found: Suspect | undefined;
     let nameless: ViewIndex | undefined;
     const confirm = (suspect: Suspect): boolean => {
@@ -66,8 +72,7 @@ export class LeakGuard {
       found = suspect;
       return true;
     };
-    const index = this.#indexOf(text);
-    new LeafSearch({ index, isAscii, confirm, knownNames: this.#knownNames }).in(data);
+    new LeafSearch({ index, isAscii, confirm }).in(data);
     return found;
   }
 
@@ -84,7 +89,6 @@ const searchOptions = (index: ViewIndex) => ({
   index,
   isAscii: false,
   confirm: () => true,
-  knownNames: [],
 });
 
 /** A view may name the payload's fields, and a value that equals one of them tells nothing more. */

@@ -5,6 +5,7 @@
  * hexadecimal are undone wherever they may stand in the text, at every alignment.
  */
 import { Buffer } from "node:buffer";
+import { SHORTEST_LEAF } from "./fragments.js";
 
 /** Four bytes take at least so many characters of each encoding. */
 const BASE64_RUN = /[A-Za-z0-9+/_-]{6,}/g;
@@ -26,7 +27,7 @@ const SPELLED = /(?<![\p{L}\p{N}])[\p{L}\p{N}](?:[\s.,_-]{1,2}[\p{L}\p{N}](?![\p
 /** Returns the texts that may be read in a safe view, its own first. */
 export function textsIn(view: string): readonly string[] {
   const written = writtenIn(view);
-  return [...written, ...written.flatMap(encodedIn).map((bytes) => bytes.toString("utf8"))];
+  return [...written, ...written.flatMap(encodedIn).flatMap(readableIn)];
 }
 
 /** Returns the bytes that may be read in a safe view, one character for each. */
@@ -57,6 +58,14 @@ function encodedIn(text: string): Buffer[] {
     found.push(Buffer.from(list.replace(/0x|[^0-9A-Fa-f]/g, ""), "hex"));
   }
   return found;
+}
+
+/** Most of what is decoded at a wrong place is no text, but for a few characters. */
+function readableIn(bytes: Buffer): string[] {
+  return bytes
+    .toString("utf8")
+    .split("\ufffd")
+    .filter(({ length }) => length >= SHORTEST_LEAF);
 }
 
 function unescaped(_: string, code: string | undefined, short: string): string {
