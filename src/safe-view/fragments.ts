@@ -42,8 +42,10 @@ export class FragmentIndex {
     if (length < FRAGMENT) {
       return length >= SHORTEST_LEAF && this.#hasPair(leaf, 0) && this.#has(upperCaseAscii(leaf));
     }
+    const pairs = this.#pairs;
     for (let at = 0; at < length - 1; at += STRIDE) {
-      if (this.#hasPair(leaf, at) && this.#sharesAround(leaf, at)) return true;
+      const pair = pairOf(leaf.charCodeAt(at), leaf.charCodeAt(at + 1));
+      if (pairs[pair] !== 0 && this.#sharesAround(leaf, at)) return true;
     }
     return false;
   }

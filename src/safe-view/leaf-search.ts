@@ -1,4 +1,4 @@
-import type { JsonPointer } from "../primitives/json-pointer.js";
+import { ANY, type JsonPointer } from "../primitives/json-pointer.js";
 import type { ViewIndex } from "./view-index.js";
 
 /** How deep a payload may nest, and how many values it may hold: as serializers have it. */
@@ -164,7 +164,7 @@ export class LeafSearch {
 function shownToken(parent: object | undefined, key: unknown): string {
   if (typeof key === "number" && !(parent instanceof Map)) return String(key);
   const isName = typeof key === "string" && isFieldName(key) && sizeOf(parent) <= MAX_FIELDS;
-  return isName ? key : "*";
+  return isName ? key : ANY;
 }
 
 function sizeOf(parent: object | undefined): number {

@@ -60,8 +60,10 @@ function isCleanObject(
     if (known[position] !== name && !isField(name, known, position)) return false;
     position += 1;
     const member = object[name];
-    if (typeof member === "string" && isAscii) {
-      if (index.hasAsciiText(member)) return false;
+    if (typeof member === "string") {
+      if (isAscii ? index.hasAsciiText(member) : index.hasText(member)) return false;
+    } else if (typeof member === "number") {
+      if (index.hasNumber(member)) return false;
     } else if (!isClean(member, search, depth + 1)) return false;
   }
   return true;

@@ -13,7 +13,7 @@ export const MAX_GRANTS = 256;
 /** The most places that a leak guard may be told to let pass. */
 export const MAX_ALLOWED_PLACES = 256;
 /** The longest of them, in characters. */
-export const MAX_PLACE_CHARACTERS = 1024;
+const MAX_PLACE_CHARACTERS = 1024;
 /** The longest lifetime, in seconds: a century. */
 export const MAX_TTL_SECONDS = 3_155_760_000;
 /** The largest `maxUses`; the record keeps one value above it for "unlimited". */
