@@ -1,6 +1,6 @@
 import { checkBoolean, checkInteger, checkOptions } from "../vault/checks.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
-import { composed, type Wordings } from "./composed.js";
+import { composed, counted, type Wordings } from "./composed.js";
 import { isFieldName, MAX_FIELDS } from "./leaf-search.js";
 import { isRow, isTable, membersOf, type Row } from "./table.js";
 
@@ -33,10 +33,10 @@ interface Settings {
  * Returns a summarizer that counts the rows of a table and gives sum and mean of its numeric columns; of a
  * list of numbers, or of an object's own numbers, those of all of them.
  *
- * Columns of fewer numbers than `minimumGroup` are not mentioned. A column whose sum, mean or limit
- * equals one of its numbers shows no figure at all, because one figure would tell the other; nor does one
- * with a figure that repeats any other leaf of the payload. Two summaries of almost the same rows still
- * tell the difference between them.
+ * Columns of fewer numbers than `minimumGroup` are not mentioned. Where the sum or the mean equals one of
+ * the numbers, neither is shown, because one would tell the other; a column with a figure that repeats any
+ * other leaf of the payload shows none. Two summaries of almost the same rows still tell the difference
+ * between them.
  *
  * @throws TypeError RangeError An option is wrong.
  *
@@ -61,7 +61,7 @@ function aggregated(data: unknown, settings: Settings): SafeView {
     if (numbers.length >= settings.minimumGroup) parts.push(wordingsOf([name, numbers], settings));
   }
   const summary = composed(data, parts);
-  const isCounted = isTable(data) && summary.includes(`${data.length} rows`);
+  const isCounted = isTable(data) && summary.includes(String(data.length));
   return new SafeView({ summary, dataType, rowCount: isCounted ? data.length : undefined });
 }
 
@@ -73,13 +73,13 @@ interface Aggregates {
 
 function columnsOf(data: unknown): Aggregates {
   if (isTable(data)) {
-    const size = [[`${data.length} rows`, "rows"], ...firstOf(data)];
+    const size = [counted(data.length, "row"), ...firstOf(data)];
     return { dataType: "table", size, columns: tableColumns(data) };
   }
   const items = listed(data);
   if (items === undefined) return { dataType: "value", size: [], columns: [] };
   const numbers = items.slice(0, MAX_ROWS).filter(isNumber);
-  const size = [[`${items.length} items`, "items"], ...firstOf(items)];
+  const size = [counted(items.length, "item"), ...firstOf(items)];
   return { dataType: "list", size, columns: [["numbers", numbers]] };
 }
 
@@ -115,20 +115,28 @@ function isNumber(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value);
 }
 
-/** All figures of a column or none: what one of them hides, another would tell. */
+type Figure = readonly [name: string, figure: number];
+
+/** Sum and mean stand together or not at all: one of them would tell the other. */
 function wordingsOf([name, numbers]: Column, { range }: Settings): Wordings {
-  const sum = numbers.reduce((total, number) => total + number, 0);
-  const figures: (readonly [string, number])[] = [
-    ["sum", Number(sum.toPrecision(SUM_DIGITS))],
-    ["mean", Number((sum / numbers.length).toPrecision(MEAN_DIGITS))],
-    ...(range ? rangeOf(numbers) : []),
-  ];
   const leaves = new Set(numbers);
-  if (figures.some(([, figure]) => leaves.has(figure) || !Number.isFinite(figure))) return [name];
+  const isFree = ([, figure]: Figure) => Number.isFinite(figure) && !leaves.has(figure);
+  const totals = totalsOf(numbers);
+  const limits = range ? rangeOf(numbers) : [];
+  const figures = [...(totals.every(isFree) ? totals : []), ...limits.filter(isFree)];
+  if (figures.length === 0) return [name];
   return [`${name}: ${figures.map((figure) => figure.join(" ")).join(", ")}`, name];
 }
 
-function rangeOf(numbers: readonly number[]): [string, number][] {
+function totalsOf(numbers: readonly number[]): Figure[] {
+  const sum = numbers.reduce((total, number) => total + number, 0);
+  return [
+    ["sum", Number(sum.toPrecision(SUM_DIGITS))],
+    ["mean", Number((sum / numbers.length).toPrecision(MEAN_DIGITS))],
+  ];
+}
+
+function rangeOf(numbers: readonly number[]): Figure[] {
   const lowest = numbers.reduce((least, number) => Math.min(least, number));
   const highest = numbers.reduce((most, number) => Math.max(most, number));
   return [

@@ -30,6 +30,12 @@ export function composed(data: unknown, parts: readonly Wordings[]): string {
   return "";
 }
 
+/** Returns how many there are of something, in one part of a summary. */
+export function counted(count: number, unit: string): Wordings {
+  const units = count === 1 ? unit : `${unit}s`;
+  return [`${count} ${units}`, units];
+}
+
 /** Returns the parts in one text: as many as fit, and how many were left out. */
 function fitted(parts: readonly Wordings[]): string {
   const texts = parts.flatMap(([wording]) => (wording === undefined ? [] : [wording]));

@@ -2,6 +2,8 @@ import { FRAGMENT, FragmentIndex, SHORTEST_LEAF } from "./fragments.js";
 
 /** Digits that belong together for a reader, whatever separates their groups. */
 const RUN = /\d(?:[\s.,:;/()_+'-]{0,3}\d)*/g;
+/** As in 48,210.50, which is the number 48210.5. */
+const TRAILING_ZERO = /([.,]\d)0(?!\d)/g;
 const MOST_GROUPS = FRAGMENT;
 
 /** Tells whether digits stand in texts, however they are grouped there. */
@@ -60,6 +62,7 @@ function* neighbours(groups: readonly string[]): Generator<string> {
 }
 
 function shortNumbersIn(run: string): string[] {
-  const numbers = [...neighbours(run.split(/\D+/))];
+  const forms = new Set([run, run.replace(TRAILING_ZERO, "$1")]);
+  const numbers = [...forms].flatMap((form) => [...neighbours(form.split(/\D+/))]);
   return numbers.filter(({ length }) => length >= SHORTEST_LEAF && length < FRAGMENT);
 }

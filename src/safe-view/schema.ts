@@ -1,6 +1,6 @@
 import { checkOptions } from "../vault/checks.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
-import { composed, type Wordings } from "./composed.js";
+import { composed, counted, type Wordings } from "./composed.js";
 import { isFieldName, MAX_FIELDS } from "./leaf-search.js";
 import { mediaTypeOf } from "./media-type.js";
 import { columnsOf, isRow, isTable, membersOf, type Row, widthOf } from "./table.js";
@@ -86,23 +86,25 @@ function shownFields(
 
 function shapeOf(data: unknown): Shape {
   if (isTable(data)) return tableShape(data);
-  if (Array.isArray(data)) return sizedShape("list", data.length, "items");
-  if (data instanceof Set) return sizedShape("set", data.size, "items");
+  if (Array.isArray(data)) return sizedShape("list", data.length, "item");
+  if (data instanceof Set) return sizedShape("set", data.size, "item");
   if (data instanceof Uint8Array) return bytesShape(data);
   if (isRow(data)) {
     const fields = new Map(membersOf(data).map(([name, value]) => [name, [value]]));
     const dataType = data instanceof Map ? "map" : "object";
-    return { ...sizedShape(dataType, widthOf(data), "fields"), fields };
+    return { ...sizedShape(dataType, widthOf(data), "field"), fields };
   }
-  if (typeof data === "string") return sizedShape("text", data.length, "characters");
+  if (typeof data === "string") return sizedShape("text", data.length, "character");
   return { dataType: typeOf([data]), parts: [[typeOf([data])]] };
 }
 
 function tableShape(rows: readonly Row[]): Shape {
   const { values, isSample } = columnsOf(rows);
-  const columns = `${isSample ? "at least " : ""}${values.size} columns`;
-  const { parts } = sizedShape("table", rows.length, "rows");
-  return { dataType: "table", parts: [...parts, [columns]], fields: values };
+  const columns = counted(values.size, "column").map(
+    (text) => `${isSample ? "at least " : ""}${text}`,
+  );
+  const { parts } = sizedShape("table", rows.length, "row");
+  return { dataType: "table", parts: [...parts, columns], fields: values };
 }
 
 /** A count that was left out of the summary, because it equals a value, is not told beside it. */
@@ -113,7 +115,7 @@ function rowCountOf(data: unknown, summary: string): number | undefined {
 
 function bytesShape(bytes: Uint8Array): Shape {
   const mediaType = mediaTypeOf(bytes);
-  const { dataType, parts } = sizedShape("bytes", bytes.length, "bytes");
+  const { dataType, parts } = sizedShape("bytes", bytes.length, "byte");
   return {
     dataType,
     parts: mediaType === undefined ? parts.slice(1) : [[mediaType], ...parts.slice(1)],
@@ -121,7 +123,7 @@ function bytesShape(bytes: Uint8Array): Shape {
 }
 
 function sizedShape(dataType: string, size: number, unit: string): Shape {
-  return { dataType, parts: [[dataType], [`${size} ${unit}`, unit]] };
+  return { dataType, parts: [[dataType], counted(size, unit)] };
 }
 
 /** Returns the type that values have in common; `mixed` if they have none. */
