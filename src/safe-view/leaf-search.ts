@@ -3,7 +3,7 @@ import type { ViewIndex } from "./view-index.js";
 
 /** How deep a payload may nest, and how many values it may hold: as serializers have it. */
 const MAX_DEPTH = 256;
-const MAX_VALUES: number = 2 ** 24;
+export const MAX_VALUES: number = 2 ** 24;
 /** An object of more members is taken for a map, whose keys are data. */
 export const MAX_FIELDS = 64;
 const FIELD_NAME = /^[A-Za-z_$][\w$]{0,39}$/;

@@ -7,7 +7,7 @@ import {
 import { SafeViewLeakError } from "../vault/errors.js";
 import type { LeakGuardSetting, WrittenView } from "../vault/safe-view.js";
 import { fieldNamesOf } from "./field-names.js";
-import { LeafSearch, type Suspect } from "./leaf-search.js";
+import { LeafSearch, MAX_VALUES, type Suspect } from "./leaf-search.js";
 import { isClean } from "./quick-search.js";
 import { ViewIndex } from "./view-index.js";
 
@@ -62,7 +62,8 @@ export class LeakGuard {
   /** Returns the first leaf of a payload that its safe view repeats. */
   find({ data, text, allow = [], isAscii = false }: LeakQuestion): Suspect | undefined {
     const index = this.#indexOf(text);
-    if (isClean(data, { index, isAscii, knownNames: this.#knownNames })) return undefined;
+    const quick = { index, isAscii, knownNames: this.#knownNames, valuesLeft: MAX_VALUES };
+    if (isClean(data, quick)) return undefined;
     let found: Suspect | undefined;
     let nameless: ViewIndex | undefined;
     const confirm = (suspect: Suspect): boolean => {

@@ -11,6 +11,8 @@ export interface QuickSearch {
   readonly isAscii: boolean;
   /** Field names that were met before, by depth and position: rows of a table have the same. */
   readonly knownNames: string[][];
+  /** How many values it may still look at: a payload that shares parts can be larger than its memory. */
+  valuesLeft: number;
 }
 
 /**
@@ -39,6 +41,8 @@ function isCleanLeaf(value: unknown, { index, isAscii }: QuickSearch): boolean {
 }
 
 function isCleanArray(array: readonly unknown[], search: QuickSearch, depth: number): boolean {
+  search.valuesLeft -= array.length;
+  if (search.valuesLeft < 0) return false;
   for (let index = 0; index < array.length; index++) {
     if (!isClean(array[index], search, depth + 1)) return false;
   }
@@ -57,16 +61,18 @@ function isCleanObject(
   const known = knownNames[depth];
   let position = 0;
   for (const name in object) {
+    // First of all: the engine knows where the member is, until anything else has run.
+    const member = object[name];
     if (known[position] !== name && !isField(name, known, position)) return false;
     position += 1;
-    const member = object[name];
     if (typeof member === "string") {
       if (isAscii ? index.hasAsciiText(member) : index.hasText(member)) return false;
     } else if (typeof member === "number") {
       if (index.hasNumber(member)) return false;
     } else if (!isClean(member, search, depth + 1)) return false;
   }
-  return true;
+  search.valuesLeft -= position;
+  return search.valuesLeft >= 0;
 }
 
 function isField(name: string, known: string[], position: number): boolean {
