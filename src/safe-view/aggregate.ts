@@ -99,10 +99,8 @@ function tableColumns(rows: readonly Row[]): ReadonlyMap<string, readonly number
     if (!isRow(row)) continue;
     for (const [name, value] of membersOf(row)) if (isNumber(value)) add(columns, name, value);
   }
-  for (const name of columns.keys()) {
-    if (columns.size > MAX_FIELDS || !isFieldName(name)) columns.delete(name);
-  }
-  return columns;
+  if (columns.size > MAX_FIELDS) return new Map();
+  return new Map([...columns].filter(([name]) => isFieldName(name)));
 }
 
 function add(columns: Map<string, number[]>, name: string, value: number): void {

@@ -1,10 +1,11 @@
+import { SHORTEST_LEAF } from "./fragments.js";
 import { isFieldName, MAX_FIELDS } from "./leaf-search.js";
 
 /** How many values are looked at: rows of a table have the same fields. */
 const MAX_VALUES = 10_000;
 
 /**
- * Returns the names of a payload's fields: of members that are identifiers, in objects of few members.
+ * Returns the names of a payload's fields that are as long as a leaf: of members that are identifiers, in objects of few members.
  * Of a huge payload it returns those near its beginning.
  */
 export function fieldNamesOf(data: unknown): ReadonlySet<string> {
@@ -15,11 +16,16 @@ export function fieldNamesOf(data: unknown): ReadonlySet<string> {
     if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) continue;
     const [keys, members] = partsOf(value);
     if (!Array.isArray(value) && keys.length <= MAX_FIELDS) {
-      for (const key of keys) if (typeof key === "string" && isFieldName(key)) names.add(key);
+      for (const key of keys) if (typeof key === "string" && isLongName(key)) names.add(key);
     }
     pending.push(...members.slice(0, MAX_VALUES));
   }
   return names;
+}
+
+/** No value that is looked for equals a shorter one. */
+function isLongName(key: string): boolean {
+  return key.length >= SHORTEST_LEAF && isFieldName(key);
 }
 
 function partsOf(value: object): [keys: readonly unknown[], members: readonly unknown[]] {

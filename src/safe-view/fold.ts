@@ -28,7 +28,7 @@ export function isAscii(text: string): boolean {
 
 /** Decimal digits come in tens, from zero to nine (The Unicode Standard, 4.6). */
 function asciiDigit(digit: string): string {
-  const code = digit.codePointAt(0) ?? 0;
+  const code = Number(digit.codePointAt(0));
   let before = 0;
   while (DECIMAL_DIGIT.test(String.fromCodePoint(code - before - 1))) before += 1;
   return String(before % 10);

@@ -21,6 +21,12 @@ export interface Suspect {
   readonly shownPointer: JsonPointer;
 }
 
+/** A member on the way from the payload to a leaf. */
+interface Step {
+  readonly parent: object;
+  readonly key: unknown;
+}
+
 /** What a search goes by. */
 export interface LeafSearchOptions {
   readonly index: ViewIndex;
@@ -40,8 +46,7 @@ export class LeafSearch {
   readonly #index: ViewIndex;
   readonly #isAscii: boolean;
   readonly #confirm: (suspect: Suspect) => boolean;
-  readonly #parents: object[] = [];
-  readonly #keys: unknown[] = [];
+  readonly #steps: Step[] = [];
   #valuesLeft = MAX_VALUES;
 
   constructor({ index, isAscii, confirm }: LeafSearchOptions) {
@@ -118,12 +123,10 @@ export class LeafSearch {
   }
 
   #descend(parent: object, key: unknown, value: object): boolean {
-    if (this.#parents.length >= MAX_DEPTH) throw tooMuch();
-    this.#parents.push(parent);
-    this.#keys.push(key);
+    if (this.#steps.length >= MAX_DEPTH) throw tooMuch();
+    this.#steps.push({ parent, key });
     if (this.#inObject(value)) return true;
-    this.#parents.pop();
-    this.#keys.pop();
+    this.#steps.pop();
     return false;
   }
 
@@ -142,17 +145,16 @@ export class LeafSearch {
 
   /** A leaf that is an object: its place is the one that was descended to. */
   #isHere(leaf: unknown): boolean {
-    return this.#isSuspect(leaf) && this.#report(leaf, this.#parents, this.#keys);
+    return this.#isSuspect(leaf) && this.#report(leaf, this.#steps);
   }
 
   #isLeak(parent: object, key: unknown, leaf: unknown): boolean {
-    return this.#report(leaf, [...this.#parents, parent], [...this.#keys, key]);
+    return this.#report(leaf, [...this.#steps, { parent, key }]);
   }
 
-  #report(leaf: unknown, parents: readonly object[], keys: readonly unknown[]): boolean {
-    const pointer = keys.map(String);
-    const shownPointer = keys.map((key, depth) => shownToken(parents[depth], key));
-    return this.#confirm({ leaf, pointer, shownPointer });
+  #report(leaf: unknown, steps: readonly Step[]): boolean {
+    const pointer = steps.map(({ key }) => tokenOf(key));
+    return this.#confirm({ leaf, pointer, shownPointer: steps.map(shownToken) });
   }
 
   #count(values: number): void {
@@ -161,14 +163,19 @@ export class LeafSearch {
   }
 }
 
-function shownToken(parent: object | undefined, key: unknown): string {
+/** A map's key may be anything; what is an object has no text that tells it from others. */
+function tokenOf(key: unknown): string {
+  return typeof key === "object" ? ANY : String(key);
+}
+
+function shownToken({ parent, key }: Step): string {
   if (typeof key === "number" && !(parent instanceof Map)) return String(key);
   const isName = typeof key === "string" && isFieldName(key) && sizeOf(parent) <= MAX_FIELDS;
   return isName ? key : ANY;
 }
 
-function sizeOf(parent: object | undefined): number {
-  return parent instanceof Map ? parent.size : Object.keys(parent ?? {}).length;
+function sizeOf(parent: object): number {
+  return parent instanceof Map ? parent.size : Object.keys(parent).length;
 }
 
 function tooMuch(): TypeError {

@@ -94,5 +94,5 @@ const searchOptions = (index: ViewIndex) => ({
 
 /** A view may name the payload's fields, and a value that equals one of them tells nothing more. */
 function withoutWords(text: string, words: ReadonlySet<string>): string {
-  return text.replace(/[A-Za-z_$][\w$]*/g, (word) => (words.has(word) ? "\0" : word));
+  return text.replace(/[\p{L}\p{M}\p{N}\p{Cf}_$]+/gu, (word) => (words.has(word) ? "\0" : word));
 }

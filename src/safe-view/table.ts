@@ -17,10 +17,13 @@ export function isRow(value: unknown): value is Row {
   return !isLeaf && !(value instanceof Set);
 }
 
-/** Returns the members of a row, those without a text for a name aside. */
+/** Returns the members of a row; keys of maps that are no text are no names, and stand as a place. */
 export function membersOf(row: Row): readonly (readonly [name: string, value: unknown])[] {
   if (!(row instanceof Map)) return Object.entries(row);
-  return [...row].filter((member): member is [string, unknown] => typeof member[0] === "string");
+  return [...row].map(([key, value], place) => [
+    typeof key === "string" ? key : `${place}.`,
+    value,
+  ]);
 }
 
 /** Returns how many members a row has. */

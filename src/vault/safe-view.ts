@@ -80,7 +80,7 @@ export interface WrittenView {
 /** Returns the safe view that a seal is given, or that its summarizer writes. */
 export function writtenView(data: unknown, options: CheckedSealOptions): MaybePromise<WrittenView> {
   const { summarizer, safeView, ownerPrincipal, grantedPrincipals } = options;
-  if (summarizer === undefined) return { text: safeView ?? "", shown: NOTHING };
+  if (summarizer === undefined) return { text: String(safeView), shown: NOTHING };
   const context = { ownerPrincipal, grantedPrincipals };
   return andThen(settled<unknown>(summarizer.summarize(data, context)), readView);
 }

@@ -11,6 +11,7 @@ const PATIENT = {
   account: 98_765_432_109_876_543_210n,
   born: new Date("1957-03-14T06:05:00Z"),
   smoker: true,
+  lines: "Weiß/Mu\nñoz",
 };
 
 const utf8 = (text: string) => Buffer.from(text, "utf8");
@@ -30,6 +31,7 @@ const LEAKS: Readonly<Record<string, readonly [view: string, path: string]>> = {
   "a text with mathematical letters": ["𝐌𝐑𝐍-𝟐𝟎𝟗𝟑𝟏𝟕𝟒𝟒", "/mrn"],
   "a text letter by letter": ["M R N 2 0 9 3 1 7 4 4", "/mrn"],
   "a text with JSON escapes": ["\\u0057ei\\u00df-Mu\\u00f1oz", "/name"],
+  "a text with escaped line ends": ['"Wei\\u00df\\/Mu\\n\\u00f1oz"', "/lines"],
   "a text with percent encoding": [encodeURIComponent("Änne Weiß-Muñoz"), "/name"],
   "a text with plus signs for spaces": ["q=%C3%84nne+Wei%C3%9F-Mu", "/name"],
   "a text in base64": [`id ${utf8(PATIENT.name).toString("base64")}`, "/name"],
@@ -88,7 +90,7 @@ describe("the leak guard", () => {
 
   it.each([
     "",
-    "patient record, 8 fields",
+    "patient record, 9 fields",
     "true, false, null",
     "a smoker",
     "ssn, mrn, code, income and born are in it",
