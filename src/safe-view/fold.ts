@@ -1,19 +1,40 @@
 const NOT_ASCII = /[^\0-\x7f]/;
+const FOREIGN = /[^\0-\x7f]/gu;
 /** Accents and other marks, and what shows nothing: zero-width characters, soft hyphens, variants. */
 const UNSEEN = /[\p{M}\p{Cf}\p{Default_Ignorable_Code_Point}]+/gu;
 const FOREIGN_DIGIT = /(?![0-9])\p{Nd}/gu;
 const DECIMAL_DIGIT = /^\p{Nd}$/u;
 
+/** Single characters as they are compared: texts use few that are not ASCII, over and over. */
+const known = new Map<string, string>();
+const MAX_KNOWN = 4096;
+
 /**
  * Returns a text as it is compared: without case, accents, widths, ligatures and what shows nothing.
  *
  * Source: compatibility decomposition of Unicode (UAX #15), then full upper case, which is what joins
- * ß and SS, ς and σ. Digits of every script become those of ASCII.
+ * ß and SS, ς and σ. Digits of every script become those of ASCII. None of that depends on what stands
+ * before or after, once marks are left out, so that only what is not ASCII is looked at.
  */
 export function fold(text: string): string {
-  const upper = isAscii(text) ? text.toUpperCase() : text.normalize("NFKD").toUpperCase();
-  if (isAscii(upper)) return upper;
-  return upper.replace(UNSEEN, "").replace(FOREIGN_DIGIT, asciiDigit);
+  let folded = "";
+  let end = 0;
+  FOREIGN.lastIndex = 0;
+  // A replacer would do, but calling one costs more than all the rest for a short text.
+  for (let found = FOREIGN.exec(text); found !== null; found = FOREIGN.exec(text)) {
+    folded += text.slice(end, found.index) + foldCharacter(found[0]);
+    end = FOREIGN.lastIndex;
+  }
+  return (folded + text.slice(end)).toUpperCase();
+}
+
+function foldCharacter(character: string): string {
+  const seen = known.get(character);
+  if (seen !== undefined) return seen;
+  const upper = character.normalize("NFKD").toUpperCase();
+  const folded = upper.replace(UNSEEN, "").replace(FOREIGN_DIGIT, asciiDigit);
+  if (known.size < MAX_KNOWN) known.set(character, folded);
+  return folded;
 }
 
 /** Returns a text with the letters of ASCII in upper case, and everything else as it is. */
