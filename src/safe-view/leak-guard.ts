@@ -5,13 +5,11 @@ import {
   parsePointer,
 } from "../primitives/json-pointer.js";
 import { SafeViewLeakError } from "../vault/errors.js";
-import type { LeakGuardSetting, WrittenView } from "../vault/safe-view.js";
+import type { LeakGuardOptions, LeakGuardSetting, WrittenView } from "../vault/safe-view.js";
 import { fieldNamesOf } from "./field-names.js";
 import { LeafSearch, MAX_VALUES, type Suspect } from "./leaf-search.js";
 import { isClean } from "./quick-search.js";
 import { ViewIndex } from "./view-index.js";
-
-const NOTHING: readonly string[] = [];
 
 /** What is to be sealed. */
 export interface SealCheck {
@@ -53,8 +51,7 @@ export class LeakGuard {
    */
   check({ data, view, setting, isAscii }: SealCheck): void {
     if (setting === "off" || (setting ?? this.#allow) === undefined) return;
-    const more = [...(setting?.allow ?? NOTHING), ...view.shown].map(parsePointer);
-    const allow = more.length === 0 ? this.#allow : [...(this.#allow ?? []), ...more];
+    const allow = this.#allowedBy(setting, view.shown);
     const leak = this.find({ data, text: view.text, allow, isAscii });
     if (leak !== undefined) throw new SafeViewLeakError(formatPointer(leak.shownPointer));
   }
@@ -75,6 +72,13 @@ export class LeakGuard {
     };
     new LeafSearch({ index, isAscii, confirm }).in(data);
     return found;
+  }
+
+  /** What is allowed in general, by the seal, and by whoever wrote the safe view. */
+  #allowedBy(setting: LeakGuardOptions | undefined, shown: readonly string[]) {
+    if (setting === undefined && shown.length === 0) return this.#allow;
+    const more = [...(setting?.allow ?? []), ...shown].map(parsePointer);
+    return [...(this.#allow ?? []), ...more];
   }
 
   #indexOf(text: string): ViewIndex {
