@@ -51,6 +51,7 @@ export {
   RecordIntegrityError,
   RecordUnsupportedError,
   RequestTooLargeError,
+  SafeViewLeakError,
   ServiceUnavailableError,
   UnauthenticatedError,
   type UnresolvedReason,
@@ -66,6 +67,14 @@ export {
   type WireDescription,
   type WireHandle,
 } from "./vault/handle.js";
+export {
+  type LeakGuardOptions,
+  type LeakGuardSetting,
+  SafeView,
+  type SafeViewFields,
+  type Summarizer,
+  type SummaryContext,
+} from "./vault/safe-view.js";
 export type {
   ChangeOptions,
   Outcome,

@@ -37,6 +37,7 @@ const ERRORS = {
   "410": "The handle has expired, was evicted, or has no uses left.",
   "413": "The request or the payload is too large.",
   "415": "The body is not plain JSON.",
+  "422": "The safe view repeats a value of the payload.",
   "429": "Too many requests or failed authentications.",
   "500": "The service failed.",
   "503": "The service is busy or stopping, or something it needs does not answer.",
@@ -44,6 +45,8 @@ const ERRORS = {
   "507": "The service has no room.",
 } as const;
 
+/** The status of a safe view that was refused. */
+const LEAK = "422";
 const BODYLESS_ERRORS: ReadonlySet<string> = new Set(["413", "415"]);
 
 const dataEncoding = z
@@ -123,6 +126,7 @@ function responsesOf(name: OperationName) {
   const isBodyless = BODIES[name] === undefined;
   const errors = Object.entries(ERRORS)
     .filter(([status]) => !(isBodyless && BODYLESS_ERRORS.has(status)))
+    .filter(([status]) => status !== LEAK || name === "seal")
     .map(([status, description]) => [status, { description, content: json(errorBody) }]);
   const success = { description: "Done.", content: json(RESULTS[name]) };
   return { [String(ROUTES[name].status)]: success, ...Object.fromEntries(errors) };

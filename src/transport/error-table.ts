@@ -28,6 +28,7 @@ import {
   RecordIntegrityError,
   RecordUnsupportedError,
   RequestTooLargeError,
+  SafeViewLeakError,
   ServiceUnavailableError,
   UnauthenticatedError,
   type UnsafeReason,
@@ -89,6 +90,7 @@ const TABLE: Readonly<Record<WireErrorCode, Row>> = {
   ERR_VAULT_CONFLICT: [409, -32012, 409, () => new ConflictError()],
   ERR_VAULT_REQUEST_TOO_LARGE: [413, -32013, 413, () => new RequestTooLargeError()],
   ERR_VAULT_PAYLOAD_TOO_LARGE: [413, -32014, 4131, () => new PayloadTooLargeError()],
+  ERR_VAULT_SAFE_VIEW_LEAK: [422, -32028, 422, () => new SafeViewLeakError()],
   ERR_VAULT_RATE_LIMITED: [429, -32015, 429, (told) => new RateLimitedError(secondsOf(told))],
   ERR_VAULT_SERVICE_UNAVAILABLE: [503, -32016, 503, () => new ServiceUnavailableError()],
   ERR_VAULT_AUTHENTICATION_UNAVAILABLE: [

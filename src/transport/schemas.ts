@@ -11,6 +11,8 @@ import { Buffer } from "node:buffer";
 import { z } from "zod";
 import {
   CONTROL_CHARACTER,
+  isPlace,
+  MAX_ALLOWED_PLACES,
   MAX_GRANTS,
   MAX_PRINCIPAL_CHARACTERS,
   MAX_SAFE_VIEW_BYTES,
@@ -45,6 +47,18 @@ const ttlSeconds = z.number().min(0).max(MAX_TTL_SECONDS).describe("Lifetime in 
 /** Neither `z.json()` nor `z.record()`: they drop `__proto__` members and recurse without a bound. */
 const data = z.unknown().describe("The payload: bytes, text or JSON data.");
 
+const leakGuard = z
+  .union([
+    z.literal("off"),
+    z.strictObject({
+      allow: z
+        .array(z.string().refine(isPlace, "must be a JSON pointer"))
+        .max(MAX_ALLOWED_PLACES)
+        .describe("JSON pointers, in which * stands for any one member."),
+    }),
+  ])
+  .describe("What of the payload the safe view may show; off for no check. Default: nothing.");
+
 // A member that is null counts as absent: the original's clients send both.
 const sealParams = z.strictObject({
   data,
@@ -53,6 +67,7 @@ const sealParams = z.strictObject({
   ttl_seconds: ttlSeconds.nullish(),
   granted_principals: z.array(principal).nullish(),
   max_uses: z.number().int().min(1).max(MAX_USES).nullish(),
+  leak_guard: leakGuard.nullish(),
 });
 
 const requestParams = z.strictObject({ id, requesting_principal: principal.nullish() });

@@ -178,6 +178,7 @@ export class VaultService {
       ttlSeconds: params.ttl_seconds ?? undefined,
       grantedPrincipals: params.granted_principals ?? undefined,
       maxUses: params.max_uses ?? undefined,
+      leakGuard: params.leak_guard ?? undefined,
     });
     return handle.toJSON();
   }

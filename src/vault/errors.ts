@@ -155,6 +155,23 @@ export class PayloadTooLargeError extends VaultError {
   }
 }
 
+/** A safe view repeats a value of its payload. Nothing was sealed. */
+export class SafeViewLeakError extends VaultError {
+  override readonly name = "SafeViewLeakError" as const;
+  readonly code = "ERR_VAULT_SAFE_VIEW_LEAK" as const;
+  /**
+   * Where the value is in the payload, as a JSON pointer; names that may be data stand as `*`. Absent
+   * when a service refused the safe view.
+   */
+  readonly path: string | undefined;
+  constructor(path?: string) {
+    super(
+      "The safe view repeats a value of the payload: leave it out, or allow its path by leakGuard.",
+    );
+    this.path = path;
+  }
+}
+
 /** An optional peer dependency is not installed. */
 export class PeerMissingError extends VaultError {
   override readonly name = "PeerMissingError" as const;
@@ -321,6 +338,7 @@ export type AnyVaultError =
   | CacheUnsafeError
   | OutcomeUnknownError
   | PayloadTooLargeError
+  | SafeViewLeakError
   | PeerMissingError
   | PeerBrokenError
   | VaultClosedError

@@ -82,6 +82,7 @@ describe("the error table", () => {
     [408, "ServiceUnavailableError"],
     [409, "ConflictError"],
     [413, "RequestTooLargeError"],
+    [422, "SafeViewLeakError"],
     [429, "RateLimitedError"],
     [500, "ServiceUnavailableError"],
     [502, "ServiceUnavailableError"],

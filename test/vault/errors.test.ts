@@ -28,6 +28,7 @@ const CODES: Readonly<Record<string, VaultErrorCode>> = {
   CacheUnsafeError: "ERR_VAULT_CACHE_UNSAFE",
   OutcomeUnknownError: "ERR_VAULT_OUTCOME_UNKNOWN",
   PayloadTooLargeError: "ERR_VAULT_PAYLOAD_TOO_LARGE",
+  SafeViewLeakError: "ERR_VAULT_SAFE_VIEW_LEAK",
   PeerMissingError: "ERR_VAULT_PEER_MISSING",
   PeerBrokenError: "ERR_VAULT_PEER_BROKEN",
   VaultClosedError: "ERR_VAULT_CLOSED",

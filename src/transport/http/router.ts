@@ -109,8 +109,8 @@ export function requireUnsealed(
 
 /** How {@link sealResponse} seals. */
 export interface SealResponseOptions extends Omit<SealOptions, "safeView"> {
-  /** Returns what may be known of the answer. */
-  readonly safeView: string | ((data: unknown) => string);
+  /** What may be known of the answer, or what returns that. It or a `summarizer` must be given. */
+  readonly safeView?: string | ((data: unknown) => string) | undefined;
 }
 
 /**
