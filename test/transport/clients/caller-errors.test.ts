@@ -1,18 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { AnyVaultError } from "../../../src/index.js";
-import * as library from "../../../src/index.js";
-import { HandleVault, RateLimitedError, VaultError } from "../../../src/index.js";
+import { HandleVault, RateLimitedError } from "../../../src/index.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
+import { vaultErrors } from "../../support/vault-errors.js";
 import { clientOf, serverOf, WIRES } from "./wires.js";
-
-type ErrorClass = new (argument: string) => AnyVaultError;
-
-const errors = Object.values<unknown>(library)
-  .filter(
-    (value): value is ErrorClass =>
-      typeof value === "function" && Object.getPrototypeOf(value) === VaultError,
-  )
-  .map((Class) => new Class("volatile-cache"));
 
 /** A server that cannot tell who is calling, for a reason of its own. */
 async function failing(wire: (typeof WIRES)[number]) {
@@ -34,8 +24,8 @@ async function failing(wire: (typeof WIRES)[number]) {
 
 describe.each(WIRES)("while it is found out who is calling over %s", (wire) => {
   it("every error reaches the client as what it is, as it does from the vault", async () => {
-    expect(errors.length).toBeGreaterThan(20);
-    for (const error of errors) {
+    expect(vaultErrors.length).toBeGreaterThan(20);
+    for (const error of vaultErrors) {
       const { client, failFor } = await failing(wire);
       failFor(error);
       const received: unknown = await client
