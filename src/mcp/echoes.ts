@@ -1,0 +1,149 @@
+/**
+ * Puts handles back where a tool says again what a handle was opened to.
+ *
+ * Found are texts of at least six characters as they are, as JSON, as part of a URL and in base64. A
+ * tool that wants to give a value away has other ways: this is for tools that only repeat themselves.
+ */
+import { Buffer } from "node:buffer";
+import { isObject } from "./messages.js";
+
+/** A value that was opened, and the reference that stands for it. */
+export interface OpenedValue {
+  readonly value: unknown;
+  /** `hdl_…`, and `#/pointer` to a part of the payload. */
+  readonly reference: string;
+}
+
+/** The shortest text that is taken for an echo: shorter ones come up by chance. */
+const MIN_CHARACTERS = 6;
+/** The most texts that are looked for: opening more than that is refused. */
+const MAX_FORMS = 100_000;
+
+interface Form {
+  readonly text: string;
+  readonly reference: string;
+}
+
+/** Replaces what was opened by the references it was opened from. */
+export class Echoes {
+  readonly #forms = new Map<string, Form[]>();
+
+  constructor(opened: readonly OpenedValue[]) {
+    let count = 0;
+    for (const { value, reference } of opened) {
+      for (const leaf of leavesOf(value)) {
+        for (const text of formsOf(leaf)) {
+          if (count >= MAX_FORMS) throw new RangeError("too much was opened to watch for echoes");
+          if (this.#add({ text, reference })) count += 1;
+        }
+      }
+    }
+    for (const forms of this.#forms.values()) {
+      forms.sort((one, other) => other.text.length - one.text.length);
+    }
+  }
+
+  /** Whether there is anything to look for. */
+  get isEmpty(): boolean {
+    return this.#forms.size === 0;
+  }
+
+  /** Returns a copy of JSON data without echoes; names of members count as texts. */
+  suppressIn(value: unknown): unknown {
+    if (this.isEmpty) return value;
+    if (typeof value === "string") return this.suppressInText(value);
+    if (typeof value === "number") return this.#suppressNumber(value);
+    if (Array.isArray(value)) return value.map((item) => this.suppressIn(item));
+    if (!isObject(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([name, member]) => [
+        this.suppressInText(name),
+        this.suppressIn(member),
+      ]),
+    );
+  }
+
+  /** Returns a text without echoes. What is put in is not looked at again. */
+  suppressInText(text: string): string {
+    let kept = "";
+    let from = 0;
+    for (let at = 0; at + MIN_CHARACTERS <= text.length; at += 1) {
+      const form = this.#formAt(text, at);
+      if (form === undefined) continue;
+      kept += text.slice(from, at) + form.reference;
+      from = at + form.text.length;
+      at = from - 1;
+    }
+    return from === 0 ? text : kept + text.slice(from);
+  }
+
+  #suppressNumber(value: number): unknown {
+    const text = String(value);
+    const suppressed = this.suppressInText(text);
+    return suppressed === text ? value : suppressed;
+  }
+
+  #formAt(text: string, at: number): Form | undefined {
+    const candidates = this.#forms.get(text.slice(at, at + MIN_CHARACTERS));
+    return candidates?.find((form) => text.startsWith(form.text, at));
+  }
+
+  #add(form: Form): boolean {
+    const start = form.text.slice(0, MIN_CHARACTERS);
+    const known = this.#forms.get(start) ?? [];
+    // The first reference to a value stays: the others mean the same.
+    if (known.some(({ text }) => text === form.text)) return false;
+    known.push(form);
+    this.#forms.set(start, known);
+    return true;
+  }
+}
+
+/** Gives the texts and numbers of a value that are long enough to be told from chance. */
+function* leavesOf(value: unknown): Generator<string> {
+  if (typeof value === "string" || typeof value === "number") {
+    const text = String(value);
+    if (text.length >= MIN_CHARACTERS) yield text;
+    return;
+  }
+  if (typeof value !== "object" || value === null) return;
+  for (const member of Object.values(value)) yield* leavesOf(member);
+}
+
+/** Returns the ways in which a text can come back. */
+function formsOf(leaf: string): ReadonlySet<string> {
+  const wellFormed = leaf.toWellFormed();
+  const json = JSON.stringify(leaf).slice(1, -1);
+  const url = encodeURIComponent(wellFormed);
+  const forms = [
+    leaf,
+    json,
+    inAscii(json),
+    JSON.stringify(json).slice(1, -1),
+    url,
+    url.replaceAll("%20", "+"),
+    url.replaceAll(/%../g, (code) => code.toLowerCase()),
+    ...base64FormsOf(wellFormed),
+  ];
+  return new Set(forms.filter(({ length }) => length >= MIN_CHARACTERS));
+}
+
+/** Returns JSON as writers put it that keep to ASCII. */
+function inAscii(json: string): string {
+  return json.replaceAll(
+    /[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** Returns what of a text's base64 does not depend on what is around the text. */
+function base64FormsOf(text: string): string[] {
+  const bytes = Buffer.from(text);
+  return [0, 1, 2].flatMap((before) => {
+    const padded = Buffer.concat([Buffer.alloc(before), bytes]).toString("base64url");
+    const start = Math.ceil((8 * before) / 6);
+    const end = Math.floor((8 * (before + bytes.length)) / 6);
+    const form = padded.slice(start, end);
+    return [form, form.replaceAll("-", "+").replaceAll("_", "/")];
+  });
+}
