@@ -1,0 +1,81 @@
+import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
+import { describe, expect, it } from "vitest";
+import { HandleVault } from "../../src/index.js";
+import { AgentPolicy, withVault } from "../../src/mcp.js";
+import { leakyServerV1, leakyServerV2 } from "./support/leaky-sdk-servers.js";
+import { CARRIERS, type Carrier, leaksIn, TOOL_NAMES } from "./support/leaky-server.js";
+import { type AnyClient, LINES, type Servers } from "./support/lines.js";
+
+const BARE: Servers = { v1: leakyServerV1, v2: leakyServerV2 };
+
+const policy = new AgentPolicy({
+  servers: {
+    leaky: {
+      tools: {
+        text: { seal: [{ at: "", safeView: { fixed: "a text" }, grant: ["leaky/json"] }] },
+        structured: { seal: [{ at: "/secret" }] },
+        json: { show: [] },
+      },
+    },
+  },
+});
+
+function wrapped(): Servers {
+  const options = {
+    vault: new HandleVault(),
+    policy,
+    server: "leaky",
+    subjectOf: () => "alice",
+    onWarning: () => undefined,
+  };
+  return {
+    v1: () => withVault(leakyServerV1(), options),
+    v2: () => withVault(leakyServerV2(), options),
+  };
+}
+
+/** Asks for everything that a server has; what fails is seen in what was received. */
+async function askForEverything(client: AnyClient): Promise<void> {
+  const methods = client as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>;
+  const ask = async (method: string, ...given: unknown[]) => {
+    await methods[method]?.call(client, ...given).catch(() => undefined);
+  };
+  const options = { onprogress: () => undefined, timeout: 5000 };
+  const callOptions = client instanceof ClientV1 ? [undefined, options] : [options];
+  await ask("listTools");
+  for (const name of TOOL_NAMES) await ask("callTool", { name, arguments: {} }, ...callOptions);
+  await ask("callTool", { name: "no such tool", arguments: {} });
+  await ask("listResources");
+  await ask("listResourceTemplates");
+  await ask("readResource", { uri: "x://1" });
+  await ask("listPrompts");
+  await ask("getPrompt", { name: "p" });
+  const ref = { type: "ref/prompt", name: "p" };
+  await ask("complete", { ref, argument: { name: "a", value: "" } });
+}
+
+/** What does not exist in a revision, so that not even a bare server gives it away. */
+function absentOver(name: string): readonly Carrier[] {
+  if (!name.includes("2026-07-28")) return ["input-request", "request-state"];
+  const pushed: Carrier[] = ["sampling", "elicitation"];
+  return name.startsWith("stdio") ? [...pushed, "resource-updated"] : pushed;
+}
+
+describe.each(Object.entries(LINES))("over %s", (name, connect) => {
+  it("no secret of any carrier reaches the client of a wrapped server", async () => {
+    const line = await connect(wrapped());
+    await askForEverything(line.client);
+    await line.close();
+    expect(leaksIn(line.received())).toEqual([]);
+    expect(line.received()).toContain("hdl_");
+  });
+
+  it("all of them reach the client of a bare server", async () => {
+    const line = await connect(BARE);
+    await askForEverything(line.client);
+    await line.close();
+    const leaks = leaksIn(line.received());
+    const expected = CARRIERS.filter((carrier) => !absentOver(name).includes(carrier));
+    expect(leaks).toEqual(expect.arrayContaining(expected));
+  });
+});
