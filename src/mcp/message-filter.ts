@@ -144,7 +144,7 @@ export class MessageFilter {
   }
 
   #request(message: RequestMessage, { subject }: ClientContext): MaybePromise<Passage> {
-    const checked = async () => checkedSubject(await subject());
+    const checked = once(async () => checkedSubject(await subject()));
     if (message.method === "tools/call") return this.#call(message, checked);
     const { policy } = this.#context;
     if (policy.unlisted === "refuse" && READS.has(message.method)) {
@@ -272,6 +272,15 @@ export class MessageFilter {
 function checkedSubject(subject: unknown): string {
   checkSubject(subject);
   return subject;
+}
+
+/** Who it is at the start of a request, it is until its end. */
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined;
+  return () => {
+    asked ??= ask();
+    return asked;
+  };
 }
 
 /** Returns the answer to a tool call that the server never hears of. */
