@@ -19,33 +19,29 @@ const MIN_CHARACTERS = 6;
 /** The most texts that are looked for: opening more than that is refused. */
 const MAX_FORMS = 100_000;
 
-interface Form {
-  readonly text: string;
-  readonly reference: string;
+/** Texts that begin alike, by their length: the longest that fits counts. */
+interface Alike {
+  readonly lengths: number[];
+  readonly references: Map<string, string>;
 }
 
 /** Replaces what was opened by the references it was opened from. */
 export class Echoes {
-  readonly #forms = new Map<string, Form[]>();
+  readonly #alike = new Map<string, Alike>();
+  #count = 0;
 
   constructor(opened: readonly OpenedValue[]) {
-    let count = 0;
     for (const { value, reference } of opened) {
       for (const leaf of leavesOf(value)) {
-        for (const text of formsOf(leaf)) {
-          if (count >= MAX_FORMS) throw new RangeError("too much was opened to watch for echoes");
-          if (this.#add({ text, reference })) count += 1;
-        }
+        for (const text of formsOf(leaf)) this.#add(text, reference);
       }
     }
-    for (const forms of this.#forms.values()) {
-      forms.sort((one, other) => other.text.length - one.text.length);
-    }
+    for (const { lengths } of this.#alike.values()) lengths.sort((one, other) => other - one);
   }
 
   /** Whether there is anything to look for. */
   get isEmpty(): boolean {
-    return this.#forms.size === 0;
+    return this.#alike.size === 0;
   }
 
   /** Returns a copy of JSON data without echoes; names of members count as texts. */
@@ -68,10 +64,10 @@ export class Echoes {
     let kept = "";
     let from = 0;
     for (let at = 0; at + MIN_CHARACTERS <= text.length; at += 1) {
-      const form = this.#formAt(text, at);
-      if (form === undefined) continue;
-      kept += text.slice(from, at) + form.reference;
-      from = at + form.text.length;
+      const echo = this.#echoAt(text, at);
+      if (echo === undefined) continue;
+      kept += text.slice(from, at) + echo.reference;
+      from = at + echo.length;
       at = from - 1;
     }
     return from === 0 ? text : kept + text.slice(from);
@@ -83,19 +79,26 @@ export class Echoes {
     return suppressed === text ? value : suppressed;
   }
 
-  #formAt(text: string, at: number): Form | undefined {
-    const candidates = this.#forms.get(text.slice(at, at + MIN_CHARACTERS));
-    return candidates?.find((form) => text.startsWith(form.text, at));
+  #echoAt(text: string, at: number): { reference: string; length: number } | undefined {
+    const alike = this.#alike.get(text.slice(at, at + MIN_CHARACTERS));
+    if (alike === undefined) return undefined;
+    for (const length of alike.lengths) {
+      const reference = alike.references.get(text.slice(at, at + length));
+      if (reference !== undefined) return { reference, length };
+    }
+    return undefined;
   }
 
-  #add(form: Form): boolean {
-    const start = form.text.slice(0, MIN_CHARACTERS);
-    const known = this.#forms.get(start) ?? [];
+  #add(text: string, reference: string): void {
+    const start = text.slice(0, MIN_CHARACTERS);
+    const alike = this.#alike.get(start) ?? { lengths: [], references: new Map() };
+    this.#alike.set(start, alike);
     // The first reference to a value stays: the others mean the same.
-    if (known.some(({ text }) => text === form.text)) return false;
-    known.push(form);
-    this.#forms.set(start, known);
-    return true;
+    if (alike.references.has(text)) return;
+    this.#count += 1;
+    if (this.#count > MAX_FORMS) throw new RangeError("too much was opened to watch for echoes");
+    if (!alike.lengths.includes(text.length)) alike.lengths.push(text.length);
+    alike.references.set(text, reference);
   }
 }
 
