@@ -359,6 +359,48 @@ describe("errors of the protocol", () => {
   });
 });
 
+describe("a question of the server's", () => {
+  const ping = { jsonrpc: "2.0", id: SECRET, method: "ping", params: { _meta: { a: SECRET } } };
+
+  it("reaches the client under another id, and is answered under its own, once", async () => {
+    const connection = new Connection();
+    const { forward } = await connection.server(ping);
+    expect(forward).toEqual({ jsonrpc: "2.0", id: 1, method: "ping" });
+    const answer = { jsonrpc: "2.0", id: 1, result: {} };
+    expect(await connection.client(answer)).toEqual({ forward: { ...answer, id: SECRET } });
+    expect(await connection.client(answer)).toEqual({});
+  });
+
+  it("that fails is answered under its own id, too", async () => {
+    const connection = new Connection();
+    await connection.server(ping);
+    const error = { jsonrpc: "2.0", id: 1, error: { code: -32601, message: "no" } };
+    expect(await connection.client(error)).toEqual({ forward: { ...error, id: SECRET } });
+  });
+
+  it("can be taken back, without a reason", async () => {
+    const connection = new Connection();
+    await connection.server(ping);
+    const cancelled = (requestId: unknown) => ({
+      jsonrpc: "2.0",
+      method: "notifications/cancelled",
+      params: { requestId, reason: SECRET },
+    });
+    expect(await connection.server(cancelled(SECRET))).toEqual({
+      forward: { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } },
+    });
+    expect(await connection.server(cancelled("another"))).toEqual({});
+  });
+
+  it.each(["1", 2, null])("is not answered under an id that is not its own: %j", async (id) => {
+    const connection = new Connection();
+    await connection.server(ping);
+    expect(
+      await connection.client({ jsonrpc: "2.0", id, error: { code: 1, message: "x" } }),
+    ).toEqual({});
+  });
+});
+
 describe("pages of a list", () => {
   const nextCursor = `after ${SECRET}`;
 
@@ -512,15 +554,12 @@ describe("whatever a server sends", () => {
           const { id } = await connection.call("lookup");
           const message = isError
             ? { id, error: { code: -32600, message: SECRET, data: params } }
-            : { method, params, ...(isRequest ? { id: 7 } : {}) };
+            : { method, params, ...(isRequest ? { id: SECRET } : {}) };
           const { forward } = await connection.server(
             { jsonrpc: "2.0", extra: SECRET, ...message },
             id,
           );
-          // A server cancels requests of its own, by ids that are its own.
-          if (method !== "notifications/cancelled" || isError || isRequest) {
-            expect(JSON.stringify(forward ?? null)).not.toContain(SECRET);
-          }
+          expect(JSON.stringify(forward ?? null)).not.toContain(SECRET);
         },
       ),
       { numRuns: 1000 },
@@ -565,7 +604,7 @@ describe("a policy that passes what it does not list", () => {
     const log = { jsonrpc: "2.0", method: "notifications/message", params: { data: SECRET } };
     expect(await connection.server(log)).toEqual({ forward: log });
     const question = { jsonrpc: "2.0", id: 3, method: "sampling/createMessage", params: {} };
-    expect(await connection.server(question)).toEqual({ forward: question });
+    expect(await connection.server(question)).toEqual({ forward: { ...question, id: 1 } });
     const result = { ...saying(SECRET), _meta: { a: 1 }, resultType: "input_required" };
     expect(await connection.answer(call, result)).toMatchObject({ result });
   });
@@ -615,7 +654,7 @@ describe("a batch", () => {
       { jsonrpc: "2.0", id: 9, method: "ping" },
     ];
     const outward = await filterBatch(answers, (message) => connection.server(message));
-    expect(outward.forward).toMatchObject([{ id: 1 }, { id: 9, method: "ping" }]);
+    expect(outward.forward).toMatchObject([{ id: 1 }, { method: "ping" }]);
     expect(JSON.stringify(outward)).not.toContain(SECRET);
   });
 });
