@@ -89,6 +89,32 @@ describe("a tool call", () => {
     expect(echo).toMatchObject({ result: saying(`used ${handle} up`) });
   });
 
+  it("has the handle in whatever the tool repeats, errors included", async () => {
+    const connection = new Connection();
+    const value = { name: "Ada Lovelace", note: 'says "hi"' };
+    const lookup = await connection.answer(await connection.call("lookup"), {
+      content: [],
+      structuredContent: value,
+    });
+    const handle = idIn(lookup);
+    const said = `no ${value.name}: ${JSON.stringify(value)} ${encodeURIComponent(value.note)}`;
+    for (const result of [
+      { ...saying(said), isError: true },
+      { ...saying(said), structuredContent: { [value.name]: [value] } },
+    ]) {
+      const use = await connection.call("use", { value: handle });
+      expect(use.params?.["arguments"]).toEqual({ value });
+      const answered = JSON.stringify(await connection.answer(use, result));
+      expect(answered).not.toMatch(/Ada|says/);
+      expect(answered).toContain(`no ${handle}`);
+    }
+    const failing = await connection.call("use", { value: handle });
+    const error = { code: -32602, message: said, data: value };
+    const { forward } = await connection.server({ jsonrpc: "2.0", id: failing.id, error });
+    expect(forward).toMatchObject({ error: { code: -32602, message: "Invalid params" } });
+    expect(JSON.stringify(forward)).not.toContain("Ada");
+  });
+
   it("is hydrated for its own subject alone", async () => {
     const vault = new HandleVault();
     const alice = new Connection({ vault });
