@@ -297,6 +297,42 @@ describe("progress", () => {
   });
 });
 
+describe("notifications", () => {
+  it.each([
+    ["notifications/tools/list_changed", undefined],
+    ["notifications/prompts/list_changed", undefined],
+    ["notifications/resources/list_changed", undefined],
+    ["notifications/message", { level: "info", data: "withheld" }],
+    ["notifications/subscriptions/acknowledged", { notifications: { toolsListChanged: true } }],
+  ])("of the kind %s reach the client without what the server wrote", async (method, params) => {
+    const given = {
+      level: SECRET,
+      data: SECRET,
+      notifications: { toolsListChanged: true, resourceSubscriptions: [SECRET] },
+      _meta: { a: SECRET },
+    };
+    const { forward } = await new Connection().server({ jsonrpc: "2.0", method, params: given });
+    expect(forward).toEqual({
+      jsonrpc: "2.0",
+      method,
+      ...(params === undefined ? {} : { params }),
+    });
+  });
+
+  it("may have no parameters at all", async () => {
+    const changed = { jsonrpc: "2.0", method: "notifications/tools/list_changed" };
+    expect(await new Connection().server(changed)).toEqual({ forward: changed });
+    expect(
+      await new Connection().server({ ...changed, method: "notifications/cancelled" }),
+    ).toEqual({});
+    expect(
+      await new Connection().client({ ...changed, method: "notifications/cancelled" }),
+    ).toEqual({});
+    const initialized = { ...changed, method: "notifications/initialized" };
+    expect(await new Connection().client(initialized)).toEqual({ forward: initialized });
+  });
+});
+
 describe("what belongs to a call that opened a handle", () => {
   it("is told in fixed texts, though the tool seals nothing", async () => {
     const connection = new Connection();
