@@ -28,6 +28,7 @@ const ENTRIES = [
   "./codec/compressor/zstd",
   "./codec/encryptor/fernet",
   "./codec/serializer/messagepack",
+  "./mcp",
   "./safe-view",
   "./template",
   "./testing",

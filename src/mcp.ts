@@ -1,0 +1,51 @@
+/**
+ * Agents over the Model Context Protocol: outputs of tools become handles before a model sees them,
+ * and handles in arguments become values within the tool that they were granted to.
+ *
+ * @module
+ */
+export type { Echoes } from "./mcp/echoes.js";
+export type { ClientAuthentication, SubjectContext } from "./mcp/filtered-transport.js";
+export type { HandleForm } from "./mcp/handle-form.js";
+export { HandleReuse, type HandleReuseOptions } from "./mcp/handle-reuse.js";
+export { type Hydration, hydrateArguments } from "./mcp/hydrate-arguments.js";
+export { markedPlaces } from "./mcp/marked-places.js";
+export {
+  type BatchPassage,
+  type ClientContext,
+  filterBatch,
+  MessageFilter,
+  type MessageFilterOptions,
+  type Passage,
+  type ServerMessageContext,
+} from "./mcp/message-filter.js";
+export type {
+  ErrorMessage,
+  JsonObject,
+  Message,
+  NotificationMessage,
+  RequestId,
+  RequestMessage,
+  ResultMessage,
+  RpcError,
+} from "./mcp/messages.js";
+export { AgentPolicy } from "./mcp/policy.js";
+export type {
+  Detector,
+  DetectRule,
+  ErrorHandling,
+  HydrateRule,
+  PolicyDefaults,
+  PolicyOptions,
+  SealRule,
+  ServerPolicy,
+  TextHandling,
+  ToolPolicy,
+  UnlistedHandling,
+} from "./mcp/policy-options.js";
+export { serverPrincipal, type ToolName, toolPrincipal } from "./mcp/principals.js";
+export type { SafeViewFunction, SafeViewRule, ValueSummarizer } from "./mcp/safe-views.js";
+export { probeVault, type SealScope, sealToolOutput } from "./mcp/seal-tool-output.js";
+export type { ToolResult } from "./mcp/tool-result.js";
+export type { ToolScope } from "./mcp/tool-scope.js";
+export { type McpServerLike, type WithVaultOptions, withVault } from "./mcp/with-vault.js";

@@ -1,0 +1,41 @@
+/** Texts in place of what is kept back. They say what to do, and nothing of the data. */
+
+/** The vault cannot seal or open at the moment: the tool was not run. */
+export const NOT_EXECUTED_VAULT_DOWN: string =
+  "Not executed: the vault that keeps sensitive data is unavailable. Try again later.";
+
+/** A handle cannot be opened by this tool, for whatever reason. */
+export const NOT_EXECUTED_HANDLE: string =
+  "Not executed: a handle in the arguments cannot be opened by this tool. It is unknown, expired, " +
+  "used up, or not granted to this tool. Call the tool that returned it again for a new handle, and " +
+  "pass that to a tool it was made for.";
+
+/** It is not known for whom the agent works. */
+export const NOT_EXECUTED_UNKNOWN_SUBJECT: string =
+  "Not executed: nobody is known for whom this is done. Authenticate, and try again.";
+
+/** The policy does not let this be called. */
+export const NOT_EXECUTED_REFUSED: string = "Not executed: the policy does not allow this.";
+
+/** The tool ran, but its output could not be sealed. */
+export const OUTPUT_WITHHELD: string =
+  "Executed, but the output is withheld because it could not be sealed. Do not retry: " +
+  "the tool has done its work.";
+
+/** The tool asks for something that is not passed on. */
+export const INPUT_WITHHELD: string =
+  "The tool did not finish: it asks for more input, or answers later, in words that are withheld.";
+
+/** The tool reported an error. */
+export const ERROR_WITHHELD: string = "The tool reported an error; its text is withheld.";
+
+/** What a handle of an error stands for. */
+export const ERROR_SAFE_VIEW: string = "an error that the tool reported";
+
+/** In place of a log entry or a progress message. */
+export const NOTICE_WITHHELD: string = "withheld";
+
+/** What the description of a tool that opens handles says in addition. */
+export const HANDLES_ACCEPTED: string =
+  "Where an argument may be a handle, pass the handle_id of an earlier result: " +
+  "the tool gets the value, you do not.";

@@ -1,0 +1,111 @@
+/** Gives equal values of one subject the same handle, so that a model can tell that they are equal. */
+import { createHmac, randomBytes } from "node:crypto";
+import { setBounded } from "../primitives/bounded-map.js";
+import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
+import { neverBackwards, systemClock } from "../vault/clock.js";
+import type { Clock } from "../vault/contracts.js";
+import type { Vault } from "../vault/vault.js";
+import { type HandleForm, handleForm } from "./handle-form.js";
+import { isObject } from "./messages.js";
+
+/** How values are told apart, and how many handles are remembered. */
+export interface HandleReuseOptions {
+  /** At least 32 secret bytes that values are digested under. Default: random, of this process. */
+  readonly key?: Uint8Array | undefined;
+  /** How many handles are remembered; the oldest are forgotten. Default 10,000. */
+  readonly maxHandles?: number | undefined;
+  /** Tells the time. */
+  readonly clock?: Clock | undefined;
+}
+
+/** What a value was sealed for: handles are shared only where all of it is the same. */
+export interface ReuseContext {
+  readonly ownerPrincipal: string;
+  readonly grantedPrincipals: readonly string[];
+  /** The rule that seals it. */
+  readonly rule: string;
+  /** Lifetime of a new handle, in seconds. */
+  readonly ttlSeconds: number;
+}
+
+const OPTIONS: ReadonlySet<string> = new Set(["key", "maxHandles", "clock"]);
+const MIN_KEY_BYTES = 32;
+const DEFAULT_MAX_HANDLES = 10_000;
+const MAX_HANDLES = 1_000_000;
+
+/**
+ * Remembers which handle a value has, by a keyed digest of it, never the value.
+ *
+ * A handle is given again while at least half of its lifetime is left. That two handles are the same
+ * tells that their values are: leave this out where a model could guess values and try them.
+ *
+ * @example
+ * ```ts
+ * const reuse = new HandleReuse();
+ * withVault(server, { vault, policy, server: "patients", subjectOf, reuse });
+ * ```
+ */
+export class HandleReuse {
+  readonly #key: Uint8Array;
+  readonly #maxHandles: number;
+  readonly #clock: Clock;
+  readonly #ids = new Map<string, string>();
+
+  /**
+   * @throws TypeError An option is unknown or of the wrong type.
+   * @throws RangeError The key is too short, or a number is out of its bounds.
+   */
+  constructor(options: HandleReuseOptions = {}) {
+    checkOptions(options, "HandleReuse options", OPTIONS);
+    const { key = randomBytes(MIN_KEY_BYTES), maxHandles = DEFAULT_MAX_HANDLES } = options;
+    const { clock = systemClock() } = options;
+    if (!(key instanceof Uint8Array)) throw new TypeError("key must be a Uint8Array");
+    if (key.length < MIN_KEY_BYTES) throw new RangeError("key must have at least 32 bytes");
+    checkInteger(maxHandles, "maxHandles", { min: 1, max: MAX_HANDLES });
+    checkMethods(clock, "clock", ["now"]);
+    this.#key = Uint8Array.from(key);
+    this.#maxHandles = maxHandles;
+    this.#clock = neverBackwards(clock);
+  }
+
+  /** Returns the name under which a value's handle is remembered. */
+  digestOf(value: unknown, context: ReuseContext): string {
+    const { ownerPrincipal, grantedPrincipals, rule, ttlSeconds } = context;
+    const text = JSON.stringify([
+      [ownerPrincipal, grantedPrincipals, rule, ttlSeconds],
+      sorted(value),
+    ]);
+    return createHmac("sha256", this.#key).update(text).digest("base64url");
+  }
+
+  /** Returns a value's handle if it is still the owner's and has half of its lifetime left. */
+  async find(
+    vault: Vault,
+    digest: string,
+    { ownerPrincipal, ttlSeconds }: ReuseContext,
+  ): Promise<HandleForm | undefined> {
+    const id = this.#ids.get(digest);
+    if (id === undefined) return undefined;
+    try {
+      const handle = await vault.describe(id, ownerPrincipal);
+      const leftMs = handle.expiresAt.getTime() - this.#clock.now();
+      return leftMs * 2 >= ttlSeconds * 1000 ? handleForm(handle) : undefined;
+    } catch {
+      // Expired, invalidated, or out of reach: a new handle is as good, or fails for itself.
+      return undefined;
+    }
+  }
+
+  /** Remembers the handle of a value. */
+  remember(digest: string, id: string): void {
+    setBounded(this.#ids, digest, id, this.#maxHandles);
+  }
+}
+
+/** Returns data that is the same text for equal values only: members in the order of their names. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return ["[", ...value.map(sorted)];
+  if (!isObject(value)) return value;
+  const names = Object.keys(value).toSorted();
+  return ["{", ...names.map((name) => [name, sorted(value[name])])];
+}

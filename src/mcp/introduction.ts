@@ -1,0 +1,60 @@
+/** What a server says of itself when a client connects. */
+import { isObject, type JsonObject, objectAt } from "./messages.js";
+import type { TextHandling } from "./policy-options.js";
+import { isVersion } from "./rpc-errors.js";
+
+/** What is known of a server apart from what it says. */
+export interface IntroductionContext {
+  readonly server: string;
+  readonly texts: TextHandling;
+}
+
+/** Returns the result of `initialize` or `server/discover`: versions, known capabilities, a name. */
+export function introduction(
+  result: JsonObject,
+  { server, texts }: IntroductionContext,
+): JsonObject {
+  const { protocolVersion, supportedVersions, instructions } = result;
+  return {
+    ...(isVersion(protocolVersion) ? { protocolVersion } : {}),
+    ...(Array.isArray(supportedVersions)
+      ? { supportedVersions: supportedVersions.filter(isVersion) }
+      : {}),
+    capabilities: capabilitiesOf(objectAt(result, "capabilities")),
+    ...(isObject(result["serverInfo"])
+      ? { serverInfo: infoOf(result["serverInfo"], { server, texts }) }
+      : {}),
+    ...(texts === "pass" && typeof instructions === "string" ? { instructions } : {}),
+  };
+}
+
+/** The capabilities whose messages the filter knows, and their switches. */
+const CAPABILITIES: ReadonlyMap<string, readonly string[]> = new Map([
+  ["tools", ["listChanged"]],
+  ["prompts", ["listChanged"]],
+  ["resources", ["listChanged", "subscribe"]],
+  ["logging", []],
+  ["completions", []],
+]);
+
+function capabilitiesOf(given: JsonObject): JsonObject {
+  const kept = [...CAPABILITIES].flatMap(([name, switches]) => {
+    const capability = given[name];
+    if (!isObject(capability)) return [];
+    const set = switches.filter((key) => typeof capability[key] === "boolean");
+    return [[name, Object.fromEntries(set.map((key) => [key, capability[key]]))] as const];
+  });
+  return Object.fromEntries(kept);
+}
+
+const NUMBERED = /^\d{1,4}(?:\.\d{1,4}){0,2}$/;
+
+function infoOf(info: JsonObject, { server, texts }: IntroductionContext): JsonObject {
+  const { name, version } = info;
+  const shows = texts === "pass";
+  const isShort = typeof version === "string" && (shows || NUMBERED.test(version));
+  return {
+    name: shows && typeof name === "string" ? name : server,
+    version: isShort ? version : "0",
+  };
+}

@@ -1,0 +1,74 @@
+/** What a client hears of a server's notifications when they could carry data. */
+import { NOTICE_WITHHELD } from "./fixed-texts.js";
+import type { JsonObject, NotificationMessage } from "./messages.js";
+import { isObject, objectAt } from "./messages.js";
+import { type OpenRequest, progressTokenOf } from "./open-requests.js";
+
+/** Returns the parameters that may be known; `undefined` where nobody is to be notified. */
+type NoticeRewrite = (
+  params: JsonObject,
+  request: OpenRequest | undefined,
+) => JsonObject | undefined;
+
+const nothing: NoticeRewrite = () => ({});
+
+/** The notifications that a client hears of, each without what the server wrote. Others are dropped. */
+const NOTICES: ReadonlyMap<string, NoticeRewrite> = new Map([
+  ["notifications/progress", progress],
+  ["notifications/message", logEntry],
+  ["notifications/tools/list_changed", nothing],
+  ["notifications/prompts/list_changed", nothing],
+  ["notifications/resources/list_changed", nothing],
+  ["notifications/subscriptions/acknowledged", acknowledgement],
+]);
+
+/**
+ * Returns a notification without anything that the server wrote.
+ *
+ * @param request - What the notification belongs to, if that is known.
+ */
+export function fixedNotice(
+  { method, params = {} }: NotificationMessage,
+  request: OpenRequest | undefined,
+): NotificationMessage | undefined {
+  const kept = NOTICES.get(method)?.(params, request);
+  if (kept === undefined) return undefined;
+  const hasParams = Object.keys(kept).length > 0;
+  return { jsonrpc: "2.0", method, ...(hasParams ? { params: kept } : {}) };
+}
+
+/** Figures could be data as well: progress is counted here, and has no end. */
+function progress(_: JsonObject, request: OpenRequest | undefined): JsonObject | undefined {
+  const progressToken = request === undefined ? undefined : progressTokenOf(request.message);
+  if (request === undefined || progressToken === undefined) return undefined;
+  request.progress += 1;
+  return { progressToken, progress: request.progress };
+}
+
+const LEVELS: ReadonlySet<unknown> = new Set([
+  "debug",
+  "info",
+  "notice",
+  "warning",
+  "error",
+  "critical",
+  "alert",
+  "emergency",
+]);
+
+function logEntry({ level }: JsonObject): JsonObject {
+  return { level: LEVELS.has(level) ? level : "info", data: NOTICE_WITHHELD };
+}
+
+const CHANGES = ["toolsListChanged", "promptsListChanged", "resourcesListChanged"] as const;
+
+function acknowledgement(params: JsonObject): JsonObject {
+  const given = objectAt(params, "notifications");
+  const kept = CHANGES.filter((change) => typeof given[change] === "boolean");
+  return { notifications: Object.fromEntries(kept.map((change) => [change, given[change]])) };
+}
+
+/** Returns the id of the request that a notification names itself, by its progress token. */
+export function requestNamedBy({ params }: NotificationMessage): unknown {
+  return isObject(params) ? params["progressToken"] : undefined;
+}

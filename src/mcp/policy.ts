@@ -1,0 +1,114 @@
+/** A policy that has been checked. */
+import { checkOptions, checkTtlSeconds } from "../vault/checks.js";
+import type {
+  PolicyOptions,
+  ServerPolicy,
+  TextHandling,
+  UnlistedHandling,
+} from "./policy-options.js";
+import {
+  checkDefaults,
+  checkRecord,
+  checkTool,
+  isSealing,
+  type SealingTerms,
+  type ToolRules,
+  termsOf,
+} from "./policy-rules.js";
+import { checkServerName, checkToolName, type ToolName } from "./principals.js";
+
+const POLICY_OPTIONS: ReadonlySet<string> = new Set(["ttlSeconds", "defaults", "servers"]);
+const SERVER_OPTIONS: ReadonlySet<string> = new Set(["tools"]);
+const DEFAULT_TTL_SECONDS = 900;
+
+/**
+ * A policy that has been checked: what agents may see of which tool, and where handles are opened.
+ *
+ * Without any rule everything is sealed, and only its owner may open it.
+ *
+ * @example
+ * ```ts
+ * const policy = new AgentPolicy({
+ *   servers: {
+ *     patients: {
+ *       tools: {
+ *         lookup: { seal: [{ at: "", safeView: { fixed: "a patient" }, grant: ["pharmacy/check"] }] },
+ *       },
+ *     },
+ *     pharmacy: { tools: { check: { hydrate: [{ at: "/patient" }], seal: "none" } } },
+ *   },
+ * });
+ * ```
+ */
+export class AgentPolicy {
+  /** What its author should know: rules that let nobody but the owner open what they seal. */
+  readonly warnings: readonly string[];
+  readonly #tools = new Map<string, ToolRules>();
+  readonly #unlisted: ToolRules;
+  readonly #texts: TextHandling;
+
+  /**
+   * @throws TypeError A member is unknown or of the wrong type.
+   * @throws RangeError A name, a pointer or a number is out of its bounds, or rules contradict.
+   */
+  constructor(options: PolicyOptions) {
+    checkOptions(options, "policy", POLICY_OPTIONS);
+    const { ttlSeconds = DEFAULT_TTL_SECONDS, defaults = {}, servers } = options;
+    checkTtlSeconds(ttlSeconds, "policy.ttlSeconds");
+    const base = checkDefaults(defaults, ttlSeconds);
+    this.#unlisted = base;
+    this.#texts = base.texts;
+    checkRecord(servers, "policy.servers");
+    for (const [server, given] of Object.entries(servers)) this.#addServer(server, given);
+    this.warnings = [...this.#tools].flatMap(([name, rules]) => warningsOf(name, rules));
+  }
+
+  /** What becomes of resources, prompts and tools that no rule names. */
+  get unlisted(): UnlistedHandling {
+    return this.#unlisted.handling === "rules" ? "seal" : this.#unlisted.handling;
+  }
+
+  /** What becomes of the texts that a server says of itself. */
+  get texts(): TextHandling {
+    return this.#texts;
+  }
+
+  /** Seals for the owner alone. */
+  get unlistedTerms(): SealingTerms {
+    return this.#unlisted.rest;
+  }
+
+  /** Returns the rules of a tool. */
+  rulesOf({ server, tool }: ToolName): ToolRules {
+    return this.#tools.get(`${server}/${tool}`) ?? this.#unlisted;
+  }
+
+  /** Tells whether some tool of a server seals or opens anything. */
+  touches(server: string): boolean {
+    if (this.#unlisted.handling !== "pass") return true;
+    return [...this.#tools].some(
+      ([name, rules]) =>
+        name.startsWith(`${server}/`) && (isSealing(rules) || rules.hydrating.length > 0),
+    );
+  }
+
+  #addServer(server: string, given: ServerPolicy): void {
+    checkServerName(server, "a name in policy.servers");
+    const where = `policy.servers.${server}`;
+    checkOptions(given, where, SERVER_OPTIONS);
+    checkRecord(given.tools, `${where}.tools`);
+    for (const [tool, policy] of Object.entries(given.tools)) {
+      checkToolName(tool, `a name in ${where}.tools`);
+      this.#tools.set(
+        `${server}/${tool}`,
+        checkTool(policy, `${where}.tools.${tool}`, this.#unlisted),
+      );
+    }
+  }
+}
+
+function warningsOf(name: string, rules: ToolRules): string[] {
+  const isGranted = termsOf(rules).some(({ grants }) => grants.length > 0);
+  if (!isSealing(rules) || isGranted) return [];
+  return [`Nobody but the owner can open what ${name} returns: no rule of it grants a tool.`];
+}

@@ -1,0 +1,64 @@
+/** Who seals and who opens on behalf of an agent: a server, or one of its tools, for one subject. */
+import { checkPrincipal } from "../vault/checks.js";
+
+/** A tool of a server, as a policy names it: `server/tool`. */
+export interface ToolName {
+  readonly server: string;
+  readonly tool: string;
+}
+
+const SERVER = /^[A-Za-z0-9_.-]{1,64}$/;
+const TOOL = /^[A-Za-z0-9_./-]{1,128}$/;
+
+/** Tells whether a text can be the name of a tool. It has no `#`, which ends it in a principal. */
+export function isToolName(name: unknown): name is string {
+  return typeof name === "string" && TOOL.test(name);
+}
+
+/** Throws unless `name` can be the name of a server. */
+export function checkServerName(name: unknown, where: string): asserts name is string {
+  if (typeof name !== "string") throw new TypeError(`${where} must be a string`);
+  if (!SERVER.test(name)) {
+    throw new RangeError(`${where} must have 1 to 64 characters of A-Z a-z 0-9 . _ -`);
+  }
+}
+
+/** Throws unless `name` can be the name of a tool. */
+export function checkToolName(name: unknown, where: string): asserts name is string {
+  if (typeof name !== "string") throw new TypeError(`${where} must be a string`);
+  if (!TOOL.test(name)) {
+    throw new RangeError(`${where} must have 1 to 128 characters of A-Z a-z 0-9 . _ / -`);
+  }
+}
+
+/** Returns the parts of a grant, `server/tool`: exact names, never a pattern. */
+export function parseGrant(grant: unknown, where: string): ToolName {
+  if (typeof grant !== "string") throw new TypeError(`${where} must be a string: server/tool`);
+  const slash = grant.indexOf("/");
+  const name = { server: grant.slice(0, Math.max(slash, 0)), tool: grant.slice(slash + 1) };
+  if (slash < 0 || !SERVER.test(name.server) || !TOOL.test(name.tool)) {
+    throw new RangeError(`${where} must name one tool exactly: server/tool`);
+  }
+  return name;
+}
+
+/** Returns who owns what a wrapped server seals for a subject. */
+export function serverPrincipal(server: string, subject: string): string {
+  return `mcp-server:${server}#${subject}`;
+}
+
+/** Returns as whom a tool opens handles for a subject. */
+export function toolPrincipal({ server, tool }: ToolName, subject: string): string {
+  return `mcp-tool:${server}/${tool}#${subject}`;
+}
+
+/** The longest subject, in characters: a principal must have room for the names before it. */
+const MAX_SUBJECT_CHARACTERS = 512;
+
+/** Throws unless `subject` names somebody. */
+export function checkSubject(subject: unknown): asserts subject is string {
+  checkPrincipal(subject, "subject");
+  if (subject.length > MAX_SUBJECT_CHARACTERS) {
+    throw new RangeError(`subject must have at most ${MAX_SUBJECT_CHARACTERS} characters`);
+  }
+}

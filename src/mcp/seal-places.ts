@@ -1,0 +1,88 @@
+/** Seals values for a subject, and says which handles stand for them. */
+import type { SealRequest } from "../vault/vault.js";
+import { type HandleForm, handleForm } from "./handle-form.js";
+import type { HandleReuse, ReuseContext } from "./handle-reuse.js";
+import type { SealingTerms } from "./policy-rules.js";
+import { serverPrincipal, toolPrincipal } from "./principals.js";
+import type { PlaceToSeal, SealedPlace } from "./sealed-value.js";
+import type { ToolScope } from "./tool-scope.js";
+
+/** For whom values are sealed, and where. */
+export type SealingScope = Pick<ToolScope, "vault" | "server" | "subject" | "reuse">;
+
+/**
+ * Seals every place for the scope's subject, in one call of the vault's.
+ *
+ * @throws The first error of the vault's; nothing is to be shown then.
+ */
+export async function sealPlaces(
+  places: readonly PlaceToSeal[],
+  scope: SealingScope,
+): Promise<readonly SealedPlace[]> {
+  const requests = await Promise.all(places.map((place) => requestOf(place, scope)));
+  const { reuse } = scope;
+  const forms = await (reuse === undefined
+    ? sealAll(requests, scope)
+    : sealOrReuse(requests, { ...scope, reuse }, places));
+  return forms.map((form, index) => ({ at: places[index]?.at ?? [], form }));
+}
+
+async function requestOf({ terms, value }: PlaceToSeal, scope: SealingScope): Promise<SealRequest> {
+  return {
+    data: value,
+    ...(await terms.safeView(value)),
+    ownerPrincipal: serverPrincipal(scope.server, scope.subject),
+    grantedPrincipals: terms.grants.map((tool) => toolPrincipal(tool, scope.subject)),
+    ttlSeconds: terms.ttlSeconds,
+    maxUses: terms.maxUses,
+  };
+}
+
+async function sealAll(
+  requests: readonly SealRequest[],
+  { vault }: SealingScope,
+): Promise<HandleForm[]> {
+  const outcomes = await vault.sealMany(requests);
+  return outcomes.map((outcome) => {
+    if (!outcome.ok) throw outcome.error;
+    return handleForm(outcome.value);
+  });
+}
+
+/** One at a time, so that equal values of one result have one handle, too. */
+async function sealOrReuse(
+  requests: readonly SealRequest[],
+  scope: SealingScope & { readonly reuse: HandleReuse },
+  places: readonly PlaceToSeal[],
+): Promise<HandleForm[]> {
+  const forms: HandleForm[] = [];
+  for (const [index, request] of requests.entries()) {
+    const terms = places[index]?.terms;
+    const [form] =
+      terms === undefined || terms.maxUses !== undefined
+        ? await sealAll([request], scope)
+        : [await sealOnce(request, terms, scope)];
+    if (form !== undefined) forms.push(form);
+  }
+  return forms;
+}
+
+async function sealOnce(
+  request: SealRequest,
+  terms: SealingTerms,
+  { vault, reuse }: SealingScope & { readonly reuse: HandleReuse },
+): Promise<HandleForm> {
+  const { data, ...options } = request;
+  const context: ReuseContext = {
+    ownerPrincipal: options.ownerPrincipal,
+    grantedPrincipals: options.grantedPrincipals ?? [],
+    rule: terms.name,
+    ttlSeconds: terms.ttlSeconds,
+  };
+  const digest = reuse.digestOf(data, context);
+  const known = await reuse.find(vault, digest, context);
+  if (known !== undefined) return known;
+  const handle = await vault.seal(data, options);
+  reuse.remember(digest, handle.id);
+  return handleForm(handle);
+}

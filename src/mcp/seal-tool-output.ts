@@ -1,0 +1,128 @@
+/** Seals what a tool returned, before a model sees it. */
+import type { Echoes } from "./echoes.js";
+import {
+  ERROR_SAFE_VIEW,
+  ERROR_WITHHELD,
+  NOT_EXECUTED_VAULT_DOWN,
+  OUTPUT_WITHHELD,
+} from "./fixed-texts.js";
+import type { JsonObject } from "./messages.js";
+import { isSealing, type SealingTerms, type ToolRules } from "./policy-rules.js";
+import { serverPrincipal } from "./principals.js";
+import { constantView } from "./safe-views.js";
+import { sealPlaces } from "./seal-places.js";
+import { planSealing, withHandles } from "./sealed-value.js";
+import { sealedResult, type ToolResult, toolError, toolValue } from "./tool-result.js";
+import { checkScope, type ToolScope } from "./tool-scope.js";
+
+/** A call whose output is to be sealed. */
+export interface SealScope extends ToolScope {
+  /** What `hydrateArguments` opened for the call. */
+  readonly echoes?: Echoes | undefined;
+}
+
+/**
+ * Returns a tool's result as a model may see it: handles where the policy seals, and all texts made
+ * anew from what is left.
+ *
+ * What cannot be sealed is withheld: the result is then a tool error that says not to run the tool
+ * again. An error that the tool reported is sealed or replaced, as the policy says.
+ *
+ * @param result - The `CallToolResult` of any protocol revision.
+ * @throws TypeError The subject is no text a principal can hold.
+ *
+ * @example
+ * ```ts
+ * const scope = { vault, policy, server: "patients", tool: "lookup", subject: "alice" };
+ * const result = await sealToolOutput(await lookup(args), scope);
+ * ```
+ */
+export async function sealToolOutput(result: JsonObject, scope: SealScope): Promise<ToolResult> {
+  checkScope(scope);
+  const rules = scope.policy.rulesOf(scope);
+  if (rules.handling === "pass") return result as ToolResult;
+  if (rules.handling === "refuse") return toolError(OUTPUT_WITHHELD);
+  try {
+    const sealed = await seal(asData(result), { ...scope, rules });
+    return (scope.echoes?.suppressIn(sealed) as ToolResult | undefined) ?? sealed;
+  } catch {
+    return toolError(result["isError"] === true ? ERROR_WITHHELD : OUTPUT_WITHHELD);
+  }
+}
+
+/**
+ * Tries whether the vault takes what a tool is going to return.
+ *
+ * @returns The tool error to answer if it does not: the tool should not run then.
+ */
+export async function probeVault(scope: ToolScope): Promise<ToolResult | undefined> {
+  const rules = scope.policy.rulesOf(scope);
+  if (rules.handling !== "rules" || !isSealing(rules)) return undefined;
+  const ownerPrincipal = serverPrincipal(scope.server, scope.subject);
+  try {
+    const probe = await scope.vault.seal(null, {
+      ...constantView("a probe"),
+      ownerPrincipal,
+      ttlSeconds: 1,
+    });
+    await scope.vault.invalidate(probe.id, ownerPrincipal);
+    return undefined;
+  } catch {
+    return toolError(NOT_EXECUTED_VAULT_DOWN);
+  }
+}
+
+type RuledScope = SealScope & { readonly rules: ToolRules };
+
+async function seal(result: JsonObject, scope: RuledScope): Promise<ToolResult> {
+  const { rules } = scope;
+  if (result["isError"] === true && rules.errors !== "pass") return sealError(result, scope);
+  if (!isSealing(rules)) return inSight(result);
+  return sealValue(result, scope);
+}
+
+async function sealValue(result: JsonObject, scope: RuledScope): Promise<ToolResult> {
+  const { value, isStructured, beside } = toolValue(result);
+  const { places, show } = await planSealing(value, scope.rules);
+  const extra = { at: ["beside"], terms: scope.rules.rest, value: beside };
+  const all = beside.length === 0 ? places : [...places, extra];
+  const sealed = await sealPlaces(all, scope);
+  const inPlace = sealed.slice(0, places.length);
+  return sealedResult({
+    value: withHandles(value, inPlace, show),
+    isStructured,
+    forms: inPlace.map(({ form }) => form),
+    beside: sealed[places.length]?.form,
+    isError: false,
+  });
+}
+
+/** An error that is sealed goes to the owner alone: what a tool grants is its results. */
+async function sealError(result: JsonObject, scope: RuledScope): Promise<ToolResult> {
+  if (scope.rules.errors === "fixed") return toolError(ERROR_WITHHELD);
+  const terms: SealingTerms = {
+    ...scope.policy.unlistedTerms,
+    name: "errors",
+    safeView: () => constantView(ERROR_SAFE_VIEW),
+  };
+  const { value } = toolValue({ content: result["content"] });
+  const [sealed] = await sealPlaces([{ at: [], terms, value }], scope);
+  if (sealed === undefined) return toolError(ERROR_WITHHELD);
+  const { form } = sealed;
+  return sealedResult({ value: form, isStructured: false, forms: [form], isError: true });
+}
+
+/** Only what a tool result consists of: members that no rule knows stay behind. */
+function inSight(result: JsonObject): ToolResult {
+  const { content, structuredContent, isError } = result as ToolResult;
+  return {
+    content: Array.isArray(content) ? content : [],
+    ...(structuredContent === undefined ? {} : { structuredContent }),
+    ...(isError === true ? { isError } : {}),
+  };
+}
+
+/** Returns the result as it would be sent: data that nobody changes any more. */
+function asData(result: JsonObject): JsonObject {
+  return JSON.parse(JSON.stringify(result)) as JsonObject;
+}

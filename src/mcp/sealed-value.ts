@@ -1,0 +1,159 @@
+/** Puts handles where a policy's rules say, into a copy of a tool's value. */
+import {
+  formatPointer,
+  type JsonPointer,
+  type PointerPattern,
+  parsePointer,
+  placesOf,
+  valueAt,
+} from "../primitives/json-pointer.js";
+import { type HandleForm, PREFIX } from "./handle-form.js";
+import { isObject } from "./messages.js";
+import { below, isCovered } from "./pointer-patterns.js";
+import type { DetectingRule, SealingRule, SealingTerms, ToolRules } from "./policy-rules.js";
+
+/** A value that is to be sealed, on which terms, and where it was. */
+export interface PlaceToSeal {
+  readonly at: JsonPointer;
+  readonly terms: SealingTerms;
+  readonly value: unknown;
+}
+
+/** What is sealed of a value, and what stays in sight. */
+export interface SealingPlan {
+  readonly places: readonly PlaceToSeal[];
+  /** The only places in sight; `undefined`: all that is not sealed. */
+  readonly show: readonly PointerPattern[] | undefined;
+}
+
+/** The most handles of one result: one with more places is sealed whole. */
+const MAX_PLACES = 1000;
+
+/** Plans the sealing of a value: of the whole, where a place that must be there is missing. */
+export async function planSealing(value: unknown, rules: ToolRules): Promise<SealingPlan> {
+  const whole: PlaceToSeal = { at: [], terms: rules.rest, value };
+  const found: PlaceToSeal[] = [];
+  for (const rule of [...rules.sealing, ...rules.detecting]) {
+    const pointers = await pointersOf(value, rule);
+    const isTooMuch = pointers === undefined || found.length + pointers.length > MAX_PLACES;
+    if (isTooMuch) return { places: [whole], show: undefined };
+    for (const at of pointers) found.push({ at, terms: rule, value: valueAt(value, at)?.value });
+  }
+  const all = found.find(({ at }) => at.length === 0);
+  if (all !== undefined) return { places: [all], show: undefined };
+  const places = rules.detecting.length === 0 ? found : outermost(found);
+  return { places: rules.show === undefined ? places : [whole, ...places], show: rules.show };
+}
+
+/** Returns what a rule seals of a value; `undefined` where the value is not what the rule expects. */
+async function pointersOf(
+  value: unknown,
+  rule: SealingRule | DetectingRule,
+): Promise<readonly JsonPointer[] | undefined> {
+  if (!("detect" in rule)) {
+    return isCovered(value, rule.at, rule.isOptional) ? [...placesOf(value, rule.at)] : undefined;
+  }
+  const pointers = [...(await rule.detect(value))].map(parsePointer);
+  return pointers.every((at) => valueAt(value, at) !== undefined) ? pointers : undefined;
+}
+
+/** What lies within another place is sealed with it; of the same place, the first rule counts. */
+function outermost(places: readonly PlaceToSeal[]): PlaceToSeal[] {
+  const kept = new Set<string>();
+  const ordered = places.toSorted((one, other) => one.at.length - other.at.length);
+  return ordered.filter(({ at }) => {
+    const around = at.map((_, depth) => formatPointer(at.slice(0, depth + 1)));
+    if (around.some((pointer) => kept.has(pointer))) return false;
+    kept.add(formatPointer(at));
+    return true;
+  });
+}
+
+/** The member that holds the handle of all that is neither shown nor sealed by a rule of its own. */
+const REST_MEMBER = `${PREFIX}rest`;
+
+/** A place, and the handle that stands there now. */
+export interface SealedPlace {
+  readonly at: JsonPointer;
+  readonly form: HandleForm;
+}
+
+/** Returns a copy of `value` with handles in their places and, with `show`, little else. */
+export function withHandles(
+  value: unknown,
+  sealed: readonly SealedPlace[],
+  show: readonly PointerPattern[] | undefined,
+): unknown {
+  const whole = sealed.find(({ at }) => at.length === 0)?.form;
+  const parts = sealed.filter(({ at }) => at.length > 0);
+  if (whole === undefined) return copyWith(value, treeOf(parts));
+  if (show === undefined || !isObject(value)) return whole;
+  const inSight = pickFrom(value, treeOf(parts), [...show, ...parts.map(({ at }) => at)]);
+  return { ...(inSight as object), [REST_MEMBER]: whole };
+}
+
+/** The handles of a value, by the members and items that lead to them. */
+interface Branch {
+  readonly members: Map<string, Branch>;
+  form?: HandleForm;
+}
+
+function treeOf(sealed: readonly SealedPlace[]): Branch {
+  const root: Branch = { members: new Map() };
+  for (const { at, form } of sealed) {
+    let branch = root;
+    for (const token of at) {
+      const next = branch.members.get(token) ?? { members: new Map() };
+      branch.members.set(token, next);
+      branch = next;
+    }
+    branch.form = form;
+  }
+  return root;
+}
+
+function copyWith(value: unknown, branch: Branch | undefined): unknown {
+  if (branch === undefined) return value;
+  if (branch.form !== undefined) return branch.form;
+  return mapMembers(value, (member, token) => ({
+    value: copyWith(member, branch.members.get(token)),
+  }));
+}
+
+/** Copies only what patterns lead to. */
+function pickFrom(
+  value: unknown,
+  branch: Branch | undefined,
+  patterns: readonly PointerPattern[],
+): unknown {
+  if (branch?.form !== undefined) return branch.form;
+  if (patterns.some(({ length }) => length === 0)) return copyWith(value, branch);
+  return mapMembers(value, (member, token) => {
+    const rest = below(patterns, token);
+    const isThere = rest.some(({ length }) => length === 0);
+    if (!isThere && (rest.length === 0 || !isContainer(member))) return undefined;
+    return { value: pickFrom(member, branch?.members.get(token), rest) };
+  });
+}
+
+function isContainer(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
+}
+
+type MapMember = (member: unknown, token: string) => { readonly value: unknown } | undefined;
+
+/** Returns a container of the members that `map` keeps; any other value as it is. */
+function mapMembers(value: unknown, map: MapMember): unknown {
+  if (Array.isArray(value)) {
+    return value.flatMap((item, index) => {
+      const kept = map(item, String(index));
+      return kept === undefined ? [] : [kept.value];
+    });
+  }
+  if (!isObject(value)) return value;
+  const kept = Object.entries(value).flatMap(([name, member]) => {
+    const mapped = map(member, name);
+    return mapped === undefined ? [] : [[name, mapped.value] as const];
+  });
+  return Object.fromEntries(kept);
+}

@@ -1,0 +1,125 @@
+/** What `tools/list` says of tools that seal their results and open handles. */
+import { formatPointer } from "../primitives/json-pointer.js";
+import { HANDLES_ACCEPTED } from "./fixed-texts.js";
+import { HANDLE_INPUT_SCHEMA } from "./handle-form.js";
+import { isObject, type JsonObject } from "./messages.js";
+import type { AgentPolicy } from "./policy.js";
+import { isSealing, type ToolRules, termsOf } from "./policy-rules.js";
+import { isToolName } from "./principals.js";
+import { editSchemaAt, hasKeyword, sealedSchema, shapeOf } from "./schemas.js";
+
+/** Tools as a client may see them. */
+export interface ToolList {
+  readonly tools: readonly JsonObject[];
+  /** The tools that do not fit their rules, and why: they are not listed, nor to be called. */
+  readonly refused: ReadonlyMap<string, string>;
+}
+
+/** Returns a server's tools as its client may see them. */
+export function rewriteTools(tools: unknown, policy: AgentPolicy, server: string): ToolList {
+  const listed: JsonObject[] = [];
+  const refused = new Map<string, string>();
+  for (const tool of Array.isArray(tools) ? tools : []) {
+    if (!isObject(tool)) continue;
+    const name = String(tool["name"]);
+    const rules = policy.rulesOf({ server, tool: name });
+    if (rules.handling === "pass") listed.push(tool);
+    if (rules.handling !== "rules" || !isToolName(tool["name"])) continue;
+    const problem = problemOf(tool, rules);
+    if (problem !== undefined) refused.set(name, problem);
+    else listed.push(rewriteTool(tool, rules, server));
+  }
+  return { tools: listed, refused };
+}
+
+/** Returns why a tool cannot open handles where its rules say so; `undefined` if it can. */
+function problemOf(tool: JsonObject, { hydrating }: ToolRules): string | undefined {
+  const schema = isObject(tool["inputSchema"]) ? tool["inputSchema"] : {};
+  for (const { at } of hydrating) {
+    if (isInHeader(schema, at[0])) {
+      return `${formatPointer(at)} travels in a header, where no handle is opened`;
+    }
+    if (editSchemaAt(schema, at, () => ({})) === undefined) {
+      return `${formatPointer(at)} cannot be found in its input schema`;
+    }
+  }
+  return undefined;
+}
+
+const HEADER = "x-mcp-header";
+
+/** The mark may stand in a definition that the argument refers to: any definition counts. */
+function isInHeader(schema: JsonObject, argument: string | undefined): boolean {
+  const { properties } = schema;
+  const known =
+    isObject(properties) && argument !== undefined && Object.hasOwn(properties, argument);
+  const own = known ? (properties as JsonObject)[argument] : schema;
+  if (hasKeyword(own, HEADER)) return true;
+  const definitions = [schema["$defs"], schema["definitions"]];
+  return hasKeyword(own, "$ref") && hasKeyword(definitions, HEADER);
+}
+
+function rewriteTool(tool: JsonObject, rules: ToolRules, server: string): JsonObject {
+  const outputSchema = rewriteOutput(tool["outputSchema"], rules);
+  return {
+    name: tool["name"],
+    ...(rules.texts === "pass" && typeof tool["title"] === "string"
+      ? { title: tool["title"] }
+      : {}),
+    description: describe(tool, rules, server),
+    inputSchema: rewriteInput(tool["inputSchema"], rules),
+    ...(outputSchema === undefined ? {} : { outputSchema }),
+    ...annotationsOf(tool),
+  };
+}
+
+function describe(tool: JsonObject, rules: ToolRules, server: string): string {
+  const given = rules.texts === "pass" ? tool["description"] : undefined;
+  const own = rules.description ?? (typeof given === "string" ? given : undefined);
+  const sentences = [own ?? `A tool of the server ${server}.`];
+  if (rules.hydrating.length > 0) sentences.push(HANDLES_ACCEPTED);
+  if (isSealing(rules)) sentences.push(lifetimeOf(rules));
+  return sentences.join(" ");
+}
+
+function lifetimeOf(rules: ToolRules): string {
+  const seconds = Math.min(...termsOf(rules).map(({ ttlSeconds }) => ttlSeconds));
+  return `Handles in its result stand for values that are kept back; they last ${seconds} seconds.`;
+}
+
+function inSight(schema: unknown, { texts }: ToolRules): JsonObject {
+  const shown = texts === "pass" ? schema : shapeOf(schema);
+  return isObject(shown) ? shown : {};
+}
+
+function rewriteInput(schema: unknown, rules: ToolRules): JsonObject {
+  return rules.hydrating.reduce(
+    (edited, { at }) =>
+      editSchemaAt(edited, at, (original) => ({ anyOf: [original, HANDLE_INPUT_SCHEMA] })) ??
+      edited,
+    { type: "object", ...inSight(schema, rules) } as JsonObject,
+  );
+}
+
+/** An echo and what a detector finds can be anywhere: then no schema tells what comes back. */
+function rewriteOutput(schema: unknown, rules: ToolRules): JsonObject | undefined {
+  if (!isObject(schema) || rules.show !== undefined) return undefined;
+  const isWhole = rules.sealing.some(({ at }) => at.length === 0);
+  const isAnywhere = rules.hydrating.length + rules.detecting.length > 0;
+  if (!isWhole && isAnywhere) return undefined;
+  const seen = inSight(schema, rules);
+  if (!isSealing(rules)) return seen;
+  return sealedSchema(
+    seen,
+    rules.sealing.map(({ at }) => at),
+  );
+}
+
+const HINTS = ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"] as const;
+
+function annotationsOf(tool: JsonObject): JsonObject {
+  const given = isObject(tool["annotations"]) ? tool["annotations"] : {};
+  const hints = HINTS.filter((hint) => typeof given[hint] === "boolean");
+  if (hints.length === 0) return {};
+  return { annotations: Object.fromEntries(hints.map((hint) => [hint, given[hint]])) };
+}

@@ -1,0 +1,66 @@
+/** The leaky server in both generations of the SDK. */
+import { Server as ServerV1 } from "@modelcontextprotocol/sdk/server/index.js";
+import {
+  CallToolRequestSchema,
+  CompleteRequestSchema,
+  GetPromptRequestSchema,
+  ListPromptsRequestSchema,
+  ListResourcesRequestSchema,
+  ListResourceTemplatesRequestSchema,
+  ListToolsRequestSchema,
+  ReadResourceRequestSchema,
+  ResultSchema,
+} from "@modelcontextprotocol/sdk/types.js";
+import { Server as ServerV2 } from "@modelcontextprotocol/server";
+import { ANSWERS, CAPABILITIES, callTool, INSTRUCTIONS } from "./leaky-server.js";
+
+const INFO = { name: "leaky", version: "1.0.0" };
+const OPTIONS = { capabilities: CAPABILITIES, instructions: INSTRUCTIONS };
+
+/** What some clients never answer is given up soon. */
+const TIMEOUT_MS = 200;
+
+const LISTS = [
+  ListToolsRequestSchema,
+  ListResourcesRequestSchema,
+  ListResourceTemplatesRequestSchema,
+  ReadResourceRequestSchema,
+  ListPromptsRequestSchema,
+  GetPromptRequestSchema,
+  CompleteRequestSchema,
+];
+
+export function leakyServerV1(): ServerV1 {
+  const server = new ServerV1(INFO, OPTIONS);
+  for (const schema of LISTS) {
+    server.setRequestHandler(schema, ({ method }) => ANSWERS[method] ?? {});
+  }
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
+    callTool(params.name, {
+      progressToken: extra._meta?.progressToken,
+      notify: (method, given) => extra.sendNotification({ method, params: given } as never),
+      request: (method, given) =>
+        extra.sendRequest({ method, params: given } as never, ResultSchema, {
+          timeout: TIMEOUT_MS,
+        }),
+    }),
+  );
+  return server;
+}
+
+export function leakyServerV2(): ServerV2 {
+  const server = new ServerV2(INFO, OPTIONS);
+  for (const method of Object.keys(ANSWERS)) {
+    server.setRequestHandler(method as never, (() => ANSWERS[method]) as never);
+  }
+  server.setRequestHandler("tools/call", async ({ params }, { mcpReq }) => {
+    const result = await callTool(params.name, {
+      progressToken: mcpReq._meta?.progressToken,
+      notify: (method, given) => mcpReq.notify({ method, params: given } as never),
+      request: (method, given) =>
+        mcpReq.send({ method, params: given } as never, { timeout: TIMEOUT_MS }),
+    });
+    return result as never;
+  });
+  return server;
+}
