@@ -34,11 +34,11 @@ export async function readText(
     if (length > maxBytes) throw new RequestTooLargeError();
     parts.push(chunk);
   }
-  const [only] = parts;
-  return decodedText(parts.length === 1 && only !== undefined ? only : Buffer.concat(parts));
+  return decodedText(Buffer.concat(parts));
 }
 
-function decodedText(bytes: Uint8Array): string {
+/** Returns the text of a body in UTF-8. */
+export function decodedText(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes);
   } catch {

@@ -2,9 +2,10 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Vault } from "../../vault/vault.js";
+import { readIncoming } from "../incoming.js";
 import { connectionOf } from "../listening.js";
 import { type HttpAnswer, HttpAnswers } from "./answering.js";
-import { readText } from "./body.js";
+import { decodedText } from "./body.js";
 import type { HttpRequest } from "./gate.js";
 import { HANDLER_OPTIONS, type HttpHandlerOptions, readHandlerOptions } from "./options.js";
 
@@ -39,12 +40,12 @@ export async function answerIncoming(
   outgoing: ServerResponse,
   authenticated?: () => void,
 ): Promise<void> {
-  const request = readIncoming(incoming);
+  const request = requestOf(incoming);
   const noted = authenticated === undefined ? request : { ...request, authenticated };
   send(incoming, outgoing, await answers.answer(noted));
 }
 
-function readIncoming(incoming: IncomingMessage): HttpRequest {
+function requestOf(incoming: IncomingMessage): HttpRequest {
   const { method = "", url = "", socket } = incoming;
   const distinct = () => incoming.headersDistinct;
   return {
@@ -57,13 +58,8 @@ function readIncoming(incoming: IncomingMessage): HttpRequest {
       const values = distinct()[name.toLowerCase()];
       return values?.length === 1 ? values[0] : undefined;
     },
-    readBody: (maxBytes) => readText(chunksOf(incoming), maxBytes),
+    readBody: async (maxBytes) => decodedText(await readIncoming(incoming, maxBytes)),
   };
-}
-
-/** Leaves the message open when reading stops early: destroying it would cost the answer. */
-function chunksOf(incoming: IncomingMessage): AsyncIterable<Uint8Array> {
-  return { [Symbol.asyncIterator]: () => incoming.iterator({ destroyOnReturn: false }) };
 }
 
 function send(incoming: IncomingMessage, outgoing: ServerResponse, answer: HttpAnswer): void {

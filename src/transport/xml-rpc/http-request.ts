@@ -1,9 +1,9 @@
 /** What HTTP asks of a request before XML-RPC sees it, and the answers that are HTTP's own. */
-import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { Evidence } from "../../auth/authenticator.js";
 import { RequestTooLargeError, ServiceUnavailableError } from "../../vault/errors.js";
 import { toWireError } from "../error-table.js";
+import { readIncoming } from "../incoming.js";
 import { connectionOf } from "../listening.js";
 
 const PATHS: ReadonlySet<string> = new Set(["/", "/RPC2"]);
@@ -83,18 +83,10 @@ export function evidenceOf(request: IncomingMessage): Evidence {
  * @throws {@link ServiceUnavailableError} The client went away before its end.
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
-  const parts: Buffer[] = [];
-  let length = 0;
   try {
-    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-      length += (chunk as Buffer).length;
-      if (length > maxBytes) throw new RequestTooLargeError();
-      parts.push(chunk as Buffer);
-    }
+    return await readIncoming(request, maxBytes);
   } catch (error) {
-    throw error instanceof RequestTooLargeError
-      ? error
-      : new ServiceUnavailableError({ cause: error });
+    if (error instanceof RequestTooLargeError) throw error;
+    throw new ServiceUnavailableError({ cause: error });
   }
-  return Buffer.concat(parts, length);
 }
