@@ -158,8 +158,12 @@ describe("the reader's work", () => {
   });
 });
 
+/** The shortest of three: others use the machine as well. */
 function durationOf(document: string): number {
-  const start = performance.now();
-  readMethodCall(document);
-  return performance.now() - start;
+  const durations = Array.from({ length: 3 }, () => {
+    const start = performance.now();
+    readMethodCall(document);
+    return performance.now() - start;
+  });
+  return Math.min(...durations);
 }
