@@ -4,8 +4,15 @@ import type { IncomingMessage } from "node:http";
 import { RequestTooLargeError } from "../vault/errors.js";
 
 /**
- * Returns a body; stops reading as soon as it is over the limit, and leaves the message open, since
- * destroying it would cost the answer.
+ * Puts work off until all that has arrived in this turn of the event loop is read, so that the work of
+ * many requests is done in one go: right after a system call everything takes two to three times as
+ * long, and a server that reads, works and writes one request after the other always is right after one.
+ */
+export const afterReading: (work: () => void) => void = setImmediate;
+
+/**
+ * Returns a body, {@link afterReading}; stops reading as soon as it is over the limit, and leaves the
+ * message open, since destroying it would cost the answer.
  *
  * Events rather than `for await`, which takes several times as long for a body of one chunk.
  *
@@ -26,7 +33,7 @@ export function readIncoming(incoming: IncomingMessage, maxBytes: number): Promi
     };
     const finish = (): void => {
       settle();
-      resolve(joined(parts));
+      afterReading(() => resolve(joined(parts)));
     };
     const fail = (error: unknown): void => {
       settle();

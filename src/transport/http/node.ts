@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Vault } from "../../vault/vault.js";
-import { readIncoming } from "../incoming.js";
+import { afterReading, readIncoming } from "../incoming.js";
 import { connectionOf } from "../listening.js";
 import { type HttpAnswer, HttpAnswers } from "./answering.js";
 import { decodedText } from "./body.js";
@@ -42,7 +42,8 @@ export async function answerIncoming(
 ): Promise<void> {
   const request = requestOf(incoming);
   const noted = authenticated === undefined ? request : { ...request, authenticated };
-  send(incoming, outgoing, await answers.answer(noted));
+  const answer = await answers.answer(noted);
+  afterReading(() => send(incoming, outgoing, answer));
 }
 
 function requestOf(incoming: IncomingMessage): HttpRequest {

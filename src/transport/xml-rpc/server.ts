@@ -14,6 +14,7 @@ import {
   UnauthenticatedError,
 } from "../../vault/errors.js";
 import type { Vault } from "../../vault/vault.js";
+import { afterReading } from "../incoming.js";
 import { ConnectionLimit, FailureLimit, InFlightLimit, RateLimit } from "../limits.js";
 import { connectionOf, listen, type ServerAddress } from "../listening.js";
 import { VaultService } from "../service.js";
@@ -148,7 +149,8 @@ class RunningServer {
     try {
       if (leave === undefined || this.#stopped !== undefined) throw new ServiceUnavailableError();
       checkRequest(request, this.#settings.maxBodyBytes);
-      send(response, await this.#answer(request, response));
+      const document = await this.#answer(request, response);
+      afterReading(() => send(response, document));
     } catch (error) {
       refuse(response, refusalOf(error));
     }
