@@ -1,6 +1,10 @@
-/** A server in a process of its own: prints where it listens, and ends with its standard input. */
+/**
+ * A server in a process of its own: prints where it listens, answers each line with the microseconds
+ * of processor time that it has taken so far, and ends with its standard input.
+ */
 import { once } from "node:events";
 import type { Server } from "node:net";
+import { createInterface } from "node:readline";
 import { HandleVault, memoryCache } from "handlevault";
 import { tokenAuth } from "handlevault/auth";
 import { serveHttp } from "handlevault/transport/http";
@@ -29,4 +33,8 @@ async function echoAt(server: Server, path: string | undefined): Promise<ServerA
 }
 
 console.log(JSON.stringify(await listenTo(JSON.parse(process.argv[2] ?? "null") as ServerTask)));
-process.stdin.resume().once("end", () => process.exit());
+for await (const _ of createInterface({ input: process.stdin })) {
+  const { user, system } = process.cpuUsage();
+  console.log(user + system);
+}
+process.exit();

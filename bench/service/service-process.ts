@@ -2,18 +2,24 @@
 import { median } from "../median.js";
 import { record, table } from "../payloads.js";
 import { frameLoad, httpLoad, type Load } from "./loads.js";
-import { REQUESTS, type Requests } from "./requests.js";
-import { startServer } from "./started-server.js";
-import type { ServerAddress, WireName } from "./subject.js";
+import { REQUESTS } from "./requests.js";
+import { type StartedServer, startServer } from "./started-server.js";
+import type { WireName } from "./subject.js";
 
-/** What the parent reads: microseconds for each request, medians of all rounds. */
-export interface ServiceTimes {
-  readonly echo: number;
-  readonly seal: number;
-  readonly unseal: number;
-  /** Which part of the echo's time the load itself was busy. */
+const CASES = ["echo", "seal", "unseal"] as const;
+
+/** Medians of all rounds. */
+export interface CaseTimes {
+  /** Microseconds for each request. */
+  readonly micros: number;
+  /** Microseconds of the server's processor time for each request. */
+  readonly processorMicros: number;
+  /** Which part of the time the load itself was busy. */
   readonly loadShare: number;
 }
+
+/** What the parent reads. */
+export type ServiceTimes = Readonly<Record<(typeof CASES)[number], CaseTimes>>;
 
 const PAYLOADS = { record, table };
 const PER_ROUND = { record: 4000, table: 400 };
@@ -22,38 +28,72 @@ const FRAMES_IN_FLIGHT = 64;
 const WARM_UP = 3;
 const ID = /hdl_[0-9a-f]{32}/;
 
-interface Loads {
-  readonly echo: Load;
-  readonly vault: Load;
+/** A server and what loads it. */
+interface Loaded {
+  readonly server: StartedServer;
+  readonly load: Load;
 }
 
-async function measure(loads: Loads, requests: Requests, task: Task): Promise<ServiceTimes> {
-  const { payload, count, rounds } = task;
-  const times = { echo: [] as number[], seal: [] as number[], unseal: [] as number[] };
-  const shares: number[] = [];
+async function loaded(wire: WireName, subject: "echo" | "vault"): Promise<Loaded> {
+  const server = await startServer({ wire, subject });
+  const { address } = server;
+  if (wire !== "json-rpc") return { server, load: await httpLoad(address, CONNECTIONS) };
+  return { server, load: await frameLoad(address, FRAMES_IN_FLIGHT) };
+}
+
+/** Sends all requests; what each answer is, is looked at as it comes. */
+async function timed(
+  { server, load }: Loaded,
+  requests: readonly Buffer[],
+  onAnswer: (body: Buffer) => void = () => undefined,
+): Promise<CaseTimes> {
+  const processorBefore = await server.processorMicros();
+  const ownBefore = process.cpuUsage();
+  const start = performance.now();
+  await load.send(requests, onAnswer);
+  const micros = (performance.now() - start) * 1000;
+  const { user, system } = process.cpuUsage(ownBefore);
+  const processorMicros = (await server.processorMicros()) - processorBefore;
+  return {
+    micros: micros / requests.length,
+    processorMicros: processorMicros / requests.length,
+    loadShare: (user + system) / micros,
+  };
+}
+
+interface Subjects {
+  readonly echo: Loaded;
+  readonly vault: Loaded;
+}
+
+async function measure(subjects: Subjects, rounds: number): Promise<ServiceTimes> {
+  const times: Record<(typeof CASES)[number], CaseTimes[]> = { echo: [], seal: [], unseal: [] };
   const sealing = Array<Buffer>(count).fill(requests.seal(payload));
   const echo = async () => {
-    const busyBefore = process.cpuUsage();
-    const micros = await timed(loads.echo, sealing);
-    const { user, system } = process.cpuUsage(busyBefore);
-    shares.push((user + system) / (micros * count));
-    times.echo.push(micros);
+    times.echo.push(await timed(subjects.echo, sealing));
   };
   const vault = async () => {
     const ids: string[] = [];
-    times.seal.push(await timed(loads.vault, sealing, (body) => ids.push(idIn(body))));
+    times.seal.push(await timed(subjects.vault, sealing, (body) => ids.push(idIn(body))));
     const unsealing = ids.map((id) => requests.unseal(id));
-    times.unseal.push(await timed(loads.vault, unsealing, (body) => checkSize(body, payload)));
+    times.unseal.push(await timed(subjects.vault, unsealing, checkSize));
   };
   for (let round = 0; round < rounds + WARM_UP; round++) {
     for (const subject of round % 2 ? [echo, vault] : [vault, echo]) await subject();
   }
-  const afterWarmUp = (all: readonly number[]) => median(all.slice(WARM_UP));
   return {
-    echo: afterWarmUp(times.echo),
-    seal: afterWarmUp(times.seal),
-    unseal: afterWarmUp(times.unseal),
-    loadShare: afterWarmUp(shares),
+    echo: mediansOf(times.echo),
+    seal: mediansOf(times.seal),
+    unseal: mediansOf(times.unseal),
+  };
+}
+
+function mediansOf(all: readonly CaseTimes[]): CaseTimes {
+  const of = (name: keyof CaseTimes) => median(all.slice(WARM_UP).map((times) => times[name]));
+  return {
+    micros: of("micros"),
+    processorMicros: of("processorMicros"),
+    loadShare: of("loadShare"),
   };
 }
 
@@ -64,49 +104,21 @@ function idIn(body: Buffer): string {
   return id;
 }
 
-function checkSize(body: Buffer, payload: unknown): void {
-  if (body.length < JSON.stringify(payload).length) throw new Error("the service did not unseal");
+function checkSize(body: Buffer): void {
+  if (body.length < payloadBytes) throw new Error("the service did not unseal");
 }
 
-/** Returns microseconds for each request. */
-async function timed(
-  load: Load,
-  requests: readonly Buffer[],
-  note: (body: Buffer) => void = () => undefined,
-): Promise<number> {
-  const start = performance.now();
-  await load.send(requests, note);
-  return ((performance.now() - start) * 1000) / requests.length;
-}
-
-interface Task {
-  readonly payload: unknown;
-  readonly count: number;
-  readonly rounds: number;
-}
-
-async function loadOf(address: ServerAddress, wire: WireName): Promise<Load> {
-  if (wire !== "json-rpc") return httpLoad(address, CONNECTIONS);
-  return frameLoad(address, FRAMES_IN_FLIGHT);
-}
-
-const [wire, payload, rounds] = process.argv.slice(2) as [WireName, keyof typeof PAYLOADS, string];
-const servers = {
-  echo: await startServer({ wire, subject: "echo" }),
-  vault: await startServer({ wire, subject: "vault" }),
-};
+const [wire, name, rounds] = process.argv.slice(2) as [WireName, keyof typeof PAYLOADS, string];
+const [payload, count, requests] = [PAYLOADS[name], PER_ROUND[name], REQUESTS[wire]];
+const payloadBytes = JSON.stringify(payload).length;
+const subjects = { echo: await loaded(wire, "echo"), vault: await loaded(wire, "vault") };
 try {
-  const loads = {
-    echo: await loadOf(servers.echo.address, wire),
-    vault: await loadOf(servers.vault.address, wire),
-  };
-  const { greeting } = REQUESTS[wire];
-  if (greeting !== undefined) await loads.vault.send([greeting], () => undefined);
-  const task = { payload: PAYLOADS[payload], count: PER_ROUND[payload], rounds: Number(rounds) };
-  console.log(JSON.stringify(await measure(loads, REQUESTS[wire], task)));
-  loads.echo.close();
-  loads.vault.close();
+  const { greeting } = requests;
+  if (greeting !== undefined) await subjects.vault.load.send([greeting], () => undefined);
+  console.log(JSON.stringify(await measure(subjects, Number(rounds))));
 } finally {
-  await servers.echo.stop();
-  await servers.vault.stop();
+  for (const { server, load } of Object.values(subjects)) {
+    load.close();
+    await server.stop();
+  }
 }

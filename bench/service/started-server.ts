@@ -8,6 +8,8 @@ import type { ServerAddress, ServerTask } from "./subject.js";
 /** A server in another process. */
 export interface StartedServer {
   readonly address: ServerAddress;
+  /** Returns the microseconds of processor time that it has taken so far. */
+  processorMicros(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -18,10 +20,17 @@ export async function startServer(task: ServerTask): Promise<StartedServer> {
   const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
   const closed = once(child, "close");
   const lines = createInterface({ input: child.stdout });
-  const [line] = await Promise.race([once(lines, "line"), closed]);
-  if (typeof line !== "string") throw new Error("the server ended before it listened");
+  const nextLine = async (): Promise<string> => {
+    const [line] = await Promise.race([once(lines, "line"), closed]);
+    if (typeof line !== "string") throw new Error("the server has ended");
+    return line;
+  };
   return {
-    address: JSON.parse(line) as ServerAddress,
+    address: JSON.parse(await nextLine()) as ServerAddress,
+    processorMicros: () => {
+      child.stdin.write("processor time\n");
+      return nextLine().then(Number);
+    },
     stop: async () => {
       child.stdin.end();
       await closed;

@@ -29,11 +29,17 @@ export function printServer(name: string, effort: Effort): void {
       run<ServiceTimes>("service/service-process.ts", args),
     );
     const goals: Goals = GOALS[name as keyof typeof GOALS][payload];
-    const share = round(median(runs.map(({ loadShare }) => loadShare)));
-    return compared(payload, runs).map((row, index) => ({
-      ...row,
-      goal: goalText(goals[index === 0 ? "seal" : "unseal"]),
-      "load busy": share,
+    return (["seal", "unseal"] as const).map((operation) => ({
+      case: `${payload} ${operation}`,
+      ...compared(
+        runs.map(({ echo }) => echo.micros),
+        runs.map((times) => times[operation].micros),
+      ),
+      goal: goals[operation] === undefined ? "" : `≥ ${goals[operation]}`,
+      "by processor time": spread(
+        runs.map((times) => times.echo.processorMicros / times[operation].processorMicros),
+      ).ratio,
+      "load busy": round(median(runs.map(({ echo }) => echo.loadShare))),
     }));
   });
   console.table(rows);
@@ -47,24 +53,25 @@ export function printClient(name: string, effort: Effort): void {
     const runs = repeated(`${name} client, ${payload}`, effort, () =>
       run<ClientTimes>("service/client-process.ts", args),
     );
-    return compared(payload, runs);
+    return (["seal", "unseal"] as const).map((operation) => ({
+      case: `${payload} ${operation}`,
+      ...compared(
+        runs.map(({ echo }) => echo),
+        runs.map((times) => times[operation]),
+      ),
+    }));
   });
   console.table(rows);
 }
 
-function compared(payload: string, runs: readonly ClientTimes[]) {
-  return (["seal", "unseal"] as const).map((operation) => ({
-    case: `${payload} ${operation}`,
-    "echoes/s": rate(runs.map(({ echo }) => echo)),
-    "vault/s": rate(runs.map((times) => times[operation])),
-    ...spread(runs.map((times) => times.echo / times[operation])),
-  }));
+function compared(echo: readonly number[], vault: readonly number[]) {
+  return {
+    "echoes/s": rate(echo),
+    "vault/s": rate(vault),
+    ...spread(vault.map((micros, index) => (echo[index] as number) / micros)),
+  };
 }
 
 function rate(micros: readonly number[]): number {
   return Math.round(1_000_000 / median(micros));
-}
-
-function goalText(goal: number | undefined): string {
-  return goal === undefined ? "" : `≥ ${goal}`;
 }
