@@ -4,10 +4,21 @@ import { createServer, type Server, type Socket } from "node:net";
 import { FrameSplitter, frameOf } from "./frames.js";
 import type { WireName } from "./subject.js";
 
+/** Connections rest while the other server is measured. */
+const PATIENT = { keepAliveTimeout: 0 };
+
 /** Returns a server that echoes: JSON is parsed and written again, XML comes back as it is. */
 export const ECHOES: Readonly<Record<WireName, () => Server>> = {
-  http: () => createHttpServer(echoing((text) => JSON.stringify(JSON.parse(text)))),
-  "xml-rpc": () => createHttpServer(echoing((text) => text)),
+  http: () =>
+    createHttpServer(
+      PATIENT,
+      echoing((text) => JSON.stringify(JSON.parse(text))),
+    ),
+  "xml-rpc": () =>
+    createHttpServer(
+      PATIENT,
+      echoing((text) => text),
+    ),
   "json-rpc": () => createServer({ noDelay: true }, echoFrames),
 };
 

@@ -52,7 +52,7 @@ export async function httpLoad(address: ServerAddress, connections: number): Pro
       return round.finished;
     },
     close: () => {
-      for (const socket of sockets) socket.destroy();
+      for (const socket of sockets) closed(socket);
     },
   };
 }
@@ -95,7 +95,7 @@ export async function frameLoad(address: ServerAddress, inFlight: number): Promi
       sendDeep(socket, round, inFlight);
       return round.finished;
     },
-    close: () => socket.destroy(),
+    close: () => closed(socket),
   };
 }
 
@@ -120,5 +120,14 @@ function sendDeep(socket: Socket, round: Round, inFlight: number): void {
 async function opened(address: ServerAddress): Promise<Socket> {
   const socket = connect(address as NetConnectOpts).setNoDelay(true);
   await once(socket, "connect");
-  return socket;
+  return socket.once("close", failed);
+}
+
+/** A request on it would never be answered. */
+function failed(): void {
+  throw new Error("the server closed a connection");
+}
+
+function closed(socket: Socket): void {
+  socket.off("close", failed).destroy();
 }

@@ -13,6 +13,8 @@ import { serveXmlRpc } from "handlevault/transport/xml-rpc";
 import { ECHOES } from "./echoes.js";
 import { OWNER, type ServerAddress, type ServerTask, TOKEN } from "./subject.js";
 
+/** While one server is measured the connections to the other one rest. */
+const IDLE_MS = 600_000;
 const SERVE = { http: serveHttp, "json-rpc": serveJsonRpc, "xml-rpc": serveXmlRpc };
 
 async function listenTo({ wire, subject, path }: ServerTask): Promise<ServerAddress> {
@@ -20,7 +22,7 @@ async function listenTo({ wire, subject, path }: ServerTask): Promise<ServerAddr
   if (subject === "echo") return echoAt(ECHOES[wire](), path);
   const vault = new HandleVault({ cache: memoryCache({ maxEntries: 2_000_000 }) });
   const auth = tokenAuth({ tokens: [{ token: TOKEN, principal: OWNER }] });
-  return (await SERVE[wire](vault, { auth, ...place })).address;
+  return (await SERVE[wire](vault, { auth, idleTimeoutMs: IDLE_MS, ...place })).address;
 }
 
 async function echoAt(server: Server, path: string | undefined): Promise<ServerAddress> {
