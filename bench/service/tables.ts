@@ -4,6 +4,8 @@ import { type Effort, ROUNDS, repeated, round, run, spread } from "../runs.js";
 import type { ClientTimes } from "./client-process.js";
 import type { ServiceTimes } from "./service-process.js";
 
+type Goals = Partial<Record<"seal" | "unseal", number>>;
+
 /** The least of the echo's rate that sealing and opening are to reach, by payload. */
 const GOALS = {
   http: { record: { seal: 0.4, unseal: 0.5 }, table: { seal: 0.5, unseal: 0.5 } },
@@ -11,7 +13,11 @@ const GOALS = {
   "xml-rpc": { record: {}, table: {} },
 } as const;
 
-type Goals = Partial<Record<"seal" | "unseal", number>>;
+/** The same of a bare client's rate: the client works as much for the echo as for the vault. */
+const CLIENT_GOALS: Readonly<Record<string, Readonly<Record<string, Goals>>>> = {
+  "json-rpc": GOALS["json-rpc"],
+  "json-rpc-unix": GOALS["json-rpc"],
+};
 
 /** The servers that can be measured. */
 export const SERVERS: readonly string[] = Object.keys(GOALS);
@@ -35,7 +41,7 @@ export function printServer(name: string, effort: Effort): void {
         runs.map(({ echo }) => echo.micros),
         runs.map((times) => times[operation].micros),
       ),
-      goal: goals[operation] === undefined ? "" : `≥ ${goals[operation]}`,
+      goal: goalText(goals[operation]),
       "by processor time": spread(
         runs.map((times) => times.echo.processorMicros / times[operation].processorMicros),
       ).ratio,
@@ -59,6 +65,7 @@ export function printClient(name: string, effort: Effort): void {
         runs.map(({ echo }) => echo),
         runs.map((times) => times[operation]),
       ),
+      goal: goalText(CLIENT_GOALS[name]?.[payload]?.[operation]),
     }));
   });
   console.table(rows);
@@ -74,4 +81,8 @@ function compared(echo: readonly number[], vault: readonly number[]) {
 
 function rate(micros: readonly number[]): number {
   return Math.round(1_000_000 / median(micros));
+}
+
+function goalText(goal: number | undefined): string {
+  return goal === undefined ? "" : `≥ ${goal}`;
 }
