@@ -5,18 +5,11 @@ import { join } from "node:path";
 import { VaultClient } from "handlevault/client";
 import { writeMethodCall } from "../../src/transport/xml-rpc/call.js";
 import { inBatches } from "../../test/support/in-batches.js";
-import { median } from "../median.js";
 import { record, table } from "../payloads.js";
 import { type BareClient, bareFrameClient, bareHttpClient } from "./bare-clients.js";
-import { startServer } from "./started-server.js";
+import { type StartedServer, startServer } from "./started-server.js";
 import { GATEWAY, OWNER, SAFE_VIEW, type ServerAddress, TOKEN, type WireName } from "./subject.js";
-
-/** What the parent reads: microseconds for each round trip, medians of all rounds. */
-export interface ClientTimes {
-  readonly echo: number;
-  readonly seal: number;
-  readonly unseal: number;
-}
+import { type Taken, takenBy, takeTurns } from "./taken.js";
 
 interface ClientKind {
   readonly wire: WireName;
@@ -28,7 +21,6 @@ interface ClientKind {
 const PAYLOADS = { record, table };
 const PER_ROUND = { record: 2000, table: 200 };
 const IN_FLIGHT = 64;
-const WARM_UP = 3;
 const OPTIONS = { ownerPrincipal: OWNER, grantedPrincipals: [GATEWAY], safeView: SAFE_VIEW };
 const token = { token: TOKEN };
 
@@ -60,76 +52,49 @@ function documentOf(payload: unknown): string {
   return writeMethodCall({ method: "seal", params });
 }
 
-interface Subjects {
-  readonly vault: VaultClient;
-  readonly bare: BareClient;
+/** Calls as often as a round has it. */
+function taken(server: StartedServer, call: (index: number) => Promise<unknown>): Promise<Taken> {
+  return takenBy(server, count, () =>
+    inBatches(count, IN_FLIGHT, async (index) => {
+      await call(index);
+    }),
+  );
 }
 
-interface Task {
-  readonly payload: object;
-  readonly count: number;
-  readonly rounds: number;
-}
-
-async function measure(subjects: Subjects, task: Task): Promise<ClientTimes> {
-  const { payload, count, rounds } = task;
-  const { vault, bare } = subjects;
-  const times = { echo: [] as number[], seal: [] as number[], unseal: [] as number[] };
-  const message = { params: { data: payload, ...OPTIONS } };
-  const echo = async () => {
-    times.echo.push(await timed(count, () => bare.ask(message)));
-  };
-  const service = async () => {
-    const ids: string[] = [];
-    const seal = async (index: number) => {
-      ids[index] = (await vault.seal(payload, OPTIONS)).id;
-    };
-    times.seal.push(await timed(count, seal));
-    times.unseal.push(await timed(count, (index) => vault.unseal(ids[index] ?? "", OWNER)));
-  };
-  for (let round = 0; round < rounds + WARM_UP; round++) {
-    for (const subject of round % 2 ? [echo, service] : [service, echo]) await subject();
-  }
-  const afterWarmUp = (all: readonly number[]) => median(all.slice(WARM_UP));
-  return {
-    echo: afterWarmUp(times.echo),
-    seal: afterWarmUp(times.seal),
-    unseal: afterWarmUp(times.unseal),
-  };
-}
-
-async function timed(count: number, call: (index: number) => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await inBatches(count, IN_FLIGHT, async (index) => {
-    await call(index);
-  });
-  return ((performance.now() - start) * 1000) / count;
-}
-
-const [name = "", payload, rounds] = process.argv.slice(2) as [
+const [name = "", kindOfPayload, rounds] = process.argv.slice(2) as [
   string,
   keyof typeof PAYLOADS,
   string,
 ];
+const [payload, count] = [PAYLOADS[kindOfPayload], PER_ROUND[kindOfPayload]];
 const kind = CLIENTS[name];
 if (kind === undefined) throw new Error(`there is no client ${name}`);
 const folder = mkdtempSync(join(tmpdir(), "handlevault-bench-"));
-const place = (subject: "echo" | "vault") =>
-  kind.isUnix === true ? { path: join(folder, subject) } : {};
-const { wire } = kind;
-const servers = {
-  echo: await startServer({ wire, subject: "echo", ...place("echo") }),
-  vault: await startServer({ wire, subject: "vault", ...place("vault") }),
-};
+const started = (subject: "echo" | "vault") =>
+  startServer({
+    wire: kind.wire,
+    subject,
+    ...(kind.isUnix === true ? { path: join(folder, subject) } : {}),
+  });
+const servers = { echo: await started("echo"), vault: await started("vault") };
 try {
-  const subjects = {
-    vault: kind.vault(servers.vault.address),
-    bare: await kind.bare(servers.echo.address, PAYLOADS[payload]),
+  const vault = kind.vault(servers.vault.address);
+  const bare = await kind.bare(servers.echo.address, payload);
+  const message = { params: { data: payload, ...OPTIONS } };
+  const turns = {
+    echo: () => taken(servers.echo, () => bare.ask(message)),
+    vault: async () => {
+      const ids: string[] = [];
+      const seal = await taken(servers.vault, async (index) => {
+        ids[index] = (await vault.seal(payload, OPTIONS)).id;
+      });
+      const unseal = await taken(servers.vault, (index) => vault.unseal(ids[index] ?? "", OWNER));
+      return { seal, unseal };
+    },
   };
-  const task = { payload: PAYLOADS[payload], count: PER_ROUND[payload], rounds: Number(rounds) };
-  console.log(JSON.stringify(await measure(subjects, task)));
-  await subjects.vault.close();
-  subjects.bare.close();
+  console.log(JSON.stringify(await takeTurns(turns, Number(rounds))));
+  await vault.close();
+  bare.close();
 } finally {
   await servers.echo.stop();
   await servers.vault.stop();

@@ -1,8 +1,7 @@
 /** The tables of the service: how many requests a second, beside an echo on the same wire. */
 import { median } from "../median.js";
 import { type Effort, ROUNDS, repeated, round, run, spread } from "../runs.js";
-import type { ClientTimes } from "./client-process.js";
-import type { ServiceTimes } from "./service-process.js";
+import type { Taken, TakenByCase } from "./taken.js";
 
 type Goals = Partial<Record<"seal" | "unseal", number>>;
 
@@ -30,22 +29,18 @@ export function printServer(name: string, effort: Effort): void {
   const load = name === "json-rpc" ? "one connection, 64 in flight" : "50 connections";
   console.log(`${name} server, ${load}: requests a second beside a bare echo under the same load`);
   const rows = (["record", "table"] as const).flatMap((payload) => {
-    const args = [name, payload, `${ROUNDS}`];
-    const runs = repeated(`${name} server, ${payload}`, effort, () =>
-      run<ServiceTimes>("service/service-process.ts", args),
-    );
+    const runs = measured(`${name} server, ${payload}`, effort, [
+      "service/service-process.ts",
+      name,
+      payload,
+    ]);
     const goals: Goals = GOALS[name as keyof typeof GOALS][payload];
+    const busy = median(runs.map(({ echo }) => echo.ownMicros / echo.micros));
     return (["seal", "unseal"] as const).map((operation) => ({
       case: `${payload} ${operation}`,
-      ...compared(
-        runs.map(({ echo }) => echo.micros),
-        runs.map((times) => times[operation].micros),
-      ),
+      ...compared(runs, operation, ({ serverMicros }) => serverMicros),
       goal: goalText(goals[operation]),
-      "by processor time": spread(
-        runs.map((times) => times.echo.processorMicros / times[operation].processorMicros),
-      ).ratio,
-      "load busy": round(median(runs.map(({ echo }) => echo.loadShare))),
+      "load busy": round(busy),
     }));
   });
   console.table(rows);
@@ -55,32 +50,46 @@ export function printServer(name: string, effort: Effort): void {
 export function printClient(name: string, effort: Effort): void {
   console.log(`VaultClient, ${name}, 64 in flight: round trips a second beside a bare client`);
   const rows = (["record", "table"] as const).flatMap((payload) => {
-    const args = [name, payload, `${ROUNDS}`];
-    const runs = repeated(`${name} client, ${payload}`, effort, () =>
-      run<ClientTimes>("service/client-process.ts", args),
-    );
+    const runs = measured(`${name} client, ${payload}`, effort, [
+      "service/client-process.ts",
+      name,
+      payload,
+    ]);
     return (["seal", "unseal"] as const).map((operation) => ({
       case: `${payload} ${operation}`,
-      ...compared(
-        runs.map(({ echo }) => echo),
-        runs.map((times) => times[operation]),
-      ),
+      ...compared(runs, operation, ({ serverMicros, ownMicros }) => serverMicros + ownMicros),
       goal: goalText(CLIENT_GOALS[name]?.[payload]?.[operation]),
     }));
   });
   console.table(rows);
 }
 
-function compared(echo: readonly number[], vault: readonly number[]) {
+function measured(
+  what: string,
+  effort: Effort,
+  [script, ...args]: readonly [string, ...string[]],
+): TakenByCase[] {
+  return repeated(what, effort, () => run<TakenByCase>(script, [...args, `${ROUNDS}`]));
+}
+
+/** Processor time is told as well: on a machine that others use, it is the steadier of the two. */
+function compared(
+  runs: readonly TakenByCase[],
+  operation: "seal" | "unseal",
+  processorMicros: (taken: Taken) => number,
+) {
+  const ratios = (of: (taken: Taken) => number) =>
+    spread(runs.map((run) => of(run.echo) / of(run[operation])));
   return {
-    "echoes/s": rate(echo),
-    "vault/s": rate(vault),
-    ...spread(vault.map((micros, index) => (echo[index] as number) / micros)),
+    "echoes/s": rate(runs.map(({ echo }) => echo)),
+    "vault/s": rate(runs.map((run) => run[operation])),
+    ...ratios(({ micros }) => micros),
+    "by processor time": ratios(processorMicros).ratio,
   };
 }
 
-function rate(micros: readonly number[]): number {
-  return Math.round(1_000_000 / median(micros));
+function rate(all: readonly Taken[]): number {
+  return Math.round(1_000_000 / median(all.map(({ micros }) => micros)));
 }
 
 function goalText(goal: number | undefined): string {
