@@ -3,8 +3,8 @@ import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { connectionOf } from "../listening.js";
 import type { HttpAnswer, HttpAnswers } from "./answers.js";
-import { readBytes } from "./body.js";
 import type { HttpRequest } from "./gate.js";
+import { afterReading, readIncoming } from "./incoming.js";
 
 /** So much of a refused body is thrown away, that its sender comes to read why it was refused. */
 const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;
@@ -25,12 +25,13 @@ export async function answerIncoming(
   notices: Notices = {},
 ): Promise<void> {
   const { authenticated, reading } = notices;
-  const request = readIncoming(incoming, reading);
+  const request = requestOf(incoming, reading);
   const noted = authenticated === undefined ? request : { ...request, authenticated };
-  send(incoming, outgoing, await answers.answer(noted));
+  const answer = await answers.answer(noted);
+  afterReading(() => send(incoming, outgoing, answer));
 }
 
-function readIncoming(incoming: IncomingMessage, reading?: () => void): HttpRequest {
+function requestOf(incoming: IncomingMessage, reading?: () => void): HttpRequest {
   const { method = "", url = "", socket } = incoming;
   const distinct = () => incoming.headersDistinct;
   return {
@@ -45,14 +46,9 @@ function readIncoming(incoming: IncomingMessage, reading?: () => void): HttpRequ
     },
     readBody: (maxBytes) => {
       reading?.();
-      return readBytes(chunksOf(incoming), maxBytes);
+      return readIncoming(incoming, maxBytes);
     },
   };
-}
-
-/** Leaves the message open when reading stops early: destroying it would cost the answer. */
-function chunksOf(incoming: IncomingMessage): AsyncIterable<Uint8Array> {
-  return { [Symbol.asyncIterator]: () => incoming.iterator({ destroyOnReturn: false }) };
 }
 
 function send(incoming: IncomingMessage, outgoing: ServerResponse, answer: HttpAnswer): void {
