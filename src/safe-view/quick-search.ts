@@ -69,7 +69,9 @@ function isCleanObject(
       if (isAscii ? index.hasAsciiText(member) : index.hasText(member)) return false;
     } else if (typeof member === "number") {
       if (index.hasNumber(member)) return false;
-    } else if (!isClean(member, search, depth + 1)) return false;
+    } else if (typeof member !== "boolean" && !isClean(member, search, depth + 1)) {
+      return false;
+    }
   }
   search.valuesLeft -= position;
   return search.valuesLeft >= 0;
