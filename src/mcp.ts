@@ -44,6 +44,7 @@ export type { SafeViewFunction, SafeViewRule, ValueSummarizer } from "./mcp/safe
 export { probeVault, type SealScope, sealToolOutput } from "./mcp/seal-tool-output.js";
 export type { ToolResult } from "./mcp/tool-result.js";
 export type { ToolScope } from "./mcp/tool-scope.js";
+export { type ToolRegistry, type VaultToolsOptions, vaultTools } from "./mcp/vault-tools.js";
 export {
   type ClientAuthentication,
   type McpServerLike,
