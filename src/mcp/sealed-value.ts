@@ -42,7 +42,7 @@ export function planSealing(value: unknown, rules: ToolRules): SealingPlan {
 }
 
 /** The member that holds the handle of all that is neither shown nor sealed by a rule of its own. */
-export const REST_MEMBER: string = `${PREFIX}rest`;
+const REST_MEMBER = `${PREFIX}rest`;
 
 /** A place, and the handle that stands there now. */
 export interface SealedPlace {

@@ -20,12 +20,14 @@ export function rewriteTools(tools: unknown, policy: AgentPolicy, server: string
   const listed: JsonObject[] = [];
   const refused = new Map<string, string>();
   for (const tool of Array.isArray(tools) ? tools : []) {
-    if (!isObject(tool) || !isToolName(tool["name"])) continue;
-    const rules = policy.rulesOf({ server, tool: tool["name"] });
-    if (rules.handling === "refuse") continue;
+    if (!isObject(tool)) continue;
+    const name = String(tool["name"]);
+    const rules = policy.rulesOf({ server, tool: name });
+    if (rules.handling === "pass") listed.push(tool);
+    if (rules.handling !== "rules" || !isToolName(tool["name"])) continue;
     const problem = problemOf(tool, rules);
-    if (problem !== undefined) refused.set(tool["name"], problem);
-    else listed.push(rules.handling === "pass" ? tool : rewriteTool(tool, rules, server));
+    if (problem !== undefined) refused.set(name, problem);
+    else listed.push(rewriteTool(tool, rules, server));
   }
   return { tools: listed, refused };
 }
