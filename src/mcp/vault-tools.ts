@@ -7,7 +7,7 @@ import type { Vault } from "../vault/vault.js";
 import { HANDLE_REFUSED, NOT_EXECUTED_UNKNOWN_CALLER, VAULT_UNAVAILABLE } from "./fixed-texts.js";
 import { isHandleRefusal } from "./hydrate-arguments.js";
 import type { JsonObject } from "./messages.js";
-import { type ToolResult, textBlock, toolError } from "./tool-result.js";
+import { type ToolResult, toolError } from "./tool-result.js";
 import type { ClientAuthentication } from "./with-vault.js";
 
 /** Whose the tools of a vault are, and what they may do. */
@@ -171,7 +171,7 @@ async function callerOf(
 async function answerOrRefuse(answer: () => Promise<JsonObject>): Promise<ToolResult> {
   try {
     const value = await answer();
-    const content = [textBlock(JSON.stringify(value), ["user", "assistant"])];
+    const content = [{ type: "text", text: JSON.stringify(value) }];
     return { content, structuredContent: value };
   } catch (error) {
     return toolError(refusalOf(error));
