@@ -8,7 +8,9 @@ import { type AnyClient, LINES, type Servers } from "./support/lines.js";
 
 const BARE: Servers = { v1: leakyServerV1, v2: leakyServerV2 };
 
-const policy = new AgentPolicy({
+const PASSING = new AgentPolicy({ servers: {}, defaults: { unlisted: "pass" } });
+
+const SEALING = new AgentPolicy({
   servers: {
     leaky: {
       tools: {
@@ -20,7 +22,7 @@ const policy = new AgentPolicy({
   },
 });
 
-function wrapped(): Servers {
+function wrapped(policy: AgentPolicy): Servers {
   const options = {
     vault: new HandleVault(),
     policy,
@@ -34,13 +36,15 @@ function wrapped(): Servers {
   };
 }
 
-/** Asks for everything that a server has; what fails is seen in what was received. */
-async function askForEverything(client: AnyClient): Promise<void> {
+/** Asks for everything that a server has, and returns the answers: results, or messages of errors. */
+async function askForEverything(client: AnyClient): Promise<readonly unknown[]> {
   const methods = client as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>;
+  const answers: unknown[] = [];
   const ask = async (method: string, ...given: unknown[]) => {
-    await methods[method]?.call(client, ...given).catch(() => undefined);
+    const answer = await methods[method]?.call(client, ...given).catch(String);
+    answers.push(answer);
   };
-  const options = { onprogress: () => undefined, timeout: 5000 };
+  const options = { onprogress: (told: unknown) => answers.push(told), timeout: 5000 };
   const callOptions = client instanceof ClientV1 ? [undefined, options] : [options];
   await ask("listTools");
   for (const name of TOOL_NAMES) await ask("callTool", { name, arguments: {} }, ...callOptions);
@@ -52,6 +56,8 @@ async function askForEverything(client: AnyClient): Promise<void> {
   await ask("getPrompt", { name: "p" });
   const ref = { type: "ref/prompt", name: "p" };
   await ask("complete", { ref, argument: { name: "a", value: "" } });
+  answers.push(client.getServerVersion(), client.getServerCapabilities(), client.getInstructions());
+  return answers;
 }
 
 /** What does not exist in a revision, so that not even a bare server gives it away. */
@@ -63,11 +69,24 @@ function absentOver(name: string): readonly Carrier[] {
 
 describe.each(Object.entries(LINES))("over %s", (name, connect) => {
   it("no secret of any carrier reaches the client of a wrapped server", async () => {
-    const line = await connect(wrapped());
+    const line = await connect(wrapped(SEALING));
     await askForEverything(line.client);
     await line.close();
     expect(leaksIn(line.received())).toEqual([]);
     expect(line.received()).toContain("hdl_");
+  });
+
+  it("a policy that passes everything changes no answer", async () => {
+    const answers = await Promise.all(
+      [BARE, wrapped(PASSING)].map(async (servers) => {
+        const line = await connect(servers);
+        const all = await askForEverything(line.client);
+        await line.close();
+        return all;
+      }),
+    );
+    expect(answers[1]).toEqual(answers[0]);
+    expect(answers[0]).not.toHaveLength(0);
   });
 
   it("all of them reach the client of a bare server", async () => {
