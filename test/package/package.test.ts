@@ -17,6 +17,7 @@ const peers = Object.keys(manifest.peerDependencies);
 /** The entries, pinned: taking one away breaks whoever imports it. */
 const ENTRIES = [
   ".",
+  "./ai-sdk",
   "./auth",
   "./cache/lmdb",
   "./cache/lru",
@@ -28,6 +29,7 @@ const ENTRIES = [
   "./codec/compressor/zstd",
   "./codec/encryptor/fernet",
   "./codec/serializer/messagepack",
+  "./langchain",
   "./mcp",
   "./testing",
   "./transport/http",
@@ -117,10 +119,15 @@ describe("the packed package, with no peer installed", () => {
     expect(output).toMatch(/^ERR_MODULE_NOT_FOUND Cannot find package '(zod|hono)'/);
   });
 
+  const VAULT = 'new (await import("handlevault")).HandleVault()';
+  const POLICY = 'new (await import("handlevault/mcp")).AgentPolicy({ servers: {} })';
+  const GUARD = `{ vault: ${VAULT}, policy: ${POLICY}, server: "desk", subject: "alice" }`;
   const USES = [
     ["lru-cache", "cache/lru", "await m.lruCache({ maxEntries: 1 }).ready()"],
     ["lz4-napi", "codec/compressor/lz4", "await m.lz4Compressor().ready()"],
     ["msgpackr", "codec/serializer/messagepack", "await m.messagePackSerializer().ready()"],
+    ["ai", "ai-sdk", `await m.withVault({}, ${GUARD})`],
+    ["zod", "mcp", `await m.vaultTools(${VAULT}, { principalOf: "gateway" })`],
     ...("zstdCompress" in process.getBuiltinModule("node:zlib")
       ? []
       : [["@mongodb-js/zstd", "codec/compressor/zstd", "await m.zstdCompressor().ready()"]]),
@@ -130,6 +137,12 @@ describe("the packed package, with no peer installed", () => {
     const output = run(attempt(entry, use));
     expect(output).toMatch(/^ERR_VAULT_PEER_MISSING/);
     expect(output).toContain(`"npm install ${peer}"`);
+  });
+
+  it("says which command installs @langchain/core", () => {
+    const output = run(attempt("langchain", `await m.withVault([], ${GUARD})`));
+    expect(output).toMatch(/^ERR_VAULT_PEER_MISSING @langchain\/core/);
+    expect(output).toContain('"npm install @langchain/core"');
   });
 
   it.each(USES)("tells a broken %s from an absent one, and keeps the cause", (peer, entry, use) => {
