@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { type SafeViewRule, safeViewFunction } from "../../src/mcp/safe-views.js";
+import { type SafeViewRule, safeViewWriter } from "../../src/mcp/safe-views.js";
 
 const SECRET = "canary 7f3a91";
 
 async function viewOf(value: unknown, rule?: SafeViewRule): Promise<unknown> {
-  return safeViewFunction(rule)(value);
+  return (await safeViewWriter(rule)(value)).safeView;
 }
 
 describe("a safe view", () => {
