@@ -5,6 +5,7 @@ import type { Authenticator } from "handlevault/auth";
 import { type Context, Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import { principalOf } from "../support/bearer.js";
+import type { ToolAnswer } from "../support/mcp-client.js";
 import { AGENT, GATEWAY } from "../support/people.js";
 import { HandleRefusedError, openHandle } from "./audit.js";
 import { OPENAPI } from "./openapi.js";
@@ -18,6 +19,8 @@ const DOCS = readFileSync(join(import.meta.dirname, "docs.html"), "utf8");
 const DOCS_POLICY =
   "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'";
 
+const NOT_FOUND = { error: "there is no such thing, or no longer" };
+
 export interface GatewayOptions {
   readonly session: RecordsSession;
   readonly auth: Authenticator;
@@ -25,48 +28,60 @@ export interface GatewayOptions {
   readonly demoTokens?: (() => Promise<Readonly<Record<string, string>>>) | undefined;
 }
 
-export function gatewayApi({ session, auth, demoTokens }: GatewayOptions): Hono {
+export function gatewayApi(options: GatewayOptions): Hono {
   const api = new Hono();
-  const agentOrGateway = only(auth, [AGENT, GATEWAY]);
-  const gatewayAlone = only(auth, [GATEWAY]);
-
   api.use(async (context, next) => {
     await next();
     context.res.headers.set("cache-control", "no-store");
     context.res.headers.set("x-content-type-options", "nosniff");
   });
   api.onError(answerError);
+  addPages(api);
+  addPublicRoutes(api, options);
+  addPatientRoutes(api, options);
+  return api;
+}
 
-  api.get("/health", async (context) => {
-    await session.ping();
-    return context.json({ status: "ok" });
-  });
+function addPages(api: Hono): void {
   api.get("/docs", (context) => {
     context.header("content-security-policy", DOCS_POLICY);
     return context.html(DOCS);
   });
   api.get("/openapi.json", (context) => context.json(OPENAPI));
+}
+
+function addPublicRoutes(api: Hono, { session, demoTokens }: GatewayOptions): void {
+  api.get("/health", async (context) => {
+    await session.ping();
+    return context.json({ status: "ok" });
+  });
   if (demoTokens !== undefined) {
     api.get("/tokens", async (context) => context.json(await demoTokens()));
   }
+  api.get("/safe-view/:id", async (context) =>
+    answerWith(
+      context,
+      await session.call("get_safe_view", { handle_id: context.req.param("id") }),
+    ),
+  );
+}
 
-  const relay = async (context: Context, tool: string, args: Record<string, string>) => {
-    const { isError, text, data } = await session.call(tool, args);
-    return isError ? context.json({ error: text }, 404) : context.json(data);
-  };
-  api.get("/safe-view/:id", (context) =>
-    relay(context, "get_safe_view", { handle_id: context.req.param("id") }),
-  );
-  api.get("/patient/:id", agentOrGateway, (context) =>
-    relay(context, "lookup_patient", { patient_id: context.req.param("id") }),
-  );
-  api.get("/patient/:id/rx", agentOrGateway, (context) =>
-    relay(context, "list_patient_prescriptions", { patient_id: context.req.param("id") }),
-  );
+function addPatientRoutes(api: Hono, { session, auth }: GatewayOptions): void {
+  const agentOrGateway = only(auth, [AGENT, GATEWAY]);
+  const gatewayAlone = only(auth, [GATEWAY]);
+  const ask = (tool: string) => async (context: Context) =>
+    answerWith(context, await session.call(tool, { patient_id: context.req.param("id") }));
+
+  api.get("/patient/:id", agentOrGateway, ask("lookup_patient"));
+  api.get("/patient/:id/rx", agentOrGateway, ask("list_patient_prescriptions"));
   api.post("/resolve/:id", gatewayAlone, async (context) =>
     context.json(await openHandle(session, context.req.param("id"))),
   );
-  return api;
+}
+
+/** What the server says of a failure is for agents; callers of the API hear one text. */
+function answerWith(context: Context, { isError, data }: ToolAnswer): Response {
+  return isError ? context.json(NOT_FOUND, 404) : context.json(data);
 }
 
 /** Lets in whom a token shows to be one of `principals`. */
@@ -88,6 +103,6 @@ function only(auth: Authenticator, principals: readonly string[]) {
 
 function answerError(error: Error, context: Context): Response {
   if (error instanceof RecordsUnavailableError) return context.json({ error: error.message }, 503);
-  if (error instanceof HandleRefusedError) return context.json({ error: error.message }, 404);
+  if (error instanceof HandleRefusedError) return context.json(NOT_FOUND, 404);
   return context.json({ error: "the request failed" }, 500);
 }
