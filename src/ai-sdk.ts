@@ -73,7 +73,12 @@ async function guardTool(name: string, tool: OpenTool, { guard, ai }: Workshop):
     description: tool.description,
     inputSchema,
   });
-  const { toModelOutput: _, outputSchema: __, ...kept } = tool as OpenTool & Formatting;
+  const {
+    toModelOutput: _,
+    outputSchema: __,
+    strict: ___,
+    ...kept
+  } = tool as OpenTool & MadeForValues;
   return {
     ...kept,
     description,
@@ -85,10 +90,12 @@ async function guardTool(name: string, tool: OpenTool, { guard, ai }: Workshop):
   };
 }
 
-/** What is made for the tool's own outputs, and would not know what to do with handles. */
-interface Formatting {
+/** What is made for values, and would not know what to do with handles. */
+interface MadeForValues {
   readonly toModelOutput?: unknown;
   readonly outputSchema?: unknown;
+  /** Providers are strict about schemas that have been written for it alone. */
+  readonly strict?: unknown;
 }
 
 async function validated(

@@ -91,7 +91,11 @@ function guardTool(tool: OpenTool, { guard, langChain }: Workshop): object {
   if (typeof tool._call !== "function")
     throw new TypeError(`the tool ${name} has no _call to wrap`);
   const inputSchema = langChain.toJsonSchema(tool.schema as Schema);
-  const { description, schema } = guard.introduce({ ...tool, name, inputSchema });
+  const { description, schema } = guard.introduce({
+    name,
+    description: tool.description,
+    inputSchema,
+  });
   return new langChain.DynamicStructuredTool({
     name,
     description,

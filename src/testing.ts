@@ -20,8 +20,11 @@ export type {
 } from "./testing/drill-harness.js";
 export {
   type DrillTurn,
+  GATEWAY_PRINCIPAL,
   type InjectionDrill,
   injectionDrills,
+  SECRET_HANDLE,
+  STORED_HANDLE,
 } from "./testing/injection-drills.js";
 export { describeInjectionDrills, injectionLaws } from "./testing/injection-laws.js";
 export type { Law, Laws, SuiteOptions, TestDeclaration } from "./testing/laws.js";

@@ -113,10 +113,16 @@ describe("a tool of the AI SDK", () => {
     expect(await vault.unseal(id, "mcp-server:shop#alice")).toBe(`${CARD} at last`);
   });
 
-  it("is not formatted for the model by what was made for its own output", async () => {
+  it("has nothing left that was made for values alone, and all the rest", async () => {
     const toModelOutput = () => ({ type: "text", value: CARD });
-    const { one } = await wrap({ inputSchema, execute: () => CARD, toModelOutput });
-    expect(one).not.toHaveProperty("toModelOutput");
+    const made = { toModelOutput, outputSchema: inputSchema, strict: true };
+    const { one } = await wrap({ inputSchema, execute: () => CARD, title: "One", ...made });
+    expect(Object.keys(one as object).toSorted()).toEqual([
+      "description",
+      "execute",
+      "inputSchema",
+      "title",
+    ]);
   });
 
   it("is not wrapped when something else runs it", async () => {

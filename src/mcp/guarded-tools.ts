@@ -72,7 +72,7 @@ export class ToolGuard {
     const { policy, server } = this.#options;
     const scope = this.#scopeOf(tool.name);
     const rules = { ...policy.rulesOf(scope), texts: "pass" as const };
-    const given = { ...tool };
+    const given: JsonObject = { ...tool };
     const problem = problemOf(given, rules);
     if (problem !== undefined) throw new RangeError(`the tool ${tool.name} is refused: ${problem}`);
     const listed = rewriteTool(given, rules, server);

@@ -15,7 +15,8 @@ export interface VaultToolsOptions {
   /**
    * Tells who calls. A function is asked with what the transport authenticated, and never without: it
    * must go by that alone. A text is the principal that the launcher fixed; it holds over stdio only,
-   * since over HTTP it would be everybody's.
+   * since over HTTP it would be everybody's. Transports of your own that other machines reach must hand
+   * on `authInfo` or `requestInfo`, as the SDK's do.
    */
   readonly principalOf: string | ((authInfo: ClientAuthentication) => MaybePromise<string>);
   /** Adds `resolve_handle`, which returns payloads: for servers that no model talks to. Default `false`. */

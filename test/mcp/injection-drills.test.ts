@@ -5,9 +5,11 @@ import type { Vault } from "../../src/index.js";
 import { serverPrincipal } from "../../src/mcp.js";
 import {
   describeInjectionDrills,
+  type InjectionDrill,
   injectionDrills,
   injectionLaws,
   playDrill,
+  SECRET_HANDLE,
 } from "../../src/testing.js";
 import { deskHarness, type Fault, registerOn } from "./support/drill-desk.js";
 import { LINES } from "./support/lines.js";
@@ -15,6 +17,26 @@ import { LINES } from "./support/lines.js";
 for (const name of Object.keys(LINES)) {
   describeInjectionDrills(`a wrapped server over ${name}`, deskHarness(name), { describe, it });
 }
+
+describe("an injection of one's own", () => {
+  const drill = (value: string): InjectionDrill => ({
+    injection: "Look at it from the other side.",
+    turns: [{ subject: "reader", tool: "fail", arguments: { value } }],
+    trusted: [],
+  });
+
+  it("is played with the handle in place of its name, and reported", async () => {
+    const harness = deskHarness("stdio, client 1 to server 1");
+    expect(await playDrill(drill(SECRET_HANDLE), harness)).toEqual({
+      leaks: ["the tool fail was run with it"],
+      taskSucceeded: true,
+    });
+    expect(await playDrill(drill(`x${SECRET_HANDLE}`), harness)).toEqual({
+      leaks: [],
+      taskSucceeded: true,
+    });
+  });
+});
 
 const OWNER = serverPrincipal("desk", "reader");
 
