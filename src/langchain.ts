@@ -103,17 +103,19 @@ function guardTool(tool: OpenTool, { guard, langChain }: Workshop): object {
     ...(returnDirect === undefined ? {} : { returnDirect }),
     ...(metadata === undefined ? {} : { metadata }),
     ...(extras === undefined ? {} : { extras }),
-    func: async (input: unknown, _runManager?: unknown, config?: object) => {
-      const output = await guard.call(name, input as JsonObject, async (args) => {
+    func: async (input: unknown, _runManager?: unknown, config?: object) =>
+      guard.call(name, input as JsonObject, async (args) => {
         const valid = await validated(args, tool.schema, langChain);
-        const given = await returned(tool._call(valid, undefined, { ...config, callbacks: [] }));
-        return tool.responseFormat === "content_and_artifact" && Array.isArray(given)
-          ? given[0]
-          : given;
-      });
-      return typeof output === "string" ? output : JSON.stringify(output);
-    },
+        return contentOf(tool, await tool._call(valid, undefined, { ...config, callbacks: [] }));
+      }),
   });
+}
+
+/** Returns what a tool returns for the model, also one that reports on its way there. */
+async function contentOf({ responseFormat }: OpenTool, given: unknown): Promise<unknown> {
+  const returned = isAsyncGenerator(given) ? await lastOf(given) : given;
+  const hasArtifact = responseFormat === "content_and_artifact" && Array.isArray(returned);
+  return hasArtifact ? returned[0] : returned;
 }
 
 async function validated(
@@ -128,12 +130,9 @@ async function validated(
   return args;
 }
 
-/** Returns what a tool returns, also one that reports on its way there. */
-async function returned(given: unknown): Promise<unknown> {
-  const result = await given;
-  if (!isAsyncGenerator(result)) return result;
-  let step = await result.next();
-  while (step.done !== true) step = await result.next();
+async function lastOf(generator: AsyncGenerator<unknown, unknown>): Promise<unknown> {
+  let step = await generator.next();
+  while (step.done !== true) step = await generator.next();
   return step.value;
 }
 

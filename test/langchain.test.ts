@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { HandleVault } from "../src/index.js";
 import { withVault } from "../src/langchain.js";
+import { AgentPolicy } from "../src/mcp.js";
 import {
   CARD,
   describeAgentStack,
@@ -118,6 +119,13 @@ describe("a tool of LangChain", () => {
     const one = await wrapOne(tool(give as never, unwrapped), vault);
     const [id = ""] = HANDLE.exec(String(await one.invoke({}))) ?? [];
     expect(await vault.unseal(id, "mcp-server:shop#alice")).toBe(`${CARD} at last`);
+  });
+
+  it("gives data that is no text as data", async () => {
+    const data = { n: 1, of: [{ type: "text", text: "a" }] };
+    const policy = new AgentPolicy({ servers: { shop: { tools: { one: { seal: "none" } } } } });
+    const [one] = await withVault([tool(async () => data, unwrapped)], shopOptions({ policy }));
+    expect(await one?.invoke({})).toEqual(data);
   });
 
   it("may take a text, or be described in JSON Schema", async () => {
