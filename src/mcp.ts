@@ -5,6 +5,7 @@
  * @module
  */
 export type { Echoes } from "./mcp/echoes.js";
+export type { ClientAuthentication, SubjectContext } from "./mcp/filtered-transport.js";
 export type { HandleForm } from "./mcp/handle-form.js";
 export { HandleReuse, type HandleReuseOptions } from "./mcp/handle-reuse.js";
 export { type Hydration, hydrateArguments } from "./mcp/hydrate-arguments.js";
@@ -48,10 +49,4 @@ export { probeVault, type SealScope, sealToolOutput } from "./mcp/seal-tool-outp
 export type { ToolResult } from "./mcp/tool-result.js";
 export type { ToolScope } from "./mcp/tool-scope.js";
 export { type ToolRegistry, type VaultToolsOptions, vaultTools } from "./mcp/vault-tools.js";
-export {
-  type ClientAuthentication,
-  type McpServerLike,
-  type SubjectContext,
-  type WithVaultOptions,
-  withVault,
-} from "./mcp/with-vault.js";
+export { type McpServerLike, type WithVaultOptions, withVault } from "./mcp/with-vault.js";

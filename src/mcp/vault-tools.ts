@@ -4,11 +4,11 @@ import { loadPeer } from "../load-peer.js";
 import { checkBoolean, checkMethods, checkOptions, checkPrincipal } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
+import type { ClientAuthentication } from "./filtered-transport.js";
 import { HANDLE_REFUSED, NOT_EXECUTED_UNKNOWN_CALLER, VAULT_UNAVAILABLE } from "./fixed-texts.js";
 import { isHandleRefusal } from "./hydrate-arguments.js";
 import type { JsonObject } from "./messages.js";
 import { type ToolResult, toolError } from "./tool-result.js";
-import type { ClientAuthentication } from "./with-vault.js";
 
 /** Whose the tools of a vault are, and what they may do. */
 export interface VaultToolsOptions {
