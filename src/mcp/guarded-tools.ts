@@ -2,7 +2,6 @@
 import { checkMethods, checkOptions } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
-import { NOT_EXECUTED_REFUSED } from "./fixed-texts.js";
 import type { HandleReuse } from "./handle-reuse.js";
 import { hydrateArguments } from "./hydrate-arguments.js";
 import { isObject, type JsonObject } from "./messages.js";
@@ -83,7 +82,7 @@ export class ToolGuard {
   }
 
   /**
-   * Runs a tool once.
+   * Runs a tool once that has rules.
    *
    * @param run - Gets the arguments with values in them. Texts that it returns are taken for JSON if
    *   they are.
@@ -96,10 +95,7 @@ export class ToolGuard {
     run: (args: JsonObject) => MaybePromise<unknown>,
   ): Promise<unknown> {
     const scope = this.#scopeOf(tool);
-    const { handling } = scope.policy.rulesOf(scope);
-    if (handling === "pass") return run(args);
-    const unavailable =
-      handling === "refuse" ? toolError(NOT_EXECUTED_REFUSED) : await probeVault(scope);
+    const unavailable = await probeVault(scope);
     if (unavailable !== undefined) throw new ToolCallError(textOf(unavailable));
     const hydration = await hydrateArguments(args, scope);
     if (!hydration.ok) throw new ToolCallError(textOf(hydration.refusal));

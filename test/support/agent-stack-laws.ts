@@ -51,6 +51,10 @@ export function shopTools(seen: unknown[] = []): readonly PlainTool[] {
     tool("fail", card, (args) => {
       throw new Error(`card ${args["card"]} was declined`);
     }),
+    tool("nothing", z.object({}), () => undefined),
+    tool("odd", z.object({}), () => {
+      throw CARD;
+    }),
     tool("weather", z.object({}), () => `rain, and ${CARD}`),
     tool("forbidden", z.object({}), () => CARD),
   ];
@@ -68,6 +72,8 @@ const TOOLS: Readonly<Record<string, ToolPolicy>> = {
   find_text: { seal: [{ at: "/card", grant: ["shop/charge"] }] },
   charge: { seal: "none", hydrate },
   gossip: { seal: "none", hydrate, errors: "pass" },
+  nothing: { seal: "none" },
+  odd: { errors: "pass", seal: "none" },
   fail: { seal: "none", hydrate, errors: "pass" },
 };
 
@@ -159,6 +165,16 @@ export function describeAgentStack(name: string, stack: AgentStack): void {
       await expect(tools.call("fail", { card: id })).rejects.toThrow(`card ${id} was declined`);
     });
 
+    it("say nothing of what they throw if it is no error", async () => {
+      const { tools } = await shop(stack);
+      await expect(tools.call("odd", {})).rejects.toThrow(/^The tool failed\.$/);
+    });
+
+    it("may return nothing", async () => {
+      const { tools } = await shop(stack);
+      expect(await tools.call("nothing", {})).toBe("null");
+    });
+
     it("do not run while the vault is away", async () => {
       const down = new Proxy(new HandleVault(), {
         get: () => () => Promise.reject(new Error(CARD)),
@@ -179,7 +195,7 @@ export function describeAgentStack(name: string, stack: AgentStack): void {
       const servers = { shop: { tools: TOOLS } };
       const refusing = new AgentPolicy({ defaults: { unlisted: "refuse" }, servers });
       const refused = await shop(stack, { policy: refusing });
-      expect(refused.tools.names).toEqual(Object.keys(TOOLS));
+      expect(new Set(refused.tools.names)).toEqual(new Set(Object.keys(TOOLS)));
       const passing = new AgentPolicy({ defaults: { unlisted: "pass" }, servers });
       const passed = await shop(stack, { policy: passing });
       expect(await passed.tools.call("weather", {})).toContain(CARD);
