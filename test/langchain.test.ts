@@ -20,7 +20,7 @@ function asLangChainTools(tools: readonly PlainTool[]): StructuredToolInterface[
   return tools.map(({ name, description, schema, run }) =>
     tool(
       async (args) => {
-        const output = run(args as Record<string, unknown>);
+        const output = await run(args as Record<string, unknown>);
         return typeof output === "string" ? output : JSON.stringify(output);
       },
       { name, description, schema },

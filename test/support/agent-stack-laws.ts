@@ -4,6 +4,8 @@ import { z } from "zod";
 import type { GuardOptions } from "../../src/ai-sdk.js";
 import { HandleVault, type Vault } from "../../src/index.js";
 import { AgentPolicy, type ToolPolicy } from "../../src/mcp.js";
+import { describeInjectionDrills } from "../../src/testing.js";
+import { stackHarness } from "./agent-stack-drills.js";
 
 export const CARD = "4929 7713 0042 1186";
 export const HANDLE = /hdl_[0-9a-f]{32}/;
@@ -95,6 +97,8 @@ async function shop(stack: AgentStack, changes: Partial<GuardOptions> = {}) {
 
 /** Declares the laws for one framework. */
 export function describeAgentStack(name: string, stack: AgentStack): void {
+  describeInjectionDrills(`tools of ${name}`, stackHarness(stack), { describe, it });
+
   describe(`tools of ${name}`, () => {
     it("return handles where the policy seals, and the rest as it is", async () => {
       const { tools } = await shop(stack);

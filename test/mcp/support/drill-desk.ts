@@ -22,12 +22,13 @@ import type {
 } from "../../../src/testing.js";
 import { LINES, type Line, type Servers } from "./lines.js";
 
-const SERVER = "desk";
+export const SERVER = "desk";
 const INFO = { name: SERVER, version: "1.0.0" };
 const value = [{ at: "/value", inside: true }];
 const OWNER_AND_TRUSTED = [`${SERVER}/use`, `${SERVER}/fail`, `${SERVER}/resolve_handle`];
 
-const POLICY: PolicyOptions = {
+/** The rules for the tools of drills. */
+export const POLICY: PolicyOptions = {
   servers: {
     [SERVER]: {
       tools: {
