@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { installPacked } from "./packed.js";
@@ -33,14 +33,12 @@ const { values } = parseArgs({
 const CACHES = ["sqlite", "lmdb", "redis", "valkey"];
 const WIRES = ["http", "json-rpc", "xml-rpc"];
 const WIRE_PEERS = ["zod", "hono"];
-const STORY_PEERS = ["@modelcontextprotocol", "hono", "jose", "tsx", "zod"];
 const CACHE_PEERS = ["better-sqlite3", "lmdb", "ioredis", "iovalkey"];
 const directory = mkdtempSync(join(tmpdir(), "handlevault-package-"));
 
 try {
   installPacked(directory);
   runExamples();
-  runMedicalRecords();
   runOnEveryCache(join(PROJECT, "node_modules"), [process.execPath]);
   if (values.peers !== undefined) runOnEveryCache(values.peers, values.node.slice(0, 1));
   writeConsumer();
@@ -64,8 +62,16 @@ function runExamples(): void {
 
 /** Runs the quickstart over every wire and on every cache that needs a peer; its server must be installed. */
 function runOnEveryCache(peers: string, nodes: readonly string[]): void {
-  const cachePeers = CACHE_PEERS.map((peer) => join(peers, peer));
-  withPeers([...cachePeers, ...WIRE_PEERS.map(ownPeer)], (place) => {
+  const place = mkdtempSync(join(tmpdir(), "handlevault-caches-"));
+  try {
+    installPacked(place);
+    cpSync(join(PROJECT, "examples"), join(place, "examples"), { recursive: true });
+    for (const peer of CACHE_PEERS) {
+      symlinkSync(join(peers, peer), join(place, "node_modules", peer));
+    }
+    for (const peer of WIRE_PEERS) {
+      symlinkSync(join(PROJECT, "node_modules", peer), join(place, "node_modules", peer));
+    }
     const settings = [
       ...CACHES.map((cache) => ["--cache", cache]),
       ...WIRES.map((wire) => ["--remote", wire]),
@@ -73,30 +79,6 @@ function runOnEveryCache(peers: string, nodes: readonly string[]): void {
     for (const node of nodes) {
       for (const setting of settings) runQuickstart(place, node, setting);
     }
-  });
-}
-
-/** Runs the story of medical records: MCP servers and clients, JWTs and web routes. */
-function runMedicalRecords(): void {
-  console.log("example medical-records");
-  withPeers(STORY_PEERS.map(ownPeer), (place) => {
-    const script = ["--import", import.meta.resolve("tsx"), "examples/medical-records/story.ts"];
-    execFileSync(process.execPath, script, { cwd: place, stdio: ["ignore", "ignore", "inherit"] });
-  });
-}
-
-function ownPeer(name: string): string {
-  return join(PROJECT, "node_modules", name);
-}
-
-/** Installs the package beside peers, in a folder that has the examples. */
-function withPeers(peers: readonly string[], use: (place: string) => void): void {
-  const place = mkdtempSync(join(tmpdir(), "handlevault-peers-"));
-  try {
-    installPacked(place);
-    cpSync(join(PROJECT, "examples"), join(place, "examples"), { recursive: true });
-    for (const peer of peers) symlinkSync(peer, join(place, "node_modules", basename(peer)));
-    use(place);
   } finally {
     rmSync(place, { recursive: true });
   }

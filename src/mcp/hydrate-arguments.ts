@@ -157,13 +157,9 @@ const REFUSALS: ReadonlySet<string> = new Set([
   "ERR_VAULT_HANDLE_EVICTED",
 ]);
 
-/** Tells whether a vault says that a handle does not open, rather than that it cannot tell. */
-export function isHandleRefusal(error: unknown): boolean {
-  return isVaultError(error) && REFUSALS.has(error.code);
-}
-
 /** One text for every handle that does not open: which reason it is would tell what exists. */
 function refusalOf(error: unknown): string {
   const isRefused = error instanceof HandleRefused || error instanceof RangeError;
-  return isRefused || isHandleRefusal(error) ? NOT_EXECUTED_HANDLE : NOT_EXECUTED_VAULT_DOWN;
+  if (isRefused || (isVaultError(error) && REFUSALS.has(error.code))) return NOT_EXECUTED_HANDLE;
+  return NOT_EXECUTED_VAULT_DOWN;
 }

@@ -6,7 +6,7 @@ import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
 import type { ClientAuthentication } from "./filtered-transport.js";
 import { HANDLE_REFUSED, NOT_EXECUTED_UNKNOWN_CALLER, VAULT_UNAVAILABLE } from "./fixed-texts.js";
-import { isHandleRefusal } from "./hydrate-arguments.js";
+import { isHandleRefusal } from "./handle-refusals.js";
 import type { JsonObject } from "./messages.js";
 import { type ToolResult, toolError } from "./tool-result.js";
 
