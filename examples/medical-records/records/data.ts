@@ -79,7 +79,8 @@ export function describePatient({ diagnoses, allergies }: Patient): string {
 
 /**
  * What may be said of a prescription: the drug, since the agent is to check it, and neither dose nor
- * reason. Whoever knows what a drug is for may guess the reason: a safe view is always a choice.
+ * reason. Whoever knows what a drug is for may guess the reason: a safe view is always a choice, and one
+ * that shows a value has to say so to the vault.
  */
 export function describePrescription({ drug }: Prescription): string {
   return `prescription of ${drug}`;

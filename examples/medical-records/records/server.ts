@@ -45,6 +45,7 @@ function addRecordTools(server: McpServer, vault: Vault): void {
         ...ACCESS,
         data,
         safeView: describePrescription(data),
+        leakGuard: { allow: ["/drug"] },
       }));
       const outcomes = await vault.sealMany(requests);
       const prescriptions = outcomes.map((outcome) => {
