@@ -48,4 +48,5 @@ export type { SafeViewFunction, SafeViewRule } from "./mcp/safe-views.js";
 export { probeVault, type SealScope, sealToolOutput } from "./mcp/seal-tool-output.js";
 export type { ToolResult } from "./mcp/tool-result.js";
 export type { ToolScope } from "./mcp/tool-scope.js";
+export { type ToolRegistry, type VaultToolsOptions, vaultTools } from "./mcp/vault-tools.js";
 export { type McpServerLike, type WithVaultOptions, withVault } from "./mcp/with-vault.js";

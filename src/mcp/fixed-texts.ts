@@ -39,3 +39,15 @@ export const NOTICE_WITHHELD: string = "withheld";
 export const HANDLES_ACCEPTED: string =
   "Where an argument may be a handle, pass the handle_id of an earlier result: " +
   "the tool gets the value, you do not.";
+
+/** A question about a handle is not answered, for whatever reason. */
+export const HANDLE_REFUSED: string =
+  "The handle is unknown, expired or used up, or the caller may not do this with it. Call the tool " +
+  "that returned it again for a new handle, or leave it to those whom it was made for.";
+
+/** A question about a handle cannot be answered at the moment. */
+export const VAULT_UNAVAILABLE: string = "The vault is unavailable. Try again later.";
+
+/** It is not known who asks about a handle. */
+export const NOT_EXECUTED_UNKNOWN_CALLER: string =
+  "Not executed: it is not known who calls. Authenticate, and try again.";

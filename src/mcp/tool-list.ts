@@ -33,7 +33,7 @@ export function rewriteTools(tools: unknown, policy: AgentPolicy, server: string
 }
 
 /** Returns why a tool cannot open handles where its rules say so; `undefined` if it can. */
-function problemOf(tool: JsonObject, { hydrating }: ToolRules): string | undefined {
+export function problemOf(tool: JsonObject, { hydrating }: ToolRules): string | undefined {
   const schema = isObject(tool["inputSchema"]) ? tool["inputSchema"] : {};
   for (const { at } of hydrating) {
     if (isInHeader(schema, at[0])) {
@@ -59,7 +59,8 @@ function isInHeader(schema: JsonObject, argument: string | undefined): boolean {
   return hasKeyword(own, "$ref") && hasKeyword(definitions, HEADER);
 }
 
-function rewriteTool(tool: JsonObject, rules: ToolRules, server: string): JsonObject {
+/** Returns a tool as its client may see it. */
+export function rewriteTool(tool: JsonObject, rules: ToolRules, server: string): JsonObject {
   const outputSchema = rewriteOutput(tool["outputSchema"], rules);
   return {
     name: tool["name"],

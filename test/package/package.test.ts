@@ -17,6 +17,7 @@ const peers = Object.keys(manifest.peerDependencies);
 /** The entries, pinned: taking one away breaks whoever imports it. */
 const ENTRIES = [
   ".",
+  "./ai-sdk",
   "./auth",
   "./cache/lmdb",
   "./cache/lru",
@@ -28,6 +29,7 @@ const ENTRIES = [
   "./codec/compressor/zstd",
   "./codec/encryptor/fernet",
   "./codec/serializer/messagepack",
+  "./langchain",
   "./mcp",
   "./safe-view",
   "./template",
@@ -215,6 +217,18 @@ describe("the packed package, with no peer installed", () => {
     install("msgpackr", 'import "not-installed-either";');
     const [, entry, use] = USES[2] as [string, string, string];
     expect(run(attempt(entry, use))).toMatch(/^ERR_VAULT_PEER_BROKEN/);
+  });
+
+  it.each([
+    ["ai", "ai-sdk", "{}"],
+    ["@langchain/core", "langchain", "[]"],
+  ])("says which command installs %s, for tools of agents", (peer, entry, tools) => {
+    const vault = 'new (await import("handlevault")).HandleVault()';
+    const policy = 'new (await import("handlevault/mcp")).AgentPolicy({ servers: {} })';
+    const options = `{ vault: ${vault}, policy: ${policy}, server: "desk", subject: "alice" }`;
+    const output = run(attempt(entry, `await m.withVault(${tools}, ${options})`));
+    expect(output).toMatch(/^ERR_VAULT_PEER_MISSING/);
+    expect(output).toContain(`"npm install ${peer}"`);
   });
 });
 

@@ -100,13 +100,15 @@ function http(kind: ClientKind, server: keyof Servers): Connect {
   };
 }
 
-async function listenerV1({ v1 }: Servers): Promise<RequestListener> {
+/** Returns what answers requests for a server of SDK 1. */
+export async function listenerV1({ v1 }: Servers): Promise<RequestListener> {
   const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => randomUUID() });
   await v1().connect(transport as never);
   return (request, response) => void transport.handleRequest(request, response);
 }
 
-function listenerV2({ v2 }: Servers): RequestListener {
+/** Returns what answers requests for servers of SDK 2. */
+export function listenerV2({ v2 }: Servers): RequestListener {
   const handle = toNodeHandler(createMcpHandler(v2));
   return (request, response) => void handle(request as never, response);
 }
@@ -119,7 +121,7 @@ function authInfoOf(authentication: Authentication): object {
 }
 
 /** Returns a fetch that keeps what it receives: headers and bodies. */
-function recordingFetch(): { readonly fetch: typeof fetch; received(): string } {
+export function recordingFetch(): { readonly fetch: typeof fetch; received(): string } {
   const received: string[] = [];
   const decoder = new TextDecoder();
   const recording: typeof fetch = async (input, init) => {

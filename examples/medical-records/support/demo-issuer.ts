@@ -1,0 +1,28 @@
+/** Stands in for a login service: it signs tokens under a key of this run, and knows no passwords. */
+import { generateKeyPairSync } from "node:crypto";
+import { type Authenticator, jwtAuth } from "handlevault/auth";
+import { SignJWT } from "jose";
+
+const ISSUER = "https://login.example.org";
+const LIFETIME = "10 minutes";
+
+export class DemoIssuer {
+  readonly #keys = generateKeyPairSync("ed25519");
+
+  /** Returns a token that shows `principal` to one service, the `audience`. */
+  async tokenFor(principal: string, audience: string): Promise<string> {
+    return new SignJWT()
+      .setProtectedHeader({ alg: "EdDSA" })
+      .setIssuer(ISSUER)
+      .setAudience(audience)
+      .setSubject(principal)
+      .setIssuedAt()
+      .setExpirationTime(LIFETIME)
+      .sign(this.#keys.privateKey);
+  }
+
+  /** Returns what a service tells its callers by. */
+  async authenticatorOf(audience: string): Promise<Authenticator> {
+    return jwtAuth({ issuer: ISSUER, audience, key: this.#keys.publicKey });
+  }
+}

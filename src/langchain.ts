@@ -1,0 +1,141 @@
+/**
+ * Tools of LangChain.js under a policy: outputs become handles before a model sees them, and handles
+ * in arguments become values within the tool that they were granted to.
+ *
+ * @module
+ */
+import { loadPeer } from "./load-peer.js";
+import { type GuardOptions, ToolCallError, ToolGuard } from "./mcp/guarded-tools.js";
+import type { JsonObject } from "./mcp/messages.js";
+
+export { type GuardOptions, ToolCallError } from "./mcp/guarded-tools.js";
+
+/** The part of a `StructuredTool` that is wrapped. */
+export interface LangChainTool {
+  readonly name: string;
+  readonly description: string;
+  readonly schema: unknown;
+  invoke(input: never, config?: never): Promise<unknown>;
+}
+
+/** A tool as it is called. What `invoke` would tell tracers of, values among it, `_call` does not. */
+interface OpenTool {
+  readonly name: string;
+  readonly description: string;
+  readonly schema: unknown;
+  readonly responseFormat?: string | undefined;
+  readonly returnDirect?: boolean | undefined;
+  readonly metadata?: Record<string, unknown> | undefined;
+  readonly extras?: Record<string, unknown> | undefined;
+  _call(input: unknown, runManager: undefined, config: object | undefined): unknown;
+}
+
+/** What is used of the package `@langchain/core`. */
+type LangChain = Pick<typeof import("@langchain/core/tools"), "DynamicStructuredTool"> &
+  Pick<typeof import("@langchain/core/utils/json_schema"), "toJsonSchema" | "Validator"> &
+  Pick<typeof import("@langchain/core/utils/types"), "isInteropZodSchema" | "interopParseAsync">;
+
+type Schema = Parameters<LangChain["toJsonSchema"]>[0];
+
+/**
+ * Returns the tools of an agent under a policy, for one subject.
+ *
+ * A model may pass handles where the policy opens them, whatever the schema says: what a tool's own
+ * schema checks are the values. Tools that the policy refuses are left out. Types are those of the
+ * tools, though outputs hold handles where they are sealed. Artifacts, and callbacks within a tool, are
+ * left out: they would get values.
+ *
+ * @throws TypeError RangeError An option is wrong, a tool is none of LangChain's, or the policy opens
+ *   handles where it has no argument.
+ * @throws {@link PeerMissingError} The optional package @langchain/core is not installed.
+ *
+ * @example
+ * ```ts
+ * const guarded = await withVault(tools, { vault, policy, server: "desk", subject: user.id });
+ * const agent = createAgent({ model, tools: guarded });
+ * ```
+ */
+export async function withVault<Tool extends LangChainTool>(
+  tools: readonly Tool[],
+  options: GuardOptions,
+): Promise<Tool[]> {
+  const guard = new ToolGuard(options);
+  const langChain = await loadLangChain();
+  return tools
+    .filter(({ name }) => guard.handlingOf(name) !== "refuse")
+    .map((tool) =>
+      guard.handlingOf(tool.name) === "pass"
+        ? tool
+        : (guardTool(tool as unknown as OpenTool, { guard, langChain }) as unknown as Tool),
+    );
+}
+
+async function loadLangChain(): Promise<LangChain> {
+  const [tools, schemas, types] = await loadPeer("@langchain/core", () =>
+    Promise.all([
+      import("@langchain/core/tools"),
+      import("@langchain/core/utils/json_schema"),
+      import("@langchain/core/utils/types"),
+    ]),
+  );
+  return { ...tools, ...schemas, ...types };
+}
+
+interface Workshop {
+  readonly guard: ToolGuard;
+  readonly langChain: LangChain;
+}
+
+function guardTool(tool: OpenTool, { guard, langChain }: Workshop): object {
+  const { name, returnDirect, metadata, extras } = tool;
+  if (typeof tool._call !== "function")
+    throw new TypeError(`the tool ${name} has no _call to wrap`);
+  const inputSchema = langChain.toJsonSchema(tool.schema as Schema);
+  const { description, schema } = guard.introduce({
+    name,
+    description: tool.description,
+    inputSchema,
+  });
+  return new langChain.DynamicStructuredTool({
+    name,
+    description,
+    schema: schema as never,
+    ...(returnDirect === undefined ? {} : { returnDirect }),
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(extras === undefined ? {} : { extras }),
+    func: async (input: unknown, _runManager?: unknown, config?: object) =>
+      guard.call(name, input as JsonObject, async (args) => {
+        const valid = await validated(args, tool.schema, langChain);
+        return contentOf(tool, await tool._call(valid, undefined, { ...config, callbacks: [] }));
+      }),
+  });
+}
+
+/** Returns what a tool returns for the model, also one that reports on its way there. */
+async function contentOf({ responseFormat }: OpenTool, given: unknown): Promise<unknown> {
+  const returned = isAsyncGenerator(given) ? await lastOf(given) : given;
+  const hasArtifact = responseFormat === "content_and_artifact" && Array.isArray(returned);
+  return hasArtifact ? returned[0] : returned;
+}
+
+async function validated(
+  args: JsonObject,
+  schema: unknown,
+  langChain: LangChain,
+): Promise<unknown> {
+  const { isInteropZodSchema, interopParseAsync, Validator } = langChain;
+  if (isInteropZodSchema(schema)) return interopParseAsync(schema, args);
+  const { valid, errors } = new Validator(schema as object).validate(args);
+  if (!valid) throw new ToolCallError(errors.map(({ error }) => error).join("\n"));
+  return args;
+}
+
+async function lastOf(generator: AsyncGenerator<unknown, unknown>): Promise<unknown> {
+  let step = await generator.next();
+  while (step.done !== true) step = await generator.next();
+  return step.value;
+}
+
+function isAsyncGenerator(value: unknown): value is AsyncGenerator<unknown, unknown> {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+}

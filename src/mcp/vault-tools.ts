@@ -1,0 +1,186 @@
+/** Tools with which the callers of an MCP server ask a vault about handles and, if let, open them. */
+import { Buffer } from "node:buffer";
+import { loadPeer } from "../load-peer.js";
+import { checkBoolean, checkMethods, checkOptions, checkPrincipal } from "../vault/checks.js";
+import type { MaybePromise } from "../vault/contracts.js";
+import type { Vault } from "../vault/vault.js";
+import type { ClientAuthentication } from "./filtered-transport.js";
+import { HANDLE_REFUSED, NOT_EXECUTED_UNKNOWN_CALLER, VAULT_UNAVAILABLE } from "./fixed-texts.js";
+import { isHandleRefusal } from "./handle-refusals.js";
+import type { JsonObject } from "./messages.js";
+import { type ToolResult, toolError } from "./tool-result.js";
+
+/** Whose the tools of a vault are, and what they may do. */
+export interface VaultToolsOptions {
+  /**
+   * Tells who calls. A function is asked with what the transport authenticated, and never without: it
+   * must go by that alone. A text is the principal that the launcher fixed; it holds over stdio only,
+   * since over HTTP it would be everybody's. Transports of your own that other machines reach must hand
+   * on `authInfo` or `requestInfo`, as the SDK's do.
+   */
+  readonly principalOf: string | ((authInfo: ClientAuthentication) => MaybePromise<string>);
+  /** Adds `resolve_handle`, which returns payloads: for servers that no model talks to. Default `false`. */
+  readonly resolve?: boolean | undefined;
+}
+
+/** The part of an `McpServer` that tools are added to. */
+export interface ToolRegistry {
+  registerTool(name: never, config: never, handler: never): unknown;
+}
+
+const OPTIONS: ReadonlySet<string> = new Set(["principalOf", "resolve"]);
+const VAULT_METHODS = ["getSafeView", "describe", "unseal"] as const;
+
+/**
+ * Returns a function that adds the tools `get_safe_view` and `describe_handle` to an `McpServer` of
+ * SDK 1 or 2 and, with `resolve: true`, `resolve_handle`.
+ *
+ * The caller is who the transport authenticated, never an argument: an agent that types a gateway's
+ * name is still the agent. A server that {@link withVault} wraps has to list the tools in its policy,
+ * with `seal: "none"`.
+ *
+ * @throws TypeError An option is unknown or of the wrong type.
+ * @throws {@link PeerMissingError} The optional package zod is not installed.
+ *
+ * @example
+ * ```ts
+ * const principalOf = ({ extra }: ClientAuthentication) => String(extra?.["principal"]);
+ * const addVaultTools = await vaultTools(vault, { principalOf });
+ * addVaultTools(server);
+ * ```
+ */
+export async function vaultTools(
+  vault: Vault,
+  options: VaultToolsOptions,
+): Promise<(server: ToolRegistry) => void> {
+  checkVaultToolsOptions(vault, options);
+  const { principalOf, resolve } = options;
+  const { z } = await loadPeer("zod", () => import("zod"));
+  const inputSchema = z.object({ handle_id: z.string().max(MAX_ID_CHARACTERS) });
+  const tools = resolve === true ? [...TOOLS, RESOLVE_HANDLE] : TOOLS;
+  return (server) => {
+    const { registerTool } = server as unknown as OpenRegistry;
+    for (const { name, answer, ...config } of tools) {
+      registerTool.call(server, name, { ...config, inputSchema }, ({ handle_id: id }, extra) =>
+        answerOrRefuse(() => answer({ vault, id, caller: () => callerOf(extra, principalOf) })),
+      );
+    }
+  };
+}
+
+function checkVaultToolsOptions(vault: Vault, options: VaultToolsOptions): void {
+  checkMethods(vault, "vault", VAULT_METHODS);
+  checkOptions(options, "vaultTools options", OPTIONS);
+  const { principalOf, resolve = false } = options;
+  checkBoolean(resolve, "resolve");
+  if (typeof principalOf === "function") return;
+  checkPrincipal(principalOf, "principalOf");
+}
+
+/** Longer texts are no handles, and need not reach the vault. */
+const MAX_ID_CHARACTERS = 64;
+
+/** A registry as it is called: both SDKs take a zod schema, and hand on what they know of a request. */
+interface OpenRegistry {
+  registerTool(
+    name: string,
+    config: object,
+    handler: (args: { readonly handle_id: string }, extra: RequestExtra) => Promise<ToolResult>,
+  ): unknown;
+}
+
+/** What the SDKs know of a request: version 1 beside each other, version 2 under `http`. */
+interface RequestExtra {
+  readonly authInfo?: ClientAuthentication | undefined;
+  readonly requestInfo?: unknown;
+  readonly http?: { readonly authInfo?: ClientAuthentication | undefined } | undefined;
+}
+
+/** One question about a handle. */
+interface Question {
+  readonly vault: Vault;
+  readonly id: string;
+  /** Returns who asks; fails where that is not known. */
+  readonly caller: () => Promise<string>;
+}
+
+interface VaultTool {
+  readonly name: string;
+  readonly description: string;
+  readonly annotations: JsonObject;
+  readonly answer: (question: Question) => Promise<JsonObject>;
+}
+
+const READ_ONLY = { readOnlyHint: true, openWorldHint: false };
+
+const TOOLS: readonly VaultTool[] = [
+  {
+    name: "get_safe_view",
+    description: "Returns what may be known of the value that a handle stands for.",
+    annotations: READ_ONLY,
+    answer: async ({ vault, id }) => ({ handle_id: id, safe_view: await vault.getSafeView(id) }),
+  },
+  {
+    name: "describe_handle",
+    description: "Returns owner, grants, times and uses left of a handle that the caller may open.",
+    annotations: READ_ONLY,
+    answer: async ({ vault, id, caller }) => {
+      const description = await vault.describe(id, await caller());
+      return { ...description.toJSON() };
+    },
+  },
+];
+
+const RESOLVE_HANDLE: VaultTool = {
+  name: "resolve_handle",
+  description: "Returns the value that a handle stands for, to callers whom it was granted to.",
+  // Opening may spend a use.
+  annotations: { readOnlyHint: false, destructiveHint: false, openWorldHint: false },
+  answer: async ({ vault, id, caller }) => {
+    const principal = await caller();
+    const data = await vault.unseal(id, principal);
+    return { handle_id: id, ...asJson(data), resolved_by: principal };
+  },
+};
+
+/** Bytes travel as they do over a vault's own wires. */
+function asJson(data: unknown): JsonObject {
+  if (!(data instanceof Uint8Array)) return { data };
+  return { data: Buffer.from(data).toString("base64"), data_encoding: "base64" };
+}
+
+/** Nobody is known to call. */
+class CallerUnknown extends Error {}
+
+async function callerOf(
+  { authInfo: direct, requestInfo, http }: RequestExtra,
+  principalOf: VaultToolsOptions["principalOf"],
+): Promise<string> {
+  const authInfo = direct ?? http?.authInfo;
+  const isRemote = authInfo !== undefined || requestInfo !== undefined || http !== undefined;
+  try {
+    if (typeof principalOf === "string" && !isRemote) return principalOf;
+    if (typeof principalOf === "string" || authInfo === undefined) throw new CallerUnknown();
+    const principal = await principalOf(authInfo);
+    checkPrincipal(principal, "principal");
+    return principal;
+  } catch {
+    throw new CallerUnknown();
+  }
+}
+
+async function answerOrRefuse(answer: () => Promise<JsonObject>): Promise<ToolResult> {
+  try {
+    const value = await answer();
+    const content = [{ type: "text", text: JSON.stringify(value) }];
+    return { content, structuredContent: value };
+  } catch (error) {
+    return toolError(refusalOf(error));
+  }
+}
+
+/** One text for every handle that does not open: which reason it is would tell what exists. */
+function refusalOf(error: unknown): string {
+  if (error instanceof CallerUnknown) return NOT_EXECUTED_UNKNOWN_CALLER;
+  return isHandleRefusal(error) ? HANDLE_REFUSED : VAULT_UNAVAILABLE;
+}

@@ -1,0 +1,131 @@
+import { generateText, stepCountIs, tool } from "ai";
+import { MockLanguageModelV3 } from "ai/test";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { withVault } from "../src/ai-sdk.js";
+import { HandleVault } from "../src/index.js";
+import {
+  CARD,
+  describeAgentStack,
+  HANDLE,
+  type PlainTool,
+  shopOptions,
+  shopTools,
+} from "./support/agent-stack-laws.js";
+
+const CALL = { toolCallId: "1", messages: [] };
+
+function asAiTools(tools: readonly PlainTool[]) {
+  return Object.fromEntries(
+    tools.map(({ name, description, schema, run }) => [
+      name,
+      tool({ description, inputSchema: schema, execute: async (args) => run(args) }),
+    ]),
+  );
+}
+
+describeAgentStack("the AI SDK", async (tools, options) => {
+  const wrapped = await withVault(asAiTools(tools), options);
+  return {
+    names: Object.keys(wrapped),
+    async introductionOf(name) {
+      const { description, inputSchema } = wrapped[name] ?? {};
+      const { jsonSchema } = inputSchema as unknown as { jsonSchema: unknown };
+      return JSON.stringify([description, jsonSchema]);
+    },
+    async call(name, args) {
+      const output = await wrapped[name]?.execute?.(args as never, CALL);
+      return typeof output === "string" ? output : JSON.stringify(output);
+    },
+  };
+});
+
+/** A model that plays a script: it is asked what it does next, by all that it has read. */
+function scripted(steps: readonly ((prompt: string) => object)[], prompts: string[]) {
+  return new MockLanguageModelV3({
+    doGenerate: async ({ prompt, tools }) => {
+      const text = JSON.stringify(prompt);
+      const step = steps[prompts.length];
+      prompts.push(JSON.stringify([prompt, tools]));
+      const content = step === undefined ? { type: "text", text: "done" } : step(text);
+      return {
+        content: [content],
+        finishReason: { unified: step === undefined ? "stop" : "tool-calls", raw: undefined },
+        usage: {
+          inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 },
+          outputTokens: { total: 1, text: 1, reasoning: 0 },
+        },
+        warnings: [],
+      } as never;
+    },
+  });
+}
+
+function toolCall(toolName: string, input: object) {
+  return { type: "tool-call", toolCallId: toolName, toolName, input: JSON.stringify(input) };
+}
+
+describe("an agent of the AI SDK", () => {
+  it("charges a card that its model never sees, and goes on after a refusal", async () => {
+    const seen: unknown[] = [];
+    const prompts: string[] = [];
+    const handleIn = (prompt: string) => HANDLE.exec(prompt)?.[0];
+    const model = scripted(
+      [
+        () => toolCall("find_card", { person: "Ada" }),
+        (prompt) => toolCall("gossip", { card: handleIn(prompt) }),
+        (prompt) => toolCall("fail", { card: handleIn(prompt) }),
+        (prompt) => toolCall("charge", { card: handleIn(prompt) }),
+      ],
+      prompts,
+    );
+    const tools = await withVault(asAiTools(shopTools(seen)), shopOptions());
+    const { text } = await generateText({
+      model,
+      tools,
+      prompt: "Charge Ada's card.",
+      stopWhen: stepCountIs(10),
+    });
+    expect(text).toBe("done");
+    expect(seen).toEqual([{ card: CARD }]);
+    expect(prompts).toHaveLength(5);
+    expect(prompts.join()).not.toContain(CARD);
+    expect(prompts.at(-1)).toContain("Not executed: a handle");
+    expect(prompts.at(-1)).toMatch(/card hdl_[0-9a-f]{32} was declined/);
+  });
+});
+
+describe("a tool of the AI SDK", () => {
+  const inputSchema = z.object({});
+  const wrap = (given: object) => withVault({ one: given as never }, shopOptions());
+
+  it("gives only the last of the results that it yields, sealed", async () => {
+    async function* execute() {
+      yield CARD;
+      yield `${CARD} at last`;
+    }
+    const vault = new HandleVault();
+    const options = shopOptions({ vault });
+    const { one } = await withVault({ one: tool({ inputSchema, execute }) }, options);
+    const text = String(await one.execute?.({}, CALL));
+    const [id = ""] = HANDLE.exec(text) ?? [];
+    expect(text).not.toContain(CARD);
+    expect(await vault.unseal(id, "mcp-server:shop#alice")).toBe(`${CARD} at last`);
+  });
+
+  it("has nothing left that was made for values alone, and all the rest", async () => {
+    const toModelOutput = () => ({ type: "text", value: CARD });
+    const made = { toModelOutput, outputSchema: inputSchema, strict: true };
+    const { one } = await wrap({ inputSchema, execute: () => CARD, title: "One", ...made });
+    expect(Object.keys(one as object).toSorted()).toEqual([
+      "description",
+      "execute",
+      "inputSchema",
+      "title",
+    ]);
+  });
+
+  it("is not wrapped when something else runs it", async () => {
+    await expect(wrap({ inputSchema })).rejects.toThrow("the tool one has no execute to wrap");
+  });
+});

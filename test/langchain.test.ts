@@ -1,0 +1,148 @@
+import { HumanMessage } from "@langchain/core/messages";
+import { DynamicTool, type StructuredToolInterface, tool } from "@langchain/core/tools";
+import { BaseTracer } from "@langchain/core/tracers/base";
+import { FakeListChatModel } from "@langchain/core/utils/testing";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { HandleVault } from "../src/index.js";
+import { withVault } from "../src/langchain.js";
+import { AgentPolicy } from "../src/mcp.js";
+import {
+  CARD,
+  describeAgentStack,
+  HANDLE,
+  type PlainTool,
+  shopOptions,
+  shopTools,
+} from "./support/agent-stack-laws.js";
+
+function asLangChainTools(tools: readonly PlainTool[]): StructuredToolInterface[] {
+  return tools.map(({ name, description, schema, run }) =>
+    tool(
+      async (args) => {
+        const output = await run(args as Record<string, unknown>);
+        return typeof output === "string" ? output : JSON.stringify(output);
+      },
+      { name, description, schema },
+    ),
+  ) as StructuredToolInterface[];
+}
+
+describeAgentStack("LangChain", async (tools, options) => {
+  const wrapped = await withVault(asLangChainTools(tools), options);
+  const find = (name: string) => wrapped.find((one) => one.name === name);
+  return {
+    names: wrapped.map(({ name }) => name),
+    introductionOf: async (name) => JSON.stringify([find(name)?.description, find(name)?.schema]),
+    call: async (name, args) => String(await find(name)?.invoke(args)),
+  };
+});
+
+/** Keeps everything that runs tell of themselves. */
+class Recorder extends BaseTracer {
+  readonly name = "recorder";
+  readonly runs: string[] = [];
+
+  protected async persistRun(run: object): Promise<void> {
+    const { inputs, outputs, error } = run as Record<string, unknown>;
+    this.runs.push(JSON.stringify({ inputs, outputs, error }));
+  }
+}
+
+describe("an agent of LangChain", () => {
+  /** A plain loop: the model's every answer names a tool and its arguments, or is the end. */
+  async function runAgent(tools: readonly StructuredToolInterface[], script: readonly string[]) {
+    const model = new FakeListChatModel({ responses: [...script] });
+    const messages: unknown[] = [new HumanMessage("Charge Ada's card.")];
+    const recorder = new Recorder();
+    for (const _ of script) {
+      const { text } = await model.invoke(messages as never);
+      const [, name, args] = /^(\w+) (\{.*\})$/.exec(text) ?? [];
+      if (name === undefined) return { text, messages, recorder };
+      const [id = ""] = HANDLE.exec(JSON.stringify(messages)) ?? [];
+      const call = {
+        type: "tool_call" as const,
+        id: name,
+        name,
+        args: JSON.parse(String(args).replace("HANDLE", id)),
+      };
+      const called = tools
+        .find((one) => one.name === name)
+        ?.invoke(call, { callbacks: [recorder] });
+      messages.push(await called?.catch((error: Error) => error.message));
+    }
+    throw new Error("the script has no end");
+  }
+
+  it("charges a card that neither its model nor a tracer ever sees", async () => {
+    const seen: unknown[] = [];
+    const tools = await withVault(asLangChainTools(shopTools(seen)), shopOptions());
+    const { text, messages, recorder } = await runAgent(tools, [
+      'find_card {"person":"Ada"}',
+      'gossip {"card":"HANDLE"}',
+      'fail {"card":"HANDLE"}',
+      'charge {"card":"HANDLE"}',
+      "done",
+    ]);
+    expect(text).toBe("done");
+    expect(seen).toEqual([{ card: CARD }]);
+    const told = JSON.stringify(messages);
+    expect(told).not.toContain(CARD);
+    expect(told).toContain("Not executed: a handle");
+    expect(recorder.runs).toHaveLength(4);
+    expect(recorder.runs.join()).not.toContain(CARD);
+  });
+});
+
+describe("a tool of LangChain", () => {
+  const schema = z.object({});
+  const unwrapped = { name: "one", description: "One.", schema };
+  const wrapOne = async (given: object, vault = new HandleVault()) => {
+    const [one] = await withVault([given as StructuredToolInterface], shopOptions({ vault }));
+    return one as StructuredToolInterface;
+  };
+
+  it("gives no artifact beside its content", async () => {
+    const give = async () => ["a word", { card: CARD }] as [string, object];
+    const one = await wrapOne(tool(give, { ...unwrapped, responseFormat: "content_and_artifact" }));
+    const message = await one.invoke({ type: "tool_call", id: "1", name: "one", args: {} });
+    expect(JSON.stringify(message)).not.toContain(CARD);
+    expect(JSON.stringify(message)).toMatch(HANDLE);
+  });
+
+  it("gives what it returns at last, sealed, when it reports on its way", async () => {
+    const vault = new HandleVault();
+    async function* give() {
+      yield CARD;
+      return `${CARD} at last`;
+    }
+    const one = await wrapOne(tool(give as never, unwrapped), vault);
+    const [id = ""] = HANDLE.exec(String(await one.invoke({}))) ?? [];
+    expect(await vault.unseal(id, "mcp-server:shop#alice")).toBe(`${CARD} at last`);
+  });
+
+  it("gives data that is no text as data", async () => {
+    const data = { n: 1, of: [{ type: "text", text: "a" }] };
+    const policy = new AgentPolicy({ servers: { shop: { tools: { one: { seal: "none" } } } } });
+    const [one] = await withVault([tool(async () => data, unwrapped)], shopOptions({ policy }));
+    expect(await one?.invoke({})).toEqual(data);
+  });
+
+  it("may take a text, or be described in JSON Schema", async () => {
+    const give = async () => CARD;
+    const texts = await wrapOne(new DynamicTool({ ...unwrapped, func: give }));
+    expect(String(await texts.invoke({ input: "x" }))).toMatch(HANDLE);
+    const json = { type: "object", properties: { n: { type: "number" } }, required: ["n"] };
+    const numbers = await wrapOne(tool(give, { ...unwrapped, schema: json } as never));
+    expect(String(await numbers.invoke({ n: 1 }))).toMatch(HANDLE);
+    await expect(numbers.invoke({})).rejects.toThrow();
+  });
+
+  it("is refused when it is none", async () => {
+    await expect(wrapOne({ ...unwrapped, invoke: give })).rejects.toThrow("has no _call to wrap");
+  });
+});
+
+async function give() {
+  return CARD;
+}

@@ -1,0 +1,179 @@
+/** Servers of both SDKs that injection drills are played on, sound or with a fault. */
+import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { McpServer as McpServerV2 } from "@modelcontextprotocol/server";
+import { z } from "zod";
+import { HandleVault, type Vault } from "../../../src/index.js";
+import {
+  AgentPolicy,
+  type ClientAuthentication,
+  type PolicyOptions,
+  type SubjectContext,
+  type ToolRegistry,
+  toolPrincipal,
+  vaultTools,
+  withVault,
+} from "../../../src/mcp.js";
+import type {
+  DrillAgent,
+  DrillHarness,
+  DrillPlant,
+  DrillRun,
+  DrillTool,
+} from "../../../src/testing.js";
+import { LINES, type Line, type Servers } from "./lines.js";
+
+export const SERVER = "desk";
+const INFO = { name: SERVER, version: "1.0.0" };
+const value = [{ at: "/value", inside: true }];
+const OWNER_AND_TRUSTED = [`${SERVER}/use`, `${SERVER}/fail`, `${SERVER}/resolve_handle`];
+
+/** The rules for the tools of drills. */
+export const POLICY: PolicyOptions = {
+  servers: {
+    [SERVER]: {
+      tools: {
+        read: { seal: [{ at: "/secret", grant: OWNER_AND_TRUSTED }] },
+        use: { hydrate: value, seal: "none" },
+        fail: { hydrate: value, seal: "none", errors: "pass" },
+        leak: { hydrate: value, seal: "none", errors: "pass" },
+        store: { seal: [{ at: "", grant: [`${SERVER}/leak`] }] },
+        get_safe_view: { seal: "none" },
+        resolve_handle: { seal: "none", errors: "pass" },
+      },
+    },
+  },
+};
+
+/** What is wrong with servers: nothing, where a member is absent. */
+export interface Fault {
+  /** The vault, as the wrapper sees it. */
+  readonly vault?: (sound: Vault) => Vault;
+  readonly subjectOf?: (subject: string) => string;
+  /** Adds a tool of its own in place of `resolve_handle`. */
+  readonly addResolve?: (server: ToolRegistry, vault: Vault) => void;
+  /** Tells the client of errors as tools throw them. */
+  readonly tellsErrors?: boolean;
+  /** Leaves servers as they are. */
+  readonly isBare?: boolean;
+}
+
+type LineName = keyof typeof LINES & string;
+
+/** Returns what drills are played on, over a line. */
+export function deskHarness(name: LineName, fault: Fault = {}): DrillHarness {
+  const connect = LINES[name];
+  if (connect === undefined) throw new RangeError("no such line");
+  return {
+    async open(plant) {
+      const desk = new Desk(plant, name, fault);
+      const lines: { close(): Promise<void> }[] = [];
+      return {
+        gatewayPrincipal: toolPrincipal({ server: SERVER, tool: "resolve_handle" }, "reader"),
+        runs: () => desk.runs,
+        async connect(subject) {
+          const line = await connect(await desk.serversFor(subject), { subject });
+          lines.push(line);
+          return agentOn(line, desk);
+        },
+        async close() {
+          for (const line of lines) await line.close();
+          await desk.vault.close();
+        },
+      };
+    },
+  };
+}
+
+function agentOn(line: Line, desk: Desk): DrillAgent {
+  return {
+    received: () => line.received() + desk.told.join(),
+    call: (tool, args) =>
+      line.client.callTool({
+        name: tool === "resolve" ? "resolve_handle" : tool,
+        arguments: { ...args },
+      }),
+  };
+}
+
+class Desk {
+  readonly vault = new HandleVault();
+  readonly runs: DrillRun[] = [];
+  readonly told: string[] = [];
+  readonly #plant: DrillPlant;
+  readonly #fault: Fault;
+  readonly #isRemote: boolean;
+
+  constructor(plant: DrillPlant, line: LineName, fault: Fault) {
+    this.#plant = plant;
+    this.#fault = fault;
+    this.#isRemote = line.startsWith("HTTP");
+  }
+
+  async serversFor(subject: string): Promise<Servers> {
+    const add = await this.#addResolve(subject);
+    const { vault: alter = (sound: Vault) => sound, subjectOf = (told: string) => told } =
+      this.#fault;
+    const options = {
+      vault: alter(this.vault),
+      policy: new AgentPolicy(POLICY),
+      server: SERVER,
+      subjectOf: ({ authInfo }: SubjectContext) =>
+        subjectOf(authInfo === undefined ? subject : String(authInfo.extra?.["subject"])),
+      onWarning: () => undefined,
+    };
+    const complete = <Server extends McpServerV1 | McpServerV2>(server: Server): Server => {
+      this.#addTools(server);
+      add(server);
+      return this.#fault.isBare === true ? server : withVault(server, options);
+    };
+    return {
+      v1: () => complete(new McpServerV1(INFO)),
+      v2: () => complete(new McpServerV2(INFO)),
+    };
+  }
+
+  async #addResolve(subject: string): Promise<(server: ToolRegistry) => void> {
+    const { addResolve } = this.#fault;
+    if (addResolve !== undefined) return (server) => addResolve(server, this.vault);
+    // Over stdio the launcher says who calls, over HTTP the token does.
+    const byToken = ({ extra }: ClientAuthentication) => `agent#${extra?.["subject"]}`;
+    const principalOf = this.#isRemote ? byToken : `agent#${subject}`;
+    return vaultTools(this.vault, { principalOf, resolve: true });
+  }
+
+  #addTools(server: ToolRegistry): void {
+    const { secret, injection } = this.#plant;
+    this.#add(server, "read", () => ({ secret, note: injection }));
+    this.#add(server, "use", () => ({ done: true }));
+    this.#add(server, "leak", (given) => ({ given }));
+    this.#add(server, "store", (given) => ({ given }));
+    this.#add(server, "fail", (given) => {
+      const text = `this is not what I wanted: ${JSON.stringify(given)}`;
+      if (this.#fault.tellsErrors === true) this.told.push(text);
+      throw new Error(text);
+    });
+  }
+
+  #add(
+    server: ToolRegistry,
+    tool: DrillTool,
+    run: (given: unknown) => Record<string, unknown>,
+  ): void {
+    const config = { inputSchema: z.looseObject({ value: z.unknown().optional() }) };
+    registerOn(server, tool, config, (args) => {
+      this.runs.push({ tool, arguments: args });
+      const structuredContent = run(args["value"]);
+      return { content: [], structuredContent };
+    });
+  }
+}
+
+/** Registers a tool on a server of either SDK. */
+export function registerOn(
+  server: ToolRegistry,
+  name: string,
+  config: object,
+  handler: (args: Record<string, unknown>) => unknown,
+): void {
+  server.registerTool(name as never, config as never, handler as never);
+}

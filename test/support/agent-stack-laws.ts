@@ -1,0 +1,224 @@
+/** What every adapter of an agent framework must do, tried on tools as the framework has them. */
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import type { GuardOptions } from "../../src/ai-sdk.js";
+import { HandleVault, type Vault } from "../../src/index.js";
+import { AgentPolicy, type ToolPolicy } from "../../src/mcp.js";
+import { describeInjectionDrills } from "../../src/testing.js";
+import { stackHarness } from "./agent-stack-drills.js";
+
+export const CARD = "4929 7713 0042 1186";
+export const HANDLE = /hdl_[0-9a-f]{32}/;
+
+/** A tool, before a framework has it. */
+export interface PlainTool {
+  readonly name: string;
+  readonly description: string;
+  readonly schema: z.ZodObject;
+  readonly run: (args: Record<string, unknown>) => unknown;
+}
+
+/** Wrapped tools, as an agent of the framework has them. */
+interface WrappedTools {
+  readonly names: readonly string[];
+  /** Returns all that a model is told of a tool. */
+  introductionOf(name: string): Promise<string>;
+  /** Returns what a model gets, as text; rejects with what it reads of a failure. */
+  call(name: string, args: Record<string, unknown>): Promise<string>;
+}
+
+/** A framework, and how its adapter wraps tools. */
+export type AgentStack = (
+  tools: readonly PlainTool[],
+  options: GuardOptions,
+) => Promise<WrappedTools>;
+
+const card = z.object({ card: z.string().regex(/^[\d ]{19}$/) });
+const anything = z.object({ card: z.unknown(), note: z.string().optional() });
+
+/** Tools of a shop: one finds a card, one may charge it, one must not see it, one fails with it. */
+export function shopTools(seen: unknown[] = []): readonly PlainTool[] {
+  const note = (args: unknown) => void seen.push(args);
+  return [
+    tool("find_card", z.object({ person: z.string() }), ({ person }) => ({ person, card: CARD })),
+    tool("find_text", z.object({}), () => JSON.stringify({ card: CARD })),
+    tool("charge", card, (args) => {
+      note(args);
+      return { charged: args["card"], amount: 12 };
+    }),
+    tool("gossip", anything, (args) => {
+      note(args);
+      return { heard: args };
+    }),
+    tool("fail", card, (args) => {
+      throw new Error(`card ${args["card"]} was declined`);
+    }),
+    tool("nothing", z.object({}), () => undefined),
+    tool("odd", z.object({}), () => {
+      throw CARD;
+    }),
+    tool("weather", z.object({}), () => `rain, and ${CARD}`),
+    tool("forbidden", z.object({}), () => CARD),
+  ];
+}
+
+function tool(name: string, schema: z.ZodObject, run: PlainTool["run"]): PlainTool {
+  return { name, description: `Does ${name}.`, schema, run };
+}
+
+const hydrate = [{ at: "/card" }];
+const TOOLS: Readonly<Record<string, ToolPolicy>> = {
+  find_card: {
+    seal: [{ at: "/card", safeView: { fixed: "a card" }, grant: ["shop/charge", "shop/fail"] }],
+  },
+  find_text: { seal: [{ at: "/card", grant: ["shop/charge"] }] },
+  charge: { seal: "none", hydrate },
+  gossip: { seal: "none", hydrate, errors: "pass" },
+  nothing: { seal: "none" },
+  odd: { errors: "pass", seal: "none" },
+  fail: { seal: "none", hydrate, errors: "pass" },
+};
+
+/** Returns how the shop's tools are wrapped. */
+export function shopOptions(changes: Partial<GuardOptions> = {}): GuardOptions {
+  const policy = new AgentPolicy({ servers: { shop: { tools: TOOLS } } });
+  return { vault: new HandleVault(), policy, server: "shop", subject: "alice", ...changes };
+}
+
+async function shop(stack: AgentStack, changes: Partial<GuardOptions> = {}) {
+  const seen: unknown[] = [];
+  const tools = await stack(shopTools(seen), shopOptions(changes));
+  const find = async () => {
+    const [id = ""] = HANDLE.exec(await tools.call("find_card", { person: "Ada" })) ?? [];
+    return id;
+  };
+  return { tools, seen, find };
+}
+
+/** Declares the laws for one framework. */
+export function describeAgentStack(name: string, stack: AgentStack): void {
+  describeInjectionDrills(`tools of ${name}`, stackHarness(stack), { describe, it });
+
+  describe(`tools of ${name}`, () => {
+    it("return handles where the policy seals, and the rest as it is", async () => {
+      const { tools } = await shop(stack);
+      const found = JSON.parse(await tools.call("find_card", { person: "Ada" }));
+      expect(found).toEqual({
+        person: "Ada",
+        card: {
+          handle_id: expect.stringMatching(HANDLE),
+          safe_view: "a card",
+          expires_at: expect.stringMatching(/Z$/),
+        },
+      });
+    });
+
+    it("return texts that are JSON with handles in them", async () => {
+      const { tools } = await shop(stack);
+      const found = JSON.parse(await tools.call("find_text", {}));
+      expect(found.card.handle_id).toMatch(HANDLE);
+    });
+
+    it("return one handle where no rule names them", async () => {
+      const { tools } = await shop(stack);
+      const text = await tools.call("weather", {});
+      expect(text).toMatch(HANDLE);
+      expect(text).not.toContain(CARD);
+    });
+
+    it("get the value of a handle that was granted to them, and say the handle again", async () => {
+      const { tools, seen, find } = await shop(stack);
+      const id = await find();
+      const text = await tools.call("charge", { card: id });
+      expect(seen).toEqual([{ card: CARD }]);
+      expect(JSON.parse(text)).toEqual({ charged: id, amount: 12 });
+    });
+
+    it("check values, not handles, against their own schema", async () => {
+      const { tools, seen } = await shop(stack);
+      await expect(tools.call("charge", { card: "no card" })).rejects.toThrow();
+      expect(seen).toEqual([]);
+    });
+
+    it("do not run with a handle that was not granted to them", async () => {
+      const { tools, seen, find } = await shop(stack);
+      const id = await find();
+      await expect(tools.call("gossip", { card: id })).rejects.toThrow(/^Not executed: a handle/);
+      expect(seen).toEqual([]);
+    });
+
+    it("leave a handle a text where the policy opens none", async () => {
+      const { tools, seen, find } = await shop(stack);
+      const id = await find();
+      await tools.call("gossip", { card: "none", note: id });
+      expect(seen).toEqual([{ card: "none", note: id }]);
+    });
+
+    it("do not run with a handle of another subject", async () => {
+      const vault = new HandleVault();
+      const alice = await shop(stack, { vault });
+      const bob = await shop(stack, { vault, subject: "bob" });
+      const call = bob.tools.call("charge", { card: await alice.find() });
+      await expect(call).rejects.toThrow(/^Not executed: a handle/);
+      expect(bob.seen).toEqual([]);
+    });
+
+    it("say the handle in place of the value in an error", async () => {
+      const { tools, find } = await shop(stack);
+      const id = await find();
+      await expect(tools.call("fail", { card: id })).rejects.toThrow(`card ${id} was declined`);
+    });
+
+    it("say nothing of what they throw if it is no error", async () => {
+      const { tools } = await shop(stack);
+      await expect(tools.call("odd", {})).rejects.toThrow(/^The tool failed\.$/);
+    });
+
+    it("may return nothing", async () => {
+      const { tools } = await shop(stack);
+      expect(await tools.call("nothing", {})).toBe("null");
+    });
+
+    it("do not run while the vault is away", async () => {
+      const down = new Proxy(new HandleVault(), {
+        get: () => () => Promise.reject(new Error(CARD)),
+      }) as Vault;
+      const { tools } = await shop(stack, { vault: down });
+      await expect(tools.call("weather", {})).rejects.toThrow(/^Not executed: the vault/);
+    });
+
+    it("are told of with the places that take handles, and with their own description", async () => {
+      const { tools } = await shop(stack);
+      const introduction = await tools.introductionOf("charge");
+      expect(introduction).toContain("Does charge.");
+      expect(introduction).toContain("pass the handle_id of an earlier result");
+      expect(introduction).toContain('"anyOf"');
+    });
+
+    it("are left out where the policy refuses them, and left alone where it passes them", async () => {
+      const servers = { shop: { tools: TOOLS } };
+      const refusing = new AgentPolicy({ defaults: { unlisted: "refuse" }, servers });
+      const refused = await shop(stack, { policy: refusing });
+      expect(new Set(refused.tools.names)).toEqual(new Set(Object.keys(TOOLS)));
+      const passing = new AgentPolicy({ defaults: { unlisted: "pass" }, servers });
+      const passed = await shop(stack, { policy: passing });
+      expect(await passed.tools.call("weather", {})).toContain(CARD);
+    });
+
+    it("are refused when the policy opens handles where they have no argument", async () => {
+      const rules = { weather: { hydrate: [{ at: "/place" }] } };
+      const policy = new AgentPolicy({ servers: { shop: { tools: rules } } });
+      await expect(shop(stack, { policy })).rejects.toThrow(
+        /weather is refused: \/place cannot be/,
+      );
+    });
+
+    it.each([
+      ["an unknown option", { principal: "gateway" }],
+      ["an empty subject", { subject: "" }],
+      ["a policy that is none", { policy: {} }],
+    ])("are not wrapped with %s", async (_, changes) => {
+      await expect(shop(stack, changes as never)).rejects.toThrow(/option|subject|policy/);
+    });
+  });
+}
