@@ -69,7 +69,7 @@ export function lmdbCache(
   environment: LmdbEnvironment,
   options: LmdbCacheOptions = {},
 ): CacheBackend {
-  checkMethods(environment, "environment", ["openDB", "close"]);
+  checkMethods(environment, "environment", ["openDB", "on", "close"]);
   checkCacheOptions(options, "lmdbCache options", OPTIONS);
   checkSettings(environment as LmdbSettings);
   let store = wrapped.get(environment);
@@ -147,6 +147,9 @@ function storeOf(environment: LmdbEnvironment, options: LmdbCacheOptions): Store
     options;
   const settings = environment as LmdbSettings;
   const tables = new Tables(environment);
+  // With a listener to this, lmdb never splits what one turn of the event loop writes, however the
+  // environment was set up; `GroupCommit` stands on that.
+  environment.on("beforecommit", () => {});
   const commit = new GroupCommit(tables, String(settings.path));
   const room = new Room({
     path: String(settings.path),

@@ -47,6 +47,10 @@ function openEnvironment(options: object = {}) {
   return open({ path: newPath(), overlappingSync: false, ...options });
 }
 
+function transactionsOf(environment: ReturnType<typeof openEnvironment>): number {
+  return (environment.getStats() as { lastTxnId: number }).lastTxnId;
+}
+
 async function revisionOf(cache: CacheBackend, key: string): Promise<number | string> {
   const entry = await cache.get(key);
   assert(typeof entry === "object");
@@ -201,16 +205,25 @@ describe("wrapping an LMDB environment", () => {
 });
 
 describe("writes to an LMDB cache", () => {
-  it("share a transaction when they come at the same moment", async () => {
-    const environment = openEnvironment();
-    const cache = lmdbCache(environment);
-    const transactions = () => (environment.getStats() as { lastTxnId: number }).lastTxnId;
-    const before = transactions();
-    const keys = Array.from({ length: 64 }, (_, index) => `${index}`);
-    await Promise.all(keys.map((key) => cache.insert(key, { head: HEAD, body: HEAD }, FOR_LONG)));
-    expect(transactions() - before).toBe(1);
-    await environment.close();
-  });
+  it.each([{}, { eventTurnBatching: false }])(
+    "share a transaction when they come at the same moment, in an environment set up with %j",
+    async (options) => {
+      const environment = openEnvironment(options);
+      try {
+        const cache = lmdbCache(environment);
+        await cache.insert("first", { head: HEAD }, FOR_LONG);
+        const before = transactionsOf(environment);
+        // More than a row of the index holds, and bodies, which are blocks of writes.
+        const inserts = Array.from({ length: 100 }, async (_, index) =>
+          cache.insert(`${index}`, { head: HEAD, body: HEAD }, FOR_LONG),
+        );
+        await Promise.all(inserts);
+        expect(transactionsOf(environment) - before).toBe(1);
+      } finally {
+        await environment.close();
+      }
+    },
+  );
 
   it("are refused without a change when their caller has given up before", async () => {
     await withCache(async (cache) => {

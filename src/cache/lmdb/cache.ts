@@ -124,10 +124,11 @@ export class LmdbCache implements CacheBackend {
     const keyBytes = encodeKey(key);
     if (reading(() => tables.head(keyBytes)) === undefined) return false;
     room.checkShrinking();
-    const issue = () => {
+    const issue = async () => {
+      const removing = tables.heads.remove(keyBytes, IF_EXISTS);
       // Whatever state the record has come to be in, its body goes with it.
-      void tables.bodies.remove(keyBytes);
-      return tables.heads.remove(keyBytes, IF_EXISTS);
+      const [existed] = await Promise.all([removing, tables.bodies.remove(keyBytes)]);
+      return existed;
     };
     return commit.add({ issue, byteCount: 0, ...HELD }, options);
   }

@@ -17,7 +17,7 @@ const MAX_GROUP = 500;
 /** One write: what it does within the transaction, what belongs to it, and how it can end. */
 export interface Write<Outcome> {
   /** Issues the write; resolves with whether its condition held, if it has one. */
-  readonly issue: () => Promise<boolean> | undefined;
+  readonly issue: () => Promise<boolean>;
   /** Put into the index of purge times with the same transaction. */
   readonly expiry?: Expiry | undefined;
   /** How much of the room it takes until it has settled. */
@@ -56,9 +56,9 @@ class Waiting<Outcome> {
     this.#signal.addEventListener("abort", this.#giveUp);
   }
 
-  issue(): Promise<void> | undefined {
+  issue(): Promise<void> {
     this.#isIssued = true;
-    return this.write.issue()?.then((held) => this.resolve(held));
+    return this.write.issue().then((held) => this.resolve(held));
   }
 
   resolve(held: boolean): void {
@@ -177,16 +177,15 @@ export class GroupCommit {
     const { heads, expiries } = this.#tables;
     // What was given up in the meantime has been told that nothing happened.
     const group = gathered.filter((waiting) => !waiting.isSettled);
-    const answers: (Promise<void> | undefined)[] = [];
-    const committed = heads.batch(() => {
-      // The index first: a record without its purge time would never go away.
-      for (const { key, value } of rowsOf(expiriesOf(group))) void expiries.put(key, value);
-      for (const waiting of group) answers.push(waiting.issue());
-    });
+    // lmdb puts what is written within one turn of the event loop into one transaction. Its `batch`
+    // would do so too, but hands over each write by itself, which costs half as much again.
+    const writes: Promise<unknown>[] = [];
+    // The index first: a record without its purge time would never go away.
+    for (const { key, value } of rowsOf(expiriesOf(group))) writes.push(expiries.put(key, value));
+    for (const waiting of group) writes.push(waiting.issue());
     // lmdb keeps a promise of its own for each transaction. Nobody else would see it fail.
     setImmediate(() => heads.committed.then(ignore, ignore));
-    await Promise.all([committed, ...answers]);
-    for (const waiting of group) waiting.resolve(true);
+    await Promise.all(writes);
   }
 
   #refuseFailed(): void {

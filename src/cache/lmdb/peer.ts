@@ -20,6 +20,7 @@ export interface LmdbDatabaseOptions {
 /** The part of an `lmdb` root database that the cache calls. */
 export interface LmdbEnvironment {
   openDB(options: LmdbDatabaseOptions): unknown;
+  on(event: "beforecommit", listener: () => void): unknown;
   close(): Promise<void>;
 }
 
@@ -80,7 +81,6 @@ export interface LmdbDatabase<Value = Buffer> {
   remove(key: Buffer, ifVersion?: number): Promise<boolean>;
   ifVersion(key: Buffer, version: number, action: () => void): Promise<boolean>;
   ifNoExists(key: Buffer, action: () => void): Promise<boolean>;
-  batch(action: () => void): Promise<boolean>;
   resetReadTxn(): void;
   getStats(): LmdbStats;
   readonly committed: PromiseLike<boolean>;

@@ -55,13 +55,20 @@ export function findDue(tables: Tables, nowMs: number, limit: number): PurgeStep
  * Issues the writes that leave in the index what is still needed: what has not been looked at, and
  * the records named in `kept`, which were changed before they could be removed.
  */
-export function tidy(tables: Tables, step: PurgeStep, kept: ReadonlySet<string>): undefined {
+export async function tidy(
+  tables: Tables,
+  step: PurgeStep,
+  kept: ReadonlySet<string>,
+): Promise<boolean> {
+  const writes: Promise<boolean>[] = [];
   for (const { row, lookedAt, left } of step.rows) {
     const needed = lookedAt.filter(({ key }) => kept.has(nameOf(key))).concat(left);
     const shorter = needed.length > 0 ? shortened(row, needed) : undefined;
-    if (shorter?.key.equals(row.key) !== true) void tables.expiries.remove(row.key);
-    if (shorter !== undefined) void tables.expiries.put(shorter.key, shorter.value);
+    if (shorter?.key.equals(row.key) !== true) writes.push(tables.expiries.remove(row.key));
+    if (shorter !== undefined) writes.push(tables.expiries.put(shorter.key, shorter.value));
   }
+  await Promise.all(writes);
+  return true;
 }
 
 /** Returns a key as something to compare. */
