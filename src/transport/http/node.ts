@@ -41,10 +41,11 @@ export async function answerIncoming(
 ): Promise<void> {
   const request = readIncoming(incoming);
   const noted = authenticated === undefined ? request : { ...request, authenticated };
-  send(incoming, outgoing, await answers.answer(noted));
+  sendAnswer(incoming, outgoing, await answers.answer(noted));
 }
 
-function readIncoming(incoming: IncomingMessage): HttpRequest {
+/** Returns what is to be known of a request of `node:http`. */
+export function readIncoming(incoming: IncomingMessage): HttpRequest {
   const { method = "", url = "", socket } = incoming;
   const distinct = () => incoming.headersDistinct;
   return {
@@ -66,7 +67,12 @@ function chunksOf(incoming: IncomingMessage): AsyncIterable<Uint8Array> {
   return { [Symbol.asyncIterator]: () => incoming.iterator({ destroyOnReturn: false }) };
 }
 
-function send(incoming: IncomingMessage, outgoing: ServerResponse, answer: HttpAnswer): void {
+/** Sends an answer, and throws away what is left of the request. */
+export function sendAnswer(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  answer: HttpAnswer,
+): void {
   const { status, headers, body } = answer;
   if (outgoing.destroyed) return;
   outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });

@@ -1,0 +1,110 @@
+/** Tells what a policy would seal of a recorded result: places, rules and safe views, never a value. */
+import { isObject, type JsonObject } from "../mcp/messages.js";
+import type { AgentPolicy } from "../mcp/policy.js";
+import type { SealingRule, ToolRules } from "../mcp/policy-rules.js";
+import { isToolName } from "../mcp/principals.js";
+import { type PlaceToSeal, planSealing, type SealingPlan } from "../mcp/sealed-value.js";
+import { toolValue } from "../mcp/tool-result.js";
+import { formatPointer } from "../primitives/json-pointer.js";
+import { usageError } from "./command-error.js";
+
+/** A result of a tool, as it was recorded: `{ "tool": name, "result": { "content": … } }`. */
+export interface RecordedResult {
+  readonly tool: string;
+  readonly result: JsonObject;
+}
+
+/** @throws CommandError The text is not a recorded result. */
+export function parseRecordedResult(text: string): RecordedResult {
+  const { tool, result } = parsedObject(text);
+  if (!isToolName(tool) || !isObject(result)) {
+    throw usageError('a recorded result must be { "tool": name, "result": { … } }');
+  }
+  return { tool, result };
+}
+
+function parsedObject(text: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : {};
+  } catch {
+    throw usageError("the recorded result is not JSON");
+  }
+}
+
+const FALLBACK = "a place that a rule needs is missing, or there are too many: sealed as a whole";
+
+/** Returns the lines that explain what becomes of a result. */
+export async function explain(
+  { tool, result }: RecordedResult,
+  policy: AgentPolicy,
+  server: string,
+): Promise<readonly string[]> {
+  const rules = policy.rulesOf({ server, tool });
+  return [`${server}/${tool}`, ...(await outcome(result, rules, policy))].map((line, index) =>
+    index === 0 ? line : `  ${line}`,
+  );
+}
+
+async function outcome(
+  result: JsonObject,
+  rules: ToolRules,
+  policy: AgentPolicy,
+): Promise<readonly string[]> {
+  if (rules.handling === "pass") return ["passes as it is: no rule names the tool"];
+  if (rules.handling === "refuse") return ["is never called: no rule names the tool"];
+  if (result["isError"] === true && rules.errors !== "pass") return [errorLine(rules)];
+  const { value, beside } = toolValue(result);
+  if (rules.sealing.length === 0 && rules.show === undefined) return ["stays in sight"];
+  const plan = planSealing(value, rules);
+  const isFallback = plan.show === undefined && plan.places.some(({ rule }) => rule === rules.rest);
+  const sealed = await Promise.all([...byRule(plan.places)].map(sealedLine));
+  return [
+    ...(isFallback && rules.sealing[0] !== rules.rest ? [FALLBACK] : []),
+    ...sealed,
+    ...(beside.length === 0 ? [] : ["images, sounds, resources and links: sealed for the owner"]),
+    inSightLine(plan),
+    ...(policy.texts === "fixed" ? ["texts of the server: replaced"] : []),
+  ];
+}
+
+function errorLine({ errors }: ToolRules): string {
+  return errors === "fixed"
+    ? "an error: replaced by a fixed text"
+    : "an error: sealed for the owner";
+}
+
+/** One line a rule: the members that a pattern leads to have names of the payload's. */
+function byRule(places: readonly PlaceToSeal[]): Map<SealingRule, readonly unknown[]> {
+  const values = new Map<SealingRule, unknown[]>();
+  for (const { rule, value } of places) {
+    const others = values.get(rule);
+    if (others === undefined) values.set(rule, [value]);
+    else others.push(value);
+  }
+  return values;
+}
+
+async function sealedLine([rule, values]: [SealingRule, readonly unknown[]]): Promise<string> {
+  const [first] = values;
+  const safeView = JSON.stringify(await rule.safeView(first));
+  const count = values.length === 1 ? "" : ` (${values.length} places)`;
+  return `${pointerText(rule.at)}${count}: sealed, safe view ${safeView}, ${termsOf(rule)}`;
+}
+
+function termsOf({ grants, ttlSeconds, maxUses }: SealingRule): string {
+  const tools = grants.map(({ server, tool }) => `${server}/${tool}`);
+  const granted = tools.length === 0 ? "for the owner alone" : `for ${tools.join(", ")}`;
+  const uses = maxUses === undefined ? "" : `, ${maxUses} uses`;
+  return `${granted}, ${ttlSeconds} s${uses}`;
+}
+
+function inSightLine({ places, show }: SealingPlan): string {
+  if (show !== undefined) return `in sight: ${show.map(pointerText).join(", ") || "nothing"}`;
+  const isWhole = places.some(({ at }) => at.length === 0);
+  return isWhole ? "in sight: nothing" : "in sight: all else";
+}
+
+function pointerText(pointer: readonly string[]): string {
+  return pointer.length === 0 ? "the whole result" : formatPointer(pointer);
+}
