@@ -91,7 +91,7 @@ export class Echoes {
 
   #add(text: string, reference: string): void {
     const start = text.slice(0, MIN_CHARACTERS);
-    const alike = this.#alike.get(start) ?? { lengths: [], references: new Map() };
+    const alike: Alike = this.#alike.get(start) ?? { lengths: [], references: new Map() };
     this.#alike.set(start, alike);
     // The first reference to a value stays: the others mean the same.
     if (alike.references.has(text)) return;

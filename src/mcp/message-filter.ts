@@ -2,6 +2,7 @@
 import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
 import { rewriteAnswer, type ServerContext } from "./answers.js";
+import { AskedRequests } from "./asked-requests.js";
 import { openCursor } from "./cursors.js";
 import { Echoes } from "./echoes.js";
 import { NOT_EXECUTED_REFUSED, NOT_EXECUTED_UNKNOWN_SUBJECT } from "./fixed-texts.js";
@@ -109,6 +110,7 @@ const READS: ReadonlySet<string> = new Set([
 export class MessageFilter {
   readonly #context: ServerContext;
   readonly #requests = new OpenRequests();
+  readonly #asked = new AskedRequests();
   readonly #refused: RefusedTools;
 
   constructor(options: MessageFilterOptions) {
@@ -125,7 +127,8 @@ export class MessageFilter {
     if (read === undefined) return NOTHING;
     if (read.kind === "request") return this.#request(read.message, context);
     if (read.kind === "notification") return this.#clientNotification(read.message);
-    return { forward: read.message };
+    const id = this.#asked.take(read.message.id);
+    return id === undefined ? NOTHING : { forward: { ...read.message, id } };
   }
 
   /** Returns what becomes of a server's message; at once, where nothing has to be waited for. */
@@ -243,19 +246,30 @@ export class MessageFilter {
   }
 
   #serverRequest(message: RequestMessage, context: ServerMessageContext): Passage {
-    if (this.#isInSight(this.#requests.get(context.relatedRequestId))) return { forward: message };
+    if (this.#isInSight(this.#requests.get(context.relatedRequestId))) {
+      return { forward: this.#asked.toClient(message) };
+    }
     const { id, method } = message;
     if (method === "ping" || method === "roots/list") {
-      return { forward: { jsonrpc: "2.0", id, method } };
+      return { forward: this.#asked.toClient({ jsonrpc: "2.0", id, method }) };
     }
     return { reply: refusal(id, INVALID_REQUEST, "The policy does not let the client be asked") };
   }
 
   #serverNotification(message: NotificationMessage, context: ServerMessageContext): Passage {
+    if (message.method === "notifications/cancelled") return this.#serverCancels(message);
     const named = this.#requests.get(requestNamedBy(message));
     const request = named ?? this.#requests.get(context.relatedRequestId);
     if (!this.#isInSight(request)) return { forward: fixedNotice(message, request) };
     return { forward: named === undefined ? message : withClientToken(message, named) };
+  }
+
+  #serverCancels({ params }: NotificationMessage): Passage {
+    const requestId = this.#asked.clientIdOf(params?.["requestId"]);
+    if (requestId === undefined) return NOTHING;
+    return {
+      forward: { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId } },
+    };
   }
 
   /**

@@ -1,7 +1,7 @@
 /** What a client hears of a server's notifications when they could carry data. */
 import { NOTICE_WITHHELD } from "./fixed-texts.js";
 import type { JsonObject, NotificationMessage } from "./messages.js";
-import { isObject, isRequestId, objectAt } from "./messages.js";
+import { isObject, objectAt } from "./messages.js";
 import { type OpenRequest, progressTokenOf } from "./open-requests.js";
 
 /** Returns the parameters that may be known; `undefined` where nobody is to be notified. */
@@ -16,7 +16,6 @@ const nothing: NoticeRewrite = () => ({});
 const NOTICES: ReadonlyMap<string, NoticeRewrite> = new Map([
   ["notifications/progress", progress],
   ["notifications/message", logEntry],
-  ["notifications/cancelled", cancellation],
   ["notifications/tools/list_changed", nothing],
   ["notifications/prompts/list_changed", nothing],
   ["notifications/resources/list_changed", nothing],
@@ -59,11 +58,6 @@ const LEVELS: ReadonlySet<unknown> = new Set([
 
 function logEntry({ level }: JsonObject): JsonObject {
   return { level: LEVELS.has(level) ? level : "info", data: NOTICE_WITHHELD };
-}
-
-/** A server cancels its own requests; a number is what it counts them by. */
-function cancellation({ requestId }: JsonObject): JsonObject | undefined {
-  return isRequestId(requestId) ? { requestId } : undefined;
 }
 
 const CHANGES = ["toolsListChanged", "promptsListChanged", "resourcesListChanged"] as const;

@@ -12,8 +12,8 @@ import { isObject, type JsonObject } from "./messages.js";
 
 type Edit = (schema: unknown) => JsonObject;
 
-/** The most schemas that are visited for one place: a schema of others can be made to explode. */
-const MAX_VISITS = 10_000;
+/** The most schemas that are visited for one place: references can lead in circles, or explode. */
+const MAX_VISITS = 1000;
 const UNIONS = ["anyOf", "oneOf", "allOf"] as const;
 
 /**

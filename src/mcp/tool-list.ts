@@ -88,7 +88,7 @@ function lifetimeOf({ sealing, rest, show }: ToolRules): string {
 
 function inSight(schema: unknown, { texts }: ToolRules): JsonObject {
   const shown = texts === "pass" ? schema : shapeOf(schema);
-  return isObject(shown) ? shown : { type: "object" };
+  return isObject(shown) ? shown : {};
 }
 
 function rewriteInput(schema: unknown, rules: ToolRules): JsonObject {
@@ -96,7 +96,7 @@ function rewriteInput(schema: unknown, rules: ToolRules): JsonObject {
     (edited, { at }) =>
       editSchemaAt(edited, at, (original) => ({ anyOf: [original, HANDLE_INPUT_SCHEMA] })) ??
       edited,
-    inSight(schema, rules),
+    { type: "object", ...inSight(schema, rules) } as JsonObject,
   );
 }
 

@@ -11,16 +11,24 @@ import { toNodeHandler } from "@modelcontextprotocol/node";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as HttpClientV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Server as ServerV1 } from "@modelcontextprotocol/sdk/server/index.js";
+import type { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StdioServerTransport as StdioV1 } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
-import { createMcpHandler, type Server as ServerV2 } from "@modelcontextprotocol/server";
+import {
+  createMcpHandler,
+  type McpServer as McpServerV2,
+  type Server as ServerV2,
+} from "@modelcontextprotocol/server";
 import { StdioServerTransport as StdioV2, serveStdio } from "@modelcontextprotocol/server/stdio";
 
 /** The servers that a line can lead to: a new one for every connection. */
 export interface Servers {
-  readonly v1: () => ServerV1;
-  readonly v2: () => ServerV2;
+  readonly v1: () => ServerV1 | McpServerV1;
+  readonly v2: () => ServerV2 | McpServerV2;
 }
+
+/** What the transport's authentication says of the client, if there is any. */
+export type Authentication = { readonly subject: string } | undefined;
 
 /** What a client of either generation can do. */
 export type AnyClient = ClientV1 | ClientV2;
@@ -33,7 +41,7 @@ export interface Line {
   close(): Promise<void>;
 }
 
-type Connect = (servers: Servers) => Promise<Line>;
+type Connect = (servers: Servers, authentication?: Authentication) => Promise<Line>;
 type ClientKind = "v1" | "v2 legacy" | "v2 modern";
 
 const CAPABILITIES = { sampling: {}, elicitation: {} };
@@ -66,9 +74,11 @@ function stdio(kind: ClientKind, server: keyof Servers): Connect {
 }
 
 function http(kind: ClientKind, server: keyof Servers): Connect {
-  return async (servers) => {
+  return async (servers, authentication) => {
     const listener = server === "v1" ? await listenerV1(servers) : listenerV2(servers);
-    const listening = createServer(listener);
+    const listening = createServer((request, response) => {
+      listener(Object.assign(request, authInfoOf(authentication)), response);
+    });
     await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
     const { port } = listening.address() as AddressInfo;
     const recorder = recordingFetch();
@@ -99,6 +109,13 @@ async function listenerV1({ v1 }: Servers): Promise<RequestListener> {
 function listenerV2({ v2 }: Servers): RequestListener {
   const handle = toNodeHandler(createMcpHandler(v2));
   return (request, response) => void handle(request as never, response);
+}
+
+/** What a middleware that has checked a token leaves for the SDK. */
+function authInfoOf(authentication: Authentication): object {
+  if (authentication === undefined) return {};
+  const { subject } = authentication;
+  return { auth: { token: "t", clientId: "client", scopes: [], extra: { subject } } };
 }
 
 /** Returns a fetch that keeps what it receives: headers and bodies. */
