@@ -33,7 +33,8 @@ export function parsePolicyText(text: string): PolicyText {
     return { line, column: col };
   };
   const [problem] = [...document.errors, ...document.warnings];
-  if (problem !== undefined) throw policyError("this is not YAML", positionAt(problem.pos[0]));
+  if (problem !== undefined)
+    throw policyError(`this is not YAML (${problem.code})`, positionAt(problem.pos[0]));
   refuseReferences(document, positionAt);
   const positionOf = (path: ValuePath) => positionAt(offsetOf(document, path));
   return {
@@ -52,7 +53,7 @@ function refuseReferences(document: Document, positionAt: (offset: number) => Po
   visit(document, {
     Scalar(_, node) {
       if (node === subject || typeof node.value !== "string" || !node.value.includes("${")) return;
-      const message = "$" + "{NAME} is replaced in subject only; write the value itself";
+      const message = "only subject may refer to the environment: write the value itself";
       throw policyError(message, positionAt(node.range?.[0] ?? 0));
     },
   });
