@@ -8,6 +8,7 @@ export type { Echoes } from "./mcp/echoes.js";
 export type { HandleForm } from "./mcp/handle-form.js";
 export { HandleReuse, type HandleReuseOptions } from "./mcp/handle-reuse.js";
 export { type Hydration, hydrateArguments } from "./mcp/hydrate-arguments.js";
+export { markedPlaces } from "./mcp/marked-places.js";
 export {
   type BatchPassage,
   type ClientContext,
@@ -29,6 +30,8 @@ export type {
 } from "./mcp/messages.js";
 export { AgentPolicy } from "./mcp/policy.js";
 export type {
+  Detector,
+  DetectRule,
   ErrorHandling,
   HydrateRule,
   PolicyDefaults,

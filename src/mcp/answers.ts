@@ -141,8 +141,8 @@ async function sealWhole(
   context: ServerContext,
 ): Promise<string | undefined> {
   if (value === undefined) return undefined;
-  const rule = context.policy.unlistedRule;
+  const terms = context.policy.unlistedTerms;
   const scope = { ...context, subject: await request.subject() };
-  const [sealed] = await sealPlaces([{ at: [], rule, value }], scope);
+  const [sealed] = await sealPlaces([{ at: [], terms, value }], scope);
   return sealed === undefined ? undefined : JSON.stringify(sealed.form);
 }

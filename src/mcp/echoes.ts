@@ -113,22 +113,27 @@ function* leavesOf(value: unknown): Generator<string> {
   for (const member of Object.values(value)) yield* leavesOf(member);
 }
 
+/** What is the same as JSON and in a URL. */
+const PLAIN = /^[\w.-]*$/;
+
 /** Returns the ways in which a text can come back. */
-function formsOf(leaf: string): ReadonlySet<string> {
-  const wellFormed = leaf.toWellFormed();
+function formsOf(leaf: string): readonly string[] {
+  const escaped = PLAIN.test(leaf) ? [] : escapedFormsOf(leaf);
+  const forms = new Set([leaf, ...escaped, ...base64FormsOf(leaf)]);
+  return [...forms].filter(({ length }) => length >= MIN_CHARACTERS);
+}
+
+function escapedFormsOf(leaf: string): string[] {
   const json = JSON.stringify(leaf).slice(1, -1);
-  const url = encodeURIComponent(wellFormed);
-  const forms = [
-    leaf,
+  const url = encodeURIComponent(leaf.toWellFormed());
+  return [
     json,
     inAscii(json),
     JSON.stringify(json).slice(1, -1),
     url,
     url.replaceAll("%20", "+"),
     url.replaceAll(/%../g, (code) => code.toLowerCase()),
-    ...base64FormsOf(wellFormed),
   ];
-  return new Set(forms.filter(({ length }) => length >= MIN_CHARACTERS));
 }
 
 /** Returns JSON as writers put it that keep to ASCII. */
@@ -141,12 +146,10 @@ function inAscii(json: string): string {
 
 /** Returns what of a text's base64 does not depend on what is around the text. */
 function base64FormsOf(text: string): string[] {
-  const bytes = Buffer.from(text);
-  return [0, 1, 2].flatMap((before) => {
-    const padded = Buffer.concat([Buffer.alloc(before), bytes]).toString("base64url");
-    const start = Math.ceil((8 * before) / 6);
-    const end = Math.floor((8 * (before + bytes.length)) / 6);
-    const form = padded.slice(start, end);
+  return ["", "-", "--"].flatMap((before) => {
+    const bytes = Buffer.from(before + text);
+    const start = Math.ceil((8 * before.length) / 6);
+    const form = bytes.toString("base64url").slice(start, Math.floor((8 * bytes.length) / 6));
     return [form, form.replaceAll("-", "+").replaceAll("_", "/")];
   });
 }

@@ -5,16 +5,14 @@ import { rewriteAnswer, type ServerContext } from "./answers.js";
 import { AskedRequests } from "./asked-requests.js";
 import { openCursor } from "./cursors.js";
 import { Echoes } from "./echoes.js";
-import { NOT_EXECUTED_REFUSED, NOT_EXECUTED_UNKNOWN_SUBJECT } from "./fixed-texts.js";
+import { NOT_EXECUTED_REFUSED } from "./fixed-texts.js";
 import type { HandleReuse } from "./handle-reuse.js";
-import { hydrateArguments } from "./hydrate-arguments.js";
 import {
   answer,
   type ErrorMessage,
   type JsonObject,
   type Message,
   type NotificationMessage,
-  objectAt,
   type RequestId,
   type RequestMessage,
   type ResultMessage,
@@ -30,11 +28,11 @@ import {
   toServer,
 } from "./open-requests.js";
 import type { AgentPolicy } from "./policy.js";
-import { isSealing, type ToolRules } from "./policy-rules.js";
+import { isSealing } from "./policy-rules.js";
 import { checkServerName, checkSubject, isToolName } from "./principals.js";
 import { type RefusedTools, refusedTools } from "./refused-tools.js";
 import { fixedError, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST } from "./rpc-errors.js";
-import { probeVault } from "./seal-tool-output.js";
+import { prepareCall } from "./tool-calls.js";
 import type { ToolList } from "./tool-list.js";
 import { type ToolResult, toolError } from "./tool-result.js";
 
@@ -87,6 +85,7 @@ export interface ServerMessageContext {
 }
 
 const NOTHING: Passage = {};
+const NO_ECHOES = new Echoes([]);
 /** Without a rule for resources and prompts these are as little allowed as unlisted tools. */
 const READS: ReadonlySet<string> = new Set([
   "resources/read",
@@ -178,44 +177,30 @@ export class MessageFilter {
   }
 
   #call(message: RequestMessage, subject: () => Promise<string>): MaybePromise<Passage> {
-    const tool = message.params?.["name"];
-    if (!isToolName(tool)) {
-      return { reply: refusal(message.id, INVALID_PARAMS, "Invalid name of a tool") };
-    }
+    const name = message.params?.["name"];
+    const tool = typeof name === "string" ? name : "";
     const rules = this.#context.policy.rulesOf({ server: this.#context.server, tool });
     if (rules.handling === "refuse" || this.#refused.has(tool)) {
       return { reply: toolAnswer(message, toolError(NOT_EXECUTED_REFUSED)) };
     }
+    if (rules.handling === "rules" && !isToolName(name)) {
+      return { reply: refusal(message.id, INVALID_PARAMS, "Invalid name of a tool") };
+    }
     const request = this.#requests.add(message, subject);
-    request.call = { tool, rules, echoes: new Echoes([]) };
-    if (rules.handling === "pass") return { forward: toServer(request) };
-    return this.#prepare(request, tool, rules);
+    request.call = { tool, rules, echoes: NO_ECHOES };
+    return rules.handling === "pass"
+      ? { forward: toServer(request) }
+      : this.#prepare(request, tool);
   }
 
-  /** Finds out for whom a tool runs, whether its output can be sealed, and what its arguments stand for. */
-  async #prepare(request: OpenRequest, tool: string, rules: ToolRules): Promise<Passage> {
-    const subject = await request.subject().catch(() => undefined);
-    if (subject === undefined)
-      return this.#refuseCall(request, toolError(NOT_EXECUTED_UNKNOWN_SUBJECT));
-    const scope = { ...this.#context, tool, subject };
-    const unavailable = await probeVault(scope);
-    if (unavailable !== undefined) return this.#refuseCall(request, unavailable);
-    const given = objectAt(request.message.params, "arguments");
-    const hydration = await hydrateArguments(given, scope);
-    if (!hydration.ok) return this.#refuseCall(request, hydration.refusal);
-    // Cancelled meanwhile: the server never hears of it.
-    if (!this.#requests.has(request)) return NOTHING;
-    request.call = { tool, rules, echoes: hydration.echoes };
-    const message = toServer(request);
-    if (hydration.arguments === given) return { forward: message };
-    return {
-      forward: { ...message, params: { ...message.params, arguments: hydration.arguments } },
-    };
-  }
-
-  #refuseCall(request: OpenRequest, result: ToolResult): Passage {
+  async #prepare(request: OpenRequest, tool: string): Promise<Passage> {
+    const prepared = await prepareCall(request, tool, this.#context);
+    if (prepared.ok) {
+      // Cancelled meanwhile: the server never hears of it.
+      return this.#requests.has(request) ? { forward: prepared.message } : NOTHING;
+    }
     const isOpen = this.#requests.take(request.id) !== undefined;
-    return isOpen ? { reply: toolAnswer(request.message, result) } : NOTHING;
+    return isOpen ? { reply: toolAnswer(request.message, prepared.refusal) } : NOTHING;
   }
 
   #clientNotification(message: NotificationMessage): Passage {

@@ -4,7 +4,7 @@ import { isRequestId, objectAt, type RequestId, type RequestMessage } from "./me
 import type { ToolRules } from "./policy-rules.js";
 
 /** A tool call that is on its way. */
-export interface OpenCall {
+interface OpenCall {
   readonly tool: string;
   readonly rules: ToolRules;
   /** What was opened for it. */

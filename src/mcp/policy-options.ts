@@ -1,10 +1,9 @@
 /** A policy in writing: what agents may see of which tool, and where handles are opened. */
+import type { MaybePromise } from "../vault/contracts.js";
 import type { SafeViewRule } from "./safe-views.js";
 
-/** Seals what is at a place of a tool's result. */
-export interface SealRule {
-  /** A JSON pointer in which `*` stands for every member or item; `""` is the whole result. */
-  readonly at: string;
+/** On what terms a rule seals. */
+interface SealTerms {
   /** What the model may know of the value. Default: its kind, such as "a record". */
   readonly safeView?: SafeViewRule | undefined;
   /** The tools that may open it, each as `server/tool`. Default: none, only the owner may. */
@@ -13,8 +12,22 @@ export interface SealRule {
   readonly ttlSeconds?: number | undefined;
   /** How many times it may be opened; no limit when absent. */
   readonly maxUses?: number | undefined;
+}
+
+/** Seals what is at a place of a tool's result. */
+export interface SealRule extends SealTerms {
+  /** A JSON pointer in which `*` stands for every member or item; `""` is the whole result. */
+  readonly at: string;
   /** Whether the place may be absent. A result without a place that must be there is sealed whole. */
   readonly optional?: boolean | undefined;
+}
+
+/** Returns JSON pointers to what is sensitive in a value. A detector that fails withholds the result. */
+export type Detector = (value: unknown) => MaybePromise<Iterable<string>>;
+
+/** Seals what a detector finds in a tool's result. */
+export interface DetectRule extends SealTerms {
+  readonly detect: Detector;
 }
 
 /** Opens handles at a place of a tool's arguments. */
@@ -28,7 +41,7 @@ export interface HydrateRule {
 /** What a policy says of one tool. */
 export interface ToolPolicy {
   /** What to seal. Default: the whole result. `"none"`: nothing of the result. */
-  readonly seal?: readonly SealRule[] | "none" | undefined;
+  readonly seal?: readonly (SealRule | DetectRule)[] | "none" | undefined;
   /** The places that stay in sight: all else is sealed under the rule for `""`, or for the owner. */
   readonly show?: readonly string[] | undefined;
   /** Where handles in arguments are opened. Default: nowhere. */

@@ -9,6 +9,8 @@ import {
 } from "../vault/checks.js";
 import { assertDisjoint } from "./pointer-patterns.js";
 import type {
+  Detector,
+  DetectRule,
   ErrorHandling,
   HydrateRule,
   PolicyDefaults,
@@ -24,16 +26,25 @@ import {
   safeViewFunction,
 } from "./safe-views.js";
 
-/** A rule that has been checked. */
-export interface SealingRule {
+/** On what terms a rule seals, once that has been checked. */
+export interface SealingTerms {
   /** Names the rule within its policy. */
   readonly name: string;
-  readonly at: JsonPointer;
   readonly safeView: SafeViewFunction;
   readonly grants: readonly ToolName[];
   readonly ttlSeconds: number;
   readonly maxUses: number | undefined;
+}
+
+/** A place that is sealed. */
+export interface SealingRule extends SealingTerms {
+  readonly at: JsonPointer;
   readonly isOptional: boolean;
+}
+
+/** Seals what a detector finds. */
+export interface DetectingRule extends SealingTerms {
+  readonly detect: Detector;
 }
 
 /** A place of the arguments where handles are opened. */
@@ -46,10 +57,11 @@ export interface HydratingRule {
 export interface ToolRules {
   /** `pass`: nothing of the tool is touched. `refuse`: it is not called. */
   readonly handling: "rules" | "pass" | "refuse";
-  /** Where to seal. Empty: the result stays in sight, echoes excepted. */
+  /** Where to seal. */
   readonly sealing: readonly SealingRule[];
+  readonly detecting: readonly DetectingRule[];
   /** Seals what no rule reaches. */
-  readonly rest: SealingRule;
+  readonly rest: SealingTerms;
   /** The only places that stay in sight; `undefined`: all that no rule seals. */
   readonly show: readonly JsonPointer[] | undefined;
   readonly hydrating: readonly HydratingRule[];
@@ -58,12 +70,18 @@ export interface ToolRules {
   readonly description: string | undefined;
 }
 
-const DEFAULTS_OPTIONS: ReadonlySet<string> = new Set(["unlisted", "errors", "texts"]);
-/** Tells whether anything of a tool's result is sealed. */
-export function isSealing({ sealing, show }: ToolRules): boolean {
-  return sealing.length > 0 || show !== undefined;
+/** Tells whether anything of a tool's result is sealed; else it stays in sight, echoes excepted. */
+export function isSealing({ sealing, detecting, show }: ToolRules): boolean {
+  return sealing.length + detecting.length > 0 || show !== undefined;
 }
 
+/** Returns the terms of everything that a tool's rules seal. */
+export function termsOf({ sealing, detecting, rest, show }: ToolRules): readonly SealingTerms[] {
+  const terms = [...sealing, ...detecting];
+  return show === undefined ? terms : [...terms, rest];
+}
+
+const DEFAULTS_OPTIONS: ReadonlySet<string> = new Set(["unlisted", "errors", "texts"]);
 const TOOL_OPTIONS: ReadonlySet<string> = new Set([
   "seal",
   "show",
@@ -72,14 +90,9 @@ const TOOL_OPTIONS: ReadonlySet<string> = new Set([
   "texts",
   "description",
 ]);
-const SEAL_RULE_OPTIONS: ReadonlySet<string> = new Set([
-  "at",
-  "safeView",
-  "grant",
-  "ttlSeconds",
-  "maxUses",
-  "optional",
-]);
+const SEAL_TERMS = ["safeView", "grant", "ttlSeconds", "maxUses"] as const;
+const SEAL_RULE_OPTIONS: ReadonlySet<string> = new Set(["at", "optional", ...SEAL_TERMS]);
+const DETECT_RULE_OPTIONS: ReadonlySet<string> = new Set(["detect", ...SEAL_TERMS]);
 const HYDRATE_RULE_OPTIONS: ReadonlySet<string> = new Set(["at", "inside"]);
 
 /** Returns what holds for a tool that no rule names. */
@@ -90,18 +103,17 @@ export function checkDefaults(defaults: PolicyDefaults, ttlSeconds: number): Too
   checkChoice(errors, "policy.defaults.errors", ["seal", "fixed"]);
   const { texts = unlisted === "pass" ? "pass" : "fixed" } = defaults;
   checkChoice(texts, "policy.defaults.texts", ["fixed", "pass"]);
-  const rest: SealingRule = {
+  const rest: SealingTerms = {
     name: "unlisted",
-    at: [],
     safeView: describeKind,
     grants: [],
     ttlSeconds,
     maxUses: undefined,
-    isOptional: false,
   };
   return {
     handling: unlisted === "seal" ? "rules" : unlisted,
-    sealing: [rest],
+    sealing: [wholeRule(rest)],
+    detecting: [],
     rest,
     show: undefined,
     hydrating: [],
@@ -128,51 +140,73 @@ export function checkTool(given: ToolPolicy, where: string, unlisted: ToolRules)
   const rest = { ...unlisted.rest, name: `${where} rest` };
   if (seal === "none") {
     if (show !== undefined) throw new RangeError(`${where}.show needs something to be sealed`);
-    return { handling: "rules", sealing: [], rest, show, ...others };
+    return { handling: "rules", sealing: [], detecting: [], rest, show, ...others };
   }
   return { handling: "rules", ...checkSealing(seal, { show, where, rest }), ...others };
+}
+
+/** Returns the rule that seals a result whole. */
+export function wholeRule(terms: SealingTerms): SealingRule {
+  return { ...terms, at: [], isOptional: false };
 }
 
 interface SealingContext {
   readonly show: readonly string[] | undefined;
   readonly where: string;
-  readonly rest: SealingRule;
+  readonly rest: SealingTerms;
 }
 
 function checkSealing(
-  seal: readonly SealRule[],
+  seal: readonly (SealRule | DetectRule)[],
   { show, where, rest }: SealingContext,
-): Pick<ToolRules, "sealing" | "rest" | "show"> {
+): Pick<ToolRules, "sealing" | "detecting" | "rest" | "show"> {
   checkArray(seal, `${where}.seal`, '"none"');
-  const rules = seal.map((rule, index) => checkSealRule(rule, `${where}.seal[${index}]`, rest));
+  const rules = seal.map((rule, index) => checkRule(rule, `${where}.seal[${index}]`, rest));
+  const detecting = rules.filter((rule) => "detect" in rule);
+  const placed = rules.filter((rule) => "at" in rule);
   if (show === undefined) {
-    const sealing = rules.length === 0 ? [rest] : rules;
+    const sealing = rules.length === 0 ? [wholeRule(rest)] : placed;
     assertDisjoint(sealing, `${where}.seal`);
-    return { sealing, rest, show: undefined };
+    return { sealing, detecting, rest, show: undefined };
   }
   checkArray(show, `${where}.show`);
   const shown = show.map((at, index) => checkPointer(at, `${where}.show[${index}]`));
-  const sealing = rules.filter(({ at }) => at.length > 0);
+  const sealing = placed.filter(({ at }) => at.length > 0);
   assertDisjoint(sealing, `${where}.seal`);
-  return { sealing, rest: rules.find(({ at }) => at.length === 0) ?? rest, show: shown };
+  const whole = placed.find(({ at }) => at.length === 0);
+  return { sealing, detecting, rest: whole ?? rest, show: shown };
 }
 
-function checkSealRule(rule: SealRule, where: string, rest: SealingRule): SealingRule {
+function checkRule(
+  rule: SealRule | DetectRule,
+  where: string,
+  rest: SealingTerms,
+): SealingRule | DetectingRule {
+  if (typeof rule === "object" && rule !== null && "detect" in rule) {
+    checkOptions(rule, where, DETECT_RULE_OPTIONS);
+    if (typeof rule.detect !== "function")
+      throw new TypeError(`${where}.detect must be a function`);
+    return { ...checkTerms(rule, where, rest), detect: rule.detect };
+  }
   checkOptions(rule, where, SEAL_RULE_OPTIONS);
-  const { grant = [], ttlSeconds = rest.ttlSeconds, maxUses, optional = false } = rule;
+  const { optional = false } = rule;
+  checkBoolean(optional, `${where}.optional`);
+  const at = checkPointer(rule.at, `${where}.at`);
+  return { ...checkTerms(rule, where, rest), at, isOptional: optional };
+}
+
+function checkTerms(rule: SealRule | DetectRule, where: string, rest: SealingTerms): SealingTerms {
+  const { grant = [], ttlSeconds = rest.ttlSeconds, maxUses } = rule;
   checkSafeViewRule(rule.safeView, `${where}.safeView`);
   checkArray(grant, `${where}.grant`);
   checkTtlSeconds(ttlSeconds, `${where}.ttlSeconds`);
   if (maxUses !== undefined) checkInteger(maxUses, `${where}.maxUses`, { min: 1, max: MAX_USES });
-  checkBoolean(optional, `${where}.optional`);
   return {
     name: where,
-    at: checkPointer(rule.at, `${where}.at`),
     safeView: safeViewFunction(rule.safeView),
     grants: grant.map((name, index) => parseGrant(name, `${where}.grant[${index}]`)),
     ttlSeconds,
     maxUses,
-    isOptional: optional,
   };
 }
 

@@ -11,8 +11,9 @@ import {
   checkRecord,
   checkTool,
   isSealing,
-  type SealingRule,
+  type SealingTerms,
   type ToolRules,
+  termsOf,
 } from "./policy-rules.js";
 import { checkServerName, checkToolName, type ToolName } from "./principals.js";
 
@@ -73,7 +74,7 @@ export class AgentPolicy {
   }
 
   /** Seals for the owner alone. */
-  get unlistedRule(): SealingRule {
+  get unlistedTerms(): SealingTerms {
     return this.#unlisted.rest;
   }
 
@@ -107,8 +108,7 @@ export class AgentPolicy {
 }
 
 function warningsOf(name: string, rules: ToolRules): string[] {
-  const all = rules.show === undefined ? rules.sealing : [...rules.sealing, rules.rest];
-  const isGranted = all.some(({ grants }) => grants.length > 0);
+  const isGranted = termsOf(rules).some(({ grants }) => grants.length > 0);
   if (!isSealing(rules) || isGranted) return [];
   return [`Nobody but the owner can open what ${name} returns: no rule of it grants a tool.`];
 }

@@ -2,7 +2,7 @@
 import { isObject, type RpcError } from "./messages.js";
 
 export const INVALID_REQUEST: number = -32600;
-export const METHOD_NOT_FOUND: number = -32601;
+const METHOD_NOT_FOUND = -32601;
 export const INVALID_PARAMS: number = -32602;
 export const INTERNAL_ERROR: number = -32603;
 const MISSING_CAPABILITY = -32021;

@@ -2,7 +2,7 @@
 import type { SealRequest } from "../vault/vault.js";
 import { type HandleForm, handleForm } from "./handle-form.js";
 import type { HandleReuse, ReuseContext } from "./handle-reuse.js";
-import type { SealingRule } from "./policy-rules.js";
+import type { SealingTerms } from "./policy-rules.js";
 import { serverPrincipal, toolPrincipal } from "./principals.js";
 import type { PlaceToSeal, SealedPlace } from "./sealed-value.js";
 import type { ToolScope } from "./tool-scope.js";
@@ -27,14 +27,14 @@ export async function sealPlaces(
   return forms.map((form, index) => ({ at: places[index]?.at ?? [], form }));
 }
 
-async function requestOf({ rule, value }: PlaceToSeal, scope: SealingScope): Promise<SealRequest> {
+async function requestOf({ terms, value }: PlaceToSeal, scope: SealingScope): Promise<SealRequest> {
   return {
     data: value,
-    safeView: await rule.safeView(value),
+    safeView: await terms.safeView(value),
     ownerPrincipal: serverPrincipal(scope.server, scope.subject),
-    grantedPrincipals: rule.grants.map((tool) => toolPrincipal(tool, scope.subject)),
-    ttlSeconds: rule.ttlSeconds,
-    maxUses: rule.maxUses,
+    grantedPrincipals: terms.grants.map((tool) => toolPrincipal(tool, scope.subject)),
+    ttlSeconds: terms.ttlSeconds,
+    maxUses: terms.maxUses,
   };
 }
 
@@ -57,11 +57,11 @@ async function sealOrReuse(
 ): Promise<HandleForm[]> {
   const forms: HandleForm[] = [];
   for (const [index, request] of requests.entries()) {
-    const rule = places[index]?.rule;
+    const terms = places[index]?.terms;
     const [form] =
-      rule === undefined || rule.maxUses !== undefined
+      terms === undefined || terms.maxUses !== undefined
         ? await sealAll([request], scope)
-        : [await sealOnce(request, rule, scope)];
+        : [await sealOnce(request, terms, scope)];
     if (form !== undefined) forms.push(form);
   }
   return forms;
@@ -69,15 +69,15 @@ async function sealOrReuse(
 
 async function sealOnce(
   request: SealRequest,
-  rule: SealingRule,
+  terms: SealingTerms,
   { vault, reuse }: SealingScope & { readonly reuse: HandleReuse },
 ): Promise<HandleForm> {
   const { data, ...options } = request;
   const context: ReuseContext = {
     ownerPrincipal: options.ownerPrincipal,
     grantedPrincipals: options.grantedPrincipals ?? [],
-    rule: rule.name,
-    ttlSeconds: rule.ttlSeconds,
+    rule: terms.name,
+    ttlSeconds: terms.ttlSeconds,
   };
   const digest = reuse.digestOf(data, context);
   const known = await reuse.find(vault, digest, context);

@@ -7,7 +7,7 @@ import {
   OUTPUT_WITHHELD,
 } from "./fixed-texts.js";
 import type { JsonObject } from "./messages.js";
-import { isSealing, type SealingRule, type ToolRules } from "./policy-rules.js";
+import { isSealing, type SealingTerms, type ToolRules } from "./policy-rules.js";
 import { serverPrincipal } from "./principals.js";
 import { sealPlaces } from "./seal-places.js";
 import { planSealing, withHandles } from "./sealed-value.js";
@@ -78,8 +78,8 @@ async function seal(result: JsonObject, scope: RuledScope): Promise<ToolResult> 
 
 async function sealValue(result: JsonObject, scope: RuledScope): Promise<ToolResult> {
   const { value, isStructured, beside } = toolValue(result);
-  const { places, show } = planSealing(value, scope.rules);
-  const extra = { at: ["beside"], rule: scope.rules.rest, value: beside };
+  const { places, show } = await planSealing(value, scope.rules);
+  const extra = { at: ["beside"], terms: scope.rules.rest, value: beside };
   const all = beside.length === 0 ? places : [...places, extra];
   const sealed = await sealPlaces(all, scope);
   const inPlace = sealed.slice(0, places.length);
@@ -95,13 +95,13 @@ async function sealValue(result: JsonObject, scope: RuledScope): Promise<ToolRes
 /** An error that is sealed goes to the owner alone: what a tool grants is its results. */
 async function sealError(result: JsonObject, scope: RuledScope): Promise<ToolResult> {
   if (scope.rules.errors === "fixed") return toolError(ERROR_WITHHELD);
-  const rule: SealingRule = {
-    ...scope.policy.unlistedRule,
+  const terms: SealingTerms = {
+    ...scope.policy.unlistedTerms,
     name: "errors",
     safeView: () => ERROR_SAFE_VIEW,
   };
   const { value } = toolValue({ content: result["content"] });
-  const [sealed] = await sealPlaces([{ at: [], rule, value }], scope);
+  const [sealed] = await sealPlaces([{ at: [], terms, value }], scope);
   if (sealed === undefined) return toolError(ERROR_WITHHELD);
   const { form } = sealed;
   return sealedResult({ value: form, isStructured: false, forms: [form], isError: true });

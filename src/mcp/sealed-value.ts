@@ -1,19 +1,21 @@
 /** Puts handles where a policy's rules say, into a copy of a tool's value. */
 import {
+  formatPointer,
   type JsonPointer,
   type PointerPattern,
+  parsePointer,
   placesOf,
   valueAt,
 } from "../primitives/json-pointer.js";
 import { type HandleForm, PREFIX } from "./handle-form.js";
 import { isObject } from "./messages.js";
 import { below, isCovered } from "./pointer-patterns.js";
-import type { SealingRule, ToolRules } from "./policy-rules.js";
+import type { DetectingRule, SealingRule, SealingTerms, ToolRules } from "./policy-rules.js";
 
-/** A value that is to be sealed, the rule that says so, and where it was. */
+/** A value that is to be sealed, on which terms, and where it was. */
 export interface PlaceToSeal {
   readonly at: JsonPointer;
-  readonly rule: SealingRule;
+  readonly terms: SealingTerms;
   readonly value: unknown;
 }
 
@@ -28,21 +30,47 @@ export interface SealingPlan {
 const MAX_PLACES = 1000;
 
 /** Plans the sealing of a value: of the whole, where a place that must be there is missing. */
-export function planSealing(value: unknown, rules: ToolRules): SealingPlan {
-  const whole: PlaceToSeal = { at: [], rule: rules.rest, value };
-  const places: PlaceToSeal[] = rules.show === undefined ? [] : [whole];
-  for (const rule of rules.sealing) {
-    if (!isCovered(value, rule.at, rule.isOptional)) return { places: [whole], show: undefined };
-    for (const at of placesOf(value, rule.at)) {
-      if (places.length >= MAX_PLACES) return { places: [whole], show: undefined };
-      places.push({ at, rule, value: valueAt(value, at)?.value });
-    }
+export async function planSealing(value: unknown, rules: ToolRules): Promise<SealingPlan> {
+  const whole: PlaceToSeal = { at: [], terms: rules.rest, value };
+  const found: PlaceToSeal[] = [];
+  for (const rule of [...rules.sealing, ...rules.detecting]) {
+    const pointers = await pointersOf(value, rule);
+    const isTooMuch = pointers === undefined || found.length + pointers.length > MAX_PLACES;
+    if (isTooMuch) return { places: [whole], show: undefined };
+    for (const at of pointers) found.push({ at, terms: rule, value: valueAt(value, at)?.value });
   }
-  return { places, show: rules.show };
+  const all = found.find(({ at }) => at.length === 0);
+  if (all !== undefined) return { places: [all], show: undefined };
+  const places = rules.detecting.length === 0 ? found : outermost(found);
+  return { places: rules.show === undefined ? places : [whole, ...places], show: rules.show };
+}
+
+/** Returns what a rule seals of a value; `undefined` where the value is not what the rule expects. */
+async function pointersOf(
+  value: unknown,
+  rule: SealingRule | DetectingRule,
+): Promise<readonly JsonPointer[] | undefined> {
+  if (!("detect" in rule)) {
+    return isCovered(value, rule.at, rule.isOptional) ? [...placesOf(value, rule.at)] : undefined;
+  }
+  const pointers = [...(await rule.detect(value))].map(parsePointer);
+  return pointers.every((at) => valueAt(value, at) !== undefined) ? pointers : undefined;
+}
+
+/** What lies within another place is sealed with it; of the same place, the first rule counts. */
+function outermost(places: readonly PlaceToSeal[]): PlaceToSeal[] {
+  const kept = new Set<string>();
+  const ordered = places.toSorted((one, other) => one.at.length - other.at.length);
+  return ordered.filter(({ at }) => {
+    const around = at.map((_, depth) => formatPointer(at.slice(0, depth + 1)));
+    if (around.some((pointer) => kept.has(pointer))) return false;
+    kept.add(formatPointer(at));
+    return true;
+  });
 }
 
 /** The member that holds the handle of all that is neither shown nor sealed by a rule of its own. */
-export const REST_MEMBER: string = `${PREFIX}rest`;
+const REST_MEMBER = `${PREFIX}rest`;
 
 /** A place, and the handle that stands there now. */
 export interface SealedPlace {

@@ -4,7 +4,7 @@ import { HANDLES_ACCEPTED } from "./fixed-texts.js";
 import { HANDLE_INPUT_SCHEMA } from "./handle-form.js";
 import { isObject, type JsonObject } from "./messages.js";
 import type { AgentPolicy } from "./policy.js";
-import { isSealing, type ToolRules } from "./policy-rules.js";
+import { isSealing, type ToolRules, termsOf } from "./policy-rules.js";
 import { isToolName } from "./principals.js";
 import { editSchemaAt, hasKeyword, sealedSchema, shapeOf } from "./schemas.js";
 
@@ -20,12 +20,14 @@ export function rewriteTools(tools: unknown, policy: AgentPolicy, server: string
   const listed: JsonObject[] = [];
   const refused = new Map<string, string>();
   for (const tool of Array.isArray(tools) ? tools : []) {
-    if (!isObject(tool) || !isToolName(tool["name"])) continue;
-    const rules = policy.rulesOf({ server, tool: tool["name"] });
-    if (rules.handling === "refuse") continue;
+    if (!isObject(tool)) continue;
+    const name = String(tool["name"]);
+    const rules = policy.rulesOf({ server, tool: name });
+    if (rules.handling === "pass") listed.push(tool);
+    if (rules.handling !== "rules" || !isToolName(tool["name"])) continue;
     const problem = problemOf(tool, rules);
-    if (problem !== undefined) refused.set(tool["name"], problem);
-    else listed.push(rules.handling === "pass" ? tool : rewriteTool(tool, rules, server));
+    if (problem !== undefined) refused.set(name, problem);
+    else listed.push(rewriteTool(tool, rules, server));
   }
   return { tools: listed, refused };
 }
@@ -80,9 +82,8 @@ function describe(tool: JsonObject, rules: ToolRules, server: string): string {
   return sentences.join(" ");
 }
 
-function lifetimeOf({ sealing, rest, show }: ToolRules): string {
-  const rules = show === undefined ? sealing : [...sealing, rest];
-  const seconds = Math.min(...rules.map(({ ttlSeconds }) => ttlSeconds));
+function lifetimeOf(rules: ToolRules): string {
+  const seconds = Math.min(...termsOf(rules).map(({ ttlSeconds }) => ttlSeconds));
   return `Handles in its result stand for values that are kept back; they last ${seconds} seconds.`;
 }
 
@@ -100,11 +101,12 @@ function rewriteInput(schema: unknown, rules: ToolRules): JsonObject {
   );
 }
 
-/** An echo that becomes a handle can stand anywhere: then no schema tells what comes back. */
+/** An echo and what a detector finds can be anywhere: then no schema tells what comes back. */
 function rewriteOutput(schema: unknown, rules: ToolRules): JsonObject | undefined {
   if (!isObject(schema) || rules.show !== undefined) return undefined;
   const isWhole = rules.sealing.some(({ at }) => at.length === 0);
-  if (!isWhole && rules.hydrating.length > 0) return undefined;
+  const isAnywhere = rules.hydrating.length + rules.detecting.length > 0;
+  if (!isWhole && isAnywhere) return undefined;
   const seen = inSight(schema, rules);
   if (!isSealing(rules)) return seen;
   return sealedSchema(

@@ -45,7 +45,7 @@ function isText(block: unknown): block is { readonly text: string } {
 }
 
 /** A text of a result, for the model alone or for people, too. These are hints, no protection. */
-export function textBlock(text: string, audience: readonly ("assistant" | "user")[]): JsonObject {
+function textBlock(text: string, audience: readonly ("assistant" | "user")[]): JsonObject {
   return { type: "text", text, annotations: { audience } };
 }
 

@@ -43,7 +43,7 @@ export interface WithVaultOptions {
 }
 
 /** The part of an SDK transport that is wrapped. */
-export interface McpTransport {
+interface McpTransport {
   onmessage?: ((message: never, extra?: never) => void) | undefined;
   start(): Promise<void>;
   send(message: never, options?: never): Promise<void>;

@@ -609,6 +609,20 @@ describe("a policy that passes what it does not list", () => {
     expect(await connection.answer(call, result)).toMatchObject({ result });
   });
 
+  it.each(["Look up a patient", "größe", "a#b", undefined])(
+    "leaves calls and listings of tools with any name: %j",
+    async (name) => {
+      const connection = new Connection({ policy: PASSING });
+      const call = await connection.request("tools/call", { name });
+      expect(await connection.answer(call, saying(SECRET))).toMatchObject({
+        result: saying(SECRET),
+      });
+      const list = await connection.request("tools/list");
+      const tools = [{ name, description: SECRET }];
+      expect(await connection.answer(list, { tools })).toMatchObject({ result: { tools } });
+    },
+  );
+
   it("does not pass what belongs to nobody, once it seals anything of the server", async () => {
     const policy = { ...POLICY, defaults: { unlisted: "pass" } } as const;
     const connection = new Connection({ policy });

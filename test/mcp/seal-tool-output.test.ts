@@ -165,6 +165,74 @@ describe("a result in which places are sealed", () => {
   });
 });
 
+describe("a result in which a detector finds places", () => {
+  /** Finds texts that look like social security numbers. */
+  function detect(value: unknown): string[] {
+    return leavesOf(value)
+      .filter(([, leaf]) => /^\d{3}-\d\d-\d{4}$/.test(String(leaf)))
+      .map(([path]) => path.map((token) => `/${token}`).join(""));
+  }
+
+  it("has a handle in each, and stays in sight where it finds none", async () => {
+    const rules: ToolPolicy = { seal: [{ detect, grant: [GRANTED] }] };
+    const value = { a: [{ note: "123-45-6789" }], b: "123-45-6789", c: "plain" };
+    const { scope, result } = await sealed(rules, structured(value));
+    const shown = result.structuredContent as typeof value;
+    expect(shown.c).toBe("plain");
+    for (const place of [shown.a[0]?.note, shown.b]) {
+      const tool = toolPrincipal({ server: "pharmacy", tool: "check" }, SUBJECT);
+      expect(await scope.vault.unseal(handleAt(place).handle_id, tool)).toBe("123-45-6789");
+    }
+    const plain = { c: "plain" };
+    expect((await sealed(rules, structured(plain))).result.structuredContent).toEqual(plain);
+  });
+
+  it("has one handle where places lie within each other, whoever found them", async () => {
+    const rules: ToolPolicy = {
+      seal: [{ at: "/a/b" }, { detect: () => ["/a", "/a/b", "/a"] }, { detect: () => ["/a/c"] }],
+    };
+    const { result } = await sealed(rules, structured({ a: { b: 1, c: 2 }, d: 3 }));
+    const shown = result.structuredContent as { a: unknown };
+    expect(shown).toEqual({ a: handleAt(shown.a), d: 3 });
+  });
+
+  it("is sealed whole where it finds the whole, whatever is shown", async () => {
+    const rules: ToolPolicy = { show: ["/name"], seal: [{ detect: () => [""] }] };
+    handleAt((await sealed(rules, structured(RECORD))).result.structuredContent);
+  });
+
+  it("has handles within what is shown", async () => {
+    const rules: ToolPolicy = { show: ["/visits", "/ssn"], seal: [{ detect }] };
+    const { result } = await sealed(rules, structured(RECORD));
+    const shown = result.structuredContent as typeof RECORD;
+    expect(shown.visits).toEqual(RECORD.visits);
+    handleAt(shown.ssn);
+  });
+
+  it.each<[string, () => Iterable<string>]>([
+    ["points at nothing", () => ["/nothing"]],
+    ["finds more than anybody asks for", () => Array(1001).fill("/name")],
+  ])("is sealed whole where the detector %s", async (_, finds) => {
+    const { result } = await sealed({ seal: [{ detect: finds }] }, structured(RECORD));
+    handleAt(result.structuredContent);
+  });
+
+  it.each<[string, () => Iterable<string>]>([
+    [
+      "fails",
+      () => {
+        throw new Error("Ada");
+      },
+    ],
+    ["returns no pointers", () => ["name"]],
+    ["returns nothing", () => undefined as never],
+  ])("is withheld where the detector %s", async (_, finds) => {
+    const { result } = await sealed({ seal: [{ detect: finds }] }, structured(RECORD));
+    expect(result).toMatchObject({ isError: true });
+    expect(JSON.stringify(result)).not.toContain("Ada");
+  });
+});
+
 describe("a result of which places are shown", () => {
   const rules: ToolPolicy = {
     show: ["/count"],

@@ -28,7 +28,7 @@ export interface Servers {
 }
 
 /** What the transport's authentication says of the client, if there is any. */
-export type Authentication = { readonly subject: string } | undefined;
+type Authentication = { readonly subject: string } | undefined;
 
 /** What a client of either generation can do. */
 export type AnyClient = ClientV1 | ClientV2;

@@ -1,0 +1,35 @@
+/** What has to be sure before a tool runs. */
+import type { ServerContext } from "./answers.js";
+import { NOT_EXECUTED_UNKNOWN_SUBJECT } from "./fixed-texts.js";
+import { hydrateArguments } from "./hydrate-arguments.js";
+import { objectAt, type RequestMessage } from "./messages.js";
+import { type OpenRequest, toServer } from "./open-requests.js";
+import { probeVault } from "./seal-tool-output.js";
+import { type ToolResult, toolError } from "./tool-result.js";
+
+/** A call that the server may get, or what to answer in its place. */
+export type PreparedCall =
+  | { readonly ok: true; readonly message: RequestMessage }
+  | { readonly ok: false; readonly refusal: ToolResult };
+
+/** Finds out for whom a tool runs, that its output can be sealed, and what its arguments stand for. */
+export async function prepareCall(
+  request: OpenRequest,
+  tool: string,
+  context: ServerContext,
+): Promise<PreparedCall> {
+  const subject = await request.subject().catch(() => undefined);
+  if (subject === undefined) return { ok: false, refusal: toolError(NOT_EXECUTED_UNKNOWN_SUBJECT) };
+  const scope = { ...context, tool, subject };
+  const unavailable = await probeVault(scope);
+  if (unavailable !== undefined) return { ok: false, refusal: unavailable };
+  const given = objectAt(request.message.params, "arguments");
+  const hydration = await hydrateArguments(given, scope);
+  if (!hydration.ok) return hydration;
+  const rules = context.policy.rulesOf(scope);
+  request.call = { tool, rules, echoes: hydration.echoes };
+  const message = toServer(request);
+  if (hydration.arguments === given) return { ok: true, message };
+  const params = { ...message.params, arguments: hydration.arguments };
+  return { ok: true, message: { ...message, params } };
+}

@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { AgentPolicy, markedPlaces } from "../../src/mcp.js";
+
+const MARK = { "x-sensitive": true };
+
+describe("what a schema marks as sensitive", () => {
+  it.each<[object, string[]]>([
+    [{}, []],
+    [MARK, [""]],
+    [{ "x-sensitive": "yes", properties: { a: { "x-sensitive": false } } }, []],
+    [{ properties: { a: MARK, b: { properties: { "c/d": MARK } } } }, ["/a", "/b/c~1d"]],
+    [{ items: MARK }, ["/*"]],
+    [{ prefixItems: [{}, MARK] }, ["/1"]],
+    [{ additionalProperties: { properties: { a: MARK } } }, ["/*/a"]],
+    [{ anyOf: [{ properties: { a: MARK } }, { type: "null" }] }, ["/a"]],
+    [{ properties: { a: { oneOf: [{}, MARK] } }, allOf: [{ properties: { a: MARK } }] }, ["/a"]],
+    [{ properties: { a: { ...MARK, properties: { b: MARK } } } }, ["/a"]],
+    [{ properties: { a: MARK }, additionalProperties: MARK }, ["/*"]],
+    [
+      { properties: { a: { $ref: "#/$defs/n" }, b: { $ref: "#/$defs/n" } }, $defs: { n: MARK } },
+      ["/a", "/b"],
+    ],
+  ])("is a list of places: case %#", (schema, places) => {
+    expect(markedPlaces(schema as Record<string, unknown>)).toEqual(places);
+  });
+
+  it("may be marked by another keyword", () => {
+    const schema = { properties: { a: MARK, b: { secret: true } } };
+    expect(markedPlaces(schema, "secret")).toEqual(["/b"]);
+  });
+
+  it.each([
+    { $ref: "https://example.org/schema" },
+    { $ref: "#/nowhere" },
+    { $ref: 5 },
+    { properties: { a: { $ref: "#" } } },
+  ])("cannot be told where references lead out or in circles: %j", (schema) => {
+    expect(() => markedPlaces(schema as Record<string, unknown>)).toThrow(TypeError);
+  });
+
+  it("is what a policy takes, also from a schema of zod's", () => {
+    const schema = z.object({
+      name: z.string(),
+      ids: z.array(z.object({ ssn: z.string().meta(MARK) })),
+      note: z.string().meta(MARK).optional(),
+    });
+    const seal = markedPlaces(z.toJSONSchema(schema)).map((at) => ({ at, optional: true }));
+    expect(seal.map(({ at }) => at)).toEqual(["/ids/*/ssn", "/note"]);
+    expect(() => new AgentPolicy({ servers: { a: { tools: { b: { seal } } } } })).not.toThrow();
+  });
+});
