@@ -1,7 +1,12 @@
 /** Tells what a policy would seal of a recorded result: places, rules and safe views, never a value. */
 import { isObject, type JsonObject } from "../mcp/messages.js";
 import type { AgentPolicy } from "../mcp/policy.js";
-import type { SealingRule, ToolRules } from "../mcp/policy-rules.js";
+import {
+  isSealing,
+  type SealingRule,
+  type SealingTerms,
+  type ToolRules,
+} from "../mcp/policy-rules.js";
 import { isToolName } from "../mcp/principals.js";
 import { type PlaceToSeal, planSealing, type SealingPlan } from "../mcp/sealed-value.js";
 import { toolValue } from "../mcp/tool-result.js";
@@ -55,12 +60,11 @@ async function outcome(
   if (rules.handling === "refuse") return ["is never called: no rule names the tool"];
   if (result["isError"] === true && rules.errors !== "pass") return [errorLine(rules)];
   const { value, beside } = toolValue(result);
-  if (rules.sealing.length === 0 && rules.show === undefined) return ["stays in sight"];
-  const plan = planSealing(value, rules);
-  const isFallback = plan.show === undefined && plan.places.some(({ rule }) => rule === rules.rest);
+  if (!isSealing(rules)) return ["stays in sight"];
+  const plan = await planSealing(value, rules);
   const sealed = await Promise.all([...byRule(plan.places)].map(sealedLine));
   return [
-    ...(isFallback && rules.sealing[0] !== rules.rest ? [FALLBACK] : []),
+    ...(isFallback(plan, rules) ? [FALLBACK] : []),
     ...sealed,
     ...(beside.length === 0 ? [] : ["images, sounds, resources and links: sealed for the owner"]),
     inSightLine(plan),
@@ -74,25 +78,30 @@ function errorLine({ errors }: ToolRules): string {
     : "an error: sealed for the owner";
 }
 
+function isFallback({ places, show }: SealingPlan, { rest }: ToolRules): boolean {
+  return show === undefined && places.some(({ terms }) => terms === rest);
+}
+
 /** One line a rule: the members that a pattern leads to have names of the payload's. */
-function byRule(places: readonly PlaceToSeal[]): Map<SealingRule, readonly unknown[]> {
-  const values = new Map<SealingRule, unknown[]>();
-  for (const { rule, value } of places) {
-    const others = values.get(rule);
-    if (others === undefined) values.set(rule, [value]);
+function byRule(places: readonly PlaceToSeal[]): Map<SealingTerms, readonly unknown[]> {
+  const values = new Map<SealingTerms, unknown[]>();
+  for (const { terms, value } of places) {
+    const others = values.get(terms);
+    if (others === undefined) values.set(terms, [value]);
     else others.push(value);
   }
   return values;
 }
 
-async function sealedLine([rule, values]: [SealingRule, readonly unknown[]]): Promise<string> {
+async function sealedLine([rule, values]: [SealingTerms, readonly unknown[]]): Promise<string> {
   const [first] = values;
+  const { at = [] } = rule as Partial<SealingRule>;
   const safeView = JSON.stringify(await rule.safeView(first));
   const count = values.length === 1 ? "" : ` (${values.length} places)`;
-  return `${pointerText(rule.at)}${count}: sealed, safe view ${safeView}, ${termsOf(rule)}`;
+  return `${pointerText(at)}${count}: sealed, safe view ${safeView}, ${termsOf(rule)}`;
 }
 
-function termsOf({ grants, ttlSeconds, maxUses }: SealingRule): string {
+function termsOf({ grants, ttlSeconds, maxUses }: SealingTerms): string {
   const tools = grants.map(({ server, tool }) => `${server}/${tool}`);
   const granted = tools.length === 0 ? "for the owner alone" : `for ${tools.join(", ")}`;
   const uses = maxUses === undefined ? "" : `, ${maxUses} uses`;

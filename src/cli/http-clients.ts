@@ -1,4 +1,8 @@
-/** Clients that reach the proxy over Streamable HTTP. It needs the package `@modelcontextprotocol/node`. */
+/**
+ * Clients that reach the proxy over Streamable HTTP.
+ *
+ * Loaded only for them: it needs the packages `@modelcontextprotocol/node` and `hono`.
+ */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Authenticator } from "../auth/authenticator.js";

@@ -18,7 +18,7 @@ export interface ServerTransport {
 }
 
 /** What a transport tells of its session. */
-export interface SessionEvents {
+interface SessionEvents {
   readonly sessionIdGenerator: () => string;
   readonly onsessioninitialized: (id: string) => Promise<void>;
 }

@@ -87,8 +87,7 @@ function safeViewRule(
   if (name === undefined) return { fixed };
   const summarizer = SUMMARIZERS.get(name);
   if (summarizer !== undefined) return { summarizer };
-  const names = [...SUMMARIZERS.keys()].join(", ");
-  throw policyError(`a summarizer must be one of ${names}`, positionOf(["safeView", "summarizer"]));
+  throw policyError("there is no summarizer of that name", positionOf(["safeView", "summarizer"]));
 }
 
 /** The policy's own errors say which member they are about. */

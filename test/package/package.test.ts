@@ -1,7 +1,16 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { installPacked } from "../../tools/packed.js";
 
@@ -34,6 +43,21 @@ const ENTRIES = [
   "./transport/http/router",
   "./transport/json-rpc",
   "./transport/xml-rpc",
+];
+
+const POLICY = `version: 1
+vault: { cache: memory }
+subject: alice
+servers: { pinged: { tools: {} } }
+`;
+const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}\n';
+/** Before a server that answers one request. */
+const PROXY = [
+  ...["mcp-proxy", "--policy", "policy.yaml", "--server", "pinged", "--", process.execPath, "-e"],
+  `process.stdin.once("data", (line) => {
+    const { id } = JSON.parse(line);
+    console.log(JSON.stringify({ jsonrpc: "2.0", id, result: {} }));
+  })`,
 ];
 
 describe("the package", () => {
@@ -93,6 +117,17 @@ describe("the packed package, with no peer installed", () => {
     writeFileSync(join(folder, "index.js"), code);
   }
 
+  /** Runs the command through a link, as npx does, with one message to pass on. */
+  function command(args: readonly string[]) {
+    const bin = join(directory, "node_modules/.bin/handlevault");
+    const target = join(directory, "node_modules/handlevault", manifest.bin.handlevault);
+    mkdirSync(dirname(bin), { recursive: true });
+    if (!existsSync(bin)) symlinkSync(target, bin);
+    chmodSync(target, 0o755);
+    writeFileSync(join(directory, "policy.yaml"), POLICY);
+    return spawnSync(bin, args, { cwd: directory, encoding: "utf8", input: PING });
+  }
+
   it("seals and unseals", () => {
     const output = run(`
       import { HandleVault } from "handlevault";
@@ -101,6 +136,22 @@ describe("the packed package, with no peer installed", () => {
       console.log(JSON.stringify(await vault.unseal(id, "o")));
     `);
     expect(output).toBe('{"a":1}\n');
+  });
+
+  it("has a command that says what it is, and which packages it needs", () => {
+    expect(command(["--version"])).toMatchObject({ status: 0, stdout: `${manifest.version}\n` });
+    expect(command(["--help"]).stdout).toContain("mcp-proxy");
+    expect(command(["mcp-proxy"])).toMatchObject({ status: 2, stdout: "" });
+    expect(command(PROXY).stderr).toContain('"npm install yaml"');
+  });
+
+  it("has a command that stands before a server, once those packages are there", () => {
+    const beside = ["yaml", "zod"].map((name) => join(directory, "node_modules", name));
+    for (const path of beside) symlinkSync(join(PROJECT, "node_modules", basename(path)), path);
+    const { status, stdout, stderr } = command(PROXY);
+    for (const path of beside) rmSync(path);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toMatchObject({ id: 1, result: {} });
   });
 
   it("can be imported at every entry that is not a wire", () => {

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { Client as ClientV2 } from "@modelcontextprotocol/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
@@ -18,8 +19,8 @@ export function script(name: string, ...args: readonly string[]): readonly strin
 
 /** Returns the command that runs the server of the MCP project. */
 export function everything(): readonly string[] {
-  const path = "node_modules/@modelcontextprotocol/server-everything/dist/index.js";
-  return [process.execPath, join(ROOT, path)];
+  const manifest = import.meta.resolve("@modelcontextprotocol/server-everything/package.json");
+  return [process.execPath, fileURLToPath(new URL("dist/index.js", manifest))];
 }
 
 interface ProxyOptions {
