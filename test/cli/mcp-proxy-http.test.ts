@@ -57,15 +57,18 @@ function listening(policy: string, ...rest: readonly string[]): RunningProxy {
 }
 
 describe("a proxy before a server over HTTP", () => {
-  it("lets no secret through to its client", async () => {
-    const server = await leakyOverHttp();
-    const policy = fileOf(memoryPolicy("leaky"));
-    const proxy = start(["--policy", policy, "--server", "leaky", "--url", server.url]);
-    await askForEverything(await proxy.connect());
-    expect(await proxy.stop()).toBe(0);
-    expect(leaksIn(proxy.received)).toEqual([]);
-    expect(proxy.received).toContain("hdl_");
-  });
+  it.each(["v1", "2026-07-28"] as const)(
+    "lets no secret through to a client of %s",
+    async (kind) => {
+      const server = await leakyOverHttp();
+      const policy = fileOf(memoryPolicy("leaky"));
+      const proxy = start(["--policy", policy, "--server", "leaky", "--url", server.url]);
+      await askForEverything(await proxy.connect(kind));
+      expect(await proxy.stop()).toBe(0);
+      expect(leaksIn(proxy.received)).toEqual([]);
+      expect(proxy.received).toContain("hdl_");
+    },
+  );
 
   it("shows the server the token that is meant for it", async () => {
     const server = await leakyOverHttp();

@@ -2,7 +2,14 @@ import { describe, expect, it } from "vitest";
 import { askForEverything } from "../mcp/support/ask-for-everything.js";
 import { CARRIERS, leaksIn } from "../mcp/support/leaky-server.js";
 import { fileOf, keyFile, memoryPolicy, newPath, sharedPolicy } from "./support/policies.js";
-import { call, everything, handleIn, ProxyProcess, script } from "./support/proxy-process.js";
+import {
+  type ClientKind,
+  call,
+  everything,
+  handleIn,
+  ProxyProcess,
+  script,
+} from "./support/proxy-process.js";
 
 const SSN = "123-45-6789";
 
@@ -23,17 +30,22 @@ function proxyOf(
   return new ProxyProcess({ args, ...(environment === undefined ? {} : { environment }) });
 }
 
+const CLIENTS = { v1: ["v1", "v2"], v2: ["v1", "v2", "2026-07-28"] } as const;
+
 describe.each(["v1", "v2"] as const)("before a leaky server of SDK %s", (generation) => {
-  it.each(["v1", "v2"] as const)("no secret reaches a client of SDK %s", async (kind) => {
-    const policy = fileOf(memoryPolicy("leaky"));
-    const proxy = proxyOf(policy, "leaky", { command: script("leaky-process.ts", generation) });
-    const client = await proxy.connect(kind);
-    await askForEverything(client);
-    expect(await proxy.hangUp()).toBe(0);
-    expect(leaksIn(proxy.received)).toEqual([]);
-    expect(leaksIn(proxy.errors)).toEqual([]);
-    expect(proxy.received).toContain("hdl_");
-  });
+  it.concurrent.each<ClientKind>([...CLIENTS[generation]])(
+    "no secret reaches a client of %s",
+    async (kind) => {
+      const policy = fileOf(memoryPolicy("leaky"));
+      const proxy = proxyOf(policy, "leaky", { command: script("leaky-process.ts", generation) });
+      const client = await proxy.connect(kind);
+      await askForEverything(client);
+      expect(await proxy.hangUp()).toBe(0);
+      expect(leaksIn(proxy.received)).toEqual([]);
+      expect(leaksIn(proxy.errors)).toEqual([]);
+      expect(proxy.received).toContain("hdl_");
+    },
+  );
 });
 
 describe("before the everything server", () => {

@@ -72,8 +72,10 @@ export class RunningProxy {
     throw new Error("the proxy does not listen");
   }
 
-  async connect(): Promise<AnyClient> {
-    const client = new ClientV1({ name: "client", version: "1.0.0" });
+  async connect(kind: "v1" | "2026-07-28" = "v1"): Promise<AnyClient> {
+    const info = { name: "client", version: "1.0.0" };
+    const versionNegotiation = { mode: { pin: "2026-07-28" } };
+    const client = kind === "v1" ? new ClientV1(info) : new ClientV2(info, { versionNegotiation });
     const transport = new StdioServerTransport(this.output, this.input);
     await client.connect(transport as never);
     return client;

@@ -23,6 +23,11 @@ export function everything(): readonly string[] {
   return [process.execPath, fileURLToPath(new URL("dist/index.js", manifest))];
 }
 
+const MODES = { v2: "auto", "2026-07-28": { pin: "2026-07-28" } } as const;
+
+/** A client of SDK 1, one of SDK 2, or one that speaks no other revision. */
+export type ClientKind = "v1" | keyof typeof MODES;
+
 interface ProxyOptions {
   readonly args: readonly string[];
   readonly environment?: NodeJS.ProcessEnv;
@@ -73,13 +78,13 @@ export class ProxyProcess {
     return code ?? signal;
   }
 
-  async connect(kind: "v1" | "v2" = "v1"): Promise<AnyClient> {
+  async connect(kind: ClientKind = "v1"): Promise<AnyClient> {
     const info = { name: "client", version: "1.0.0" };
     const capabilities = { sampling: {}, elicitation: {} };
     const client =
       kind === "v1"
         ? new ClientV1(info, { capabilities })
-        : new ClientV2(info, { capabilities, versionNegotiation: { mode: "auto" } });
+        : new ClientV2(info, { capabilities, versionNegotiation: { mode: MODES[kind] } });
     // The framing is the same both ways.
     const transport = new StdioServerTransport(this.child.stdout, this.child.stdin);
     await client.connect(transport as never);
