@@ -1,9 +1,10 @@
-import { chmodSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readPolicyFile } from "../../src/cli/policy-file.js";
 import { subjectOf } from "../../src/cli/subject.js";
 import { messageThrownBy } from "../support/refusals.js";
-import { fileOf, sharedPolicy } from "./support/policies.js";
+import { fileOf, newPath, sharedPolicy } from "./support/policies.js";
 
 const HEAD = `version: 1
 vault: { cache: memory }
@@ -57,6 +58,18 @@ servers:
       const { policy: read } = await readPolicyFile(fileOf(JSON.stringify(policy, null, indent)));
       expect(read.rulesOf({ server: "records", tool: "use" }).sealing).toEqual([]);
     }
+  });
+
+  it("may be the one in the guide", async () => {
+    const guide = readFileSync(join(import.meta.dirname, "../../docs/agents.md"), "utf8");
+    const [, text = ""] = /```yaml\n(version: 1\n.*?)```/s.exec(guide) ?? [];
+    const { data, policy } = await read(text);
+    expect(data.vault).toEqual({
+      cache: { sqlite: "./handles.db" },
+      keys: { file: "./handlevault.keys" },
+    });
+    const rules = policy.rulesOf({ server: "patients", tool: "lookup_patient" });
+    expect(rules.sealing).toMatchObject([{ at: [], maxUses: 3, ttlSeconds: 900 }]);
   });
 
   it("names files from its own folder", async () => {
@@ -137,9 +150,8 @@ servers:
     expect(await messageThrownBy(() => readPolicyFile("no such file"))).toContain("cannot be read");
     expect(await messageThrownBy(() => readPolicyFile("."))).toMatch(/not a file|cannot be read/);
     expect(await problemOf("#".repeat(2 ** 20 + 1))).toContain("larger than 1 MiB");
-    const hidden = fileOf(HEAD + SERVERS);
-    chmodSync(hidden, 0o600);
-    expect(await messageThrownBy(() => readPolicyFile(`${hidden}.no`))).not.toContain(hidden);
+    const absent = newPath("policy.yaml");
+    expect(await messageThrownBy(() => readPolicyFile(absent))).not.toContain(absent);
   });
 
   it("expands few aliases, and not without end", async () => {
