@@ -3,7 +3,8 @@ import { loadPeer } from "../load-peer.js";
 import { isObject, type RequestId } from "../mcp/messages.js";
 import { CommandError, FAILED, usageError } from "./command-error.js";
 import { MAX_MESSAGE_BYTES } from "./message-lines.js";
-import type { Receive, Sent, Side } from "./side.js";
+import { passOn, type Receive, type Sent, type Side } from "./side.js";
+import { within } from "./within.js";
 
 /** Where a server is, and what to show it: never what a client showed to the proxy. */
 export interface HttpServerAddress {
@@ -75,7 +76,7 @@ class HttpServerSide implements Side {
     });
     this.#transport.onmessage = (value) => {
       this.#learnVersion(value);
-      void receive({ kind: "message", value });
+      void passOn({ kind: "message", value }, receive);
     };
     await this.#transport.start();
     await closed;
@@ -89,12 +90,7 @@ class HttpServerSide implements Side {
   }
 
   async close(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, END_MS);
-    });
-    await Promise.race([this.#transport.terminateSession().catch(() => undefined), late]);
-    clearTimeout(timer);
+    await within(END_MS, this.#transport.terminateSession());
     await this.#transport.close();
   }
 

@@ -6,7 +6,7 @@ import type { HttpRequest } from "../transport/http/gate.js";
 import { REFUSALS, RefusedError } from "../transport/http/refusal.js";
 import { ServiceUnavailableError } from "../vault/errors.js";
 import { runProxy } from "./proxy.js";
-import type { Receive, Sent, Side } from "./side.js";
+import { passOn, type Receive, type Sent, type Side } from "./side.js";
 
 /** The part of the SDK's transport that is used here. */
 export interface ServerTransport {
@@ -92,9 +92,8 @@ export class HttpSessions {
       const server = await this.#options.openServer();
       const client = new HttpClientSide(transport);
       const filter = this.#options.openFilter();
-      const ended = runProxy({ client, server, filter, subject: () => subject }).finally(() =>
-        this.#forget(id),
-      );
+      const proxying = runProxy({ client, server, filter, subject: () => subject });
+      const ended = Promise.allSettled([proxying]).then(() => this.#forget(id));
       const idle = setTimeout(() => void transport.close(), IDLE_MS).unref();
       this.#sessions.set(id, { subject, transport, idle, ended });
     } finally {
@@ -116,7 +115,7 @@ class HttpClientSide implements Side {
   }
 
   run(receive: Receive): Promise<void> {
-    this.#transport.onmessage = (value) => void receive({ kind: "message", value });
+    this.#transport.onmessage = (value) => void passOn({ kind: "message", value }, receive);
     return new Promise((resolve) => {
       this.#transport.onclose = resolve;
     });

@@ -3,6 +3,9 @@
 import process from "node:process";
 import { runCommandLine } from "./command-line.js";
 
+/** How long the process waits for its output to be read, in milliseconds. */
+const LINGER_MS = 1000;
+
 const abort = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => abort.abort());
 
@@ -13,3 +16,6 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   environment: process.env,
   signal: abort.signal,
 });
+
+// Whoever does not read what was written last must not keep the process.
+setTimeout(() => process.exit(), LINGER_MS).unref();

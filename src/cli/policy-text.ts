@@ -35,7 +35,7 @@ export function parsePolicyText(text: string): PolicyText {
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined)
     throw policyError(`this is not YAML (${problem.code})`, positionAt(problem.pos[0]));
-  refuseReferences(document, positionAt);
+  checkScalars(document, positionAt);
   const positionOf = (path: ValuePath) => positionAt(offsetOf(document, path));
   return {
     data: toData(document),
@@ -47,16 +47,25 @@ export function parsePolicyText(text: string): PolicyText {
   };
 }
 
-/** Values from the environment do not show in a policy: only who the subject is may come from there. */
-function refuseReferences(document: Document, positionAt: (offset: number) => Position): void {
+/**
+ * Refuses what would not be taken as it stands. Values from the environment do not show in a policy, so
+ * only who the subject is may come from there; and JavaScript has no member `__proto__` of its own.
+ */
+function checkScalars(document: Document, positionAt: (offset: number) => Position): void {
   const subject = document.getIn(["subject"], true);
   visit(document, {
     Scalar(_, node) {
-      if (node === subject || typeof node.value !== "string" || !node.value.includes("${")) return;
-      const message = "only subject may refer to the environment: write the value itself";
-      throw policyError(message, positionAt(node.range?.[0] ?? 0));
+      const problem = node === subject ? undefined : problemOf(node.value);
+      if (problem !== undefined) throw policyError(problem, positionAt(node.range?.[0] ?? 0));
     },
   });
+}
+
+function problemOf(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  if (value === "__proto__") return "__proto__ cannot be a name";
+  if (!value.includes("${")) return undefined;
+  return "only subject may refer to the environment: write the value itself";
 }
 
 function toData(document: Document): unknown {

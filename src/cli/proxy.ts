@@ -6,6 +6,7 @@ import type { MaybePromise } from "../vault/contracts.js";
 import { isPromise } from "../vault/maybe-promise.js";
 import type { ReadLine } from "./message-lines.js";
 import type { Sent, Side } from "./side.js";
+import { within } from "./within.js";
 
 /** The two sides of a proxy, and what is between them. */
 export interface ProxyOptions {
@@ -23,6 +24,9 @@ export type ProxyEnd = "client" | "server";
 
 type FilterOne = (message: unknown) => MaybePromise<Passage>;
 
+/** How long a client may take to read what it is told last, in milliseconds. */
+const LAST_MS = 1000;
+
 const PARSE_ERROR: ErrorMessage = {
   jsonrpc: "2.0",
   id: null,
@@ -38,21 +42,22 @@ const PARSE_ERROR: ErrorMessage = {
 export async function runProxy(options: ProxyOptions): Promise<ProxyEnd> {
   const { client, server, signal } = options;
   const proxy = new MessageProxy(options);
-  const hangUp = () => void client.close();
+  // What is under way could wait for a server that does not read: it is ended at the same time.
+  const hangUp = () => void Promise.all([client.close(), server.close()]);
   signal?.addEventListener("abort", hangUp, { once: true });
-  if (signal?.aborted === true) hangUp();
   const serving = server.run((received) => proxy.fromServer(received));
   const asking = client.run((received) => proxy.fromClient(received));
-  const end = await Promise.race([
+  if (signal?.aborted === true) hangUp();
+  const first = await Promise.race([
     asking.then(() => "client" as const),
     serving.then(() => "server" as const),
   ]);
   await server.close();
   await serving;
-  await proxy.failWaiting();
+  await within(LAST_MS, proxy.failWaiting());
   await client.close();
   signal?.removeEventListener("abort", hangUp);
-  return end;
+  return signal?.aborted === true ? "client" : first;
 }
 
 class MessageProxy {

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { CommandError, FAILED } from "./command-error.js";
 import { type Receive, receiveLines, type Sent, type Side, sendLine } from "./side.js";
+import { within } from "./within.js";
 
 /** How a server is started. */
 export interface ServerProcessOptions {
@@ -96,15 +97,4 @@ export class ServerProcess implements Side {
     const closed = new Promise<void>((resolve) => stdout.once("close", () => resolve()));
     if (!stdout.destroyed && !(await within(OUTPUT_MS, closed))) stdout.destroy();
   }
-}
-
-/** Tells whether something happens in time. */
-async function within(ms: number, event: Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  const happened = await Promise.race([event.then(() => true), late]);
-  clearTimeout(timer);
-  return happened;
 }

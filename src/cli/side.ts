@@ -3,6 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import type { Message } from "../mcp/messages.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { messageLine, type ReadLine, readMessages } from "./message-lines.js";
+import { within } from "./within.js";
 
 /** A message, or a batch of them. */
 export type Sent = Message | readonly Message[];
@@ -22,6 +23,8 @@ export interface Side {
 
 /** So many messages of one side are under way at once; the rest waits where it is. */
 const MAX_UNDER_WAY = 32;
+/** How long what is under way may take once a side has hung up, in milliseconds. */
+const LAST_MS = 5000;
 
 /** Hands over the messages of a stream, no more at a time than fit. */
 export async function receiveLines(input: Readable, receive: Receive): Promise<void> {
@@ -35,11 +38,11 @@ export async function receiveLines(input: Readable, receive: Receive): Promise<v
   } catch {
     // A stream that breaks has ended.
   }
-  await Promise.all(underWay);
+  await within(LAST_MS, Promise.all(underWay));
 }
 
-/** One message that fails must not keep the others from being read. */
-async function passOn(received: ReadLine, receive: Receive): Promise<void> {
+/** Hands a message over. One that fails must not keep the others from being read. */
+export async function passOn(received: ReadLine, receive: Receive): Promise<void> {
   try {
     await receive(received);
   } catch {

@@ -176,6 +176,24 @@ describe("a proxy that clients reach over HTTP", () => {
     expect(await post(url, headers)).toMatchObject({ status });
   });
 
+  it("refuses a session whose server cannot be started, and goes on", async () => {
+    const proxy = listening(RECORDS + AUTH, "--", "no-such-command");
+    const url = await proxy.url();
+    for (const token of [ALICE, BOB]) {
+      await expect(connectOverHttp(url, token)).rejects.toThrow();
+    }
+    expect(await proxy.stop()).toBe(0);
+  });
+
+  it("begins a new session with a client whose server has died", async () => {
+    const url = await listening(RECORDS.replace("environment", "die") + AUTH).url();
+    const { client } = await connectOverHttp(url, ALICE);
+    await expect(call(client, "die")).rejects.toThrow();
+    await expect(call(client, "lookup")).rejects.toThrow();
+    const { client: again } = await connectOverHttp(url, ALICE);
+    expect((await call(again, "lookup")).texts.join()).toContain("hdl_");
+  });
+
   it("asks for a bearer token", async () => {
     const url = await listening(RECORDS + AUTH).url();
     const { headers } = await post(url, {});

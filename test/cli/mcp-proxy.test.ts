@@ -147,6 +147,22 @@ describe("the server's process", () => {
   });
 });
 
+describe("a server that does not read", () => {
+  it("does not keep the proxy from ending", async () => {
+    const policy = fileOf(memoryPolicy("any"));
+    const stuck = "console.error(process.pid); setInterval(() => undefined, 1000)";
+    const options = ["--upstream-stderr", "inherit"];
+    const proxy = proxyOf(policy, "any", { command: [process.execPath, "-e", stuck], options });
+    const pid = await proxy.errorMatching(/^(\d+)\n/m);
+    const params = { padding: "x".repeat(2_000_000) };
+    const line = JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized", params });
+    await new Promise((resolve) => proxy.child.stdin.write(`${line}\n`, resolve));
+    proxy.child.kill("SIGTERM");
+    expect(await proxy.exit()).toBe(0);
+    expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH");
+  });
+});
+
 describe("what comes in over stdio", () => {
   it("is refused with a parse error if it is no message, and is not passed on", async () => {
     const policy = fileOf(memoryPolicy("any"));

@@ -140,6 +140,15 @@ servers:
     expect(await problemOf(text)).toContain(problem);
   });
 
+  it("takes names that objects have anyway, and refuses the one that none can have", async () => {
+    const withTool = (tool: string) =>
+      `${HEAD}defaults: { unlisted: pass }\nservers: { records: { tools: { ${tool}: {} } } }\n`;
+    const { policy } = await read(withTool("constructor"));
+    expect(policy.rulesOf({ server: "records", tool: "constructor" }).handling).toBe("rules");
+    expect(policy.rulesOf({ server: "records", tool: "toString" }).handling).toBe("pass");
+    expect(await problemOf(withTool("__proto__"))).toContain("line 4, column 32: __proto__");
+  });
+
   it("shows no text that stands in the place of a name by mistake", async () => {
     const secret = "pa55 word, that nobody may see";
     expect(await problemOf(`${HEAD}"${secret}": 1\n${SERVERS}`)).toContain("(not a name)");

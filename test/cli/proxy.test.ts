@@ -193,6 +193,17 @@ describe("a proxy", () => {
     expect(await new Scene({ signal: abort.signal }).end).toBe("client");
   });
 
+  it("ends when it is told to, though its server does not read", async () => {
+    const abort = new AbortController();
+    const stuck = new PassThrough({ highWaterMark: 1 });
+    const scene = new Scene({ server: new PlayedServer(stuck), signal: abort.signal });
+    scene.call(1);
+    scene.call(2);
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+    abort.abort();
+    expect(await scene.end).toBe("client");
+  });
+
   it("stops reading from a client whose server does not", async () => {
     const stuck = new PassThrough({ highWaterMark: 1 });
     const scene = new Scene({ server: new PlayedServer(stuck) });
