@@ -5,6 +5,7 @@
  * @module
  */
 export type { Echoes } from "./mcp/echoes.js";
+export type { ClientAuthentication, SubjectContext } from "./mcp/filtered-transport.js";
 export type { HandleForm } from "./mcp/handle-form.js";
 export { HandleReuse, type HandleReuseOptions } from "./mcp/handle-reuse.js";
 export { type Hydration, hydrateArguments } from "./mcp/hydrate-arguments.js";
@@ -47,10 +48,4 @@ export type { SafeViewFunction, SafeViewRule, ValueSummarizer } from "./mcp/safe
 export { probeVault, type SealScope, sealToolOutput } from "./mcp/seal-tool-output.js";
 export type { ToolResult } from "./mcp/tool-result.js";
 export type { ToolScope } from "./mcp/tool-scope.js";
-export {
-  type ClientAuthentication,
-  type McpServerLike,
-  type SubjectContext,
-  type WithVaultOptions,
-  withVault,
-} from "./mcp/with-vault.js";
+export { type McpServerLike, type WithVaultOptions, withVault } from "./mcp/with-vault.js";

@@ -1,4 +1,5 @@
 /** Tells what a policy would seal of a recorded result: places, rules and safe views, never a value. */
+import { HandleVault } from "../handle-vault.js";
 import { isObject, type JsonObject } from "../mcp/messages.js";
 import type { AgentPolicy } from "../mcp/policy.js";
 import {
@@ -93,12 +94,25 @@ function byRule(places: readonly PlaceToSeal[]): Map<SealingTerms, readonly unkn
   return values;
 }
 
-async function sealedLine([rule, values]: [SealingTerms, readonly unknown[]]): Promise<string> {
+async function sealedLine([terms, values]: [SealingTerms, readonly unknown[]]): Promise<string> {
   const [first] = values;
-  const { at = [] } = rule as Partial<SealingRule>;
-  const safeView = JSON.stringify(await rule.safeView(first));
+  const { at = [] } = terms as Partial<SealingRule>;
   const count = values.length === 1 ? "" : ` (${values.length} places)`;
-  return `${pointerText(at)}${count}: sealed, safe view ${safeView}, ${termsOf(rule)}`;
+  return `${pointerText(at)}${count}: ${await sealingOf(first, terms)}`;
+}
+
+/** Seals a value as the proxy would, into a vault that nobody else has. */
+async function sealingOf(value: unknown, terms: SealingTerms): Promise<string> {
+  const vault = new HandleVault();
+  try {
+    const view = await terms.safeView(value);
+    const { safeView } = await vault.seal(value, { ownerPrincipal: "explain", ...view });
+    return `sealed, safe view ${JSON.stringify(safeView)}, ${termsOf(terms)}`;
+  } catch {
+    return "cannot be sealed, so the result is withheld";
+  } finally {
+    await vault.close();
+  }
 }
 
 function termsOf({ grants, ttlSeconds, maxUses }: SealingTerms): string {

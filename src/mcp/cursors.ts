@@ -1,4 +1,5 @@
 /** Cursors of lists: a server's own text, which a client has to send back without having read it. */
+import { constantView } from "./safe-views.js";
 import type { ToolScope } from "./tool-scope.js";
 
 /** Whose cursor it is, and where it is kept. */
@@ -10,7 +11,7 @@ const TTL_SECONDS = 3600;
 export async function sealCursor(cursor: string, scope: CursorScope): Promise<string> {
   const handle = await scope.vault.seal(cursor, {
     ownerPrincipal: cursorPrincipal(scope),
-    safeView: "a cursor",
+    ...constantView("a cursor"),
     ttlSeconds: TTL_SECONDS,
   });
   return handle.id;

@@ -19,18 +19,13 @@ import type {
   ToolPolicy,
 } from "./policy-options.js";
 import { parseGrant, type ToolName } from "./principals.js";
-import {
-  checkSafeViewRule,
-  describeKind,
-  type SafeViewFunction,
-  safeViewFunction,
-} from "./safe-views.js";
+import { checkSafeViewRule, type SafeViewWriter, safeViewWriter } from "./safe-views.js";
 
 /** On what terms a rule seals, once that has been checked. */
 export interface SealingTerms {
   /** Names the rule within its policy. */
   readonly name: string;
-  readonly safeView: SafeViewFunction;
+  readonly safeView: SafeViewWriter;
   readonly grants: readonly ToolName[];
   readonly ttlSeconds: number;
   readonly maxUses: number | undefined;
@@ -105,7 +100,7 @@ export function checkDefaults(defaults: PolicyDefaults, ttlSeconds: number): Too
   checkChoice(texts, "policy.defaults.texts", ["fixed", "pass"]);
   const rest: SealingTerms = {
     name: "unlisted",
-    safeView: describeKind,
+    safeView: safeViewWriter(undefined),
     grants: [],
     ttlSeconds,
     maxUses: undefined,
@@ -203,7 +198,7 @@ function checkTerms(rule: SealRule | DetectRule, where: string, rest: SealingTer
   if (maxUses !== undefined) checkInteger(maxUses, `${where}.maxUses`, { min: 1, max: MAX_USES });
   return {
     name: where,
-    safeView: safeViewFunction(rule.safeView),
+    safeView: safeViewWriter(rule.safeView),
     grants: grant.map((name, index) => parseGrant(name, `${where}.grant[${index}]`)),
     ttlSeconds,
     maxUses,

@@ -1,5 +1,6 @@
 /** What a model may know of a sealed value. */
 import type { MaybePromise } from "../vault/contracts.js";
+import type { SealOptions } from "../vault/vault.js";
 
 /** Returns a value's safe view. */
 export type SafeViewFunction = (value: unknown) => MaybePromise<string>;
@@ -16,16 +17,27 @@ export type SafeViewRule =
   | { readonly summarizer: ValueSummarizer }
   | SafeViewFunction;
 
-/** Returns the function behind a rule; without a rule, safe views tell the kind of a value only. */
-export function safeViewFunction(rule: SafeViewRule | undefined): SafeViewFunction {
-  if (rule === undefined) return describeKind;
-  if (typeof rule === "function") return rule;
-  if ("fixed" in rule) return () => rule.fixed;
-  return async (value) => String(await rule.summarizer.summarize(value));
+/** What a seal is told of the safe view. */
+export type SafeViewOptions = Pick<SealOptions, "safeView">;
+
+/** Writes what anybody may know of a value. */
+export type SafeViewWriter = (value: unknown) => MaybePromise<SafeViewOptions>;
+
+/** Returns what writes safe views by a rule; without a rule, they tell the kind of a value only. */
+export function safeViewWriter(rule: SafeViewRule | undefined): SafeViewWriter {
+  if (rule === undefined) return (value) => constantView(describeKind(value));
+  if (typeof rule === "function") return async (value) => ({ safeView: await rule(value) });
+  if ("fixed" in rule) return () => constantView(rule.fixed);
+  return async (value) => ({ safeView: String(await rule.summarizer.summarize(value)) });
+}
+
+/** A text that does not depend on the value tells nothing of it. */
+export function constantView(safeView: string): SafeViewOptions {
+  return { safeView };
 }
 
 /** Tells what kind of thing a value is, and nothing that is in it. */
-export function describeKind(value: unknown): string {
+function describeKind(value: unknown): string {
   if (value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
   return KINDS.get(typeof value) ?? "a value";

@@ -30,7 +30,7 @@ export async function sealPlaces(
 async function requestOf({ terms, value }: PlaceToSeal, scope: SealingScope): Promise<SealRequest> {
   return {
     data: value,
-    safeView: await terms.safeView(value),
+    ...(await terms.safeView(value)),
     ownerPrincipal: serverPrincipal(scope.server, scope.subject),
     grantedPrincipals: terms.grants.map((tool) => toolPrincipal(tool, scope.subject)),
     ttlSeconds: terms.ttlSeconds,

@@ -9,6 +9,7 @@ import {
 import type { JsonObject } from "./messages.js";
 import { isSealing, type SealingTerms, type ToolRules } from "./policy-rules.js";
 import { serverPrincipal } from "./principals.js";
+import { constantView } from "./safe-views.js";
 import { sealPlaces } from "./seal-places.js";
 import { planSealing, withHandles } from "./sealed-value.js";
 import { sealedResult, type ToolResult, toolError, toolValue } from "./tool-result.js";
@@ -59,7 +60,11 @@ export async function probeVault(scope: ToolScope): Promise<ToolResult | undefin
   if (rules.handling !== "rules" || !isSealing(rules)) return undefined;
   const ownerPrincipal = serverPrincipal(scope.server, scope.subject);
   try {
-    const probe = await scope.vault.seal(null, { ownerPrincipal, safeView: "", ttlSeconds: 1 });
+    const probe = await scope.vault.seal(null, {
+      ...constantView("a probe"),
+      ownerPrincipal,
+      ttlSeconds: 1,
+    });
     await scope.vault.invalidate(probe.id, ownerPrincipal);
     return undefined;
   } catch {
@@ -98,7 +103,7 @@ async function sealError(result: JsonObject, scope: RuledScope): Promise<ToolRes
   const terms: SealingTerms = {
     ...scope.policy.unlistedTerms,
     name: "errors",
-    safeView: () => ERROR_SAFE_VIEW,
+    safeView: () => constantView(ERROR_SAFE_VIEW),
   };
   const { value } = toolValue({ content: result["content"] });
   const [sealed] = await sealPlaces([{ at: [], terms, value }], scope);

@@ -56,6 +56,13 @@ describe("--explain", () => {
     );
   });
 
+  it("tells that what no vault takes is withheld", async () => {
+    const policy = POLICY.replace("one patient", "x".repeat(5000));
+    expect(await explained("whole", text(CANARY), policy)).toContain(
+      "the whole result: cannot be sealed, so the result is withheld",
+    );
+  });
+
   it("names places as the policy does: names of members may be data", async () => {
     const output = await explained("keyed", { structuredContent: { [CANARY]: { ssn: CANARY } } });
     expect(output).toContain("/*/ssn: sealed");

@@ -8,7 +8,9 @@ import { LINES, type Servers } from "./support/lines.js";
 
 const BARE: Servers = { v1: leakyServerV1, v2: leakyServerV2 };
 
-const policy = new AgentPolicy({
+const PASSING = new AgentPolicy({ servers: {}, defaults: { unlisted: "pass" } });
+
+const SEALING = new AgentPolicy({
   servers: {
     leaky: {
       tools: {
@@ -20,7 +22,7 @@ const policy = new AgentPolicy({
   },
 });
 
-function wrapped(): Servers {
+function wrapped(policy: AgentPolicy): Servers {
   const options = {
     vault: new HandleVault(),
     policy,
@@ -43,11 +45,24 @@ function absentOver(name: string): readonly Carrier[] {
 
 describe.each(Object.entries(LINES))("over %s", (name, connect) => {
   it("no secret of any carrier reaches the client of a wrapped server", async () => {
-    const line = await connect(wrapped());
+    const line = await connect(wrapped(SEALING));
     await askForEverything(line.client);
     await line.close();
     expect(leaksIn(line.received())).toEqual([]);
     expect(line.received()).toContain("hdl_");
+  });
+
+  it("a policy that passes everything changes no answer", async () => {
+    const answers = await Promise.all(
+      [BARE, wrapped(PASSING)].map(async (servers) => {
+        const line = await connect(servers);
+        const all = await askForEverything(line.client);
+        await line.close();
+        return all;
+      }),
+    );
+    expect(answers[1]).toEqual(answers[0]);
+    expect(answers[0]).not.toHaveLength(0);
   });
 
   it("all of them reach the client of a bare server", async () => {

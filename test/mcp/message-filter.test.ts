@@ -89,6 +89,32 @@ describe("a tool call", () => {
     expect(echo).toMatchObject({ result: saying(`used ${handle} up`) });
   });
 
+  it("has the handle in whatever the tool repeats, errors included", async () => {
+    const connection = new Connection();
+    const value = { name: "Ada Lovelace", note: 'says "hi"' };
+    const lookup = await connection.answer(await connection.call("lookup"), {
+      content: [],
+      structuredContent: value,
+    });
+    const handle = idIn(lookup);
+    const said = `no ${value.name}: ${JSON.stringify(value)} ${encodeURIComponent(value.note)}`;
+    for (const result of [
+      { ...saying(said), isError: true },
+      { ...saying(said), structuredContent: { [value.name]: [value] } },
+    ]) {
+      const use = await connection.call("use", { value: handle });
+      expect(use.params?.["arguments"]).toEqual({ value });
+      const answered = JSON.stringify(await connection.answer(use, result));
+      expect(answered).not.toMatch(/Ada|says/);
+      expect(answered).toContain(`no ${handle}`);
+    }
+    const failing = await connection.call("use", { value: handle });
+    const error = { code: -32602, message: said, data: value };
+    const { forward } = await connection.server({ jsonrpc: "2.0", id: failing.id, error });
+    expect(forward).toMatchObject({ error: { code: -32602, message: "Invalid params" } });
+    expect(JSON.stringify(forward)).not.toContain("Ada");
+  });
+
   it("is hydrated for its own subject alone", async () => {
     const vault = new HandleVault();
     const alice = new Connection({ vault });
@@ -268,6 +294,42 @@ describe("progress", () => {
     const connection = new Connection();
     await callWithToken(connection, "lookup");
     expect(await connection.server(progress(token))).toEqual({ forward: undefined });
+  });
+});
+
+describe("notifications", () => {
+  it.each([
+    ["notifications/tools/list_changed", undefined],
+    ["notifications/prompts/list_changed", undefined],
+    ["notifications/resources/list_changed", undefined],
+    ["notifications/message", { level: "info", data: "withheld" }],
+    ["notifications/subscriptions/acknowledged", { notifications: { toolsListChanged: true } }],
+  ])("of the kind %s reach the client without what the server wrote", async (method, params) => {
+    const given = {
+      level: SECRET,
+      data: SECRET,
+      notifications: { toolsListChanged: true, resourceSubscriptions: [SECRET] },
+      _meta: { a: SECRET },
+    };
+    const { forward } = await new Connection().server({ jsonrpc: "2.0", method, params: given });
+    expect(forward).toEqual({
+      jsonrpc: "2.0",
+      method,
+      ...(params === undefined ? {} : { params }),
+    });
+  });
+
+  it("may have no parameters at all", async () => {
+    const changed = { jsonrpc: "2.0", method: "notifications/tools/list_changed" };
+    expect(await new Connection().server(changed)).toEqual({ forward: changed });
+    expect(
+      await new Connection().server({ ...changed, method: "notifications/cancelled" }),
+    ).toEqual({});
+    expect(
+      await new Connection().client({ ...changed, method: "notifications/cancelled" }),
+    ).toEqual({});
+    const initialized = { ...changed, method: "notifications/initialized" };
+    expect(await new Connection().client(initialized)).toEqual({ forward: initialized });
   });
 });
 

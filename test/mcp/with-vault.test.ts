@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
@@ -162,6 +163,15 @@ describe("withVault", () => {
     withVault(bare(), told);
     withVault(bare(), told);
     expect(warnings).toEqual([expect.stringContaining("records/lookup")]);
+  });
+
+  it("tells them to the process where nobody else listens", async () => {
+    const policy = new AgentPolicy({ servers: { records: { tools: { lookup: {} } } } });
+    const warned = once(process, "warning");
+    const { onWarning: _, ...rest } = options;
+    withVault(bare(), { ...rest, policy });
+    const [warning] = await warned;
+    expect(String(warning)).toContain("records/lookup");
   });
 
   it("refuses a server that it has wrapped, also within another", () => {

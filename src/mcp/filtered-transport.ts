@@ -1,0 +1,118 @@
+/** A transport of the MCP SDK that passes nothing but what the filter lets through. */
+import type { MaybePromise } from "../vault/contracts.js";
+import { isPromise } from "../vault/maybe-promise.js";
+import type { MessageFilter, Passage } from "./message-filter.js";
+import type { RequestId } from "./messages.js";
+
+/** What an authenticated transport knows of the client: the SDK's `authInfo`. */
+export interface ClientAuthentication {
+  readonly token?: string;
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  /** What else the token's verifier put there, such as the subject. */
+  readonly extra?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What a subject may be told from: nothing that a client or a model can choose. */
+export interface SubjectContext {
+  /** Absent where the transport does not authenticate: over stdio, above all. */
+  readonly authInfo?: ClientAuthentication | undefined;
+}
+
+/** The part of an SDK transport that is changed. */
+export interface McpTransport {
+  onmessage?: ((message: never, extra?: never) => void) | undefined;
+  start(): Promise<void>;
+  send(message: never, options?: never): Promise<void>;
+}
+
+interface SendOptions {
+  readonly relatedRequestId?: RequestId | undefined;
+}
+type Receive = (message: unknown, extra?: SubjectContext) => void;
+type Send = (message: unknown, options?: SendOptions) => Promise<void>;
+
+/** The same transport with methods that take any message. */
+interface OpenTransport {
+  onmessage?: Receive | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+  start: () => Promise<void>;
+  send: Send;
+}
+
+/** How a transport is filtered. */
+export interface TransportFilter {
+  readonly filter: MessageFilter;
+  readonly subjectOf: (context: SubjectContext) => MaybePromise<string>;
+}
+
+/** Changes a transport that has not been started. It is not wrapped: the SDK knows some by identity. */
+export function filterTransport(transport: McpTransport, options: TransportFilter): void {
+  const open = transport as unknown as OpenTransport;
+  const filtered = new FilteredTransport(open, options);
+  open.start = () => filtered.start();
+  open.send = (message, sendOptions) => filtered.send(message, sendOptions);
+}
+
+class FilteredTransport {
+  readonly #transport: OpenTransport;
+  readonly #filter: MessageFilter;
+  readonly #subjectOf: TransportFilter["subjectOf"];
+  readonly #start: () => Promise<void>;
+  readonly #send: Send;
+  #receive: Receive = () => undefined;
+
+  constructor(transport: OpenTransport, { filter, subjectOf }: TransportFilter) {
+    this.#transport = transport;
+    this.#filter = filter;
+    this.#subjectOf = subjectOf;
+    this.#start = transport.start.bind(transport);
+    this.#send = transport.send.bind(transport);
+  }
+
+  /** What the SDK has set as receiver by now is what gets the filtered messages. */
+  start(): Promise<void> {
+    const transport = this.#transport;
+    this.#receive = transport.onmessage?.bind(transport) ?? this.#receive;
+    transport.onmessage = (message, extra) => this.#deliver(message, extra);
+    return this.#start();
+  }
+
+  async send(message: unknown, options: SendOptions = {}): Promise<void> {
+    const { relatedRequestId: serverId } = options;
+    const clientId = this.#filter.clientIdOf(serverId);
+    const passing = this.#filter.fromServer(message, { relatedRequestId: serverId });
+    const { forward, reply } = isPromise(passing) ? await passing : passing;
+    if (reply !== undefined) this.#receive(reply);
+    if (forward === undefined) return;
+    if (serverId === undefined) await this.#send(forward, options);
+    // What belongs to a request that was answered or cancelled has nobody to go to.
+    else if (clientId !== undefined) {
+      await this.#send(forward, { ...options, relatedRequestId: clientId });
+    }
+  }
+
+  #deliver(message: unknown, extra?: SubjectContext): void {
+    const { authInfo } = extra ?? {};
+    const subject = () => this.#subjectOf(authInfo === undefined ? {} : { authInfo });
+    const passing = this.#filter.fromClient(message, { subject });
+    const passed = isPromise(passing)
+      ? passing.then((passage) => this.#pass(passage, extra))
+      : this.#pass(passing, extra);
+    if (isPromise(passed)) passed.catch(() => this.#fail());
+  }
+
+  #pass({ forward, reply }: Passage, extra?: SubjectContext): MaybePromise<void> {
+    if (forward !== undefined) this.#receive(forward, extra);
+    return reply === undefined ? undefined : this.#send(reply, relatedTo(reply));
+  }
+
+  #fail(): void {
+    this.#transport.onerror?.(new Error("A message could not be passed on."));
+  }
+}
+
+function relatedTo(reply: NonNullable<Passage["reply"]>): SendOptions {
+  const id = "id" in reply ? reply.id : undefined;
+  return id === undefined || id === null ? {} : { relatedRequestId: id };
+}

@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import { introduction } from "../../src/mcp/introduction.js";
+
+const SECRET = "canary 7f3a91";
+const GIVEN = {
+  protocolVersion: "2025-11-25",
+  supportedVersions: ["2026-07-28", SECRET, 5],
+  capabilities: {
+    tools: { listChanged: true, other: SECRET },
+    prompts: { listChanged: SECRET },
+    resources: { subscribe: false },
+    logging: {},
+    completions: SECRET,
+    tasks: { list: {} },
+    experimental: { [SECRET]: {} },
+  },
+  serverInfo: { name: SECRET, title: SECRET, version: SECRET, websiteUrl: SECRET },
+  instructions: SECRET,
+  _meta: { a: SECRET },
+};
+const KNOWN = {
+  protocolVersion: "2025-11-25",
+  supportedVersions: ["2026-07-28"],
+  capabilities: {
+    tools: { listChanged: true },
+    prompts: {},
+    resources: { subscribe: false },
+    logging: {},
+  },
+};
+
+describe("what a server says of itself", () => {
+  it("is versions, capabilities that the filter knows, and the policy's name for it", () => {
+    expect(introduction(GIVEN, { server: "records", texts: "fixed" })).toEqual({
+      ...KNOWN,
+      serverInfo: { name: "records", version: "0" },
+    });
+  });
+
+  it("is its own name and instructions, too, where texts pass", () => {
+    expect(introduction(GIVEN, { server: "records", texts: "pass" })).toEqual({
+      ...KNOWN,
+      serverInfo: { name: SECRET, version: SECRET },
+      instructions: SECRET,
+    });
+  });
+
+  it.each([
+    ["1.2.3", "1.2.3"],
+    ["2", "2"],
+    ["123456789", "0"],
+    ["1.0.0-canary", "0"],
+    ["1.2.3.4", "0"],
+    [5, "0"],
+    [undefined, "0"],
+  ])("has a version of numbers, if any: %j", (version, shown) => {
+    const given = { serverInfo: { name: "x", version } };
+    expect(introduction(given, { server: "records", texts: "fixed" })).toMatchObject({
+      serverInfo: { version: shown },
+    });
+  });
+
+  it("is no more than no capability where it says nothing", () => {
+    const given = { protocolVersion: SECRET, serverInfo: SECRET, supportedVersions: SECRET };
+    expect(introduction(given, { server: "records", texts: "fixed" })).toEqual({
+      capabilities: {},
+    });
+  });
+});
