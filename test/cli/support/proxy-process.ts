@@ -85,10 +85,13 @@ export class ProxyProcess {
       kind === "v1"
         ? new ClientV1(info, { capabilities })
         : new ClientV2(info, { capabilities, versionNegotiation: { mode: MODES[kind] } });
-    // The framing is the same both ways.
-    const transport = new StdioServerTransport(this.child.stdout, this.child.stdin);
-    await client.connect(transport as never);
+    await client.connect(this.transport() as never);
     return client;
+  }
+
+  /** What a client connects to: the framing is the same both ways. */
+  transport(): StdioServerTransport {
+    return new StdioServerTransport(this.child.stdout, this.child.stdin);
   }
 
   /** Hangs up. */
