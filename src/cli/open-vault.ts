@@ -9,13 +9,18 @@ import type { PolicyFile } from "./policy-file.js";
 /**
  * Opens the vault of a policy; closing it closes its cache.
  *
- * @throws CommandError The keys cannot be read.
+ * @throws CommandError The keys cannot be read, or a path or URL is none.
  * @throws {@link CacheUnavailableError} {@link PeerMissingError} {@link PeerBrokenError}
  */
 export async function openVault({ data, pathOf }: PolicyFile): Promise<HandleVault> {
   const { cache, keys } = data.vault;
-  const ring = await openKeys(keys, pathOf);
-  return new HandleVault({ cache: await openCache(cache, pathOf), keys: ring });
+  try {
+    const ring = await openKeys(keys, pathOf);
+    return new HandleVault({ cache: await openCache(cache, pathOf), keys: ring });
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    throw new CommandError(`the vault cannot be opened: ${error.message}`, FAILED);
+  }
 }
 
 type PathOf = PolicyFile["pathOf"];
@@ -24,13 +29,8 @@ async function openKeys(
   keys: KeysData | undefined,
   pathOf: PathOf,
 ): Promise<KeyProvider | undefined> {
-  try {
-    if (keys?.file !== undefined) return await KeyRing.fromFile(pathOf(keys.file));
-    return keys?.env === undefined ? undefined : KeyRing.fromEnv(keys.env);
-  } catch (error) {
-    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
-    throw new CommandError(error.message, FAILED);
-  }
+  if (keys?.file !== undefined) return KeyRing.fromFile(pathOf(keys.file));
+  return keys?.env === undefined ? undefined : KeyRing.fromEnv(keys.env);
 }
 
 async function openCache(cache: CacheData, pathOf: PathOf): Promise<CacheBackend | undefined> {

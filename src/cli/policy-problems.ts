@@ -28,16 +28,10 @@ export function issueError(issues: readonly SchemaIssue[], text: PolicyText): Co
 
 /** Of several kinds a value can be of, the one that is meant is the one whose problem lies deepest. */
 function nearest(issue: SchemaIssue): SchemaIssue {
-  const inner = (issue.errors ?? []).flatMap(([first]) =>
-    first === undefined ? [] : [nearest(first)],
-  );
-  const [deepest] = inner.toSorted((a, b) => depth(b) - depth(a));
-  if (deepest === undefined || depth(deepest) === 0) return issue;
+  const inner = (issue.errors ?? []).flatMap(([first]) => (first === undefined ? [] : [first]));
+  const [deepest] = inner.toSorted((one, other) => other.path.length - one.path.length);
+  if (deepest === undefined || deepest.path.length === 0) return issue;
   return { ...deepest, path: [...issue.path, ...deepest.path] };
-}
-
-function depth({ path, keys, code }: SchemaIssue): number {
-  return path.length + (keys?.length ?? 0) + (code === "custom" ? 1 : 0);
 }
 
 /** Names are shown as names only: what stands in the place of one by mistake may be a secret. */

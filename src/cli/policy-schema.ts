@@ -22,7 +22,9 @@ const hydrateRule = z.strictObject({ at: z.string(), inside: z.boolean().optiona
 const texts = z.enum(["fixed", "pass"]);
 
 const tool = z.strictObject({
-  seal: z.union([z.literal("none"), z.array(sealRule)]).optional(),
+  seal: z
+    .union([z.literal("none"), z.array(sealRule)], "must be none, or a list of rules")
+    .optional(),
   show: z.array(z.string()).optional(),
   hydrate: z.array(hydrateRule).optional(),
   errors: z.enum(["seal", "fixed", "pass"]).optional(),
@@ -36,7 +38,10 @@ const defaults = z.strictObject({
   texts: texts.optional(),
 });
 
-const cache = z.union([z.literal("memory"), oneOf(["sqlite", "lmdb", "redis", "valkey"])]);
+const cache = z.union(
+  [z.literal("memory"), oneOf(["sqlite", "lmdb", "redis", "valkey"])],
+  "must be memory, or one of sqlite, lmdb, redis, valkey",
+);
 
 const keys = oneOf(["file", "env"]);
 

@@ -104,6 +104,28 @@ servers:
       `version: 1\nvault: { cache: { sqlite: a } }\n${SERVERS}`,
       "line 2, column 17: a cache that outlives the process needs keys",
     ],
+    [
+      `${HEAD}servers:\n  a:\n    tools:\n      t:\n        seal:\n          - at: ""\n            grant: b/c\n`,
+      "line 9, column 20: servers > a > tools > t > seal > 0 > grant: Invalid input: expected array",
+    ],
+    [
+      `${HEAD}servers: { a: { tools: { t: { seal: [{ maxUses: 1 }] } } } }\n`,
+      "line 3, column 38: servers > a > tools > t > seal > 0 > at: Invalid input: expected string",
+    ],
+    [
+      `${HEAD}servers: { a: { tools: { t: { seal: non } } } }\n`,
+      "line 3, column 37: servers > a > tools > t > seal: must be none, or a list of rules",
+    ],
+    [
+      `version: 1\nvault: { cache: disk }\n${SERVERS}`,
+      "line 2, column 17: vault > cache: must be memory, or one of sqlite, lmdb, redis, valkey",
+    ],
+    [
+      `${HEAD}servers: { a: { tools: { t: { seal: [{ at: "", safeView: { summarizer: odd } }] } } } }\n`,
+      "line 3, column 72: there is no summarizer of that name",
+    ],
+    ["", "line 1, column 1: Invalid input: expected object"],
+    ["- a\n", "line 1, column 1: Invalid input: expected object"],
     [`${HEAD}servers: { a: [\n`, "line 4, column 1: this is not YAML"],
     [`${HEAD}${HEAD}`, "line 3, column 1: this is not YAML"],
     [`${HEAD}servers: !odd {}\n`, "line 3, column 10: this is not YAML"],
@@ -161,6 +183,10 @@ servers:
     expect(await problemOf("#".repeat(2 ** 20 + 1))).toContain("larger than 1 MiB");
     const absent = newPath("policy.yaml");
     expect(await messageThrownBy(() => readPolicyFile(absent))).not.toContain(absent);
+  });
+
+  it("refers to nothing that is not in it", async () => {
+    expect(await problemOf(`${HEAD}servers: *none\n`)).toContain("aliases lead nowhere");
   });
 
   it("expands few aliases, and not without end", async () => {
