@@ -1,6 +1,7 @@
 /** A server that the proxy reaches over Streamable HTTP. It needs the package `@modelcontextprotocol/client`. */
 import { loadPeer } from "../load-peer.js";
-import { isObject, type RequestId } from "../mcp/messages.js";
+import { isObject, type Message, type RequestId } from "../mcp/messages.js";
+import { INTERNAL_ERROR } from "../mcp/rpc-errors.js";
 import { CommandError, FAILED, usageError } from "./command-error.js";
 import { MAX_MESSAGE_BYTES } from "./message-lines.js";
 import { passOn, type Receive, type Sent, type Side } from "./side.js";
@@ -18,7 +19,7 @@ interface HttpTransport {
   onmessage?: ((message: unknown) => void) | undefined;
   onclose?: (() => void) | undefined;
   start(): Promise<void>;
-  send(message: unknown): Promise<void>;
+  send(message: unknown, options: { readonly onRequestStreamEnd: () => void }): Promise<void>;
   close(): Promise<void>;
   terminateSession(): Promise<void>;
   setProtocolVersion(version: string): void;
@@ -65,6 +66,7 @@ function authorization(
 class HttpServerSide implements Side {
   readonly #transport: HttpTransport;
   #initializing: RequestId | undefined;
+  #receive: (value: unknown) => void = () => undefined;
 
   constructor(transport: HttpTransport) {
     this.#transport = transport;
@@ -74,9 +76,10 @@ class HttpServerSide implements Side {
     const closed = new Promise<void>((resolve) => {
       this.#transport.onclose = resolve;
     });
+    this.#receive = (value) => void passOn({ kind: "message", value }, receive);
     this.#transport.onmessage = (value) => {
       this.#learnVersion(value);
-      void passOn({ kind: "message", value }, receive);
+      this.#receive(value);
     };
     await this.#transport.start();
     await closed;
@@ -86,12 +89,23 @@ class HttpServerSide implements Side {
     if (isObject(message) && message["method"] === "initialize") {
       this.#initializing = message["id"] as RequestId;
     }
-    await this.#transport.send(message);
+    await this.#transport.send(message, { onRequestStreamEnd: () => this.#endAnswers(message) });
   }
 
   async close(): Promise<void> {
     await within(END_MS, this.#transport.terminateSession());
     await this.#transport.close();
+  }
+
+  /** A stream that has ended brings no more answers; those that it has brought stand. */
+  #endAnswers(sent: Sent): void {
+    const messages: readonly Message[] = Array.isArray(sent) ? sent : [sent];
+    const error = { code: INTERNAL_ERROR, message: "The server gave no answer" };
+    for (const message of messages) {
+      if ("method" in message && "id" in message) {
+        this.#receive({ jsonrpc: "2.0", id: message.id, error });
+      }
+    }
   }
 
   /** All requests after the first name the revision that the server chose. */

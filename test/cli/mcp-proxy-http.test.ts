@@ -1,4 +1,6 @@
-import { request } from "node:http";
+import { once } from "node:events";
+import { createServer, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { askForEverything } from "../mcp/support/ask-for-everything.js";
 import { leakyServerV2 } from "../mcp/support/leaky-sdk-servers.js";
@@ -86,6 +88,19 @@ describe("a proxy before a server over HTTP", () => {
     const client = await proxy.connect();
     await server.close();
     await expect(call(client, "text")).rejects.toThrow(/Internal error/);
+  });
+
+  it.each([
+    ["is cut off", (response: ServerResponse) => response.destroy()],
+    ["ends without an answer", (response: ServerResponse) => response.end()],
+    ["has a message over the bound", (response: ServerResponse) => sendTooMuch(response)],
+  ])("answers its client when a stream of the server %s", async (_, answer) => {
+    const url = await streaming(answer);
+    const policy = fileOf(memoryPolicy("any"));
+    const proxy = start(["--policy", policy, "--server", "any", "--url", url]);
+    proxy.input.write('{"jsonrpc":"2.0","id":5,"method":"ping"}\n');
+    const [line] = await once(proxy.output, "data");
+    expect(JSON.parse(String(line))).toMatchObject({ id: 5, error: { code: -32603 } });
   });
 
   it("refuses to start without the token that it is told to show", async () => {
@@ -233,6 +248,31 @@ describe("a proxy that clients reach over HTTP", () => {
     expect(await start([...local, "--", "node"], missing).ended).toBe(2);
   });
 });
+
+/** Serves streams that begin as an answer does. */
+async function streaming(go: (response: ServerResponse) => void): Promise<string> {
+  const server = createServer((incoming, response) => {
+    incoming.resume();
+    if (incoming.method !== "POST") return void response.writeHead(405).end();
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write(": begins\n\n", () => go(response));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  open.push({
+    async stop() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
+}
+
+function sendTooMuch(response: ServerResponse): void {
+  response.on("error", () => undefined);
+  response.write("data: ");
+  const piece = "x".repeat(1024 * 1024);
+  for (let megabytes = 0; megabytes < 20; megabytes++) response.write(piece);
+}
 
 interface Response {
   readonly status: number | undefined;
