@@ -24,6 +24,8 @@ export type ProxyEnd = "client" | "server";
 
 type FilterOne = (message: unknown) => MaybePromise<Passage>;
 
+/** How long the server may take to answer a client that has hung up, in milliseconds. */
+const ANSWERS_MS = 2000;
 /** How long a client may take to read what it is told last, in milliseconds. */
 const LAST_MS = 1000;
 
@@ -52,6 +54,7 @@ export async function runProxy(options: ProxyOptions): Promise<ProxyEnd> {
     asking.then(() => "client" as const),
     serving.then(() => "server" as const),
   ]);
+  if (first === "client" && signal?.aborted !== true) await within(ANSWERS_MS, proxy.answered());
   await server.close();
   await serving;
   await within(LAST_MS, proxy.failWaiting());
@@ -62,6 +65,7 @@ export async function runProxy(options: ProxyOptions): Promise<ProxyEnd> {
 
 class MessageProxy {
   readonly #options: ProxyOptions;
+  #onAnswered: (() => void) | undefined;
 
   constructor(options: ProxyOptions) {
     this.#options = options;
@@ -90,6 +94,19 @@ class MessageProxy {
     );
   }
 
+  /** Resolves once no request waits for an answer. */
+  answered(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onAnswered = resolve;
+      this.#tellIfAnswered();
+    });
+  }
+
+  #tellIfAnswered(): void {
+    if (this.#onAnswered === undefined || this.#options.filter.waiting().length > 0) return;
+    this.#onAnswered();
+  }
+
   /** Answers the requests that the server has not answered. */
   failWaiting(): Promise<void> {
     return this.#failAll(this.#options.filter.waiting());
@@ -97,6 +114,7 @@ class MessageProxy {
 
   async #pass(...sending: readonly Promise<void>[]): Promise<void> {
     await Promise.all(sending);
+    this.#tellIfAnswered();
   }
 
   /** What does not reach the server is answered at once. */
@@ -117,6 +135,7 @@ class MessageProxy {
       const { forward } = await filter.fromServer({ jsonrpc: "2.0", id, error });
       await this.#reply(client, forward);
     }
+    this.#tellIfAnswered();
   }
 
   /** A side that has hung up hears nothing more. */

@@ -20,6 +20,7 @@ const ENVIRONMENT = {
   BOB_TOKEN: BOB,
   UPSTREAM_TOKEN: UPSTREAM,
 };
+const INFO = { name: "client", version: "1.0.0" };
 const AUTH = `auth:
   tokens: [{ env: ALICE_TOKEN, subject: alice }, { env: BOB_TOKEN, subject: bob }]
 `;
@@ -88,6 +89,17 @@ describe("a proxy before a server over HTTP", () => {
     const client = await proxy.connect();
     await server.close();
     await expect(call(client, "text")).rejects.toThrow(/Internal error/);
+  });
+
+  it("passes on the answers to a client that has hung up", async () => {
+    const server = await leakyOverHttp();
+    const policy = fileOf(memoryPolicy("leaky"));
+    const proxy = start(["--policy", policy, "--server", "leaky", "--url", server.url]);
+    const params = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: INFO };
+    const message = { jsonrpc: "2.0", id: 1, method: "initialize", params };
+    proxy.input.end(`${JSON.stringify(message)}\n`);
+    expect(await proxy.ended).toBe(0);
+    expect(JSON.parse(proxy.received)).toMatchObject({ id: 1, result: {} });
   });
 
   it.each([

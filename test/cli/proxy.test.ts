@@ -119,6 +119,18 @@ describe("a proxy", () => {
     expect(await scene.end).toBe("client");
   });
 
+  it("waits for the answers to a client that has hung up, and not for ever", async () => {
+    const scene = new Scene();
+    scene.call(1);
+    scene.input.end();
+    const { id } = await nextLine(scene.server.input);
+    scene.answer(id);
+    expect((await scene.hangUp()).map(({ result }) => result !== undefined)).toEqual([true]);
+    const silent = new Scene();
+    silent.call(2);
+    expect(await silent.hangUp()).toMatchObject([{ id: 2, error: { code: -32603 } }]);
+  });
+
   it("answers what the server leaves unanswered", async () => {
     const scene = new Scene();
     scene.call(7);
