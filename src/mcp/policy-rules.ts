@@ -141,7 +141,7 @@ export function checkTool(given: ToolPolicy, where: string, unlisted: ToolRules)
 }
 
 /** Returns the rule that seals a result whole. */
-export function wholeRule(terms: SealingTerms): SealingRule {
+function wholeRule(terms: SealingTerms): SealingRule {
   return { ...terms, at: [], isOptional: false };
 }
 

@@ -175,23 +175,21 @@ export function hasKeyword(schema: unknown, keyword: string): boolean {
   );
 }
 
-/** What schemas are made of that says nothing but the shape of data. */
-const SHAPES: ReadonlyMap<string, (value: unknown) => unknown> = new Map<
-  string,
-  (value: unknown) => unknown
->([
+/** Returns what of a keyword's value says nothing but the shape of data; `undefined` for nothing. */
+type ShapeOfKeyword = (value: unknown, root: JsonObject) => unknown;
+
+const SHAPES: ReadonlyMap<string, ShapeOfKeyword> = new Map<string, ShapeOfKeyword>([
   ["type", typesOf],
-  ["required", (value) => (Array.isArray(value) ? value.filter(isText) : undefined)],
   ["properties", shapesByName],
   ["$defs", shapesByName],
   ["definitions", shapesByName],
-  ["items", shapeOf],
-  ["additionalProperties", shapeOf],
+  ["items", shapeWithin],
+  ["additionalProperties", shapeWithin],
   ["prefixItems", shapesOf],
   ["anyOf", shapesOf],
   ["oneOf", shapesOf],
   ["allOf", shapesOf],
-  ["$ref", (value) => (typeof value === "string" && value.startsWith("#") ? value : undefined)],
+  ["$ref", knownReference],
 ]);
 const TYPES: ReadonlySet<unknown> = new Set([
   "object",
@@ -205,30 +203,49 @@ const TYPES: ReadonlySet<unknown> = new Set([
 
 /** Returns what a schema says of the shape of data: no texts, examples, defaults or permitted values. */
 export function shapeOf(schema: unknown): unknown {
+  return shapeWithin(schema, isObject(schema) ? schema : {});
+}
+
+function shapeWithin(schema: unknown, root: JsonObject): unknown {
   if (!isObject(schema)) return typeof schema === "boolean" ? schema : {};
   const kept = Object.entries(schema).flatMap(([keyword, value]) => {
-    const shape = SHAPES.get(keyword)?.(value);
+    const shape = SHAPES.get(keyword)?.(value, root);
     return shape === undefined ? [] : [[keyword, shape] as const];
   });
-  return Object.fromEntries(kept);
+  return Object.fromEntries([...kept, ...requiredOf(schema)]);
 }
 
-function shapesOf(schemas: unknown): unknown {
-  return Array.isArray(schemas) ? schemas.map(shapeOf) : undefined;
+/** Only names that are seen as those of members. */
+function requiredOf({ required, properties }: JsonObject): [string, unknown][] {
+  if (!Array.isArray(required) || !isObject(properties)) return [];
+  const known = required.filter(
+    (name) => typeof name === "string" && Object.hasOwn(properties, name),
+  );
+  return [["required", known]];
 }
 
-function shapesByName(schemas: unknown): unknown {
+const LOCAL = /^#\/(\$defs|definitions)\/([^/]+)$/;
+
+/** Only references to definitions that are there: any other text could be in one. */
+function knownReference($ref: unknown, root: JsonObject): unknown {
+  if ($ref === "#") return $ref;
+  const [, keyword = "", name = ""] = (typeof $ref === "string" && LOCAL.exec($ref)) || [];
+  const definitions = root[keyword];
+  return isObject(definitions) && Object.hasOwn(definitions, name) ? $ref : undefined;
+}
+
+function shapesOf(schemas: unknown, root: JsonObject): unknown {
+  return Array.isArray(schemas) ? schemas.map((schema) => shapeWithin(schema, root)) : undefined;
+}
+
+function shapesByName(schemas: unknown, root: JsonObject): unknown {
   if (!isObject(schemas)) return undefined;
   return Object.fromEntries(
-    Object.entries(schemas).map(([name, schema]) => [name, shapeOf(schema)]),
+    Object.entries(schemas).map(([name, schema]) => [name, shapeWithin(schema, root)]),
   );
 }
 
 function typesOf(type: unknown): unknown {
   if (Array.isArray(type)) return type.filter((one) => TYPES.has(one));
   return TYPES.has(type) ? type : undefined;
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === "string";
 }

@@ -554,6 +554,7 @@ describe("whatever a server sends", () => {
     "$ref",
     "anyOf",
     "items",
+    "$defs",
   ];
   const data = fc.letrec<{ value: unknown; object: JsonObject }>((tie) => ({
     value: fc.oneof(
@@ -583,6 +584,25 @@ describe("whatever a server sends", () => {
         expect(answered).toMatchObject({ jsonrpc: "2.0", id: 1 });
         expect(JSON.stringify(answered)).not.toContain(SECRET);
       }),
+      { numRuns: 1500 },
+    );
+  });
+
+  it("as the description of a tool, no text of it passes", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom("lookup", "open", "other"),
+        data,
+        data,
+        async (name, one, two) => {
+          const connection = new Connection();
+          const tool = { ...one, name, inputSchema: one, outputSchema: two, annotations: two };
+          const list = await connection.request("tools/list");
+          const answered = await connection.answer(list, { tools: [tool] });
+          expect(answered).toMatchObject({ result: { tools: [{ name }] } });
+          expect(JSON.stringify(answered)).not.toContain(SECRET);
+        },
+      ),
       { numRuns: 1500 },
     );
   });

@@ -183,9 +183,12 @@ describe("what a server says of its tools", () => {
           "x-secret": "SECRET",
         },
         ref: { $ref: "https://SECRET" },
+        within: {
+          anyOf: [{ $ref: "#/SECRET" }, { $ref: "#/$defs/SECRET" }, { $ref: "#/$defs/a" }],
+        },
         any: true,
       },
-      required: ["name", 5],
+      required: ["name", "SECRET", 5],
       additionalProperties: { description: "SECRET", type: "string" },
       $defs: { a: { const: "SECRET" } },
     },
@@ -201,7 +204,12 @@ describe("what a server says of its tools", () => {
       annotations: { readOnlyHint: true },
       inputSchema: {
         type: "object",
-        properties: { name: { type: ["string", "null"] }, ref: {}, any: true },
+        properties: {
+          name: { type: ["string", "null"] },
+          ref: {},
+          within: { anyOf: [{}, {}, { $ref: "#/$defs/a" }] },
+          any: true,
+        },
         required: ["name"],
         additionalProperties: { type: "string" },
         $defs: { a: {} },
