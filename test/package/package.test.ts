@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -10,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { installPacked } from "../../tools/packed.js";
 
@@ -117,17 +118,6 @@ describe("the packed package, with no peer installed", () => {
     writeFileSync(join(folder, "index.js"), code);
   }
 
-  /** Runs the command through a link, as npx does, with one message to pass on. */
-  function command(args: readonly string[]) {
-    const bin = join(directory, "node_modules/.bin/handlevault");
-    const target = join(directory, "node_modules/handlevault", manifest.bin.handlevault);
-    mkdirSync(dirname(bin), { recursive: true });
-    if (!existsSync(bin)) symlinkSync(target, bin);
-    chmodSync(target, 0o755);
-    writeFileSync(join(directory, "policy.yaml"), POLICY);
-    return spawnSync(bin, args, { cwd: directory, encoding: "utf8", input: PING });
-  }
-
   it("seals and unseals", () => {
     const output = run(`
       import { HandleVault } from "handlevault";
@@ -136,22 +126,6 @@ describe("the packed package, with no peer installed", () => {
       console.log(JSON.stringify(await vault.unseal(id, "o")));
     `);
     expect(output).toBe('{"a":1}\n');
-  });
-
-  it("has a command that says what it is, and which packages it needs", () => {
-    expect(command(["--version"])).toMatchObject({ status: 0, stdout: `${manifest.version}\n` });
-    expect(command(["--help"]).stdout).toContain("mcp-proxy");
-    expect(command(["mcp-proxy"])).toMatchObject({ status: 2, stdout: "" });
-    expect(command(PROXY).stderr).toContain('"npm install yaml"');
-  });
-
-  it("has a command that stands before a server, once those packages are there", () => {
-    const beside = ["yaml", "zod"].map((name) => join(directory, "node_modules", name));
-    for (const path of beside) symlinkSync(join(PROJECT, "node_modules", basename(path)), path);
-    const { status, stdout, stderr } = command(PROXY);
-    for (const path of beside) rmSync(path);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    expect(JSON.parse(stdout)).toMatchObject({ id: 1, result: {} });
   });
 
   it("can be imported at every entry that is not a wire", () => {
@@ -195,6 +169,47 @@ describe("the packed package, with no peer installed", () => {
     install("msgpackr", 'import "not-installed-either";');
     const [, entry, use] = USES[2] as [string, string, string];
     expect(run(attempt(entry, use))).toMatch(/^ERR_VAULT_PEER_BROKEN/);
+  });
+});
+
+describe("the packed command", () => {
+  let directory: string;
+
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), "handlevault-command-"));
+    installPacked(directory);
+    const { handlevault } = manifest.bin;
+    const target = join(directory, "node_modules/handlevault", handlevault);
+    chmodSync(target, 0o755);
+    mkdirSync(join(directory, "node_modules/.bin"));
+    symlinkSync(target, join(directory, "node_modules/.bin/handlevault"));
+    writeFileSync(join(directory, "policy.yaml"), POLICY);
+  }, 60_000);
+
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  /** Runs the command through a link, as npx does, with one message to pass on. */
+  function command(args: readonly string[]) {
+    const bin = join(directory, "node_modules/.bin/handlevault");
+    return spawnSync(bin, args, { cwd: directory, encoding: "utf8", input: PING });
+  }
+
+  it("says what it is, and which packages it needs", () => {
+    expect(command(["--version"])).toMatchObject({ status: 0, stdout: `${manifest.version}\n` });
+    expect(command(["--help"]).stdout).toContain("mcp-proxy");
+    expect(command(["mcp-proxy"])).toMatchObject({ status: 2, stdout: "" });
+    expect(command(PROXY).stderr).toContain('"npm install yaml"');
+  });
+
+  it("stands before a server, once those packages are there", () => {
+    for (const name of ["yaml", "zod"]) {
+      // Copies, not links: what is written here must never reach the project's own packages.
+      const target = join(directory, "node_modules", name);
+      cpSync(join(PROJECT, "node_modules", name), target, { recursive: true, dereference: true });
+    }
+    const { status, stdout, stderr } = command(PROXY);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toMatchObject({ id: 1, result: {} });
   });
 });
 
