@@ -3,24 +3,23 @@
  *
  * @module
  */
-import { type HttpWireOptions, httpWire } from "./transport/http/client.js";
-import {
-  type JsonRpcAddress,
-  type JsonRpcWireOptions,
-  jsonRpcWire,
-} from "./transport/json-rpc/client.js";
+import { httpWire } from "./transport/http/client.js";
+import type { HttpClientOptions } from "./transport/http-client/options.js";
+import type { JsonRpcAddress } from "./transport/json-rpc/address.js";
+import { type JsonRpcClientOptions, jsonRpcWire } from "./transport/json-rpc/client.js";
 import { RemoteVault } from "./transport/remote-vault.js";
 import { xmlRpcWire } from "./transport/xml-rpc/client.js";
-import type { XmlRpcClientOptions } from "./transport/xml-rpc/client-options.js";
 
-export type { HttpClientTlsOptions, HttpWireOptions } from "./transport/http/client.js";
-export type { JsonRpcAddress, JsonRpcWireOptions } from "./transport/json-rpc/client.js";
-export type { XmlRpcClientOptions } from "./transport/xml-rpc/client-options.js";
+export type { ClientOptions, ClientTlsOptions } from "./transport/client-options.js";
+export type { HttpClientOptions } from "./transport/http-client/options.js";
+export type { JsonRpcAddress } from "./transport/json-rpc/address.js";
+export type { JsonRpcClientOptions } from "./transport/json-rpc/client.js";
 
 /**
  * A {@link Vault} in another process: the same methods and the same errors as in this one, besides
  * `ServiceUnavailableError` when the service cannot be reached and `OutcomeUnknownError` when a call was
- * sent and its answer never came. `close()` closes the connection; the vault stays open.
+ * sent and its answer never came. Where the package zod does not load, every call is a
+ * `PeerMissingError` or `PeerBrokenError`, before anything is sent. `close()` closes the connection; the vault stays open.
  *
  * @example
  * ```ts
@@ -32,18 +31,18 @@ export class VaultClient extends RemoteVault {
   /**
    * Returns a vault that `serveHttp` serves. Nothing is connected before the first call.
    *
-   * @throws TypeError RangeError The URL or an option is wrong.
+   * @throws TypeError RangeError The URL or an option is wrong, or the token would travel unprotected.
    */
-  static http(url: string | URL, options: HttpWireOptions = {}): VaultClient {
+  static http(url: string | URL, options: HttpClientOptions = {}): VaultClient {
     return new VaultClient(httpWire(url, options));
   }
 
   /**
    * Returns a vault that `serveXmlRpc` serves. Nothing is connected before the first call.
    *
-   * @throws TypeError RangeError The URL or an option is wrong.
+   * @throws TypeError RangeError The URL or an option is wrong, or the token would travel unprotected.
    */
-  static rpc(url: string | URL, options: XmlRpcClientOptions = {}): VaultClient {
+  static rpc(url: string | URL, options: HttpClientOptions = {}): VaultClient {
     return new VaultClient(xmlRpcWire(url, options));
   }
 
@@ -51,9 +50,9 @@ export class VaultClient extends RemoteVault {
    * Returns a vault that `serveJsonRpc` serves, at a host and port or on a Unix socket. Nothing is
    * connected before the first call.
    *
-   * @throws TypeError RangeError The address or an option is wrong.
+   * @throws TypeError RangeError The address or an option is wrong, or the token would travel unprotected.
    */
-  static socket(address: JsonRpcAddress, options: JsonRpcWireOptions = {}): VaultClient {
+  static socket(address: JsonRpcAddress, options: JsonRpcClientOptions = {}): VaultClient {
     return new VaultClient(jsonRpcWire(address, options));
   }
 }

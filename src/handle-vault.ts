@@ -9,10 +9,12 @@ import { VaultCodec } from "./codec/vault-codec.js";
 import { KeyRing } from "./keys/key-ring.js";
 import { type RewrapOptions, type RewrapReport, rewrapRecords } from "./records/rewrap.js";
 import { type OpenRecord, RecordMoved, SealedRecords } from "./records/sealed-records.js";
+import { LeakGuard } from "./safe-view/leak-guard.js";
 import {
   checkBoolean,
   checkBy,
   checkInteger,
+  checkLeakGuard,
   checkMethods,
   checkOptions,
   checkPrincipal,
@@ -52,6 +54,7 @@ import { isPromise } from "./vault/maybe-promise.js";
 import { isExpired, mayChange, mayDescribe, mayUnseal, type Verdict } from "./vault/policy.js";
 import { nextRevision, type RecordFields } from "./vault/record.js";
 import { type Attempt, retrying } from "./vault/retrying.js";
+import { type LeakGuardSetting, writtenView } from "./vault/safe-view.js";
 import { settleAll } from "./vault/settle-all.js";
 import type {
   ChangeOptions,
@@ -75,6 +78,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "tenant",
   "acceptVolatile",
   "cacheTimeoutMs",
+  "leakGuard",
 ]);
 const CACHE_METHODS = [
   "ready",
@@ -104,6 +108,8 @@ export interface HandleVaultOptions {
   readonly acceptVolatile?: boolean | undefined;
   /** How long one operation may take, in milliseconds, for the cache to keep to. Default 2,000. */
   readonly cacheTimeoutMs?: number | undefined;
+  /** What safe views may show of payloads; `"off"` checks none. Default: no value, nowhere. */
+  readonly leakGuard?: LeakGuardSetting | undefined;
 }
 
 /**
@@ -126,6 +132,7 @@ export class HandleVault implements Vault {
   readonly #clock: Clock;
   readonly #records: SealedRecords;
   readonly #acceptVolatile: boolean;
+  readonly #leakGuard: LeakGuard;
   readonly #mutex = new KeyedMutex();
   #state: "new" | "ready" | "closed" = "new";
   #opening: Promise<void> | undefined;
@@ -140,7 +147,7 @@ export class HandleVault implements Vault {
     checkOptions(options, "HandleVault options", OPTIONS);
     const { cache = memoryCache(), codec = new VaultCodec(), keys, tenant } = options;
     const { clock = systemClock(), cacheTimeoutMs = DEFAULT_CACHE_TIMEOUT_MS } = options;
-    const { acceptVolatile = false } = options;
+    const { acceptVolatile = false, leakGuard = { allow: [] } } = options;
     const { maxInlineBytes = DEFAULT_INLINE_BYTES } = cache;
     if (!(codec instanceof VaultCodec)) throw new TypeError("codec must be a VaultCodec");
     if (keys !== undefined && codec.encryptor !== undefined) {
@@ -152,6 +159,7 @@ export class HandleVault implements Vault {
     if (tenant !== undefined) checkPrincipal(tenant, "tenant");
     checkBoolean(acceptVolatile, "acceptVolatile");
     checkInteger(cacheTimeoutMs, "cacheTimeoutMs", { min: 1, max: 2 ** 31 - 1 });
+    checkLeakGuard(leakGuard, "leakGuard");
     const encryptor = codec.encryptor ?? aes256GcmEncryptor({ keys: keys ?? KeyRing.ephemeral() });
     if (isLasting(cache) && !encryptor.durable) throw new CacheUnsafeError("ephemeral-keys");
     this.#cache = cache;
@@ -159,6 +167,7 @@ export class HandleVault implements Vault {
     this.#encryptor = encryptor;
     this.#clock = neverBackwards(clock);
     this.#acceptVolatile = acceptVolatile;
+    this.#leakGuard = new LeakGuard(leakGuard);
     this.#records = new SealedRecords({
       cache,
       codec,
@@ -174,11 +183,14 @@ export class HandleVault implements Vault {
 
   async seal(data: unknown, options: SealOptions): Promise<OpaqueHandle> {
     const checked = checkSealOptions(options);
-    const { ownerPrincipal, safeView, ttlSeconds, maxUses, grantedPrincipals } = checked;
+    const { ownerPrincipal, ttlSeconds, maxUses, grantedPrincipals, leakGuard: setting } = checked;
     if (this.#state !== "ready") await this.#open();
 
     const packing = this.#codec.pack(data);
     const packed = isPromise(packing) ? await packing : packing;
+    const writing = writtenView(data, checked);
+    const view = isPromise(writing) ? await writing : writing;
+    this.#leakGuard.check({ data, view, setting, isAscii: this.#codec.isAscii(packed) });
     const createdAtMs = this.#clock.now();
     const fields: RecordFields = {
       revision: 0,
@@ -187,7 +199,7 @@ export class HandleVault implements Vault {
       createdAtMs,
       expiresAtMs: createdAtMs + toMs(ttlSeconds),
       usesLeft: maxUses,
-      safeView,
+      safeView: view.text,
     };
     const purgeAfterMs = toMs(ttlSeconds) + GRACE_MS;
     const id = newHandleId();

@@ -44,7 +44,7 @@ export type {
   UnlistedHandling,
 } from "./mcp/policy-options.js";
 export { serverPrincipal, type ToolName, toolPrincipal } from "./mcp/principals.js";
-export type { SafeViewFunction, SafeViewRule, ValueSummarizer } from "./mcp/safe-views.js";
+export type { SafeViewFunction, SafeViewRule } from "./mcp/safe-views.js";
 export { probeVault, type SealScope, sealToolOutput } from "./mcp/seal-tool-output.js";
 export type { ToolResult } from "./mcp/tool-result.js";
 export type { ToolScope } from "./mcp/tool-scope.js";

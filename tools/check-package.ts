@@ -3,10 +3,11 @@
  * that imports every entry without skipping the library's own declarations, and runs the smoke test.
  *
  * `tsx tools/check-package.ts [--node PATH]... [--typescript FOLDER]...` does the last two on other
- * Nodes and with other compilers as well; `--peers FOLDER` runs the quickstart on every cache with the
- * first of these Nodes and the peers in that `node_modules`.
+ * Nodes and with other compilers as well; `--peers FOLDER` runs the quickstart on every cache and wire, and
+ * the smoke test of services, with the first of these Nodes and the peers in that `node_modules`.
  */
-import { execFileSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   cpSync,
   mkdtempSync,
@@ -17,9 +18,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { inBatches } from "../test/support/in-batches.js";
 import { installPacked } from "./packed.js";
 
 const PROJECT = join(import.meta.dirname, "..");
@@ -32,62 +34,74 @@ const { values } = parseArgs({
 });
 const CACHES = ["sqlite", "lmdb", "redis", "valkey"];
 const WIRES = ["http", "json-rpc", "xml-rpc"];
-const WIRE_PEERS = ["zod", "hono"];
-const CACHE_PEERS = ["better-sqlite3", "lmdb", "ioredis", "iovalkey"];
+const QUICKSTART_PEERS = ["better-sqlite3", "lmdb", "ioredis", "iovalkey", "zod"];
+const SERVICE_PEERS = ["jose", "hono"];
+/** How many programs run at once: each waits for its own start and for servers about half of the time. */
+const AT_ONCE = 3;
 const directory = mkdtempSync(join(tmpdir(), "handlevault-package-"));
 
 try {
   installPacked(directory);
-  runExamples();
-  runOnEveryCache(join(PROJECT, "node_modules"), [process.execPath]);
-  if (values.peers !== undefined) runOnEveryCache(values.peers, values.node.slice(0, 1));
+  await runExamples();
+  await runWithPeers(join(PROJECT, "node_modules"), process.execPath);
+  const [other] = values.node;
+  if (values.peers !== undefined && other !== undefined) await runWithPeers(values.peers, other);
   writeConsumer();
   const ownTypescript = dirname(fileURLToPath(import.meta.resolve("typescript/package.json")));
-  for (const compiler of [ownTypescript, ...values.typescript]) checkTypes(compiler);
+  await atOnce([ownTypescript, ...values.typescript], checkTypes);
   cpSync(join(import.meta.dirname, "smoke.mjs"), join(directory, "smoke.mjs"));
-  for (const node of [process.execPath, ...values.node]) run(node, ["smoke.mjs"]);
+  await atOnce([process.execPath, ...values.node], (node) => run(node, ["smoke.mjs"]));
 } finally {
   rmSync(directory, { recursive: true });
 }
 
-function runExamples(): void {
+async function runExamples(): Promise<void> {
   cpSync(join(PROJECT, "examples"), join(directory, "examples"), { recursive: true });
   const tsx = import.meta.resolve("tsx");
-  for (const name of readdirSync(join(directory, "examples"))) {
-    if (!name.endsWith(".ts")) continue;
+  const names = readdirSync(join(directory, "examples"), { recursive: true, encoding: "utf8" });
+  await atOnce(names.filter(isExample), async (name) => {
     console.log(`example ${name}`);
-    run(process.execPath, ["--import", tsx, join("examples", name)]);
-  }
+    await run(process.execPath, ["--import", tsx, join("examples", name)]);
+  });
 }
 
-/** Runs the quickstart over every wire and on every cache that needs a peer; its server must be installed. */
-function runOnEveryCache(peers: string, nodes: readonly string[]): void {
+/** A program, or the main one of a folder; the others are parts of them. */
+function isExample(name: string): boolean {
+  return name.endsWith(".ts") && (dirname(name) === "." || basename(name) === "main.ts");
+}
+
+/**
+ * Runs the quickstart over every wire and on every cache that needs a peer, whose server must be
+ * installed, and a program with those peers that only services need.
+ */
+async function runWithPeers(peers: string, node: string): Promise<void> {
   const place = mkdtempSync(join(tmpdir(), "handlevault-caches-"));
   try {
     installPacked(place);
     cpSync(join(PROJECT, "examples"), join(place, "examples"), { recursive: true });
-    for (const peer of CACHE_PEERS) {
+    for (const peer of [...QUICKSTART_PEERS, ...SERVICE_PEERS]) {
       symlinkSync(join(peers, peer), join(place, "node_modules", peer));
     }
-    for (const peer of WIRE_PEERS) {
-      symlinkSync(join(PROJECT, "node_modules", peer), join(place, "node_modules", peer));
-    }
+    cpSync(join(import.meta.dirname, "smoke-services.mjs"), join(place, "smoke-services.mjs"));
     const settings = [
       ...CACHES.map((cache) => ["--cache", cache]),
       ...WIRES.map((wire) => ["--remote", wire]),
     ];
-    for (const node of nodes) {
-      for (const setting of settings) runQuickstart(place, node, setting);
-    }
+    await atOnce(settings, (setting) => runQuickstart(place, node, setting));
+    await run(node, ["smoke-services.mjs"], { cwd: place });
   } finally {
     rmSync(place, { recursive: true });
   }
 }
 
-function runQuickstart(place: string, node: string, setting: readonly string[]): void {
+async function runQuickstart(
+  place: string,
+  node: string,
+  setting: readonly string[],
+): Promise<void> {
   console.log(`quickstart ${setting.join(" ")}, with ${node}`);
   const script = ["--import", import.meta.resolve("tsx"), "examples/quickstart.ts", ...setting];
-  execFileSync(node, script, { cwd: place, stdio: ["ignore", "ignore", "inherit"] });
+  await run(node, script, { cwd: place, stdout: "ignore" });
 }
 
 /** Writes strict programs: one imports every entry, the others are the README's own snippets. */
@@ -109,15 +123,31 @@ function writeConsumer(): void {
   }
 }
 
-function checkTypes(typescript: string): void {
+async function checkTypes(typescript: string): Promise<void> {
   const { version } = JSON.parse(readFileSync(join(typescript, "package.json"), "utf8"));
   console.log(`types of every entry, with TypeScript ${version} and without skipLibCheck`);
   const programs = readdirSync(directory).filter((name) => name.endsWith(".ts"));
   const flags = "--noEmit --strict --exactOptionalPropertyTypes --target es2022 --module nodenext";
   const args = [join(typescript, "bin/tsc"), ...flags.split(" "), "--types", "node", ...programs];
-  run(process.execPath, args);
+  await run(process.execPath, args);
 }
 
-function run(command: string, args: readonly string[]): void {
-  execFileSync(command, args, { cwd: directory, stdio: ["ignore", "inherit", "inherit"] });
+/** Does something with each item, a few at once; the first failure ends it. */
+function atOnce<Item>(items: readonly Item[], task: (item: Item) => Promise<void>): Promise<void> {
+  return inBatches(items.length, AT_ONCE, (index) => task(items[index] as Item));
+}
+
+interface RunOptions {
+  readonly cwd?: string;
+  readonly stdout?: "ignore" | "inherit";
+}
+
+async function run(
+  command: string,
+  args: readonly string[],
+  { cwd = directory, stdout = "inherit" }: RunOptions = {},
+): Promise<void> {
+  const child = spawn(command, args, { cwd, stdio: ["ignore", stdout, "inherit"] });
+  const [code] = await once(child, "close");
+  if (code !== 0) throw new Error(`${command} ${args.join(" ")} failed`);
 }

@@ -9,7 +9,8 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { createDocument, type ZodOpenApiPathsObject } from "zod-openapi";
 import { ROUTES } from "../src/transport/http/route-table.js";
-import { OPERATION_NAMES, type OperationName, operations } from "../src/transport/operations.js";
+import { OPERATION_NAMES, type OperationName } from "../src/transport/operations.js";
+import { operations } from "../src/transport/schemas.js";
 
 const FILE = fileURLToPath(new URL("../src/transport/http/openapi-document.ts", import.meta.url));
 
@@ -36,6 +37,7 @@ const ERRORS = {
   "410": "The handle has expired, was evicted, or has no uses left.",
   "413": "The request or the payload is too large.",
   "415": "The body is not plain JSON.",
+  "422": "The safe view repeats a value of the payload.",
   "429": "Too many requests or failed authentications.",
   "500": "The service failed.",
   "503": "The service is busy or stopping, or something it needs does not answer.",
@@ -43,6 +45,8 @@ const ERRORS = {
   "507": "The service has no room.",
 } as const;
 
+/** The status of a safe view that was refused. */
+const LEAK = "422";
 const BODYLESS_ERRORS: ReadonlySet<string> = new Set(["413", "415"]);
 
 const dataEncoding = z
@@ -122,6 +126,7 @@ function responsesOf(name: OperationName) {
   const isBodyless = BODIES[name] === undefined;
   const errors = Object.entries(ERRORS)
     .filter(([status]) => !(isBodyless && BODYLESS_ERRORS.has(status)))
+    .filter(([status]) => status !== LEAK || name === "seal")
     .map(([status, description]) => [status, { description, content: json(errorBody) }]);
   const success = { description: "Done.", content: json(RESULTS[name]) };
   return { [String(ROUTES[name].status)]: success, ...Object.fromEntries(errors) };

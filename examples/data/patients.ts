@@ -47,7 +47,7 @@ export async function readPatientData(): Promise<PatientData> {
 export function documentsOf({ patients, letter, image }: PatientData): Document[] {
   return [
     ...patients.map((patient) => ({ payload: patient, safeView: describePatient(patient) })),
-    { payload: letter, safeView: `discharge letter: ${Buffer.byteLength(letter)} bytes of text` },
+    { payload: letter, safeView: `letter: ${Buffer.byteLength(letter)} bytes` },
     { payload: image, safeView: `image: ${image.length} bytes` },
   ];
 }

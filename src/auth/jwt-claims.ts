@@ -59,6 +59,9 @@ export function callerOf(
 
 function isPlainHeader(header: VerifiedToken["protectedHeader"], { typ }: ClaimRules): boolean {
   if (FOREIGN_PARAMETERS.some((name) => Object.hasOwn(header, name))) return false;
+  // RFC 7515, section 4.1.4; some verifiers pass over a key id that is no text.
+  const keyId = ownMember(header, "kid");
+  if (keyId !== undefined && typeof keyId !== "string") return false;
   // A type that was asked for has been compared.
   if (typ !== undefined) return true;
   const given = ownMember(header, "typ");

@@ -1,19 +1,19 @@
-/**
- * Clients that reach the proxy over Streamable HTTP.
- *
- * Loaded only for them: it needs the packages `@modelcontextprotocol/node` and `hono`.
- */
+/** Clients that reach the proxy over Streamable HTTP. It needs the package `@modelcontextprotocol/node`. */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Authenticator } from "../auth/authenticator.js";
 import { loadPeer } from "../load-peer.js";
 import type { MessageFilter } from "../mcp/message-filter.js";
-import { answerTo } from "../transport/http/answering.js";
-import { boundConnections } from "../transport/http/connections.js";
-import { Gate } from "../transport/http/gate.js";
-import { readIncoming, sendAnswer } from "../transport/http/node.js";
-import { HANDLER_OPTIONS, LOOPBACK_HOSTS, readHandlerOptions } from "../transport/http/options.js";
-import { REFUSALS, RefusedError } from "../transport/http/refusal.js";
+import { answerTo } from "../transport/http-server/answers.js";
+import { type BoundedConnections, boundConnections } from "../transport/http-server/connections.js";
+import { Gate } from "../transport/http-server/gate.js";
+import { requestOf, sendAnswer } from "../transport/http-server/node-request.js";
+import {
+  HANDLER_OPTIONS,
+  LOOPBACK_HOSTS,
+  readHandlerOptions,
+} from "../transport/http-server/options.js";
+import { REFUSALS, RefusedError } from "../transport/http-server/refusal.js";
 import { listen } from "../transport/listening.js";
 import { CommandError, FAILED } from "./command-error.js";
 import { HttpSessions, type ServerTransport } from "./http-sessions.js";
@@ -66,15 +66,16 @@ export async function serveClients(options: ServeClientsOptions): Promise<void> 
     },
   });
   const server = createServer(SERVER_OPTIONS);
-  const authenticated = boundConnections(server, MAX_CONNECTIONS);
+  const connections = boundConnections(server, MAX_CONNECTIONS);
   const gate = gateOf(options);
   server.on("request", (incoming, outgoing) => {
-    void answer({ incoming, outgoing, gate, sessions, authenticated });
+    void answer({ incoming, outgoing, gate, sessions, connections });
   });
   onListening(await startListening(server, host, port));
   await stopped(signal);
   await sessions.close();
   server.closeAllConnections();
+  connections.destroyAll();
   await new Promise((resolve) => server.close(resolve));
 }
 
@@ -108,15 +109,15 @@ interface Exchange {
   readonly outgoing: ServerResponse;
   readonly gate: Gate;
   readonly sessions: HttpSessions;
-  readonly authenticated: (socket: IncomingMessage["socket"]) => void;
+  readonly connections: BoundedConnections;
 }
 
 /** Nobody gets at a session without proving anew who they are. */
 async function answer(exchange: Exchange): Promise<void> {
-  const { incoming, outgoing, gate, sessions, authenticated } = exchange;
+  const { incoming, outgoing, gate, sessions, connections } = exchange;
   const request = {
-    ...readIncoming(incoming),
-    authenticated: () => authenticated(incoming.socket),
+    ...requestOf(incoming),
+    authenticated: () => connections.authenticated(incoming.socket),
   };
   try {
     gate.checkOrigin(request);

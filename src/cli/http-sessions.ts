@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { MessageFilter } from "../mcp/message-filter.js";
-import type { HttpRequest } from "../transport/http/gate.js";
-import { REFUSALS, RefusedError } from "../transport/http/refusal.js";
+import type { HttpRequest } from "../transport/http-server/gate.js";
+import { REFUSALS, RefusedError } from "../transport/http-server/refusal.js";
 import { ServiceUnavailableError } from "../vault/errors.js";
 import { runProxy } from "./proxy.js";
 import { passOn, type Receive, type Sent, type Side } from "./side.js";

@@ -1,6 +1,5 @@
 /** The command `handlevault mcp-proxy`: reads the policy, opens the vault, and stands in between. */
 import { readFile } from "node:fs/promises";
-import { loadPeer } from "../load-peer.js";
 import { MessageFilter } from "../mcp/message-filter.js";
 import type { Vault } from "../vault/vault.js";
 import type { CommandContext } from "./command-context.js";
@@ -13,6 +12,7 @@ import {
   usageError,
 } from "./command-error.js";
 import { explain, parseRecordedResult } from "./explain.js";
+import { serveClients } from "./http-clients.js";
 import { connectServer } from "./http-server-side.js";
 import type { ListenAddress, McpProxyOptions, ServerAddress } from "./mcp-proxy-options.js";
 import { openVault } from "./open-vault.js";
@@ -78,8 +78,6 @@ async function proxyHttp(connection: Connection, address: ListenAddress): Promis
   if (auth === undefined) {
     throw policyError("--listen needs auth: it says who clients are, and so who the subject is");
   }
-  // What serves HTTP stands on Hono, which the proxy over stdio has no need of.
-  const { serveClients } = await loadPeer("hono", () => import("./http-clients.js"));
   const authenticator = await openAuth(auth, file.pathOf, context.environment);
   return withVault(connection, async (vault) => {
     await serveClients({

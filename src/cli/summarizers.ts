@@ -1,4 +1,9 @@
 /** The summarizers that a policy file can name. */
-import type { ValueSummarizer } from "../mcp/safe-views.js";
+import { aggregateSummarizer } from "../safe-view/aggregate.js";
+import { schemaSummarizer } from "../safe-view/schema.js";
+import type { Summarizer } from "../vault/safe-view.js";
 
-export const SUMMARIZERS: ReadonlyMap<string, ValueSummarizer> = new Map();
+export const SUMMARIZERS: ReadonlyMap<string, Summarizer> = new Map([
+  ["aggregate", aggregateSummarizer()],
+  ["schema", schemaSummarizer()],
+]);

@@ -86,6 +86,7 @@ export class VaultCodec {
   readonly #bytes = bytesSerializer();
   readonly #text = textSerializer();
   readonly #structured: Serializer;
+  readonly #isJson: boolean;
   readonly #serializers: ReadonlyMap<number, Serializer>;
   readonly #compressors: ReadonlyMap<number, Compressor>;
   #ownEncryptor: Encryptor | undefined;
@@ -105,6 +106,7 @@ export class VaultCodec {
     this.#maxPayloadBytes = maxPayloadBytes;
     this.#compressor = compressor;
     this.#structured = serializer ?? jsonSerializer();
+    this.#isJson = serializer === undefined;
     // What the library can always read, and what the options add or replace.
     this.#serializers = byId([this.#bytes, this.#text, jsonSerializer(), this.#structured]);
     this.#compressors = byId([
@@ -185,6 +187,18 @@ export class VaultCodec {
       return compress(compressor, serializerId, content);
     }
     return { serializerId, compressorId: NO_COMPRESSOR, content };
+  }
+
+  /**
+   * Tells whether every text in a payload is certain to hold nothing but ASCII; `false` where that
+   * would take a look at each of them.
+   *
+   * @internal
+   */
+  isAscii({ content, serializerId }: PackedPayload): boolean {
+    if (typeof content !== "string") return false;
+    const isVerbatim = this.#isJson || serializerId === this.#text.id;
+    return isVerbatim && Buffer.byteLength(content) === content.length;
   }
 
   /**

@@ -1,12 +1,13 @@
 /** Opens the handles in a tool's arguments, for that tool alone. */
-import { type JsonPointer, placesOf, valueAt } from "../primitives/json-pointer.js";
+import { formatPointer } from "../primitives/json-pointer.js";
+import { findReferences, type HydratePlace } from "../template/find-references.js";
+import { hydrateValue } from "../template/hydrate-value.js";
 import { isVaultError } from "../vault/errors.js";
-import { Echoes, type OpenedValue } from "./echoes.js";
+import { Echoes } from "./echoes.js";
 import { NOT_EXECUTED_HANDLE, NOT_EXECUTED_VAULT_DOWN } from "./fixed-texts.js";
 import type { JsonObject } from "./messages.js";
 import type { HydratingRule } from "./policy-rules.js";
 import { toolPrincipal } from "./principals.js";
-import { type HandleReference, referenceOf, referencesIn } from "./references.js";
 import { type ToolResult, toolError } from "./tool-result.js";
 import { checkScope, type ToolScope } from "./tool-scope.js";
 
@@ -20,9 +21,6 @@ export type Hydration =
       readonly echoes: Echoes;
     }
   | { readonly ok: false; readonly refusal: ToolResult };
-
-/** The most handles that one call may open. */
-const MAX_HANDLES = 100;
 
 /**
  * Opens the handles in a tool's arguments, where the policy says so; elsewhere they stay as they are.
@@ -41,125 +39,58 @@ const MAX_HANDLES = 100;
  */
 export async function hydrateArguments(args: JsonObject, scope: ToolScope): Promise<Hydration> {
   checkScope(scope);
+  const places = scope.policy.rulesOf(scope).hydrating.map(placeOf);
   try {
-    const slots = slotsOf(args, scope.policy.rulesOf(scope).hydrating);
-    if (slots.length === 0) return { ok: true, arguments: args, echoes: new Echoes([]) };
-    const payloads = await openAll(distinctIds(slots), scope);
-    const filled = slots.map((slot) => fill(slot, payloads));
-    const echoes = new Echoes(filled.flatMap(({ opened }) => opened));
-    return { ok: true, arguments: filled.reduce(replaceAt, args as unknown) as JsonObject, echoes };
+    const references = findReferences(args, { places });
+    if (references.length === 0) return { ok: true, arguments: args, echoes: new Echoes([]) };
+    await assertUsable(new Set(references.map(({ id }) => id)), scope);
+    const requestingPrincipal = toolPrincipal(scope, scope.subject);
+    const hydrated = await hydrateValue(scope.vault, args, { requestingPrincipal, places });
+    const { value, insertions } = hydrated;
+    if (insertions.some(({ value: opened }) => opened instanceof Uint8Array))
+      throw new RangeError();
+    return { ok: true, arguments: value as JsonObject, echoes: new Echoes(insertions) };
   } catch (error) {
     return { ok: false, refusal: toolError(refusalOf(error)) };
   }
 }
 
-/** A place of the arguments with handles to open. */
-interface Slot {
-  readonly at: JsonPointer;
-  /** The text around handles inside it; `undefined` where a handle stands for the whole value. */
-  readonly text: string | undefined;
-  readonly references: readonly (HandleReference & { start?: number; end?: number })[];
+function placeOf({ at, isInside }: HydratingRule): HydratePlace {
+  return { at: formatPointer(at), inside: isInside ? "hydrate" : "inert" };
 }
 
-function slotsOf(args: JsonObject, rules: readonly HydratingRule[]): readonly Slot[] {
-  return rules.flatMap((rule) =>
-    [...placesOf(args, rule.at)].flatMap((at) => slotAt(at, valueAt(args, at)?.value, rule)),
-  );
-}
+/** The most handles that one call may open. */
+const MAX_HANDLES = 100;
 
-function slotAt(at: JsonPointer, value: unknown, { isInside }: HydratingRule): Slot[] {
-  const whole = referenceOf(value);
-  if (whole !== undefined) return [{ at, text: undefined, references: [whole] }];
-  if (!isInside || typeof value !== "string") return [];
-  const references = referencesIn(value);
-  return references.length === 0 ? [] : [{ at, text: value, references }];
-}
-
-function distinctIds(slots: readonly Slot[]): readonly string[] {
-  const ids = new Set(slots.flatMap(({ references }) => references.map(({ id }) => id)));
-  if (ids.size > MAX_HANDLES) throw new HandleRefused();
-  return [...ids];
-}
-
-/** A handle that does not open here; why is nobody's business but the owner's. */
-class HandleRefused extends Error {}
-
-async function openAll(
-  ids: readonly string[],
-  scope: ToolScope,
-): Promise<ReadonlyMap<string, unknown>> {
-  const { vault } = scope;
-  const requestingPrincipal = toolPrincipal(scope, scope.subject);
-  // Opening may spend a use, so all are known to open before any is opened.
-  if (ids.length > 1) await assertUsable(ids, scope);
-  const outcomes = await vault.unsealMany(ids.map((id) => ({ id, requestingPrincipal })));
-  const payloads = outcomes.map((outcome) => {
-    if (!outcome.ok) throw outcome.error;
-    if (outcome.value instanceof Uint8Array) throw new HandleRefused();
-    return outcome.value;
-  });
-  return new Map(ids.map((id, index) => [id, payloads[index]]));
-}
-
-async function assertUsable(ids: readonly string[], scope: ToolScope): Promise<void> {
+/** Opening may spend a use, so all handles are known to open before any is opened. */
+async function assertUsable(ids: ReadonlySet<string | undefined>, scope: ToolScope): Promise<void> {
+  if (ids.has(undefined) || ids.size > MAX_HANDLES) throw new RangeError();
+  if (ids.size === 1) return;
   const principal = toolPrincipal(scope, scope.subject);
-  const handles = await Promise.all(ids.map((id) => scope.vault.describe(id, principal)));
-  if (handles.some(({ usesLeft }) => usesLeft === 0)) throw new HandleRefused();
+  const handles = await Promise.all(
+    [...ids].map((id) => scope.vault.describe(String(id), principal)),
+  );
+  if (handles.some(({ usesLeft }) => usesLeft === 0)) throw new RangeError();
 }
 
-interface FilledSlot {
-  readonly at: JsonPointer;
-  readonly value: unknown;
-  readonly opened: readonly OpenedValue[];
-}
-
-function fill(slot: Slot, payloads: ReadonlyMap<string, unknown>): FilledSlot {
-  const opened = slot.references.map(({ id, pointer, text }) => {
-    const found = valueAt(payloads.get(id), pointer);
-    if (found === undefined) throw new HandleRefused();
-    return { value: found.value, reference: text };
-  });
-  const value = slot.text === undefined ? opened[0]?.value : fillText(slot.text, slot, opened);
-  return { at: slot.at, value, opened };
-}
-
-function fillText(text: string, slot: Slot, opened: readonly OpenedValue[]): string {
-  let filled = "";
-  let from = 0;
-  for (const [index, { start = 0, end = 0 }] of slot.references.entries()) {
-    const value = opened[index]?.value;
-    filled += text.slice(from, start) + (typeof value === "string" ? value : JSON.stringify(value));
-    from = end;
-  }
-  return filled + text.slice(from);
-}
-
-/** Returns a copy of `root` with another value at a place that exists. */
-function replaceAt(root: unknown, { at, value }: Pick<FilledSlot, "at" | "value">): unknown {
-  const [token, ...rest] = at;
-  if (token === undefined) return value;
-  const copy = Array.isArray(root) ? [...root] : { ...(root as object) };
-  const inner = (root as Record<string, unknown>)[token];
-  Object.defineProperty(copy, token, {
-    value: replaceAt(inner, { at: rest, value }),
-    enumerable: true,
-    configurable: true,
-    writable: true,
-  });
-  return copy;
-}
-
-const REFUSALS: ReadonlySet<string> = new Set([
+/** What is wrong with a handle, whichever it is. */
+const REFUSALS: ReadonlySet<unknown> = new Set([
   "ERR_VAULT_HANDLE_NOT_FOUND",
   "ERR_VAULT_HANDLE_EXPIRED",
   "ERR_VAULT_HANDLE_ACCESS_DENIED",
   "ERR_VAULT_HANDLE_EXHAUSTED",
   "ERR_VAULT_HANDLE_EVICTED",
+  "malformed",
+  "no-such-field",
+  "not-text",
 ]);
 
 /** One text for every handle that does not open: which reason it is would tell what exists. */
 function refusalOf(error: unknown): string {
-  const isRefused = error instanceof HandleRefused || error instanceof RangeError;
-  if (isRefused || (isVaultError(error) && REFUSALS.has(error.code))) return NOT_EXECUTED_HANDLE;
-  return NOT_EXECUTED_VAULT_DOWN;
+  if (error instanceof RangeError) return NOT_EXECUTED_HANDLE;
+  if (!isVaultError(error)) return NOT_EXECUTED_VAULT_DOWN;
+  const reasons = error.code === "ERR_VAULT_HYDRATION" ? [...error.errors.values()] : [error.code];
+  return reasons.every((reason) => REFUSALS.has(reason))
+    ? NOT_EXECUTED_HANDLE
+    : NOT_EXECUTED_VAULT_DOWN;
 }

@@ -4,7 +4,7 @@ import type { SafeViewRule } from "./safe-views.js";
 
 /** On what terms a rule seals. */
 interface SealTerms {
-  /** What the model may know of the value. Default: its kind, such as "a record". */
+  /** What the model may know of the value. Default: its shape, by the schema summarizer. */
   readonly safeView?: SafeViewRule | undefined;
   /** The tools that may open it, each as `server/tool`. Default: none, only the owner may. */
   readonly grant?: readonly string[] | undefined;

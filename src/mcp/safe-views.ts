@@ -1,54 +1,35 @@
 /** What a model may know of a sealed value. */
+import { schemaSummarizer } from "../safe-view/schema.js";
 import type { MaybePromise } from "../vault/contracts.js";
+import type { Summarizer } from "../vault/safe-view.js";
 import type { SealOptions } from "../vault/vault.js";
 
 /** Returns a value's safe view. */
 export type SafeViewFunction = (value: unknown) => MaybePromise<string>;
 
-/** Something that describes values without giving them away. */
-export interface ValueSummarizer {
-  /** Returns a description; what counts is its text. */
-  summarize(value: unknown): MaybePromise<unknown>;
-}
-
 /** How a rule makes safe views: one text for all values, a summarizer, or a function. */
 export type SafeViewRule =
   | { readonly fixed: string }
-  | { readonly summarizer: ValueSummarizer }
+  | { readonly summarizer: Summarizer }
   | SafeViewFunction;
 
 /** What a seal is told of the safe view. */
-export type SafeViewOptions = Pick<SealOptions, "safeView">;
+export type SafeViewOptions = Pick<SealOptions, "safeView" | "summarizer" | "leakGuard">;
 
 /** Writes what anybody may know of a value. */
 export type SafeViewWriter = (value: unknown) => MaybePromise<SafeViewOptions>;
 
-/** Returns what writes safe views by a rule; without a rule, they tell the kind of a value only. */
+/** Returns what writes safe views by a rule; without a rule, they tell the shape of a value. */
 export function safeViewWriter(rule: SafeViewRule | undefined): SafeViewWriter {
-  if (rule === undefined) return (value) => constantView(describeKind(value));
+  if (rule === undefined) return () => ({ summarizer: schemaSummarizer() });
   if (typeof rule === "function") return async (value) => ({ safeView: await rule(value) });
-  if ("fixed" in rule) return () => constantView(rule.fixed);
-  return async (value) => ({ safeView: String(await rule.summarizer.summarize(value)) });
+  return "fixed" in rule ? () => constantView(rule.fixed) : () => ({ summarizer: rule.summarizer });
 }
 
-/** A text that does not depend on the value tells nothing of it. */
+/** A text that does not depend on the value tells nothing of it, whatever the two have in common. */
 export function constantView(safeView: string): SafeViewOptions {
-  return { safeView };
+  return { safeView, leakGuard: "off" };
 }
-
-/** Tells what kind of thing a value is, and nothing that is in it. */
-function describeKind(value: unknown): string {
-  if (value === null) return "nothing";
-  if (Array.isArray(value)) return "a list";
-  return KINDS.get(typeof value) ?? "a value";
-}
-
-const KINDS: ReadonlyMap<string, string> = new Map([
-  ["object", "a record"],
-  ["string", "a text"],
-  ["number", "a number"],
-  ["boolean", "yes or no"],
-]);
 
 /** Throws unless `rule` can make safe views. */
 export function checkSafeViewRule(rule: unknown, where: string): void {

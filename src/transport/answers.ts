@@ -1,15 +1,8 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { ServiceUnavailableError } from "../vault/errors.js";
 import { HandleDescription, OpaqueHandle } from "../vault/handle.js";
+import { schemas } from "./loaded-schemas.js";
 import type { OperationName, Payload, ResultOf, WireOutcome } from "./messages.js";
-import { operations } from "./operations.js";
-
-const handle = operations.seal.result;
-const anOutcome = z.union([
-  z.object({ ok: z.literal(true), value: z.unknown() }),
-  z.object({ ok: z.literal(false), error: z.object({ code: z.string(), message: z.string() }) }),
-]);
-const outcomeList = z.object({ outcomes: z.array(anOutcome) });
 
 /**
  * Returns an answer as the operation's schema has it; members that it does not have are left out.
@@ -20,7 +13,8 @@ export function readAnswer<Name extends OperationName>(
   operation: Name,
   answer: unknown,
 ): ResultOf<Name> {
-  return parse<ResultOf<Name>>(operations[operation].result as z.ZodType<ResultOf<Name>>, answer);
+  const { result } = schemas.get().operations[operation];
+  return parse<ResultOf<Name>>(result as z.ZodType<ResultOf<Name>>, answer);
 }
 
 /** Returns the handle that an answer describes. The original's servers leave the grants out. */
@@ -28,9 +22,8 @@ export function readHandle(
   answer: unknown,
   grantedPrincipals: readonly string[] = [],
 ): OpaqueHandle {
-  return new OpaqueHandle(
-    handleFields(parse(handle, { granted_principals: grantedPrincipals, ...objectOf(answer) })),
-  );
+  const whole = { granted_principals: grantedPrincipals, ...objectOf(answer) };
+  return new OpaqueHandle(handleFields(readAnswer("seal", whole)));
 }
 
 /** Returns the description that an answer gives. */
@@ -49,7 +42,7 @@ export function readPayload(answer: unknown): unknown {
 
 /** Returns what became of `count` items, whose values nobody has checked yet. */
 export function readOutcomes(answer: unknown, count: number): readonly WireOutcome<unknown>[] {
-  const { outcomes } = parse(outcomeList, answer);
+  const { outcomes } = parse(schemas.get().outcomes, answer);
   if (outcomes.length !== count) throw unreadable();
   return outcomes;
 }

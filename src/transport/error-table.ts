@@ -28,6 +28,7 @@ import {
   RecordIntegrityError,
   RecordUnsupportedError,
   RequestTooLargeError,
+  SafeViewLeakError,
   ServiceUnavailableError,
   UnauthenticatedError,
   type UnsafeReason,
@@ -38,8 +39,11 @@ import {
 /** What an error is called on the wires that is no vault error: a bad parameter, or a fault of ours. */
 type OtherErrorCode = "ERR_VAULT_INVALID_TYPE" | "ERR_VAULT_OUT_OF_RANGE" | "ERR_VAULT_INTERNAL";
 
+/** What only the process that hydrates can run into; no vault throws it, so that no wire carries it. */
+type LocalErrorCode = "ERR_VAULT_HYDRATION" | "ERR_VAULT_OUTPUT_VALIDATION";
+
 /** The codes that errors have on the wires. */
-export type WireErrorCode = VaultErrorCode | OtherErrorCode;
+export type WireErrorCode = Exclude<VaultErrorCode, LocalErrorCode> | OtherErrorCode;
 
 /** An error in the forms of every wire. */
 export interface WireError {
@@ -86,6 +90,7 @@ const TABLE: Readonly<Record<WireErrorCode, Row>> = {
   ERR_VAULT_CONFLICT: [409, -32012, 409, () => new ConflictError()],
   ERR_VAULT_REQUEST_TOO_LARGE: [413, -32013, 413, () => new RequestTooLargeError()],
   ERR_VAULT_PAYLOAD_TOO_LARGE: [413, -32014, 4131, () => new PayloadTooLargeError()],
+  ERR_VAULT_SAFE_VIEW_LEAK: [422, -32028, 422, () => new SafeViewLeakError()],
   ERR_VAULT_RATE_LIMITED: [429, -32015, 429, (told) => new RateLimitedError(secondsOf(told))],
   ERR_VAULT_SERVICE_UNAVAILABLE: [503, -32016, 503, () => new ServiceUnavailableError()],
   ERR_VAULT_AUTHENTICATION_UNAVAILABLE: [

@@ -5,6 +5,7 @@
  */
 export { type HttpHandler, httpHandler } from "./http/handler.js";
 export { type NodeHandler, nodeHandler } from "./http/node.js";
-export type { HttpHandlerOptions } from "./http/options.js";
-export { type RunningHttpServer, serveHttp } from "./http/server.js";
-export type { HttpServerOptions, HttpTlsOptions } from "./http/server-options.js";
+export { serveHttp } from "./http/server.js";
+export type { HttpHandlerOptions } from "./http-server/options.js";
+export type { RunningHttpServer } from "./http-server/server.js";
+export type { HttpServerOptions, HttpTlsOptions } from "./http-server/server-options.js";

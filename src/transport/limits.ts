@@ -3,18 +3,13 @@
  *
  * @module
  */
-import { isIPv6, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
-import type { Connection } from "../auth/authenticator.js";
 import { setBounded } from "../primitives/bounded-map.js";
 
 const MINUTE_MS = 60_000;
-const DEFAULT_FAILURES_PER_MINUTE = 20;
 /** So many keys cost about a megabyte. */
 const MAX_KEYS = 10_000;
-const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
-const IPV6_NETWORK_GROUPS = 4;
-const IPV6_GROUPS = 8;
 
 /** How often something may happen, for each key. */
 export interface RateOptions {
@@ -52,6 +47,11 @@ export class RateLimit {
     return Math.ceil(((1 - left) * MINUTE_MS) / this.#perMinute / 1000);
   }
 
+  /** Returns how many times the key may go on now. */
+  left(key: string): number {
+    return Math.floor(this.#refilled(key).left);
+  }
+
   /** Counts one for the key, whether it may or not. */
   count(key: string): void {
     const { left, atMs } = this.#refilled(key);
@@ -65,45 +65,6 @@ export class RateLimit {
     const gained = ((atMs - bucket.atMs) * this.#perMinute) / MINUTE_MS;
     return { left: Math.min(this.#perMinute, bucket.left + gained), atMs };
   }
-}
-
-/** Bounds failed authentications by where they come from: 20 a minute unless told otherwise. */
-export class FailureLimit {
-  readonly #rate: RateLimit;
-
-  constructor(options: Partial<RateOptions> = {}) {
-    this.#rate = new RateLimit({ perMinute: DEFAULT_FAILURES_PER_MINUTE, ...options });
-  }
-
-  /** Returns after how many seconds a credential is looked at again; `undefined` if now. */
-  retryAfterSeconds(connection: Connection): number | undefined {
-    return this.#rate.retryAfterSeconds(originOf(connection));
-  }
-
-  /** Notes that a credential was refused, or that there was none. */
-  failed(connection: Connection): void {
-    this.#rate.count(originOf(connection));
-  }
-}
-
-/** Returns what stands for whoever connects: one address, or the /64 that an IPv6 host has whole. */
-export function originOf({ remoteAddress }: Connection): string {
-  if (remoteAddress === undefined) return "unix";
-  const mapped = MAPPED_IPV4.exec(remoteAddress)?.[1];
-  if (mapped !== undefined) return mapped;
-  return isIPv6(remoteAddress) ? networkOf(remoteAddress) : remoteAddress;
-}
-
-function networkOf(address: string): string {
-  const [head = "", tail] = (address.split("%")[0] ?? "").split("::");
-  const before = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  const zeros = Array<string>(Math.max(0, IPV6_GROUPS - before.length - after.length)).fill("0");
-  const groups = tail === undefined ? before : [...before, ...zeros, ...after];
-  return groups
-    .slice(0, IPV6_NETWORK_GROUPS)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(":");
 }
 
 /** Bounds the requests in flight, and tells when there are none. */

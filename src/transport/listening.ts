@@ -4,7 +4,7 @@
  * @module
  */
 import { lookup } from "node:dns/promises";
-import { BlockList, isIPv6, type Server, type Socket } from "node:net";
+import { BlockList, isIP, isIPv6, type Server, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Connection } from "../auth/authenticator.js";
 import { checkBoolean, checkInteger } from "../vault/checks.js";
@@ -63,6 +63,11 @@ export function checkListenOptions(options: ListenOptions): void {
   if (path !== undefined && host !== undefined) {
     throw new TypeError("options must not have both path and host");
   }
+}
+
+/** Tells whether a name or an address stands for this machine. */
+export function isLoopbackHost(host: string): boolean {
+  return isIP(host) === 0 ? host.toLowerCase() === "localhost" : isLoopback(host);
 }
 
 /** Tells whether an address is one of this machine's loopback interface. */

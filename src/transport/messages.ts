@@ -1,4 +1,5 @@
 import type { WireDescription, WireHandle } from "../vault/handle.js";
+import type { LeakGuardSetting } from "../vault/safe-view.js";
 
 /** One item of `seal_many`, and what `seal` is given. A member that is null counts as absent. */
 export interface SealParams {
@@ -10,6 +11,7 @@ export interface SealParams {
   readonly ttl_seconds?: number | null | undefined;
   readonly granted_principals?: readonly string[] | null | undefined;
   readonly max_uses?: number | null | undefined;
+  readonly leak_guard?: LeakGuardSetting | null | undefined;
 }
 
 /** One item of `unseal_many`, and what `unseal`, `describe` and `invalidate` are given. */

@@ -12,6 +12,7 @@ import {
   checkSealOptions,
   checkTtlSeconds,
 } from "../vault/checks.js";
+import type { MaybePromise } from "../vault/contracts.js";
 import {
   HandleNotFoundError,
   RequestTooLargeError,
@@ -19,6 +20,7 @@ import {
   VaultClosedError,
 } from "../vault/errors.js";
 import { type HandleDescription, isHandleId, type OpaqueHandle } from "../vault/handle.js";
+import { type LeakGuardSetting, type WrittenView, writtenView } from "../vault/safe-view.js";
 import { settleAll } from "../vault/settle-all.js";
 import type {
   ChangeOptions,
@@ -31,6 +33,7 @@ import type {
 import { readAnswer, readDescription, readHandle, readOutcomes, readPayload } from "./answers.js";
 import { askInHalves, inGroups } from "./batches.js";
 import { fromWireError } from "./error-table.js";
+import { schemas } from "./loaded-schemas.js";
 import type { OperationName, RequestParams, SealParams, WireOutcome } from "./messages.js";
 import { MAX_BATCH } from "./operations.js";
 import { checkPayload, sizeOf } from "./payload.js";
@@ -40,7 +43,8 @@ import type { Wire } from "./wire.js";
  * A {@link Vault} whose every method asks a service.
  *
  * Arguments are checked before anything is sent, as `HandleVault` checks them. Payloads are bytes, text
- * and JSON data, whatever serializer the vault behind the service has.
+ * and JSON data, whatever serializer the vault behind the service has. A summarizer runs here; whether
+ * its safe view leaks is looked at where the vault is.
  */
 export class RemoteVault implements Vault {
   readonly #wire: Wire;
@@ -55,7 +59,7 @@ export class RemoteVault implements Vault {
    * @throws TypeError The payload is not bytes, text or JSON data; the message names the place.
    */
   async seal(data: unknown, options: SealOptions): Promise<OpaqueHandle> {
-    const params = sealParams(data, options);
+    const params = await sealParams(data, options);
     return readHandle(await this.#ask("seal", params), params.granted_principals);
   }
 
@@ -161,13 +165,15 @@ export class RemoteVault implements Vault {
 
   async #ask(operation: OperationName, params: object): Promise<unknown> {
     this.#assertOpen();
+    // An answer that could not be read would be of something that was done.
+    await schemas.ready();
     return this.#wire.call(operation, params);
   }
 
   async #askAbout(operation: OperationName, id: string, params: object = {}): Promise<unknown> {
     this.#assertOpen();
     if (!isHandleId(id)) throw new HandleNotFoundError();
-    return this.#wire.call(operation, { id, ...params });
+    return this.#ask(operation, { id, ...params });
   }
 
   async #sealGroup(items: readonly SealItem[]): Promise<Outcome<OpaqueHandle>[]> {
@@ -221,24 +227,36 @@ interface SealItem {
 /** Roughly what an item takes besides its payload, with many grants. */
 const SIZE_OF_THE_REST = 16 * 1024;
 
-function sealParams(data: unknown, options: SealOptions): SentSeal {
-  const { maxUses, ...checked } = checkSealOptions(options);
+async function sealParams(data: unknown, options: SealOptions): Promise<SentSeal> {
+  const checked = checkSealOptions(options);
+  const { maxUses } = checked;
   checkPayload(data);
+  const view = await writtenView(data, checked);
   return {
     // What an array of bytes says of itself may be made up.
     data: data instanceof Uint8Array ? trueBytes(data) : data,
     owner_principal: checked.ownerPrincipal,
-    safe_view: checked.safeView,
+    safe_view: view.text,
     ttl_seconds: checked.ttlSeconds,
     granted_principals: checked.grantedPrincipals,
     ...(maxUses === undefined ? {} : { max_uses: maxUses }),
+    ...leakGuardParam(checked.leakGuard, view),
   };
 }
 
-function sealItem(request: SealRequest): SealItem {
+function leakGuardParam(
+  setting: LeakGuardSetting | undefined,
+  { shown }: WrittenView,
+): Pick<SentSeal, "leak_guard"> {
+  if (setting === "off") return { leak_guard: setting };
+  if (setting === undefined && shown.length === 0) return {};
+  return { leak_guard: { allow: [...(setting?.allow ?? []), ...shown] } };
+}
+
+async function sealItem(request: SealRequest): Promise<SealItem> {
   checkRequest(request);
   const { data, ...options } = request;
-  const params = sealParams(data, options);
+  const params = await sealParams(data, options);
   return { params, size: sizeOf(params.data) + SIZE_OF_THE_REST };
 }
 
@@ -253,7 +271,7 @@ function unsealItem(request: UnsealRequest): RequestParams {
 /** Prepares every item, sends those that can be, and says in their order what became of each. */
 async function prepared<Item, Sent, T>(
   items: readonly Item[],
-  prepare: (item: Item) => Sent,
+  prepare: (item: Item) => MaybePromise<Sent>,
   send: (items: readonly Sent[]) => Promise<Outcome<T>[]>,
 ): Promise<Outcome<T>[]> {
   const preparations = await settleAll(items, async (item) => prepare(item));

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { z } from "zod";
 import { LOCAL_CALLER } from "../auth/authenticator.js";
 import { checkBoolean, checkGrants, checkMethods, checkOptions } from "../vault/checks.js";
 import {
@@ -17,6 +16,7 @@ import { settleAll } from "../vault/settle-all.js";
 import type { ChangeOptions, Outcome, Vault } from "../vault/vault.js";
 import { actingPrincipal, type KnownCaller, requiredPrincipal } from "./acting.js";
 import { toWireError } from "./error-table.js";
+import { schemas } from "./loaded-schemas.js";
 import type {
   OperationName,
   ParamsOf,
@@ -27,7 +27,7 @@ import type {
   WireOutcome,
   WireOutcomes,
 } from "./messages.js";
-import { isOperationName, MAX_BATCH, operations } from "./operations.js";
+import { isOperationName } from "./operations.js";
 import { checkParams } from "./params.js";
 import { checkPayload, sizeOf } from "./payload.js";
 
@@ -49,9 +49,6 @@ const VAULT_METHODS = [
 /** Who asks for what anybody may have: not a principal that any vault knows. */
 const NOBODY: KnownCaller = { principal: "" };
 
-/** Items of many are checked one by one: a bad one fails alone. */
-const batch = z.strictObject({ requests: z.array(z.unknown()).max(MAX_BATCH) });
-
 /** Who may ask a service for what. */
 export interface VaultServiceOptions {
   /** Whether safe views are given to callers who show no credential. Default: they are not. */
@@ -72,7 +69,7 @@ type Handlers = {
 };
 
 /**
- * Answers the operations of `operations.ts` from a vault.
+ * Answers the operations of `messages.ts` from a vault.
  *
  * @example
  * ```ts
@@ -107,10 +104,12 @@ export class VaultService {
    * @throws {@link PrincipalForbiddenError} The caller may not act for the principal named, or the
    *   principal is not one that payloads are handed to.
    * @throws TypeError RangeError The operation or its parameters make no sense.
+   * @throws {@link PeerMissingError} {@link PeerBrokenError} The package zod does not load.
    */
   async call(operation: string, params: unknown, caller: KnownCaller | undefined): Promise<object> {
     if (!isOperationName(operation)) throw new TypeError("operation must be one of the service's");
     if (!this.#admits(operation, caller)) throw new UnauthenticatedError();
+    await schemas.ready();
     return this.#run(operation, params ?? {}, caller ?? NOBODY);
   }
 
@@ -128,6 +127,7 @@ export class VaultService {
   ): Promise<ResultOf<Name>> {
     const handler = this.#handlers[operation] as Handlers[Name];
     const isBatch = operation === "seal_many" || operation === "unseal_many";
+    const { batch, operations } = schemas.get();
     const checked = checkParams<unknown>(isBatch ? batch : operations[operation].params, params);
     return handler(checked as ParamsOf<Name>, caller);
   }
@@ -158,7 +158,7 @@ export class VaultService {
     },
     seal_many: async ({ requests }, caller) => {
       const settled = await settleAll(requests, async (request) =>
-        this.#seal(checkParams(operations.seal.params, request), caller),
+        this.#seal(checkParams(schemas.get().operations.seal.params, request), caller),
       );
       return { outcomes: settled.map(toWireOutcome) };
     },
@@ -168,6 +168,8 @@ export class VaultService {
 
   async #seal(params: SealParams, caller: KnownCaller): Promise<WireHandle> {
     const { data } = params;
+    // The first releases of zod 4 take what may be anything for what may be absent.
+    if (data === undefined) throw new TypeError("data must be given");
     const ownerPrincipal = requiredPrincipal(caller, "owner_principal", params.owner_principal);
     checkPayload(data);
     const handle = await this.#vault.seal(data, {
@@ -176,6 +178,7 @@ export class VaultService {
       ttlSeconds: params.ttl_seconds ?? undefined,
       grantedPrincipals: params.granted_principals ?? undefined,
       maxUses: params.max_uses ?? undefined,
+      leakGuard: params.leak_guard ?? undefined,
     });
     return handle.toJSON();
   }
@@ -197,7 +200,8 @@ export class VaultService {
     let left = MAX_BATCH_PAYLOAD;
     const unseal = async (request: RequestParams) => {
       if (left <= 0) throw new RequestTooLargeError();
-      const payload = await this.#unseal(checkParams(operations.unseal.params, request), caller);
+      const { params } = schemas.get().operations.unseal;
+      const payload = await this.#unseal(checkParams(params, request), caller);
       left -= sizeOf(payload.data);
       return payload;
     };

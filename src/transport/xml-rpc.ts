@@ -3,6 +3,7 @@
  *
  * @module
  */
+
+export type { RunningHttpServer } from "./http-server/server.js";
 export type { ServerAddress } from "./listening.js";
-export type { XmlRpcServerOptions } from "./xml-rpc/options.js";
-export { serveXmlRpc, type XmlRpcServer } from "./xml-rpc/server.js";
+export { serveXmlRpc, type XmlRpcServerOptions } from "./xml-rpc/server.js";

@@ -1,5 +1,7 @@
 /** Checks of arguments: they run before any work and name the parameter, never its value. */
 import { Buffer } from "node:buffer";
+import { isPointer } from "../primitives/json-pointer.js";
+import type { LeakGuardSetting } from "./safe-view.js";
 import type { ChangeOptions, SealOptions } from "./vault.js";
 
 /** The longest principal, in characters. */
@@ -8,6 +10,10 @@ export const MAX_PRINCIPAL_CHARACTERS = 1024;
 export const MAX_SAFE_VIEW_BYTES = 4096;
 /** The most principals that a handle may be granted to. */
 export const MAX_GRANTS = 256;
+/** The most places that a leak guard may be told to let pass. */
+export const MAX_ALLOWED_PLACES = 256;
+/** The longest of them, in characters. */
+const MAX_PLACE_CHARACTERS = 1024;
 /** The longest lifetime, in seconds: a century. */
 export const MAX_TTL_SECONDS = 3_155_760_000;
 /** The largest `maxUses`; the record keeps one value above it for "unlimited". */
@@ -60,12 +66,35 @@ function checkEachPrincipal(values: unknown[], name: string): asserts values is 
 }
 
 /** Throws unless `value` is a text that fits into a record's safe view. */
-function checkSafeView(value: unknown, name: string): asserts value is string {
+export function checkSafeView(value: unknown, name: string): asserts value is string {
   if (typeof value !== "string") throw new TypeError(`${name} must be a string`);
   if (value.length > MAX_SAFE_VIEW_BYTES || Buffer.byteLength(value) > MAX_SAFE_VIEW_BYTES) {
     throw new RangeError(`${name} must have at most ${MAX_SAFE_VIEW_BYTES} bytes of UTF-8`);
   }
   if (!value.isWellFormed()) throw new RangeError(`${name} must be well-formed Unicode`);
+}
+
+/** Throws unless `value` says how a leak guard checks: `"off"`, or JSON pointers to let pass. */
+export function checkLeakGuard(value: unknown, name: string): asserts value is LeakGuardSetting {
+  if (value === "off") return;
+  checkOptions(value, name, LEAK_GUARD_OPTIONS);
+  checkPlaces((value as { readonly allow?: unknown }).allow, `${name}.allow`);
+}
+
+/** Throws unless `value` is a list of JSON pointers. */
+export function checkPlaces(value: unknown, name: string): asserts value is readonly string[] {
+  const isList = Array.isArray(value) && value.every((place) => typeof place === "string");
+  if (!isList) throw new TypeError(`${name} must be an array of strings`);
+  if (value.length > MAX_ALLOWED_PLACES) {
+    throw new RangeError(`${name} must name at most ${MAX_ALLOWED_PLACES} places`);
+  }
+  const index = value.findIndex((place) => !isPlace(place));
+  if (index >= 0) throw new RangeError(`${name}[${index}] must be a JSON pointer`);
+}
+
+/** Tells whether a text is a JSON pointer of a length that a leak guard takes. */
+export function isPlace(text: string): boolean {
+  return text.length <= MAX_PLACE_CHARACTERS && isPointer(text);
 }
 
 /** Throws unless `value` is a lifetime: finite, not negative, at most a century. */
@@ -130,9 +159,12 @@ function shown(option: string): string {
   return /^[A-Za-z_]\w{0,39}$/.test(option) ? option : "(not an identifier)";
 }
 
+const LEAK_GUARD_OPTIONS: ReadonlySet<string> = new Set(["allow"]);
 const SEAL_OPTIONS: ReadonlySet<string> = new Set([
   "ownerPrincipal",
   "safeView",
+  "summarizer",
+  "leakGuard",
   "ttlSeconds",
   "grantedPrincipals",
   "maxUses",
@@ -149,12 +181,23 @@ export interface CheckedSealOptions extends SealOptions {
 export function checkSealOptions(options: SealOptions): CheckedSealOptions {
   checkOptions(options, "options", SEAL_OPTIONS);
   const { ownerPrincipal, safeView, ttlSeconds = DEFAULT_TTL_SECONDS, maxUses } = options;
+  const { summarizer, leakGuard } = options;
   checkPrincipal(ownerPrincipal, "ownerPrincipal");
-  checkSafeView(safeView, "safeView");
+  if (summarizer === undefined) checkSafeView(safeView, "safeView");
+  else checkMethods(summarizer, "summarizer", ["summarize"]);
+  if (leakGuard !== undefined) checkLeakGuard(leakGuard, "leakGuard");
   checkTtlSeconds(ttlSeconds, "ttlSeconds");
   if (maxUses !== undefined) checkInteger(maxUses, "maxUses", { min: 1, max: MAX_USES });
   const grantedPrincipals = checkGrants(options.grantedPrincipals ?? [], "grantedPrincipals");
-  return { ownerPrincipal, safeView, ttlSeconds, maxUses, grantedPrincipals };
+  return {
+    ownerPrincipal,
+    safeView,
+    summarizer,
+    leakGuard,
+    ttlSeconds,
+    maxUses,
+    grantedPrincipals,
+  };
 }
 
 const CHANGE_OPTIONS: ReadonlySet<string> = new Set(["by"]);

@@ -155,6 +155,23 @@ export class PayloadTooLargeError extends VaultError {
   }
 }
 
+/** A safe view repeats a value of its payload. Nothing was sealed. */
+export class SafeViewLeakError extends VaultError {
+  override readonly name = "SafeViewLeakError" as const;
+  readonly code = "ERR_VAULT_SAFE_VIEW_LEAK" as const;
+  /**
+   * Where the value is in the payload, as a JSON pointer; names that may be data stand as `*`. Absent
+   * when a service refused the safe view.
+   */
+  readonly path: string | undefined;
+  constructor(path?: string) {
+    super(
+      "The safe view repeats a value of the payload: leave it out, or allow its path by leakGuard.",
+    );
+    this.path = path;
+  }
+}
+
 /** An optional peer dependency is not installed. */
 export class PeerMissingError extends VaultError {
   override readonly name = "PeerMissingError" as const;
@@ -258,6 +275,54 @@ export class ConflictError extends VaultError {
   }
 }
 
+/** Why hydration gave nothing: handles stayed closed, a limit was met, or the text was cut off. */
+export type HydrationReason =
+  | "unresolved-handles"
+  | "too-many-handles"
+  | "output-too-large"
+  | "incomplete-placeholder";
+
+/** Why one handle of a text or value was not hydrated: what the vault said, or what hydration did. */
+export type UnresolvedReason =
+  | VaultErrorCode
+  | "malformed"
+  | "not-allowed"
+  | "no-such-field"
+  | "not-renderable"
+  | "failed";
+
+/** A text or value could not be hydrated, and nothing of it is given. */
+export class HydrationError extends VaultError {
+  override readonly name = "HydrationError" as const;
+  readonly code = "ERR_VAULT_HYDRATION" as const;
+  readonly reason: HydrationReason;
+  readonly #errors: ReadonlyMap<string, UnresolvedReason>;
+  constructor(reason: HydrationReason, errors: ReadonlyMap<string, UnresolvedReason> = new Map()) {
+    super("The text or value was not hydrated: reason says why, and errors which handles.");
+    this.reason = reason;
+    this.#errors = errors;
+  }
+
+  /** Each reference that was not hydrated, as it was written, and why. Not shown by `inspect`. */
+  get errors(): ReadonlyMap<string, UnresolvedReason> {
+    return this.#errors;
+  }
+}
+
+/** What kind of rule refused an output. */
+export type OutputRule = "length" | "pattern" | "schema" | "custom";
+
+/** A hydrated text breaks a rule that it was to keep, and is not given. */
+export class OutputValidationError extends VaultError {
+  override readonly name = "OutputValidationError" as const;
+  readonly code = "ERR_VAULT_OUTPUT_VALIDATION" as const;
+  readonly rule: OutputRule;
+  constructor(rule: OutputRule) {
+    super("The hydrated text breaks a rule for outputs and is withheld: rule says of which kind.");
+    this.rule = rule;
+  }
+}
+
 /** Every error of the library, to `switch` over by `code` or `name`. */
 export type AnyVaultError =
   | HandleNotFoundError
@@ -273,6 +338,7 @@ export type AnyVaultError =
   | CacheUnsafeError
   | OutcomeUnknownError
   | PayloadTooLargeError
+  | SafeViewLeakError
   | PeerMissingError
   | PeerBrokenError
   | VaultClosedError
@@ -282,7 +348,9 @@ export type AnyVaultError =
   | ServiceUnavailableError
   | AuthenticationUnavailableError
   | RequestTooLargeError
-  | ConflictError;
+  | ConflictError
+  | HydrationError
+  | OutputValidationError;
 
 /** The codes of {@link AnyVaultError}. */
 export type VaultErrorCode = AnyVaultError["code"];

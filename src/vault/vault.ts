@@ -4,13 +4,24 @@
  * @module
  */
 import type { HandleDescription, OpaqueHandle } from "./handle.js";
+import type { LeakGuardSetting, Summarizer } from "./safe-view.js";
 
 /** Who may open a payload, for how long, how often, and what everybody may see. */
 export interface SealOptions {
   /** The principal that may do everything with the handle: 1 to 1,024 characters. */
   readonly ownerPrincipal: string;
-  /** What anybody may know of the payload, models and logs included; at most 4 KiB of UTF-8. */
-  readonly safeView: string;
+  /**
+   * What anybody may know of the payload, models and logs included; at most 4 KiB of UTF-8. It or a
+   * `summarizer` must be given.
+   */
+  readonly safeView?: string | undefined;
+  /** Writes the safe view; then `safeView` does not count. */
+  readonly summarizer?: Summarizer | undefined;
+  /**
+   * What the safe view may show of the payload, in addition to what the vault allows in general.
+   * Default: no value of four characters or more. `"off"` seals without looking.
+   */
+  readonly leakGuard?: LeakGuardSetting | undefined;
   /** Lifetime in seconds. Default 300; 0 seals a handle that has expired already. */
   readonly ttlSeconds?: number | undefined;
   /** Principals that may unseal besides the owner; at most 256. Default: none. */
@@ -51,6 +62,7 @@ export interface Vault extends AsyncDisposable {
    *   JSON data. It must not be changed before the promise has settled.
    * @throws TypeError The payload cannot be carried exactly, or an option has the wrong type.
    * @throws RangeError An option is out of its bounds.
+   * @throws {@link SafeViewLeakError} The safe view repeats a value of the payload.
    * @throws {@link PayloadTooLargeError} The payload is larger than the codec allows.
    * @throws {@link CacheFullError} There is no room; nothing was lost.
    *

@@ -185,6 +185,14 @@ describe("the header of a token", () => {
     },
   );
 
+  it.each([5, null, true, ["first"], {}])(
+    "names a key by text or not at all, also where there is but one: kid %j",
+    async (kid) => {
+      expect(await headed({ kid })).toBeUndefined();
+      expect(await headed({ kid: "any" })).toBeDefined();
+    },
+  );
+
   it("names no key where the set has several: then it is refused, not tried with all", async () => {
     const key = { keys: [issuer.jwk, new TestIssuer("second").jwk] };
     expect(await headed({ kid: undefined }, { key })).toBeUndefined();

@@ -1,9 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { compiledChild } from "../support/children.js";
 import { mountSmallDisk, NO_SMALL_DISK, type SmallDisk } from "../support/small-disk.js";
 
-const CHILD = join(import.meta.dirname, "..", "support", "lmdb-disk-full.ts");
+const CHILD = compiledChild("test/support/lmdb-disk-full.ts");
 const DISK_MEBIBYTES = 96;
 
 let disk: SmallDisk | undefined;
@@ -15,13 +16,7 @@ afterEach(() => {
 
 /** Runs the child on a small disk; returns its report and how it ended. */
 function fillDisk(small: SmallDisk, mode: string): { status: number | null; report: unknown } {
-  const args = [
-    "--import",
-    import.meta.resolve("tsx"),
-    CHILD,
-    join(small.directory, "c.mdb"),
-    mode,
-  ];
+  const args = [CHILD, join(small.directory, "c.mdb"), mode];
   const { status, stdout } = spawnSync(process.execPath, args, {
     encoding: "utf8",
     timeout: 60_000,

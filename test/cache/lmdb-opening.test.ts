@@ -10,8 +10,9 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { openLmdbCache } from "../../src/cache/lmdb.js";
+import { compiledChild } from "../support/children.js";
 
-const WRITER = join(import.meta.dirname, "..", "support", "lmdb-writer.ts");
+const WRITER = compiledChild("test/support/lmdb-writer.ts");
 const ROUND_MS = 2500;
 const MAX_ROUNDS = 12;
 /** A process whose lmdb is broken may hang as well. */
@@ -41,8 +42,7 @@ interface WriterOptions {
 /** Starts a writer; what it reports is missing if it failed or was killed. */
 function startWriter({ mode, path, name, perOpening }: WriterOptions) {
   const task = [mode, path, name, `${ROUND_MS}`, `${perOpening}`];
-  const args = ["--import", import.meta.resolve("tsx"), WRITER, ...task];
-  const child = spawn(process.execPath, args, {
+  const child = spawn(process.execPath, [WRITER, ...task], {
     stdio: ["ignore", "pipe", mode === "cache" ? "inherit" : "ignore"],
   });
   let output = "";

@@ -48,6 +48,13 @@ servers:
     ]);
   });
 
+  it.each(["aggregate", "schema"])("may name a summarizer: %s", async (name) => {
+    const rule = `{ at: "", safeView: { summarizer: ${name} } }`;
+    const { policy } = await read(`${HEAD}servers: { a: { tools: { t: { seal: [${rule}] } } } }\n`);
+    const [rules] = policy.rulesOf({ server: "a", tool: "t" }).sealing;
+    expect(await rules?.safeView({})).toHaveProperty("summarizer");
+  });
+
   it("may be JSON, indented by tabs as well", async () => {
     const policy = {
       version: 1,

@@ -1,8 +1,8 @@
 /** Child processes of drills: told what to do in JSON, answering line by line, ended by their id. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { compiledChild } from "../support/children.js";
 
 const MAX_ERROR_CHARACTERS = 10_000;
 const running = new Set<ChildProcess>();
@@ -25,13 +25,9 @@ export class Child {
   #errors = "";
 
   constructor(script: string, task: unknown, { nodeArguments = [] }: ChildOptions = {}) {
-    const file = join(import.meta.dirname, "children", script);
-    const loader = ["--import", import.meta.resolve("tsx")];
-    this.#process = spawn(
-      process.execPath,
-      [...nodeArguments, ...loader, file, JSON.stringify(task)],
-      { stdio: ["pipe", "pipe", "pipe"] },
-    );
+    const file = compiledChild(`test/drills/children/${script}`);
+    const args = [...nodeArguments, file, JSON.stringify(task)];
+    this.#process = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "pipe"] });
     running.add(this.#process);
     this.#process.stdin?.on("error", () => undefined);
     this.#process.stderr?.on("data", (chunk: Buffer) => {

@@ -37,9 +37,9 @@ describe.each(Object.entries(ENCODINGS))("an echo %s", (_, encode) => {
 });
 
 describe("echoes", () => {
-  it("leave no text of a value that a tool repeats, wherever it does", () => {
+  it("leave no text of a value that a tool repeats, wherever it does", async () => {
     const leaf = fc.string({ minLength: 6, maxLength: 20, unit: "grapheme" }).filter(isTelling);
-    fc.assert(
+    await fc.assert(
       fc.property(
         leaf,
         fc.string({ maxLength: 9 }),

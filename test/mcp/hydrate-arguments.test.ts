@@ -75,14 +75,21 @@ describe("a handle in an argument", () => {
     ["within a longer text", (id) => `patient ${id}`],
     ["with blanks around it", (id) => ` ${id} `],
     ["in capitals", (id) => id.toUpperCase()],
-    ["cut short", (id) => id.slice(0, -1)],
-    ["too long", (id) => `${id}0`],
     ["with another scheme", (id) => `vault://${id}`],
-    ["with something that is no pointer", (id) => `${id}#ssn`],
   ])("is no handle %s", async (_, spoil) => {
     const { vault } = scene();
     const { id } = await sealFor(vault, PATIENT);
     expect(await hydrated({ patient: spoil(id) }, vault)).toEqual({ patient: spoil(id) });
+  });
+
+  it.each<[string, (id: string) => string]>([
+    ["cut short", (id) => id.slice(0, -1)],
+    ["too long", (id) => `${id}0`],
+    ["with something that is no pointer", (id) => `${id}#ssn`],
+  ])("is refused where it was mangled, %s", async (_, spoil) => {
+    const { vault, scope } = scene();
+    const { id } = await sealFor(vault, PATIENT);
+    expect(await refusal({ patient: spoil(id) }, scope)).toMatch(/^Not executed: a handle/);
   });
 
   it("is opened inside longer texts where the rule says so", async () => {

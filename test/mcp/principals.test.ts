@@ -10,12 +10,12 @@ describe("principals of agents", () => {
     expect(toolPrincipal(tool, "alice")).toBe("mcp-tool:pharmacy/check#alice");
   });
 
-  it("are the same only for the same server, tool and subject", () => {
+  it("are the same only for the same server, tool and subject", async () => {
     const name = fc.stringMatching(/^[A-Za-z0-9_.-]{1,4}$/);
     const tool = fc.stringMatching(/^[A-Za-z0-9_./-]{1,5}$/);
     const subject = fc.string({ minLength: 1, maxLength: 6 });
     const one = fc.tuple(name, tool, fc.oneof(subject, fc.constant("x#y"), fc.constant("a/b#c")));
-    fc.assert(
+    await fc.assert(
       fc.property(one, one, ([server, use, who], [otherServer, otherUse, otherWho]) => {
         const same = server === otherServer && use === otherUse && who === otherWho;
         const first = toolPrincipal({ server, tool: use }, who);

@@ -247,7 +247,10 @@ describe("a result of which places are shown", () => {
       items: unknown[];
     };
     expect(Object.keys(shown)).toEqual(["count", "items"]);
-    expect(shown.items.map((item) => handleAt(item).safe_view)).toEqual(["a text", "a text"]);
+    expect(shown.items.map((item) => handleAt(item).safe_view)).toEqual([
+      "text, 7 characters",
+      "text, 9 characters",
+    ]);
     expect(await scope.vault.unseal(rest.handle_id, OWNER)).toEqual(value);
     expect(JSON.stringify(result)).not.toMatch(/Ada|aspirin|ibuprofen/);
   });

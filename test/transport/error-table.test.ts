@@ -1,16 +1,13 @@
 import { describe, expect, it } from "vitest";
-import * as library from "../../src/index.js";
-import { VaultError } from "../../src/index.js";
+import {
+  CacheUnavailableError,
+  CacheUnsafeError,
+  PeerMissingError,
+  RateLimitedError,
+} from "../../src/index.js";
 import { fromWireError, toWireError } from "../../src/transport/error-table.js";
+import { localErrors, vaultErrors } from "../support/vault-errors.js";
 
-/** A class as the tests call it; the classes that take an argument get one that fits all. */
-type ErrorClass = new (argument: string) => library.AnyVaultError;
-
-const classes = Object.values<unknown>(library).filter(
-  (value): value is ErrorClass =>
-    typeof value === "function" && Object.getPrototypeOf(value) === VaultError,
-);
-const vaultErrors = classes.map((Class) => new Class("volatile-cache"));
 const others = [new TypeError("data is undefined"), new RangeError("x"), new Error("x")];
 const wireErrors = vaultErrors.map(toWireError);
 
@@ -21,6 +18,13 @@ describe("the error table", () => {
     expect(fromWireError({ code: "ERR_VAULT_NEVER_HEARD_OF" }).name).toBe(
       "ServiceUnavailableError",
     );
+  });
+
+  it("has no row for what no vault throws, and says only that the service failed", () => {
+    for (const error of localErrors) {
+      expect(toWireError(error)).toEqual(toWireError(new Error("x")));
+      expect(fromWireError({ code: error.code }).name).toBe("ServiceUnavailableError");
+    }
   });
 
   it("gives every error back as the class it was", () => {
@@ -67,6 +71,7 @@ describe("the error table", () => {
     [408, "ServiceUnavailableError"],
     [409, "ConflictError"],
     [413, "RequestTooLargeError"],
+    [422, "SafeViewLeakError"],
     [429, "RateLimitedError"],
     [500, "ServiceUnavailableError"],
     [502, "ServiceUnavailableError"],
@@ -102,7 +107,7 @@ describe("the error table", () => {
   });
 
   it("says how long to wait, and believes no nonsense about it", () => {
-    const wireError = toWireError(new library.RateLimitedError(7));
+    const wireError = toWireError(new RateLimitedError(7));
     expect(wireError.retryAfterSeconds).toBe(7);
     expect(fromWireError(wireError)).toMatchObject({ retryAfterSeconds: 7 });
     const nonsense = fromWireError({ status: 429, retryAfterSeconds: Number.NaN });
@@ -110,9 +115,9 @@ describe("the error table", () => {
   });
 
   it("keeps the peer and the reason of errors that have one", () => {
-    const peer = new library.PeerMissingError("@mongodb-js/zstd");
+    const peer = new PeerMissingError("@mongodb-js/zstd");
     expect(fromWireError(toWireError(peer))).toMatchObject({ peer: "@mongodb-js/zstd" });
-    const unsafe = new library.CacheUnsafeError("outdated-sqlite");
+    const unsafe = new CacheUnsafeError("outdated-sqlite");
     expect(fromWireError(toWireError(unsafe))).toMatchObject({ reason: "outdated-sqlite" });
   });
 });
@@ -160,7 +165,7 @@ describe("what is no vault error", () => {
   });
 
   it("tells nothing of a vault error but what its code says", () => {
-    const error = Object.assign(new library.CacheUnavailableError({ cause: new Error("secret") }), {
+    const error = Object.assign(new CacheUnavailableError({ cause: new Error("secret") }), {
       message: "secret",
       path: "/secret",
     });

@@ -1,49 +1,7 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { describe, expect, it } from "vitest";
-import {
-  ConnectionLimit,
-  FailureLimit,
-  InFlightLimit,
-  originOf,
-  RateLimit,
-} from "../../src/transport/limits.js";
-
-const from = (remoteAddress?: string) => ({ remoteAddress, isLocal: false });
-
-describe("failed authentications", () => {
-  it("are 20 a minute from one address; then one every three seconds", () => {
-    let nowMs = 0;
-    const limit = new FailureLimit({ elapsedMs: () => nowMs });
-    for (let failure = 0; failure < 20; failure++) {
-      expect(limit.retryAfterSeconds(from("192.0.2.1"))).toBeUndefined();
-      limit.failed(from("192.0.2.1"));
-    }
-    expect(limit.retryAfterSeconds(from("192.0.2.1"))).toBe(3);
-    expect(limit.retryAfterSeconds(from("192.0.2.2"))).toBeUndefined();
-    nowMs += 3000;
-    expect(limit.retryAfterSeconds(from("192.0.2.1"))).toBeUndefined();
-    limit.failed(from("192.0.2.1"));
-    expect(limit.retryAfterSeconds(from("192.0.2.1"))).toBe(3);
-    nowMs += 60_000;
-    expect(limit.retryAfterSeconds(from("192.0.2.1"))).toBeUndefined();
-  });
-
-  it("are counted together for all addresses that one IPv6 host may have", () => {
-    expect(originOf(from("2001:db8:1:2:3:4:5:6"))).toBe("2001:db8:1:2");
-    expect(originOf(from("2001:db8:1:2::ffff"))).toBe("2001:db8:1:2");
-    expect(originOf(from("2001:0db8:0001:0002::"))).toBe("2001:db8:1:2");
-    expect(originOf(from("fe80::1%eth0"))).toBe("fe80:0:0:0");
-    expect(originOf(from("::1"))).toBe("0:0:0:0");
-    expect(originOf(from("2001:db8:1:3::1"))).not.toBe(originOf(from("2001:db8:1:2::1")));
-  });
-
-  it("are counted by the IPv4 address in an IPv6 one", () => {
-    expect(originOf(from("::ffff:192.0.2.1"))).toBe("192.0.2.1");
-    expect(originOf(from("::FFFF:192.0.2.1"))).toBe("192.0.2.1");
-    expect(originOf(from())).toBe("unix");
-  });
-});
+import { ConnectionLimit, InFlightLimit, RateLimit } from "../../src/transport/limits.js";
 
 it("a rate remembers a bounded number of keys", () => {
   const rate = new RateLimit({ perMinute: 1 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type OperationName, operations } from "../../src/transport/operations.js";
+import type { OperationName } from "../../src/transport/operations.js";
+import { operations } from "../../src/transport/schemas.js";
 import { VaultService } from "../../src/transport/service.js";
 import { CacheUnavailableError, HandleVault, RequestTooLargeError } from "../support/modules.js";
 import { GRANTEE, OWNER, sealOptions } from "../support/vault.js";
@@ -23,6 +24,9 @@ describe("parameters", () => {
     ["seal", { ...seal, granted_principals: "bob" }, "granted_principals must be an array"],
     ["seal", { ...seal, granted_principals: ["a", 5] }, "granted_principals[1] must be a string"],
     ["seal", { ...seal, max_uses: true }, "max_uses must be a number"],
+    ["seal", { ...seal, leak_guard: "on" }, "leak_guard must be of another kind"],
+    ["seal", { ...seal, leak_guard: {} }, "leak_guard must be of another kind"],
+    ["seal", { ...seal, leak_guard: { allow: "/a" } }, "leak_guard must be of another kind"],
     ["seal", { ...seal, max_use: 1 }, "params must have no other members"],
     ["seal", { ...seal, secret: 1 }, "params must have no other members"],
     [
@@ -70,6 +74,11 @@ describe("parameters", () => {
     ["seal", { ...seal, ttl_seconds: 1e18 }, "ttl_seconds must have or be at most 3155760000"],
     ["seal", { ...seal, max_uses: 0 }, "max_uses must have or be at least 1"],
     ["seal", { ...seal, max_uses: 1.5 }, "max_uses must be a whole number"],
+    [
+      "seal",
+      { ...seal, leak_guard: { allow: ["secret"] } },
+      "leak_guard.allow[0] must be a JSON pointer",
+    ],
     ["renew", { id, ttl_seconds: -1 }, "ttl_seconds must have or be at least 0"],
     ["seal_many", { requests: Array(1001).fill(seal) }, "requests must have or be at most 1000"],
   ])("of %s are refused with a RangeError that names the member: %o", async (...given) => {

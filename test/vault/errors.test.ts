@@ -28,6 +28,7 @@ const CODES: Readonly<Record<string, VaultErrorCode>> = {
   CacheUnsafeError: "ERR_VAULT_CACHE_UNSAFE",
   OutcomeUnknownError: "ERR_VAULT_OUTCOME_UNKNOWN",
   PayloadTooLargeError: "ERR_VAULT_PAYLOAD_TOO_LARGE",
+  SafeViewLeakError: "ERR_VAULT_SAFE_VIEW_LEAK",
   PeerMissingError: "ERR_VAULT_PEER_MISSING",
   PeerBrokenError: "ERR_VAULT_PEER_BROKEN",
   VaultClosedError: "ERR_VAULT_CLOSED",
@@ -38,6 +39,8 @@ const CODES: Readonly<Record<string, VaultErrorCode>> = {
   AuthenticationUnavailableError: "ERR_VAULT_AUTHENTICATION_UNAVAILABLE",
   RequestTooLargeError: "ERR_VAULT_REQUEST_TOO_LARGE",
   ConflictError: "ERR_VAULT_CONFLICT",
+  HydrationError: "ERR_VAULT_HYDRATION",
+  OutputValidationError: "ERR_VAULT_OUTPUT_VALIDATION",
 };
 
 /** A class as the tests call it; the classes that take an argument get one that fits all. */

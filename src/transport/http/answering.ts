@@ -1,76 +1,40 @@
-/** From a request to its answer, whichever framework or server it came through. */
-import { randomHex } from "../../primitives/random-pool.js";
-import { ServiceUnavailableError } from "../../vault/errors.js";
+/** Answers the requests of REST and JSON. */
 import type { Vault } from "../../vault/vault.js";
-import { toWireError } from "../error-table.js";
+import { type HttpAnswer, HttpAnswers, success } from "../http-server/answers.js";
+import { checkBodyHeaders, mediaTypePattern } from "../http-server/body.js";
+import type { HttpRequest } from "../http-server/gate.js";
+import type { HandlerSettings } from "../http-server/options.js";
+import { REFUSALS, RefusedError } from "../http-server/refusal.js";
 import { giveJsonData, readJsonParams, takeJsonData, writeJson } from "../json-data.js";
-import { InFlightLimit } from "../limits.js";
 import type { OperationName } from "../operations.js";
 import { VaultService } from "../service.js";
-import { checkBodyHeaders } from "./body.js";
-import { Gate, type HttpRequest } from "./gate.js";
 import { openApiDocument } from "./openapi-document.js";
-import type { HandlerSettings } from "./options.js";
-import { REFUSALS, type Refusal, RefusedError } from "./refusal.js";
 import { PRINCIPAL_HEADER, ROUTES } from "./route-table.js";
 import { decoded, matchRoute, type Target } from "./routes.js";
 
-const REQUEST_ID_BYTES = 8;
-const RETRY_AFTER_SECONDS = 1;
-const HEADERS = {
-  "content-type": "application/json",
-  // What is unsealed stays with whoever asked for it.
-  "cache-control": "no-store",
-  "x-content-type-options": "nosniff",
-} as const;
+const JSON_TYPE = mediaTypePattern("application/json");
+const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** The answer to a request. */
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
-/** Answers requests to one vault. */
-export class HttpAnswers {
+/** Answers requests of REST and JSON to one vault. */
+export class RestAnswers extends HttpAnswers {
   readonly #settings: HandlerSettings;
   readonly #service: VaultService;
-  readonly #inFlight: InFlightLimit;
-  readonly #gate: Gate;
 
   constructor(vault: Vault, settings: HandlerSettings) {
+    super(settings);
     const { publicSafeViews, gatewayPrincipals } = settings;
     this.#settings = settings;
-    this.#service = new VaultService(vault, {
-      publicSafeViews,
-      ...(gatewayPrincipals === undefined ? {} : { gatewayPrincipals }),
-    });
-    this.#inFlight = new InFlightLimit(settings.maxInFlight);
-    this.#gate = new Gate(settings);
+    this.#service = new VaultService(vault, { publicSafeViews, gatewayPrincipals });
   }
 
-  /** Returns the answer to a request; never fails. */
-  async answer(request: HttpRequest): Promise<HttpAnswer> {
-    const leave = this.#inFlight.enter();
-    try {
-      if (leave === undefined) throw new ServiceUnavailableError();
-      return await this.#dispatch(request);
-    } catch (error) {
-      return answerTo(error, request);
-    } finally {
-      leave?.();
-    }
-  }
-
-  async #dispatch(request: HttpRequest): Promise<HttpAnswer> {
-    this.#gate.checkOrigin(request);
+  protected override async dispatch(request: HttpRequest): Promise<HttpAnswer> {
     const { target, id } = this.#route(request);
-    if (target === "openapi") return success(200, openApiDocument);
+    if (target === "openapi") return json(200, openApiDocument);
     const { method, status } = ROUTES[target];
-    const caller = this.#isOpen(target) ? undefined : await this.#gate.callerOf(request);
+    const caller = this.#isOpen(target) ? undefined : await this.gate.callerOf(request);
     const params = method === "POST" ? await this.#readParams(target, request) : named(request);
     const whole = id === undefined ? params : { ...params, id };
-    return success(status, giveJsonData(target, await this.#service.call(target, whole, caller)));
+    return json(status, giveJsonData(target, await this.#service.call(target, whole, caller)));
   }
 
   #route({ method, path }: HttpRequest): { target: Target; id?: string | undefined } {
@@ -90,18 +54,30 @@ export class HttpAnswers {
   async #readParams(target: OperationName, request: HttpRequest): Promise<object> {
     const { maxBodyBytes } = this.#settings;
     if (request.bodyUsed) throw new RefusedError(REFUSALS.bodyUsed);
-    checkBodyHeaders(request.header, maxBodyBytes);
+    checkBodyHeaders(request.header, {
+      mediaType: JSON_TYPE,
+      otherMediaType: REFUSALS.mediaType,
+      maxBytes: maxBodyBytes,
+    });
     const params = parsed(await request.readBody(maxBodyBytes));
     return takeJsonData(target, params) as object;
   }
 }
 
-function parsed(text: string): object {
-  const params = readable(text);
+function parsed(body: Uint8Array): object {
+  const params = readable(textOf(body));
   if (typeof params !== "object" || params === null || Array.isArray(params)) {
     throw new RefusedError(REFUSALS.malformed);
   }
   return params;
+}
+
+function textOf(body: Uint8Array): string {
+  try {
+    return utf8.decode(body);
+  } catch {
+    throw new RefusedError(REFUSALS.malformed);
+  }
 }
 
 function readable(text: string): unknown {
@@ -123,32 +99,6 @@ function named({ header }: HttpRequest): object {
   return { requesting_principal: principal };
 }
 
-function success(status: number, body: unknown): HttpAnswer {
-  return { status, headers: HEADERS, body: writeJson(body) };
-}
-
-/** Returns the answer that tells of an error. */
-export function answerTo(error: unknown, request: Pick<HttpRequest, "header">): HttpAnswer {
-  if (error instanceof RefusedError) return failure(error.refusal);
-  const { status, code, message, retryAfterSeconds } = toWireError(error);
-  return failure({ status, code, message, headers: hints(status, request, retryAfterSeconds) });
-}
-
-function failure({ status, code, message, headers }: Refusal): HttpAnswer {
-  const body = { error: message, code, request_id: randomHex(REQUEST_ID_BYTES) };
-  return { status, headers: { ...HEADERS, ...headers }, body: JSON.stringify(body) };
-}
-
-/** What a client should do about it: RFC 6750 section 3, RFC 9110 section 10.2.3. */
-function hints(
-  status: number,
-  { header }: Pick<HttpRequest, "header">,
-  retryAfterSeconds: number | undefined,
-): Record<string, string> {
-  if (status === 401) {
-    const shown = header("authorization") === undefined ? "" : ', error="invalid_token"';
-    return { "www-authenticate": `Bearer realm="handlevault"${shown}` };
-  }
-  if (status !== 429 && status !== 503) return {};
-  return { "retry-after": String(Math.ceil(retryAfterSeconds ?? RETRY_AFTER_SECONDS)) };
+function json(status: number, body: unknown): HttpAnswer {
+  return success(status, "application/json", writeJson(body));
 }

@@ -1,10 +1,15 @@
 /** A vault as a function from a Web request to its response, for any framework. */
 import type { Connection } from "../../auth/authenticator.js";
 import type { Vault } from "../../vault/vault.js";
-import { type HttpAnswer, HttpAnswers } from "./answering.js";
-import { readText } from "./body.js";
-import type { HttpRequest } from "./gate.js";
-import { HANDLER_OPTIONS, type HttpHandlerOptions, readHandlerOptions } from "./options.js";
+import type { HttpAnswer } from "../http-server/answers.js";
+import { readBytes } from "../http-server/body.js";
+import type { HttpRequest } from "../http-server/gate.js";
+import {
+  HANDLER_OPTIONS,
+  type HttpHandlerOptions,
+  readHandlerOptions,
+} from "../http-server/options.js";
+import { RestAnswers } from "./answering.js";
 
 /** Answers a Web request; the connection is what the framework knows of where it came from. */
 export type HttpHandler = (request: Request, connection?: Connection) => Promise<Response>;
@@ -16,7 +21,8 @@ const KNOWN: ReadonlySet<string> = new Set(HANDLER_OPTIONS);
  *
  * The body must not have been read yet: mount it before any body parser. What needs the connection (an
  * authenticator that believes local callers, or looks at certificates; the limit of failed
- * authentications) refuses requests that come without one.
+ * authentications) refuses requests that come without one. Where the package zod does not load, every
+ * answer is a {@link PeerMissingError} or {@link PeerBrokenError} under status 500.
  *
  * @throws TypeError RangeError An option is wrong, or there is no `auth`.
  *
@@ -27,7 +33,7 @@ const KNOWN: ReadonlySet<string> = new Set(HANDLER_OPTIONS);
  * ```
  */
 export function httpHandler(vault: Vault, options: HttpHandlerOptions): HttpHandler {
-  const answers = new HttpAnswers(vault, readHandlerOptions(options, KNOWN));
+  const answers = new RestAnswers(vault, readHandlerOptions(options, KNOWN));
   return async (request, connection) =>
     responseOf(await answers.answer(readRequest(request, connection)));
 }
@@ -44,7 +50,8 @@ function readRequest(request: Request, connection: Connection | undefined): Http
     bodyUsed,
     header,
     single: header,
-    readBody: async (maxBytes) => (request.body === null ? "" : readText(request.body, maxBytes)),
+    readBody: async (maxBytes) =>
+      request.body === null ? new Uint8Array(0) : readBytes(request.body, maxBytes),
   };
 }
 

@@ -67,6 +67,31 @@ export const openApiDocument: object = {
                   max_uses: {
                     anyOf: [{ type: "integer", minimum: 1, maximum: 4294967294 }, { type: "null" }],
                   },
+                  leak_guard: {
+                    anyOf: [
+                      {
+                        anyOf: [
+                          { type: "string", const: "off" },
+                          {
+                            type: "object",
+                            properties: {
+                              allow: {
+                                maxItems: 256,
+                                type: "array",
+                                items: { type: "string" },
+                                description: "JSON pointers, in which * stands for any one member.",
+                              },
+                            },
+                            required: ["allow"],
+                            additionalProperties: false,
+                          },
+                        ],
+                        description:
+                          "What of the payload the safe view may show; off for no check. Default: nothing.",
+                      },
+                      { type: "null" },
+                    ],
+                  },
                   data_encoding: {
                     description: "How data travels: as it is, or bytes in base64. Default json.",
                     type: "string",
@@ -114,6 +139,10 @@ export const openApiDocument: object = {
           },
           "415": {
             description: "The body is not plain JSON.",
+            content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+          },
+          "422": {
+            description: "The safe view repeats a value of the payload.",
             content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
           },
           "429": {
@@ -872,6 +901,32 @@ export const openApiDocument: object = {
                         max_uses: {
                           anyOf: [
                             { type: "integer", minimum: 1, maximum: 4294967294 },
+                            { type: "null" },
+                          ],
+                        },
+                        leak_guard: {
+                          anyOf: [
+                            {
+                              anyOf: [
+                                { type: "string", const: "off" },
+                                {
+                                  type: "object",
+                                  properties: {
+                                    allow: {
+                                      maxItems: 256,
+                                      type: "array",
+                                      items: { type: "string" },
+                                      description:
+                                        "JSON pointers, in which * stands for any one member.",
+                                    },
+                                  },
+                                  required: ["allow"],
+                                  additionalProperties: false,
+                                },
+                              ],
+                              description:
+                                "What of the payload the safe view may show; off for no check. Default: nothing.",
+                            },
                             { type: "null" },
                           ],
                         },

@@ -2,6 +2,9 @@
  * Handles within a web application of Hono: what browsers and agents get instead of payloads, and what
  * a route gets instead of handles. {@link routerListener} mounts the routes in Express and Fastify as well.
  *
+ * The routes are a Hono of the application's own, made at once, so that this entry alone imports `hono`
+ * outright: without it, importing the entry fails as Node has it.
+ *
  * @module
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -9,13 +12,17 @@ import { type Context, Hono, type MiddlewareHandler } from "hono";
 import type { Connection } from "../../auth/authenticator.js";
 import { PrincipalForbiddenError } from "../../vault/errors.js";
 import type { SealOptions, Vault } from "../../vault/vault.js";
+import { answerTo } from "../http-server/answers.js";
+import { Gate, type GateRequest, type Sender } from "../http-server/gate.js";
+import {
+  HANDLER_OPTIONS,
+  type HttpHandlerOptions,
+  readHandlerOptions,
+} from "../http-server/options.js";
 import { giveJsonData } from "../json-data.js";
 import { connectionOf } from "../listening.js";
 import { VaultService } from "../service.js";
-import { answerTo } from "./answering.js";
-import { Gate, type GateRequest, type Sender } from "./gate.js";
 import type { NodeHandler } from "./node.js";
-import { HANDLER_OPTIONS, type HttpHandlerOptions, readHandlerOptions } from "./options.js";
 
 /** Options of {@link vaultRouter} and {@link requireUnsealed}. */
 export interface VaultRouterOptions
@@ -27,12 +34,12 @@ export interface VaultRouterOptions
 const KNOWN: ReadonlySet<string> = new Set([...HANDLER_OPTIONS, "connection"]);
 
 /** What {@link requireUnsealed} leaves for the route. */
-export interface UnsealedVariables {
+export type UnsealedVariables = {
   /** The payload. */
   readonly unsealed: unknown;
   /** Whom it was handed to. */
   readonly resolvedBy: string;
-}
+};
 
 /**
  * Returns the routes `GET /:id/safe-view` and `POST /:id/resolve`, to be mounted where handles are.
@@ -102,8 +109,8 @@ export function requireUnsealed(
 
 /** How {@link sealResponse} seals. */
 export interface SealResponseOptions extends Omit<SealOptions, "safeView"> {
-  /** Returns what may be known of the answer. */
-  readonly safeView: string | ((data: unknown) => string);
+  /** What may be known of the answer, or what returns that. It or a `summarizer` must be given. */
+  readonly safeView?: string | ((data: unknown) => string) | undefined;
 }
 
 /**
@@ -174,10 +181,7 @@ class Doorway {
 
   constructor(vault: Vault, options: VaultRouterOptions) {
     const { publicSafeViews, gatewayPrincipals, ...settings } = readHandlerOptions(options, KNOWN);
-    this.service = new VaultService(vault, {
-      publicSafeViews,
-      ...(gatewayPrincipals === undefined ? {} : { gatewayPrincipals }),
-    });
+    this.service = new VaultService(vault, { publicSafeViews, gatewayPrincipals });
     this.#gate = new Gate({ ...settings, publicSafeViews, gatewayPrincipals });
     this.#connection = options.connection ?? connectionOfNode;
   }

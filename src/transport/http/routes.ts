@@ -1,5 +1,4 @@
 /** Finds the operation that a request asks for. */
-import { RegExpRouter } from "hono/router/reg-exp-router";
 import type { OperationName } from "../operations.js";
 import { OPENAPI_PATH, ROUTES } from "./route-table.js";
 
@@ -11,29 +10,39 @@ export type Match =
   | { readonly target: Target; readonly id?: string | undefined }
   | { readonly allow: readonly string[] };
 
-const router = new RegExpRouter<Target>();
-const METHODS = ["GET", "POST", "DELETE"] as const;
-
-router.add("GET", OPENAPI_PATH, "openapi");
-for (const [operation, { method, path }] of Object.entries(ROUTES)) {
-  router.add(method, path, operation as OperationName);
+interface Pattern {
+  readonly target: Target;
+  readonly method: string;
+  readonly path: RegExp;
 }
+
+const METHODS = ["GET", "POST", "DELETE"] as const;
+const PATTERNS: readonly Pattern[] = [
+  { target: "openapi", method: "GET", path: patternOf(OPENAPI_PATH) },
+  ...Object.entries(ROUTES).map(([operation, { method, path }]) => {
+    return { target: operation as OperationName, method, path: patternOf(path) };
+  }),
+];
 
 /** Finds what a method and a path ask for; a path that nothing has allows no method. */
 export function matchRoute(method: string, path: string): Match {
-  const found = METHODS.some((known) => known === method) ? find(method, path) : undefined;
-  if (found !== undefined) return found;
-  return { allow: METHODS.filter((other) => find(other, path) !== undefined) };
+  const there = PATTERNS.filter((pattern) => pattern.path.test(path));
+  const found = there.find((pattern) => pattern.method === method);
+  if (found !== undefined) return targetOf(found, path) ?? { allow: [] };
+  const methods = new Set(there.map((pattern) => pattern.method));
+  return { allow: METHODS.filter((other) => methods.has(other)) };
 }
 
-function find(method: string, path: string): Match | undefined {
-  const [handlers, values] = router.match(method, path);
-  const [target, places] = handlers[0] ?? [];
-  if (target === undefined) return undefined;
-  const place = (places as Record<string, number> | undefined)?.["id"];
-  if (place === undefined) return { target };
-  const id = decoded((values as readonly string[] | undefined)?.[place] ?? "");
+function targetOf({ target, path: pattern }: Pattern, path: string): Match | undefined {
+  const segment = pattern.exec(path)?.groups?.["id"];
+  if (segment === undefined) return { target };
+  const id = decoded(segment);
   return id === undefined ? undefined : { target, id };
+}
+
+/** An id is one segment of the path, whatever it holds. */
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll(".", "\\.").replace(":id", "(?<id>[^/]+)")}$`);
 }
 
 /** Returns what a percent-encoded text stands for, or `undefined` if it stands for nothing. */

@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { checkInteger, checkOptions } from "../../vault/checks.js";
+import { ConnectionLostError } from "./connection-lost.js";
 
 /** Where a JSON-RPC server is: a host and port, or a Unix socket. */
 export type JsonRpcAddress =
@@ -10,6 +11,7 @@ export type JsonRpcAddress =
 const DEFAULT_HOST = "127.0.0.1";
 const DEFAULT_PORT = 8423;
 const KEEP_ALIVE_MS = 15_000;
+const TIMEOUT = "timeout";
 const MEMBERS: ReadonlySet<string> = new Set(["host", "port", "path"]);
 
 /** Where to connect to, complete. */
@@ -53,7 +55,7 @@ export interface Connecting {
 /**
  * Resolves to a connection that is open, its TLS handshake included.
  *
- * @throws Error It failed or took too long; the text has a code at most.
+ * @throws {@link ConnectionLostError} It failed or took too long.
  */
 export function connectTo(
   destination: Destination,
@@ -68,9 +70,10 @@ export function connectTo(
     const fail = (reason: unknown): void => {
       clearTimeout(timer);
       socket.destroy();
-      reject(new Error(`connecting failed: ${reason}`));
+      const isLate = reason === TIMEOUT;
+      reject(new ConnectionLostError(`connecting failed: ${reason}`, { wasSent: false, isLate }));
     };
-    const timer = setTimeout(() => fail("timeout"), timeoutMs);
+    const timer = setTimeout(() => fail(TIMEOUT), timeoutMs);
     const onError = (error: NodeJS.ErrnoException): void => fail(error.code ?? "error");
     const onClose = (): void => fail("closed");
     socket.on("error", onError).on("close", onClose);

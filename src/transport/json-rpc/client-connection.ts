@@ -4,18 +4,8 @@ import { RequestTooLargeError } from "../../vault/errors.js";
 import { fromWireError } from "../error-table.js";
 import { readJsonAnswer, writeJson } from "../json-data.js";
 import { isDeeperThan } from "./client-data.js";
+import { ConnectionLostError } from "./connection-lost.js";
 import { FrameDecoder, FrameWriter } from "./frames.js";
-
-/** The connection ended before a call was answered. */
-export class ConnectionLostError extends Error {
-  override readonly name = "ConnectionLostError" as const;
-  /** Whether the other end may have got something of the call. */
-  readonly wasSent: boolean;
-  constructor(reason: string, wasSent: boolean) {
-    super(`the connection was lost: ${reason}`);
-    this.wasSent = wasSent;
-  }
-}
 
 /** One call to send. */
 export interface Outgoing {
@@ -42,6 +32,7 @@ interface Sending {
 
 /** How deep a request may nest. */
 const MAX_DEPTH = 64;
+const LATE = "no answer in time";
 
 interface Pending {
   wasSent: boolean;
@@ -89,7 +80,7 @@ export class ClientConnection {
   async call({ method, params, signal }: Outgoing): Promise<unknown> {
     const id = this.#nextId++;
     const text = this.#textOf({ jsonrpc: "2.0", id, method, params });
-    if (!this.isOpen) throw new ConnectionLostError("closed", false);
+    if (!this.isOpen) throw new ConnectionLostError("closed", { wasSent: false });
     return await this.#send({ id, text, signal });
   }
 
@@ -141,13 +132,13 @@ export class ClientConnection {
   }
 
   /** Gives the connection up, and every call with it. */
-  lose(reason: string): void {
+  lose(reason: string, { isLate = false }: { readonly isLate?: boolean } = {}): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#writer.drop();
     this.#socket.destroy();
     for (const [id, { wasSent }] of this.#pending) {
-      this.#settle(id)?.reject(new ConnectionLostError(reason, wasSent));
+      this.#settle(id)?.reject(new ConnectionLostError(reason, { wasSent, isLate }));
     }
   }
 
@@ -201,8 +192,11 @@ export class ClientConnection {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     // A server that has said nothing since the call is taken for gone; a busy one is not.
-    if (this.#socket.bytesRead === pending.bytesReadBefore) this.lose("no answer in time");
-    else this.#settle(id)?.reject(new ConnectionLostError("no answer in time", pending.wasSent));
+    if (this.#socket.bytesRead === pending.bytesReadBefore) this.lose(LATE, { isLate: true });
+    else {
+      const { wasSent } = pending;
+      this.#settle(id)?.reject(new ConnectionLostError(LATE, { wasSent, isLate: true }));
+    }
   }
 
   #idle(): void {

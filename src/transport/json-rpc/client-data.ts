@@ -1,6 +1,6 @@
-import { ServiceUnavailableError } from "../../vault/errors.js";
 import { giveJsonData, takeJsonData } from "../json-data.js";
 import type { OperationName } from "../operations.js";
+import { unanswered } from "../unanswered.js";
 
 /** Operations of the original, whose servers know a handle's id by another name. */
 const BY_HANDLE_ID: ReadonlySet<OperationName> = new Set(["unseal", "get_safe_view", "invalidate"]);
@@ -16,16 +16,17 @@ export function giveJsonParams(operation: OperationName, params: object): object
 /**
  * Returns a result as the operation has it; the original's servers leave the wrapping away in places.
  *
- * @throws {@link ServiceUnavailableError} It is no result.
+ * @throws {@link OutcomeUnknownError} {@link ServiceUnavailableError} It is no result: what was asked for
+ *   may have happened, or only reads.
  */
 export function takeJsonResult(operation: OperationName, result: unknown): object {
   try {
     const taken = takeJsonData(operation, unwrapped(operation, result));
     if (typeof taken === "object" && taken !== null) return taken;
   } catch (cause) {
-    throw new ServiceUnavailableError({ cause });
+    throw unanswered(operation, cause);
   }
-  throw new ServiceUnavailableError();
+  throw unanswered(operation, new TypeError("The answer is no object."));
 }
 
 function unwrapped(operation: OperationName, result: unknown): unknown {

@@ -3,80 +3,55 @@
  *
  * @module
  */
-import type { ConnectionOptions } from "node:tls";
-import { checkInteger, checkOptions } from "../../vault/checks.js";
-import type { MaybePromise } from "../../vault/contracts.js";
+import { ServiceUnavailableError, VaultClosedError } from "../../vault/errors.js";
 import {
-  OutcomeUnknownError,
-  ServiceUnavailableError,
-  VaultClosedError,
-} from "../../vault/errors.js";
+  type ClientOptions,
+  type ClientSettings,
+  checkReach,
+  readClientOptions,
+  readNumbers,
+} from "../client-options.js";
 import type { OperationName } from "../operations.js";
+import { unanswered } from "../unanswered.js";
 import type { Wire, WireCallOptions } from "../wire.js";
 import { connectTo, type Destination, destinationOf, type JsonRpcAddress } from "./address.js";
-import { ClientConnection, ConnectionLostError, type Outgoing } from "./client-connection.js";
+import { ClientConnection, type Outgoing } from "./client-connection.js";
 import { giveJsonParams, takeJsonResult } from "./client-data.js";
-
-export type { JsonRpcAddress } from "./address.js";
+import { ConnectionLostError } from "./connection-lost.js";
 
 /** How a client connects and what it shows. */
-export interface JsonRpcWireOptions {
-  /** The token to authenticate with, or what returns the current one, asked before each call. */
-  readonly token?: string | (() => MaybePromise<string>) | undefined;
-  /** TLS, with what `node:tls` takes: `ca`, `cert`, `key`, `servername`. */
-  readonly tls?: ConnectionOptions | undefined;
-  /** Milliseconds to connect in. Default 10,000. */
-  readonly connectTimeoutMs?: number | undefined;
-  /** Milliseconds from a call to its answer. Default 30,000. */
-  readonly answerTimeoutMs?: number | undefined;
+export interface JsonRpcClientOptions extends ClientOptions {
   /** Milliseconds after which an unused connection is closed. Default 20,000. */
   readonly idleTimeoutMs?: number | undefined;
   /** The most bytes of a request, as the server allows. Default 16 MiB. */
   readonly maxRequestBytes?: number | undefined;
-  /** The most bytes of an answer. Default 64 MiB. */
-  readonly maxAnswerBytes?: number | undefined;
 }
 
-const BOUNDS = {
-  connectTimeoutMs: 10_000,
-  answerTimeoutMs: 30_000,
+const DEFAULTS = {
   // Less than the server's 30 seconds: a call must not meet a connection that is being closed.
   idleTimeoutMs: 20_000,
   maxRequestBytes: 16 * 1024 * 1024,
-  maxAnswerBytes: 64 * 1024 * 1024,
 };
-const OPTIONS: ReadonlySet<string> = new Set(["token", "tls", ...Object.keys(BOUNDS)]);
-
-/** Operations that change nothing: after a lost connection they are known to have had no effect. */
-const READS: ReadonlySet<OperationName> = new Set(["get_safe_view", "describe", "health"]);
 
 /**
  * Returns a wire to a JSON-RPC server; it connects with the first call, and again when it has to.
  *
- * @throws TypeError RangeError The address or an option is wrong.
+ * @throws TypeError RangeError The address or an option is wrong, or the token would travel unprotected.
  *
  * @example
  * ```ts
  * const wire = jsonRpcWire({ path: "/run/vault/rpc.sock" });
  * ```
  */
-export function jsonRpcWire(address: JsonRpcAddress, options: JsonRpcWireOptions = {}): Wire {
-  checkOptions(options, "options", OPTIONS);
-  const { token, tls } = options;
-  if (token !== undefined && typeof token !== "string" && typeof token !== "function") {
-    throw new TypeError("options.token must be a string or a function");
-  }
-  const bounds = { ...BOUNDS };
-  for (const name of Object.keys(BOUNDS) as (keyof typeof BOUNDS)[]) {
-    const value = options[name];
-    if (value === undefined) continue;
-    checkInteger(value, `options.${name}`, { min: 1, max: 2 ** 31 - 1 });
-    bounds[name] = value;
-  }
-  return new JsonRpcWire(destinationOf(address), { token, tls, ...bounds });
+export function jsonRpcWire(address: JsonRpcAddress, options: JsonRpcClientOptions = {}): Wire {
+  const settings = readClientOptions(options, Object.keys(DEFAULTS));
+  const destination = destinationOf(address);
+  const host = "host" in destination ? destination.host : undefined;
+  checkReach(options, { isEncrypted: settings.tls !== undefined, host });
+  return new JsonRpcWire(destination, { ...settings, ...readNumbers(options, DEFAULTS) });
 }
 
-type WireSettings = typeof BOUNDS & Pick<JsonRpcWireOptions, "token" | "tls">;
+type WireSettings = ClientSettings & typeof DEFAULTS;
 
 class JsonRpcWire implements Wire {
   readonly #destination: Destination;
@@ -103,8 +78,7 @@ class JsonRpcWire implements Wire {
       return takeJsonResult(operation, await this.#callTwice(outgoing));
     } catch (cause) {
       if (!(cause instanceof ConnectionLostError)) throw cause;
-      if (cause.wasSent && !READS.has(operation)) throw new OutcomeUnknownError({ cause });
-      throw new ServiceUnavailableError({ cause });
+      throw cause.wasSent ? unanswered(operation, cause) : new ServiceUnavailableError({ cause });
     }
   }
 
@@ -120,8 +94,8 @@ class JsonRpcWire implements Wire {
     try {
       return await this.#callOnce(outgoing);
     } catch (error) {
-      const isUnsent = error instanceof ConnectionLostError && !error.wasSent;
-      if (!isUnsent || this.#isClosed) throw error;
+      if (!(error instanceof ConnectionLostError)) throw error;
+      if (error.wasSent || error.isLate || this.#isClosed) throw error;
       return await this.#callOnce(outgoing);
     }
   }
@@ -135,8 +109,7 @@ class JsonRpcWire implements Wire {
 
   /** Returns an open connection that the server has seen the current token on. */
   async #authenticated(): Promise<ClientConnection> {
-    const { token } = this.#settings;
-    const current = typeof token === "function" ? await token() : token;
+    const current = await this.#settings.token();
     const isStale = this.#open?.isOpen !== true;
     if (this.#connection === undefined || (isStale && this.#open !== undefined)) {
       this.#open = undefined;
@@ -155,10 +128,9 @@ class JsonRpcWire implements Wire {
       await this.#show(connection, token);
       this.#open = connection;
       return connection;
-    } catch (cause) {
+    } catch (error) {
       this.#connection = undefined;
-      if (cause instanceof Error && "code" in cause) throw cause;
-      throw new ServiceUnavailableError({ cause });
+      throw error;
     }
   }
 
@@ -170,7 +142,9 @@ class JsonRpcWire implements Wire {
       return connection;
     } catch (error) {
       connection.lose("not authenticated");
-      throw error;
+      if (!(error instanceof ConnectionLostError)) throw error;
+      // Nothing of the call itself was sent.
+      throw new ConnectionLostError(error.message, { wasSent: false, isLate: error.isLate });
     }
   }
 }

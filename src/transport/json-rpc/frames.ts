@@ -7,6 +7,8 @@ import { Buffer } from "node:buffer";
 
 const HEADER_BYTES = 4;
 const FIRST_ALLOCATION = 64 * 1024;
+/** Frames are joined up to this: a socket takes one piece cheaper than many small ones. */
+const JOINED_BYTES = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /** A frame says that it is longer than allowed: the stream cannot be read any further. */
@@ -196,9 +198,12 @@ export class FrameWriter {
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#sink.cork();
-    for (const { frame, handedOver, done } of waiting) {
-      handedOver?.();
-      this.#sink.write(frame, () => done?.());
+    for (const group of groupsOf(waiting)) {
+      for (const { handedOver } of group) handedOver?.();
+      const frames = group.map(({ frame }) => frame);
+      this.#sink.write(joined(frames), () => {
+        for (const { done } of group) done?.();
+      });
     }
     this.#sink.uncork();
   }
@@ -210,4 +215,26 @@ export class FrameWriter {
     this.#waitingBytes = 0;
     for (const { done } of waiting) done?.();
   }
+}
+
+/** Returns what waits in groups that are sent as one piece each, in their order. */
+function groupsOf(waiting: readonly Waiting[]): Waiting[][] {
+  const groups: Waiting[][] = [];
+  let group: Waiting[] = [];
+  let bytesLeft = 0;
+  for (const item of waiting) {
+    bytesLeft -= item.frame.length;
+    if (bytesLeft < 0) {
+      group = [];
+      groups.push(group);
+      bytesLeft = JOINED_BYTES - item.frame.length;
+    }
+    group.push(item);
+  }
+  return groups;
+}
+
+function joined(frames: readonly Buffer[]): Buffer {
+  const [only] = frames;
+  return frames.length === 1 && only !== undefined ? only : Buffer.concat(frames);
 }

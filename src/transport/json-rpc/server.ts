@@ -8,8 +8,10 @@ import { createServer as createTlsServer, TLSSocket, type TlsOptions } from "nod
 import type { Authenticator } from "../../auth/authenticator.js";
 import { checkMethods, checkOptions } from "../../vault/checks.js";
 import type { Vault } from "../../vault/vault.js";
-import { ConnectionLimit, FailureLimit, RateLimit } from "../limits.js";
+import { FailureLimit } from "../failure-limit.js";
+import { ConnectionLimit, RateLimit } from "../limits.js";
 import { checkListenOptions, listen, type ServerAddress } from "../listening.js";
+import { schemas } from "../loaded-schemas.js";
 import { VaultService } from "../service.js";
 import { Allowance } from "./allowance.js";
 import { ServerConnection, type ServerContext } from "./connection.js";
@@ -67,6 +69,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
  * @throws TypeError An option is missing, unknown or of the wrong kind, or would let other machines read
  *   the traffic or be believed.
  * @throws RangeError An option is out of its bounds.
+ * @throws {@link PeerMissingError} {@link PeerBrokenError} The package zod does not load.
  * @throws Error The address cannot be listened on.
  *
  * @example
@@ -89,6 +92,7 @@ export async function serveJsonRpc(
     service: new VaultService(vault, { publicSafeViews, gatewayPrincipals }),
     auth,
   });
+  await schemas.ready();
   const server = serverOf(tls, connections);
   const address = await listen(server, {
     host,

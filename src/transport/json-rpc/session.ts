@@ -1,7 +1,8 @@
 import type { Authenticator, Caller, Connection, LOCAL_CALLER } from "../../auth/authenticator.js";
 import { isVaultError, RateLimitedError, UnauthenticatedError } from "../../vault/errors.js";
+import { type FailureLimit, originOf } from "../failure-limit.js";
 import { giveJsonData, takeJsonData } from "../json-data.js";
-import { type FailureLimit, originOf, type RateLimit } from "../limits.js";
+import type { RateLimit } from "../limits.js";
 import { isOperationName, type OperationName } from "../operations.js";
 import { invalidRequest, methodNotFound, type RpcRequest } from "./messages.js";
 import { namedParams } from "./positions.js";
@@ -121,17 +122,21 @@ export class Session {
   }
 
   async #authenticate(token: string | undefined): Promise<MaybeCaller> {
-    if (token !== undefined) this.#checkFailures();
-    const caller = await this.#context.auth.authenticate({
-      bearerToken: token,
-      header: () => undefined,
-      connection: this.#connection,
-    });
+    const look = () =>
+      this.#context.auth.authenticate({
+        bearerToken: token,
+        header: () => undefined,
+        connection: this.#connection,
+      });
+    if (token === undefined) return this.#note(await look());
+    const caller = await this.#context.failures.attempt(this.#connection, look);
+    if (caller !== undefined) return this.#note(caller);
+    this.#failures++;
+    throw new UnauthenticatedError();
+  }
+
+  #note(caller: MaybeCaller): MaybeCaller {
     if (caller !== undefined) this.#isAuthenticated = true;
-    else if (token !== undefined) {
-      this.#fail();
-      throw new UnauthenticatedError();
-    }
     return caller;
   }
 
@@ -143,11 +148,6 @@ export class Session {
     const retryAfterSeconds = rate.retryAfterSeconds(key);
     if (retryAfterSeconds !== undefined) throw new RateLimitedError(retryAfterSeconds);
     rate.count(key);
-  }
-
-  #checkFailures(): void {
-    const retryAfterSeconds = this.#context.failures.retryAfterSeconds(this.#connection);
-    if (retryAfterSeconds !== undefined) throw new RateLimitedError(retryAfterSeconds);
   }
 
   #fail(): void {

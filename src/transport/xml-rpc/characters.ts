@@ -1,11 +1,14 @@
-/** What XML 1.0 can carry as text, and how it is spelled: section 2.2 (characters), 2.11 and 4.1. */
+/** What XML 1.0 can carry as text, and how it is spelled: sections 2.2 and 2.11. */
 import { Buffer } from "node:buffer";
 
 /**
- * How many numeric character references and CDATA sections a document may have. They do not amplify,
- * but each costs more than what it stands for; the writer needs one for each carriage return.
+ * How many numeric character references a document may have. They do not amplify, but each costs more
+ * than what it stands for; the writer needs one for each carriage return.
  */
 export const MAX_NUMERIC_REFERENCES: number = 2 ** 17;
+
+/** How many CDATA sections a document may have, for the same reason; the writer needs none. */
+export const MAX_CDATA_SECTIONS: number = 2 ** 12;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
 const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
@@ -19,14 +22,6 @@ const ESCAPES: Record<string, string> = {
   // A reader turns a carriage return that is written as it is into a line feed.
   "\r": "&#13;",
 };
-
-const ENTITIES: ReadonlyMap<string, string> = new Map([
-  ["amp", "&"],
-  ["lt", "<"],
-  ["gt", ">"],
-  ["apos", "'"],
-  ["quot", '"'],
-]);
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -64,30 +59,4 @@ export function withLineFeeds(document: Uint8Array): Buffer {
     normalized[length++] = byte === CARRIAGE_RETURN ? LINE_FEED : byte;
   }
   return normalized.subarray(0, length);
-}
-
-/** Returns the character of one of the five entities that need no declaration. */
-export function entityCharacter(name: string): string | undefined {
-  return ENTITIES.get(name);
-}
-
-/** Returns the character of a numeric reference, `#` and digits; `undefined` if XML has none such. */
-export function numericCharacter(reference: string): string | undefined {
-  const isHexadecimal = reference.charCodeAt(1) === SMALL_X;
-  const digits = reference.slice(isHexadecimal ? 2 : 1);
-  const isNumeric =
-    reference.startsWith("#") && (isHexadecimal ? HEXADECIMAL : DECIMAL).test(digits);
-  if (!isNumeric) return undefined;
-  const codePoint = Number.parseInt(digits, isHexadecimal ? 16 : 10);
-  return isXmlCodePoint(codePoint) ? String.fromCodePoint(codePoint) : undefined;
-}
-
-const SMALL_X = 0x78;
-const DECIMAL = /^[0-9]{1,8}$/;
-const HEXADECIMAL = /^[0-9A-Fa-f]{1,7}$/;
-
-function isXmlCodePoint(codePoint: number): boolean {
-  if (codePoint < 0x20) return codePoint === 0x09 || codePoint === 0x0a || codePoint === 0x0d;
-  const isSurrogate = codePoint >= 0xd800 && codePoint <= 0xdfff;
-  return codePoint <= 0x10ffff && !isSurrogate && codePoint !== 0xfffe && codePoint !== 0xffff;
 }

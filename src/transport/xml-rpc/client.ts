@@ -1,59 +1,47 @@
 /** The client's side of XML-RPC. */
 import { Buffer } from "node:buffer";
-import {
-  OutcomeUnknownError,
-  ServiceUnavailableError,
-  VaultClosedError,
-} from "../../vault/errors.js";
+import { ServiceUnavailableError } from "../../vault/errors.js";
 import { fromWireError } from "../error-table.js";
+import type { Received } from "../http-client/exchange.js";
+import {
+  type HttpClientOptions,
+  type HttpClientSettings,
+  readHttpClientOptions,
+} from "../http-client/options.js";
+import { refusalBodyOf } from "../http-client/refusal-body.js";
+import { HttpRequester } from "../http-client/requester.js";
 import type { OperationName } from "../operations.js";
+import { unanswered } from "../unanswered.js";
 import type { Wire, WireCallOptions } from "../wire.js";
 import { readMethodResponse, writeMethodCall } from "./call.js";
-import {
-  authorizationOf,
-  type ClientSettings,
-  readClientOptions,
-  type XmlRpcClientOptions,
-} from "./client-options.js";
 import { positionalParams, resultOfValue } from "./methods.js";
-import { type Answer, PostError, Poster } from "./post.js";
 
-/** Asking again changes nothing. */
-const READING: ReadonlySet<OperationName> = new Set(["get_safe_view", "describe", "health"]);
-/** Doing it twice is doing it once, so that another try is safe. */
-const REPEATABLE: ReadonlySet<OperationName> = new Set([
-  ...READING,
-  ...(["invalidate", "grant", "revoke", "renew"] as const),
-]);
-/** Statuses with which our server refuses a request before it has looked into it. */
+/** Statuses with which a server refuses a request before it has looked into it. */
 const REFUSED: ReadonlySet<number> = new Set([401, 413, 429, 503]);
 
 /**
  * Returns a connection to a vault's XML-RPC service. Nothing is sent before the first call.
  *
- * Connections are kept for further calls; no proxy of the environment is used. `seal` and `unseal` are
- * sent again only if no byte of the request was sent.
- *
  * @param url - Such as `http://127.0.0.1:8422/`.
- * @throws TypeError RangeError The URL or an option is wrong, or the token would travel unprotected.
+ * @throws TypeError RangeError The URL or an option is wrong, or the token would travel unprotected; the
+ *   text repeats none of them.
  *
  * @example
  * ```ts
  * const wire = xmlRpcWire("https://vault.example.org:8422/", { token });
  * ```
  */
-export function xmlRpcWire(url: string | URL, options: XmlRpcClientOptions = {}): Wire {
-  return new XmlRpcWire(readClientOptions(url, options));
+export function xmlRpcWire(url: string | URL, options: HttpClientOptions = {}): Wire {
+  return new XmlRpcWire(readHttpClientOptions(url, options));
 }
 
 class XmlRpcWire implements Wire {
-  readonly #settings: ClientSettings;
-  readonly #poster: Poster;
-  #isClosed = false;
+  readonly #path: string;
+  readonly #requester: HttpRequester;
 
-  constructor(settings: ClientSettings) {
-    this.#settings = settings;
-    this.#poster = new Poster(settings);
+  constructor(settings: HttpClientSettings) {
+    this.#path = settings.urlPath;
+    this.#requester = new HttpRequester(settings);
   }
 
   async call(
@@ -61,73 +49,24 @@ class XmlRpcWire implements Wire {
     params: object,
     { signal }: WireCallOptions = {},
   ): Promise<object> {
-    this.#checkOpen();
     const call = { method: operation, params: positionalParams(operation, params) };
-    const document = Buffer.from(writeMethodCall(call));
-    const answer = await this.#post(operation, document, signal);
-    return resultOf(operation, answer);
+    const body = Buffer.from(writeMethodCall(call));
+    const headers = {
+      "content-type": "text/xml; charset=utf-8",
+      "content-length": body.length,
+    };
+    const request = { operation, method: "POST", path: this.#path, headers, body, signal };
+    return resultOf(operation, await this.#requester.send(request));
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#poster.close();
-  }
-
-  async #post(
-    operation: OperationName,
-    document: Buffer,
-    signal: AbortSignal | undefined,
-  ): Promise<Answer> {
-    const options = { headers: await this.#headers(), signal };
-    try {
-      return await this.#poster.post(document, options);
-    } catch (error) {
-      if (!(error instanceof PostError)) throw error;
-      if (this.#isClosed || !mayRepeat(operation, error)) throw failureOf(operation, error);
-    }
-    try {
-      return await this.#poster.post(document, options);
-    } catch (error) {
-      throw error instanceof PostError ? failureOf(operation, error) : error;
-    }
-  }
-
-  async #headers(): Promise<Record<string, string>> {
-    const { token } = this.#settings;
-    const headers = { "Content-Type": "text/xml; charset=utf-8" };
-    if (token === undefined) return headers;
-    const value = typeof token === "function" ? await token() : token;
-    this.#checkOpen();
-    return { ...headers, Authorization: authorizationOf(value) };
-  }
-
-  #checkOpen(): void {
-    if (this.#isClosed) throw new VaultClosedError();
+    this.#requester.close();
   }
 }
 
-/** A connection that was kept may have ended while the request was on its way. */
-function mayRepeat(operation: OperationName, error: PostError): boolean {
-  if (error.isTimeout) return false;
-  return !error.wasSent || (error.wasReused && REPEATABLE.has(operation));
-}
-
-function failureOf(operation: OperationName, { wasSent, cause }: PostError): Error {
-  return wasSent ? unknownOutcome(operation, cause) : new ServiceUnavailableError({ cause });
-}
-
-function unknownOutcome(operation: OperationName, cause: unknown): Error {
-  return READING.has(operation)
-    ? new ServiceUnavailableError({ cause })
-    : new OutcomeUnknownError({ cause });
-}
-
-function resultOf(operation: OperationName, answer: Answer): object {
+function resultOf(operation: OperationName, answer: Received): object {
   const { status, retryAfterSeconds, body } = answer;
-  if (REFUSED.has(status)) throw fromWireError({ status, retryAfterSeconds });
-  // Any other status is somebody else's: a proxy, or no XML-RPC server at all.
-  if (status >= 400 && status < 500) throw new ServiceUnavailableError();
-  if (status !== 200) throw unknownOutcome(operation, undefined);
+  if (status !== 200) throw refusalOf(operation, answer);
   const { value, fault } = readAnswer(operation, body);
   if (fault !== undefined) {
     throw fromWireError({
@@ -137,6 +76,21 @@ function resultOf(operation: OperationName, answer: Answer): object {
     });
   }
   return value;
+}
+
+/** Why a request was refused before XML-RPC saw it. */
+function refusalOf(operation: OperationName, received: Received): Error {
+  const { status, retryAfterSeconds } = received;
+  const { code, message } = refusalBodyOf(received);
+  if (isOurs(code)) return fromWireError({ code, message, retryAfterSeconds });
+  if (REFUSED.has(status)) return fromWireError({ status, retryAfterSeconds });
+  // Any other status is somebody else's: a proxy, or no XML-RPC server at all.
+  const isRefused = status >= 400 && status < 500;
+  return isRefused ? new ServiceUnavailableError() : unanswered(operation, undefined);
+}
+
+function isOurs(code: unknown): boolean {
+  return typeof code === "string" && code.startsWith("ERR_VAULT_");
 }
 
 type Read =
@@ -151,6 +105,6 @@ function readAnswer(operation: OperationName, body: Uint8Array): Read {
     const { value, fault } = readMethodResponse(body, { dates: "refuse" });
     return fault === undefined ? { value: resultOfValue(operation, value) } : { fault };
   } catch (cause) {
-    throw unknownOutcome(operation, cause);
+    throw unanswered(operation, cause);
   }
 }

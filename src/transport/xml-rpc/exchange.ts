@@ -10,6 +10,13 @@ import { XmlRpcSyntaxError } from "./syntax-error.js";
 /** What answers an operation for whoever calls. */
 export type CallService = (operation: OperationName, params: object) => Promise<object>;
 
+/** What a call is answered with. */
+export interface CallAnswer {
+  readonly document: string;
+  /** How long to wait before another try, in seconds; a fault has no room for it. */
+  readonly retryAfterSeconds?: number | undefined;
+}
+
 const BAD_REQUEST = 400;
 
 /**
@@ -17,23 +24,23 @@ const BAD_REQUEST = 400;
  *
  * @throws {@link UnauthenticatedError} Nobody is calling, which HTTP has its own answer for.
  */
-export async function answer(document: Uint8Array, callService: CallService): Promise<string> {
+export async function answer(document: Uint8Array, callService: CallService): Promise<CallAnswer> {
   try {
     const call = readMethodCall(document, { dates: "refuse" });
-    return await answerCall(call, callService);
+    return { document: await answerCall(call, callService) };
   } catch (error) {
     if (error instanceof UnauthenticatedError) throw error;
     return faultFor(error);
   }
 }
 
-/** Returns the document that says what went wrong, in fixed texts. */
-function faultFor(error: unknown): string {
+/** Returns what says what went wrong, in fixed texts. */
+function faultFor(error: unknown): CallAnswer {
   if (error instanceof XmlRpcSyntaxError) {
-    return writeFault({ faultCode: BAD_REQUEST, faultString: error.message });
+    return { document: writeFault({ faultCode: BAD_REQUEST, faultString: error.message }) };
   }
-  const { faultCode, message } = toWireError(error);
-  return writeFault({ faultCode, faultString: message });
+  const { faultCode, message, retryAfterSeconds } = toWireError(error);
+  return { document: writeFault({ faultCode, faultString: message }), retryAfterSeconds };
 }
 
 async function answerCall(call: MethodCall, callService: CallService): Promise<string> {

@@ -8,12 +8,12 @@
  */
 import { Buffer, isUtf8 } from "node:buffer";
 import {
-  entityCharacter,
   isXmlText,
+  MAX_CDATA_SECTIONS,
   MAX_NUMERIC_REFERENCES,
-  numericCharacter,
   withLineFeeds,
 } from "./characters.js";
+import { resolveReferences } from "./references.js";
 import { type SyntaxReason, XmlRpcSyntaxError } from "./syntax-error.js";
 
 /** The longest XML declaration that is looked for. */
@@ -24,8 +24,6 @@ const TAG = /<(\/?)([A-Za-z][A-Za-z0-9.]{0,31})[ \t\r\n]{0,64}(\/?)>/y;
 const NOT_SPACE = /[^ \t\r\n]/g;
 const CDATA = "<![CDATA[";
 const CDATA_END = "]]>";
-/** The longest reference: an ampersand, `#x` or `#`, digits. */
-const MAX_REFERENCE = 12;
 /** Deep enough for every document within the bound on nested values. */
 const MAX_OPEN_ELEMENTS = 256;
 
@@ -34,6 +32,7 @@ export class XmlReader {
   readonly #text: string;
   #at: number;
   #referencesLeft = MAX_NUMERIC_REFERENCES;
+  #sectionsLeft = MAX_CDATA_SECTIONS;
   /** The names of the elements that are open. */
   readonly #open: string[] = [];
   /** Whether the tag last read was an empty element's, which is its end as well. */
@@ -107,7 +106,7 @@ export class XmlReader {
     if (this.#isEmpty) return "";
     let text = this.#run();
     while (this.#text.startsWith(CDATA, this.#at)) {
-      this.#countConstruct();
+      if (this.#sectionsLeft-- <= 0) throw new XmlRpcSyntaxError("references");
       text += this.#cdata() + this.#run();
     }
     return text;
@@ -158,7 +157,7 @@ export class XmlReader {
     this.#at = end;
     if (raw === "") return raw;
     if (raw.includes(CDATA_END)) throw new XmlRpcSyntaxError("text");
-    return raw.includes("&") ? this.#resolved(raw) : raw;
+    return raw.includes("&") ? resolveReferences(raw, this.#countNumeric) : raw;
   }
 
   #cdata(): string {
@@ -169,32 +168,9 @@ export class XmlReader {
     return this.#text.slice(start, end);
   }
 
-  /** Resolves references one by one: a pattern would find all of them before the first is refused. */
-  #resolved(raw: string): string {
-    let text = "";
-    let from = 0;
-    for (let at = raw.indexOf("&"); at !== -1; at = raw.indexOf("&", from)) {
-      const end = raw.indexOf(";", at);
-      if (end === -1 || end - at > MAX_REFERENCE) throw new XmlRpcSyntaxError("reference");
-      text += raw.slice(from, at) + this.#character(raw.slice(at + 1, end));
-      from = end + 1;
-    }
-    return text + raw.slice(from);
-  }
-
-  #character(reference: string): string {
-    const entity = entityCharacter(reference);
-    if (entity !== undefined) return entity;
-    this.#countConstruct();
-    const character = numericCharacter(reference);
-    if (character === undefined) throw new XmlRpcSyntaxError("reference");
-    return character;
-  }
-
-  /** Counts what takes more work than the text it stands for. */
-  #countConstruct(): void {
+  readonly #countNumeric = (): void => {
     if (this.#referencesLeft-- <= 0) throw new XmlRpcSyntaxError("references");
-  }
+  };
 }
 
 const SLASH = 0x2f;

@@ -5,8 +5,9 @@ import { afterAll, expect, it } from "vitest";
 import { trustLocalCallers } from "../../../src/auth/local.js";
 import { mtlsAuth } from "../../../src/auth/mtls.js";
 import { HandleVault, type Vault } from "../../../src/index.js";
-import { type HttpWireOptions, httpWire } from "../../../src/transport/http/client.js";
+import { httpWire } from "../../../src/transport/http/client.js";
 import { type HttpServerOptions, serveHttp } from "../../../src/transport/http.js";
+import type { HttpClientOptions } from "../../../src/transport/http-client/options.js";
 import { RemoteVault } from "../../../src/transport/remote-vault.js";
 import { TestAuthority } from "../../support/certificates.js";
 import { sealOptions } from "../../support/vault.js";
@@ -31,7 +32,7 @@ afterAll(() => {
 let sockets = 0;
 const TLS = { cert: server.cert, key: server.key };
 
-function harness(options: () => Partial<HttpServerOptions>, client: HttpWireOptions = {}) {
+function harness(options: () => Partial<HttpServerOptions>, client: HttpClientOptions = {}) {
   return {
     async open(behind: Vault) {
       const place = options();

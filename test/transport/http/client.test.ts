@@ -1,9 +1,11 @@
+import { once } from "node:events";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { HandleVault } from "../../../src/index.js";
-import { type HttpWireOptions, httpWire } from "../../../src/transport/http/client.js";
+import { httpWire } from "../../../src/transport/http/client.js";
 import type { RunningHttpServer } from "../../../src/transport/http.js";
+import type { HttpClientOptions } from "../../../src/transport/http-client/options.js";
 import type { Wire } from "../../../src/transport/wire.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
 import { LOCAL, serve, UNKNOWN_ID } from "./support.js";
@@ -25,7 +27,7 @@ function urlOf({ address }: Pick<RunningHttpServer, "address">): string {
   return `http://127.0.0.1:${address.port}`;
 }
 
-function wireTo(url: string, options: HttpWireOptions = {}): Wire {
+function wireTo(url: string, options: HttpClientOptions = {}): Wire {
   const wire = httpWire(url, options);
   wires.push(wire);
   return wire;
@@ -150,7 +152,12 @@ describe("a client", () => {
     for (const options of wrong) {
       expect(() => httpWire("http://x", options as never)).toThrow(TypeError);
     }
-    for (const name of ["connectTimeoutMs", "readTimeoutMs", "maxAnswerBytes", "maxConnections"]) {
+    for (const name of [
+      "connectTimeoutMs",
+      "answerTimeoutMs",
+      "maxAnswerBytes",
+      "maxConnections",
+    ]) {
       expect(() => httpWire("http://x", { [name]: 0 })).toThrow(RangeError);
     }
   });
@@ -160,7 +167,7 @@ describe("a request whose answer does not come", () => {
   const silent = () => tcp((socket) => void socket.resume());
 
   it("may have taken effect if it writes, and has not if it reads", async () => {
-    const wire = wireTo(await silent(), { readTimeoutMs: 50 });
+    const wire = wireTo(await silent(), { answerTimeoutMs: 50 });
     for (const [operation, params] of [
       ["seal", SEAL],
       ["unseal", { id: "x" }],
@@ -233,6 +240,25 @@ describe("a request whose answer does not come", () => {
     }
   });
 });
+
+it.each([
+  ["that says how long", "keep-alive: timeout=1\r\n"],
+  ["that says nothing", ""],
+])(
+  "an idle connection to a server %s it keeps it is closed by the client first",
+  async (_, hint) => {
+    const closed: Promise<unknown>[] = [];
+    const body = '{"status":"ok"}';
+    const headers = `connection: keep-alive\r\n${hint}content-length: ${body.length}`;
+    const url = await tcp((socket) => {
+      closed.push(once(socket, "close"));
+      socket.on("data", () => socket.write(`HTTP/1.1 200 OK\r\n${headers}\r\n\r\n${body}`));
+    });
+    await wireTo(url).call("health", {});
+    await Promise.all(closed);
+    expect(closed).toHaveLength(1);
+  },
+);
 
 it("a server that closes idle connections makes no call fail", async () => {
   const vault = new HandleVault();

@@ -5,6 +5,7 @@ import fastify from "fastify";
 import { Hono } from "hono";
 import { afterEach, describe, expect, it } from "vitest";
 import { HandleVault } from "../../../src/index.js";
+import { schemaSummarizer } from "../../../src/safe-view.js";
 import {
   requireUnsealed,
   routerListener,
@@ -120,13 +121,22 @@ it("an answer that is sealed leaves as a handle, and not at all if sealing fails
   const seal = (safeView: string) => sealResponse(vault, { ownerPrincipal: OWNER, safeView });
   app.get("/record", seal("a record"), (context) => context.json({ name: "canary" }));
   app.get("/broken", seal("x".repeat(5000)), (context) => context.json({ name: "canary" }));
+  app.get("/leaking", seal("of canary"), (context) => context.json({ name: "canary" }));
+  const summarized = { ownerPrincipal: OWNER, summarizer: schemaSummarizer() };
+  app.get("/summarized", sealResponse(vault, summarized), (context) =>
+    context.json({ n: "canary" }),
+  );
   app.get("/missing", seal("a record"), (context) => context.json({ error: "no" }, 404));
   const answer = await app.request("/record");
   const { handle_id: id, ...rest } = (await answer.json()) as { handle_id: string };
   expect(rest).toEqual({ safe_view: "a record" });
   expect(await vault.unseal(id, OWNER)).toEqual({ name: "canary" });
-  const broken = await app.request("/broken");
-  expect(broken.status).toBe(500);
-  expect(await broken.text()).not.toContain("canary");
+  for (const path of ["/broken", "/leaking"]) {
+    const broken = await app.request(path);
+    expect(broken.status).toBe(500);
+    expect(await broken.text()).not.toContain("canary");
+  }
+  const view = { safe_view: "object, 1 field, n (text)" };
+  expect(await (await app.request("/summarized")).json()).toMatchObject(view);
   expect((await app.request("/missing")).status).toBe(404);
 });

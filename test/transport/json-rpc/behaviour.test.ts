@@ -3,11 +3,8 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
-import {
-  type JsonRpcAddress,
-  type JsonRpcWireOptions,
-  jsonRpcWire,
-} from "../../../src/transport/json-rpc/client.js";
+import type { JsonRpcAddress } from "../../../src/transport/json-rpc/address.js";
+import { type JsonRpcClientOptions, jsonRpcWire } from "../../../src/transport/json-rpc/client.js";
 import { type JsonRpcServerOptions, serveJsonRpc } from "../../../src/transport/json-rpc.js";
 import { RemoteVault } from "../../../src/transport/remote-vault.js";
 import { makeTlsIdentity, type TlsIdentity } from "../../support/servers/tls.js";
@@ -27,7 +24,7 @@ afterAll(async () => {
 
 function harness(
   listening: () => Partial<JsonRpcServerOptions>,
-  connecting: () => JsonRpcWireOptions = () => ({}),
+  connecting: () => JsonRpcClientOptions = () => ({}),
 ): VaultHarness {
   return {
     async open(behind) {

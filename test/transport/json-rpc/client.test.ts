@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { HandleVault } from "../../../src/index.js";
-import { type JsonRpcWireOptions, jsonRpcWire } from "../../../src/transport/json-rpc/client.js";
+import { type JsonRpcClientOptions, jsonRpcWire } from "../../../src/transport/json-rpc/client.js";
 import { FrameDecoder, frameOf } from "../../../src/transport/json-rpc/frames.js";
 import { serveJsonRpc } from "../../../src/transport/json-rpc.js";
 import type { Wire } from "../../../src/transport/wire.js";
@@ -43,7 +43,7 @@ async function servedBy(reply: Reply): Promise<{ port: number; server: Server }>
   return { port: address.port, server };
 }
 
-function wireTo(port: number | undefined, options: JsonRpcWireOptions = {}): Wire {
+function wireTo(port: number | undefined, options: JsonRpcClientOptions = {}): Wire {
   const wire = jsonRpcWire({ port }, { connectTimeoutMs: 2000, answerTimeoutMs: 5000, ...options });
   cleanups.push(() => wire.close());
   return wire;
@@ -211,7 +211,7 @@ describe("time and bounds of a wire", () => {
     const wire = jsonRpcWire({ path: "/nowhere/vault.sock" });
     const error: unknown = await wire.call("health", {}).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "ERR_VAULT_SERVICE_UNAVAILABLE" });
-    expect(String((error as Error).cause)).toBe("Error: connecting failed: ENOENT");
+    expect(String((error as Error).cause)).toBe("ConnectionLostError: connecting failed: ENOENT");
   });
 
   it("no answer in time: unknown for changes, unavailable for reads, and the socket is gone", async () => {

@@ -97,6 +97,17 @@ describe("a decoder", () => {
   });
 });
 
+/** Returns the texts of the frames in a piece, with bars in between. */
+function framesIn(piece: Uint8Array): string {
+  const decoder = new FrameDecoder({ maxFrameBytes: piece.length });
+  decoder.push(Buffer.from(piece));
+  const texts: string[] = [];
+  for (let frame = decoder.next(); frame !== undefined; frame = decoder.next()) {
+    texts.push(frame.toString());
+  }
+  return texts.join("|");
+}
+
 describe("a writer", () => {
   /** A sink that notes what it is told. */
   function sink(): {
@@ -110,7 +121,7 @@ describe("a writer", () => {
       told,
       cork: () => void told.push("cork"),
       uncork: () => void told.push("uncork"),
-      write: (chunk) => told.push(Buffer.from(chunk).subarray(4).toString()) > 0,
+      write: (chunk) => told.push(framesIn(chunk)) > 0,
     };
   }
 
@@ -123,8 +134,17 @@ describe("a writer", () => {
     expect(writer.write("ü")).toBe(6);
     expect([handedOver, writer.waitingBytes]).toEqual([0, 11]);
     await nextTurn();
-    expect(into.told).toEqual(["cork", "a", "ü", "uncork"]);
+    expect(into.told).toEqual(["cork", "a|ü", "uncork"]);
     expect([handedOver, writer.waitingBytes]).toEqual([1, 0]);
+  });
+
+  it("copies no large frame into a piece with others, and keeps their order", async () => {
+    const into = sink();
+    const writer = new FrameWriter(into);
+    const large = "x".repeat(70_000);
+    for (const text of ["a", "b", large, "c", "d"]) writer.write(text);
+    await nextTurn();
+    expect(into.told).toEqual(["cork", "a|b", large, "c|d", "uncork"]);
   });
 
   it("sends nothing of what was dropped, and says that it is done", async () => {

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { HandleVault } from "../../../src/index.js";
 import {
   FrameDecoder,
   FrameTooLargeError,
@@ -13,13 +12,19 @@ import {
   RpcFault,
   readFrame,
 } from "../../../src/transport/json-rpc/messages.js";
+import { forgetfulVault, usedBytes } from "../../support/memory.js";
 import { type Answer, RawPeer } from "./raw-peer.js";
 import { type Scene, scene, sealParams } from "./scene.js";
 
 const FRAMES = 80_000;
 const FRAMES_TO_A_SERVER = 20_000;
 const A_CONNECTION = 100;
-const MIB = 2 ** 20;
+/** When memory is looked at first, and by how much it may have grown at the end: 13 bytes a frame. */
+const SETTLED = FRAMES / 5;
+const MAX_GROWTH = 2 ** 20;
+/** Machines are shared: that it ends is what counts. */
+const PATIENCE_MS = 240_000;
+const SERVER_SETTLED = FRAMES_TO_A_SERVER / 5;
 
 /** A small generator of numbers (mulberry32), so that a failure can be repeated. */
 function seeded(seed: number): (below: number) => number {
@@ -105,50 +110,58 @@ afterEach(async () => {
 });
 
 describe("a hundred thousand malformed frames", () => {
-  it("are each answered with JSON-RPC or not at all", async () => {
-    const random = seeded(1);
-    const perform = (): Promise<unknown> => Promise.reject(methodNotFound());
-    let answers = 0;
-    for (let count = 0; count < FRAMES; count++) {
-      const decoder = new FrameDecoder({ maxFrameBytes: 1000 });
-      decoder.push(mutated(random));
-      const text = await answerTo(decoder, perform);
-      if (text === undefined) continue;
-      const answer: unknown = JSON.parse(text);
-      for (const { jsonrpc, error } of (Array.isArray(answer) ? answer : [answer]) as Answer[]) {
-        if (jsonrpc !== "2.0" || error === undefined) throw new Error("not an answer");
-        answers++;
+  it(
+    "are each answered with JSON-RPC or not at all, and leave nothing in memory",
+    async () => {
+      const random = seeded(1);
+      const perform = (): Promise<unknown> => Promise.reject(methodNotFound());
+      let answers = 0;
+      let settledBytes = 0;
+      for (let count = 0; count < FRAMES; count++) {
+        if (count === SETTLED) settledBytes = usedBytes();
+        const decoder = new FrameDecoder({ maxFrameBytes: 1000 });
+        decoder.push(mutated(random));
+        const text = await answerTo(decoder, perform);
+        if (text === undefined) continue;
+        const answer: unknown = JSON.parse(text);
+        for (const { jsonrpc, error } of (Array.isArray(answer) ? answer : [answer]) as Answer[]) {
+          if (jsonrpc !== "2.0" || error === undefined) throw new Error("not an answer");
+          answers++;
+        }
       }
-    }
-    expect(answers).toBeGreaterThan(FRAMES / 2);
-    expect(unhandled).toEqual([]);
-  }, 20_000);
+      expect(answers).toBeGreaterThan(FRAMES / 2);
+      expect(usedBytes() - settledBytes).toBeLessThan(MAX_GROWTH);
+      expect(unhandled).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
 
-  it("end in answers and closed connections, in bounded time and memory", async () => {
-    const random = seeded(8423);
-    const made = await scene({ vault: new HandleVault(), failedAuthenticationsPerMinute: 1e9 });
-    scenes.push(made);
-    const heap: number[] = [];
-    let answers = 0;
-    const began = performance.now();
-    for (let sent = 0; sent < FRAMES_TO_A_SERVER; sent += A_CONNECTION) {
-      const raw = await RawPeer.to(made.server.address);
-      raw.send({ method: "authenticate", params: { token: "records-token" }, id: 0 });
-      const burst = Array.from({ length: A_CONNECTION }, () => mutated(random));
-      raw.socket.end(Buffer.concat(burst));
-      answers += (await raw.rest()).length;
-      const { heapUsed, arrayBuffers } = process.memoryUsage();
-      heap.push(heapUsed + arrayBuffers);
-    }
-    // Few frames are lost behind one whose length is wrong: nearly all of them were looked at.
-    expect(answers).toBeGreaterThan(FRAMES_TO_A_SERVER / 2);
-    expect(performance.now() - began).toBeLessThan(10_000);
-    // The floor between collections, not the peaks.
-    const half = heap.length / 2;
-    const growth = Math.min(...heap.slice(half)) - Math.min(...heap.slice(0, half));
-    expect(growth).toBeLessThan(32 * MIB);
-    expect(unhandled).toEqual([]);
-    const peer = await made.peerAs("records-token");
-    expect((await peer.ask("health")).result).toEqual({ status: "ok" });
-  }, 20_000);
+  it(
+    "end in answers and closed connections, in bounded time and memory",
+    async () => {
+      const random = seeded(8423);
+      const made = await scene({
+        vault: await forgetfulVault(),
+        failedAuthenticationsPerMinute: 1e9,
+      });
+      scenes.push(made);
+      let settledBytes = 0;
+      let answers = 0;
+      for (let sent = 0; sent < FRAMES_TO_A_SERVER; sent += A_CONNECTION) {
+        if (sent === SERVER_SETTLED) settledBytes = usedBytes();
+        const raw = await RawPeer.to(made.server.address);
+        raw.send({ method: "authenticate", params: { token: "records-token" }, id: 0 });
+        const burst = Array.from({ length: A_CONNECTION }, () => mutated(random));
+        raw.socket.end(Buffer.concat(burst));
+        answers += (await raw.rest()).length;
+      }
+      // Few frames are lost behind one whose length is wrong: nearly all of them were looked at.
+      expect(answers).toBeGreaterThan(FRAMES_TO_A_SERVER / 2);
+      expect(usedBytes() - settledBytes).toBeLessThan(MAX_GROWTH);
+      expect(unhandled).toEqual([]);
+      const peer = await made.peerAs("records-token");
+      expect((await peer.ask("health")).result).toEqual({ status: "ok" });
+    },
+    PATIENCE_MS,
+  );
 });

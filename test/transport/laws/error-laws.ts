@@ -1,27 +1,17 @@
 import { expect, it } from "vitest";
-import type { AnyVaultError, Vault } from "../../../src/index.js";
-import * as library from "../../../src/index.js";
+import type { Vault } from "../../../src/index.js";
 import {
   HandleVault,
   lruCache,
   memoryCache,
+  RateLimitedError,
   VaultCodec,
-  VaultError,
 } from "../../support/modules.js";
 import { GRANTEE, OWNER, sealOptions } from "../../support/vault.js";
+import { vaultErrors } from "../../support/vault-errors.js";
 import { rejectionOf, type VaultHarness, withVault } from "./harness.js";
 
 const UNKNOWN_ID = `hdl_${"0".repeat(32)}`;
-
-/** A class as the tests call it; the classes that take an argument get one that fits all. */
-type ErrorClass = new (argument: string) => AnyVaultError;
-
-const errors = Object.values<unknown>(library)
-  .filter(
-    (value): value is ErrorClass =>
-      typeof value === "function" && Object.getPrototypeOf(value) === VaultError,
-  )
-  .map((Class) => new Class("volatile-cache"));
 
 /** Calls that make no sense, each on the id of a handle that exists. */
 const MISTAKES: Readonly<Record<string, (vault: Vault, id: string) => Promise<unknown>>> = {
@@ -125,12 +115,18 @@ export function errorLaws(harness: VaultHarness): void {
       harness,
       async (vault) => {
         const { id } = await vault.seal("x", sealOptions());
-        for (const error of errors) {
+        for (const error of vaultErrors) {
           next = error;
           const received = await rejectionOf(vault.describe(id, OWNER));
           expect(received.constructor).toBe(error.constructor);
           expect(received).toMatchObject({ code: error.code, message: error.message });
         }
+        next = new RateLimitedError(7);
+        const { code } = new RateLimitedError();
+        await expect(vault.describe(id, OWNER)).rejects.toMatchObject({
+          code,
+          retryAfterSeconds: 7,
+        });
       },
       behind,
     );

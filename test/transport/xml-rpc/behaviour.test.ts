@@ -1,16 +1,35 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll, beforeAll } from "vitest";
 import { trustLocalCallers } from "../../../src/auth/local.js";
 import { RemoteVault } from "../../../src/transport/remote-vault.js";
 import { xmlRpcWire } from "../../../src/transport/xml-rpc/client.js";
 import { serveXmlRpc } from "../../../src/transport/xml-rpc.js";
+import { makeTlsIdentity, type TlsIdentity } from "../../support/servers/tls.js";
 import { describeVault } from "../vault-behaviour.js";
+
+let identity: TlsIdentity;
+beforeAll(async () => {
+  identity = await makeTlsIdentity();
+});
+afterAll(() => identity.remove());
 
 describeVault("over XML-RPC and TCP", {
   async open(behind) {
     const server = await serveXmlRpc(behind, { auth: trustLocalCallers(), port: 0 });
     const vault = new RemoteVault(xmlRpcWire(`http://127.0.0.1:${server.address.port}/`));
+    return { vault, close: () => closeAll(vault, server) };
+  },
+});
+
+describeVault("over XML-RPC and TLS", {
+  async open(behind) {
+    const { key, certificate, ca } = identity;
+    const tls = { key: readFileSync(key), cert: readFileSync(certificate) };
+    const server = await serveXmlRpc(behind, { auth: trustLocalCallers(), port: 0, tls });
+    const url = `https://127.0.0.1:${server.address.port}/`;
+    const vault = new RemoteVault(xmlRpcWire(url, { tls: { ca } }));
     return { vault, close: () => closeAll(vault, server) };
   },
 });

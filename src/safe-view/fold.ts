@@ -1,0 +1,56 @@
+const NOT_ASCII = /[^\0-\x7f]/;
+const FOREIGN = /[^\0-\x7f]/gu;
+/** Accents and other marks, and what shows nothing: zero-width characters, soft hyphens, variants. */
+const UNSEEN = /[\p{M}\p{Cf}\p{Default_Ignorable_Code_Point}]+/gu;
+const FOREIGN_DIGIT = /(?![0-9])\p{Nd}/gu;
+const DECIMAL_DIGIT = /^\p{Nd}$/u;
+
+/** Single characters as they are compared: texts use few that are not ASCII, over and over. */
+const known = new Map<string, string>();
+const MAX_KNOWN = 4096;
+
+/**
+ * Returns a text as it is compared: without case, accents, widths, ligatures and what shows nothing.
+ *
+ * Source: compatibility decomposition of Unicode (UAX #15), then full upper case, which is what joins
+ * ß and SS, ς and σ. Digits of every script become those of ASCII. None of that depends on what stands
+ * before or after, once marks are left out, so that only what is not ASCII is looked at.
+ */
+export function fold(text: string): string {
+  let folded = "";
+  let end = 0;
+  FOREIGN.lastIndex = 0;
+  // A replacer would do, but calling one costs more than all the rest for a short text.
+  for (let found = FOREIGN.exec(text); found !== null; found = FOREIGN.exec(text)) {
+    folded += text.slice(end, found.index) + foldCharacter(found[0]);
+    end = FOREIGN.lastIndex;
+  }
+  return (folded + text.slice(end)).toUpperCase();
+}
+
+function foldCharacter(character: string): string {
+  const seen = known.get(character);
+  if (seen !== undefined) return seen;
+  const upper = character.normalize("NFKD").toUpperCase();
+  const folded = upper.replace(UNSEEN, "").replace(FOREIGN_DIGIT, asciiDigit);
+  if (known.size < MAX_KNOWN) known.set(character, folded);
+  return folded;
+}
+
+/** Returns a text with the letters of ASCII in upper case, and everything else as it is. */
+export function upperCaseAscii(text: string): string {
+  return text.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
+}
+
+/** Tells whether a text has ASCII characters only. */
+export function isAscii(text: string): boolean {
+  return !NOT_ASCII.test(text);
+}
+
+/** Decimal digits come in tens, from zero to nine (The Unicode Standard, 4.6). */
+function asciiDigit(digit: string): string {
+  const code = Number(digit.codePointAt(0));
+  let before = 0;
+  while (DECIMAL_DIGIT.test(String.fromCodePoint(code - before - 1))) before += 1;
+  return String(before % 10);
+}

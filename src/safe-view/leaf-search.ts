@@ -1,0 +1,183 @@
+import { ANY, type JsonPointer } from "../primitives/json-pointer.js";
+import type { ViewIndex } from "./view-index.js";
+
+/** How deep a payload may nest, and how many values it may hold: as serializers have it. */
+const MAX_DEPTH = 256;
+export const MAX_VALUES: number = 2 ** 24;
+/** An object of more members is taken for a map, whose keys are data. */
+export const MAX_FIELDS = 64;
+const FIELD_NAME = /^[A-Za-z_$][\w$]{0,39}$/;
+
+/** Tells whether a member's name is one that a program gave, and not data, by its looks. */
+export function isFieldName(name: string): boolean {
+  return FIELD_NAME.test(name);
+}
+
+/** A leaf that a safe view seems to repeat. */
+export interface Suspect {
+  readonly leaf: unknown;
+  readonly pointer: JsonPointer;
+  /** The pointer with `*` for names that are data. */
+  readonly shownPointer: JsonPointer;
+}
+
+/** A member on the way from the payload to a leaf. */
+interface Step {
+  readonly parent: object;
+  readonly key: unknown;
+}
+
+/** What a search goes by. */
+export interface LeafSearchOptions {
+  readonly index: ViewIndex;
+  /** Whether every text in the payload is known to hold nothing but ASCII. */
+  readonly isAscii: boolean;
+  /** Says whether a suspect is one; the search goes on if it is not. */
+  readonly confirm: (suspect: Suspect) => boolean;
+}
+
+/**
+ * Looks through a payload for leaves that a safe view repeats.
+ *
+ * Leaves are texts, numbers, dates and bytes, and the names of members that are data: those that are
+ * not identifiers or belong to an object of more than {@link MAX_FIELDS}.
+ */
+export class LeafSearch {
+  readonly #index: ViewIndex;
+  readonly #isAscii: boolean;
+  readonly #confirm: (suspect: Suspect) => boolean;
+  readonly #steps: Step[] = [];
+  #valuesLeft = MAX_VALUES;
+
+  constructor({ index, isAscii, confirm }: LeafSearchOptions) {
+    this.#index = index;
+    this.#isAscii = isAscii;
+    this.#confirm = confirm;
+  }
+
+  /**
+   * Tells whether a confirmed suspect is in the payload.
+   *
+   * @throws TypeError The payload is too deep or too large to be looked through.
+   */
+  in(data: unknown): boolean {
+    if (typeof data !== "object" || data === null) {
+      return this.#isSuspect(data) && this.#confirm({ leaf: data, pointer: [], shownPointer: [] });
+    }
+    return this.#inObject(data);
+  }
+
+  #inObject(object: object): boolean {
+    if (Array.isArray(object)) return this.#inArray(object);
+    if (object instanceof Date) return this.#inDate(object);
+    if (object instanceof Map) return this.#inMap(object);
+    if (object instanceof Set) return this.#inArray([...object]);
+    if (ArrayBuffer.isView(object) || object instanceof ArrayBuffer) return this.#inBytes(object);
+    return this.#inMembers(object as Record<string, unknown>);
+  }
+
+  #inArray(array: readonly unknown[]): boolean {
+    this.#count(array.length);
+    for (let index = 0; index < array.length; index++) {
+      if (this.#inMember(array, index, array[index])) return true;
+    }
+    return false;
+  }
+
+  #inMembers(object: Record<string, unknown>): boolean {
+    const names = Object.keys(object);
+    this.#count(names.length);
+    const data = names.length > MAX_FIELDS ? names : names.filter((name) => !isFieldName(name));
+    if (data.some((name) => this.#inMember(object, name, name))) return true;
+    return names.some((name) => this.#inMember(object, name, object[name]));
+  }
+
+  #inMember(parent: object, key: unknown, value: unknown): boolean {
+    if (typeof value === "object" && value !== null) return this.#descend(parent, key, value);
+    return this.#isSuspect(value) && this.#isLeak(parent, key, value);
+  }
+
+  #inMap(map: ReadonlyMap<unknown, unknown>): boolean {
+    this.#count(map.size);
+    for (const [key, value] of map) {
+      const isName = typeof key === "string" && isFieldName(key) && map.size <= MAX_FIELDS;
+      if (!isName && this.#inMember(map, key, key)) return true;
+      if (this.#inMember(map, key, value)) return true;
+    }
+    return false;
+  }
+
+  #inDate(date: Date): boolean {
+    return !Number.isNaN(date.getTime()) && this.#isHere(date.toISOString());
+  }
+
+  #inBytes(bytes: ArrayBufferView | ArrayBuffer): boolean {
+    if (bytes instanceof Uint8Array) return this.#isHere(bytes);
+    if ("BYTES_PER_ELEMENT" in bytes) {
+      return this.#inArray(Array.from(bytes as unknown as ArrayLike<unknown>));
+    }
+    const { buffer, byteOffset } = ArrayBuffer.isView(bytes)
+      ? bytes
+      : { buffer: bytes, byteOffset: 0 };
+    return this.#isHere(new Uint8Array(buffer, byteOffset, bytes.byteLength));
+  }
+
+  #descend(parent: object, key: unknown, value: object): boolean {
+    if (this.#steps.length >= MAX_DEPTH) throw tooMuch();
+    this.#steps.push({ parent, key });
+    if (this.#inObject(value)) return true;
+    this.#steps.pop();
+    return false;
+  }
+
+  #isSuspect(value: unknown): boolean {
+    switch (typeof value) {
+      case "string":
+        return this.#isAscii ? this.#index.hasAsciiText(value) : this.#index.hasText(value);
+      case "number":
+        return this.#index.hasNumber(value);
+      case "bigint":
+        return this.#index.hasBigInt(value);
+      default:
+        return value instanceof Uint8Array && this.#index.hasBytes(value);
+    }
+  }
+
+  /** A leaf that is an object: its place is the one that was descended to. */
+  #isHere(leaf: unknown): boolean {
+    return this.#isSuspect(leaf) && this.#report(leaf, this.#steps);
+  }
+
+  #isLeak(parent: object, key: unknown, leaf: unknown): boolean {
+    return this.#report(leaf, [...this.#steps, { parent, key }]);
+  }
+
+  #report(leaf: unknown, steps: readonly Step[]): boolean {
+    const pointer = steps.map(({ key }) => tokenOf(key));
+    return this.#confirm({ leaf, pointer, shownPointer: steps.map(shownToken) });
+  }
+
+  #count(values: number): void {
+    this.#valuesLeft -= values;
+    if (this.#valuesLeft < 0) throw tooMuch();
+  }
+}
+
+/** A map's key may be anything; what is an object has no text that tells it from others. */
+function tokenOf(key: unknown): string {
+  return typeof key === "object" ? ANY : String(key);
+}
+
+function shownToken({ parent, key }: Step): string {
+  if (typeof key === "number" && !(parent instanceof Map)) return String(key);
+  const isName = typeof key === "string" && isFieldName(key) && sizeOf(parent) <= MAX_FIELDS;
+  return isName ? key : ANY;
+}
+
+function sizeOf(parent: object): number {
+  return parent instanceof Map ? parent.size : Object.keys(parent).length;
+}
+
+function tooMuch(): TypeError {
+  return new TypeError("data has too many values, or nests too deep, for the leak guard");
+}

@@ -1,0 +1,146 @@
+import { checkOptions } from "../vault/checks.js";
+import { SafeView, type Summarizer } from "../vault/safe-view.js";
+import { composed, counted, type Wordings } from "./composed.js";
+import { isFieldName, MAX_FIELDS } from "./leaf-search.js";
+import { mediaTypeOf } from "./media-type.js";
+import { columnsOf, isRow, isTable, membersOf, type Row, widthOf } from "./table.js";
+
+const OPTIONS: ReadonlySet<string> = new Set(["hide", "rename"]);
+
+/** Which field names {@link schemaSummarizer} shows, and as what. */
+export interface SchemaSummarizerOptions {
+  /** Field names that are not shown, but counted. */
+  readonly hide?: readonly string[] | undefined;
+  /** What to show for field names instead: identifiers. */
+  readonly rename?: Readonly<Record<string, string>> | undefined;
+}
+
+/** What is said of a payload before its fields, and which fields it has. */
+interface Shape {
+  readonly dataType: string;
+  readonly parts: readonly Wordings[];
+  readonly fields?: ReadonlyMap<string, readonly unknown[]>;
+}
+
+/**
+ * Returns a summarizer that tells the shape of a payload and none of its values: the fields of an
+ * object and their types, the rows and columns of a table, the length of a text, the size of bytes and
+ * the media type that their first few tell.
+ *
+ * Field names are shown if they look like a program's: identifiers, no more than 64 of them, so that a
+ * map keyed by a personal number shows a count alone. Whatever else would repeat a value of the payload
+ * (a count that equals a number in it, a word that stands in it) is left out.
+ *
+ * @throws TypeError An option is of the wrong type.
+ * @throws RangeError A new name is not an identifier.
+ *
+ * @example
+ * ```ts
+ * await vault.seal(patients, { ownerPrincipal, summarizer: schemaSummarizer({ hide: ["hivStatus"] }) });
+ * // safe view: table, 120 rows, 3 columns, id (text), born (text), 1 hidden
+ * ```
+ */
+export function schemaSummarizer(options: SchemaSummarizerOptions = {}): Summarizer {
+  const labelOf = readLabels(options);
+  return {
+    summarize(data) {
+      const { dataType, parts, fields = new Map() } = shapeOf(data);
+      const { schema, hidden } = shownFields(fields, labelOf);
+      const named = Object.entries(schema).map(([label, type]) => [`${label} (${type})`, label]);
+      const rest = hidden > 0 ? [[`${hidden} hidden`]] : [];
+      const summary = composed(data, [...parts, ...named, ...rest]);
+      return new SafeView({ summary, dataType, rowCount: rowCountOf(data, summary), schema });
+    },
+  };
+}
+
+function readLabels(options: SchemaSummarizerOptions): (name: string) => string | undefined {
+  checkOptions(options, "schemaSummarizer options", OPTIONS);
+  const { hide = [], rename = {} } = options;
+  if (!Array.isArray(hide)) throw new TypeError("hide must be an array of strings");
+  if (typeof rename !== "object" || rename === null)
+    throw new TypeError("rename must be an object");
+  const hidden = new Set<unknown>(hide);
+  const labels = new Map(Object.entries(rename));
+  for (const label of labels.values()) {
+    if (typeof label !== "string") throw new TypeError("rename must have strings for members");
+    if (!isFieldName(label)) throw new RangeError("rename must give identifiers");
+  }
+  return (name) => {
+    if (hidden.has(name)) return undefined;
+    return labels.get(name) ?? (isFieldName(name) ? name : undefined);
+  };
+}
+
+function shownFields(
+  fields: ReadonlyMap<string, readonly unknown[]>,
+  labelOf: (name: string) => string | undefined,
+) {
+  const shown = new Map<string, string>();
+  for (const [name, values] of fields.size > MAX_FIELDS ? [] : fields) {
+    const label = labelOf(name);
+    if (label !== undefined) shown.set(label, typeOf(values));
+  }
+  return { schema: Object.fromEntries(shown), hidden: fields.size - shown.size };
+}
+
+function shapeOf(data: unknown): Shape {
+  if (isTable(data)) return tableShape(data);
+  if (Array.isArray(data)) return sizedShape("list", data.length, "item");
+  if (data instanceof Set) return sizedShape("set", data.size, "item");
+  if (data instanceof Uint8Array) return bytesShape(data);
+  if (isRow(data)) {
+    const fields = new Map(membersOf(data).map(([name, value]) => [name, [value]]));
+    const dataType = data instanceof Map ? "map" : "object";
+    return { ...sizedShape(dataType, widthOf(data), "field"), fields };
+  }
+  if (typeof data === "string") return sizedShape("text", data.length, "character");
+  return { dataType: typeOf([data]), parts: [[typeOf([data])]] };
+}
+
+function tableShape(rows: readonly Row[]): Shape {
+  const { values, isSample } = columnsOf(rows);
+  const columns = counted(values.size, "column").map(
+    (text) => `${isSample ? "at least " : ""}${text}`,
+  );
+  const { parts } = sizedShape("table", rows.length, "row");
+  return { dataType: "table", parts: [...parts, columns], fields: values };
+}
+
+/** A count that was left out of the summary, because it equals a value, is not told beside it. */
+function rowCountOf(data: unknown, summary: string): number | undefined {
+  const isRows = isTable(data) || (Array.isArray(data) && data.length === 0);
+  return isRows && summary.includes(String(data.length)) ? data.length : undefined;
+}
+
+function bytesShape(bytes: Uint8Array): Shape {
+  const mediaType = mediaTypeOf(bytes);
+  const { dataType, parts } = sizedShape("bytes", bytes.length, "byte");
+  return {
+    dataType,
+    parts: mediaType === undefined ? parts.slice(1) : [[mediaType], ...parts.slice(1)],
+  };
+}
+
+function sizedShape(dataType: string, size: number, unit: string): Shape {
+  return { dataType, parts: [[dataType], counted(size, unit)] };
+}
+
+/** Returns the type that values have in common; `mixed` if they have none. */
+function typeOf(values: readonly unknown[]): string {
+  const types = new Set(
+    values.filter((value) => value !== null && value !== undefined).map(oneType),
+  );
+  const [type = "empty"] = types;
+  return types.size > 1 ? "mixed" : type;
+}
+
+function oneType(value: unknown): string {
+  if (Array.isArray(value)) return "list";
+  if (value instanceof Date) return "date";
+  if (value instanceof Map) return "map";
+  if (value instanceof Set) return "set";
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return "bytes";
+  if (typeof value === "string") return "text";
+  return typeof value === "bigint" ? "number" : typeof value;
+}

@@ -1,0 +1,56 @@
+import { asBuffer, trueBytes } from "../primitives/bytes.js";
+import { DigitIndex, digitsOf } from "./digits.js";
+import { fold, isAscii, upperCaseAscii } from "./fold.js";
+import { FragmentIndex, SHORTEST_LEAF } from "./fragments.js";
+import { bytesIn, textsIn } from "./readings.js";
+
+/** Texts that stand for no value in particular, folded. */
+const CONSTANTS: ReadonlySet<string> = new Set(["TRUE", "FALSE", "NULL", "NONE", "UNDEFINED"]);
+/** Numbers from here to its negative have fewer digits than the shortest leaf, if they are whole. */
+const FOUR_DIGITS = 1000;
+
+/** Tells which leaves a safe view repeats, as a whole or a large part, in any of its readings. */
+export class ViewIndex {
+  readonly #view: string;
+  readonly #texts: FragmentIndex;
+  readonly #digits: DigitIndex;
+  #bytes: FragmentIndex | undefined;
+
+  constructor(view: string) {
+    const texts = textsIn(view).map(fold);
+    this.#view = view;
+    this.#texts = new FragmentIndex(texts);
+    this.#digits = new DigitIndex(texts);
+  }
+
+  hasText(leaf: string): boolean {
+    return this.hasAsciiText(isAscii(leaf) ? leaf : fold(leaf));
+  }
+
+  /** For text that is known to hold nothing but ASCII, or is folded. */
+  hasAsciiText(leaf: string): boolean {
+    if (this.#texts.sharesWith(leaf)) return !CONSTANTS.has(leaf.toUpperCase());
+    return this.#digits.hasAny && this.#digits.sharesWithText(leaf);
+  }
+
+  hasNumber(leaf: number): boolean {
+    if (!this.#digits.hasAny) return false;
+    if (Number.isInteger(leaf) && Math.abs(leaf) < FOUR_DIGITS) return false;
+    return this.#hasFigure(String(leaf));
+  }
+
+  hasBigInt(leaf: bigint): boolean {
+    return this.#digits.hasAny && this.#hasFigure(String(leaf));
+  }
+
+  hasBytes(leaf: Uint8Array): boolean {
+    this.#bytes ??= new FragmentIndex(bytesIn(this.#view).map(upperCaseAscii));
+    return this.#bytes.sharesWith(asBuffer(trueBytes(leaf)).toString("latin1"));
+  }
+
+  #hasFigure(text: string): boolean {
+    const digits = digitsOf(text);
+    if (digits.replace(/^0+/, "").length < SHORTEST_LEAF) return false;
+    return this.#digits.shares(digits) || this.#texts.sharesWith(text.replace("-", ""));
+  }
+}

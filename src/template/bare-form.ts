@@ -1,0 +1,67 @@
+/** Bare references inside longer strings: `hdl_…`, `handle://hdl_…`, each with `#/pointer`. */
+import { type Candidate, type Form, isWord, type Outcome } from "./candidate.js";
+import { ID_PREFIX, URI_PREFIX, withoutUriPrefix } from "./references.js";
+
+const OPENER = 0x68; // h
+const HASH = 0x23;
+const SLASH = 0x2f;
+const TILDE = 0x7e;
+const HYPHEN = 0x2d;
+
+/** A shorter word that begins like an id is a name in somebody's text, not an id that lost its end. */
+const MIN_LENGTH = 20;
+
+type StateName = "opener" | "uri" | "id" | "digits" | "pointer";
+
+const STATES: Readonly<Record<StateName, (bare: BareCandidate, code: number) => Outcome>> = {
+  // What follows the h tells an id from a URI.
+  opener: (bare, code) =>
+    code === ID_PREFIX.charCodeAt(1) ? bare.read("id", code) : bare.read("uri", code),
+  uri: (bare, code) => bare.read("uri", code),
+  id: (bare, code) => bare.read("id", code),
+  digits: (bare, code) => {
+    if (isWord(code)) return "more";
+    return code === HASH ? bare.enter("pointer") : "ended";
+  },
+  // Whether it is a pointer is seen at its end: one that is none makes a malformed reference.
+  pointer: (_, code) =>
+    isWord(code) || code === SLASH || code === TILDE || code === HYPHEN ? "more" : "ended",
+};
+
+class BareCandidate implements Candidate {
+  /** It may end anywhere, so that no end cuts it off. */
+  readonly isCommitted = false;
+  #state: StateName = "opener";
+  #matched = 1;
+
+  step(code: number): Outcome {
+    return STATES[this.#state](this, code);
+  }
+
+  end(): "ended" | "none" {
+    return this.#state === "digits" || this.#state === "pointer" ? "ended" : "none";
+  }
+
+  enter(state: StateName): "more" {
+    this.#state = state;
+    return "more";
+  }
+
+  /** Reads one more character of what a bare reference has to begin with. */
+  read(state: "uri" | "id", code: number): Outcome {
+    const expected = state === "uri" ? URI_PREFIX + ID_PREFIX : ID_PREFIX;
+    if (code !== expected.charCodeAt(this.#matched)) return "none";
+    this.#matched += 1;
+    return this.enter(this.#matched === expected.length ? "digits" : state);
+  }
+
+  referenceIn(text: string): string | undefined {
+    return withoutUriPrefix(text).length < MIN_LENGTH ? undefined : text;
+  }
+}
+
+/** The form of bare references; the middle of a word is none. */
+export const BARE_FORM: Form = {
+  opener: OPENER,
+  begin: (before) => (isWord(before) ? undefined : new BareCandidate()),
+};

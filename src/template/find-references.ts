@@ -1,0 +1,184 @@
+/** Finds references in JSON data, where they stand for values or within strings. */
+import {
+  formatPointer,
+  matchesPointer,
+  type PointerPattern,
+  parsePointer,
+} from "../primitives/json-pointer.js";
+import { checkOptions } from "../vault/checks.js";
+import { HydrationError } from "../vault/errors.js";
+import { checkTextOptions, type TextOptions, type TextSettings } from "./options.js";
+import { formatReference, parseReference, withoutUriPrefix } from "./references.js";
+import type { FoundReference } from "./resolver.js";
+import { type Placeholder, PlaceholderScanner, type Segment } from "./scanner.js";
+import { mapValues } from "./values.js";
+
+/** Whether references inside longer strings count: `"inert"` or `"hydrate"`. */
+export type InsideStrings = "inert" | "hydrate";
+
+/** Places of a value in which handles are opened. */
+export interface HydratePlace {
+  /** A JSON pointer; the token `*` stands for any one member or item. */
+  readonly at: string;
+  /** Default: that of the options. */
+  readonly inside?: InsideStrings | undefined;
+}
+
+/** Where references count. */
+export interface PlaceOptions extends Pick<TextOptions, "tagNames" | "maxPlaceholderLength"> {
+  /** Where handles are opened; elsewhere they are plain text. Default: everywhere. */
+  readonly places?: readonly (string | HydratePlace)[] | undefined;
+  /**
+   * Whether references inside longer strings are opened, too: in braces, as tags and bare. What they
+   * stand for becomes text, by `stringify` and `format`. Default `"inert"`.
+   */
+  readonly inside?: InsideStrings | undefined;
+}
+
+/** A reference in a value. */
+export interface LocatedReference {
+  /** A JSON pointer to the string or object that holds it. */
+  readonly at: string;
+  /** `hdl_…`, or `hdl_…#/pointer`; a malformed one as it was written. */
+  readonly reference: string;
+  /** The id of the handle; `undefined` for a malformed one. */
+  readonly id: string | undefined;
+}
+
+/** A place that a value is hydrated at: one reference as a whole, or a text with references in it. */
+export type Slot =
+  | { readonly kind: "whole"; readonly found: FoundReference }
+  | { readonly kind: "text"; readonly segments: readonly Segment[] };
+
+/** What is to be looked for, and where. */
+export interface PlaceSettings {
+  readonly rules: readonly Rule[];
+  readonly text: TextSettings;
+}
+
+interface Rule {
+  readonly pattern: PointerPattern | undefined;
+  readonly inside: InsideStrings;
+}
+
+const OPTIONS: ReadonlySet<string> = new Set([
+  "places",
+  "inside",
+  "tagNames",
+  "maxPlaceholderLength",
+]);
+const PLACE_OPTIONS: ReadonlySet<string> = new Set(["at", "inside"]);
+
+/**
+ * Returns the references that {@link hydrateValue} would open with these options, in the order of the
+ * value. It opens nothing.
+ *
+ * @throws `TypeError` or `RangeError` An option is wrong, or the value is nested too deeply.
+ * @throws {@link HydrationError} A string is cut off within a placeholder.
+ *
+ * @example
+ * ```ts
+ * const ids = findReferences(toolArguments, { places: ["/medications/*"] }).map(({ id }) => id);
+ * ```
+ */
+export function findReferences(value: unknown, options: PlaceOptions = {}): LocatedReference[] {
+  checkOptions(options, "options", OPTIONS);
+  const slots = findSlots(value, { rules: checkRules(options), text: checkTextOptions(options) });
+  return [...slots].flatMap(([at, slot]) =>
+    referencesIn(slot).map(({ written, reference }) => ({
+      at,
+      reference: reference === undefined ? written : formatReference(reference),
+      id: reference?.id,
+    })),
+  );
+}
+
+/** Returns the slots of a value by pointer, in its order. */
+export function findSlots(
+  value: unknown,
+  { rules, text }: PlaceSettings,
+): ReadonlyMap<string, Slot> {
+  const slots = new Map<string, Slot>();
+  mapValues(value, (node, pointer) => {
+    if (!mayRefer(node)) return undefined;
+    const rule = rules.find(({ pattern }) => !pattern || matchesPointer(pattern, pointer));
+    const slot = rule && slotOf(node, rule.inside, text);
+    if (slot === undefined) return undefined;
+    slots.set(formatPointer(pointer), slot);
+    // What is inside a reference is none: it would be opened for nothing.
+    return { value: node };
+  });
+  return slots;
+}
+
+function slotOf(node: unknown, inside: InsideStrings, settings: TextSettings): Slot | undefined {
+  const text = typeof node === "string" ? node : handleIdOf(node);
+  if (text === undefined) return undefined;
+  const reference = parseReference(text);
+  if (reference !== undefined) return { kind: "whole", found: { written: text, reference } };
+  // An object with a handle's id stands for nothing else, however its id was mangled.
+  if (typeof node !== "string") return { kind: "whole", found: { written: text, reference } };
+  const segments = scan(text, settings);
+  const [first] = segments;
+  if (segments.length === 1 && typeof first === "object") return { kind: "whole", found: first };
+  return inside === "hydrate" && segments.some(isPlaceholder)
+    ? { kind: "text", segments }
+    : undefined;
+}
+
+function scan(text: string, settings: TextSettings): Segment[] {
+  const scanner = new PlaceholderScanner({ ...settings, bareReferences: "found" });
+  const segments = scanner.push(text);
+  const { segments: rest, isIncomplete } = scanner.end();
+  if (isIncomplete) throw new HydrationError("incomplete-placeholder");
+  return [...segments, ...rest];
+}
+
+/** Returns the references of a slot, in their order. */
+export function referencesIn(slot: Slot): readonly FoundReference[] {
+  return slot.kind === "whole" ? [slot.found] : slot.segments.filter(isPlaceholder);
+}
+
+function isPlaceholder(segment: Segment): segment is Placeholder {
+  return typeof segment !== "string";
+}
+
+/** Tells most of what is no reference at once. */
+export function mayRefer(node: unknown): boolean {
+  return typeof node === "string" ? node.includes("hdl_") : handleIdOf(node) !== undefined;
+}
+
+const BESIDE_HANDLE_ID: ReadonlySet<string> = new Set(["handle_id", "safe_view", "expires_at"]);
+
+/** Returns the reference in an object that stands for a handle. */
+function handleIdOf(node: unknown): string | undefined {
+  if (typeof node !== "object" || node === null || !Object.hasOwn(node, "handle_id")) {
+    return undefined;
+  }
+  const { handle_id: id } = node as { readonly handle_id: unknown };
+  const isHandle =
+    typeof id === "string" &&
+    withoutUriPrefix(id).startsWith("hdl_") &&
+    Object.keys(node).every((name) => BESIDE_HANDLE_ID.has(name));
+  return isHandle ? id : undefined;
+}
+
+/** Returns where references count, with defaults in place. */
+export function checkRules({ places, inside = "inert" }: PlaceOptions): readonly Rule[] {
+  checkInside(inside);
+  if (places === undefined) return [{ pattern: undefined, inside }];
+  if (!Array.isArray(places)) throw new TypeError("places must be an array");
+  return places.map((given: string | HydratePlace) => {
+    const place: HydratePlace = typeof given === "string" ? { at: given } : given;
+    checkOptions(place, "every place", PLACE_OPTIONS);
+    const { at, inside: own = inside } = place;
+    checkInside(own);
+    return { pattern: parsePointer(at), inside: own };
+  });
+}
+
+function checkInside(inside: InsideStrings): void {
+  if (inside !== "inert" && inside !== "hydrate") {
+    throw new TypeError('inside must be "inert" or "hydrate"');
+  }
+}

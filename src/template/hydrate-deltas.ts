@@ -1,0 +1,173 @@
+import type { Vault } from "../vault/vault.js";
+import {
+  checkFormat,
+  checkHydrateOptions,
+  checkTextOptions,
+  checkVaultAndOptions,
+  HYDRATE_OPTIONS,
+  type HydrateOptions,
+  TEXT_OPTIONS,
+  type TextOptions,
+  type TextSettings,
+} from "./options.js";
+import type { OutputFormat } from "./output-format.js";
+import { HandleResolver, type HydrationReport } from "./resolver.js";
+import { TextHydrator } from "./text-hydrator.js";
+
+/** A piece of one of the texts that events carry. */
+export interface Delta {
+  /** Which of the texts it belongs to. */
+  readonly key: string;
+  readonly text: string;
+  /** The format of that text, if it is not that of the options; its first delta counts. */
+  readonly format?: OutputFormat | undefined;
+}
+
+/** What an event says of the texts. */
+export interface EventDeltas {
+  readonly deltas?: readonly Delta[] | undefined;
+  /**
+   * The keys of texts that end with this event: `a` also ends `a/b`. Texts that are never ended end
+   * with the stream.
+   */
+  readonly ends?: readonly string[] | undefined;
+}
+
+/** What {@link hydrateDeltas} takes. */
+export interface HydrateDeltasOptions<AnyEvent> extends TextOptions, HydrateOptions {
+  /** Returns what an event says of the texts; nothing for an event that is to pass as it is. */
+  readonly read: (event: AnyEvent) => EventDeltas | undefined;
+  /** Returns a copy of an event with other texts in its deltas, in the order of `read`. */
+  readonly write: (event: AnyEvent, texts: readonly string[]) => AnyEvent;
+  /** Called at the end of the stream, with what was opened and what was not. */
+  readonly onReport?: ((report: HydrationReport) => void) | undefined;
+}
+
+/** A text whose end has not come yet. */
+interface OpenText<AnyEvent> {
+  readonly hydrator: TextHydrator;
+  /** The last event with a delta of it, and the delta's place: the rest of the text goes there. */
+  last: { readonly event: AnyEvent; readonly place: number; readonly count: number };
+}
+
+/** More texts than this at once are nobody's answer. */
+const MAX_OPEN_TEXTS = 1024;
+const OPTIONS: ReadonlySet<string> = new Set([
+  ...TEXT_OPTIONS,
+  ...HYDRATE_OPTIONS,
+  "read",
+  "write",
+  "onReport",
+]);
+
+/**
+ * Returns a stream that hydrates texts which come as deltas in events: a placeholder may span any
+ * number of them. Each text of a stream has a key, and is hydrated as one.
+ *
+ * What was held back when a text ends goes out in one more event, made of the last one with a delta of
+ * that text. The limit on the output's length counts for each text. Arguments of tools are JSON in the
+ * making: give their deltas the format `json-string`.
+ *
+ * @throws `TypeError` or `RangeError` An option is wrong.
+ *
+ * @example
+ * ```ts
+ * events.pipeThrough(
+ *   hydrateDeltas<{ text: string }>(vault, {
+ *     requestingPrincipal: "spiffe://example.org/gateway",
+ *     read: ({ text }) => ({ deltas: [{ key: "answer", text }] }),
+ *     write: (event, [text = ""]) => ({ ...event, text }),
+ *   }),
+ * );
+ * ```
+ */
+export function hydrateDeltas<AnyEvent>(
+  vault: Vault,
+  options: HydrateDeltasOptions<AnyEvent>,
+): TransformStream<AnyEvent, AnyEvent> {
+  checkVaultAndOptions(vault, options, OPTIONS);
+  const texts = new DeltaHydrator<AnyEvent>(vault, options);
+  return new TransformStream<AnyEvent, AnyEvent>({
+    async transform(event, controller) {
+      for (const written of await texts.push(event)) controller.enqueue(written);
+    },
+    async flush(controller) {
+      for (const written of await texts.end()) controller.enqueue(written);
+    },
+  });
+}
+
+class DeltaHydrator<AnyEvent> {
+  readonly #options: HydrateDeltasOptions<AnyEvent>;
+  readonly #settings: TextSettings;
+  readonly #resolver: HandleResolver;
+  readonly #open = new Map<string, OpenText<AnyEvent>>();
+
+  constructor(vault: Vault, options: HydrateDeltasOptions<AnyEvent>) {
+    for (const name of ["read", "write"] as const) {
+      if (typeof options[name] !== "function") throw new TypeError(`${name} must be a function`);
+    }
+    this.#options = options;
+    this.#settings = checkTextOptions(options);
+    this.#resolver = new HandleResolver(
+      vault,
+      checkHydrateOptions(options, this.#settings.maxHandles),
+    );
+  }
+
+  async push(event: AnyEvent): Promise<AnyEvent[]> {
+    const { deltas = [], ends = [] } = this.#options.read(event) ?? {};
+    const texts: string[] = [];
+    for (const [place, delta] of deltas.entries()) {
+      const text = this.#textOf(delta, { event, place, count: deltas.length });
+      texts.push(await text.hydrator.push(delta.text));
+    }
+    const before: AnyEvent[] = [];
+    for (const key of this.#keysUnder(ends)) before.push(...(await this.#end(key, event, texts)));
+    const isSame = texts.every((text, place) => text === deltas[place]?.text);
+    return [...before, isSame ? event : this.#options.write(event, texts)];
+  }
+
+  async end(): Promise<AnyEvent[]> {
+    const rest: AnyEvent[] = [];
+    for (const key of [...this.#open.keys()]) rest.push(...(await this.#end(key)));
+    this.#options.onReport?.(this.#resolver.report());
+    return rest;
+  }
+
+  #keysUnder(ends: readonly string[]): readonly string[] {
+    if (ends.length === 0) return [];
+    return [...this.#open.keys()].filter((key) =>
+      ends.some((end) => key === end || key.startsWith(`${end}/`)),
+    );
+  }
+
+  #textOf({ key, format }: Delta, last: OpenText<AnyEvent>["last"]): OpenText<AnyEvent> {
+    const open = this.#open.get(key);
+    if (open !== undefined) {
+      open.last = last;
+      return open;
+    }
+    if (this.#open.size >= MAX_OPEN_TEXTS) throw new RangeError("events have too many texts");
+    if (format !== undefined) checkFormat(format);
+    const settings = { ...this.#settings, format: format ?? this.#settings.format };
+    const text = { hydrator: new TextHydrator(this.#resolver, settings), last };
+    this.#open.set(key, text);
+    return text;
+  }
+
+  /** Ends a text: what is left of it goes into `texts` of the event at hand, or an event of its own. */
+  async #end(key: string, event?: AnyEvent, texts: string[] = []): Promise<AnyEvent[]> {
+    const open = this.#open.get(key);
+    this.#open.delete(key);
+    const rest = await open?.hydrator.end();
+    if (open === undefined || rest === undefined || rest === "") return [];
+    const { last } = open;
+    if (event !== undefined && last.event === event) {
+      texts[last.place] += rest;
+      return [];
+    }
+    const others = new Array<string>(last.count).fill("");
+    return [this.#options.write(last.event, others.with(last.place, rest))];
+  }
+}

@@ -1,0 +1,136 @@
+import { formatPointer, type JsonPointer } from "../primitives/json-pointer.js";
+import { HydrationError } from "../vault/errors.js";
+import type { Vault } from "../vault/vault.js";
+import {
+  checkRules,
+  findSlots,
+  mayRefer,
+  type PlaceOptions,
+  referencesIn,
+  type Slot,
+} from "./find-references.js";
+import {
+  checkHydrateOptions,
+  checkTextOptions,
+  checkVaultAndOptions,
+  HYDRATE_OPTIONS,
+  type HydrateOptions,
+  TEXT_OPTIONS,
+  type TextOptions,
+  type TextSettings,
+} from "./options.js";
+import { formatReference } from "./references.js";
+import { HandleResolver, type HydrationReport } from "./resolver.js";
+import { TextRenderer } from "./text-renderer.js";
+import { copyOf, mapValues, sizeOf } from "./values.js";
+
+/** What {@link hydrateValue} takes. */
+export interface HydrateValueOptions extends HydrateOptions, TextOptions, PlaceOptions {}
+
+/** What was inserted where. */
+export interface Insertion {
+  /** A JSON pointer to the string or value that now holds it. */
+  readonly at: string;
+  /** `hdl_…`, or `hdl_…#/pointer`. */
+  readonly reference: string;
+  /** What it stands for: the payload, or the place in it. */
+  readonly value: unknown;
+}
+
+/** A hydrated value, and what became of the handles in it. */
+export interface HydratedValue extends HydrationReport {
+  /** A copy; the value that was given is as it was. */
+  readonly value: unknown;
+  /** In the order of the value. */
+  readonly insertions: readonly Insertion[];
+}
+
+const OPTIONS: ReadonlySet<string> = new Set([
+  ...TEXT_OPTIONS,
+  ...HYDRATE_OPTIONS,
+  "places",
+  "inside",
+]);
+
+/**
+ * Returns a copy of JSON data in which references to handles are what they stand for.
+ *
+ * A string that is a reference as a whole (`hdl_…`, `handle://hdl_…`, `{{hdl_…}}`, a tag, each with
+ * `#/pointer`) and an object with the member `handle_id` (beside it at most `safe_view` and
+ * `expires_at`) become the payload, or the place in it, of whatever type. Names of members are left
+ * alone, and what was inserted is not looked at again. Every reference is hydrated, or nothing is.
+ *
+ * @throws {@link HydrationError} A handle cannot be opened or is not allowed, or a limit is met. With
+ *   `onUnresolved: "keep"`, what cannot be hydrated stays as it is and is reported.
+ * @throws `TypeError` or `RangeError` An option is wrong, or the value is nested too deeply.
+ *
+ * @example
+ * ```ts
+ * const { value } = await hydrateValue(vault, toolArguments, {
+ *   requestingPrincipal: "mcp-tool:pharmacy/check_interactions#alice",
+ *   places: ["/medications/*", { at: "/note", inside: "hydrate" }],
+ * });
+ * ```
+ */
+export async function hydrateValue(
+  vault: Vault,
+  value: unknown,
+  options: HydrateValueOptions,
+): Promise<HydratedValue> {
+  checkVaultAndOptions(vault, options, OPTIONS);
+  const settings = checkTextOptions(options);
+  const resolver = new HandleResolver(vault, checkHydrateOptions(options, settings.maxHandles));
+  const slots = findSlots(value, { rules: checkRules(options), text: settings });
+  await resolver.open([...slots.values()].flatMap(referencesIn));
+  const filler = new SlotFiller(slots, resolver, settings);
+  const hydrated = mapValues(value, (node, pointer) => filler.fill(node, pointer));
+  resolver.throwIfUnresolved();
+  return { value: hydrated, insertions: filler.insertions, ...resolver.report() };
+}
+
+/** Puts what slots stand for in their places, and keeps a record of it. */
+class SlotFiller {
+  readonly insertions: Insertion[] = [];
+  readonly #slots: ReadonlyMap<string, Slot>;
+  readonly #resolver: HandleResolver;
+  readonly #renderer: TextRenderer;
+  /** By reference, as it was written. */
+  readonly #sizes = new Map<string, number>();
+  #sizeLeft: number;
+
+  constructor(slots: ReadonlyMap<string, Slot>, resolver: HandleResolver, settings: TextSettings) {
+    this.#slots = slots;
+    this.#resolver = resolver;
+    this.#renderer = new TextRenderer(resolver, settings);
+    this.#sizeLeft = settings.maxOutputLength;
+  }
+
+  fill(node: unknown, pointer: JsonPointer): { readonly value: unknown } | undefined {
+    if (!mayRefer(node)) return undefined;
+    const at = formatPointer(pointer);
+    const slot = this.#slots.get(at);
+    if (slot === undefined) return undefined;
+    this.#record(slot, at);
+    if (slot.kind === "text") return { value: this.#renderer.render(slot.segments) };
+    const resolved = this.#resolver.resolve(slot.found);
+    return resolved.ok ? { value: this.#copyOf(resolved.value, slot.found.written) } : undefined;
+  }
+
+  /** Counts before it copies: one payload may be asked for at any number of places. */
+  #copyOf(value: unknown, written: string): unknown {
+    const size = this.#sizes.get(written) ?? sizeOf(value);
+    this.#sizes.set(written, size);
+    this.#sizeLeft -= size;
+    if (this.#sizeLeft < 0) throw new HydrationError("output-too-large");
+    return copyOf(value);
+  }
+
+  #record(slot: Slot, at: string): void {
+    for (const found of referencesIn(slot)) {
+      const resolved = this.#resolver.resolve(found);
+      if (found.reference === undefined || !resolved.ok) continue;
+      const reference = formatReference(found.reference);
+      this.insertions.push({ at, reference, value: resolved.value });
+    }
+  }
+}

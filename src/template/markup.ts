@@ -1,0 +1,48 @@
+/** Escapes of text within HTML, XML and attributes. */
+
+const NAMED: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+const NAMES: ReadonlyMap<string, string> = new Map([
+  ["amp", "&"],
+  ["lt", "<"],
+  ["gt", ">"],
+  ["quot", '"'],
+  ["apos", "'"],
+]);
+
+/** Returns the text as it stands between tags and in quoted attributes. */
+export function escapeMarkup(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => NAMED[character] ?? character);
+}
+
+/**
+ * Returns the text as it stands in an attribute of a tag for models: on one line, and with nothing in
+ * it that opens a tag or a placeholder.
+ */
+export function escapeAttribute(text: string): string {
+  return escapeMarkup(text).replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029{]/g,
+    (character) => `&#${character.charCodeAt(0)};`,
+  );
+}
+
+/** Returns what an attribute's text says, by the references that XML knows and by number. */
+export function unescapeMarkup(text: string): string {
+  return text.replace(
+    /&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|([a-z]{2,4}));/gi,
+    (whole, hex, decimal, name) =>
+      name === undefined
+        ? characterAt(Number.parseInt(hex ?? decimal, hex === undefined ? 10 : 16), whole)
+        : (NAMES.get(name) ?? whole),
+  );
+}
+
+function characterAt(codePoint: number, otherwise: string): string {
+  return codePoint <= 0x10ffff ? String.fromCodePoint(codePoint) : otherwise;
+}

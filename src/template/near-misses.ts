@@ -1,0 +1,54 @@
+/** Which known id somebody may have meant. */
+
+/** As many changes may lie between an id and what became of it. */
+const MAX_DISTANCE = 3;
+/** The most known ids that are compared. */
+const MAX_KNOWN = 1000;
+
+/**
+ * Returns the known id that is nearest to a mangled one, if one alone is near.
+ *
+ * Nobody should put it in the other's place unasked: it says which id may have been meant.
+ */
+export function nearMissOf(id: string, known: Iterable<string>): string | undefined {
+  let nearest: string[] = [];
+  let distance = MAX_DISTANCE;
+  let compared = 0;
+  for (const candidate of known) {
+    if (compared === MAX_KNOWN) break;
+    compared += 1;
+    const found = editDistance(id, candidate);
+    if (found > distance) continue;
+    nearest = found < distance ? [candidate] : [...nearest, candidate];
+    distance = found;
+  }
+  return nearest.length === 1 ? nearest[0] : undefined;
+}
+
+/**
+ * Returns how many characters have to be put in, taken out or replaced; no more than one above the
+ * maximum, found in time that is linear in the length.
+ *
+ * Source: E. Ukkonen, "Algorithms for approximate string matching", 1985.
+ */
+function editDistance(a: string, b: string): number {
+  const tooFar = MAX_DISTANCE + 1;
+  if (Math.abs(a.length - b.length) > MAX_DISTANCE) return tooFar;
+  let above = Array.from({ length: b.length + 1 }, (_, column) => Math.min(column, tooFar));
+  for (let row = 1; row <= a.length; row++) {
+    const current = new Array<number>(b.length + 1).fill(tooFar);
+    if (row <= MAX_DISTANCE) current[0] = row;
+    const last = Math.min(b.length, row + MAX_DISTANCE);
+    for (let column = Math.max(1, row - MAX_DISTANCE); column <= last; column++) {
+      const replaced = at(above, column - 1) + (a[row - 1] === b[column - 1] ? 0 : 1);
+      const cheapest = Math.min(replaced, at(above, column) + 1, at(current, column - 1) + 1);
+      current[column] = Math.min(cheapest, tooFar);
+    }
+    above = current;
+  }
+  return at(above, b.length);
+}
+
+function at(row: readonly number[], column: number): number {
+  return row[column] ?? MAX_DISTANCE + 1;
+}

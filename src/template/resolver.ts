@@ -1,0 +1,146 @@
+/** Opens the handles that a text or value refers to: each once, and those that it may contain alone. */
+import { type JsonPointer, valueAt } from "../primitives/json-pointer.js";
+import { HydrationError, isVaultError, type UnresolvedReason } from "../vault/errors.js";
+import type { Outcome, Vault } from "../vault/vault.js";
+import { nearMissOf } from "./near-misses.js";
+import type { ResolvingSettings } from "./options.js";
+import { formatReference, type Reference, withoutUriPrefix } from "./references.js";
+
+/** A reference as it was found; without `reference` it is malformed. */
+export interface FoundReference {
+  /** As it was written. */
+  readonly written: string;
+  readonly reference: Reference | undefined;
+}
+
+/** A reference that was not hydrated and stays as it is. */
+export interface Unresolved {
+  /** As it was written, or the beginning of it. */
+  readonly written: string;
+  readonly reason: UnresolvedReason;
+  /** The known handle that may have been meant. */
+  readonly suggestion?: string;
+}
+
+/** What a hydration opened, and what it left. */
+export interface HydrationReport {
+  /** The ids of the handles that were opened. */
+  readonly handles: readonly string[];
+  readonly unresolved: readonly Unresolved[];
+}
+
+/** What is at a place, or why nothing is. */
+export type Resolved =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly reason: UnresolvedReason };
+
+/** Finds what references stand for, and hears which of them cannot be used. */
+export interface ReferenceSource {
+  /** Returns what a reference stands for, and remembers it if that is nothing. */
+  resolve(found: FoundReference): Resolved;
+  /** Remembers that a reference was not hydrated. */
+  refuse(found: FoundReference, reason: UnresolvedReason): void;
+}
+
+/** A text may hold any number of malformed references, each of any length: a report lists so many, */
+const MAX_REPORTED = 1000;
+/** and so much of each. */
+const MAX_REPORTED_LENGTH = 256;
+
+/** Opens handles for one text or value, and remembers what it could not open. */
+export class HandleResolver implements ReferenceSource {
+  readonly #vault: Vault;
+  readonly #settings: ResolvingSettings;
+  readonly #outcomes = new Map<string, Resolved>();
+  readonly #unresolved = new Map<string, UnresolvedReason>();
+
+  constructor(vault: Vault, settings: ResolvingSettings) {
+    this.#vault = vault;
+    this.#settings = settings;
+  }
+
+  /**
+   * Opens every handle that is referred to and has not been asked for before, in one call.
+   *
+   * @throws {@link HydrationError} There are more handles than allowed; none was opened.
+   */
+  async open(found: Iterable<FoundReference>): Promise<void> {
+    const ids = new Set<string>();
+    for (const { reference } of found) {
+      if (reference !== undefined && !this.#outcomes.has(reference.id)) ids.add(reference.id);
+    }
+    const allowed = [...ids].filter((id) => this.#isAllowed(id));
+    if (this.#outcomes.size + allowed.length > this.#settings.maxHandles) {
+      throw new HydrationError("too-many-handles");
+    }
+    if (allowed.length > 0) await this.#unseal(allowed);
+  }
+
+  resolve(found: FoundReference): Resolved {
+    const resolved = this.#lookUp(found.reference);
+    if (!resolved.ok) this.refuse(found, resolved.reason);
+    return resolved;
+  }
+
+  refuse({ written, reference }: FoundReference, reason: UnresolvedReason): void {
+    if (this.#unresolved.size >= MAX_REPORTED) return;
+    const name = reference === undefined ? written : formatReference(reference);
+    this.#unresolved.set(name.slice(0, MAX_REPORTED_LENGTH), reason);
+  }
+
+  /** @throws {@link HydrationError} Something was not hydrated, and is not to be kept as it is. */
+  throwIfUnresolved(): void {
+    if (this.#settings.onUnresolved === "throw" && this.#unresolved.size > 0) {
+      throw new HydrationError("unresolved-handles", this.#unresolved);
+    }
+  }
+
+  report(): HydrationReport {
+    const opened = [...this.#outcomes].filter(([, { ok }]) => ok);
+    return {
+      handles: opened.map(([id]) => id),
+      unresolved: [...this.#unresolved].map(([written, reason]) => this.#describe(written, reason)),
+    };
+  }
+
+  #isAllowed(id: string): boolean {
+    const { allow } = this.#settings;
+    return allow === undefined || allow.has(id);
+  }
+
+  async #unseal(ids: readonly string[]): Promise<void> {
+    const { requestingPrincipal } = this.#settings;
+    const outcomes = await this.#vault.unsealMany(ids.map((id) => ({ id, requestingPrincipal })));
+    for (const [index, id] of ids.entries()) this.#outcomes.set(id, resolvedOf(outcomes[index]));
+  }
+
+  #lookUp(reference: Reference | undefined): Resolved {
+    if (reference === undefined) return { ok: false, reason: "malformed" };
+    const payload = this.#outcomes.get(reference.id);
+    return payload === undefined
+      ? { ok: false, reason: "not-allowed" }
+      : placeIn(payload, reference.pointer);
+  }
+
+  #describe(written: string, reason: UnresolvedReason): Unresolved {
+    const isMangled = reason === "malformed" || reason === "ERR_VAULT_HANDLE_NOT_FOUND";
+    const [id = ""] = withoutUriPrefix(written).split("#", 1);
+    const suggestion = isMangled ? nearMissOf(id, this.#settings.knownHandles) : undefined;
+    return suggestion === undefined ? { written, reason } : { written, reason, suggestion };
+  }
+}
+
+/** Returns what is at a place of a payload, if there is a payload. */
+export function placeIn(payload: Resolved, pointer: JsonPointer): Resolved {
+  if (!payload.ok) return payload;
+  const place = valueAt(payload.value, pointer);
+  return place === undefined
+    ? { ok: false, reason: "no-such-field" }
+    : { ok: true, value: place.value };
+}
+
+function resolvedOf(outcome: Outcome<unknown> | undefined): Resolved {
+  if (outcome?.ok === true) return { ok: true, value: outcome.value };
+  const error = outcome?.error;
+  return { ok: false, reason: isVaultError(error) ? error.code : "failed" };
+}

@@ -1,0 +1,188 @@
+/** Server-sent events whose data is JSON, and the deltas that models' services send in them. */
+import { isPointer, type JsonPointer, parsePointer, valueAt } from "../primitives/json-pointer.js";
+import type { Vault } from "../vault/vault.js";
+import { type EventDeltas, type HydrateDeltasOptions, hydrateDeltas } from "./hydrate-deltas.js";
+import type { OutputFormat } from "./output-format.js";
+
+/** Where a delta is in the data of an event. */
+export interface DeltaPlace {
+  /** Which of the stream's texts it belongs to. */
+  readonly key: string;
+  /** A JSON pointer to a string; what is no string there is no delta. */
+  readonly at: string;
+  /** The format of that text, if it is not that of the options. */
+  readonly format?: OutputFormat | undefined;
+}
+
+/** What the data of an event says of the texts. */
+export interface DeltaPlaces {
+  readonly deltas?: readonly DeltaPlace[] | undefined;
+  /** The keys of texts that end with this event: `a` also ends `a/b`. */
+  readonly ends?: readonly string[] | undefined;
+}
+
+/** What {@link hydrateServerSentEvents} takes. */
+export interface HydrateServerSentEventsOptions
+  extends Omit<HydrateDeltasOptions<never>, "read" | "write"> {
+  /** Says where deltas are in an event's data, such as {@link openAiDeltas} and {@link anthropicDeltas}. */
+  readonly read: (data: unknown) => DeltaPlaces | undefined;
+}
+
+/** One event: its text as it came, its data if that is JSON, and where deltas are in it. */
+interface ServerSentEvent {
+  readonly text: string;
+  readonly data: unknown;
+  readonly pointers: readonly JsonPointer[];
+  readonly found: EventDeltas;
+}
+
+/** The longest event, in characters. */
+const MAX_EVENT_LENGTH = 1024 * 1024;
+const BLANK_LINE = /\r?\n\r?\n|\r\r/;
+const DATA_LINE = /^data(?:: ?(.*))?$/;
+const LINE_END = /\r\n|\n|\r/;
+
+/**
+ * Returns a pair of streams, for `pipeThrough`, that hydrates the deltas in server-sent events. Events
+ * without deltas, and whatever is not JSON, pass as they came.
+ *
+ * Source: HTML Living Standard, 9.2 (server-sent events).
+ *
+ * @throws `TypeError` or `RangeError` An option is wrong.
+ *
+ * @example
+ * ```ts
+ * const events = response.body
+ *   .pipeThrough(new TextDecoderStream())
+ *   .pipeThrough(
+ *     hydrateServerSentEvents(vault, {
+ *       requestingPrincipal: "spiffe://example.org/gateway",
+ *       read: anthropicDeltas,
+ *     }),
+ *   );
+ * ```
+ */
+export function hydrateServerSentEvents(
+  vault: Vault,
+  options: HydrateServerSentEventsOptions,
+): { readonly readable: ReadableStream<string>; readonly writable: WritableStream<string> } {
+  const { read, ...others } = options;
+  if (typeof read !== "function") throw new TypeError("read must be a function");
+  const hydration = hydrateDeltas<ServerSentEvent>(vault, {
+    ...others,
+    read: ({ found }) => found,
+    write: writeEvent,
+  });
+  const events = splitEvents((text) => readEvent(text, read));
+  const readable = events.readable.pipeThrough(hydration).pipeThrough(
+    new TransformStream<ServerSentEvent, string>({
+      transform: ({ text }, controller) => controller.enqueue(text),
+    }),
+  );
+  return { readable, writable: events.writable };
+}
+
+function splitEvents(read: (text: string) => ServerSentEvent) {
+  const blankLine = new RegExp(BLANK_LINE, "g");
+  let held = "";
+  return new TransformStream<string, ServerSentEvent>({
+    transform(piece, controller) {
+      // A blank line may begin in what is held; before that there is none.
+      blankLine.lastIndex = Math.max(0, held.length - 3);
+      held += piece;
+      let start = 0;
+      for (let blank = blankLine.exec(held); blank !== null; blank = blankLine.exec(held)) {
+        controller.enqueue(read(held.slice(start, blankLine.lastIndex)));
+        start = blankLine.lastIndex;
+      }
+      held = held.slice(start);
+      if (held.length > MAX_EVENT_LENGTH) throw new RangeError("an event is too long");
+    },
+    flush(controller) {
+      if (held !== "") controller.enqueue(read(held));
+    },
+  });
+}
+
+function readEvent(text: string, read: HydrateServerSentEventsOptions["read"]): ServerSentEvent {
+  const data = dataOf(text);
+  const { deltas = [], ends } = (data === undefined ? undefined : read(data)) ?? {};
+  const found = deltas.flatMap(({ key, at, format }) => {
+    if (!isPointer(at)) throw new TypeError("at must be a JSON pointer");
+    const pointer = parsePointer(at);
+    const delta = valueAt(data, pointer)?.value;
+    return typeof delta === "string" ? [{ pointer, delta: { key, text: delta, format } }] : [];
+  });
+  const pointers = found.map(({ pointer }) => pointer);
+  return { text, data, pointers, found: { deltas: found.map(({ delta }) => delta), ends } };
+}
+
+/** Returns an event's data if it is JSON. */
+function dataOf(text: string): unknown {
+  const lines = text.split(LINE_END).filter((line) => DATA_LINE.test(line));
+  if (lines.length === 0) return undefined;
+  try {
+    return JSON.parse(lines.map((line) => DATA_LINE.exec(line)?.[1] ?? "").join("\n"));
+  } catch {
+    return undefined;
+  }
+}
+
+function writeEvent(event: ServerSentEvent, texts: readonly string[]): ServerSentEvent {
+  // In an object, so that the data itself has a place, too.
+  const root = { data: structuredClone(event.data) };
+  for (const [index, pointer] of event.pointers.entries()) {
+    put(root, ["data", ...pointer], texts[index] ?? "");
+  }
+  const others = event.text
+    .split(/\r\n|\n|\r/)
+    .filter((line) => line !== "" && !DATA_LINE.test(line));
+  const text = [...others, `data: ${JSON.stringify(root.data)}`, "", ""].join("\n");
+  return { ...event, text };
+}
+
+function put(root: unknown, pointer: JsonPointer, text: string): void {
+  const parent = valueAt(root, pointer.slice(0, -1))?.value as Record<string, unknown>;
+  parent[pointer.at(-1) ?? ""] = text;
+}
+
+/** Says where deltas are in the events of OpenAI's chat completions, and of services like it. */
+export function openAiDeltas(data: unknown): DeltaPlaces {
+  const deltas: DeltaPlace[] = [];
+  const ends: string[] = [];
+  for (const [place, choice] of arrayAt(data, "choices").entries()) {
+    const key = `choice ${memberOf(choice, "index")}`;
+    const delta = memberOf(choice, "delta");
+    if (typeof memberOf(choice, "finish_reason") === "string") ends.push(key);
+    deltas.push({ key, at: `/choices/${place}/delta/content` });
+    for (const [call, toolCall] of arrayAt(delta, "tool_calls").entries()) {
+      deltas.push({
+        key: `${key}/tool ${memberOf(toolCall, "index")}`,
+        at: `/choices/${place}/delta/tool_calls/${call}/function/arguments`,
+        format: "json-string",
+      });
+    }
+  }
+  return { deltas, ends };
+}
+
+/** Says where deltas are in the events of Anthropic's messages. */
+export function anthropicDeltas(data: unknown): DeltaPlaces {
+  const key = `block ${memberOf(data, "index")}`;
+  if (memberOf(data, "type") === "content_block_stop") return { ends: [key] };
+  return {
+    deltas: [
+      { key, at: "/delta/text" },
+      { key, at: "/delta/partial_json", format: "json-string" },
+    ],
+  };
+}
+
+function arrayAt(value: unknown, name: string): readonly unknown[] {
+  const member = memberOf(value, name);
+  return Array.isArray(member) ? member : [];
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return valueAt(value, [name])?.value;
+}

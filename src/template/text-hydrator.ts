@@ -1,0 +1,51 @@
+/** Puts payloads in the places of their placeholders, in text that comes in pieces. */
+import { HydrationError } from "../vault/errors.js";
+import type { TextSettings } from "./options.js";
+import type { HandleResolver } from "./resolver.js";
+import { PlaceholderScanner, type Segment } from "./scanner.js";
+import { TextRenderer } from "./text-renderer.js";
+
+/**
+ * Hydrates one text: give it the pieces in order, each after the one before it was answered.
+ *
+ * However the text is cut into pieces, the same comes out.
+ */
+export class TextHydrator {
+  readonly #scanner: PlaceholderScanner;
+  readonly #resolver: HandleResolver;
+  readonly #renderer: TextRenderer;
+
+  constructor(resolver: HandleResolver, settings: TextSettings) {
+    this.#scanner = new PlaceholderScanner(settings);
+    this.#resolver = resolver;
+    this.#renderer = new TextRenderer(resolver, settings);
+  }
+
+  /**
+   * Reads one more piece and returns the text that is certain by now.
+   *
+   * @throws {@link HydrationError}
+   */
+  async push(piece: string): Promise<string> {
+    return this.#hydrate(this.#scanner.push(piece));
+  }
+
+  /**
+   * Ends the text and returns the rest of it.
+   *
+   * @throws {@link HydrationError} The text was cut off within a placeholder, among others.
+   */
+  async end(): Promise<string> {
+    const { segments, isIncomplete } = this.#scanner.end();
+    if (isIncomplete) throw new HydrationError("incomplete-placeholder");
+    return this.#hydrate(segments);
+  }
+
+  async #hydrate(segments: readonly Segment[]): Promise<string> {
+    const placeholders = segments.filter((segment) => typeof segment !== "string");
+    if (placeholders.length > 0) await this.#resolver.open(placeholders);
+    const text = this.#renderer.render(segments);
+    this.#resolver.throwIfUnresolved();
+    return text;
+  }
+}

@@ -1,0 +1,59 @@
+/** Writes what references stand for in the places of placeholders. */
+import { HydrationError } from "../vault/errors.js";
+import { type RenderingOptions, renderer, type Stringify } from "./rendering.js";
+import type { ReferenceSource } from "./resolver.js";
+import type { Placeholder, Segment } from "./scanner.js";
+
+/** How a renderer writes, and how much. */
+export interface TextRendererSettings extends RenderingOptions {
+  readonly maxOutputLength: number;
+}
+
+/** Renders the segments of one text; inserted text is not looked at again. */
+export class TextRenderer {
+  readonly #source: ReferenceSource;
+  readonly #stringify: Stringify;
+  /** Escaping takes time: what is inserted often is rendered once. */
+  readonly #rendered = new Map<string, string>();
+  #lengthLeft: number;
+
+  constructor(source: ReferenceSource, settings: TextRendererSettings) {
+    this.#source = source;
+    this.#stringify = renderer(settings);
+    this.#lengthLeft = settings.maxOutputLength;
+  }
+
+  /**
+   * Returns the text that segments stand for; what cannot be inserted stays as it is.
+   *
+   * @throws {@link HydrationError} The output, with what was rendered before, is too large.
+   */
+  render(segments: readonly Segment[]): string {
+    return segments.map((segment) => this.#count(this.#textOf(segment))).join("");
+  }
+
+  #textOf(segment: Segment): string {
+    if (typeof segment === "string") return segment;
+    return this.#rendered.get(segment.written) ?? this.#insert(segment);
+  }
+
+  #insert(placeholder: Placeholder): string {
+    const resolved = this.#source.resolve(placeholder);
+    if (!resolved.ok) return placeholder.text;
+    try {
+      const text = this.#stringify(resolved.value);
+      this.#rendered.set(placeholder.written, text);
+      return text;
+    } catch {
+      // Whatever was thrown may hold the payload.
+      this.#source.refuse(placeholder, "not-renderable");
+      return placeholder.text;
+    }
+  }
+
+  #count(text: string): string {
+    this.#lengthLeft -= text.length;
+    if (this.#lengthLeft < 0) throw new HydrationError("output-too-large");
+    return text;
+  }
+}

@@ -1,0 +1,80 @@
+/** From a request to its answer, whichever framework or server it came through. */
+import { randomHex } from "../../primitives/random-pool.js";
+import { ServiceUnavailableError } from "../../vault/errors.js";
+import { toWireError } from "../error-table.js";
+import { InFlightLimit } from "../limits.js";
+import { Gate, type HttpRequest } from "./gate.js";
+import type { HandlerSettings } from "./options.js";
+import { type Refusal, RefusedError } from "./refusal.js";
+
+const REQUEST_ID_BYTES = 8;
+const RETRY_AFTER_SECONDS = 1;
+/** What is unsealed stays with whoever asked for it, and is what it says it is. */
+const HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" } as const;
+
+/** The answer to a request. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Answers requests to one vault, as many at once as the settings have it. */
+export abstract class HttpAnswers {
+  protected readonly gate: Gate;
+  readonly #inFlight: InFlightLimit;
+
+  constructor(settings: HandlerSettings) {
+    this.gate = new Gate(settings);
+    this.#inFlight = new InFlightLimit(settings.maxInFlight);
+  }
+
+  /** Returns the answer to a request; never fails. */
+  async answer(request: HttpRequest): Promise<HttpAnswer> {
+    const leave = this.#inFlight.enter();
+    try {
+      if (leave === undefined) throw new ServiceUnavailableError();
+      this.gate.checkOrigin(request);
+      return await this.dispatch(request);
+    } catch (error) {
+      return answerTo(error, request);
+    } finally {
+      leave?.();
+    }
+  }
+
+  /** Returns the answer to a request that may be looked at. */
+  protected abstract dispatch(request: HttpRequest): Promise<HttpAnswer>;
+}
+
+/** Returns the answer that tells of success. */
+export function success(status: number, contentType: string, body: string): HttpAnswer {
+  return { status, headers: { "content-type": contentType, ...HEADERS }, body };
+}
+
+/** Returns the answer that tells of an error. */
+export function answerTo(error: unknown, request: Pick<HttpRequest, "header">): HttpAnswer {
+  if (error instanceof RefusedError) return failure(error.refusal);
+  const { status, code, message, retryAfterSeconds } = toWireError(error);
+  return failure({ status, code, message, headers: hints(status, request, retryAfterSeconds) });
+}
+
+function failure({ status, code, message, headers }: Refusal): HttpAnswer {
+  const body = { error: message, code, request_id: randomHex(REQUEST_ID_BYTES) };
+  const { headers: own, ...answer } = success(status, "application/json", JSON.stringify(body));
+  return { ...answer, headers: { ...own, ...headers } };
+}
+
+/** What a client should do about it: RFC 6750 section 3, RFC 9110 section 10.2.3. */
+function hints(
+  status: number,
+  { header }: Pick<HttpRequest, "header">,
+  retryAfterSeconds: number | undefined,
+): Record<string, string> {
+  if (status === 401) {
+    const shown = header("authorization") === undefined ? "" : ', error="invalid_token"';
+    return { "www-authenticate": `Bearer realm="handlevault"${shown}` };
+  }
+  if (status !== 429 && status !== 503) return {};
+  return { "retry-after": String(Math.ceil(retryAfterSeconds ?? RETRY_AFTER_SECONDS)) };
+}

@@ -1,0 +1,77 @@
+/** Answers the requests of a Node server, or of a framework that stands on one. */
+import { Buffer } from "node:buffer";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { connectionOf } from "../listening.js";
+import type { HttpAnswer, HttpAnswers } from "./answers.js";
+import type { HttpRequest } from "./gate.js";
+import { afterReading, readIncoming } from "./incoming.js";
+
+/** So much of a refused body is thrown away, that its sender comes to read why it was refused. */
+const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;
+
+/** What a server is told while a request is answered. */
+export interface Notices {
+  /** It is known who sent the request. */
+  readonly authenticated?: (() => void) | undefined;
+  /** The body is about to be read. */
+  readonly reading?: (() => void) | undefined;
+}
+
+/** Answers a request and sends the answer; never fails. */
+export async function answerIncoming(
+  answers: HttpAnswers,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  notices: Notices = {},
+): Promise<void> {
+  const { authenticated, reading } = notices;
+  const request = requestOf(incoming, reading);
+  const noted = authenticated === undefined ? request : { ...request, authenticated };
+  const answer = await answers.answer(noted);
+  afterReading(() => sendAnswer(incoming, outgoing, answer));
+}
+
+/** Returns what is to be known of a request of `node:http`. */
+export function requestOf(incoming: IncomingMessage, reading?: () => void): HttpRequest {
+  const { method = "", url = "", socket } = incoming;
+  const distinct = () => incoming.headersDistinct;
+  return {
+    method,
+    path: url.split("?", 1)[0] ?? "",
+    connection: connectionOf(socket),
+    bodyUsed: incoming.readableDidRead,
+    header: (name) => distinct()[name]?.join(", "),
+    single: (name) => {
+      const values = distinct()[name.toLowerCase()];
+      return values?.length === 1 ? values[0] : undefined;
+    },
+    readBody: (maxBytes) => {
+      reading?.();
+      return readIncoming(incoming, maxBytes);
+    },
+  };
+}
+
+/** Sends an answer, and throws away what is left of the request. */
+export function sendAnswer(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  answer: HttpAnswer,
+): void {
+  const { status, headers, body } = answer;
+  if (outgoing.destroyed) return;
+  outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
+  outgoing.end(body);
+  if (!incoming.complete) discard(incoming);
+}
+
+function discard(incoming: IncomingMessage): void {
+  let left = MAX_DISCARDED_BYTES - Number(incoming.headers["content-length"] ?? 0);
+  if (left < 0) incoming.socket.destroySoon();
+  incoming.on("error", () => undefined);
+  incoming.on("data", (chunk: Uint8Array) => {
+    left -= chunk.byteLength;
+    if (left < 0) incoming.destroy();
+  });
+  incoming.resume();
+}

@@ -1,0 +1,64 @@
+/** What HTTP itself can be refused for, beside what a vault refuses: fixed texts. */
+
+/** A request that never reaches the vault. */
+export interface Refusal {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+function refusal(status: number, code: string, message: string): Refusal {
+  return { status, code, message };
+}
+
+/** What each refusal is called. */
+type RefusalName =
+  | "noRoute"
+  | "method"
+  | "host"
+  | "origin"
+  | "mediaType"
+  | "encoding"
+  | "malformed"
+  | "principal"
+  | "bodyUsed"
+  | "noConnection";
+
+export const REFUSALS: Readonly<Record<RefusalName, Refusal>> = {
+  noRoute: refusal(404, "ERR_HTTP_NO_ROUTE", "There is nothing at this path."),
+  method: refusal(405, "ERR_HTTP_METHOD_NOT_ALLOWED", "The path does not have this method."),
+  host: refusal(421, "ERR_HTTP_HOST_REFUSED", "The server does not answer to this Host."),
+  origin: refusal(403, "ERR_HTTP_ORIGIN_REFUSED", "Requests of web pages are refused."),
+  mediaType: refusal(415, "ERR_HTTP_MEDIA_TYPE", "The Content-Type must be application/json."),
+  encoding: refusal(
+    415,
+    "ERR_HTTP_ENCODING",
+    "A Content-Encoding is refused: send the body as it is.",
+  ),
+  malformed: refusal(400, "ERR_HTTP_MALFORMED_BODY", "The body must be one JSON object in UTF-8."),
+  principal: refusal(
+    400,
+    "ERR_HTTP_MALFORMED_HEADER",
+    "The header that names a principal must be sent once and percent-encoded.",
+  ),
+  bodyUsed: refusal(
+    500,
+    "ERR_HTTP_BODY_USED",
+    "The body was read before the vault's handler ran: mount it before any body parser.",
+  ),
+  noConnection: refusal(
+    500,
+    "ERR_HTTP_CONNECTION_NEEDED",
+    "The vault's handler needs the connection: pass it, or lift what depends on it.",
+  ),
+};
+
+/** Carries a {@link Refusal} out of whatever found it. */
+export class RefusedError extends Error {
+  readonly refusal: Refusal;
+  constructor(refused: Refusal) {
+    super(refused.message);
+    this.refusal = refused;
+  }
+}

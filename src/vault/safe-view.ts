@@ -1,0 +1,102 @@
+/**
+ * What anybody may know of a payload, and who writes it.
+ *
+ * @module
+ */
+import { type CheckedSealOptions, checkPlaces, checkSafeView } from "./checks.js";
+import type { MaybePromise } from "./contracts.js";
+import { andThen, settled } from "./maybe-promise.js";
+
+/** What a {@link SafeView} is made of. */
+export interface SafeViewFields {
+  /** The text that is stored and shown; at most 4 KiB of UTF-8. */
+  readonly summary: string;
+  /** The kind of payload, such as `"object"`, `"table"`, `"text"` or `"bytes"`. */
+  readonly dataType?: string | undefined;
+  /** How many rows a table has. */
+  readonly rowCount?: number | undefined;
+  /** The fields that are shown, and the kind of value each has. */
+  readonly schema?: Readonly<Record<string, string>> | undefined;
+  /**
+   * The places whose values the summary shows on purpose: JSON pointers (RFC 6901), in which `*` stands
+   * for any one member. The leak guard lets them pass.
+   */
+  readonly shown?: readonly string[] | undefined;
+}
+
+/** A payload's safe view. Frozen; its text is its summary. */
+export class SafeView implements SafeViewFields {
+  readonly summary: string;
+  readonly dataType: string | undefined;
+  readonly rowCount: number | undefined;
+  readonly schema: Readonly<Record<string, string>> | undefined;
+  readonly shown: readonly string[];
+
+  constructor(fields: SafeViewFields) {
+    this.summary = fields.summary;
+    this.dataType = fields.dataType;
+    this.rowCount = fields.rowCount;
+    this.schema = fields.schema && Object.freeze({ ...fields.schema });
+    this.shown = Object.freeze([...(fields.shown ?? [])]);
+    Object.freeze(this);
+  }
+
+  toString(): string {
+    return this.summary;
+  }
+}
+
+/** For whom a summary is written. */
+export interface SummaryContext {
+  readonly ownerPrincipal: string;
+  readonly grantedPrincipals: readonly string[];
+}
+
+/** Writes safe views. `handlevault/safe-view` has some; the leak guard checks what others write. */
+export interface Summarizer {
+  /**
+   * Returns what anybody may know of a payload.
+   *
+   * @param data - The payload; it must not be changed.
+   */
+  summarize(data: unknown, context: SummaryContext): MaybePromise<SafeView | string>;
+}
+
+/** What the leak guard lets pass. */
+export interface LeakGuardOptions {
+  /** Places whose values a safe view may show: JSON pointers in which `*` stands for any one member. */
+  readonly allow: readonly string[];
+}
+
+/** How the leak guard checks a safe view; `"off"` for not at all. */
+export type LeakGuardSetting = LeakGuardOptions | "off";
+
+/** A safe view's text, and the places that it shows on purpose. */
+export interface WrittenView {
+  readonly text: string;
+  readonly shown: readonly string[];
+}
+
+/** Returns the safe view that a seal is given, or that its summarizer writes. */
+export function writtenView(data: unknown, options: CheckedSealOptions): MaybePromise<WrittenView> {
+  const { summarizer, safeView, ownerPrincipal, grantedPrincipals } = options;
+  if (summarizer === undefined) return { text: String(safeView), shown: NOTHING };
+  const context = { ownerPrincipal, grantedPrincipals };
+  return andThen(settled<unknown>(summarizer.summarize(data, context)), readView);
+}
+
+const NOTHING: readonly string[] = [];
+
+/**
+ * Returns the text of what a summarizer wrote, and what it shows on purpose.
+ *
+ * @throws TypeError It wrote neither a text nor a safe view.
+ * @throws RangeError The text is too long.
+ */
+function readView(view: unknown): WrittenView {
+  const fields = typeof view === "string" ? { summary: view } : view;
+  const { summary, shown = NOTHING } = (fields ?? {}) as Partial<SafeViewFields>;
+  checkSafeView(summary, "summarizer's safe view");
+  checkPlaces(shown, "summarizer's shown");
+  return { text: summary, shown };
+}

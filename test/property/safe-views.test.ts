@@ -1,0 +1,225 @@
+import { Buffer } from "node:buffer";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { LeakGuard } from "../../src/safe-view/leak-guard.js";
+import { aggregateSummarizer, schemaSummarizer } from "../../src/safe-view.js";
+import type { Summarizer } from "../../src/vault/safe-view.js";
+
+const CONTEXT = { ownerPrincipal: "owner", grantedPrincipals: [] };
+
+const identifier = fc.stringMatching(/^[a-z_][a-z0-9_]{0,11}$/);
+const personalNumber = fc.stringMatching(/^[0-9]{3}-[0-9]{2}-[0-9]{4}$/);
+/** What the summarizers say themselves is as likely a value as anything. */
+const vocabulary = fc.constantFrom(
+  "object, 3 fields",
+  "table",
+  "rows",
+  "fields",
+  "columns",
+  "characters",
+  "text",
+  "number",
+  "list, 0 items",
+  "hidden",
+  "mean",
+);
+const leaf = fc.oneof(
+  fc.string({ unit: "grapheme", maxLength: 20 }),
+  fc.string({ minLength: 4, maxLength: 12 }),
+  vocabulary,
+  identifier,
+  personalNumber,
+  fc.integer({ min: -20_000, max: 20_000 }),
+  fc.double({ noNaN: true }),
+  fc.bigInt({ min: -(10n ** 12n), max: 10n ** 12n }),
+  fc.date({ noInvalidDate: true }),
+  fc.uint8Array({ maxLength: 20 }),
+  fc.boolean(),
+  fc.constant(null),
+);
+const { payload } = fc.letrec<{ payload: unknown }>((tie) => ({
+  payload: fc.oneof(
+    { maxDepth: 4, depthSize: "small", withCrossShrink: true },
+    leaf,
+    fc.array(tie("payload"), { maxLength: 12 }),
+    fc.dictionary(fc.oneof(identifier, personalNumber), tie("payload"), { maxKeys: 8 }),
+    fc.array(tie("payload"), { maxLength: 6 }).map((items) => new Set(items)),
+    fc
+      .array(fc.tuple(fc.oneof(identifier, leaf), tie("payload")), { maxLength: 6 })
+      .map((members) => new Map(members)),
+    fc.array(fc.dictionary(identifier, leaf, { minKeys: 1, maxKeys: 6 }), { minLength: 1 }),
+    fc.array(fc.integer({ min: 0, max: 9000 }), { minLength: 5, maxLength: 8 }),
+    fc.dictionary(personalNumber, leaf, { minKeys: 66, maxKeys: 70 }),
+  ),
+}));
+
+/** Every leaf as a text, and the names that a program gave; nothing here is the library's own. */
+function contentsOf(data: unknown, found = { leaves: [] as string[], names: new Set<string>() }) {
+  if (Array.isArray(data) || data instanceof Set) {
+    for (const item of data) contentsOf(item, found);
+  } else if (data instanceof Date) {
+    found.leaves.push(data.toISOString(), data.toISOString().slice(0, 10));
+  } else if (data instanceof Uint8Array) {
+    const bytes = Buffer.from(data);
+    found.leaves.push(bytes.toString("latin1"), bytes.toString("hex"), bytes.toString("base64"));
+  } else if (typeof data === "object" && data !== null) {
+    const members = data instanceof Map ? [...data] : Object.entries(data);
+    for (const [name, value] of members) {
+      const isName = typeof name === "string" && /^[a-z_]\w*$/i.test(name) && members.length <= 64;
+      if (isName) found.names.add(name);
+      else contentsOf(name, found);
+      contentsOf(value, found);
+    }
+  } else if (typeof data !== "boolean" && data !== null) {
+    found.leaves.push(String(data));
+  }
+  return found;
+}
+
+/** Texts that say nothing of any value, whatever holds them. */
+const CONSTANTS = /^(?:true|false|null|none|undefined)$/i;
+
+function assertSilent(text: string, data: unknown): void {
+  const { leaves, names } = contentsOf(data);
+  const withoutNames = text.replace(/[A-Za-z_$][\w$]*/g, (word) => (names.has(word) ? "\0" : word));
+  for (const one of leaves) {
+    const isLeaf = one.length >= 4 && !CONSTANTS.test(one);
+    if (isLeaf && typeof data !== "boolean" && withoutNames.includes(one)) {
+      throw new Error(`${JSON.stringify(one)} is in ${JSON.stringify(text)}`);
+    }
+  }
+}
+
+const SUMMARIZERS: Readonly<Record<string, Summarizer>> = {
+  "the schema summarizer": schemaSummarizer(),
+  "the aggregate summarizer": aggregateSummarizer({ minimumGroup: 2, range: true }),
+};
+
+describe.each(Object.entries(SUMMARIZERS))("%s", (_, summarizer) => {
+  it("repeats no leaf of four characters or more, field names aside", async () => {
+    await fc.assert(
+      fc.asyncProperty(payload, async (data) => {
+        const view = await summarizer.summarize(data, CONTEXT);
+        assertSilent(String(view), data);
+        expect(Buffer.byteLength(String(view))).toBeLessThanOrEqual(4096);
+      }),
+      { numRuns: 600 },
+    );
+  });
+
+  it("passes the leak guard with whatever it writes", async () => {
+    await fc.assert(
+      fc.asyncProperty(payload, async (data) => {
+        const text = String(await summarizer.summarize(data, CONTEXT));
+        expect(new LeakGuard().find({ data, text })).toBeUndefined();
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+/** Ways to write a value, none of which hides it. */
+const DISGUISES: readonly ((text: string) => string)[] = [
+  (text) => text,
+  (text) => text.toUpperCase(),
+  (text) => text.toLowerCase(),
+  (text) => text.normalize("NFD"),
+  (text) => text.normalize("NFKC"),
+  (text) => [...text].join("\u200b"),
+  (text) => JSON.stringify(text).slice(1, -1),
+  (text) => encodeURIComponent(text),
+  (text) => Buffer.from(text).toString("base64"),
+  (text) => Buffer.from(text).toString("base64url"),
+  (text) => Buffer.from(text).toString("hex"),
+  (text) => Buffer.from(text).toString("hex").toUpperCase(),
+];
+/** Letters, digits and spaces of several scripts, each of which stays itself when it is folded. */
+const words = fc.string({
+  unit: fc.constantFrom(..."abcXYZ019 -äÉñßжΣ漢".normalize("NFC")),
+  minLength: 8,
+  maxLength: 30,
+});
+
+describe("the leak guard", () => {
+  it("finds any text, in any disguise, anywhere in a safe view and in a payload", () => {
+    const place = fc.tuple(fc.stringMatching(/^[ .,;]{0,9}$/), fc.stringMatching(/^[ .,;]{0,9}$/));
+    fc.assert(
+      fc.property(
+        words,
+        fc.constantFrom(...DISGUISES),
+        place,
+        (secret, disguise, [before, after]) => {
+          const text = `${before}.${disguise(secret)}.${after}`;
+          for (const data of [
+            secret,
+            { a: [{ b: secret }] },
+            new Map([["a", new Set([secret])]]),
+          ]) {
+            expect(new LeakGuard().find({ data, text })).toBeDefined();
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("finds any eight characters that a text and a safe view have in common", () => {
+    const around = fc.stringMatching(/^[#-/]{0,20}$/);
+    fc.assert(
+      fc.property(fc.stringMatching(/^[a-z0-9]{8}$/), around, around, around, (part, a, b, c) => {
+        const data = { text: `${a}${part}${b}` };
+        expect(new LeakGuard().find({ data, text: `${c}${part}` })).toBeDefined();
+        expect(new LeakGuard().find({ data, text: `${c}${part}`, isAscii: true })).toBeDefined();
+      }),
+    );
+  });
+
+  it("finds what a search with nothing left out finds, and no more, in plain words", () => {
+    const letters = fc.string({ unit: fc.constantFrom(..."abAB "), minLength: 4, maxLength: 40 });
+    fc.assert(
+      fc.property(fc.array(letters, { maxLength: 5 }), letters, (data, text) => {
+        const found = new LeakGuard().find({ data, text, isAscii: true }) !== undefined;
+        expect(found).toBe(data.some((one) => shares(one.toUpperCase(), readings(text))));
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  it("finds every number of four digits or more that stands in a safe view", () => {
+    const number = fc.oneof(
+      fc.integer({ min: 1000 }),
+      fc.integer({ max: -1000 }),
+      fc.double({ min: 1000, max: 1e12, noNaN: true }),
+      fc.bigInt({ min: 1000n }),
+    );
+    fc.assert(
+      fc.property(number, (value) => {
+        const texts = [
+          `${value}`,
+          `= ${value}.`,
+          `(${value.toLocaleString("en", { maximumFractionDigits: 20 })})`,
+        ];
+        for (const text of texts)
+          expect(new LeakGuard().find({ data: { value }, text })).toBeDefined();
+      }),
+    );
+  });
+});
+
+/** The text itself, letters that stand alone put together, and what is base64 by chance. */
+function readings(text: string): string[] {
+  const spelled = [...text.matchAll(/(?<![ab])[ab](?:\s{1,2}[ab](?![ab])){3,}/gi)];
+  const joined = spelled.map(([run]) => run.replace(/ /g, ""));
+  const decoded = [text, ...joined].flatMap((one) =>
+    [...one.matchAll(/[ab]{6,}/gi)].flatMap(([run]) =>
+      [0, 1, 2, 3].map((start) => Buffer.from(run.slice(start), "base64").toString("utf8")),
+    ),
+  );
+  return [text, ...joined, ...decoded].map((one) => one.toUpperCase());
+}
+
+function shares(leaf: string, texts: readonly string[]): boolean {
+  if (leaf.length < 8) return texts.some((text) => text.includes(leaf));
+  const parts = Array.from({ length: leaf.length - 7 }, (_, at) => leaf.slice(at, at + 8));
+  return parts.some((part) => texts.some((text) => text.includes(part)));
+}

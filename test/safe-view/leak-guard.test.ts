@@ -1,0 +1,244 @@
+import { Buffer } from "node:buffer";
+import { describe, expect, it } from "vitest";
+import { leakIn } from "./leaks.js";
+
+const PATIENT = {
+  name: "Änne Weiß-Muñoz",
+  ssn: "123-45-6789",
+  mrn: "MRN-20931744",
+  code: "Kq7x",
+  income: 48_210.5,
+  account: 98_765_432_109_876_543_210n,
+  born: new Date("1957-03-14T06:05:00Z"),
+  smoker: true,
+  lines: "Weiß/Mu\nñoz",
+};
+
+const utf8 = (text: string) => Buffer.from(text, "utf8");
+const spaced = (text: string, by: string) => [...text].join(by);
+
+/** Ways to write a value into a safe view, each with the path that the guard has to name. */
+const LEAKS: Readonly<Record<string, readonly [view: string, path: string]>> = {
+  "a text as it is": ["for Änne Weiß-Muñoz only", "/name"],
+  "a text in upper case": ["ÄNNE WEISS-MUÑOZ", "/name"],
+  "a text in lower case": ["änne weiß-muñoz", "/name"],
+  "a text without its accents": ["Anne Weiss-Munoz", "/name"],
+  "a text with combining accents": ["Änne Weiß-Muñoz".normalize("NFD"), "/name"],
+  "a part of a text": ["one of the Weiß-Muñoz family", "/name"],
+  "a text with zero-width characters": [spaced("Weiß-Muñoz", "\u200b"), "/name"],
+  "a text with soft hyphens": [spaced("MRN-20931744", "\u00ad"), "/mrn"],
+  "a text in full width": ["ＭＲＮ－２０９３１７４４", "/mrn"],
+  "a text with mathematical letters": ["𝐌𝐑𝐍-𝟐𝟎𝟗𝟑𝟏𝟕𝟒𝟒", "/mrn"],
+  "a text letter by letter": ["M R N 2 0 9 3 1 7 4 4", "/mrn"],
+  "a text with JSON escapes": ["\\u0057ei\\u00df-Mu\\u00f1oz", "/name"],
+  "a text with escaped line ends": ['"Wei\\u00df\\/Mu\\n\\u00f1oz"', "/lines"],
+  "a text with percent encoding": [encodeURIComponent("Änne Weiß-Muñoz"), "/name"],
+  "a text with plus signs for spaces": ["q=%C3%84nne+Wei%C3%9F-Mu", "/name"],
+  "a text in base64": [`id ${utf8(PATIENT.name).toString("base64")}`, "/name"],
+  "a text in base64url": [utf8(PATIENT.name).toString("base64url"), "/name"],
+  "a text within base64 of more, one byte on": [
+    utf8(`x${PATIENT.mrn}y`).toString("base64"),
+    "/mrn",
+  ],
+  "a text within base64 of more, two bytes on": [
+    utf8(`xx${PATIENT.mrn}`).toString("base64"),
+    "/mrn",
+  ],
+  "a text in base64 that goes over lines": [
+    utf8(PATIENT.name)
+      .toString("base64")
+      .replace(/(.{8})/g, "$1\r\n"),
+    "/name",
+  ],
+  "a text in hexadecimal": [utf8(PATIENT.mrn).toString("hex"), "/mrn"],
+  "a text in upper-case hexadecimal after a nibble": [
+    `a${utf8(PATIENT.mrn).toString("hex").toUpperCase()}`,
+    "/mrn",
+  ],
+  "a text in hexadecimal, byte by byte": [
+    utf8(PATIENT.mrn)
+      .toString("hex")
+      .replace(/(..)(?=.)/g, "$1:"),
+    "/mrn",
+  ],
+  "a short text": ["code kQ7X.", "/code"],
+  "a short text in base64": [utf8("Kq7x").toString("base64"), "/code"],
+  "a short text in hexadecimal": [utf8("Kq7x").toString("hex"), "/code"],
+  "digits alone": ["no. 123456789", "/ssn"],
+  "digits in other groups": ["1 23 456 789", "/ssn"],
+  "digits with dots": ["123.45.6789", "/ssn"],
+  "digits of another script": ["١٢٣-٤٥-٦٧٨٩", "/ssn"],
+  "digits one by one": [spaced("123456789", " "), "/ssn"],
+  "digits of a text with letters": ["2093 1744", "/mrn"],
+  "a number": ["earns 48210.5", "/income"],
+  "a number with thousands marked": ["earns 48,210.50", "/income"],
+  "a big integer": ["98765432109876543210", "/account"],
+  "a part of a big integer": ["ends in 76543210", "/account"],
+  "a date": ["born 1957-03-14", "/born"],
+  "a date in digits": ["born 19570314", "/born"],
+  "a time": ["1957-03-14T06:05:00.000Z", "/born"],
+};
+
+describe("the leak guard", () => {
+  it.each(Object.entries(LEAKS))("finds %s", (_, [view, path]) => {
+    expect(leakIn(PATIENT, view)).toBe(path);
+  });
+
+  it.each(Object.values(LEAKS))("finds what it finds in any other place: %s", (view) => {
+    expect(leakIn([{ patient: [PATIENT] }], `x ${view} y`)).toMatch(/^\/0\/patient\/0\/\w+$/);
+  });
+
+  it.each([
+    "",
+    "patient record, 9 fields",
+    "true, false, null",
+    "a smoker",
+    "ssn, mrn, code, income and born are in it",
+    "1957 or so",
+    "123 and 678",
+    "48",
+    "Anne, Weiss",
+    "Kq7",
+  ])("lets pass what repeats no value: %j", (view) => {
+    expect(leakIn(PATIENT, view)).toBeUndefined();
+  });
+
+  it.each([
+    ["the constants", { a: "true", b: "FALSE", c: "null", d: "None", e: "undefined" }],
+    ["texts under four characters", ["tru", "e, f", "nul"].map((text) => text.slice(0, 3))],
+    ["numbers under four digits", [100, -999, 0.5, 0.001, 3.14, 1e21]],
+    ["booleans and null", [true, false, null]],
+  ])("does not look for %s", (_, data) => {
+    expect(
+      leakIn(data, "true, false, null, none, undefined, 100, 999, 0.5, 0.001, 3.14, 1e21"),
+    ).toBe(undefined);
+  });
+
+  it("takes no number from within another for a leak", () => {
+    expect(leakIn({ n: 2603 }, "since 2026-03-01")).toBeUndefined();
+    expect(leakIn({ n: 202603 }, "since 2026-03-01")).toBe("/n");
+    expect(leakIn({ n: "12 people, 34 places and 5678 things" }, "1234567")).toBeUndefined();
+  });
+
+  it("looks at a payload that is a leaf itself", () => {
+    expect(leakIn("a letter to Mr Smith", "to mr smith")).toBe("");
+    expect(leakIn(123_456, "123456")).toBe("");
+    expect(leakIn(123_456n, "123456")).toBe("");
+    expect(leakIn(12n, "12")).toBeUndefined();
+    expect(leakIn(new Date("1957-03-14"), "1957-03-14")).toBe("");
+    expect(leakIn(new Date(Number.NaN), "Invalid Date")).toBeUndefined();
+    expect(leakIn(undefined, "undefined")).toBeUndefined();
+  });
+});
+
+describe("bytes, to the leak guard,", () => {
+  const bytes = new Uint8Array([0xde, 0xad, 0xbe, 0xef, 0x00, 0x81, 0x7f, 0x20, 0x41]);
+
+  it.each([
+    ["hexadecimal", Buffer.from(bytes).toString("hex")],
+    ["base64", `of ${Buffer.from(bytes).toString("base64")}`],
+    ["a part in base64url", Buffer.from(bytes.subarray(1)).toString("base64url")],
+  ])("leak in %s", (_, view) => {
+    expect(leakIn(bytes, view)).toBe("");
+    expect(leakIn({ image: bytes }, view)).toBe("/image");
+    expect(leakIn({ image: bytes.buffer }, view)).toBe("/image");
+    expect(leakIn({ image: new DataView(bytes.buffer) }, view)).toBe("/image");
+  });
+
+  it("leak as the text that they are", () => {
+    expect(leakIn(utf8("a letter to Frau Weiß"), "for FRAU Weiß")).toBe("");
+    expect(leakIn(utf8("Kq7x"), "kq7x")).toBe("");
+  });
+
+  it("do not hide behind what they say of themselves", () => {
+    const lying = Object.defineProperty(Uint8Array.from(bytes), "byteLength", { value: 0 });
+    expect(leakIn(lying, Buffer.from(bytes).toString("hex"))).toBe("");
+  });
+
+  it("are numbers in arrays of numbers", () => {
+    expect(leakIn({ values: new Float64Array([1, 123_456.5]) }, "123456.5")).toBe("/values/1");
+    expect(leakIn(new BigInt64Array([123_456n]), "123456")).toBe("/0");
+  });
+});
+
+describe("the path of a leak", () => {
+  it("names members that are identifiers, and places in lists", () => {
+    expect(leakIn({ a: [{ b_1: "secret" }] }, "secret")).toBe("/a/0/b_1");
+    expect(leakIn(new Map([["a", new Set(["x", "secret"])]]), "secret")).toBe("/a/1");
+  });
+
+  it("hides members that may be data", () => {
+    expect(leakIn({ "123-45-6789": { city: "Springfield" } }, "Springfield")).toBe("/*/city");
+    expect(leakIn(new Map([[{ a: 1 }, "secret"]]), "secret")).toBe("/*");
+    expect(leakIn(new Map([[5, "secret"]]), "secret")).toBe("/*");
+    expect(leakIn({ a: new Map([[5, ["secret"]]]) }, "secret")).toBe("/a/*/0");
+    const many = Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`anna${n}`, "secret"]));
+    expect(leakIn(many, "secret")).toBe("/*");
+    expect(leakIn(new Map(Object.entries(many)), "secret")).toBe("/*");
+  });
+
+  it("hides a name that is itself the leak", () => {
+    expect(leakIn({ "123-45-6789": 1 }, "of 123-45-6789")).toBe("/*");
+    expect(leakIn(new Map([["123-45-6789", 1]]), "of 123-45-6789")).toBe("/*");
+    expect(leakIn(new Map([[{ ssn: "123-45-6789" }, 1]]), "123-45-6789")).toBe("/*/ssn");
+    const many = Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`anna_${n}`, 1]));
+    expect(leakIn(many, "anna_64 is on the list")).toBe("/*");
+    expect(leakIn(new Map(Object.entries(many)), "anna_64 is on the list")).toBe("/*");
+  });
+});
+
+describe("field names, to the leak guard,", () => {
+  it("are no leak, nor is a value that equals one", () => {
+    const data = {
+      birthDate: "1957-03-14",
+      label: "birthDate",
+      rows: [{ allergies: "allergies" }],
+    };
+    expect(leakIn(data, "birthDate, label, rows of allergies")).toBeUndefined();
+  });
+
+  it("excuse no longer word, and no other value", () => {
+    expect(leakIn({ birth: "birthmark1" }, "birthmark1")).toBe("/birth");
+    expect(leakIn({ name: "Smithers", label: "name" }, "name: Smithers")).toBe("/name");
+  });
+
+  it("excuse nothing in a map of many, nor where they are data", () => {
+    const many = Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`anna_${n}`, n]));
+    expect(leakIn({ many, first: "anna_0" }, "anna_0")).toBe("/many/*");
+    expect(leakIn({ "anna k": 1, first: "anna k" }, "anna k")).toBe("/*");
+  });
+
+  it("are found in maps, sets and lists", () => {
+    const data = [new Set([new Map([["surname", "surname"]])]), new Uint8Array(8)];
+    expect(leakIn(data, "surname")).toBeUndefined();
+  });
+});
+
+describe("what is allowed", () => {
+  const data = { city: "Springfield", people: [{ job: "plumber" }, { job: "baker" }] };
+
+  it("is what stands at a place, and nothing else", () => {
+    expect(leakIn(data, "in Springfield", { allow: ["/city"] })).toBeUndefined();
+    expect(leakIn(data, "in Springfield", { allow: ["/people"] })).toBe("/city");
+    expect(leakIn(data, "a baker in Springfield", { allow: ["/city"] })).toBe("/people/1/job");
+    expect(leakIn({ ...data, town: "Springfield" }, "Springfield", { allow: ["/city"] })).toBe(
+      "/town",
+    );
+  });
+
+  it("is any member where there is a star", () => {
+    expect(leakIn(data, "plumber, baker", { allow: ["/people/*/job"] })).toBeUndefined();
+    expect(leakIn(data, "plumber, baker", { allow: ["/people/0/job"] })).toBe("/people/1/job");
+    expect(leakIn({ "123-45-6789": "Springfield" }, "Springfield", { allow: ["/*"] })).toBe(
+      undefined,
+    );
+  });
+
+  it("is the whole payload with an empty pointer, if that is a leaf", () => {
+    expect(leakIn("a letter", "a letter", { allow: [""] })).toBeUndefined();
+  });
+
+  it("is everything once the guard is off", () => {
+    expect(leakIn(data, JSON.stringify(data), "off")).toBeUndefined();
+  });
+});

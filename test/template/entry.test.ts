@@ -1,0 +1,39 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import * as root from "../../src/index.js";
+import * as template from "../../src/template.js";
+
+const PAGE = join(import.meta.dirname, "../../docs/templates.md");
+
+describe("handlevault/template", () => {
+  it("has exactly these exports", () => {
+    expect(Object.keys(template).toSorted()).toEqual([
+      "HydrationError",
+      "OutputValidationError",
+      "TemplateEngine",
+      "anthropicDeltas",
+      "denyPatterns",
+      "findReferences",
+      "hydrateByteStream",
+      "hydrateDeltas",
+      "hydrateServerSentEvents",
+      "hydrateStream",
+      "hydrateValue",
+      "lengthWithin",
+      "matchesSchema",
+      "openAiDeltas",
+      "toTag",
+    ]);
+  });
+
+  it("is described whole in docs/templates.md", () => {
+    const page = readFileSync(PAGE, "utf8");
+    for (const name of Object.keys(template)) expect(page).toContain(name);
+  });
+
+  it("throws the errors that the root exports", () => {
+    expect(template.HydrationError).toBe(root.HydrationError);
+    expect(template.OutputValidationError).toBe(root.OutputValidationError);
+  });
+});

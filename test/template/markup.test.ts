@@ -1,0 +1,42 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { escapeAttribute, escapeMarkup, unescapeMarkup } from "../../src/template/markup.js";
+import { toTag } from "../../src/template.js";
+
+const anyText = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc
+    .array(fc.constantFrom(..."&<>\"'{}#;x", "amp", "&lt;", "&#65;", "\0", "\u2028"))
+    .map((parts) => parts.join("")),
+);
+
+describe("escapes in markup", () => {
+  it("are undone by reading them, whatever the text", () => {
+    const property = fc.property(anyText, (text) => {
+      expect(unescapeMarkup(escapeMarkup(text))).toBe(text);
+      expect(unescapeMarkup(escapeAttribute(text))).toBe(text);
+      expect(escapeAttribute(text)).not.toMatch(/[<>"'{\p{Cc}\u2028\u2029]/u);
+    });
+    fc.assert(property, { numRuns: 500 });
+  });
+
+  it.each([
+    ["&amp;&lt;&gt;&quot;&apos;", "&<>\"'"],
+    ["&#104;&#x68;&#X68;", "hhh"],
+    ["&#x1F600;", "😀"],
+    ["&nbsp; &#1114112; &#xffffff; &#; &amp", "&nbsp; &#1114112; &#xffffff; &#; &amp"],
+    ["&amp;lt;", "&lt;"],
+  ])("%s read as %s", (escaped, text) => {
+    expect(unescapeMarkup(escaped)).toBe(text);
+  });
+});
+
+describe("toTag", () => {
+  it("has only names that a tag can have", () => {
+    const handle = { id: "hdl_x", safeView: "" };
+    for (const tagName of ["", "a b", "1a", "a>", "x".repeat(65)]) {
+      expect(() => toTag(handle, { tagName })).toThrow(RangeError);
+    }
+    expect(() => toTag(handle, { tagName: 1 as unknown as string })).toThrow(TypeError);
+  });
+});

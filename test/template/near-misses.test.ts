@@ -1,0 +1,47 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { nearMissOf } from "../../src/template/near-misses.js";
+
+const ID = "hdl_0123456789abcdef0123456789abcdef";
+const hex = fc.constantFrom(..."0123456789abcdef");
+const anyId = fc
+  .array(hex, { minLength: 32, maxLength: 32 })
+  .map((digits) => `hdl_${digits.join("")}`);
+
+/** One change to a text, at a place and with a character that a number picks. */
+function changed(text: string, [kind, place, digit]: readonly [number, number, string]): string {
+  const at = place % (text.length + 1);
+  const rest = text.slice(at + (kind === 1 ? 0 : 1));
+  return text.slice(0, at) + (kind === 0 ? "" : digit) + rest;
+}
+
+describe("nearMissOf", () => {
+  it("finds the id that up to three changes lie between, among strangers", () => {
+    const change = fc.tuple(fc.nat(2), fc.nat(), hex);
+    const changes = fc.array(change, { maxLength: 3 });
+    const property = fc.property(anyId, fc.array(anyId), changes, (id, others, edits) => {
+      expect(nearMissOf(edits.reduce(changed, id), [...others, id])).toBe(id);
+    });
+    fc.assert(property, { numRuns: 500 });
+  });
+
+  it("finds none that is further away, and none of two that are as near", () => {
+    expect(nearMissOf(ID.slice(4), [ID])).toBeUndefined();
+    expect(nearMissOf(`${ID}0123`, [ID])).toBeUndefined();
+    expect(nearMissOf(`${ID.slice(0, -4)}0000`, [ID])).toBeUndefined();
+    expect(nearMissOf(ID, [`${ID.slice(0, -1)}0`, `${ID.slice(0, -1)}1`])).toBeUndefined();
+    expect(nearMissOf(ID, [])).toBeUndefined();
+  });
+
+  it("compares no more than a thousand, and reads no further", () => {
+    let taken = 0;
+    function* known() {
+      for (;;) {
+        taken += 1;
+        yield `hdl_${"f".repeat(32)}`;
+      }
+    }
+    expect(nearMissOf(ID, known())).toBeUndefined();
+    expect(taken).toBe(1001);
+  });
+});

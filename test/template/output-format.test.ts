@@ -1,0 +1,140 @@
+import fc from "fast-check";
+import { marked } from "marked";
+import { type DefaultTreeAdapterMap, parseFragment } from "parse5";
+import { describe, expect, it } from "vitest";
+import { type OutputFormat, TemplateEngine } from "../../src/template.js";
+import { vaultWithClock } from "../support/vault.js";
+
+const { vault } = vaultWithClock();
+const ID = `hdl_${"a".repeat(32)}`;
+const HERE = `{{${ID}}}`;
+
+function rendered(format: OutputFormat, template: string, payload: unknown): string {
+  return new TemplateEngine(vault, { format }).render(template, new Map([[ID, payload]]));
+}
+
+/** Texts that would be markup, were they not escaped. */
+const hostile = fc.oneof(
+  fc.string(),
+  fc
+    .array(
+      fc.constantFrom(
+        ..."<>&\"'`*_~[]()!#|:\\/-+=.@{}$^ \n\r\t1aé",
+        "\n\n",
+        "    ",
+        "<b>",
+        "<!--",
+        "-->",
+        "](http://x)",
+        "![i](y)",
+        "&amp;",
+        "&#10;",
+        "```",
+        "---",
+        "1. ",
+        "<script>",
+        '" onload="x',
+        "http://a.b",
+        "www.a.b",
+        "a@b.cd",
+      ),
+      { maxLength: 12 },
+    )
+    .map((parts) => parts.join("")),
+);
+type Node = DefaultTreeAdapterMap["childNode"];
+
+/** Returns the shape of HTML: its elements and attributes, without any text. */
+function shapeOf(nodes: readonly Node[]): unknown[] {
+  return nodes.flatMap((node) => {
+    if (node.nodeName === "#text") return [];
+    if (!("attrs" in node)) return [node.nodeName];
+    return [[node.nodeName, node.attrs.map(({ name }) => name), shapeOf(node.childNodes)]];
+  });
+}
+
+function textOf(nodes: readonly Node[]): string {
+  return nodes
+    .map((node) =>
+      "value" in node ? node.value : "childNodes" in node ? textOf(node.childNodes) : "",
+    )
+    .join("");
+}
+
+describe("html", () => {
+  const template = `<p title="${HERE}" lang='${HERE}'>${HERE}</p>`;
+
+  it("lets inserted text form neither tag, attribute, comment nor character", () => {
+    const property = fc.property(hostile, (payload) => {
+      const [element] = parseFragment(rendered("html", template, payload)).childNodes;
+      if (element === undefined || !("attrs" in element)) throw new Error("no element");
+      // HTML has no way to write NUL, and one way to write line ends.
+      const readable = payload.replaceAll("\0", "").replace(/\r\n?/g, "\n");
+      expect(shapeOf([element])).toEqual([["p", ["title", "lang"], []]]);
+      expect(textOf(element.childNodes)).toBe(readable);
+      if (payload.includes("\0")) return;
+      expect(element.attrs.map(({ value }) => value)).toEqual([readable, readable]);
+    });
+    fc.assert(property, { numRuns: 500 });
+  });
+});
+
+describe("markdown", () => {
+  const templates = [
+    HERE,
+    `${HERE}\n\nnext`,
+    `before ${HERE} after`,
+    `# Title ${HERE}`,
+    `- item\n- ${HERE}`,
+    `| a | b |\n| --- | --- |\n| ${HERE} | c |`,
+    `*${HERE}*`,
+    `[link](<#top> "${HERE}")`,
+    `> ${HERE}`,
+    `text\n${HERE}\nmore`,
+  ];
+
+  it.each(templates)("in %j lets inserted text form no markup of any kind", (template) => {
+    const parse = (payload: string) =>
+      parseFragment(marked.parse(rendered("markdown", template, payload), { async: false }))
+        .childNodes;
+    const expected = shapeOf(parse("word"));
+    const property = fc.property(hostile, (payload) => {
+      if (payload.trim() === "" || /[\0\p{Cc}]/u.test(payload.replace(/[\n\r\t]/g, ""))) return;
+      expect(shapeOf(parse(payload))).toEqual(expected);
+    });
+    fc.assert(property, { numRuns: 300 });
+  });
+
+  it("reads as what was inserted, spaces and line breaks included", () => {
+    const payload = "  1. a\n\n# b | c `d` <e> [f](g) 12,345.67 -1 2026-11-26 x-y é";
+    const html = marked.parse(rendered("markdown", `|${HERE}|`, payload), { async: false });
+    expect(textOf(parseFragment(html).childNodes).trim()).toBe(`|${payload}|`);
+  });
+
+  it("leaves words, numbers, and dates as they are", () => {
+    const payload = "Revenue 12,345.67 on 2026-11-26, é";
+    expect(rendered("markdown", HERE, payload)).toBe(payload);
+  });
+});
+
+describe("json", () => {
+  const anyJson = fc.jsonValue().filter((value) => !Object.is(value, -0));
+
+  it("makes a JSON value of any payload, which also may stand in a script", () => {
+    const property = fc.property(fc.oneof(anyJson, hostile), (payload) => {
+      const json = rendered("json", `{"a": ${HERE}, "b": [${HERE}]}`, payload);
+      expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify({ a: payload, b: [payload] })));
+      expect(json).not.toMatch(/[<>&\u2028\u2029]/);
+    });
+    fc.assert(property, { numRuns: 300 });
+  });
+
+  it("json-string stays within the quotes of a string", () => {
+    const property = fc.property(hostile, (payload) => {
+      const json = rendered("json-string", `{"a": "<${HERE}>", "b": 1}`, payload);
+      expect(JSON.parse(json)).toEqual({ a: `<${payload}>`, b: 1 });
+    });
+    fc.assert(property, { numRuns: 300 });
+    expect(JSON.parse(rendered("json-string", `"${HERE}"`, { a: '"' }))).toBe('{"a":"\\""}');
+  });
+});

@@ -1,0 +1,215 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Placeholder, PlaceholderScanner, type Segment } from "../../src/template/scanner.js";
+import { cutsOf } from "./scene.js";
+
+const ID = "hdl_0123456789abcdef0123456789abcdef";
+const MAX = 256;
+const OPTIONS = {
+  tagNames: ["handle", "kest-handle"],
+  maxPlaceholderLength: MAX,
+  bareReferences: "inert",
+} as const;
+
+function scan(pieces: readonly string[], bareReferences: "inert" | "found" = "inert"): Segment[] {
+  const scanner = new PlaceholderScanner({ ...OPTIONS, bareReferences });
+  const segments = pieces.flatMap((piece) => scanner.push(piece));
+  return [...segments, ...scanner.end().segments];
+}
+
+function textOf(segments: readonly Segment[]): string {
+  return segments.map((part) => (typeof part === "string" ? part : part.text)).join("");
+}
+
+function found(text: string, bareReferences?: "inert" | "found"): string[] {
+  return placeholdersIn(scan([text], bareReferences)).map(({ written }) => written);
+}
+
+function placeholdersIn(segments: readonly Segment[]): Placeholder[] {
+  return segments.filter((part) => typeof part !== "string");
+}
+
+/** Pieces of text that are placeholders, nearly placeholders, or the beginnings of some. */
+const fragment = fc.constantFrom(
+  `{{${ID}}}`,
+  `{{ ${ID}#/a b/0 }}`,
+  `{{{${ID}}}}`,
+  `<handle id="${ID}" safe_view="a &lt; b"/>`,
+  `<kest-handle safe_view='> { }' id='${ID}' />`,
+  `<handle id="${ID}">`,
+  `<handle id="`,
+  `{{hdl_short}}`,
+  `handle://${ID}#/x`,
+  ID,
+  "{",
+  "{{",
+  "}}",
+  "<",
+  "<handle ",
+  '"',
+  "h",
+  "hdl_",
+  "\n",
+  "é€😀",
+);
+const anyText = fc
+  .array(fc.oneof({ weight: 4, arbitrary: fragment }, fc.string({ maxLength: 5 })), {
+    maxLength: 12,
+  })
+  .map((parts) => parts.join(""));
+
+describe("a placeholder", () => {
+  it.each([
+    ["in braces", `{{${ID}}}`, ID],
+    ["in braces with spaces", `{{ \t${ID} }}`, ID],
+    ["with a pointer", `{{${ID}#/a b/0/~1}}`, `${ID}#/a b/0/~1`],
+    ["in three braces", `{{{${ID}}}}`, ID],
+    ["as a tag", `<handle id="${ID}" safe_view="x"/>`, ID],
+    ["as a tag with a pointer", `<handle id="${ID}#/a"/>`, `${ID}#/a`],
+    ["as a tag with its attributes in another order", `<handle a="1" id="${ID}"/>`, ID],
+    ["as a tag with single quotes", `<handle id='${ID}' safe_view='say "x"' />`, ID],
+    ["as a tag with white space anywhere", `<handle\n id = "${ID}"\n\t/>`, ID],
+    ["as a tag with > in a value", `<handle safe_view="a > b /> c" id="${ID}"/>`, ID],
+    ["as a tag with an escaped id", `<handle id="&#104;dl&#x5f;${ID.slice(4)}"/>`, ID],
+    ["behind what only began like one", `{{hdl_ <handle {{${ID}}}`, ID],
+    ["as a tag behind braces without an end", `{{hdl_ <handle id="${ID}"/>`, ID],
+    ["within a tag that is none", `<handle id="{{${ID}}}">`, ID],
+    ["behind a tag without an end", `<handle id="abc <handle id="${ID}"/>`, ID],
+  ])("is found %s", (_, text, written) => {
+    expect(found(text)).toEqual([written]);
+    expect(found(`${text}${text} ${text}`)).toEqual([written, written, written]);
+  });
+
+  it.each([
+    ["a bare id", ID],
+    ["a URI", `handle://${ID}`],
+    ["a tag that does not close itself", `<handle id="${ID}"></handle>`],
+    ["a tag of another name", `<handles id="${ID}"/>`],
+    ["a tag whose name is cut short", `<hand id="${ID}"/>`],
+    ["a tag without an id", `<handle safe_view="${ID}"/>`],
+    ["a tag with two ids", `<handle id="${ID}" id="${ID}"/>`],
+    ["a tag whose id begins otherwise", `<handle id="x${ID}"/>`],
+    ["a tag without quotes", `<handle id=${ID}/>`],
+    ["braces around another word", `{{total}}`],
+    ["braces on two lines", `{{hdl_\n${ID.slice(4)}}}`],
+    ["one brace", `{${ID}}`],
+    ["braces apart", `{ {${ID}} }`],
+  ])("is not %s", (_, text) => {
+    expect(found(text)).toEqual([]);
+    expect(textOf(scan([text]))).toBe(text);
+  });
+
+  it.each([
+    ["too short", `{{${ID.slice(0, -1)}}}`],
+    ["too long", `{{${ID}0}}`],
+    ["in upper case", `{{hdl_${ID.slice(4).toUpperCase()}}}`],
+    ["empty", "{{hdl_}}"],
+    ["with a pointer that is none", `{{${ID}#total}}`],
+    ["with words beside it", `{{${ID} total}}`],
+  ])("with an id %s is found as a malformed one", (_, text) => {
+    expect(placeholdersIn(scan([text]))).toMatchObject([{ text, reference: undefined }]);
+  });
+
+  it("longer than the bound is plain text", () => {
+    const fits = `{{${ID}${" ".repeat(MAX - ID.length - 4)}}}`;
+    expect(fits).toHaveLength(MAX);
+    expect(found(fits)).toEqual([ID]);
+    expect(found(fits.replace("}}", " }}"))).toEqual([]);
+  });
+});
+
+describe("a bare reference inside a string", () => {
+  it.each([
+    [`see ${ID}.`, [ID]],
+    [`${ID},${ID}`, [ID, ID]],
+    [`handle://${ID}#/a/0, then`, [`handle://${ID}#/a/0`]],
+    [`(${ID}#/total)`, [`${ID}#/total`]],
+    [`x${ID}`, []],
+    [`${ID}x`, [`${ID}x`]],
+    [`hhandle:/${ID}`, [ID]],
+    [`${ID}#total`, [`${ID}#total`]],
+    [`${ID}# and`, [`${ID}#`]],
+    ["the variable hdl_count", []],
+  ])("in %s is found where it ends by itself", (text, expected) => {
+    expect(found(text, "found")).toEqual(expected);
+  });
+});
+
+describe("the scanner", () => {
+  it("gives back every character in order, whatever the text and wherever it is cut", () => {
+    const property = fc.property(anyText, fc.array(fc.nat(200)), (text, cuts) => {
+      const places = [0, ...cuts.map((cut) => cut % (text.length + 1)), text.length];
+      const sorted = places.toSorted((a, b) => a - b);
+      const pieces = sorted.map((place, index) => text.slice(sorted[index - 1] ?? 0, place));
+      for (const bare of ["inert", "found"] as const) {
+        expect(textOf(scan(pieces, bare))).toBe(text);
+        expect(placeholdersIn(scan(pieces, bare))).toEqual(placeholdersIn(scan([text], bare)));
+      }
+    });
+    fc.assert(property, { numRuns: 500 });
+  });
+
+  it("finds the same for every two cuts of a text", () => {
+    const text = `a{{{${ID}}}<handle id='${ID}'/>{{x`;
+    const expected = placeholdersIn(scan([text]));
+    expect(expected).toHaveLength(2);
+    for (const pieces of cutsOf(text, 2)) {
+      expect(placeholdersIn(scan(pieces))).toEqual(expected);
+      expect(textOf(scan(pieces))).toBe(text);
+    }
+  });
+
+  it("holds back nothing but what began like a placeholder, up to the bound", () => {
+    const property = fc.property(anyText, (text) => {
+      const scanner = new PlaceholderScanner(OPTIONS);
+      let emitted = "";
+      for (const [index, character] of [...text].entries()) {
+        emitted += textOf(scanner.push(character));
+        expect(emitted + scanner.held).toBe([...text].slice(0, index + 1).join(""));
+        expect(scanner.held.length).toBeLessThanOrEqual(MAX);
+        expect(scanner.held).toMatch(/^$|^\{$|^\{\{[ \t]*(h|$)|^<(h|k|$)/);
+      }
+    });
+    fc.assert(property, { numRuns: 300 });
+  });
+
+  it("makes one segment of text, however much of it began like a placeholder", () => {
+    expect(scan(["{ {{ <handle <ha {{hdl <{ "])).toHaveLength(1);
+    expect(scan(["{ <h".repeat(100_000)]).length).toBeLessThanOrEqual(2);
+  });
+
+  it("looks at no character more than twice, whatever the text", () => {
+    const parts = ["{", "{{", `{{${ID}`, "<", "<handle ", '<handle a="', "<handle a='", "h", "{{ "];
+    for (const part of parts) {
+      const pieces = Array.from({ length: Math.ceil(200_000 / part.length) }, () => part);
+      const timeOf = (count: number) => {
+        const start = process.cpuUsage();
+        const some = pieces.slice(0, count);
+        expect(textOf(scan(some))).toBe(some.join(""));
+        return process.cpuUsage(start).user;
+      };
+      timeOf(pieces.length);
+      const [half, whole] = [timeOf(pieces.length / 8), timeOf(pieces.length)];
+      // Eight times as much: 64 times the time, were it quadratic.
+      expect(whole).toBeLessThan(24 * half + 50_000);
+    }
+  });
+
+  it("tells a text that is cut off within a placeholder from one that is whole", () => {
+    const isIncomplete = (text: string) => {
+      const scanner = new PlaceholderScanner(OPTIONS);
+      scanner.push(text);
+      return scanner.end().isIncomplete;
+    };
+    const tag = `<handle id="${ID}"/>`;
+    for (let length = 1; length < tag.length; length++) {
+      expect(isIncomplete(tag.slice(0, length))).toBe(length >= "<handle ".length);
+    }
+    for (const text of ["{{hdl_", `{{${ID}`, `{{${ID}}`]) {
+      expect(isIncomplete(text)).toBe(true);
+    }
+    for (const text of ["", "{", "{{", "{{hdl", "a <", "<handle", tag, `{{${ID}}}`]) {
+      expect(isIncomplete(text)).toBe(false);
+    }
+  });
+});

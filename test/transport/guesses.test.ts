@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import type { Authenticator } from "../../src/auth.js";
+import { HandleVault } from "../../src/index.js";
+import { OWNER, sealOptions } from "../support/vault.js";
+import { clientOf, serverOf, WIRES, type WireName } from "./clients/wires.js";
+
+const GUESSES = 1000;
+const HONEST = 200;
+const FAILURES_PER_MINUTE = 20;
+const MANY = { maxConnections: 2000, maxInFlight: 2000 };
+const GOOD = "good";
+
+/** An authenticator that answers nobody until it is let go, and notes how many it looks at. */
+function slowAuth() {
+  let tried = 0;
+  let looking = 0;
+  let most = 0;
+  let letGo: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const auth: Authenticator = {
+    async authenticate({ bearerToken }) {
+      if (bearerToken === undefined) return undefined;
+      tried++;
+      looking++;
+      most = Math.max(most, looking);
+      await released;
+      await aMoment();
+      looking--;
+      return bearerToken === GOOD ? { principal: OWNER } : undefined;
+    },
+  };
+  return { auth, letGo, tried: () => tried, most: () => most };
+}
+
+async function stage(wire: WireName) {
+  const slow = slowAuth();
+  const vault = new HandleVault();
+  const { port } = await serverOf(wire, vault, { auth: slow.auth, ...MANY });
+  const { id } = await vault.seal("secret", sealOptions());
+  const unseal = async (token: string): Promise<string> => {
+    const client = clientOf(wire, port, { token });
+    try {
+      return await client.unseal<string>(id, OWNER);
+    } catch (error) {
+      return String((error as { code?: unknown }).code);
+    } finally {
+      await client.close();
+    }
+  };
+  return { ...slow, unseal };
+}
+
+describe.each(WIRES)("over %s", (wire) => {
+  it("a thousand guesses at once are 20 tries, and the others are refused", async () => {
+    const { unseal, letGo, tried } = await stage(wire);
+    const startedMs = performance.now();
+    const guesses = Array.from({ length: GUESSES }, (_, guess) => unseal(`guess-${guess}`));
+    for (let turn = 0; turn < 100; turn++) await aMoment();
+    letGo();
+    const answers = await Promise.all(guesses);
+    // On a slow machine another one may be tried every three seconds.
+    const more = Math.floor(((performance.now() - startedMs) * FAILURES_PER_MINUTE) / 60_000);
+    expect(tried()).toBeGreaterThanOrEqual(FAILURES_PER_MINUTE);
+    expect(tried()).toBeLessThanOrEqual(FAILURES_PER_MINUTE + more);
+    const count = (code: string) => answers.filter((answer) => answer === code).length;
+    expect(count("ERR_VAULT_UNAUTHENTICATED")).toBe(tried());
+    expect(count("ERR_VAULT_RATE_LIMITED")).toBe(GUESSES - tried());
+  }, 30_000);
+
+  it("200 honest calls at once all succeed, however slow the authenticator is", async () => {
+    const { unseal, letGo, most } = await stage(wire);
+    const calls = Array.from({ length: HONEST }, () => unseal(GOOD));
+    for (let turn = 0; turn < 100; turn++) await aMoment();
+    letGo();
+    expect(await Promise.all(calls)).toEqual(Array(HONEST).fill("secret"));
+    expect(most()).toBeLessThanOrEqual(FAILURES_PER_MINUTE);
+  }, 30_000);
+});
+
+function aMoment(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
