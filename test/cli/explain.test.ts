@@ -13,7 +13,9 @@ servers:
       whole: { seal: [{ at: "", safeView: { fixed: one patient }, grant: [records/use], maxUses: 3 }] }
       parts:
         show: [/count]
-        seal: [{ at: "/items/*", safeView: { fixed: one item } }]
+        seal:
+          - { at: "/items/*", safeView: { fixed: one item } }
+          - { at: "", safeView: { fixed: the rest } }
       field: { seal: [{ at: /ssn }] }
       keyed: { seal: [{ at: "/*/ssn" }] }
       open: { seal: none }
@@ -43,7 +45,7 @@ describe("--explain", () => {
   it("tells which places are sealed, and which stay in sight", async () => {
     const value = { count: 2, items: [{ a: CANARY }, { a: CANARY }], other: CANARY };
     expect(await explained("parts", { structuredContent: value })).toBe(`records/parts
-  the whole result: sealed, safe view "a record", for the owner alone, 900 s
+  the whole result: sealed, safe view "the rest", for the owner alone, 900 s
   /items/* (2 places): sealed, safe view "one item", for the owner alone, 900 s
   in sight: /count
   texts of the server: replaced
