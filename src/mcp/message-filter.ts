@@ -145,6 +145,11 @@ export class MessageFilter {
     return this.#requests.get(serverId)?.message.id;
   }
 
+  /** Returns the requests that wait for an answer, by the ids that the server knows. */
+  waiting(): readonly RequestId[] {
+    return this.#requests.ids();
+  }
+
   #request(message: RequestMessage, { subject }: ClientContext): MaybePromise<Passage> {
     const checked = once(async () => checkedSubject(await subject()));
     if (message.method === "tools/call") return this.#call(message, checked);

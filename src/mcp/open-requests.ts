@@ -52,6 +52,11 @@ export class OpenRequests {
     return typeof id === "number" ? this.#open.get(id) : undefined;
   }
 
+  /** The server's ids of the requests that wait for an answer. */
+  ids(): readonly number[] {
+    return [...this.#open.keys()];
+  }
+
   /** Tells whether a request still waits for its answer. */
   has({ id }: OpenRequest): boolean {
     return this.#open.has(id);

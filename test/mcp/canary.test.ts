@@ -1,10 +1,10 @@
-import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { describe, expect, it } from "vitest";
 import { HandleVault } from "../../src/index.js";
 import { AgentPolicy, withVault } from "../../src/mcp.js";
+import { askForEverything } from "./support/ask-for-everything.js";
 import { leakyServerV1, leakyServerV2 } from "./support/leaky-sdk-servers.js";
-import { CARRIERS, type Carrier, leaksIn, TOOL_NAMES } from "./support/leaky-server.js";
-import { type AnyClient, LINES, type Servers } from "./support/lines.js";
+import { CARRIERS, type Carrier, leaksIn } from "./support/leaky-server.js";
+import { LINES, type Servers } from "./support/lines.js";
 
 const BARE: Servers = { v1: leakyServerV1, v2: leakyServerV2 };
 
@@ -34,30 +34,6 @@ function wrapped(policy: AgentPolicy): Servers {
     v1: () => withVault(leakyServerV1(), options),
     v2: () => withVault(leakyServerV2(), options),
   };
-}
-
-/** Asks for everything that a server has, and returns the answers: results, or messages of errors. */
-async function askForEverything(client: AnyClient): Promise<readonly unknown[]> {
-  const methods = client as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>;
-  const answers: unknown[] = [];
-  const ask = async (method: string, ...given: unknown[]) => {
-    const answer = await methods[method]?.call(client, ...given).catch(String);
-    answers.push(answer);
-  };
-  const options = { onprogress: (told: unknown) => answers.push(told), timeout: 5000 };
-  const callOptions = client instanceof ClientV1 ? [undefined, options] : [options];
-  await ask("listTools");
-  for (const name of TOOL_NAMES) await ask("callTool", { name, arguments: {} }, ...callOptions);
-  await ask("callTool", { name: "no such tool", arguments: {} });
-  await ask("listResources");
-  await ask("listResourceTemplates");
-  await ask("readResource", { uri: "x://1" });
-  await ask("listPrompts");
-  await ask("getPrompt", { name: "p" });
-  const ref = { type: "ref/prompt", name: "p" };
-  await ask("complete", { ref, argument: { name: "a", value: "" } });
-  answers.push(client.getServerVersion(), client.getServerCapabilities(), client.getInstructions());
-  return answers;
 }
 
 /** What does not exist in a revision, so that not even a bare server gives it away. */

@@ -1,5 +1,15 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -38,6 +48,21 @@ const ENTRIES = [
   "./transport/http/router",
   "./transport/json-rpc",
   "./transport/xml-rpc",
+];
+
+const POLICY = `version: 1
+vault: { cache: memory }
+subject: alice
+servers: { pinged: { tools: {} } }
+`;
+const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}\n';
+/** Before a server that answers one request. */
+const PROXY = [
+  ...["mcp-proxy", "--policy", "policy.yaml", "--server", "pinged", "--", process.execPath, "-e"],
+  `process.stdin.once("data", (line) => {
+    const { id } = JSON.parse(line);
+    console.log(JSON.stringify({ jsonrpc: "2.0", id, result: {} }));
+  })`,
 ];
 
 /** The routes for web applications: a Hono, made at once. */
@@ -229,6 +254,47 @@ describe("the packed package, with no peer installed", () => {
     const output = run(attempt(entry, `await m.withVault(${tools}, ${options})`));
     expect(output).toMatch(/^ERR_VAULT_PEER_MISSING/);
     expect(output).toContain(`"npm install ${peer}"`);
+  });
+});
+
+describe("the packed command", () => {
+  let directory: string;
+
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), "handlevault-command-"));
+    installPacked(directory);
+    const { handlevault } = manifest.bin;
+    const target = join(directory, "node_modules/handlevault", handlevault);
+    chmodSync(target, 0o755);
+    mkdirSync(join(directory, "node_modules/.bin"));
+    symlinkSync(target, join(directory, "node_modules/.bin/handlevault"));
+    writeFileSync(join(directory, "policy.yaml"), POLICY);
+  }, 60_000);
+
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  /** Runs the command through a link, as npx does, with one message to pass on. */
+  function command(args: readonly string[]) {
+    const bin = join(directory, "node_modules/.bin/handlevault");
+    return spawnSync(bin, args, { cwd: directory, encoding: "utf8", input: PING });
+  }
+
+  it("says what it is, and which packages it needs", () => {
+    expect(command(["--version"])).toMatchObject({ status: 0, stdout: `${manifest.version}\n` });
+    expect(command(["--help"]).stdout).toContain("mcp-proxy");
+    expect(command(["mcp-proxy"])).toMatchObject({ status: 2, stdout: "" });
+    expect(command(PROXY).stderr).toContain('"npm install yaml"');
+  });
+
+  it("stands before a server, once those packages are there", () => {
+    for (const name of ["yaml", "zod"]) {
+      // Copies, not links: what is written here must never reach the project's own packages.
+      const target = join(directory, "node_modules", name);
+      cpSync(join(PROJECT, "node_modules", name), target, { recursive: true, dereference: true });
+    }
+    const { status, stdout, stderr } = command(PROXY);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toMatchObject({ id: 1, result: {} });
   });
 });
 

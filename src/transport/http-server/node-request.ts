@@ -28,10 +28,11 @@ export async function answerIncoming(
   const request = requestOf(incoming, reading);
   const noted = authenticated === undefined ? request : { ...request, authenticated };
   const answer = await answers.answer(noted);
-  afterReading(() => send(incoming, outgoing, answer));
+  afterReading(() => sendAnswer(incoming, outgoing, answer));
 }
 
-function requestOf(incoming: IncomingMessage, reading?: () => void): HttpRequest {
+/** Returns what is to be known of a request of `node:http`. */
+export function requestOf(incoming: IncomingMessage, reading?: () => void): HttpRequest {
   const { method = "", url = "", socket } = incoming;
   const distinct = () => incoming.headersDistinct;
   return {
@@ -51,7 +52,12 @@ function requestOf(incoming: IncomingMessage, reading?: () => void): HttpRequest
   };
 }
 
-function send(incoming: IncomingMessage, outgoing: ServerResponse, answer: HttpAnswer): void {
+/** Sends an answer, and throws away what is left of the request. */
+export function sendAnswer(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  answer: HttpAnswer,
+): void {
   const { status, headers, body } = answer;
   if (outgoing.destroyed) return;
   outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });

@@ -45,7 +45,7 @@ export const CARRIERS = [
 export type Carrier = (typeof CARRIERS)[number];
 
 /** Returns the secret that a carrier holds. */
-function canary(carrier: Carrier): string {
+export function canary(carrier: Carrier): string {
   return `canary ${carrier} 7f3a91`;
 }
 

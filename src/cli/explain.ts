@@ -1,0 +1,133 @@
+/** Tells what a policy would seal of a recorded result: places, rules and safe views, never a value. */
+import { HandleVault } from "../handle-vault.js";
+import { isObject, type JsonObject } from "../mcp/messages.js";
+import type { AgentPolicy } from "../mcp/policy.js";
+import {
+  isSealing,
+  type SealingRule,
+  type SealingTerms,
+  type ToolRules,
+} from "../mcp/policy-rules.js";
+import { isToolName } from "../mcp/principals.js";
+import { type PlaceToSeal, planSealing, type SealingPlan } from "../mcp/sealed-value.js";
+import { toolValue } from "../mcp/tool-result.js";
+import { formatPointer } from "../primitives/json-pointer.js";
+import { usageError } from "./command-error.js";
+
+/** A result of a tool, as it was recorded: `{ "tool": name, "result": { "content": … } }`. */
+export interface RecordedResult {
+  readonly tool: string;
+  readonly result: JsonObject;
+}
+
+/** @throws CommandError The text is not a recorded result. */
+export function parseRecordedResult(text: string): RecordedResult {
+  const { tool, result } = parsedObject(text);
+  if (!isToolName(tool) || !isObject(result)) {
+    throw usageError('a recorded result must be { "tool": name, "result": { … } }');
+  }
+  return { tool, result };
+}
+
+function parsedObject(text: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : {};
+  } catch {
+    throw usageError("the recorded result is not JSON");
+  }
+}
+
+const FALLBACK = "a place that a rule needs is missing, or there are too many: sealed as a whole";
+
+/** Returns the lines that explain what becomes of a result. */
+export async function explain(
+  { tool, result }: RecordedResult,
+  policy: AgentPolicy,
+  server: string,
+): Promise<readonly string[]> {
+  const rules = policy.rulesOf({ server, tool });
+  return [`${server}/${tool}`, ...(await outcome(result, rules, policy))].map((line, index) =>
+    index === 0 ? line : `  ${line}`,
+  );
+}
+
+async function outcome(
+  result: JsonObject,
+  rules: ToolRules,
+  policy: AgentPolicy,
+): Promise<readonly string[]> {
+  if (rules.handling === "pass") return ["passes as it is: no rule names the tool"];
+  if (rules.handling === "refuse") return ["is never called: no rule names the tool"];
+  if (result["isError"] === true && rules.errors !== "pass") return [errorLine(rules)];
+  const { value, beside } = toolValue(result);
+  if (!isSealing(rules)) return ["stays in sight"];
+  const plan = await planSealing(value, rules);
+  const sealed = await Promise.all([...byRule(plan.places)].map(sealedLine));
+  return [
+    ...(isFallback(plan, rules) ? [FALLBACK] : []),
+    ...sealed,
+    ...(beside.length === 0 ? [] : ["images, sounds, resources and links: sealed for the owner"]),
+    inSightLine(plan),
+    ...(policy.texts === "fixed" ? ["texts of the server: replaced"] : []),
+  ];
+}
+
+function errorLine({ errors }: ToolRules): string {
+  return errors === "fixed"
+    ? "an error: replaced by a fixed text"
+    : "an error: sealed for the owner";
+}
+
+function isFallback({ places, show }: SealingPlan, { rest }: ToolRules): boolean {
+  return show === undefined && places.some(({ terms }) => terms === rest);
+}
+
+/** One line a rule: the members that a pattern leads to have names of the payload's. */
+function byRule(places: readonly PlaceToSeal[]): Map<SealingTerms, readonly unknown[]> {
+  const values = new Map<SealingTerms, unknown[]>();
+  for (const { terms, value } of places) {
+    const others = values.get(terms);
+    if (others === undefined) values.set(terms, [value]);
+    else others.push(value);
+  }
+  return values;
+}
+
+async function sealedLine([terms, values]: [SealingTerms, readonly unknown[]]): Promise<string> {
+  const [first] = values;
+  const { at = [] } = terms as Partial<SealingRule>;
+  const count = values.length === 1 ? "" : ` (${values.length} places)`;
+  return `${pointerText(at)}${count}: ${await sealingOf(first, terms)}`;
+}
+
+/** Seals a value as the proxy would, into a vault that nobody else has. */
+async function sealingOf(value: unknown, terms: SealingTerms): Promise<string> {
+  const vault = new HandleVault();
+  try {
+    const view = await terms.safeView(value);
+    const { safeView } = await vault.seal(value, { ownerPrincipal: "explain", ...view });
+    return `sealed, safe view ${JSON.stringify(safeView)}, ${termsOf(terms)}`;
+  } catch {
+    return "cannot be sealed, so the result is withheld";
+  } finally {
+    await vault.close();
+  }
+}
+
+function termsOf({ grants, ttlSeconds, maxUses }: SealingTerms): string {
+  const tools = grants.map(({ server, tool }) => `${server}/${tool}`);
+  const granted = tools.length === 0 ? "for the owner alone" : `for ${tools.join(", ")}`;
+  const uses = maxUses === undefined ? "" : `, ${maxUses} uses`;
+  return `${granted}, ${ttlSeconds} s${uses}`;
+}
+
+function inSightLine({ places, show }: SealingPlan): string {
+  if (show !== undefined) return `in sight: ${show.map(pointerText).join(", ") || "nothing"}`;
+  const isWhole = places.some(({ at }) => at.length === 0);
+  return isWhole ? "in sight: nothing" : "in sight: all else";
+}
+
+function pointerText(pointer: readonly string[]): string {
+  return pointer.length === 0 ? "the whole result" : formatPointer(pointer);
+}

@@ -1,0 +1,133 @@
+/** Clients that reach the proxy over Streamable HTTP. It needs the package `@modelcontextprotocol/node`. */
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Authenticator } from "../auth/authenticator.js";
+import { loadPeer } from "../load-peer.js";
+import type { MessageFilter } from "../mcp/message-filter.js";
+import { answerTo } from "../transport/http-server/answers.js";
+import { type BoundedConnections, boundConnections } from "../transport/http-server/connections.js";
+import { Gate } from "../transport/http-server/gate.js";
+import { requestOf, sendAnswer } from "../transport/http-server/node-request.js";
+import {
+  HANDLER_OPTIONS,
+  LOOPBACK_HOSTS,
+  readHandlerOptions,
+} from "../transport/http-server/options.js";
+import { REFUSALS, RefusedError } from "../transport/http-server/refusal.js";
+import { listen } from "../transport/listening.js";
+import { CommandError, FAILED } from "./command-error.js";
+import { HttpSessions, type ServerTransport } from "./http-sessions.js";
+import { MAX_MESSAGE_BYTES } from "./message-lines.js";
+import type { Side } from "./side.js";
+
+/** How clients are served. */
+export interface ServeClientsOptions {
+  readonly host: string | undefined;
+  readonly port: number;
+  readonly auth: Authenticator;
+  /** The hosts that requests may name, besides this machine's own names. */
+  readonly allowedHosts: readonly string[];
+  /** Opens a connection to the server; every session has its own. */
+  readonly openServer: () => Promise<Side>;
+  readonly openFilter: () => MessageFilter;
+  readonly onListening: (address: { readonly host: string; readonly port: number }) => void;
+  /** Stops it. */
+  readonly signal: AbortSignal;
+}
+
+const PATH = "/mcp";
+const MAX_CONNECTIONS = 1000;
+const SERVER_OPTIONS = {
+  headersTimeout: 5000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 1000,
+  maxHeaderSize: 16 * 1024,
+} as const;
+
+/**
+ * Serves clients until the signal comes.
+ *
+ * @throws CommandError The address cannot be had, or other machines could read what is sent there.
+ * @throws {@link PeerMissingError} {@link PeerBrokenError}
+ */
+export async function serveClients(options: ServeClientsOptions): Promise<void> {
+  const { openServer, openFilter, onListening, signal, host, port } = options;
+  const { NodeStreamableHTTPServerTransport } = await loadPeer(
+    "@modelcontextprotocol/node",
+    () => import("@modelcontextprotocol/node"),
+  );
+  const sessions = new HttpSessions({
+    openServer,
+    openFilter,
+    openTransport: (events) => {
+      const bounds = { maxRequestBodySize: MAX_MESSAGE_BYTES };
+      const transport: unknown = new NodeStreamableHTTPServerTransport({ ...events, ...bounds });
+      return transport as ServerTransport;
+    },
+  });
+  const server = createServer(SERVER_OPTIONS);
+  const connections = boundConnections(server, MAX_CONNECTIONS);
+  const gate = gateOf(options);
+  server.on("request", (incoming, outgoing) => {
+    void answer({ incoming, outgoing, gate, sessions, connections });
+  });
+  onListening(await startListening(server, host, port));
+  await stopped(signal);
+  await sessions.close();
+  server.closeAllConnections();
+  connections.destroyAll();
+  await new Promise((resolve) => server.close(resolve));
+}
+
+function gateOf({ auth, allowedHosts }: ServeClientsOptions): Gate {
+  const hosts = [...LOOPBACK_HOSTS, ...allowedHosts];
+  return new Gate(readHandlerOptions({ auth, allowedHosts: hosts }, new Set(HANDLER_OPTIONS)));
+}
+
+async function startListening(
+  server: Server,
+  host: string | undefined,
+  port: number,
+): Promise<{ readonly host: string; readonly port: number }> {
+  const address = await listen(server, { host, port }).catch((error: unknown) => {
+    throw new CommandError(
+      error instanceof TypeError
+        ? "--listen must name this machine alone: put a server with TLS in front for others"
+        : "the address after --listen cannot be had",
+      FAILED,
+    );
+  });
+  return { host: address.host ?? "", port: address.port ?? 0 };
+}
+
+async function stopped(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, "abort");
+}
+
+interface Exchange {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  readonly gate: Gate;
+  readonly sessions: HttpSessions;
+  readonly connections: BoundedConnections;
+}
+
+/** Nobody gets at a session without proving anew who they are. */
+async function answer(exchange: Exchange): Promise<void> {
+  const { incoming, outgoing, gate, sessions, connections } = exchange;
+  const request = {
+    ...requestOf(incoming),
+    authenticated: () => connections.authenticated(incoming.socket),
+  };
+  try {
+    gate.checkOrigin(request);
+    if (request.path !== PATH) throw new RefusedError(REFUSALS.noRoute);
+    const caller = await gate.callerOf(request);
+    if (typeof caller === "string") throw new RefusedError(REFUSALS.noRoute);
+    const transport = await sessions.transportFor(caller.principal, request);
+    await transport.handleRequest(incoming, outgoing);
+  } catch (error) {
+    if (outgoing.headersSent) outgoing.destroy();
+    else sendAnswer(incoming, outgoing, answerTo(error, request));
+  }
+}

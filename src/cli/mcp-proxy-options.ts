@@ -1,0 +1,126 @@
+/** The arguments of `handlevault mcp-proxy`. */
+import { parseArgs } from "node:util";
+import { usageError } from "./command-error.js";
+
+/** Where the server is: a command to start it, or a URL to reach it. */
+export type ServerAddress =
+  | { readonly command: readonly string[] }
+  | { readonly url: URL; readonly tokenVariable: string | undefined };
+
+/** Where clients connect. */
+export interface ListenAddress {
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
+/** What the arguments say. */
+export interface McpProxyOptions {
+  readonly policy: string;
+  readonly server: string;
+  /** What to do: explain a result, or stand before a server. */
+  readonly task: { readonly explain: string } | { readonly address: ServerAddress };
+  /** Absent: standard input and output. */
+  readonly listen: ListenAddress | undefined;
+  readonly allowedHosts: readonly string[];
+  readonly errors: "discard" | "inherit";
+}
+
+const OPTIONS = {
+  policy: { type: "string" },
+  server: { type: "string" },
+  url: { type: "string" },
+  "url-token-env": { type: "string" },
+  listen: { type: "string" },
+  "allow-host": { type: "string", multiple: true },
+  "upstream-stderr": { type: "string" },
+  explain: { type: "string" },
+} as const;
+
+const HINT = 'see "handlevault mcp-proxy --help"';
+
+/** Tells whether the arguments, up to the server's own, ask for help. */
+export function asksForHelp(args: readonly string[]): boolean {
+  return beforeCommand(args).some((arg) => arg === "--help" || arg === "-h");
+}
+
+/** @throws CommandError The arguments are wrong: the message says what to do. */
+export function readMcpProxyOptions(args: readonly string[]): McpProxyOptions {
+  const own = beforeCommand(args);
+  const command = args.slice(own.length + 1);
+  const values = parse(own);
+  const { policy, server, "allow-host": allowedHosts = [] } = values;
+  if (policy === undefined) throw usageError(`--policy is missing; ${HINT}`);
+  if (server === undefined) throw usageError(`--server is missing; ${HINT}`);
+  return {
+    policy,
+    server,
+    task: taskOf(values, command),
+    listen: values.listen === undefined ? undefined : listenAddress(values.listen),
+    allowedHosts,
+    errors: errorsOf(values["upstream-stderr"]),
+  };
+}
+
+function beforeCommand(args: readonly string[]): readonly string[] {
+  const end = args.indexOf("--");
+  return end < 0 ? args : args.slice(0, end);
+}
+
+type Values = ReturnType<typeof parseArgs<{ readonly options: typeof OPTIONS }>>["values"];
+
+function parse(args: readonly string[]): Values {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: false }).values;
+  } catch (error) {
+    throw usageError(`${problemOf(error)}; ${HINT}`);
+  }
+}
+
+/** Node's own text goes on about things that do not help here. */
+function problemOf(error: unknown): string {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  const name = /'(--?[a-z][a-z-]{0,30})/.exec(String(message))?.[1] ?? "an option";
+  if (code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") return `${name} is not an option`;
+  if (code === "ERR_PARSE_ARGS_INVALID_OPTION_VALUE") return `${name} needs a value`;
+  return "the server's command comes after --";
+}
+
+function taskOf(values: Values, command: readonly string[]): McpProxyOptions["task"] {
+  const { explain, url, "url-token-env": tokenVariable } = values;
+  if (explain !== undefined) return { explain };
+  if (url !== undefined && command.length > 0) {
+    throw usageError("there is both --url and a command: the server is one or the other");
+  }
+  if (url !== undefined) return { address: { url: serverUrl(url), tokenVariable } };
+  if (command.length > 0) return { address: { command } };
+  throw usageError(`the server is missing: give its command after --, or --url; ${HINT}`);
+}
+
+const LOOPBACK_NAMES: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+/** What travels there has not been sealed yet. */
+function serverUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isLocal = url?.protocol === "http:" && LOOPBACK_NAMES.has(url.hostname);
+  if (url === undefined || !(url.protocol === "https:" || isLocal)) {
+    throw usageError("--url must be an https URL, or http on this machine");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw usageError("--url must not hold a password: use --url-token-env");
+  }
+  return url;
+}
+
+function listenAddress(text: string): ListenAddress {
+  const { host, port } =
+    /^(?:(?<host>\[[^\]]+\]|[^:]+):)?(?<port>\d{1,5})$/.exec(text)?.groups ?? {};
+  if (port === undefined || Number(port) > 65_535) {
+    throw usageError("--listen must be a port, or host:port");
+  }
+  return { host: host?.replace(/^\[(.*)\]$/, "$1"), port: Number(port) };
+}
+
+function errorsOf(given: string | undefined): "discard" | "inherit" {
+  if (given === undefined || given === "discard" || given === "inherit") return given ?? "discard";
+  throw usageError("--upstream-stderr must be discard or inherit");
+}

@@ -1,0 +1,133 @@
+/** The command `handlevault mcp-proxy`: reads the policy, opens the vault, and stands in between. */
+import { readFile } from "node:fs/promises";
+import { MessageFilter } from "../mcp/message-filter.js";
+import type { Vault } from "../vault/vault.js";
+import type { CommandContext } from "./command-context.js";
+import {
+  CommandError,
+  type ExitCode,
+  FAILED,
+  OK,
+  policyError,
+  usageError,
+} from "./command-error.js";
+import { explain, parseRecordedResult } from "./explain.js";
+import { serveClients } from "./http-clients.js";
+import { connectServer } from "./http-server-side.js";
+import type { ListenAddress, McpProxyOptions, ServerAddress } from "./mcp-proxy-options.js";
+import { openVault } from "./open-vault.js";
+import { openAuth } from "./policy-auth.js";
+import { type PolicyFile, readPolicyFile } from "./policy-file.js";
+import { runProxy } from "./proxy.js";
+import { startServer } from "./server-process.js";
+import { type Side, StdioClient } from "./side.js";
+import { subjectOf } from "./subject.js";
+
+/** Runs until the client hangs up, the server ends, or the signal comes. */
+export async function mcpProxy(
+  options: McpProxyOptions,
+  context: CommandContext,
+): Promise<ExitCode> {
+  const file = await readPolicyFile(options.policy);
+  const { server, task, listen } = options;
+  if (!Object.hasOwn(file.data.servers, server)) {
+    throw policyError("the server after --server is not in servers");
+  }
+  if ("explain" in task) return explainFile(task.explain, file, { server, context });
+  const connection = { file, options, context, address: task.address };
+  return listen === undefined ? proxyStdio(connection) : proxyHttp(connection, listen);
+}
+
+interface Connection {
+  readonly file: PolicyFile;
+  readonly options: McpProxyOptions;
+  readonly context: CommandContext;
+  readonly address: ServerAddress;
+}
+
+async function explainFile(
+  path: string,
+  { policy }: PolicyFile,
+  { server, context }: { readonly server: string; readonly context: CommandContext },
+): Promise<ExitCode> {
+  const text = await readFile(path, "utf8").catch(() => {
+    throw usageError("the recorded result cannot be read: check the path after --explain");
+  });
+  const lines = await explain(parseRecordedResult(text), policy, server);
+  context.output.write(`${lines.join("\n")}\n`);
+  return OK;
+}
+
+async function proxyStdio(connection: Connection): Promise<ExitCode> {
+  const { file, context } = connection;
+  const { input, output, signal, environment } = context;
+  const subject = subjectOf(file.data.subject, environment);
+  return withVault(connection, async (vault) => {
+    const server = await openServer(connection);
+    const client = new StdioClient(input, output);
+    const filter = filterOf(connection, vault);
+    const end = await runProxy({ client, server, filter, subject: () => subject, signal });
+    if (end === "client") return OK;
+    throw new CommandError("the server ended", FAILED);
+  });
+}
+
+async function proxyHttp(connection: Connection, address: ListenAddress): Promise<ExitCode> {
+  const { file, options, context } = connection;
+  const { auth } = file.data;
+  if (auth === undefined) {
+    throw policyError("--listen needs auth: it says who clients are, and so who the subject is");
+  }
+  const authenticator = await openAuth(auth, file.pathOf, context.environment);
+  return withVault(connection, async (vault) => {
+    await serveClients({
+      ...address,
+      auth: authenticator,
+      allowedHosts: options.allowedHosts,
+      openServer: () => openServer(connection),
+      openFilter: () => filterOf(connection, vault),
+      onListening: ({ host, port }) => context.errors.write(`listening on ${host}:${port}\n`),
+      signal: context.signal,
+    });
+    return OK;
+  });
+}
+
+async function withVault(
+  { file, context }: Connection,
+  use: (vault: Vault) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const vault = await openVault(file);
+  try {
+    for (const warning of file.policy.warnings) context.errors.write(`warning: ${warning}\n`);
+    return await use(vault);
+  } finally {
+    await vault.close();
+  }
+}
+
+function filterOf({ file, options, context }: Connection, vault: Vault): MessageFilter {
+  return new MessageFilter({
+    vault,
+    policy: file.policy,
+    server: options.server,
+    onWarning: (text) => context.errors.write(`warning: ${text}\n`),
+  });
+}
+
+function openServer({ address, file, options, context }: Connection): Promise<Side> {
+  const { environment } = context;
+  if ("url" in address) return connectServer(address, environment);
+  return startServer({
+    command: address.command,
+    environment: withoutSecrets(environment, file),
+    errors: options.errors,
+  });
+}
+
+/** What only the proxy may know: the keys of the vault, and the tokens of its clients. */
+function withoutSecrets(environment: NodeJS.ProcessEnv, { data }: PolicyFile): NodeJS.ProcessEnv {
+  const { vault, auth } = data;
+  const names = new Set([vault.keys?.env, ...(auth?.tokens ?? []).map(({ env }) => env)]);
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !names.has(name)));
+}

@@ -1,0 +1,92 @@
+/**
+ * JSON-RPC messages as lines of text: how MCP travels over standard input and output.
+ *
+ * Source: MCP 2025-11-25, transports, stdio.
+ */
+import { Buffer } from "node:buffer";
+import { isObject } from "../mcp/messages.js";
+import { readJsonAnswer } from "../transport/json-text.js";
+
+/** The largest message, in bytes; a longer one is thrown away as it comes. */
+export const MAX_MESSAGE_BYTES: number = 16 * 1024 * 1024;
+/** The most messages of a batch. */
+const MAX_BATCH = 100;
+
+/** What a line says: a message or a batch, nothing that could be one, or one that cannot be read. */
+export type ReadLine =
+  | { readonly kind: "message"; readonly value: unknown }
+  | { readonly kind: "noise" }
+  | { readonly kind: "unreadable" };
+
+const UNREADABLE: ReadLine = { kind: "unreadable" };
+const NEWLINE = 0x0a;
+
+/** Reads messages off a stream, each as soon as its line is complete. */
+export async function* readMessages(
+  input: AsyncIterable<Uint8Array>,
+  maxBytes: number = MAX_MESSAGE_BYTES,
+): AsyncGenerator<ReadLine> {
+  for await (const line of readLines(input, maxBytes)) {
+    if (line === "too long") yield UNREADABLE;
+    else if (!isBlank(line)) yield readLine(line);
+  }
+}
+
+async function* readLines(
+  input: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array | "too long"> {
+  let pieces: Uint8Array[] = [];
+  let length = 0;
+  const endLine = () => {
+    const line = length > maxBytes ? "too long" : Buffer.concat(pieces, length);
+    pieces = [];
+    length = 0;
+    return line;
+  };
+  for await (const chunk of input) {
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      take(chunk.subarray(start, end));
+      yield endLine();
+      start = end + 1;
+    }
+    take(chunk.subarray(start));
+  }
+  if (length > 0) yield endLine();
+
+  function take(piece: Uint8Array): void {
+    length += piece.length;
+    if (length > maxBytes) pieces = [];
+    else if (piece.length > 0) pieces.push(piece);
+  }
+}
+
+function isBlank(line: Uint8Array): boolean {
+  return line.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** What nests too deep, or has numbers that would not come out as they went in, is not read. */
+function readLine(line: Uint8Array): ReadLine {
+  try {
+    const value = readJsonAnswer(decoder.decode(line));
+    if (isObject(value)) return { kind: "message", value };
+    const isBatch = Array.isArray(value) && value.length > 0 && value.length <= MAX_BATCH;
+    if (isBatch && value.every(isObject)) return { kind: "message", value };
+  } catch {
+    // Told below from what was never meant to be a message.
+  }
+  return beginsLikeMessage(line) ? UNREADABLE : { kind: "noise" };
+}
+
+function beginsLikeMessage(line: Uint8Array): boolean {
+  const [first] = Buffer.from(line.subarray(0, 64)).toString("latin1").trimStart();
+  return first === "{" || first === "[";
+}
+
+/** Returns a message, or a batch, as a line. */
+export function messageLine(message: unknown): string {
+  return `${JSON.stringify(message)}\n`;
+}

@@ -1,0 +1,53 @@
+/** Who clients are that connect over HTTP, as the policy's `auth` says. */
+import { createPublicKey, type KeyObject } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { anyOf } from "../auth/any-of.js";
+import type { Authenticator } from "../auth/authenticator.js";
+import { jwtAuth } from "../auth/jwt.js";
+import { type StaticToken, tokenAuth } from "../auth/token.js";
+import { CommandError, policyError, WRONG } from "./command-error.js";
+import type { AuthData, JwtData, TokenData } from "./policy-data.js";
+import type { PolicyFile } from "./policy-file.js";
+
+/** @throws CommandError A key cannot be read, or an option is wrong. */
+export async function openAuth(
+  { jwt, tokens }: AuthData,
+  pathOf: PolicyFile["pathOf"],
+  environment: NodeJS.ProcessEnv,
+): Promise<Authenticator> {
+  try {
+    const known: Authenticator[] = [];
+    if (jwt !== undefined) known.push(await openJwtAuth(jwt, pathOf));
+    if (tokens !== undefined) {
+      known.push(tokenAuth({ tokens: tokens.map((token) => staticToken(token, environment)) }));
+    }
+    return anyOf(...known);
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    throw new CommandError(`policy, auth: ${error.message}`, WRONG);
+  }
+}
+
+async function openJwtAuth(
+  { key, ...claims }: JwtData,
+  pathOf: PolicyFile["pathOf"],
+): Promise<Authenticator> {
+  if (key.file !== undefined) return jwtAuth({ ...claims, key: await readKey(pathOf(key.file)) });
+  return jwtAuth({ ...claims, jwks: { url: key.jwks ?? "" } });
+}
+
+async function readKey(path: string): Promise<KeyObject> {
+  try {
+    return createPublicKey(await readFile(path));
+  } catch {
+    throw policyError("auth: the key file must hold a public key in PEM");
+  }
+}
+
+function staticToken({ env, subject }: TokenData, environment: NodeJS.ProcessEnv): StaticToken {
+  const token = environment[env];
+  if (token === undefined || token === "") {
+    throw policyError(`auth needs the environment variable ${env}, which is not set`);
+  }
+  return { token, principal: subject };
+}

@@ -1,0 +1,87 @@
+/**
+ * What a policy file may say. Loaded only when one is read: it needs the package `zod`.
+ *
+ * Names, pointers and numbers are checked by the policy itself.
+ */
+import { z } from "zod";
+import type { OneOf, PolicyData } from "./policy-data.js";
+
+const safeView = oneOf(["fixed", "summarizer"]);
+
+const sealRule = z.strictObject({
+  at: z.string(),
+  safeView: safeView.optional(),
+  grant: z.array(z.string()).optional(),
+  ttlSeconds: z.number().optional(),
+  maxUses: z.number().optional(),
+  optional: z.boolean().optional(),
+});
+
+const hydrateRule = z.strictObject({ at: z.string(), inside: z.boolean().optional() });
+
+const texts = z.enum(["fixed", "pass"]);
+
+const tool = z.strictObject({
+  seal: z
+    .union([z.literal("none"), z.array(sealRule)], "must be none, or a list of rules")
+    .optional(),
+  show: z.array(z.string()).optional(),
+  hydrate: z.array(hydrateRule).optional(),
+  errors: z.enum(["seal", "fixed", "pass"]).optional(),
+  texts: texts.optional(),
+  description: z.string().optional(),
+});
+
+const defaults = z.strictObject({
+  unlisted: z.enum(["seal", "pass", "refuse"]).optional(),
+  errors: z.enum(["seal", "fixed"]).optional(),
+  texts: texts.optional(),
+});
+
+const cache = z.union(
+  [z.literal("memory"), oneOf(["sqlite", "lmdb", "redis", "valkey"])],
+  "must be memory, or one of sqlite, lmdb, redis, valkey",
+);
+
+const keys = oneOf(["file", "env"]);
+
+const jwt = z.strictObject({
+  issuer: z.string(),
+  audience: z.string(),
+  key: oneOf(["file", "jwks"]),
+  claim: z.string().optional(),
+  algorithms: z.array(z.string()).optional(),
+});
+
+const auth = z
+  .strictObject({
+    jwt: jwt.optional(),
+    tokens: z.array(z.strictObject({ env: z.string(), subject: z.string() })).optional(),
+  })
+  .refine(
+    (given) => given.jwt !== undefined || given.tokens !== undefined,
+    "must have jwt or tokens",
+  );
+
+/** The form of a policy file. */
+export const policySchema: z.ZodType<PolicyData> = z.strictObject({
+  version: z.literal(1),
+  vault: z.strictObject({ cache, keys: keys.optional() }),
+  subject: z.string().optional(),
+  auth: auth.optional(),
+  ttlSeconds: z.number().optional(),
+  defaults: defaults.optional(),
+  servers: z.record(z.string(), z.strictObject({ tools: z.record(z.string(), tool) })),
+});
+
+/** An object with exactly one of the members. */
+function oneOf<Name extends string>(names: readonly Name[]): z.ZodType<OneOf<Name>> {
+  const members = names.map((name) => [name, z.string().optional()] as const);
+  const shape = Object.fromEntries(members) as Record<Name, z.ZodOptional<z.ZodString>>;
+  return z
+    .strictObject(shape)
+    .refine(
+      (given) => Object.values(given).filter((value) => value !== undefined).length === 1,
+      `must have exactly one of ${names.join(", ")}`,
+    ) as unknown as z.ZodType<OneOf<Name>>;
+}

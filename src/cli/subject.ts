@@ -1,0 +1,35 @@
+/** For whom the agent works, when it talks to the proxy over stdio. */
+import { checkSubject } from "../mcp/principals.js";
+import { policyError } from "./command-error.js";
+
+const REFERENCE = /\$\{([^}]*)\}/g;
+const NAME = /^[A-Za-z_]\w*$/;
+
+/**
+ * Returns the subject that a policy names, with variables of the environment in it.
+ *
+ * @throws CommandError There is none, or a variable of it is not set: nobody must work for nobody.
+ */
+export function subjectOf(text: string | undefined, environment: NodeJS.ProcessEnv): string {
+  if (text === undefined) {
+    throw policyError(
+      "subject is missing: say for whom the agent works, or use --listen with auth",
+    );
+  }
+  const subject = text.replace(REFERENCE, (_, name: string) => variable(name, environment));
+  try {
+    checkSubject(subject);
+  } catch {
+    throw policyError("subject must be a text of 1 to 512 characters");
+  }
+  return subject;
+}
+
+function variable(name: string, environment: NodeJS.ProcessEnv): string {
+  if (!NAME.test(name)) throw policyError("subject refers to something that is not a variable");
+  const value = environment[name];
+  if (value === undefined || value === "") {
+    throw policyError(`subject needs the environment variable ${name}, which is not set`);
+  }
+  return value;
+}

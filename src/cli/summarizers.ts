@@ -1,0 +1,9 @@
+/** The summarizers that a policy file can name. */
+import { aggregateSummarizer } from "../safe-view/aggregate.js";
+import { schemaSummarizer } from "../safe-view/schema.js";
+import type { Summarizer } from "../vault/safe-view.js";
+
+export const SUMMARIZERS: ReadonlyMap<string, Summarizer> = new Map([
+  ["aggregate", aggregateSummarizer()],
+  ["schema", schemaSummarizer()],
+]);

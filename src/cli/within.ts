@@ -1,0 +1,16 @@
+/** Waiting that ends. */
+
+/** Tells whether something happens in time; what fails has happened, too. */
+export async function within(ms: number, event: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const happened = event.then(
+    () => true,
+    () => true,
+  );
+  const isInTime = await Promise.race([happened, late]);
+  clearTimeout(timer);
+  return isInTime;
+}

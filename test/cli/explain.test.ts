@@ -1,0 +1,103 @@
+import { describe, expect, it } from "vitest";
+import { fileOf } from "./support/policies.js";
+import { run } from "./support/run.js";
+
+const CANARY = "canary 81ce";
+const POLICY = `version: 1
+vault: { cache: memory }
+subject: \${NOT_NEEDED}
+ttlSeconds: 900
+servers:
+  records:
+    tools:
+      whole: { seal: [{ at: "", safeView: { fixed: one patient }, grant: [records/use], maxUses: 3 }] }
+      parts:
+        show: [/count]
+        seal:
+          - { at: "/items/*", safeView: { fixed: one item } }
+          - { at: "", safeView: { fixed: the rest } }
+      field: { seal: [{ at: /ssn }] }
+      keyed: { seal: [{ at: "/*/ssn" }] }
+      open: { seal: none }
+      short: { errors: fixed }
+`;
+
+async function explained(tool: string, result: unknown, policy: string = POLICY): Promise<string> {
+  const recorded = fileOf(JSON.stringify({ tool, result }));
+  const args = ["--policy", fileOf(policy), "--server", "records", "--explain", recorded];
+  const { code, output, errors } = await run(["mcp-proxy", ...args]);
+  expect({ code, errors }).toEqual({ code: 0, errors: "" });
+  expect(output).not.toContain("canary");
+  return output;
+}
+
+const text = (value: string) => ({ content: [{ type: "text", text: value }] });
+
+describe("--explain", () => {
+  it("tells that a result is sealed whole, for whom and for how long", async () => {
+    expect(await explained("whole", text(CANARY))).toBe(`records/whole
+  the whole result: sealed, safe view "one patient", for records/use, 900 s, 3 uses
+  in sight: nothing
+  texts of the server: replaced
+`);
+  });
+
+  it("tells which places are sealed, and which stay in sight", async () => {
+    const value = { count: 2, items: [{ a: CANARY }, { a: CANARY }], other: CANARY };
+    expect(await explained("parts", { structuredContent: value })).toBe(`records/parts
+  the whole result: sealed, safe view "the rest", for the owner alone, 900 s
+  /items/* (2 places): sealed, safe view "one item", for the owner alone, 900 s
+  in sight: /count
+  texts of the server: replaced
+`);
+  });
+
+  it("tells that a result in which a place is missing is sealed whole", async () => {
+    expect(await explained("field", text(JSON.stringify({ name: CANARY })))).toContain(
+      "a place that a rule needs is missing",
+    );
+  });
+
+  it("tells that what no vault takes is withheld", async () => {
+    const policy = POLICY.replace("one patient", "x".repeat(5000));
+    expect(await explained("whole", text(CANARY), policy)).toContain(
+      "the whole result: cannot be sealed, so the result is withheld",
+    );
+  });
+
+  it("names places as the policy does: names of members may be data", async () => {
+    const output = await explained("keyed", { structuredContent: { [CANARY]: { ssn: CANARY } } });
+    expect(output).toContain("/*/ssn: sealed");
+    expect(output).toContain("in sight: all else");
+  });
+
+  it("tells what becomes of an error, and of what comes beside a value", async () => {
+    const error = { ...text(CANARY), isError: true };
+    expect(await explained("whole", error)).toContain("an error: sealed for the owner");
+    expect(await explained("short", error)).toContain("an error: replaced by a fixed text");
+    const beside = { structuredContent: {}, content: [{ type: "image", data: CANARY }] };
+    expect(await explained("whole", beside)).toContain(
+      "images, sounds, resources and links: sealed",
+    );
+  });
+
+  it("tells what becomes of a tool that seals nothing, or that no rule names", async () => {
+    expect(await explained("open", text(CANARY))).toContain("stays in sight");
+    expect(await explained("other", text(CANARY))).toContain("the whole result: sealed");
+    const defaults = (unlisted: string) => `${POLICY}defaults: { unlisted: ${unlisted} }\n`;
+    expect(await explained("other", text(CANARY), defaults("pass"))).toContain("passes as it is");
+    expect(await explained("other", text(CANARY), defaults("refuse"))).toContain("is never called");
+  });
+
+  it.each([
+    ["no JSON", "is not JSON"],
+    ["[]", "must be"],
+    ['{ "tool": "whole" }', "must be"],
+    ['{ "tool": 1, "result": {} }', "must be"],
+  ])("refuses a file that is no recorded result: %s", async (recorded, message) => {
+    const args = ["--policy", fileOf(POLICY), "--server", "records", "--explain", fileOf(recorded)];
+    const { code, errors } = await run(["mcp-proxy", ...args]);
+    expect(code).toBe(2);
+    expect(errors).toContain(message);
+  });
+});

@@ -1,0 +1,309 @@
+import { once } from "node:events";
+import { createServer, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { askForEverything } from "../mcp/support/ask-for-everything.js";
+import { leakyServerV2 } from "../mcp/support/leaky-sdk-servers.js";
+import { leaksIn } from "../mcp/support/leaky-server.js";
+import { TestIssuer } from "../support/tokens.js";
+import { connectOverHttp, type ListeningServer, RunningProxy, serve } from "./support/http.js";
+import { fileOf, memoryPolicy } from "./support/policies.js";
+import { call, handleIn, script } from "./support/proxy-process.js";
+
+const ALICE = "alice".repeat(8);
+const BOB = "bob".repeat(12);
+const UPSTREAM = "upstream".repeat(5);
+const ENVIRONMENT = {
+  ...process.env,
+  HANDLEVAULT_SUBJECT: "alice",
+  ALICE_TOKEN: ALICE,
+  BOB_TOKEN: BOB,
+  UPSTREAM_TOKEN: UPSTREAM,
+};
+const INFO = { name: "client", version: "1.0.0" };
+const AUTH = `auth:
+  tokens: [{ env: ALICE_TOKEN, subject: alice }, { env: BOB_TOKEN, subject: bob }]
+`;
+const RECORDS = `version: 1
+vault: { cache: memory }
+servers:
+  records:
+    tools:
+      lookup: { seal: [{ at: "", safeView: { fixed: a number }, grant: [records/use] }] }
+      use: { hydrate: [{ at: /ssn }], seal: none, errors: pass }
+      environment: { seal: none }
+`;
+
+const open: { stop(): Promise<unknown> }[] = [];
+afterEach(async () => {
+  for (const running of open.splice(0)) await running.stop();
+});
+
+function start(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = ENVIRONMENT,
+): RunningProxy {
+  const proxy = new RunningProxy(args, environment);
+  open.push(proxy);
+  return proxy;
+}
+
+async function leakyOverHttp(): Promise<ListeningServer> {
+  const server = await serve(leakyServerV2);
+  open.unshift({ stop: () => server.close() });
+  return server;
+}
+
+function listening(policy: string, ...rest: readonly string[]): RunningProxy {
+  const args = ["--policy", fileOf(policy), "--server", "records", "--listen", "0"];
+  return start([...args, ...(rest.length > 0 ? rest : ["--", ...script("records-process.ts")])]);
+}
+
+describe("a proxy before a server over HTTP", () => {
+  it.each(["v1", "2026-07-28"] as const)(
+    "lets no secret through to a client of %s",
+    async (kind) => {
+      const server = await leakyOverHttp();
+      const policy = fileOf(memoryPolicy("leaky"));
+      const proxy = start(["--policy", policy, "--server", "leaky", "--url", server.url]);
+      await askForEverything(await proxy.connect(kind));
+      expect(await proxy.stop()).toBe(0);
+      expect(leaksIn(proxy.received)).toEqual([]);
+      expect(proxy.received).toContain("hdl_");
+    },
+  );
+
+  it("shows the server the token that is meant for it", async () => {
+    const server = await leakyOverHttp();
+    const args = ["--policy", fileOf(memoryPolicy("leaky")), "--server", "leaky"];
+    const proxy = start([...args, "--url", server.url, "--url-token-env", "UPSTREAM_TOKEN"]);
+    await (await proxy.connect()).listTools();
+    const shown = new Set(server.headers.map(({ authorization }) => authorization));
+    expect(shown).toEqual(new Set([`Bearer ${UPSTREAM}`]));
+  });
+
+  it("answers its client when the server is gone", async () => {
+    const server = await leakyOverHttp();
+    const policy = fileOf(memoryPolicy("leaky"));
+    const proxy = start(["--policy", policy, "--server", "leaky", "--url", server.url]);
+    const client = await proxy.connect();
+    await server.close();
+    await expect(call(client, "text")).rejects.toThrow(/Internal error/);
+  });
+
+  it("passes on the answers to a client that has hung up", async () => {
+    const server = await leakyOverHttp();
+    const policy = fileOf(memoryPolicy("leaky"));
+    const proxy = start(["--policy", policy, "--server", "leaky", "--url", server.url]);
+    const params = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: INFO };
+    const message = { jsonrpc: "2.0", id: 1, method: "initialize", params };
+    proxy.input.end(`${JSON.stringify(message)}\n`);
+    expect(await proxy.ended).toBe(0);
+    expect(JSON.parse(proxy.received)).toMatchObject({ id: 1, result: {} });
+  });
+
+  it.each([
+    ["is cut off", (response: ServerResponse) => response.destroy()],
+    ["ends without an answer", (response: ServerResponse) => response.end()],
+    ["has a message over the bound", (response: ServerResponse) => sendTooMuch(response)],
+  ])("answers its client when a stream of the server %s", async (_, answer) => {
+    const url = await streaming(answer);
+    const policy = fileOf(memoryPolicy("any"));
+    const proxy = start(["--policy", policy, "--server", "any", "--url", url]);
+    proxy.input.write('{"jsonrpc":"2.0","id":5,"method":"ping"}\n');
+    const [line] = await once(proxy.output, "data");
+    expect(JSON.parse(String(line))).toMatchObject({ id: 5, error: { code: -32603 } });
+  });
+
+  it("refuses to start without the token that it is told to show", async () => {
+    const args = ["--policy", fileOf(memoryPolicy("leaky")), "--server", "leaky"];
+    const rest = ["--url", "http://127.0.0.1:1/mcp", "--url-token-env", "NO_SUCH_TOKEN"];
+    expect(await start([...args, ...rest]).ended).toBe(2);
+  });
+});
+
+describe("a proxy that clients reach over HTTP", () => {
+  it.each(["v1", "v2"] as const)("lets no secret through to a client of SDK %s", async (kind) => {
+    const command = script("leaky-process.ts", "v1");
+    const args = ["--policy", fileOf(memoryPolicy("leaky") + AUTH), "--server", "leaky"];
+    const proxy = start([...args, "--listen", "0", "--", ...command]);
+    const { client, received } = await connectOverHttp(await proxy.url(), ALICE, kind);
+    await askForEverything(client);
+    await client.close();
+    await proxy.stop();
+    expect(leaksIn(received())).toEqual([]);
+    expect(received()).toContain("hdl_");
+  });
+
+  it("takes the subject from the token: what is sealed for one is no use to another", async () => {
+    const url = await listening(RECORDS + AUTH).url();
+    const { client: alice } = await connectOverHttp(url, ALICE);
+    const { client: bob } = await connectOverHttp(url, BOB);
+    const ssn = handleIn((await call(alice, "lookup")).texts);
+    expect((await call(bob, "use", { ssn })).texts.join()).toMatch(/^Not executed/);
+    expect((await call(alice, "use", { ssn })).texts).toEqual([`got the number: ${ssn}`]);
+  });
+
+  it("never shows its clients' tokens to the server", async () => {
+    const server = await leakyOverHttp();
+    const { url, port } = { url: server.url, port: "0" };
+    const args = ["--policy", fileOf(memoryPolicy("leaky") + AUTH), "--server", "leaky"];
+    const proxy = start([...args, "--listen", port, "--url", url]);
+    const { client } = await connectOverHttp(await proxy.url(), ALICE);
+    await client.listTools();
+    await client.close();
+    expect(server.headers.length).toBeGreaterThan(1);
+    expect(JSON.stringify(server.headers)).not.toContain(ALICE);
+    expect(server.headers.some(({ authorization }) => authorization !== undefined)).toBe(false);
+  });
+
+  it("starts servers without the tokens of its clients", async () => {
+    const url = await listening(RECORDS + AUTH).url();
+    const { client } = await connectOverHttp(url, ALICE);
+    const { texts } = await call(client, "environment");
+    expect(texts.join()).toContain("PATH");
+    expect(texts.join()).not.toMatch(/ALICE_TOKEN|BOB_TOKEN/);
+  });
+
+  it("knows clients by JWTs of an issuer", async () => {
+    const issuer = new TestIssuer();
+    const key = fileOf(String(issuer.publicKey.export({ type: "spki", format: "pem" })));
+    const claims = `issuer: ${TestIssuer.issuer}, audience: ${TestIssuer.audience}`;
+    const url = await listening(
+      `${RECORDS}auth: { jwt: { ${claims}, key: { file: ${key} } } }\n`,
+    ).url();
+    const { client } = await connectOverHttp(url, issuer.token(Date.now()));
+    expect((await call(client, "lookup")).texts.join()).toContain("hdl_");
+    const expired = issuer.token(Date.now() - 3_600_000);
+    await expect(connectOverHttp(url, expired)).rejects.toThrow();
+  });
+
+  it("gives a session to nobody but the subject that began it", async () => {
+    const url = await listening(RECORDS + AUTH).url();
+    const { sessionId } = await connectOverHttp(url, ALICE);
+    const session = { "mcp-session-id": String(sessionId()) };
+    const statusOf = (token: string) => post(url, { ...session, authorization: `Bearer ${token}` });
+    expect(await statusOf(BOB)).toMatchObject({ status: 404 });
+    expect(await statusOf(ALICE)).toMatchObject({ status: 200 });
+  });
+
+  it.each([
+    ["without a token", {}, 401],
+    ["with another token", { authorization: `Bearer ${"other".repeat(8)}` }, 401],
+    ["that name another host", { authorization: `Bearer ${ALICE}`, host: "evil.example" }, 421],
+    ["of web pages", { authorization: `Bearer ${ALICE}`, origin: "https://evil.example" }, 403],
+    [
+      "of a session that is not there",
+      { authorization: `Bearer ${ALICE}`, "mcp-session-id": "x" },
+      404,
+    ],
+    ["that begin no session", { authorization: `Bearer ${ALICE}` }, 400],
+  ])("refuses requests %s", async (_, headers, status) => {
+    const url = await listening(RECORDS + AUTH).url();
+    expect(await post(url, headers)).toMatchObject({ status });
+  });
+
+  it("refuses a session whose server cannot be started, and goes on", async () => {
+    const proxy = listening(RECORDS + AUTH, "--", "no-such-command");
+    const url = await proxy.url();
+    for (const token of [ALICE, BOB]) {
+      await expect(connectOverHttp(url, token)).rejects.toThrow();
+    }
+    expect(await proxy.stop()).toBe(0);
+  });
+
+  it("begins a new session with a client whose server has died", async () => {
+    const url = await listening(RECORDS.replace("environment", "die") + AUTH).url();
+    const { client } = await connectOverHttp(url, ALICE);
+    await expect(call(client, "die")).rejects.toThrow();
+    await expect(call(client, "lookup")).rejects.toThrow();
+    const { client: again } = await connectOverHttp(url, ALICE);
+    expect((await call(again, "lookup")).texts.join()).toContain("hdl_");
+  });
+
+  it("asks for a bearer token", async () => {
+    const url = await listening(RECORDS + AUTH).url();
+    const { headers } = await post(url, {});
+    expect(headers["www-authenticate"]).toMatch(/^Bearer /);
+  });
+
+  it("has nothing at other paths", async () => {
+    const url = await listening(RECORDS + AUTH).url();
+    const authorization = `Bearer ${ALICE}`;
+    expect(await post(url.replace("/mcp", "/other"), { authorization })).toMatchObject({
+      status: 404,
+    });
+  });
+
+  it("ends every session when it is stopped", async () => {
+    const proxy = listening(RECORDS + AUTH);
+    const url = await proxy.url();
+    await connectOverHttp(url, ALICE);
+    await connectOverHttp(url, BOB);
+    expect(await proxy.stop()).toBe(0);
+    await expect(fetch(url)).rejects.toThrow();
+  });
+
+  it("does not start without auth, nor where other machines could listen in", async () => {
+    expect(await listening(RECORDS).ended).toBe(2);
+    const args = [
+      "--policy",
+      fileOf(RECORDS + AUTH),
+      "--server",
+      "records",
+      "--listen",
+      "0.0.0.0:0",
+    ];
+    expect(await start([...args, "--", "node"]).ended).toBe(1);
+    const missing = { ...ENVIRONMENT, BOB_TOKEN: "" };
+    const local = ["--policy", fileOf(RECORDS + AUTH), "--server", "records", "--listen", "0"];
+    expect(await start([...local, "--", "node"], missing).ended).toBe(2);
+  });
+});
+
+/** Serves streams that begin as an answer does. */
+async function streaming(go: (response: ServerResponse) => void): Promise<string> {
+  const server = createServer((incoming, response) => {
+    incoming.resume();
+    if (incoming.method !== "POST") return void response.writeHead(405).end();
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write(": begins\n\n", () => go(response));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  open.push({
+    async stop() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
+}
+
+function sendTooMuch(response: ServerResponse): void {
+  response.on("error", () => undefined);
+  response.write("data: ");
+  const piece = "x".repeat(1024 * 1024);
+  for (let megabytes = 0; megabytes < 20; megabytes++) response.write(piece);
+}
+
+interface Response {
+  readonly status: number | undefined;
+  readonly headers: Readonly<Record<string, unknown>>;
+}
+
+/** Sends a ping with any headers, which fetch would not. */
+function post(url: string, headers: Record<string, string>): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const fixed = {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+    };
+    const sent = request(url, { method: "POST", headers: { ...fixed, ...headers } }, (response) => {
+      response.resume().once("end", () => {
+        resolve({ status: response.statusCode, headers: response.headers });
+      });
+    });
+    sent.once("error", reject);
+    sent.end('{"jsonrpc":"2.0","id":1,"method":"ping"}');
+  });
+}

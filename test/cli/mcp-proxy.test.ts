@@ -1,0 +1,205 @@
+import { createMCPClient } from "@ai-sdk/mcp";
+import { describe, expect, it } from "vitest";
+import { askForEverything } from "../mcp/support/ask-for-everything.js";
+import { CARRIERS, leaksIn } from "../mcp/support/leaky-server.js";
+import { fileOf, keyFile, memoryPolicy, newPath, sharedPolicy } from "./support/policies.js";
+import {
+  type ClientKind,
+  call,
+  everything,
+  handleIn,
+  ProxyProcess,
+  script,
+} from "./support/proxy-process.js";
+
+const SSN = "123-45-6789";
+
+function proxyOf(
+  policy: string,
+  server: string,
+  {
+    command,
+    environment,
+    options = [],
+  }: {
+    readonly command: readonly string[];
+    readonly environment?: NodeJS.ProcessEnv;
+    readonly options?: readonly string[];
+  },
+): ProxyProcess {
+  const args = ["--policy", policy, "--server", server, ...options, "--", ...command];
+  return new ProxyProcess({ args, ...(environment === undefined ? {} : { environment }) });
+}
+
+const CLIENTS = { v1: ["v1", "v2"], v2: ["v1", "v2", "2026-07-28"] } as const;
+
+describe.each(["v1", "v2"] as const)("before a leaky server of SDK %s", (generation) => {
+  it.concurrent.each<ClientKind>([...CLIENTS[generation]])(
+    "no secret reaches a client of %s",
+    async (kind) => {
+      const policy = fileOf(memoryPolicy("leaky"));
+      const proxy = proxyOf(policy, "leaky", { command: script("leaky-process.ts", generation) });
+      const client = await proxy.connect(kind);
+      await askForEverything(client);
+      expect(await proxy.hangUp()).toBe(0);
+      expect(leaksIn(proxy.received)).toEqual([]);
+      expect(leaksIn(proxy.errors)).toEqual([]);
+      expect(proxy.received).toContain("hdl_");
+    },
+  );
+});
+
+describe("a client that has nothing of the SDK", () => {
+  it("gets no secret, and handles for results", async () => {
+    const policy = fileOf(memoryPolicy("leaky"));
+    const proxy = proxyOf(policy, "leaky", { command: script("leaky-process.ts", "v1") });
+    const client = await createMCPClient({ transport: proxy.transport() as never });
+    const tools = await client.tools();
+    for (const name of ["text", "json", "structured", "media", "failing", "throwing"]) {
+      const options = { toolCallId: name, messages: [] };
+      await Promise.resolve(tools[name]?.execute({}, options)).catch(() => undefined);
+    }
+    await client.listResources().catch(() => undefined);
+    expect(await proxy.hangUp()).toBe(0);
+    expect(Object.keys(tools)).toEqual(expect.arrayContaining(["text", "throwing"]));
+    expect(leaksIn(proxy.received)).toEqual([]);
+    expect(proxy.received.match(/hdl_/g)?.length).toBeGreaterThan(4);
+  });
+});
+
+describe("before the everything server", () => {
+  it("shows nothing of a result, and all of one that the policy leaves in sight", async () => {
+    const policy = fileOf(`version: 1
+vault: { cache: memory }
+subject: alice
+servers: { everything: { tools: { get-sum: { seal: none } } } }
+`);
+    const proxy = proxyOf(policy, "everything", { command: everything() });
+    const client = await proxy.connect();
+    const { texts } = await call(client, "echo", { message: "canary 5d1f" });
+    await call(client, "get-structured-content", { location: "Chicago" });
+    await call(client, "get-tiny-image");
+    await call(client, "get-resource-links", { count: 2 });
+    const sum = await call(client, "get-sum", { a: 17, b: 4 });
+    await proxy.hangUp();
+    expect(texts.join()).toContain("hdl_");
+    expect(sum.texts.join()).toContain("21");
+    for (const shown of ["canary 5d1f", "iVBOR", 'humidity":', "demo://resource"]) {
+      expect(proxy.received).not.toContain(shown);
+    }
+  });
+});
+
+describe("two proxies that share a database and keys", () => {
+  it("open each other's handles for the same subject, and refuse them to another", async () => {
+    const database = newPath("handles.db");
+    const policy = fileOf(
+      sharedPolicy(`{ cache: { sqlite: ${database} }, keys: { file: ${keyFile()} } }`),
+    );
+    const command = script("records-process.ts");
+    const patients = proxyOf(policy, "patients", { command });
+    const pharmacy = proxyOf(policy, "pharmacy", { command });
+    const stranger = proxyOf(policy, "pharmacy", {
+      command,
+      environment: { HANDLEVAULT_SUBJECT: "mallory" },
+    });
+    const looked = await call(await patients.connect(), "lookup");
+    const ssn = handleIn(looked.texts);
+    const used = await call(await pharmacy.connect(), "use", { ssn });
+    const refused = await call(await stranger.connect(), "use", { ssn });
+    for (const proxy of [patients, pharmacy, stranger]) {
+      expect(await proxy.hangUp()).toBe(0);
+      expect(proxy.received).not.toContain(SSN);
+    }
+    expect(used).toEqual({ texts: [`got the number: ${ssn}`], isError: false });
+    expect(refused.isError).toBe(true);
+    expect(refused.texts.join()).toMatch(/^Not executed/);
+  });
+});
+
+describe("the server's process", () => {
+  it("does not get the keys of the vault", async () => {
+    const database = newPath("handles.db");
+    const policy = fileOf(
+      sharedPolicy(`{ cache: { sqlite: ${database} }, keys: { env: VAULT_KEYS } }`),
+    );
+    const keys = `first:${"A".repeat(43)}`;
+    const environment = { VAULT_KEYS: keys, OTHER_VARIABLE: "1" };
+    const proxy = proxyOf(policy, "pharmacy", {
+      command: script("records-process.ts"),
+      environment,
+    });
+    const { texts } = await call(await proxy.connect(), "environment");
+    await proxy.hangUp();
+    expect(texts.join()).toContain("OTHER_VARIABLE");
+    expect(texts.join()).not.toContain("VAULT_KEYS");
+  });
+
+  it("has its standard error discarded, unless somebody asks for it by name", async () => {
+    const policy = fileOf(memoryPolicy("leaky"));
+    const command = script("leaky-process.ts", "v1");
+    const shown = proxyOf(policy, "leaky", { command, options: ["--upstream-stderr", "inherit"] });
+    await shown.connect();
+    await shown.hangUp();
+    expect(leaksIn(shown.errors)).toEqual(CARRIERS);
+  });
+
+  it("ends the proxy with 1 when it dies, after what it was asked is answered", async () => {
+    const policy = fileOf(sharedPolicy("{ cache: memory }").replace("pharmacy/use", "patients/x"));
+    const proxy = proxyOf(policy, "pharmacy", { command: script("records-process.ts") });
+    const client = await proxy.connect();
+    await expect(call(client, "die")).rejects.toThrow(/Internal error/);
+    expect(await proxy.exit()).toBe(1);
+    expect(proxy.errors).toContain("handlevault: the server ended");
+  });
+
+  it.each(["SIGINT", "SIGTERM"] as const)("is ended with the proxy by %s", async (signal) => {
+    const policy = fileOf(memoryPolicy("any"));
+    const lasting = "console.error(process.pid); setInterval(() => undefined, 1000)";
+    const command = [process.execPath, "-e", lasting];
+    const options = ["--upstream-stderr", "inherit"];
+    const proxy = proxyOf(policy, "any", { command, options });
+    const pid = await proxy.errorMatching(/^(\d+)\n/m);
+    proxy.child.kill(signal);
+    expect(await proxy.exit()).toBe(0);
+    expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH");
+  });
+});
+
+describe("a server that does not read", () => {
+  it("does not keep the proxy from ending", async () => {
+    const policy = fileOf(memoryPolicy("any"));
+    const stuck = "console.error(process.pid); setInterval(() => undefined, 1000)";
+    const options = ["--upstream-stderr", "inherit"];
+    const proxy = proxyOf(policy, "any", { command: [process.execPath, "-e", stuck], options });
+    const pid = await proxy.errorMatching(/^(\d+)\n/m);
+    const params = { padding: "x".repeat(2_000_000) };
+    const line = JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized", params });
+    await new Promise((resolve) => proxy.child.stdin.write(`${line}\n`, resolve));
+    proxy.child.kill("SIGTERM");
+    expect(await proxy.exit()).toBe(0);
+    expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH");
+  });
+});
+
+describe("what comes in over stdio", () => {
+  it("is refused with a parse error if it is no message, and is not passed on", async () => {
+    const policy = fileOf(memoryPolicy("any"));
+    const echo = [process.execPath, "-e", "process.stdin.pipe(process.stderr)"];
+    const options = ["--upstream-stderr", "inherit"];
+    const proxy = proxyOf(policy, "any", { command: echo, options });
+    proxy.child.stdin.write('no message\n{"jsonrpc":"2.0",\n"text"\n');
+    proxy.child.stdin.write('{"jsonrpc":"2.0","method":"notifications/initialized"}\n');
+    expect(await proxy.hangUp()).toBe(0);
+    const answers = proxy.received.trim().split("\n");
+    expect(answers.map((line) => JSON.parse(line))).toEqual(
+      [1, 2, 3].map(() => ({
+        jsonrpc: "2.0",
+        id: null,
+        error: { code: -32700, message: "Parse error" },
+      })),
+    );
+    expect(proxy.errors).not.toContain("no message");
+    expect(proxy.errors).toContain("notifications/initialized");
+  });
+});

@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { openVault } from "../../src/cli/open-vault.js";
+import { readPolicyFile } from "../../src/cli/policy-file.js";
+import { messageThrownBy } from "../support/refusals.js";
+import { missingServer, startRespServer } from "../support/servers/resp-server.js";
+import { fileOf, keyFile, newPath, sharedPolicy } from "./support/policies.js";
+
+async function vaultOf(cache: string, keys: string) {
+  const policy = fileOf(sharedPolicy(`{ cache: ${cache}, keys: { file: ${keys} } }`));
+  return openVault(await readPolicyFile(policy));
+}
+
+/** Seals in one vault of a policy, and opens in another. */
+async function expectShared(cache: string): Promise<void> {
+  const keys = keyFile();
+  const [first, second] = [await vaultOf(cache, keys), await vaultOf(cache, keys)];
+  try {
+    const { id } = await first.seal({ a: 1 }, { ownerPrincipal: "o", safeView: "" });
+    expect(await second.unseal(id, "o")).toEqual({ a: 1 });
+  } finally {
+    await first.close();
+    await second.close();
+  }
+}
+
+describe("the vault of a policy", () => {
+  it.each(["sqlite", "lmdb"])("is shared by those who name the same file: %s", async (cache) => {
+    await expectShared(`{ ${cache}: ${newPath("handles")} }`);
+  });
+
+  describe.each(["redis", "valkey"] as const)("%s", (product) => {
+    it.skipIf(missingServer(product))("is shared by those who name the same server", async () => {
+      const server = await startRespServer(product, { appendFsync: "always" });
+      try {
+        await expectShared(`{ ${product}: "redis://127.0.0.1:${server.port}" }`);
+      } finally {
+        await server.stop();
+      }
+    });
+  });
+
+  it("is refused without a word of its path, URL or keys", async () => {
+    for (const cache of ['{ redis: "no-url-pa55" }', '{ valkey: "redis://u:pa55@127.0.0.1:1" }']) {
+      const message = await messageThrownBy(() => vaultOf(cache, keyFile()));
+      expect(message).not.toContain("pa55");
+    }
+    const message = await messageThrownBy(() => vaultOf("{ sqlite: a.db }", fileOf("pa55")));
+    expect(message).toMatch(/^the vault cannot be opened: KeyRing/);
+    expect(message).not.toContain("pa55");
+  });
+});

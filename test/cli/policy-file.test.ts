@@ -1,0 +1,228 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { readPolicyFile } from "../../src/cli/policy-file.js";
+import { subjectOf } from "../../src/cli/subject.js";
+import { messageThrownBy } from "../support/refusals.js";
+import { fileOf, newPath, sharedPolicy } from "./support/policies.js";
+
+const HEAD = `version: 1
+vault: { cache: memory }
+`;
+const SERVERS = "servers: { records: { tools: {} } }\n";
+
+function read(text: string) {
+  return readPolicyFile(fileOf(text));
+}
+
+function problemOf(text: string): Promise<string> {
+  return messageThrownBy(() => read(text));
+}
+
+describe("a policy file", () => {
+  it("becomes the policy that it says", async () => {
+    const { policy, data } = await read(`${HEAD}ttlSeconds: 60
+defaults: { unlisted: refuse, errors: fixed }
+servers:
+  records:
+    tools:
+      lookup: { show: [/count], seal: [{ at: "/items/*", grant: [records/use], maxUses: 3 }] }
+      use: { hydrate: [{ at: "/items/*" }, { at: /note, inside: true }], seal: none }
+`);
+    expect(data.vault.cache).toBe("memory");
+    expect(policy.unlisted).toBe("refuse");
+    const lookup = policy.rulesOf({ server: "records", tool: "lookup" });
+    expect(lookup.show).toEqual([["count"]]);
+    expect(lookup.sealing).toMatchObject([
+      {
+        at: ["items", "*"],
+        grants: [{ server: "records", tool: "use" }],
+        ttlSeconds: 60,
+        maxUses: 3,
+      },
+    ]);
+    const use = policy.rulesOf({ server: "records", tool: "use" });
+    expect(use.hydrating).toEqual([
+      { at: ["items", "*"], isInside: false },
+      { at: ["note"], isInside: true },
+    ]);
+  });
+
+  it.each(["aggregate", "schema"])("may name a summarizer: %s", async (name) => {
+    const rule = `{ at: "", safeView: { summarizer: ${name} } }`;
+    const { policy } = await read(`${HEAD}servers: { a: { tools: { t: { seal: [${rule}] } } } }\n`);
+    const [rules] = policy.rulesOf({ server: "a", tool: "t" }).sealing;
+    expect(await rules?.safeView({})).toHaveProperty("summarizer");
+  });
+
+  it("may be JSON, indented by tabs as well", async () => {
+    const policy = {
+      version: 1,
+      vault: { cache: "memory" },
+      servers: { records: { tools: { use: { seal: "none" } } } },
+    };
+    for (const indent of [0, 2, "\t"]) {
+      const { policy: read } = await readPolicyFile(fileOf(JSON.stringify(policy, null, indent)));
+      expect(read.rulesOf({ server: "records", tool: "use" }).sealing).toEqual([]);
+    }
+  });
+
+  it("may be the one in the guide", async () => {
+    const guide = readFileSync(join(import.meta.dirname, "../../docs/agents.md"), "utf8");
+    const [, text = ""] = /```yaml\n(version: 1\n.*?)```/s.exec(guide) ?? [];
+    const { data, policy } = await read(text);
+    expect(data.vault).toEqual({
+      cache: { sqlite: "./handles.db" },
+      keys: { file: "./handlevault.keys" },
+    });
+    const rules = policy.rulesOf({ server: "patients", tool: "lookup_patient" });
+    expect(rules.sealing).toMatchObject([{ at: [], maxUses: 3, ttlSeconds: 900 }]);
+  });
+
+  it("names files from its own folder", async () => {
+    const path = fileOf(HEAD + SERVERS);
+    const { pathOf } = await readPolicyFile(path);
+    expect(pathOf("./handles.db")).toBe(path.replace(/[^/]+$/, "handles.db"));
+    expect(pathOf("/var/handles.db")).toBe("/var/handles.db");
+  });
+
+  it.each([
+    ["version: 2\n", "line 1, column 10: version: Invalid input: expected 1"],
+    [`${HEAD}colour: red\n${SERVERS}`, "line 3, column 1: unknown key colour"],
+    [
+      `${HEAD}servers:\n  a:\n    tools:\n      t: { sael: none }\n`,
+      "line 6, column 12: unknown key sael",
+    ],
+    [
+      `${HEAD}servers:\n  a:\n    tools:\n      t:\n        seal:\n          - at: ""\n            safeview: {}\n`,
+      "line 9, column 13: unknown key safeview",
+    ],
+    [`${HEAD}defaults: { unlisted: maybe }\n${SERVERS}`, "line 3, column 23: defaults > unlisted"],
+    [`${HEAD}ttlSeconds: soon\n${SERVERS}`, "line 3, column 13: ttlSeconds"],
+    [
+      `version: 1\nvault: { cache: { sqlite: a, lmdb: b } }\n${SERVERS}`,
+      "line 2, column 17: vault > cache: must have exactly one of sqlite, lmdb, redis, valkey",
+    ],
+    [
+      `version: 1\nvault: { cache: { sqlit: a } }\n${SERVERS}`,
+      "line 2, column 19: unknown key sqlit",
+    ],
+    [
+      `version: 1\nvault: { cache: { sqlite: a } }\n${SERVERS}`,
+      "line 2, column 17: a cache that outlives the process needs keys",
+    ],
+    [
+      `${HEAD}servers:\n  a:\n    tools:\n      t:\n        seal:\n          - at: ""\n            grant: b/c\n`,
+      "line 9, column 20: servers > a > tools > t > seal > 0 > grant: Invalid input: expected array",
+    ],
+    [
+      `${HEAD}servers: { a: { tools: { t: { seal: [{ maxUses: 1 }] } } } }\n`,
+      "line 3, column 38: servers > a > tools > t > seal > 0 > at: Invalid input: expected string",
+    ],
+    [
+      `${HEAD}servers: { a: { tools: { t: { seal: non } } } }\n`,
+      "line 3, column 37: servers > a > tools > t > seal: must be none, or a list of rules",
+    ],
+    [
+      `version: 1\nvault: { cache: disk }\n${SERVERS}`,
+      "line 2, column 17: vault > cache: must be memory, or one of sqlite, lmdb, redis, valkey",
+    ],
+    [
+      `${HEAD}servers: { a: { tools: { t: { seal: [{ at: "", safeView: { summarizer: odd } }] } } } }\n`,
+      "line 3, column 72: there is no summarizer of that name",
+    ],
+    ["", "line 1, column 1: Invalid input: expected object"],
+    ["- a\n", "line 1, column 1: Invalid input: expected object"],
+    [`${HEAD}servers: { a: [\n`, "line 4, column 1: this is not YAML"],
+    [`${HEAD}${HEAD}`, "line 3, column 1: this is not YAML"],
+    [`${HEAD}servers: !odd {}\n`, "line 3, column 10: this is not YAML"],
+    [`${HEAD}auth: {}\n${SERVERS}`, "line 3, column 7: auth: must have jwt or tokens"],
+    [
+      sharedPolicy("{ cache: memory }"),
+      "line 8, column 65: a grant to another server needs a cache that both share",
+    ],
+  ])("is refused with the place of what is wrong: %#", async (text, problem) => {
+    expect(await problemOf(text)).toContain(`policy, ${problem}`);
+  });
+
+  it.each([
+    [`version: 1\nvault:\n  cache:\n    sqlite: \${HOME}/a.db\n`, "line 4, column 13"],
+    [`${HEAD}servers: { "\${NAME}": { tools: {} } }\n`, "line 3, column 12"],
+  ])("refers to the environment in its subject only: %#", async (text, place) => {
+    expect(await problemOf(text)).toContain(
+      `policy, ${place}: only subject may refer to the environment`,
+    );
+  });
+
+  it.each([
+    [
+      `${HEAD}servers: { a: { tools: { t: { seal: [{ at: items }] } } } }\n`,
+      "policy.servers.a.tools.t.seal[0].at must be a JSON pointer",
+    ],
+    [
+      `${HEAD}servers: { a: { tools: { t: { seal: [{ at: "", grant: ["a/*"] }] } } } }\n`,
+      "grant[0] must name one tool exactly",
+    ],
+    [`${HEAD}servers: { "a b": { tools: {} } }\n`, "a name in policy.servers"],
+    [`${HEAD}ttlSeconds: -1\n${SERVERS}`, "policy.ttlSeconds"],
+  ])("is checked by the policy's own rules as well: %#", async (text, problem) => {
+    expect(await problemOf(text)).toContain(problem);
+  });
+
+  it("takes names that objects have anyway, and refuses the one that none can have", async () => {
+    const withTool = (tool: string) =>
+      `${HEAD}defaults: { unlisted: pass }\nservers: { records: { tools: { ${tool}: {} } } }\n`;
+    const { policy } = await read(withTool("constructor"));
+    expect(policy.rulesOf({ server: "records", tool: "constructor" }).handling).toBe("rules");
+    expect(policy.rulesOf({ server: "records", tool: "toString" }).handling).toBe("pass");
+    expect(await problemOf(withTool("__proto__"))).toContain("line 4, column 32: __proto__");
+  });
+
+  it("shows no text that stands in the place of a name by mistake", async () => {
+    const secret = "pa55 word, that nobody may see";
+    expect(await problemOf(`${HEAD}"${secret}": 1\n${SERVERS}`)).toContain("(not a name)");
+    expect(await problemOf(`${HEAD}ttlSeconds: "${secret}"\n${SERVERS}`)).not.toContain("pa55");
+  });
+
+  it("is refused when it cannot be read, is no file, or is too large", async () => {
+    expect(await messageThrownBy(() => readPolicyFile("no such file"))).toContain("cannot be read");
+    expect(await messageThrownBy(() => readPolicyFile("."))).toMatch(/not a file|cannot be read/);
+    expect(await problemOf("#".repeat(2 ** 20 + 1))).toContain("larger than 1 MiB");
+    const absent = newPath("policy.yaml");
+    expect(await messageThrownBy(() => readPolicyFile(absent))).not.toContain(absent);
+  });
+
+  it("refers to nothing that is not in it", async () => {
+    expect(await problemOf(`${HEAD}servers: *none\n`)).toContain("aliases lead nowhere");
+  });
+
+  it("expands few aliases, and not without end", async () => {
+    const bomb = ["a: &a [x, x, x, x, x, x, x, x, x]"];
+    for (const [name, from] of ["ba", "cb", "dc", "ed", "fe", "gf"]) {
+      bomb.push(`${name}: &${name} [${Array(9).fill(`*${from}`).join(", ")}]`);
+    }
+    expect(await problemOf(`${bomb.join("\n")}\n`)).toContain("aliases");
+  });
+});
+
+describe("the subject", () => {
+  it("is text with variables of the environment in it", () => {
+    const environment = { USER_ID: "alice", TENANT: "acme" };
+    expect(subjectOf("alice", environment)).toBe("alice");
+    expect(subjectOf(`\${TENANT}:\${USER_ID}`, environment)).toBe("acme:alice");
+  });
+
+  it("takes what a variable holds as it is, and expands it no further", () => {
+    const environment = { A: `\${B}$&`, B: "secret" };
+    expect(subjectOf(`\${A}`, environment)).toBe(`\${B}$&`);
+  });
+
+  it.each([undefined, `\${UNSET}`, `\${EMPTY}`, `\${not a name}`, "", "x".repeat(513)])(
+    "is refused when there is none: %#",
+    async (text) => {
+      expect(await messageThrownBy(() => subjectOf(text, { EMPTY: "" }))).toMatch(
+        /^policy: subject/,
+      );
+    },
+  );
+});
