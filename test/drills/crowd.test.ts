@@ -40,7 +40,7 @@ async function p99(vault: Vault): Promise<number> {
     return result;
   };
   const sealAndOpen = async (): Promise<void> => {
-    const { id } = await timed(vault.seal("a payload", sealOptions()));
+    const { id } = await timed(vault.seal("4711", sealOptions()));
     await timed(vault.unseal(id, OWNER));
   };
   await inBatches(WARM_UP, IN_FLIGHT, sealAndOpen);
