@@ -6,6 +6,7 @@ import {
   NOT_EXECUTED_VAULT_DOWN,
   OUTPUT_WITHHELD,
 } from "./fixed-texts.js";
+import { takesLinks } from "./handle-links.js";
 import type { JsonObject } from "./messages.js";
 import { isSealing, type SealingTerms, type ToolRules } from "./policy-rules.js";
 import { serverPrincipal } from "./principals.js";
@@ -19,6 +20,8 @@ import { checkScope, type ToolScope } from "./tool-scope.js";
 export interface SealScope extends ToolScope {
   /** What `hydrateArguments` opened for the call. */
   readonly echoes?: Echoes | undefined;
+  /** The protocol revision that the client speaks: without one, no links are given. */
+  readonly revision?: unknown;
 }
 
 /**
@@ -94,6 +97,7 @@ async function sealValue(result: JsonObject, scope: RuledScope): Promise<ToolRes
     forms: inPlace.map(({ form }) => form),
     beside: sealed[places.length]?.form,
     isError: false,
+    hasLinks: hasLinks(scope),
   });
 }
 
@@ -109,7 +113,17 @@ async function sealError(result: JsonObject, scope: RuledScope): Promise<ToolRes
   const [sealed] = await sealPlaces([{ at: [], terms, value }], scope);
   if (sealed === undefined) return toolError(ERROR_WITHHELD);
   const { form } = sealed;
-  return sealedResult({ value: form, isStructured: false, forms: [form], isError: true });
+  return sealedResult({
+    value: form,
+    isStructured: false,
+    forms: [form],
+    isError: true,
+    hasLinks: hasLinks(scope),
+  });
+}
+
+function hasLinks({ policy, revision }: SealScope): boolean {
+  return policy.resourceLinks && takesLinks(revision);
 }
 
 /** Only what a tool result consists of: members that no rule knows stay behind. */
