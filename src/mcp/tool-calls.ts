@@ -4,8 +4,8 @@ import { NOT_EXECUTED_UNKNOWN_SUBJECT } from "./fixed-texts.js";
 import { hydrateArguments } from "./hydrate-arguments.js";
 import { answer, objectAt, type RequestMessage, type ResultMessage } from "./messages.js";
 import { isModern, type OpenRequest, toServer } from "./open-requests.js";
-import { probeVault } from "./seal-tool-output.js";
 import { type ToolResult, toolError } from "./tool-result.js";
+import { probeVault } from "./vault-probe.js";
 
 /** A call that the server may get, or what to answer in its place. */
 export type PreparedCall =
