@@ -1,28 +1,8 @@
 import { createMCPClient, type MCPClient } from "@ai-sdk/mcp";
 import { describe, expect, it } from "vitest";
-import { HandleVault } from "../../src/index.js";
-import { AgentPolicy, withVault } from "../../src/mcp.js";
-import { leakyServerV1, leakyServerV2 } from "./support/leaky-sdk-servers.js";
+import { BARE, sealedServers } from "./support/leaky-sdk-servers.js";
 import { leaksIn, TOOL_NAMES } from "./support/leaky-server.js";
 import { openHttp, openStdio, type Servers } from "./support/lines.js";
-
-const BARE: Servers = { v1: leakyServerV1, v2: leakyServerV2 };
-
-function wrapped(): Servers {
-  const options = {
-    vault: new HandleVault(),
-    policy: new AgentPolicy({
-      servers: { leaky: { tools: { structured: { seal: [{ at: "/secret" }] } } } },
-    }),
-    server: "leaky",
-    subjectOf: () => "alice",
-    onWarning: () => undefined,
-  };
-  return {
-    v1: () => withVault(leakyServerV1(), options),
-    v2: () => withVault(leakyServerV2(), options),
-  };
-}
 
 interface Line {
   readonly client: MCPClient;
@@ -78,7 +58,7 @@ async function askForEverything(client: MCPClient): Promise<readonly unknown[]> 
 
 describe.each(Object.entries(LINES))("the client of the AI SDK, over %s", (_, connect) => {
   it("gets handles, and no secret of any carrier", async () => {
-    const line = await connect(wrapped());
+    const line = await connect(sealedServers());
     const answers = await askForEverything(line.client);
     await line.close();
     const received = line.received() + JSON.stringify(answers);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { HandleVault, memoryCache } from "../../src/index.js";
-import { AgentPolicy, type JsonObject, type PolicyOptions, withVault } from "../../src/mcp.js";
+import type { JsonObject, PolicyOptions } from "../../src/mcp.js";
 import { overriding } from "../support/failing-cache.js";
 import { Connection, POLICY, saying } from "./support/connection.js";
-import { leakyServerV1, leakyServerV2 } from "./support/leaky-sdk-servers.js";
+import { SEALING, sealedServers } from "./support/leaky-sdk-servers.js";
 import { leaksIn } from "./support/leaky-server.js";
 import { LINES } from "./support/lines.js";
 
@@ -195,22 +195,8 @@ describe("a server without resources", () => {
 
 describe.each(Object.entries(LINES))("over %s", (_, connect) => {
   it("a client follows a link to the safe view, and to nothing else", async () => {
-    const options = {
-      vault: new HandleVault(),
-      policy: new AgentPolicy({
-        defaults: { resourceLinks: true },
-        servers: {
-          leaky: { tools: { text: { seal: [{ at: "", safeView: { fixed: "a text" } }] } } },
-        },
-      }),
-      server: "leaky",
-      subjectOf: () => "alice",
-      onWarning: () => undefined,
-    };
-    const line = await connect({
-      v1: () => withVault(leakyServerV1(), options),
-      v2: () => withVault(leakyServerV2(), options),
-    });
+    const policy = { ...SEALING, defaults: { resourceLinks: true } };
+    const line = await connect(sealedServers(policy));
     const called = await line.client.callTool({ name: "text", arguments: {} });
     const [link] = linksIn(called.content as Block[]);
     const read = await line.client.readResource({ uri: String(link?.uri) });
