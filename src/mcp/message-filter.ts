@@ -30,7 +30,7 @@ import {
 } from "./open-requests.js";
 import type { AgentPolicy } from "./policy.js";
 import { isSealing } from "./policy-rules.js";
-import { checkServerName, checkSubject, isToolName } from "./principals.js";
+import { checkServerName, isToolName, subjectOnce } from "./principals.js";
 import { type RefusedTools, refusedTools } from "./refused-tools.js";
 import {
   fixedError,
@@ -157,7 +157,7 @@ export class MessageFilter {
   }
 
   #request(message: RequestMessage, context: ClientContext): MaybePromise<Passage> {
-    const subject = once(async () => checkedSubject(await context.subject()));
+    const subject = subjectOnce(context.subject);
     const revision = revisionNamedBy(message) ?? context.revision ?? this.#revision;
     if (message.method === "tools/call") return this.#call(message, { subject, revision });
     const { policy } = this.#context;
@@ -296,18 +296,4 @@ export class MessageFilter {
       rules.handling === "pass" || (!isSealing(rules) && rules.errors === "pass" && echoes.isEmpty)
     );
   }
-}
-
-function checkedSubject(subject: unknown): string {
-  checkSubject(subject);
-  return subject;
-}
-
-/** Who it is at the start of a request, it is until its end. */
-function once<T>(ask: () => Promise<T>): () => Promise<T> {
-  let asked: Promise<T> | undefined;
-  return () => {
-    asked ??= ask();
-    return asked;
-  };
 }
