@@ -45,8 +45,9 @@ export type {
 } from "./mcp/policy-options.js";
 export { serverPrincipal, type ToolName, toolPrincipal } from "./mcp/principals.js";
 export type { SafeViewFunction, SafeViewRule } from "./mcp/safe-views.js";
-export { probeVault, type SealScope, sealToolOutput } from "./mcp/seal-tool-output.js";
+export { type SealScope, sealToolOutput } from "./mcp/seal-tool-output.js";
 export type { ToolResult } from "./mcp/tool-result.js";
 export type { ToolScope } from "./mcp/tool-scope.js";
+export { probeVault } from "./mcp/vault-probe.js";
 export { type ToolRegistry, type VaultToolsOptions, vaultTools } from "./mcp/vault-tools.js";
 export { type McpServerLike, type WithVaultOptions, withVault } from "./mcp/with-vault.js";

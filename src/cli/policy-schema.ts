@@ -36,6 +36,7 @@ const defaults = z.strictObject({
   unlisted: z.enum(["seal", "pass", "refuse"]).optional(),
   errors: z.enum(["seal", "fixed"]).optional(),
   texts: texts.optional(),
+  resourceLinks: z.boolean().optional(),
 });
 
 const cache = z.union(

@@ -3,6 +3,7 @@ import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
 import { sealCursor } from "./cursors.js";
 import { INPUT_WITHHELD } from "./fixed-texts.js";
+import { declareResources } from "./handle-links.js";
 import type { HandleReuse } from "./handle-reuse.js";
 import { introduction } from "./introduction.js";
 import type { JsonObject } from "./messages.js";
@@ -61,7 +62,11 @@ export async function rewriteAnswer(
 ): Promise<JsonObject | undefined> {
   const { method } = request.message;
   const isTool = method === "tools/list" || method === "tools/call";
-  if (!isTool && context.policy.unlisted === "pass") return result;
+  if (!isTool && context.policy.unlisted === "pass") {
+    return isIntroduction(method) && context.policy.resourceLinks
+      ? declareResources(result)
+      : result;
+  }
   const kept = await ANSWERS.get(method)?.(result, request, context);
   return kept === undefined || kept === result ? kept : { ...kept, ...framing(result) };
 }
@@ -74,8 +79,14 @@ function framing({ resultType, ttlMs }: JsonObject): JsonObject {
   };
 }
 
+function isIntroduction(method: string): boolean {
+  return ANSWERS.get(method) === describeServer;
+}
+
 function describeServer(result: JsonObject, _: OpenRequest, context: ServerContext): JsonObject {
-  return introduction(result, { server: context.server, texts: context.policy.texts });
+  const { texts, resourceLinks } = context.policy;
+  const known = introduction(result, { server: context.server, texts });
+  return resourceLinks ? declareResources(known) : known;
 }
 
 async function listTools(
@@ -104,7 +115,8 @@ async function sealOutput(
   if (call.rules.handling === "pass") return result;
   if (isUnfinished(result)) return toolError(INPUT_WITHHELD);
   const { tool, echoes } = call;
-  const scope = { ...context, tool, echoes, subject: await request.subject() };
+  const { revision } = request;
+  const scope = { ...context, tool, echoes, revision, subject: await request.subject() };
   return sealToolOutput(result, scope);
 }
 

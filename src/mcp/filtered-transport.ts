@@ -29,7 +29,12 @@ export interface McpTransport {
 interface SendOptions {
   readonly relatedRequestId?: RequestId | undefined;
 }
-type Receive = (message: unknown, extra?: SubjectContext) => void;
+/** What a transport tells of a message; the request that carried it in the form of SDK 1 or of SDK 2. */
+interface MessageExtra extends SubjectContext {
+  readonly requestInfo?: { readonly headers?: Readonly<Record<string, unknown>> };
+  readonly request?: { readonly headers?: { get(name: string): unknown } };
+}
+type Receive = (message: unknown, extra?: MessageExtra) => void;
 type Send = (message: unknown, options?: SendOptions) => Promise<void>;
 
 /** The same transport with methods that take any message. */
@@ -92,17 +97,18 @@ class FilteredTransport {
     }
   }
 
-  #deliver(message: unknown, extra?: SubjectContext): void {
+  #deliver(message: unknown, extra?: MessageExtra): void {
     const { authInfo } = extra ?? {};
     const subject = () => this.#subjectOf(authInfo === undefined ? {} : { authInfo });
-    const passing = this.#filter.fromClient(message, { subject });
+    const revision = revisionIn(extra);
+    const passing = this.#filter.fromClient(message, { subject, revision });
     const passed = isPromise(passing)
       ? passing.then((passage) => this.#pass(passage, extra))
       : this.#pass(passing, extra);
     if (isPromise(passed)) passed.catch(() => this.#fail());
   }
 
-  #pass({ forward, reply }: Passage, extra?: SubjectContext): MaybePromise<void> {
+  #pass({ forward, reply }: Passage, extra?: MessageExtra): MaybePromise<void> {
     if (forward !== undefined) this.#receive(forward, extra);
     return reply === undefined ? undefined : this.#send(reply, relatedTo(reply));
   }
@@ -110,6 +116,15 @@ class FilteredTransport {
   #fail(): void {
     this.#transport.onerror?.(new Error("A message could not be passed on."));
   }
+}
+
+const REVISION_HEADER = "mcp-protocol-version";
+
+/** Servers without sessions see the revision that was agreed on in the header alone. */
+function revisionIn({ requestInfo, request }: MessageExtra = {}): unknown {
+  return (
+    requestInfo?.headers?.[REVISION_HEADER] ?? request?.headers?.get(REVISION_HEADER) ?? undefined
+  );
 }
 
 function relatedTo(reply: NonNullable<Passage["reply"]>): SendOptions {

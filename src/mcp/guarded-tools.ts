@@ -8,10 +8,11 @@ import { isObject, type JsonObject } from "./messages.js";
 import { AgentPolicy } from "./policy.js";
 import type { ToolRules } from "./policy-rules.js";
 import { checkServerName, checkSubject } from "./principals.js";
-import { probeVault, sealToolOutput } from "./seal-tool-output.js";
+import { sealToolOutput } from "./seal-tool-output.js";
 import { problemOf, rewriteTool } from "./tool-list.js";
 import { type ToolResult, toolError } from "./tool-result.js";
 import { checkScope, type ToolScope } from "./tool-scope.js";
+import { probeVault } from "./vault-probe.js";
 
 /** What holds for the tools of an agent. */
 export interface GuardOptions {

@@ -9,12 +9,16 @@ export interface IntroductionContext {
   readonly texts: TextHandling;
 }
 
+/** Where revision 2026-07-28 has what was `serverInfo`. */
+const SERVER_INFO_KEY = "io.modelcontextprotocol/serverInfo";
+
 /** Returns the result of `initialize` or `server/discover`: versions, known capabilities, a name. */
 export function introduction(
   result: JsonObject,
   { server, texts }: IntroductionContext,
 ): JsonObject {
   const { protocolVersion, supportedVersions, instructions } = result;
+  const inMeta = objectAt(result, "_meta")[SERVER_INFO_KEY];
   return {
     ...(isVersion(protocolVersion) ? { protocolVersion } : {}),
     ...(Array.isArray(supportedVersions)
@@ -23,6 +27,9 @@ export function introduction(
     capabilities: capabilitiesOf(objectAt(result, "capabilities")),
     ...(isObject(result["serverInfo"])
       ? { serverInfo: infoOf(result["serverInfo"], { server, texts }) }
+      : {}),
+    ...(isObject(inMeta)
+      ? { _meta: { [SERVER_INFO_KEY]: infoOf(inMeta, { server, texts }) } }
       : {}),
     ...(texts === "pass" && typeof instructions === "string" ? { instructions } : {}),
   };

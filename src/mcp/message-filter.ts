@@ -5,7 +5,8 @@ import { rewriteAnswer, type ServerContext } from "./answers.js";
 import { AskedRequests } from "./asked-requests.js";
 import { openCursor } from "./cursors.js";
 import { Echoes } from "./echoes.js";
-import { NOT_EXECUTED_REFUSED } from "./fixed-texts.js";
+import { NOT_EXECUTED_REFUSED, NOT_EXECUTED_UNKNOWN_SUBJECT } from "./fixed-texts.js";
+import { emptyList, handleReadBy, readHandle } from "./handle-links.js";
 import type { HandleReuse } from "./handle-reuse.js";
 import {
   answer,
@@ -21,20 +22,26 @@ import {
 } from "./messages.js";
 import { fixedNotice, requestNamedBy } from "./notices.js";
 import {
-  isModern,
   type OpenRequest,
   OpenRequests,
-  progressTokenOf,
+  revisionNamedBy,
   toServer,
+  withClientToken,
 } from "./open-requests.js";
 import type { AgentPolicy } from "./policy.js";
 import { isSealing } from "./policy-rules.js";
-import { checkServerName, checkSubject, isToolName } from "./principals.js";
+import { checkServerName, isToolName, subjectOnce } from "./principals.js";
 import { type RefusedTools, refusedTools } from "./refused-tools.js";
-import { fixedError, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST } from "./rpc-errors.js";
-import { prepareCall } from "./tool-calls.js";
+import {
+  fixedError,
+  INTERNAL_ERROR,
+  INVALID_PARAMS,
+  INVALID_REQUEST,
+  isMethodNotFound,
+} from "./rpc-errors.js";
+import { prepareCall, toolAnswer } from "./tool-calls.js";
 import type { ToolList } from "./tool-list.js";
-import { type ToolResult, toolError } from "./tool-result.js";
+import { toolError } from "./tool-result.js";
 
 /** What a filter goes by. */
 export interface MessageFilterOptions {
@@ -76,6 +83,8 @@ export async function filterBatch(
 export interface ClientContext {
   /** Tells for whom the client asks; it is called when that matters, and may fail. */
   readonly subject: () => MaybePromise<string>;
+  /** The protocol revision that the transport knows of, such as an HTTP header's. */
+  readonly revision?: unknown;
 }
 
 /** What is known of a server's message besides its text. */
@@ -111,6 +120,8 @@ export class MessageFilter {
   readonly #requests = new OpenRequests();
   readonly #asked = new AskedRequests();
   readonly #refused: RefusedTools;
+  /** The revision that client and server agreed on, where that is done once for all requests. */
+  #revision: unknown;
 
   constructor(options: MessageFilterOptions) {
     const { vault, policy, server, reuse, onWarning } = options;
@@ -150,18 +161,30 @@ export class MessageFilter {
     return this.#requests.ids();
   }
 
-  #request(message: RequestMessage, { subject }: ClientContext): MaybePromise<Passage> {
-    const checked = once(async () => checkedSubject(await subject()));
-    if (message.method === "tools/call") return this.#call(message, checked);
+  #request(message: RequestMessage, context: ClientContext): MaybePromise<Passage> {
+    const subject = subjectOnce(context.subject);
+    const revision = revisionNamedBy(message) ?? context.revision ?? this.#revision;
+    if (message.method === "tools/call") return this.#call(message, { subject, revision });
     const { policy } = this.#context;
+    if (policy.resourceLinks && handleReadBy(message) !== undefined) {
+      return this.#readHandle(message, subject);
+    }
     if (policy.unlisted === "refuse" && READS.has(message.method)) {
       return { reply: refusal(message.id, INVALID_PARAMS, NOT_EXECUTED_REFUSED) };
     }
-    const request = this.#requests.add(message, checked);
+    const request = this.#requests.add(message, { subject, revision });
     const isSealedCursor = policy.unlisted !== "pass" && message.method === "tools/list";
     const cursor = message.params?.["cursor"];
     if (isSealedCursor && typeof cursor === "string") return this.#nextPage(request, cursor);
     return { forward: toServer(request) };
+  }
+
+  async #readHandle(message: RequestMessage, ask: () => Promise<string>): Promise<Passage> {
+    const subject = await ask().catch(() => undefined);
+    if (subject === undefined) {
+      return { reply: refusal(message.id, INVALID_REQUEST, NOT_EXECUTED_UNKNOWN_SUBJECT) };
+    }
+    return { reply: await readHandle(message, { ...this.#context, subject }) };
   }
 
   async #nextPage(request: OpenRequest, sealed: string): Promise<Passage> {
@@ -176,7 +199,10 @@ export class MessageFilter {
     }
   }
 
-  #call(message: RequestMessage, subject: () => Promise<string>): MaybePromise<Passage> {
+  #call(
+    message: RequestMessage,
+    asked: Pick<OpenRequest, "subject" | "revision">,
+  ): MaybePromise<Passage> {
     const name = message.params?.["name"];
     const tool = typeof name === "string" ? name : "";
     const rules = this.#context.policy.rulesOf({ server: this.#context.server, tool });
@@ -186,7 +212,7 @@ export class MessageFilter {
     if (rules.handling === "rules" && !isToolName(name)) {
       return { reply: refusal(message.id, INVALID_PARAMS, "Invalid name of a tool") };
     }
-    const request = this.#requests.add(message, subject);
+    const request = this.#requests.add(message, asked);
     request.call = { tool, rules, echoes: NO_ECHOES };
     return rules.handling === "pass"
       ? { forward: toServer(request) }
@@ -220,12 +246,16 @@ export class MessageFilter {
     const { id } = request.message;
     const kept = await rewriteAnswer(result, request, this.#context).catch(() => undefined);
     if (kept === undefined) return { forward: refusal(id, INTERNAL_ERROR, "Result withheld") };
+    if (request.message.method === "initialize") this.#revision = kept["protocolVersion"];
     return { forward: answer(id, kept) };
   }
 
   #error({ id, error }: ErrorMessage): Passage {
     const request = this.#requests.take(id);
     if (request === undefined) return NOTHING;
+    const { resourceLinks } = this.#context.policy;
+    const list = resourceLinks && isMethodNotFound(error) ? emptyList(request.message) : undefined;
+    if (list !== undefined) return { forward: answer(request.message.id, list) };
     const shown = this.#isInSight(request) ? error : fixedError(error);
     return { forward: { jsonrpc: "2.0", id: request.message.id, error: shown } };
   }
@@ -271,28 +301,4 @@ export class MessageFilter {
       rules.handling === "pass" || (!isSealing(rules) && rules.errors === "pass" && echoes.isEmpty)
     );
   }
-}
-
-function checkedSubject(subject: unknown): string {
-  checkSubject(subject);
-  return subject;
-}
-
-/** Who it is at the start of a request, it is until its end. */
-function once<T>(ask: () => Promise<T>): () => Promise<T> {
-  let asked: Promise<T> | undefined;
-  return () => {
-    asked ??= ask();
-    return asked;
-  };
-}
-
-/** Returns the answer to a tool call that the server never hears of. */
-function toolAnswer(message: RequestMessage, result: ToolResult): ResultMessage {
-  return answer(message.id, isModern(message) ? { ...result, resultType: "complete" } : result);
-}
-
-function withClientToken(message: NotificationMessage, request: OpenRequest): NotificationMessage {
-  const progressToken = progressTokenOf(request.message);
-  return { ...message, params: { ...message.params, progressToken } };
 }

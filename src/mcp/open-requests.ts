@@ -1,6 +1,12 @@
 /** The requests of a client that its server has not answered yet. */
 import type { Echoes } from "./echoes.js";
-import { isRequestId, objectAt, type RequestId, type RequestMessage } from "./messages.js";
+import {
+  isRequestId,
+  type NotificationMessage,
+  objectAt,
+  type RequestId,
+  type RequestMessage,
+} from "./messages.js";
 import type { ToolRules } from "./policy-rules.js";
 
 /** A tool call that is on its way. */
@@ -19,6 +25,8 @@ export interface OpenRequest {
   readonly message: RequestMessage;
   /** For whom the client asks. */
   readonly subject: () => Promise<string>;
+  /** The revision of the protocol that the client speaks, if that is known. */
+  readonly revision: unknown;
   /** Present for tool calls, once their arguments are ready. */
   call?: OpenCall;
   /** How often the server has told of progress. */
@@ -36,9 +44,9 @@ export class OpenRequests {
   #latest = 0;
 
   /** Remembers a request; forgets the oldest where there are too many, whose answer is then dropped. */
-  add(message: RequestMessage, subject: () => Promise<string>): OpenRequest {
+  add(message: RequestMessage, asked: Pick<OpenRequest, "subject" | "revision">): OpenRequest {
     this.#latest += 1;
-    const request: OpenRequest = { id: this.#latest, message, subject, progress: 0 };
+    const request: OpenRequest = { id: this.#latest, message, ...asked, progress: 0 };
     this.#open.set(request.id, request);
     if (this.#open.size > MAX_OPEN) {
       const oldest = this.#open.keys().next();
@@ -90,9 +98,23 @@ export function progressTokenOf({ params }: RequestMessage): RequestId | undefin
   return isRequestId(token) ? token : undefined;
 }
 
+/** Returns a notification about a request under the token that the client knows. */
+export function withClientToken(
+  message: NotificationMessage,
+  request: OpenRequest,
+): NotificationMessage {
+  const progressToken = progressTokenOf(request.message);
+  return { ...message, params: { ...message.params, progressToken } };
+}
+
 const VERSION_KEY = "io.modelcontextprotocol/protocolVersion";
 
+/** Returns the revision that a request names itself, as requests do from revision 2026-07-28 on. */
+export function revisionNamedBy({ params }: RequestMessage): unknown {
+  return objectAt(params, "_meta")[VERSION_KEY];
+}
+
 /** Tells whether a request follows revision 2026-07-28 or later, whose results name their type. */
-export function isModern({ params }: RequestMessage): boolean {
-  return objectAt(params, "_meta")[VERSION_KEY] !== undefined;
+export function isModern(message: RequestMessage): boolean {
+  return revisionNamedBy(message) !== undefined;
 }

@@ -74,6 +74,11 @@ export interface PolicyDefaults {
   readonly errors?: ErrorHandling | undefined;
   /** Default `"fixed"`; `"pass"` where `unlisted` is. */
   readonly texts?: TextHandling | undefined;
+  /**
+   * Whether results have a link to each handle, where the client's revision has links (2025-06-18 and
+   * later); reading it gives the safe view. Default false.
+   */
+  readonly resourceLinks?: boolean | undefined;
 }
 
 /** A policy in writing. */

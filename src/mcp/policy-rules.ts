@@ -76,7 +76,12 @@ export function termsOf({ sealing, detecting, rest, show }: ToolRules): readonly
   return show === undefined ? terms : [...terms, rest];
 }
 
-const DEFAULTS_OPTIONS: ReadonlySet<string> = new Set(["unlisted", "errors", "texts"]);
+const DEFAULTS_OPTIONS: ReadonlySet<string> = new Set([
+  "unlisted",
+  "errors",
+  "texts",
+  "resourceLinks",
+]);
 const TOOL_OPTIONS: ReadonlySet<string> = new Set([
   "seal",
   "show",

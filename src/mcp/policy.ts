@@ -1,5 +1,5 @@
 /** A policy that has been checked. */
-import { checkOptions, checkTtlSeconds } from "../vault/checks.js";
+import { checkBoolean, checkOptions, checkTtlSeconds } from "../vault/checks.js";
 import type {
   PolicyOptions,
   ServerPolicy,
@@ -41,6 +41,8 @@ const DEFAULT_TTL_SECONDS = 900;
  * ```
  */
 export class AgentPolicy {
+  /** Whether results have links to their handles, for clients that take them. */
+  readonly resourceLinks: boolean;
   /** What its author should know: rules that let nobody but the owner open what they seal. */
   readonly warnings: readonly string[];
   readonly #tools = new Map<string, ToolRules>();
@@ -56,6 +58,9 @@ export class AgentPolicy {
     const { ttlSeconds = DEFAULT_TTL_SECONDS, defaults = {}, servers } = options;
     checkTtlSeconds(ttlSeconds, "policy.ttlSeconds");
     const base = checkDefaults(defaults, ttlSeconds);
+    const { resourceLinks = false } = defaults;
+    checkBoolean(resourceLinks, "policy.defaults.resourceLinks");
+    this.resourceLinks = resourceLinks;
     this.#unlisted = base;
     this.#texts = base.texts;
     checkRecord(servers, "policy.servers");

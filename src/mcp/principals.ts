@@ -1,5 +1,6 @@
 /** Who seals and who opens on behalf of an agent: a server, or one of its tools, for one subject. */
 import { checkPrincipal } from "../vault/checks.js";
+import type { MaybePromise } from "../vault/contracts.js";
 
 /** A tool of a server, as a policy names it: `server/tool`. */
 export interface ToolName {
@@ -61,4 +62,19 @@ export function checkSubject(subject: unknown): asserts subject is string {
   if (subject.length > MAX_SUBJECT_CHARACTERS) {
     throw new RangeError(`subject must have at most ${MAX_SUBJECT_CHARACTERS} characters`);
   }
+}
+
+/** Returns a subject that is asked for and checked once: who it is at the start, it is until the end. */
+export function subjectOnce(ask: () => MaybePromise<string>): () => Promise<string> {
+  let asked: Promise<string> | undefined;
+  return () => {
+    asked ??= askFor(ask);
+    return asked;
+  };
+}
+
+async function askFor(ask: () => MaybePromise<string>): Promise<string> {
+  const subject: unknown = await ask();
+  checkSubject(subject);
+  return subject;
 }

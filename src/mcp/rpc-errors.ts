@@ -29,6 +29,11 @@ export function fixedError({ code, data }: RpcError): RpcError {
   return kept === undefined ? { code, message } : { code, message, data: kept };
 }
 
+/** Tells whether a server does not know a method. */
+export function isMethodNotFound({ code }: RpcError): boolean {
+  return code === METHOD_NOT_FOUND;
+}
+
 /** What a client needs to go on: versions to choose from, capabilities to declare. */
 function keptData(code: number, data: unknown): unknown {
   if (!isObject(data)) return undefined;

@@ -1,24 +1,22 @@
 /** Seals what a tool returned, before a model sees it. */
 import type { Echoes } from "./echoes.js";
-import {
-  ERROR_SAFE_VIEW,
-  ERROR_WITHHELD,
-  NOT_EXECUTED_VAULT_DOWN,
-  OUTPUT_WITHHELD,
-} from "./fixed-texts.js";
+import { ERROR_SAFE_VIEW, ERROR_WITHHELD, OUTPUT_WITHHELD } from "./fixed-texts.js";
+import { takesLinks } from "./handle-links.js";
 import type { JsonObject } from "./messages.js";
 import { isSealing, type SealingTerms, type ToolRules } from "./policy-rules.js";
-import { serverPrincipal } from "./principals.js";
 import { constantView } from "./safe-views.js";
 import { sealPlaces } from "./seal-places.js";
 import { planSealing, withHandles } from "./sealed-value.js";
 import { sealedResult, type ToolResult, toolError, toolValue } from "./tool-result.js";
 import { checkScope, type ToolScope } from "./tool-scope.js";
+import { distrustVault } from "./vault-probe.js";
 
 /** A call whose output is to be sealed. */
 export interface SealScope extends ToolScope {
   /** What `hydrateArguments` opened for the call. */
   readonly echoes?: Echoes | undefined;
+  /** The protocol revision that the client speaks: without one, no links are given. */
+  readonly revision?: unknown;
 }
 
 /**
@@ -46,29 +44,8 @@ export async function sealToolOutput(result: JsonObject, scope: SealScope): Prom
     const sealed = await seal(asData(result), { ...scope, rules });
     return (scope.echoes?.suppressIn(sealed) as ToolResult | undefined) ?? sealed;
   } catch {
+    distrustVault(scope.vault);
     return toolError(result["isError"] === true ? ERROR_WITHHELD : OUTPUT_WITHHELD);
-  }
-}
-
-/**
- * Tries whether the vault takes what a tool is going to return.
- *
- * @returns The tool error to answer if it does not: the tool should not run then.
- */
-export async function probeVault(scope: ToolScope): Promise<ToolResult | undefined> {
-  const rules = scope.policy.rulesOf(scope);
-  if (rules.handling !== "rules" || !isSealing(rules)) return undefined;
-  const ownerPrincipal = serverPrincipal(scope.server, scope.subject);
-  try {
-    const probe = await scope.vault.seal(null, {
-      ...constantView("a probe"),
-      ownerPrincipal,
-      ttlSeconds: 1,
-    });
-    await scope.vault.invalidate(probe.id, ownerPrincipal);
-    return undefined;
-  } catch {
-    return toolError(NOT_EXECUTED_VAULT_DOWN);
   }
 }
 
@@ -94,6 +71,7 @@ async function sealValue(result: JsonObject, scope: RuledScope): Promise<ToolRes
     forms: inPlace.map(({ form }) => form),
     beside: sealed[places.length]?.form,
     isError: false,
+    hasLinks: hasLinks(scope),
   });
 }
 
@@ -109,7 +87,17 @@ async function sealError(result: JsonObject, scope: RuledScope): Promise<ToolRes
   const [sealed] = await sealPlaces([{ at: [], terms, value }], scope);
   if (sealed === undefined) return toolError(ERROR_WITHHELD);
   const { form } = sealed;
-  return sealedResult({ value: form, isStructured: false, forms: [form], isError: true });
+  return sealedResult({
+    value: form,
+    isStructured: false,
+    forms: [form],
+    isError: true,
+    hasLinks: hasLinks(scope),
+  });
+}
+
+function hasLinks({ policy, revision }: SealScope): boolean {
+  return policy.resourceLinks && takesLinks(revision);
 }
 
 /** Only what a tool result consists of: members that no rule knows stay behind. */

@@ -2,10 +2,10 @@
 import type { ServerContext } from "./answers.js";
 import { NOT_EXECUTED_UNKNOWN_SUBJECT } from "./fixed-texts.js";
 import { hydrateArguments } from "./hydrate-arguments.js";
-import { objectAt, type RequestMessage } from "./messages.js";
-import { type OpenRequest, toServer } from "./open-requests.js";
-import { probeVault } from "./seal-tool-output.js";
+import { answer, objectAt, type RequestMessage, type ResultMessage } from "./messages.js";
+import { isModern, type OpenRequest, toServer } from "./open-requests.js";
 import { type ToolResult, toolError } from "./tool-result.js";
+import { probeVault } from "./vault-probe.js";
 
 /** A call that the server may get, or what to answer in its place. */
 export type PreparedCall =
@@ -32,4 +32,9 @@ export async function prepareCall(
   if (hydration.arguments === given) return { ok: true, message };
   const params = { ...message.params, arguments: hydration.arguments };
   return { ok: true, message: { ...message, params } };
+}
+
+/** Returns the answer to a tool call that the server never hears of. */
+export function toolAnswer(message: RequestMessage, result: ToolResult): ResultMessage {
+  return answer(message.id, isModern(message) ? { ...result, resultType: "complete" } : result);
 }

@@ -1,5 +1,6 @@
 /** The result of a tool call: what is in it, and results in words of our own. */
 import { type HandleForm, PREFIX } from "./handle-form.js";
+import { linkTo } from "./handle-links.js";
 import { isObject, type JsonObject } from "./messages.js";
 
 /** The result of a tool call, of any protocol revision. */
@@ -59,11 +60,13 @@ export interface SealedResult {
   /** The handle of what came beside the value. */
   readonly beside?: HandleForm | undefined;
   readonly isError: boolean;
+  /** Whether every handle has a link, too. */
+  readonly hasLinks: boolean;
 }
 
 /** Returns a result in which every text is made from the sealed value. */
 export function sealedResult(sealed: SealedResult): ToolResult {
-  const { value, isStructured, forms, beside, isError } = sealed;
+  const { value, isStructured, forms, beside, isError, hasLinks } = sealed;
   const [first] = forms;
   const shown = beside === undefined ? [value] : [value, beside];
   const all = beside === undefined ? forms : [...forms, beside];
@@ -73,6 +76,7 @@ export function sealedResult(sealed: SealedResult): ToolResult {
         ? [textBlock(first.safe_view, ["user", "assistant"])]
         : []),
       ...shown.map((part) => textBlock(JSON.stringify(part), ["assistant"])),
+      ...(hasLinks ? all.map(linkTo) : []),
     ],
     ...(isStructured ? { structuredContent: value } : {}),
     ...(isError ? { isError } : {}),

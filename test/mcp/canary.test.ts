@@ -1,40 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { HandleVault } from "../../src/index.js";
-import { AgentPolicy, withVault } from "../../src/mcp.js";
+import type { PolicyOptions } from "../../src/mcp.js";
 import { askForEverything } from "./support/ask-for-everything.js";
-import { leakyServerV1, leakyServerV2 } from "./support/leaky-sdk-servers.js";
+import { BARE, sealedServers } from "./support/leaky-sdk-servers.js";
 import { CARRIERS, type Carrier, leaksIn } from "./support/leaky-server.js";
-import { LINES, type Servers } from "./support/lines.js";
+import { LINES } from "./support/lines.js";
 
-const BARE: Servers = { v1: leakyServerV1, v2: leakyServerV2 };
-
-const PASSING = new AgentPolicy({ servers: {}, defaults: { unlisted: "pass" } });
-
-const SEALING = new AgentPolicy({
-  servers: {
-    leaky: {
-      tools: {
-        text: { seal: [{ at: "", safeView: { fixed: "a text" }, grant: ["leaky/json"] }] },
-        structured: { seal: [{ at: "/secret" }] },
-        json: { show: [] },
-      },
-    },
-  },
-});
-
-function wrapped(policy: AgentPolicy): Servers {
-  const options = {
-    vault: new HandleVault(),
-    policy,
-    server: "leaky",
-    subjectOf: () => "alice",
-    onWarning: () => undefined,
-  };
-  return {
-    v1: () => withVault(leakyServerV1(), options),
-    v2: () => withVault(leakyServerV2(), options),
-  };
-}
+const PASSING: PolicyOptions = { servers: {}, defaults: { unlisted: "pass" } };
 
 /** What does not exist in a revision, so that not even a bare server gives it away. */
 function absentOver(name: string): readonly Carrier[] {
@@ -45,7 +16,7 @@ function absentOver(name: string): readonly Carrier[] {
 
 describe.each(Object.entries(LINES))("over %s", (name, connect) => {
   it("no secret of any carrier reaches the client of a wrapped server", async () => {
-    const line = await connect(wrapped(SEALING));
+    const line = await connect(sealedServers());
     await askForEverything(line.client);
     await line.close();
     expect(leaksIn(line.received())).toEqual([]);
@@ -54,7 +25,7 @@ describe.each(Object.entries(LINES))("over %s", (name, connect) => {
 
   it("a policy that passes everything changes no answer", async () => {
     const answers = await Promise.all(
-      [BARE, wrapped(PASSING)].map(async (servers) => {
+      [BARE, sealedServers(PASSING)].map(async (servers) => {
         const line = await connect(servers);
         const all = await askForEverything(line.client);
         await line.close();

@@ -60,6 +60,15 @@ describe("what a server says of itself", () => {
     });
   });
 
+  it("is no more where revision 2026-07-28 has it", () => {
+    const key = "io.modelcontextprotocol/serverInfo";
+    const given = { capabilities: {}, _meta: { [key]: { ...GIVEN.serverInfo, a: 1 }, b: SECRET } };
+    expect(introduction(given, { server: "records", texts: "fixed" })).toEqual({
+      capabilities: {},
+      _meta: { [key]: { name: "records", version: "0" } },
+    });
+  });
+
   it("is no more than no capability where it says nothing", () => {
     const given = { protocolVersion: SECRET, serverInfo: SECRET, supportedVersions: SECRET };
     expect(introduction(given, { server: "records", texts: "fixed" })).toEqual({

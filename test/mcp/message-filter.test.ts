@@ -169,6 +169,16 @@ describe("a tool call", () => {
     expect(await connection.client(toolCall("lookup"))).toEqual({ reply: notExecuted(/vault/) });
   });
 
+  it("is not executed while the cache is full, and is once there is room again", async () => {
+    const vault = new HandleVault({ cache: memoryCache({ maxEntries: 1 }) });
+    const only = await vault.seal(SECRET, { ownerPrincipal: "anybody", safeView: "a text" });
+    const connection = new Connection({ vault });
+    expect(await connection.client(toolCall("lookup"))).toEqual({ reply: notExecuted(/vault/) });
+    await vault.invalidate(only.id);
+    const answered = await connection.answer(await connection.call("lookup"), saying(SECRET));
+    expect(JSON.stringify(answered)).toContain("hdl_");
+  });
+
   it("that has run is not to be run again when its output cannot be sealed", async () => {
     const cache = memoryCache();
     let isFull = false;

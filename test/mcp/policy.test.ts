@@ -75,6 +75,7 @@ describe("a policy", () => {
     [{ servers: {}, defaults: { unlisted: "allow" } }, RangeError],
     [{ servers: {}, defaults: { errors: "pass" } }, RangeError],
     [{ servers: {}, defaults: { texts: "seal" } }, RangeError],
+    [{ servers: {}, defaults: { resourceLinks: "always" } }, TypeError],
     [{ servers: {}, defaults: { unlisted: "seal", other: 1 } }, TypeError],
   ])("is refused when it is wrong: case %#", (options, kind) => {
     expect(() => new AgentPolicy(options as PolicyOptions)).toThrow(kind);

@@ -5,7 +5,6 @@ import {
   AgentPolicy,
   type HandleForm,
   HandleReuse,
-  probeVault,
   sealToolOutput,
   serverPrincipal,
   type ToolPolicy,
@@ -375,34 +374,6 @@ describe("output that cannot be sealed", () => {
     const scope = lookupScope({});
     const other = { ...scope, policy: refusing(), tool: "other" };
     expect(await sealToolOutput(structured(RECORD), other)).toMatchObject(WITHHELD);
-  });
-
-  it("is found out before the tool runs", async () => {
-    const vault = failing({ insert: () => Promise.reject(new Error("down")) });
-    for (const rules of [{}, { show: [] }]) {
-      expect(await probeVault(lookupScope(rules, vault))).toMatchObject({
-        content: [{ text: expect.stringContaining("Not executed") }],
-        isError: true,
-      });
-    }
-    expect(await probeVault(lookupScope({ seal: "none" }, vault))).toBeUndefined();
-    expect(await probeVault(lookupScope({}))).toBeUndefined();
-  });
-
-  it("leaves no record of having tried", async () => {
-    const keys = new Set<string>();
-    const cache = memoryCache();
-    const vault = new HandleVault({
-      cache: overriding(cache, {
-        insert: (key, record, options) => {
-          keys.add(key);
-          return cache.insert(key, record, options);
-        },
-      }),
-    });
-    await probeVault(lookupScope({}, vault));
-    expect(keys.size).toBe(1);
-    for (const key of keys) expect(await cache.get(key)).toBeUndefined();
   });
 });
 

@@ -12,6 +12,8 @@ import {
   ResultSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { Server as ServerV2 } from "@modelcontextprotocol/server";
+import { HandleVault } from "../../../src/index.js";
+import { AgentPolicy, type PolicyOptions, withVault } from "../../../src/mcp.js";
 import { ANSWERS, CAPABILITIES, callTool, INSTRUCTIONS } from "./leaky-server.js";
 
 const INFO = { name: "leaky", version: "1.0.0" };
@@ -63,4 +65,35 @@ export function leakyServerV2(): ServerV2 {
     return result as never;
   });
   return server;
+}
+
+/** The leaky server as it is. */
+export const BARE = { v1: leakyServerV1, v2: leakyServerV2 };
+
+/** Seals all of the leaky server's tools, some of them by rules of their own. */
+export const SEALING: PolicyOptions = {
+  servers: {
+    leaky: {
+      tools: {
+        text: { seal: [{ at: "", safeView: { fixed: "a text" }, grant: ["leaky/json"] }] },
+        structured: { seal: [{ at: "/secret" }] },
+        json: { show: [] },
+      },
+    },
+  },
+};
+
+/** The leaky server behind a policy, for alice. */
+export function sealedServers(policy: PolicyOptions = SEALING): typeof BARE {
+  const options = {
+    vault: new HandleVault(),
+    policy: new AgentPolicy(policy),
+    server: "leaky",
+    subjectOf: () => "alice",
+    onWarning: () => undefined,
+  };
+  return {
+    v1: () => withVault(leakyServerV1(), options),
+    v2: () => withVault(leakyServerV2(), options),
+  };
 }

@@ -53,48 +53,64 @@ function clientOf(kind: ClientKind): AnyClient {
   return new ClientV2(info, { capabilities: CAPABILITIES, versionNegotiation: { mode } });
 }
 
+/** Connects a server to two pipes, and returns the client's end of them. */
+async function openStdio(servers: Servers, server: keyof Servers) {
+  const toServer = new PassThrough();
+  const toClient = new PassThrough();
+  const chunks: Buffer[] = [];
+  toClient.on("data", (chunk: Buffer) => chunks.push(chunk));
+  if (server === "v1") await servers.v1().connect(new StdioV1(toServer, toClient));
+  else serveStdio(servers.v2, { transport: new StdioV2(toServer, toClient) });
+  return {
+    // The framing is the same both ways.
+    transport: new StdioV1(toClient, toServer),
+    received: () => Buffer.concat(chunks).toString(),
+  };
+}
+
 function stdio(kind: ClientKind, server: keyof Servers): Connect {
   return async (servers) => {
-    const toServer = new PassThrough();
-    const toClient = new PassThrough();
-    const chunks: Buffer[] = [];
-    toClient.on("data", (chunk: Buffer) => chunks.push(chunk));
+    const { transport, received } = await openStdio(servers, server);
     const client = clientOf(kind);
-    if (server === "v1") await servers.v1().connect(new StdioV1(toServer, toClient));
-    else serveStdio(servers.v2, { transport: new StdioV2(toServer, toClient) });
-    // The framing is the same both ways.
-    const transport = new StdioV1(toClient, toServer);
     await client.connect(transport as never);
-    return {
-      client,
-      received: () => Buffer.concat(chunks).toString(),
-      close: () => client.close(),
-    };
+    return { client, received, close: () => client.close() };
+  };
+}
+
+/** Serves on a loopback port, and returns how to get there. */
+export async function openHttp(
+  servers: Servers,
+  server: keyof Servers,
+  authentication?: Authentication,
+) {
+  const listener = server === "v1" ? await listenerV1(servers) : listenerV2(servers);
+  const listening = createServer((request, response) => {
+    listener(Object.assign(request, authInfoOf(authentication)), response);
+  });
+  await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
+  const { port } = listening.address() as AddressInfo;
+  return {
+    url: new URL(`http://127.0.0.1:${port}/mcp`),
+    ...recordingFetch(),
+    async close() {
+      listening.closeAllConnections();
+      await new Promise((resolve) => listening.close(resolve));
+    },
   };
 }
 
 function http(kind: ClientKind, server: keyof Servers): Connect {
   return async (servers, authentication) => {
-    const listener = server === "v1" ? await listenerV1(servers) : listenerV2(servers);
-    const listening = createServer((request, response) => {
-      listener(Object.assign(request, authInfoOf(authentication)), response);
-    });
-    await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
-    const { port } = listening.address() as AddressInfo;
-    const recorder = recordingFetch();
-    const url = new URL(`http://127.0.0.1:${port}/mcp`);
+    const { url, fetch, received, close } = await openHttp(servers, server, authentication);
     const client = clientOf(kind);
-    const transport = new (kind === "v1" ? HttpClientV1 : HttpClientV2)(url, {
-      fetch: recorder.fetch,
-    });
+    const transport = new (kind === "v1" ? HttpClientV1 : HttpClientV2)(url, { fetch });
     await client.connect(transport as never);
     return {
       client,
-      received: recorder.received,
+      received,
       async close() {
         await client.close();
-        listening.closeAllConnections();
-        await new Promise((resolve) => listening.close(resolve));
+        await close();
       },
     };
   };

@@ -1,0 +1,96 @@
+/** Handles as resources: links to them in results, and what is read there, which is the safe view. */
+import { isVaultError } from "../vault/errors.js";
+import { isHandleId } from "../vault/handle.js";
+import type { HandleForm } from "./handle-form.js";
+import {
+  answer,
+  type JsonObject,
+  type Message,
+  objectAt,
+  type RequestMessage,
+  refusal,
+} from "./messages.js";
+import { isModern } from "./open-requests.js";
+import { serverPrincipal } from "./principals.js";
+import { INTERNAL_ERROR, INVALID_PARAMS, isVersion } from "./rpc-errors.js";
+import type { SealingScope } from "./seal-places.js";
+
+const SCHEME = "handle://";
+const MIME_TYPE = "text/plain";
+/** Clients of older revisions reject a result that has a link in it. */
+const FIRST_REVISION_WITH_LINKS = "2025-06-18";
+
+/** Tells whether results may have links; not where the revision is unknown. */
+export function takesLinks(revision: unknown): boolean {
+  return isVersion(revision) && revision >= FIRST_REVISION_WITH_LINKS;
+}
+
+/** Returns a link to a handle, which says no more than the handle's form. */
+export function linkTo({ handle_id, safe_view }: HandleForm): JsonObject {
+  return {
+    type: "resource_link",
+    uri: `${SCHEME}${handle_id}`,
+    name: handle_id,
+    description: safe_view,
+    mimeType: MIME_TYPE,
+    annotations: { audience: ["assistant"] },
+  };
+}
+
+/** Returns the id of the handle that a request reads; `undefined` where it asks for anything else. */
+export function handleReadBy({ method, params }: RequestMessage): string | undefined {
+  const uri = params?.["uri"];
+  if (method !== "resources/read" || typeof uri !== "string") return undefined;
+  const id = uri.startsWith(SCHEME) ? uri.slice(SCHEME.length) : undefined;
+  return isHandleId(id) ? id : undefined;
+}
+
+/**
+ * Returns the answer to a request that reads a handle: its safe view, for the subject that the server
+ * sealed it for. To anybody else, and of any other server's, there is no such resource.
+ */
+export async function readHandle(
+  message: RequestMessage,
+  { vault, server, subject }: SealingScope,
+): Promise<Message> {
+  const { id, params } = message;
+  try {
+    const owner = serverPrincipal(server, subject);
+    const handle = await vault.describe(String(handleReadBy(message)), owner);
+    // A grantee may describe a handle, too: no principal but a server's own owns what it has sealed.
+    if (handle.ownerPrincipal !== owner) return notFound(message);
+    return answer(id, {
+      ...(isModern(message) ? { resultType: "complete" } : {}),
+      contents: [{ uri: params?.["uri"], mimeType: MIME_TYPE, text: handle.safeView }],
+      ttlMs: 0,
+      cacheScope: "private",
+    });
+  } catch (error) {
+    const isOfHandle = isVaultError(error) && error.code.startsWith("ERR_VAULT_HANDLE_");
+    return isOfHandle ? notFound(message) : refusal(id, INTERNAL_ERROR, "The vault is unavailable");
+  }
+}
+
+function notFound({ id }: RequestMessage): Message {
+  return refusal(id, INVALID_PARAMS, "Resource not found");
+}
+
+/** Returns what a server says of itself with resources among its capabilities. */
+export function declareResources(introduction: JsonObject): JsonObject {
+  const capabilities = objectAt(introduction, "capabilities");
+  const resources = objectAt(capabilities, "resources");
+  return { ...introduction, capabilities: { ...capabilities, resources } };
+}
+
+const LISTS: ReadonlyMap<string, string> = new Map([
+  ["resources/list", "resources"],
+  ["resources/templates/list", "resourceTemplates"],
+]);
+
+/** Returns the list of a server that has no resources but handles, which are not listed. */
+export function emptyList(message: RequestMessage): JsonObject | undefined {
+  const member = LISTS.get(message.method);
+  if (member === undefined) return undefined;
+  const framing = { resultType: "complete", ttlMs: 0, cacheScope: "private" };
+  return { [member]: [], ...(isModern(message) ? framing : {}) };
+}

@@ -1,0 +1,63 @@
+/** Finds out, before a tool runs, whether the vault will take what it returns. */
+import { isVaultError } from "../vault/errors.js";
+import type { Vault } from "../vault/vault.js";
+import { NOT_EXECUTED_VAULT_DOWN } from "./fixed-texts.js";
+import { isSealing } from "./policy-rules.js";
+import { serverPrincipal } from "./principals.js";
+import { constantView } from "./safe-views.js";
+import { type ToolResult, toolError } from "./tool-result.js";
+import type { ToolScope } from "./tool-scope.js";
+
+/** How long a write vouches for the next one: writes cost two commits, where disks are waited for. */
+const VOUCHING_MS = 1000;
+const NO_HANDLE = `hdl_${"0".repeat(32)}`;
+
+/** When a vault last took a probe, in milliseconds of this process. */
+const lastWrites = new WeakMap<Vault, number>();
+
+/**
+ * Tries whether the vault takes what a tool is going to return.
+ *
+ * A call writes, unless a write has succeeded within the last second and no output has been withheld
+ * since: then it reads.
+ *
+ * @returns The tool error to answer if it does not: the tool should not run then.
+ */
+export async function probeVault(scope: ToolScope): Promise<ToolResult | undefined> {
+  const rules = scope.policy.rulesOf(scope);
+  if (rules.handling !== "rules" || !isSealing(rules)) return undefined;
+  const owner = serverPrincipal(scope.server, scope.subject);
+  try {
+    await (isVouchedFor(scope.vault) ? probeRead : probeWrite)(scope.vault, owner);
+    return undefined;
+  } catch {
+    distrustVault(scope.vault);
+    return toolError(NOT_EXECUTED_VAULT_DOWN);
+  }
+}
+
+/** Lets the next call write before its tool runs. */
+export function distrustVault(vault: Vault): void {
+  lastWrites.delete(vault);
+}
+
+function isVouchedFor(vault: Vault): boolean {
+  const last = lastWrites.get(vault);
+  return last !== undefined && performance.now() - last < VOUCHING_MS;
+}
+
+async function probeRead(vault: Vault, owner: string): Promise<void> {
+  try {
+    await vault.describe(NO_HANDLE, owner);
+  } catch (error) {
+    if (!isVaultError(error, "ERR_VAULT_HANDLE_NOT_FOUND")) throw error;
+  }
+}
+
+async function probeWrite(vault: Vault, owner: string): Promise<void> {
+  const startedAt = performance.now();
+  const options = { ...constantView("a probe"), ownerPrincipal: owner, ttlSeconds: 1 };
+  const { id } = await vault.seal(null, options);
+  await vault.invalidate(id, owner);
+  lastWrites.set(vault, startedAt);
+}
