@@ -47,14 +47,36 @@ async function sqlite(synchronous: "full" | "normal", inFlight: number): Promise
       const insert = database.prepare<[string, Buffer]>("INSERT INTO blobs VALUES (?, ?)");
       const select = database.prepare<[string], Buffer>("SELECT blob FROM blobs WHERE id = ?");
       select.pluck();
+      const insertAll = database.transaction((rows: readonly Row[]) => {
+        for (const [id, blob] of rows) insert.run(id, blob);
+      });
       return {
-        put: (id, blob) => insert.run(id, blob),
+        put: inFlight === 1 ? (id, blob) => insert.run(id, blob) : together(insertAll),
         get: (id) => found(select.get(id)),
         close: () => database.close(),
       };
     },
     openCache: (path) => openSqliteCache(path, { synchronous }),
   });
+}
+
+type Row = readonly [id: string, blob: Buffer];
+
+/** Returns a `put` that stores everything put in one round of microtasks at once. */
+function together(storeAll: (rows: readonly Row[]) => void): BlobStore["put"] {
+  let rows: Row[] = [];
+  let stored: Promise<void> | undefined;
+  const store = () => {
+    const batch = rows;
+    rows = [];
+    stored = undefined;
+    storeAll(batch);
+  };
+  return (id, blob) => {
+    rows.push([id, blob]);
+    stored ??= Promise.resolve().then(store);
+    return stored;
+  };
 }
 
 async function lmdb(): Promise<Backend> {

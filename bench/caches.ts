@@ -22,7 +22,8 @@ const GOALS = {
   redis: { record: [1.2, 1.2], table: [1.15, 1.15] },
   valkey: { record: [1.2, 1.2], table: [1.15, 1.15] },
 } as const;
-const GROUP_COMMIT_GOALS = { record: 0.2, table: 0.3 } as const;
+/** How many times as fast 64 seals at a time are: grouping saves flushes, not the work on bytes. */
+const GROUP_COMMIT_GOALS = { record: 5, table: 3.3 } as const;
 
 type Payload = "record" | "table";
 type LastingCache = keyof typeof GOALS;
@@ -85,13 +86,21 @@ function printLasting(name: LastingCache, effort: Effort): void {
 }
 
 function printGroupCommit(effort: Effort): void {
-  console.log("sqlite, synchronous FULL: 64 seals in flight (vault) against one by one (floor)");
-  const rows = (["record", "table"] as const).map((payload) => {
-    const sealing = (name: BackendName) => () => measureBackend(name, payload, effort).vault.seal;
-    const alone = repeated(`one by one, ${payload}`, effort, sealing("sqlite-full-alone"));
-    const together = repeated(`64 in flight, ${payload}`, effort, sealing("sqlite-full"));
-    const goal = `≤ ${GROUP_COMMIT_GOALS[payload]}`;
-    return { case: `${payload} seal`, ...compared(alone, together), goal };
+  console.log("sqlite, synchronous FULL: microseconds for each seal, one by one and 64 at a time,");
+  console.log("and what 64 at a time save; the floor's 64 are one transaction");
+  const rows = (["record", "table"] as const).flatMap((payload) => {
+    const runs = repeated(`one by one and 64 in flight, ${payload}`, effort, () => ({
+      alone: measureBackend("sqlite-full-alone", payload, effort),
+      together: measureBackend("sqlite-full", payload, effort),
+    }));
+    return (["floor", "vault"] as const).map((subject) => ({
+      case: `${payload} seal, ${subject}`,
+      ...saved(
+        runs.map(({ alone }) => alone[subject].seal),
+        runs.map(({ together }) => together[subject].seal),
+      ),
+      goal: subject === "vault" ? `≥ ${GROUP_COMMIT_GOALS[payload]}` : "",
+    }));
   });
   console.table(rows);
 }
@@ -106,6 +115,18 @@ function compared(floor: readonly number[], vault: readonly number[]) {
     "floor µs": round(median(floor)),
     "vault µs": round(median(vault)),
     "vault / floor": ratio,
+    from,
+    to,
+  };
+}
+
+function saved(alone: readonly number[], together: readonly number[]) {
+  const factors = alone.map((time, index) => time / (together[index] as number));
+  const { ratio, from, to } = spread(factors);
+  return {
+    "one by one µs": round(median(alone)),
+    "64 in flight µs": round(median(together)),
+    factor: ratio,
     from,
     to,
   };

@@ -7,8 +7,9 @@ import {
   type SqliteStatement,
   sqliteCache,
 } from "../../src/cache/sqlite.js";
-import type { CacheBackend } from "../../src/index.js";
+import { type CacheBackend, HandleVault, KeyRing } from "../../src/index.js";
 import { codeThrownBy, thrownBy } from "../support/refusals.js";
+import { sealOptions } from "../support/vault.js";
 import { closeLater, FOR_LONG, headOf, newFile, put, UNAVAILABLE } from "./sqlite-scene.js";
 
 const UNBOUNDED: Room = {
@@ -67,6 +68,23 @@ async function readyCache(connection: SqliteConnection): Promise<CacheBackend> {
   await cache.ready();
   return cache;
 }
+
+describe("64 seals that are flushed to the disk", () => {
+  it("cost one flush when they are in flight together, and 64 one by one", async () => {
+    const { connection, commits } = watched(newFile());
+    const keys = KeyRing.from({ current: "key", keys: { key: KeyRing.generateKey() } });
+    const vault = closeLater(new HandleVault({ cache: await readyCache(connection), keys }));
+    const seal = () => vault.seal("a text", sealOptions());
+    await seal();
+    commits.length = 0;
+    const handles = await Promise.all(Array.from({ length: 64 }, seal));
+    expect(commits).toEqual(["COMMIT"]);
+    expect(new Set(handles.map(({ id }) => id)).size).toBe(64);
+    commits.length = 0;
+    for (let count = 0; count < 64; count++) await seal();
+    expect(commits).toHaveLength(64);
+  });
+});
 
 describe("writes in flight at the same moment", () => {
   it("share one transaction", async () => {

@@ -1,4 +1,5 @@
 /** What is kept under which fault: docs/durability.md has the outcomes of these drills in a table. */
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { describe, expect, it, type TestContext, vi } from "vitest";
@@ -26,6 +27,7 @@ import {
 import {
   countLost,
   failOver,
+  fillUntilServerEnds,
   fillUp,
   killLaggard,
   type Outcome,
@@ -35,6 +37,9 @@ import {
 } from "./scenarios.js";
 
 const REFUSED: Outcome = "refused; nothing lost, `invalidate` works";
+const REFUSED_WHOLLY: Outcome = "refused; nothing lost, `invalidate` waits for room";
+const ENDED: Outcome = "the server ends; nothing lost once it is started with room";
+const PRODUCTS: readonly RespProduct[] = ["redis", "valkey"];
 
 /** Writes an outcome down for the documentation, and checks that it is the expected one. */
 function conclude(store: string, fault: Fault, outcomes: { actual: Outcome; expected: Outcome }) {
@@ -178,10 +183,12 @@ interface ServerRow {
   readonly durability: string;
   readonly killed: Outcome;
   readonly restarted: Outcome;
+  /** For servers with an append-only file. */
+  readonly diskFull?: Outcome;
 }
 
 const SERVERS: readonly ServerRow[] = [
-  ...(["redis", "valkey"] as const).flatMap((product): ServerRow[] => [
+  ...PRODUCTS.flatMap((product): ServerRow[] => [
     {
       store: `${titleOf(product)}, \`appendfsync always\``,
       product,
@@ -189,6 +196,7 @@ const SERVERS: readonly ServerRow[] = [
       durability: "disk",
       killed: "kept",
       restarted: "kept",
+      diskFull: ENDED,
     },
     {
       store: `${titleOf(product)}, \`appendfsync everysec\``,
@@ -197,6 +205,7 @@ const SERVERS: readonly ServerRow[] = [
       durability: "process",
       killed: "kept, but for the last 2 seconds",
       restarted: "kept",
+      diskFull: REFUSED_WHOLLY,
     },
   ]),
   {
@@ -286,31 +295,37 @@ describe.each(SERVERS.filter(({ killed }) => killed !== "kept"))(
   },
 );
 
-const EVERYSEC = { store: "Redis, `appendfsync everysec`", product: "redis" } as const;
-
-describe("records on a server whose disk is full", () => {
-  it("are kept, more are refused, and so are invalidations until there is room", async (context) => {
-    await onSmallDisk(context, 24, async ({ directory }) => {
-      const options = { appendFsync: "everysec", arguments: ["--dir", directory] } as const;
-      await withServer({ ...EVERYSEC, options }, context, async (_, { address }) => {
-        const vault = await openVault(address, { cacheTimeoutMs: 3000 });
-        const actual = await fillUp(vault);
-        await vault.close();
-        conclude(EVERYSEC.store, "disk full", {
-          actual,
-          expected: "refused; nothing lost, `invalidate` waits for room",
+describe.each(SERVERS.filter(({ diskFull }) => diskFull !== undefined))(
+  "records on a server whose disk is full: $store",
+  ({ store, product, options, diskFull = REFUSED }) => {
+    it(`are kept; ${diskFull}`, async (context) => {
+      await onSmallDisk(context, 24, async ({ directory }) => {
+        const onDisk = { ...options, arguments: ["--dir", directory] };
+        const filler = join(directory, "filler");
+        writeFileSync(filler, Buffer.alloc(2 ** 22));
+        await withServer({ product, options: onDisk }, context, async (server, { address }) => {
+          const vault = await openVault(address, { cacheTimeoutMs: 2000 });
+          const startAgain = async () => {
+            rmSync(filler);
+            await server.restart();
+          };
+          const actual = await (diskFull === ENDED
+            ? fillUntilServerEnds(vault, startAgain)
+            : fillUp(vault));
+          await vault.close();
+          conclude(store, "disk full", { actual, expected: diskFull });
         });
       });
     });
-  });
-});
+  },
+);
 
-describe("records on a server that evicts", () => {
+describe.each(PRODUCTS)("records on a server that evicts: %s", (product) => {
   it("may be lost without a word", async (context) => {
-    const store = "Redis, evicting (`acceptVolatile`)";
+    const store = `${titleOf(product)}, evicting (\`acceptVolatile\`)`;
     const limits = ["--maxmemory", "24mb", "--maxmemory-policy", "allkeys-lru"];
     const options = { appendFsync: "everysec", arguments: limits } as const;
-    await withServer({ product: "redis", options }, context, async (_, { address }) => {
+    await withServer({ product, options }, context, async (_, { address }) => {
       const vault = await openVault(address, { acceptVolatile: true });
       const actual = await overfill(vault);
       await vault.close();
@@ -320,23 +335,26 @@ describe("records on a server that evicts", () => {
   });
 });
 
-describe.each([
-  { store: "Redis with a replica", expected: "may be lost" as const },
+const REPLICATED = PRODUCTS.flatMap((product) => [
+  { product, store: `${titleOf(product)} with a replica`, expected: "may be lost" as const },
   {
-    store: "Redis with a replica, `waitForReplicas`",
+    product,
+    store: `${titleOf(product)} with a replica, \`waitForReplicas\``,
     waitForReplicas: { count: 1, timeoutMs: 1000 },
     expected: "kept" as const,
   },
-])("records on $store", ({ store, waitForReplicas, expected }) => {
+]);
+
+describe.each(REPLICATED)("records on $store", ({ product, store, waitForReplicas, expected }) => {
   it(`are ${expected} when a replica that fell behind becomes the master`, async ({ skip }) => {
-    const missing = missingServer("redis");
+    const missing = missingServer(product);
     if (missing !== undefined) return skip(missing);
-    const servers = await startRespSentinel("redis", { appendFsync: "everysec" });
+    const servers = await startRespSentinel(product, { appendFsync: "everysec" });
     try {
       const { sentinels, name } = servers;
       const target = { sentinels, name };
       const address: Address = {
-        kind: "redis",
+        kind: product,
         target,
         ...(waitForReplicas === undefined ? {} : { waitForReplicas }),
       };

@@ -13,6 +13,7 @@ export type Outcome =
   | "kept, but for the last 2 seconds"
   | "refused; nothing lost, `invalidate` works"
   | "refused; nothing lost, `invalidate` waits for room"
+  | "the server ends; nothing lost once it is started with room"
   | "evicted; the handle says so";
 
 const LARGE = "x".repeat(40_000);
@@ -74,6 +75,33 @@ export async function killLaggard(place: Place): Promise<Outcome> {
  * acknowledged record is there, safe views can be read, and handles can be invalidated.
  */
 export async function fillUp(vault: HandleVault): Promise<Outcome> {
+  const ids = await sealUntilRefused(vault);
+  await checkWhole(vault, ids);
+  return (await canInvalidate(vault, ids))
+    ? "refused; nothing lost, `invalidate` works"
+    : "refused; nothing lost, `invalidate` waits for room";
+}
+
+/**
+ * Seals until there is no room and the server ends for that, and then expects: errors say so, the
+ * process goes on, and with the server started again it is as if nothing had been.
+ */
+export async function fillUntilServerEnds(
+  vault: HandleVault,
+  startAgain: () => Promise<void>,
+): Promise<Outcome> {
+  const ids = await sealUntilRefused(vault);
+  const failure: unknown = await vault.getSafeView(ids[0] as string).catch((error) => error);
+  if (!isVaultError(failure, "ERR_VAULT_CACHE_UNAVAILABLE")) throw new Error("it still answers");
+  await startAgain();
+  await untilWritable(vault);
+  await checkWhole(vault, ids);
+  if (!(await canInvalidate(vault, ids))) throw new Error("there is no room still");
+  return "the server ends; nothing lost once it is started with room";
+}
+
+/** Returns the ids of what was sealed before the store refused more. */
+async function sealUntilRefused(vault: HandleVault): Promise<string[]> {
   const ids: string[] = [];
   let refusal: unknown;
   await inBatches(MOST, 16, async () => {
@@ -85,13 +113,15 @@ export async function fillUp(vault: HandleVault): Promise<Outcome> {
     }
   });
   if (!isTypedRefusal(refusal)) throw new Error("the store took everything", { cause: refusal });
+  return ids;
+}
+
+/** Throws unless every record is there as it was sealed, and has its safe view. */
+async function checkWhole(vault: HandleVault, ids: readonly string[]): Promise<void> {
   await inBatches(ids.length, 16, async (index) => {
     if ((await vault.unseal(ids[index] as string, OWNER)) !== LARGE) throw new Error("torn");
   });
   if ((await vault.getSafeView(ids[0] as string)) !== sealOptions().safeView) throw new Error("?");
-  return (await canInvalidate(vault, ids))
-    ? "refused; nothing lost, `invalidate` works"
-    : "refused; nothing lost, `invalidate` waits for room";
 }
 
 async function canInvalidate(vault: HandleVault, ids: readonly string[]): Promise<boolean> {
