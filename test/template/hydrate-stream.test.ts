@@ -70,6 +70,20 @@ describe("hydrateStream", () => {
     await fc.assert(property, { numRuns: 300 });
   });
 
+  it("refuses what must not be inserted where it stands, wherever it was cut, and opens none of it", async () => {
+    const id = await sealed(vault, "javascript:alert(1)");
+    const whole = `[a](\n{{${id}}})`;
+    asked.length = 0;
+    for (const pieces of cutsOf(whole, 1)) {
+      const options = { format: "markdown", onUnresolved: "keep" } as const;
+      expect(await streamed(pieces, options)).toBe(whole);
+      expect(await fateOf(streamed(pieces, { format: "markdown" }))).toContain(
+        "unresolved-handles",
+      );
+    }
+    expect(asked).toEqual([]);
+  });
+
   it("opens each handle once, however often and far apart it stands", async () => {
     const [a, b] = [await sealed(vault, "A", { maxUses: 1 }), await sealed(vault, "B")];
     asked.length = 0;
