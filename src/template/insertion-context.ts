@@ -1,4 +1,5 @@
 /** What stands around a placeholder decides whether escaping makes an insertion there harmless. */
+import { JsonTextContext } from "./json-text-context.js";
 import { MarkdownContext } from "./markdown-context.js";
 import type { OutputFormat } from "./output-format.js";
 import type { ReferenceSource } from "./resolver.js";
@@ -16,7 +17,8 @@ const ANYWHERE: InsertionContext = { read() {}, admits: () => true };
 
 /** Returns the context that a text of this format begins in. */
 export function contextOf(format: OutputFormat = "text"): InsertionContext {
-  return format === "markdown" ? new MarkdownContext() : ANYWHERE;
+  if (format === "markdown") return new MarkdownContext();
+  return format === "json-text" ? new JsonTextContext() : ANYWHERE;
 }
 
 /**

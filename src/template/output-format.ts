@@ -9,8 +9,10 @@ import { escapeMarkup } from "./markup.js";
  * - `markdown`: as a word of its own in running text, so that nothing inserted is markup.
  * - `json`: where a JSON value stands; text becomes a JSON string with its quotes.
  * - `json-string`: within the quotes of a JSON string.
+ * - `json-text`: in all of a JSON text, in whose values alone placeholders count: not in names of
+ *   members, nor outside of quotes.
  */
-export type OutputFormat = "text" | "html" | "markdown" | "json" | "json-string";
+export type OutputFormat = "text" | "html" | "markdown" | "json" | "json-string" | "json-text";
 
 /** Returns an inserted text as it may stand in the output. */
 export type Escape = (text: string) => string;
@@ -22,6 +24,7 @@ export const ESCAPES: Readonly<Record<OutputFormat, Escape>> = {
   markdown: escapeMarkdown,
   json: escapeJson,
   "json-string": escapeInJsonString,
+  "json-text": escapeInJsonString,
 };
 
 /**

@@ -159,7 +159,7 @@ export function openAiDeltas(data: unknown): DeltaPlaces {
       deltas.push({
         key: `${key}/tool ${memberOf(toolCall, "index")}`,
         at: `/choices/${place}/delta/tool_calls/${call}/function/arguments`,
-        format: "json-string",
+        format: "json-text",
       });
     }
   }
@@ -173,7 +173,7 @@ export function anthropicDeltas(data: unknown): DeltaPlaces {
   return {
     deltas: [
       { key, at: "/delta/text" },
-      { key, at: "/delta/partial_json", format: "json-string" },
+      { key, at: "/delta/partial_json", format: "json-text" },
     ],
   };
 }
