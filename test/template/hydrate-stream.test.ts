@@ -186,6 +186,16 @@ describe("hydrateByteStream", () => {
     expect((await streamedBytes(single)).equals(expected)).toBe(true);
   });
 
+  it("gives the bytes of the whole text, also where two insertions make one character", async () => {
+    const id = await sealed(vault, { high: "\ud83d", low: "\ude00" });
+    const text = [`{{${id}#/high}}`, `{{${id}#/low}}`, `{{${id}#/low}}`, `{{${id}#/high}}`];
+    const expected = Buffer.from("😀\ude00\ud83d");
+    for (const pieces of [text, [text.join("")], ...cutsOf(text.join(""), 1)]) {
+      const bytes = pieces.map((piece) => encoder.encode(piece));
+      expect((await streamedBytes(bytes)).equals(expected)).toBe(true);
+    }
+  });
+
   it("fails on bytes that are no UTF-8, and on a character that is cut off", async () => {
     for (const bytes of [Uint8Array.of(0xff), Uint8Array.of(0x61, 0xe2, 0x82)]) {
       expect(await thrownBy(() => streamedBytes([bytes]))).toBeInstanceOf(TypeError);
