@@ -1,12 +1,13 @@
 /**
- * Measures the vault beside a floor and the service beside echoes, each time in fresh processes, and
- * prints medians of ratios.
+ * Measures the vault beside a floor, the service beside echoes and streams beside bare ones, each time in
+ * fresh processes, and prints medians.
  *
  * `npm run bench` measures everything; `npm run bench -- --help` has the rest.
  */
 import { parseArgs } from "node:util";
 import { CACHES, printCache } from "./caches.js";
 import { CLIENTS, printClient, printServer, SERVERS } from "./service/tables.js";
+import { printTemplate } from "./template.js";
 
 const USAGE = `usage: npm run bench -- [options]
   --processes N   take medians of N fresh processes (default 5)
@@ -14,7 +15,8 @@ const USAGE = `usage: npm run bench -- [options]
   --cache NAME    measure ${CACHES.join(", ")}
   --server NAME   measure ${SERVERS.join(", ")}
   --client NAME   measure ${CLIENTS.join(", ")}
-The last three may be repeated; without any of them everything is measured.`;
+  --template      measure streams of text that are hydrated on their way
+Those with a NAME may be repeated; without any of the last four everything is measured.`;
 
 const { values } = parseArgs({
   options: {
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     cache: { type: "string", multiple: true },
     server: { type: "string", multiple: true },
     client: { type: "string", multiple: true },
+    template: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -32,10 +35,12 @@ if (values.help) {
 }
 
 const effort = { processes: Number(values.processes), handles: Number(values.handles) };
-const isAll = [values.cache, values.server, values.client].every((names) => names === undefined);
+const names = [values.cache, values.server, values.client];
+const isAll = !values.template && names.every((given) => given === undefined);
 for (const name of chosen(values.cache, CACHES)) printCache(name, effort);
 for (const name of chosen(values.server, SERVERS)) printServer(name, effort);
 for (const name of chosen(values.client, CLIENTS)) printClient(name, effort);
+if (values.template || isAll) printTemplate();
 
 function chosen(names: readonly string[] | undefined, known: readonly string[]): readonly string[] {
   const unknown = names?.find((name) => !known.includes(name));
