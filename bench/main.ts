@@ -1,6 +1,6 @@
 /**
- * Measures the vault beside a floor, the service beside echoes and wrapped MCP servers beside bare ones,
- * each time in fresh processes, and prints medians.
+ * Measures the vault beside a floor, the service beside echoes, wrapped MCP servers and streams beside bare
+ * ones, each time in fresh processes, and prints medians.
  *
  * `npm run bench` measures everything; `npm run bench -- --help` has the rest.
  */
@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { CACHES, printCache } from "./caches.js";
 import { printMcp } from "./mcp/tables.js";
 import { CLIENTS, printClient, printServer, SERVERS } from "./service/tables.js";
+import { printTemplate } from "./template.js";
 
 const USAGE = `usage: npm run bench -- [options]
   --processes N   take medians of N fresh processes (default 5)
@@ -16,7 +17,8 @@ const USAGE = `usage: npm run bench -- [options]
   --server NAME   measure ${SERVERS.join(", ")}
   --client NAME   measure ${CLIENTS.join(", ")}
   --mcp           measure calls of tools over the Model Context Protocol
-The three with a NAME may be repeated; without any of these four everything is measured.`;
+  --template      measure streams of text that are hydrated on their way
+Those with a NAME may be repeated; without any of the last five everything is measured.`;
 
 const { values } = parseArgs({
   options: {
@@ -26,6 +28,7 @@ const { values } = parseArgs({
     server: { type: "string", multiple: true },
     client: { type: "string", multiple: true },
     mcp: { type: "boolean", default: false },
+    template: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -36,11 +39,12 @@ if (values.help) {
 
 const effort = { processes: Number(values.processes), handles: Number(values.handles) };
 const named = [values.cache, values.server, values.client];
-const isAll = !values.mcp && named.every((names) => names === undefined);
+const isAll = !values.mcp && !values.template && named.every((names) => names === undefined);
 for (const name of chosen(values.cache, CACHES)) printCache(name, effort);
 for (const name of chosen(values.server, SERVERS)) printServer(name, effort);
 for (const name of chosen(values.client, CLIENTS)) printClient(name, effort);
 if (isAll || values.mcp) printMcp(effort);
+if (isAll || values.template) printTemplate();
 
 function chosen(names: readonly string[] | undefined, known: readonly string[]): readonly string[] {
   const unknown = names?.find((name) => !known.includes(name));

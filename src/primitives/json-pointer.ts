@@ -13,12 +13,12 @@ export type PointerPattern = JsonPointer;
 /** The token of a pattern that stands for any one member or item. */
 export const ANY = "*";
 
-const POINTER = /^(?:\/(?:[^~]|~[01])*)?$/su;
+const UNESCAPED_TILDE = /~(?![01])/;
 const INDEX = /^(?:0|[1-9]\d{0,15})$/;
 
 /** Tells whether `text` is a JSON pointer: empty, or `/` before each token. */
 export function isPointer(text: string): boolean {
-  return POINTER.test(text);
+  return text === "" || (text.startsWith("/") && !UNESCAPED_TILDE.test(text));
 }
 
 /**

@@ -114,7 +114,8 @@ export function findSlots(
 function slotOf(node: unknown, inside: InsideStrings, settings: TextSettings): Slot | undefined {
   const text = typeof node === "string" ? node : handleIdOf(node);
   if (text === undefined) return undefined;
-  const reference = parseReference(text);
+  const isTooLong = text.length > settings.maxPlaceholderLength;
+  const reference = isTooLong ? undefined : parseReference(text);
   if (reference !== undefined) return { kind: "whole", found: { written: text, reference } };
   // An object with a handle's id stands for nothing else, however its id was mangled.
   if (typeof node !== "string") return { kind: "whole", found: { written: text, reference } };

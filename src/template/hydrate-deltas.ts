@@ -66,7 +66,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
  *
  * What was held back when a text ends goes out in one more event, made of the last one with a delta of
  * that text. The limit on the output's length counts for each text. Arguments of tools are JSON in the
- * making: give their deltas the format `json-string`.
+ * making: give their deltas the format `json-text`.
  *
  * @throws `TypeError` or `RangeError` An option is wrong.
  *

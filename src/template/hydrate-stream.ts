@@ -11,6 +11,7 @@ import {
 import { HandleResolver, type HydrationReport } from "./resolver.js";
 import type { TemplateEngineOptions } from "./template-engine.js";
 import { TextHydrator } from "./text-hydrator.js";
+import { Utf8Encoder } from "./utf8-encoder.js";
 import { checkValidators, type OutputCheck, type OutputValidator } from "./validators.js";
 
 /** What {@link hydrateStream} takes: what an engine does, and on whose behalf. */
@@ -77,7 +78,7 @@ export function hydrateByteStream(
 ): TransformStream<Uint8Array, Uint8Array> {
   const stage = textStage(vault, options);
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  const encoder = new TextEncoder();
+  const encoder = new Utf8Encoder();
   return new TransformStream<Uint8Array, Uint8Array>({
     async transform(bytes, controller) {
       const text = await stage.push(decoder.decode(bytes, { stream: true }));
@@ -86,6 +87,7 @@ export function hydrateByteStream(
     async flush(controller) {
       const text = (await stage.push(decoder.decode())) + (await stage.end());
       enqueue(controller, encoder.encode(text));
+      enqueue(controller, encoder.end());
     },
   });
 }

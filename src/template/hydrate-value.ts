@@ -9,6 +9,7 @@ import {
   referencesIn,
   type Slot,
 } from "./find-references.js";
+import { admit, contextOf } from "./insertion-context.js";
 import {
   checkHydrateOptions,
   checkTextOptions,
@@ -20,7 +21,7 @@ import {
   type TextSettings,
 } from "./options.js";
 import { formatReference } from "./references.js";
-import { HandleResolver, type HydrationReport } from "./resolver.js";
+import { HandleResolver, type HydrationReport, type ReferenceSource } from "./resolver.js";
 import { TextRenderer } from "./text-renderer.js";
 import { copyOf, mapValues, sizeOf } from "./values.js";
 
@@ -80,12 +81,18 @@ export async function hydrateValue(
   checkVaultAndOptions(vault, options, OPTIONS);
   const settings = checkTextOptions(options);
   const resolver = new HandleResolver(vault, checkHydrateOptions(options, settings.maxHandles));
-  const slots = findSlots(value, { rules: checkRules(options), text: settings });
+  const found = findSlots(value, { rules: checkRules(options), text: settings });
+  const slots = new Map([...found].map(([at, slot]) => [at, admitted(slot, resolver, settings)]));
   await resolver.open([...slots.values()].flatMap(referencesIn));
   const filler = new SlotFiller(slots, resolver, settings);
   const hydrated = mapValues(value, (node, pointer) => filler.fill(node, pointer));
   resolver.throwIfUnresolved();
   return { value: hydrated, insertions: filler.insertions, ...resolver.report() };
+}
+
+function admitted(slot: Slot, source: ReferenceSource, { format }: TextSettings): Slot {
+  if (slot.kind === "whole") return slot;
+  return { ...slot, segments: admit(slot.segments, contextOf(format), source) };
 }
 
 /** Puts what slots stand for in their places, and keeps a record of it. */

@@ -5,18 +5,36 @@ const MAX_DISTANCE = 3;
 /** The most known ids that are compared. */
 const MAX_KNOWN = 1000;
 
+/** The most comparisons for one text: a text may hold any number of mangled ids. */
+const MAX_COMPARISONS = 10_000;
+
+/** Suggests known ids for the mangled ones of one text, as long as that takes no more than its share. */
+export class NearMisses {
+  readonly #known: readonly string[];
+  #comparisonsLeft = MAX_COMPARISONS;
+
+  constructor(known: Iterable<string>) {
+    this.#known = [...firstOf(known, MAX_KNOWN)];
+  }
+
+  /** Returns the known id that may have been meant, if one alone is near. */
+  suggestionFor(id: string): string | undefined {
+    // To compare with some of them would miss that two are as near.
+    if (this.#known.length > this.#comparisonsLeft) return undefined;
+    this.#comparisonsLeft -= this.#known.length;
+    return nearMissOf(id, this.#known);
+  }
+}
+
 /**
  * Returns the known id that is nearest to a mangled one, if one alone is near.
  *
  * Nobody should put it in the other's place unasked: it says which id may have been meant.
  */
-export function nearMissOf(id: string, known: Iterable<string>): string | undefined {
+function nearMissOf(id: string, known: Iterable<string>): string | undefined {
   let nearest: string[] = [];
   let distance = MAX_DISTANCE;
-  let compared = 0;
   for (const candidate of known) {
-    if (compared === MAX_KNOWN) break;
-    compared += 1;
     const found = editDistance(id, candidate);
     if (found > distance) continue;
     nearest = found < distance ? [candidate] : [...nearest, candidate];
@@ -47,6 +65,15 @@ function editDistance(a: string, b: string): number {
     above = current;
   }
   return at(above, b.length);
+}
+
+function* firstOf(ids: Iterable<string>, count: number): Generator<string> {
+  let left = count;
+  for (const id of ids) {
+    yield id;
+    left -= 1;
+    if (left === 0) return;
+  }
 }
 
 function at(row: readonly number[], column: number): number {

@@ -2,7 +2,7 @@
 import { type JsonPointer, valueAt } from "../primitives/json-pointer.js";
 import { HydrationError, isVaultError, type UnresolvedReason } from "../vault/errors.js";
 import type { Outcome, Vault } from "../vault/vault.js";
-import { nearMissOf } from "./near-misses.js";
+import { NearMisses } from "./near-misses.js";
 import type { ResolvingSettings } from "./options.js";
 import { formatReference, type Reference, withoutUriPrefix } from "./references.js";
 
@@ -53,10 +53,12 @@ export class HandleResolver implements ReferenceSource {
   readonly #settings: ResolvingSettings;
   readonly #outcomes = new Map<string, Resolved>();
   readonly #unresolved = new Map<string, UnresolvedReason>();
+  readonly #nearMisses: NearMisses;
 
   constructor(vault: Vault, settings: ResolvingSettings) {
     this.#vault = vault;
     this.#settings = settings;
+    this.#nearMisses = new NearMisses(settings.knownHandles);
   }
 
   /**
@@ -125,7 +127,7 @@ export class HandleResolver implements ReferenceSource {
   #describe(written: string, reason: UnresolvedReason): Unresolved {
     const isMangled = reason === "malformed" || reason === "ERR_VAULT_HANDLE_NOT_FOUND";
     const [id = ""] = withoutUriPrefix(written).split("#", 1);
-    const suggestion = isMangled ? nearMissOf(id, this.#settings.knownHandles) : undefined;
+    const suggestion = isMangled ? this.#nearMisses.suggestionFor(id) : undefined;
     return suggestion === undefined ? { written, reason } : { written, reason, suggestion };
   }
 }

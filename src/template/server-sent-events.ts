@@ -1,6 +1,7 @@
 /** Server-sent events whose data is JSON, and the deltas that models' services send in them. */
 import { isPointer, type JsonPointer, parsePointer, valueAt } from "../primitives/json-pointer.js";
 import type { Vault } from "../vault/vault.js";
+import { EventSplitter } from "./event-splitter.js";
 import { type EventDeltas, type HydrateDeltasOptions, hydrateDeltas } from "./hydrate-deltas.js";
 import type { OutputFormat } from "./output-format.js";
 
@@ -36,9 +37,6 @@ interface ServerSentEvent {
   readonly found: EventDeltas;
 }
 
-/** The longest event, in characters. */
-const MAX_EVENT_LENGTH = 1024 * 1024;
-const BLANK_LINE = /\r?\n\r?\n|\r\r/;
 const DATA_LINE = /^data(?:: ?(.*))?$/;
 const LINE_END = /\r\n|\n|\r/;
 
@@ -83,23 +81,14 @@ export function hydrateServerSentEvents(
 }
 
 function splitEvents(read: (text: string) => ServerSentEvent) {
-  const blankLine = new RegExp(BLANK_LINE, "g");
-  let held = "";
+  const splitter = new EventSplitter();
   return new TransformStream<string, ServerSentEvent>({
     transform(piece, controller) {
-      // A blank line may begin in what is held; before that there is none.
-      blankLine.lastIndex = Math.max(0, held.length - 3);
-      held += piece;
-      let start = 0;
-      for (let blank = blankLine.exec(held); blank !== null; blank = blankLine.exec(held)) {
-        controller.enqueue(read(held.slice(start, blankLine.lastIndex)));
-        start = blankLine.lastIndex;
-      }
-      held = held.slice(start);
-      if (held.length > MAX_EVENT_LENGTH) throw new RangeError("an event is too long");
+      for (const text of splitter.push(piece)) controller.enqueue(read(text));
     },
     flush(controller) {
-      if (held !== "") controller.enqueue(read(held));
+      const text = splitter.end();
+      if (text !== "") controller.enqueue(read(text));
     },
   });
 }
@@ -159,7 +148,7 @@ export function openAiDeltas(data: unknown): DeltaPlaces {
       deltas.push({
         key: `${key}/tool ${memberOf(toolCall, "index")}`,
         at: `/choices/${place}/delta/tool_calls/${call}/function/arguments`,
-        format: "json-string",
+        format: "json-text",
       });
     }
   }
@@ -173,7 +162,7 @@ export function anthropicDeltas(data: unknown): DeltaPlaces {
   return {
     deltas: [
       { key, at: "/delta/text" },
-      { key, at: "/delta/partial_json", format: "json-string" },
+      { key, at: "/delta/partial_json", format: "json-text" },
     ],
   };
 }

@@ -1,5 +1,6 @@
 import { HydrationError, type UnresolvedReason } from "../vault/errors.js";
 import type { Vault } from "../vault/vault.js";
+import { admit, contextOf } from "./insertion-context.js";
 import {
   checkHydrateOptions,
   checkTextOptions,
@@ -85,7 +86,8 @@ export class TemplateEngine {
    */
   render(text: string, payloads: ReadonlyMap<string, unknown>): string {
     const source = new GivenPayloads(payloads);
-    const rendered = new TextRenderer(source, this.#settings).render(this.#scan(text).segments);
+    const segments = admit(this.#scan(text).segments, contextOf(this.#settings.format), source);
+    const rendered = new TextRenderer(source, this.#settings).render(segments);
     if (source.refused.size > 0) throw new HydrationError("unresolved-handles", source.refused);
     return rendered;
   }

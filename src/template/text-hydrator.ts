@@ -1,5 +1,6 @@
 /** Puts payloads in the places of their placeholders, in text that comes in pieces. */
 import { HydrationError } from "../vault/errors.js";
+import { admit, contextOf, type InsertionContext } from "./insertion-context.js";
 import type { TextSettings } from "./options.js";
 import type { HandleResolver } from "./resolver.js";
 import { PlaceholderScanner, type Segment } from "./scanner.js";
@@ -14,11 +15,13 @@ export class TextHydrator {
   readonly #scanner: PlaceholderScanner;
   readonly #resolver: HandleResolver;
   readonly #renderer: TextRenderer;
+  readonly #context: InsertionContext;
 
   constructor(resolver: HandleResolver, settings: TextSettings) {
     this.#scanner = new PlaceholderScanner(settings);
     this.#resolver = resolver;
     this.#renderer = new TextRenderer(resolver, settings);
+    this.#context = contextOf(settings.format);
   }
 
   /**
@@ -41,7 +44,8 @@ export class TextHydrator {
     return this.#hydrate(segments);
   }
 
-  async #hydrate(segments: readonly Segment[]): Promise<string> {
+  async #hydrate(found: readonly Segment[]): Promise<string> {
+    const segments = admit(found, this.#context, this.#resolver);
     const placeholders = segments.filter((segment) => typeof segment !== "string");
     if (placeholders.length > 0) await this.#resolver.open(placeholders);
     const text = this.#renderer.render(segments);

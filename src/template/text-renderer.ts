@@ -13,8 +13,8 @@ export interface TextRendererSettings extends RenderingOptions {
 export class TextRenderer {
   readonly #source: ReferenceSource;
   readonly #stringify: Stringify;
-  /** Escaping takes time: what is inserted often is rendered once. */
-  readonly #rendered = new Map<string, string>();
+  /** Rendering takes time, failing too: once for each reference; `undefined` for what failed. */
+  readonly #rendered = new Map<string, string | undefined>();
   #lengthLeft: number;
 
   constructor(source: ReferenceSource, settings: TextRendererSettings) {
@@ -34,20 +34,24 @@ export class TextRenderer {
 
   #textOf(segment: Segment): string {
     if (typeof segment === "string") return segment;
-    return this.#rendered.get(segment.written) ?? this.#insert(segment);
+    if (!this.#rendered.has(segment.written)) this.#insert(segment);
+    return this.#rendered.get(segment.written) ?? segment.text;
   }
 
-  #insert(placeholder: Placeholder): string {
+  #insert(placeholder: Placeholder): void {
     const resolved = this.#source.resolve(placeholder);
-    if (!resolved.ok) return placeholder.text;
+    if (!resolved.ok) return;
+    const text = this.#render(resolved.value);
+    this.#rendered.set(placeholder.written, text);
+    if (text === undefined) this.#source.refuse(placeholder, "not-renderable");
+  }
+
+  #render(value: unknown): string | undefined {
     try {
-      const text = this.#stringify(resolved.value);
-      this.#rendered.set(placeholder.written, text);
-      return text;
+      return this.#stringify(value);
     } catch {
       // Whatever was thrown may hold the payload.
-      this.#source.refuse(placeholder, "not-renderable");
-      return placeholder.text;
+      return undefined;
     }
   }
 

@@ -54,6 +54,10 @@ describe("JSON pointers", () => {
     expect(() => parsePointer(text)).toThrow(TypeError);
   });
 
+  it.each(["a", "/", "~0", "~"])("are told from other texts of 16 MiB, too: of %j", (part) => {
+    expect(isPointer(`/${part.repeat(2 ** 24 / part.length)}`)).toBe(part !== "~");
+  });
+
   it.each(["/foo/length", "/foo/00", "/foo/-", "/foo/2", "/__proto__", "/constructor", "/foo/0/0"])(
     "reach nothing but own members and items: %j",
     (text) => {

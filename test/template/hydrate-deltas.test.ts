@@ -167,6 +167,27 @@ describe("hydrateServerSentEvents", () => {
     expect(stops).toEqual([true, false, false, false, true, false, false, true]);
   });
 
+  it("opens nothing for names and structure of tool arguments", async () => {
+    const id = await sealed(vault, "1,2,3");
+    const tool = (text: string) => ({ index: 0, function: { arguments: text } });
+    const events = {
+      anthropic: (text: string) => event({ index: 0, delta: { partial_json: text } }),
+      openai: (text: string) =>
+        event({ choices: [{ index: 0, delta: { tool_calls: [tool(text)] } }] }),
+    };
+    asked.length = 0;
+    for (const text of [`{"ids":[{{${id}}}]}`, `{"{{${id}}}":1}`]) {
+      for (const pieces of cutsOf(text, 1)) {
+        const refusal = { reason: "unresolved-handles" };
+        const anthropic = pieces.map(events.anthropic);
+        expect(await thrownBy(() => sse(anthropic, anthropicDeltas))).toMatchObject(refusal);
+        const openAi = pieces.map(events.openai);
+        expect(await thrownBy(() => sse(openAi, openAiDeltas))).toMatchObject(refusal);
+      }
+    }
+    expect(asked).toEqual([]);
+  });
+
   it("hydrates OpenAI's content and tool calls, each within its choice", async () => {
     const id = await sealed(vault, "Ada");
     const chunk = (index: number, delta: object, finish: string | null = null) =>

@@ -70,6 +70,20 @@ describe("hydrateStream", () => {
     await fc.assert(property, { numRuns: 300 });
   });
 
+  it("refuses what must not be inserted where it stands, wherever it was cut, and opens none of it", async () => {
+    const id = await sealed(vault, "javascript:alert(1)");
+    const whole = `[a](\n{{${id}}})`;
+    asked.length = 0;
+    for (const pieces of cutsOf(whole, 1)) {
+      const options = { format: "markdown", onUnresolved: "keep" } as const;
+      expect(await streamed(pieces, options)).toBe(whole);
+      expect(await fateOf(streamed(pieces, { format: "markdown" }))).toContain(
+        "unresolved-handles",
+      );
+    }
+    expect(asked).toEqual([]);
+  });
+
   it("opens each handle once, however often and far apart it stands", async () => {
     const [a, b] = [await sealed(vault, "A", { maxUses: 1 }), await sealed(vault, "B")];
     asked.length = 0;
@@ -170,6 +184,16 @@ describe("hydrateByteStream", () => {
     }
     const single = Array.from(bytes, (byte) => Uint8Array.of(byte));
     expect((await streamedBytes(single)).equals(expected)).toBe(true);
+  });
+
+  it("gives the bytes of the whole text, also where two insertions make one character", async () => {
+    const id = await sealed(vault, { high: "\ud83d", low: "\ude00" });
+    const text = [`{{${id}#/high}}`, `{{${id}#/low}}`, `{{${id}#/low}}`, `{{${id}#/high}}`];
+    const expected = Buffer.from("😀\ude00\ud83d");
+    for (const pieces of [text, [text.join("")], ...cutsOf(text.join(""), 1)]) {
+      const bytes = pieces.map((piece) => encoder.encode(piece));
+      expect((await streamedBytes(bytes)).equals(expected)).toBe(true);
+    }
   });
 
   it("fails on bytes that are no UTF-8, and on a character that is cut off", async () => {

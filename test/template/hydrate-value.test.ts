@@ -163,6 +163,25 @@ describe("hydrateValue", () => {
     expect([...value[3]]).toEqual([1, 2]);
   });
 
+  it("takes no string for a reference that is longer than a placeholder, and no object's either", async () => {
+    const id = await sealed(vault, { a: 1 });
+    const limits = { maxPlaceholderLength: 128 };
+    const longest = `${id}#/${"a".repeat(128 - id.length - 2)}`;
+    expect(await thrownBy(() => hydrated(longest, limits))).toMatchObject({
+      errors: new Map([[longest, "no-such-field"]]),
+    });
+    asked.length = 0;
+    for (const long of [`${longest}a`, `${id}#${"/".repeat(2 ** 24)}`]) {
+      for (const inside of ["inert", "hydrate"] as const) {
+        expect(await hydrated(long, { ...limits, inside })).toBe(long);
+      }
+      expect(await thrownBy(() => hydrated({ handle_id: long }, limits))).toMatchObject({
+        errors: new Map([[long.slice(0, 256), "malformed"]]),
+      });
+    }
+    expect(asked).toEqual([]);
+  });
+
   it("bounds handles, nesting, and how much it inserts", async () => {
     const id = await sealed(vault, ["x".repeat(1000)]);
     expect(await thrownBy(() => hydrated([id], { maxHandles: 0 }))).toMatchObject({

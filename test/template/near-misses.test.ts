@@ -1,12 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { nearMissOf } from "../../src/template/near-misses.js";
+import { NearMisses } from "../../src/template/near-misses.js";
 
 const ID = "hdl_0123456789abcdef0123456789abcdef";
 const hex = fc.constantFrom(..."0123456789abcdef");
 const anyId = fc
   .array(hex, { minLength: 32, maxLength: 32 })
   .map((digits) => `hdl_${digits.join("")}`);
+
+function nearMissOf(id: string, known: Iterable<string>): string | undefined {
+  return new NearMisses(known).suggestionFor(id);
+}
 
 /** One change to a text, at a place and with a character that a number picks. */
 function changed(text: string, [kind, place, digit]: readonly [number, number, string]): string {
@@ -15,7 +19,7 @@ function changed(text: string, [kind, place, digit]: readonly [number, number, s
   return text.slice(0, at) + (kind === 0 ? "" : digit) + rest;
 }
 
-describe("nearMissOf", () => {
+describe("near misses", () => {
   it("finds the id that up to three changes lie between, among strangers", () => {
     const change = fc.tuple(fc.nat(2), fc.nat(), hex);
     const changes = fc.array(change, { maxLength: 3 });
@@ -42,6 +46,15 @@ describe("nearMissOf", () => {
       }
     }
     expect(nearMissOf(ID, known())).toBeUndefined();
-    expect(taken).toBe(1001);
+    expect(taken).toBe(1000);
+  });
+
+  it("are looked for in ten thousand comparisons of one text, never in a part of the known ids", () => {
+    const known = [...Array.from({ length: 998 }, () => `hdl_${"f".repeat(32)}`), ID];
+    const nearMisses = new NearMisses(known);
+    const mangled = ID.slice(0, -1);
+    const suggestions = Array.from({ length: 1000 }, () => nearMisses.suggestionFor(mangled));
+    expect(suggestions.slice(0, 10)).toEqual(new Array(10).fill(ID));
+    expect(suggestions.slice(10)).toEqual(new Array(990).fill(undefined));
   });
 });

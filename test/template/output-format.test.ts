@@ -37,6 +37,13 @@ const hostile = fc.oneof(
         "http://a.b",
         "www.a.b",
         "a@b.cd",
+        "x",
+        "7",
+        "\u00a0",
+        "\u2003",
+        "\u3000",
+        "\ufeff",
+        "\u201c",
       ),
       { maxLength: 12 },
     )
@@ -91,6 +98,12 @@ describe("markdown", () => {
     `[link](<#top> "${HERE}")`,
     `> ${HERE}`,
     `text\n${HERE}\nmore`,
+    `${HERE}. text`,
+    `1${HERE}) text`,
+    `- [${HERE}] text`,
+    `**${HERE}**, _${HERE}_ and (~~${HERE}~~)`,
+    `*${HERE} text*`,
+    `[link](https://example.org/${HERE})`,
   ];
 
   it.each(templates)("in %j lets inserted text form no markup of any kind", (template) => {
@@ -102,13 +115,42 @@ describe("markdown", () => {
       if (payload.trim() === "" || /[\0\p{Cc}]/u.test(payload.replace(/[\n\r\t]/g, ""))) return;
       expect(shapeOf(parse(payload))).toEqual(expected);
     });
-    fc.assert(property, { numRuns: 300 });
+    const examples: [string][] = [["7"], ["x"], ["X"], ["\u00a0word"], ["word\u3000"], ["(word)"]];
+    fc.assert(property, { numRuns: 300, examples });
   });
 
   it("reads as what was inserted, spaces and line breaks included", () => {
     const payload = "  1. a\n\n# b | c `d` <e> [f](g) 12,345.67 -1 2026-11-26 x-y é";
     const html = marked.parse(rendered("markdown", `|${HERE}|`, payload), { async: false });
     expect(textOf(parseFragment(html).childNodes).trim()).toBe(`|${payload}|`);
+  });
+
+  it.each([
+    `[a](${HERE})`,
+    `[a](<${HERE}>)`,
+    `[a](\n  ${HERE} "title")`,
+    `![a](java${HERE})`,
+    `[a](&Tab;${HERE})`,
+    `[a]: ${HERE}`,
+    `<${HERE}>`,
+    `</${HERE}>`,
+    `[a](${HERE}${HERE})`,
+  ])("in %j is not inserted: it would choose what a link or a tag does", (template) => {
+    for (const payload of ["javascript:alert(1)", "script:x", "b", ""]) {
+      const insert = () => rendered("markdown", template, payload);
+      expect(insert).toThrow(expect.objectContaining({ reason: "unresolved-handles" }));
+    }
+  });
+
+  it.each([
+    `[a](/b/${HERE})`,
+    `[a](b) ${HERE}`,
+    `[a](<mailto:${HERE}>)`,
+    `1 < ${HERE}`,
+    `a] (${HERE})`,
+    `<b>${HERE}</b>`,
+  ])("in %j is inserted", (template) => {
+    expect(rendered("markdown", template, "word")).toBe(template.replace(HERE, "word"));
   });
 
   it("leaves words, numbers, and dates as they are", () => {
@@ -136,5 +178,33 @@ describe("json", () => {
     });
     fc.assert(property, { numRuns: 300 });
     expect(JSON.parse(rendered("json-string", `"${HERE}"`, { a: '"' }))).toBe('{"a":"\\""}');
+  });
+
+  it("json-text changes the strings of values alone, and the data has the shape that it had", () => {
+    const template = `{"a\\"": ["${HERE}", {"b": "x${HERE}", "c": 1}, "${HERE}"], "d": "\\\\${HERE}"}`;
+    const property = fc.property(hostile, (payload) => {
+      expect(JSON.parse(rendered("json-text", template, payload))).toEqual({
+        'a"': [payload, { b: `x${payload}`, c: 1 }, payload],
+        d: `\\${payload}`,
+      });
+    });
+    fc.assert(property, { numRuns: 300 });
+    expect(rendered("json-text", `"${HERE}"`, "7")).toBe('"7"');
+  });
+
+  it.each([
+    `{"ids": [${HERE}]}`,
+    `{"${HERE}": 1}`,
+    `{"a": [], "${HERE}": 1}`,
+    `{"a": {"b": 1}, "x${HERE}": 1}`,
+    `[{"${HERE}": 1}]`,
+    HERE,
+    `"a" ${HERE}`,
+    `"\\${HERE}"`,
+    `{"a": "{{${ID}#/"b}}"}`,
+    `${"[".repeat(257)}"${HERE}"`,
+  ])("json-text inserts nothing in %j: it would be structure or a name", (template) => {
+    const insert = () => rendered("json-text", template, { '"b': 1 });
+    expect(insert).toThrow(expect.objectContaining({ reason: "unresolved-handles" }));
   });
 });

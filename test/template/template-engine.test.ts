@@ -209,6 +209,25 @@ describe("hydrate", () => {
     }
   });
 
+  it("tries to render each place once, also where that fails", async () => {
+    let tries = 0;
+    const failing = new TemplateEngine(vault, {
+      stringify: () => {
+        tries += 1;
+        throw new Error("secret-canary");
+      },
+    });
+    const id = await sealed(vault, { a: 1 });
+    const text = `{{${id}}}{{ ${id} }}<handle id="${id}"/>{{${id}#/a}}`;
+    const hydrated = await failing.hydrate(text, { ...AS, onUnresolved: "keep" });
+    expect(hydrated.text).toBe(text);
+    expect(hydrated.unresolved).toEqual([
+      { written: id, reason: "not-renderable" },
+      { written: `${id}#/a`, reason: "not-renderable" },
+    ]);
+    expect(tries).toBe(2);
+  });
+
   it("renders each place once, however often it is inserted", async () => {
     const rendered: unknown[] = [];
     const noting = new TemplateEngine(vault, {

@@ -1,0 +1,57 @@
+/** The longest event, in characters. */
+const MAX_EVENT_LENGTH = 1024 * 1024;
+const BLANK_LINE = /\r?\n\r?\n|\r\r/g;
+/** So much of a blank line may have come before its last character. */
+const MAX_SEAM_LENGTH = 3;
+
+/**
+ * Cuts a stream of server-sent events into events, each with the blank line that ends it; time is
+ * linear in the text, however it is cut into pieces.
+ *
+ * Source: HTML Living Standard, 9.2.5 (parsing an event stream).
+ */
+export class EventSplitter {
+  /** What has come of the event at hand. */
+  #pieces: string[] = [];
+  #length = 0;
+  /** The end of it, in which a blank line may have begun. */
+  #seam = "";
+
+  /**
+   * Reads one more piece and returns the events that end in it.
+   *
+   * @throws RangeError An event is longer than 1,048,576 characters.
+   */
+  push(piece: string): string[] {
+    const seamLength = this.#seam.length;
+    const text = this.#seam + piece;
+    const events: string[] = [];
+    let start = seamLength;
+    for (const { 0: blankLine, index } of text.matchAll(BLANK_LINE)) {
+      const end = index + blankLine.length;
+      events.push(this.#take() + text.slice(start, end));
+      start = end;
+    }
+    this.#hold(text.slice(start));
+    this.#seam = text.slice(events.length === 0 ? 0 : start).slice(-MAX_SEAM_LENGTH);
+    return events;
+  }
+
+  /** Returns the event that no blank line ended; empty if there is none. */
+  end(): string {
+    return this.#take();
+  }
+
+  #hold(text: string): void {
+    this.#pieces.push(text);
+    this.#length += text.length;
+    if (this.#length > MAX_EVENT_LENGTH) throw new RangeError("an event is too long");
+  }
+
+  #take(): string {
+    const event = this.#pieces.join("");
+    this.#pieces = [];
+    this.#length = 0;
+    return event;
+  }
+}
