@@ -1,7 +1,7 @@
 import { checkBoolean, checkInteger, checkOptions } from "../vault/checks.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
 import { composed, counted, type Wordings } from "./composed.js";
-import { isFieldName, MAX_FIELDS } from "./leaf-search.js";
+import { isFieldName, MAX_FIELDS } from "./field-names.js";
 import { isRow, isTable, membersOf, type Row } from "./table.js";
 
 const OPTIONS: ReadonlySet<string> = new Set(["minimumGroup", "range"]);

@@ -1,6 +1,8 @@
 import { Buffer } from "node:buffer";
 import { MAX_SAFE_VIEW_BYTES } from "../vault/checks.js";
+import { fold } from "./fold.js";
 import { LeakGuard } from "./leak-guard.js";
+import { ViewIndex } from "./view-index.js";
 
 /** A part of a summary, and shorter ways to say it, down to leaving it out. */
 export type Wordings = readonly string[];
@@ -15,17 +17,21 @@ const SEPARATOR = ", ";
  * Wherever a wording has a leaf in common with the payload (a figure that equals a value, a word that is
  * a value as well), the next wording of that part stands instead, and nothing after the last.
  */
-export function composed(data: unknown, parts: readonly Wordings[]): string {
+export function composed(data: unknown, wordings: readonly Wordings[]): string {
   const guard = new LeakGuard();
-  let left = parts;
+  const parts = wordings.map((part) => new Part(part));
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const text = fitted(left);
-    const leak = guard.find({ data, text });
-    if (leak === undefined) return text;
-    const shorter = left.map((part) => without(part, leak.leaf));
+    const text = fitted(parts);
+    let isLeaking = false;
+    guard.search({ data, text }, ({ leaf }) => {
+      isLeaking = true;
+      const folded = typeof leaf === "string" ? fold(leaf) : leaf;
+      for (const part of parts) part.compare(folded);
+      return parts.every(({ isSettled }) => isSettled);
+    });
+    if (!isLeaking) return text;
     // Words that leak only where two parts meet have nothing to be replaced by.
-    if (shorter.every((part, index) => part === left[index])) return "";
-    left = shorter;
+    if (parts.filter((part) => part.shorten()).length === 0) return "";
   }
   return "";
 }
@@ -36,9 +42,47 @@ export function counted(count: number, unit: string): Wordings {
   return [`${count} ${units}`, units];
 }
 
+/** A part as it is worded at present. */
+class Part {
+  readonly #wordings: Wordings;
+  #place = 0;
+  #index: ViewIndex | undefined;
+  #isLeaking = false;
+
+  constructor(wordings: Wordings) {
+    this.#wordings = wordings;
+  }
+
+  get wording(): string | undefined {
+    return this.#wordings[this.#place];
+  }
+
+  /** Whether another leaf would change nothing. */
+  get isSettled(): boolean {
+    return this.#isLeaking || this.wording === undefined;
+  }
+
+  /** @param leaf - One that leaks, folded if it is a text. */
+  compare(leaf: unknown): void {
+    if (this.#isLeaking || this.wording === undefined) return;
+    this.#index ??= new ViewIndex(this.wording);
+    this.#isLeaking =
+      typeof leaf === "string" ? this.#index.hasAsciiText(leaf) : this.#index.hasLeaf(leaf);
+  }
+
+  /** Takes the next wording if a leaf leaks through this one; tells whether it did. */
+  shorten(): boolean {
+    if (!this.#isLeaking) return false;
+    this.#isLeaking = false;
+    this.#index = undefined;
+    this.#place += 1;
+    return true;
+  }
+}
+
 /** Returns the parts in one text: as many as fit, and how many were left out. */
-function fitted(parts: readonly Wordings[]): string {
-  const texts = parts.flatMap(([wording]) => (wording === undefined ? [] : [wording]));
+function fitted(parts: readonly Part[]): string {
+  const texts = parts.flatMap(({ wording }) => (wording === undefined ? [] : [wording]));
   const whole = texts.join(SEPARATOR);
   if (Buffer.byteLength(whole) <= MAX_SAFE_VIEW_BYTES) return whole;
   let count = 0;
@@ -49,11 +93,4 @@ function fitted(parts: readonly Wordings[]): string {
     count += 1;
   }
   return [...texts.slice(0, count), `${texts.length - count} more`].join(SEPARATOR);
-}
-
-function without(part: Wordings, leaf: unknown): Wordings {
-  const [wording] = part;
-  if (wording === undefined) return part;
-  const leaks = new LeakGuard().find({ data: leaf, text: wording }) !== undefined;
-  return leaks ? part.slice(1) : part;
 }

@@ -1,31 +1,10 @@
-import { ANY, type JsonPointer } from "../primitives/json-pointer.js";
+import { isFieldName, MAX_FIELDS } from "./field-names.js";
+import { type Step, Suspect } from "./suspect.js";
 import type { ViewIndex } from "./view-index.js";
 
 /** How deep a payload may nest, and how many values it may hold: as serializers have it. */
 const MAX_DEPTH = 256;
 export const MAX_VALUES: number = 2 ** 24;
-/** An object of more members is taken for a map, whose keys are data. */
-export const MAX_FIELDS = 64;
-const FIELD_NAME = /^[A-Za-z_$][\w$]{0,39}$/;
-
-/** Tells whether a member's name is one that a program gave, and not data, by its looks. */
-export function isFieldName(name: string): boolean {
-  return FIELD_NAME.test(name);
-}
-
-/** A leaf that a safe view seems to repeat. */
-export interface Suspect {
-  readonly leaf: unknown;
-  readonly pointer: JsonPointer;
-  /** The pointer with `*` for names that are data. */
-  readonly shownPointer: JsonPointer;
-}
-
-/** A member on the way from the payload to a leaf. */
-interface Step {
-  readonly parent: object;
-  readonly key: unknown;
-}
 
 /** What a search goes by. */
 export interface LeafSearchOptions {
@@ -62,7 +41,7 @@ export class LeafSearch {
    */
   in(data: unknown): boolean {
     if (typeof data !== "object" || data === null) {
-      return this.#isSuspect(data) && this.#confirm({ leaf: data, pointer: [], shownPointer: [] });
+      return this.#isSuspect(data) && this.#confirm(new Suspect(data, []));
     }
     return this.#inObject(data);
   }
@@ -131,51 +110,24 @@ export class LeafSearch {
   }
 
   #isSuspect(value: unknown): boolean {
-    switch (typeof value) {
-      case "string":
-        return this.#isAscii ? this.#index.hasAsciiText(value) : this.#index.hasText(value);
-      case "number":
-        return this.#index.hasNumber(value);
-      case "bigint":
-        return this.#index.hasBigInt(value);
-      default:
-        return value instanceof Uint8Array && this.#index.hasBytes(value);
-    }
+    return this.#isAscii && typeof value === "string"
+      ? this.#index.hasAsciiText(value)
+      : this.#index.hasLeaf(value);
   }
 
   /** A leaf that is an object: its place is the one that was descended to. */
   #isHere(leaf: unknown): boolean {
-    return this.#isSuspect(leaf) && this.#report(leaf, this.#steps);
+    return this.#isSuspect(leaf) && this.#confirm(new Suspect(leaf, [...this.#steps]));
   }
 
   #isLeak(parent: object, key: unknown, leaf: unknown): boolean {
-    return this.#report(leaf, [...this.#steps, { parent, key }]);
-  }
-
-  #report(leaf: unknown, steps: readonly Step[]): boolean {
-    const pointer = steps.map(({ key }) => tokenOf(key));
-    return this.#confirm({ leaf, pointer, shownPointer: steps.map(shownToken) });
+    return this.#confirm(new Suspect(leaf, [...this.#steps, { parent, key }]));
   }
 
   #count(values: number): void {
     this.#valuesLeft -= values;
     if (this.#valuesLeft < 0) throw tooMuch();
   }
-}
-
-/** A map's key may be anything; what is an object has no text that tells it from others. */
-function tokenOf(key: unknown): string {
-  return typeof key === "object" ? ANY : String(key);
-}
-
-function shownToken({ parent, key }: Step): string {
-  if (typeof key === "number" && !(parent instanceof Map)) return String(key);
-  const isName = typeof key === "string" && isFieldName(key) && sizeOf(parent) <= MAX_FIELDS;
-  return isName ? key : ANY;
-}
-
-function sizeOf(parent: object): number {
-  return parent instanceof Map ? parent.size : Object.keys(parent).length;
 }
 
 function tooMuch(): TypeError {

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { type JsonPointer, parsePointer, placesOf, valueAt } from "../primitives/json-pointer.js";
 import { checkInteger, checkOptions, checkPlaces, MAX_SAFE_VIEW_BYTES } from "../vault/checks.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
-import { isFieldName } from "./leaf-search.js";
+import { isFieldName } from "./field-names.js";
 
 const OPTIONS: ReadonlySet<string> = new Set(["fields"]);
 const RULE_OPTIONS: ReadonlySet<string> = new Set(["first", "last"]);

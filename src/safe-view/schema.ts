@@ -1,7 +1,7 @@
 import { checkOptions } from "../vault/checks.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
 import { composed, counted, type Wordings } from "./composed.js";
-import { isFieldName, MAX_FIELDS } from "./leaf-search.js";
+import { isFieldName, MAX_FIELDS } from "./field-names.js";
 import { mediaTypeOf } from "./media-type.js";
 import { columnsOf, isRow, isTable, membersOf, type Row, widthOf } from "./table.js";
 

@@ -23,6 +23,20 @@ export class ViewIndex {
     this.#digits = new DigitIndex(texts);
   }
 
+  /** Tells whether a leaf of any kind is here; what is no leaf is not. */
+  hasLeaf(leaf: unknown): boolean {
+    switch (typeof leaf) {
+      case "string":
+        return this.hasText(leaf);
+      case "number":
+        return this.hasNumber(leaf);
+      case "bigint":
+        return this.#digits.hasAny && this.#hasFigure(String(leaf));
+      default:
+        return leaf instanceof Uint8Array && this.#hasBytes(leaf);
+    }
+  }
+
   hasText(leaf: string): boolean {
     return this.hasAsciiText(isAscii(leaf) ? leaf : fold(leaf));
   }
@@ -39,11 +53,7 @@ export class ViewIndex {
     return this.#hasFigure(String(leaf));
   }
 
-  hasBigInt(leaf: bigint): boolean {
-    return this.#digits.hasAny && this.#hasFigure(String(leaf));
-  }
-
-  hasBytes(leaf: Uint8Array): boolean {
+  #hasBytes(leaf: Uint8Array): boolean {
     this.#bytes ??= new FragmentIndex(bytesIn(this.#view).map(upperCaseAscii));
     return this.#bytes.sharesWith(asBuffer(trueBytes(leaf)).toString("latin1"));
   }
