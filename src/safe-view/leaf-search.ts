@@ -58,7 +58,7 @@ export class LeafSearch {
   #inArray(array: readonly unknown[]): boolean {
     this.#count(array.length);
     for (let index = 0; index < array.length; index++) {
-      if (this.#inMember(array, index, array[index])) return true;
+      if (this.#inMember({ parent: array, key: index }, array[index])) return true;
     }
     return false;
   }
@@ -67,21 +67,22 @@ export class LeafSearch {
     const names = Object.keys(object);
     this.#count(names.length);
     const data = names.length > MAX_FIELDS ? names : names.filter((name) => !isFieldName(name));
-    if (data.some((name) => this.#inMember(object, name, name))) return true;
-    return names.some((name) => this.#inMember(object, name, object[name]));
+    if (data.some((name) => this.#inMember({ parent: object, key: name, isName: true }, name)))
+      return true;
+    return names.some((name) => this.#inMember({ parent: object, key: name }, object[name]));
   }
 
-  #inMember(parent: object, key: unknown, value: unknown): boolean {
-    if (typeof value === "object" && value !== null) return this.#descend(parent, key, value);
-    return this.#isSuspect(value) && this.#isLeak(parent, key, value);
+  #inMember(step: Step, value: unknown): boolean {
+    if (typeof value === "object" && value !== null) return this.#descend(step, value);
+    return this.#isSuspect(value) && this.#confirm(new Suspect(value, [...this.#steps, step]));
   }
 
   #inMap(map: ReadonlyMap<unknown, unknown>): boolean {
     this.#count(map.size);
     for (const [key, value] of map) {
       const isName = typeof key === "string" && isFieldName(key) && map.size <= MAX_FIELDS;
-      if (!isName && this.#inMember(map, key, key)) return true;
-      if (this.#inMember(map, key, value)) return true;
+      if (!isName && this.#inMember({ parent: map, key, isName: true }, key)) return true;
+      if (this.#inMember({ parent: map, key }, value)) return true;
     }
     return false;
   }
@@ -101,9 +102,9 @@ export class LeafSearch {
     return this.#isHere(new Uint8Array(buffer, byteOffset, bytes.byteLength));
   }
 
-  #descend(parent: object, key: unknown, value: object): boolean {
+  #descend(step: Step, value: object): boolean {
     if (this.#steps.length >= MAX_DEPTH) throw tooMuch();
-    this.#steps.push({ parent, key });
+    this.#steps.push(step);
     if (this.#inObject(value)) return true;
     this.#steps.pop();
     return false;
@@ -118,10 +119,6 @@ export class LeafSearch {
   /** A leaf that is an object: its place is the one that was descended to. */
   #isHere(leaf: unknown): boolean {
     return this.#isSuspect(leaf) && this.#confirm(new Suspect(leaf, [...this.#steps]));
-  }
-
-  #isLeak(parent: object, key: unknown, leaf: unknown): boolean {
-    return this.#confirm(new Suspect(leaf, [...this.#steps, { parent, key }]));
   }
 
   #count(values: number): void {

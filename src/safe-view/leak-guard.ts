@@ -100,8 +100,9 @@ export class LeakGuard {
   }
 }
 
+/** A pointer names a member, and allows its value; its name is another leaf. */
 function isAllowed(suspect: Suspect, allow: readonly PointerPattern[]): boolean {
-  if (allow.length === 0) return false;
+  if (allow.length === 0 || suspect.isName) return false;
   const { pointer } = suspect;
   return allow.some((pattern) => matchesPointer(pattern, pointer));
 }

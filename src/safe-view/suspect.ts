@@ -5,6 +5,8 @@ import { isFieldName, isMapOfMany } from "./field-names.js";
 export interface Step {
   readonly parent: object;
   readonly key: unknown;
+  /** Whether it leads to the name itself, or into a map's key, and not to the member. */
+  readonly isName?: boolean;
 }
 
 /**
@@ -19,6 +21,11 @@ export class Suspect {
   constructor(leaf: unknown, steps: readonly Step[]) {
     this.leaf = leaf;
     this.#steps = steps;
+  }
+
+  /** Whether it is a member's name, or a part of one. */
+  get isName(): boolean {
+    return this.#steps.some(({ isName }) => isName === true);
   }
 
   get pointer(): JsonPointer {

@@ -234,6 +234,17 @@ describe("what is allowed", () => {
     );
   });
 
+  it("is a value and never a name, though they share a pointer", () => {
+    const allow = ["/*", "/*/ssn", "/123-45-6789"];
+    const view = "of 123-45-6789";
+    expect(leakIn({ "123-45-6789": "123-45-6789" }, view, { allow })).toBe("/*");
+    expect(leakIn(new Map([["123-45-6789", 1]]), view, { allow })).toBe("/*");
+    expect(leakIn(new Map([[{ ssn: "123-45-6789" }, 1]]), view, { allow })).toBe("/*/ssn");
+    const many = Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`anna_${n}`, "anna_1"]));
+    expect(leakIn(many, "anna_1 is on it", { allow })).toBe("/*");
+    expect(leakIn([...Object.values(many)], "anna_1 is on it", { allow })).toBeUndefined();
+  });
+
   it("is the whole payload with an empty pointer, if that is a leaf", () => {
     expect(leakIn("a letter", "a letter", { allow: [""] })).toBeUndefined();
   });
