@@ -5,6 +5,10 @@ const RUN = /\d(?:[\s.,:;/()_+'-]{0,3}\d)*/g;
 /** As in 48,210.50, which is the number 48210.5. */
 const TRAILING_ZERO = /([.,]\d)0(?!\d)/g;
 const MOST_GROUPS = FRAGMENT;
+/** The engine keeps a place to go back to for each group of a run: a text of millions would exhaust it. */
+const PIECE = 2 ** 15;
+/** {@link FRAGMENT} digits with three separators between any two take no more characters. */
+const OVERLAP: number = 4 * FRAGMENT;
 
 /** Tells whether digits stand in texts, however they are grouped there. */
 export class DigitIndex {
@@ -28,11 +32,19 @@ export class DigitIndex {
 
   /** Tells whether a text that consists of digits for the most part, or a long run in it, is here. */
   sharesWithText(text: string): boolean {
-    for (const [run] of text.matchAll(RUN)) {
+    for (let start = 0; start + OVERLAP < text.length || start === 0; start += PIECE - OVERLAP) {
+      const piece = text.length <= PIECE ? text : text.slice(start, start + PIECE);
+      if (this.#sharesRunWith(piece)) return true;
+    }
+    return isMostlyDigits(text) && this.shares(digitsOf(text));
+  }
+
+  #sharesRunWith(piece: string): boolean {
+    for (const [run] of piece.matchAll(RUN)) {
       const digits = digitsOf(run);
       if (digits.length >= FRAGMENT && this.shares(digits)) return true;
     }
-    return isMostlyDigits(text) && this.shares(digitsOf(text));
+    return false;
   }
 }
 

@@ -136,6 +136,28 @@ describe("the leak guard's work", () => {
     }
   });
 
+  it.each(["7", "7,, ", "7 "])("gets through sixteen mebibytes of %j", (digits) => {
+    const text = digits.repeat((16 * MEBIBYTE) / digits.length);
+    expect(leakIn({ text }, "patient 1234")).toBeUndefined();
+    expect(leakIn({ text }, "patient 7777 7777")).toBe("/text");
+  });
+
+  it("finds digits wherever they lie to the pieces that a long text is read in", () => {
+    for (let shift = 0; shift < 64; shift++) {
+      const text = `${"z".repeat(2 ** 15 - shift)}1 / 2 / 3 / 4 / 5 / 6 / 7 / 8${"z".repeat(99)}`;
+      expect(leakIn({ text }, "no. 12345678")).toBe("/text");
+      expect(leakIn(text.slice(0, -99), "no. 12345678")).toBe("");
+    }
+  });
+
+  it("folds no ideographs, which a text has thousands of", () => {
+    const normalize = vi.spyOn(String.prototype, "normalize");
+    const text = Array.from({ length: 20_000 }, (_, n) => String.fromCharCode(0x4e00 + n)).join("");
+    expect(leakIn({ text }, "patient record")).toBeUndefined();
+    expect(leakIn({ text }, text.slice(100, 108))).toBe("/text");
+    expect(normalize).not.toHaveBeenCalled();
+  });
+
   it("finds a leak after many near misses have made it ask a set", () => {
     expect(leakIn(`${NEARLY.repeat(1000)}with 14 fields`, VIEW)).toBe("");
     const words = Array.from({ length: 200 }, () => "pate");
