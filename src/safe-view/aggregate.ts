@@ -1,6 +1,6 @@
 import { checkBoolean, checkInteger, checkOptions } from "../vault/checks.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
-import { composed, counted, type Wordings } from "./composed.js";
+import { composed, counted, toldOf, type Wordings } from "./composed.js";
 import { isFieldName, MAX_FIELDS } from "./field-names.js";
 import { numbersIn } from "./numbers.js";
 import { isRow, isTable, membersOf, type Row } from "./table.js";
@@ -60,14 +60,17 @@ function aggregated(data: unknown, settings: Settings): SafeView {
   const parts: Wordings[] = [[dataType], ...size];
   const groups = [...columns].filter(([, numbers]) => numbers.length >= settings.minimumGroup);
   const figured = groups.map((column) => figuresOf(column, settings));
-  const told = new Set(
+  const wanted = new Set(
     figured.flatMap(({ totals, limits }) => [...totals, ...limits]).flatMap(tells),
   );
-  const taken = numbersIn(data, told);
+  const taken = numbersIn(data, wanted);
   parts.push(...figured.map((figures) => wordingsOf(figures, taken)));
-  const summary = composed(data, parts);
-  const isCounted = isTable(data) && summary.includes(String(data.length));
-  return new SafeView({ summary, dataType, rowCount: isCounted ? data.length : undefined });
+  const { summary, told } = composed(data, parts);
+  const rowCount = isTable(data) ? data.length : undefined;
+  return new SafeView({
+    summary,
+    ...toldOf(told.slice(0, 1 + size.length), { dataType, rowCount }),
+  });
 }
 
 interface Aggregates {

@@ -139,7 +139,7 @@ describe("the leak guard's work", () => {
   it.each(["7", "7,, ", "7 "])("gets through sixteen mebibytes of %j", (digits) => {
     const text = digits.repeat((16 * MEBIBYTE) / digits.length);
     expect(leakIn({ text }, "patient 1234")).toBeUndefined();
-    expect(leakIn({ text }, "patient 7777 7777")).toBe("/text");
+    expect(leakIn({ text: text.slice(0, MEBIBYTE) }, "patient 7777 7777")).toBe("/text");
   });
 
   it("finds digits wherever they lie to the pieces that a long text is read in", () => {

@@ -143,6 +143,21 @@ describe("schemaSummarizer", () => {
     expect(view.rowCount).toBeUndefined();
   });
 
+  it("tells beside its summary nothing that it left out there", async () => {
+    for (const summarizer of [schema, aggregateSummarizer()]) {
+      const counted = rows(1234, () => ({ f1234: 1234 }));
+      expect(await viewOf(summarizer, counted)).toMatchObject({
+        dataType: "table",
+        rowCount: undefined,
+      });
+      const worded = [{ kind: "table", table_: 1 }];
+      expect(await viewOf(summarizer, worded)).toMatchObject({ dataType: undefined, rowCount: 1 });
+    }
+    expect((await viewOf(schema, { a: "object" })).dataType).toBeUndefined();
+    expect((await viewOf(schema, new TextEncoder().encode("bytes"))).dataType).toBeUndefined();
+    expect((await viewOf(schema, new TextEncoder().encode("%PDF-1.7"))).dataType).toBe("bytes");
+  });
+
   it("leaves out its own words where they are values", async () => {
     expect(await summaryOf(schema, { type: "object", kind: "text" })).toBe("2 fields, type, kind");
     expect(await summaryOf(schema, ["table", "list, 3 items", "items"])).toBe("list");
