@@ -2,8 +2,10 @@ import { FRAGMENT, FragmentIndex, SHORTEST_LEAF } from "./fragments.js";
 
 /** Digits that belong together for a reader, whatever separates their groups. */
 const RUN = /\d(?:[\s.,:;/()_+'-]{0,3}\d)*/g;
-/** As in 48,210.50, which is the number 48210.5. */
-const TRAILING_ZERO = /([.,]\d)0(?!\d)/g;
+/** As in 48,210.500, which is the number 48210.5; of more digits any part is looked for. */
+const TRAILING_ZEROS = /([.,]\d{0,7}?)0+(?![\d.,])/g;
+const LEADING_ZEROS = /^0+/;
+const EXPONENT = /e.*$/;
 const MOST_GROUPS = FRAGMENT;
 /** The engine keeps a place to go back to for each group of a run: a text of millions would exhaust it. */
 const PIECE = 2 ** 15;
@@ -53,8 +55,13 @@ function isLong(run: string): boolean {
 }
 
 /** Returns the digits of a text, and nothing else of it. */
-export function digitsOf(text: string): string {
+function digitsOf(text: string): string {
   return text.replace(/\D+/g, "");
+}
+
+/** Returns the digits of a number that tell its value: none of its exponent, and no zeros before. */
+export function significantDigitsOf(number: string): string {
+  return digitsOf(number.replace(EXPONENT, "")).replace(LEADING_ZEROS, "");
 }
 
 /** An account number is, with a prefix or two; a sentence with figures in it is not. */
@@ -74,7 +81,8 @@ function* neighbours(groups: readonly string[]): Generator<string> {
 }
 
 function shortNumbersIn(run: string): string[] {
-  const forms = new Set([run, run.replace(TRAILING_ZERO, "$1")]);
+  const forms = new Set([run, run.replace(TRAILING_ZEROS, "$1")]);
   const numbers = [...forms].flatMap((form) => [...neighbours(form.split(/\D+/))]);
-  return numbers.filter(({ length }) => length >= SHORTEST_LEAF && length < FRAGMENT);
+  const written = numbers.flatMap((number) => [number, number.replace(LEADING_ZEROS, "")]);
+  return written.filter(({ length }) => length >= SHORTEST_LEAF && length < FRAGMENT);
 }

@@ -91,15 +91,11 @@ export class LeafSearch {
     return !Number.isNaN(date.getTime()) && this.#isHere(date.toISOString());
   }
 
+  /** Whatever is held in memory may be bytes of something; longer elements are numbers as well. */
   #inBytes(bytes: ArrayBufferView | ArrayBuffer): boolean {
-    if (bytes instanceof Uint8Array) return this.#isHere(bytes);
-    if ("BYTES_PER_ELEMENT" in bytes) {
-      return this.#inArray(Array.from(bytes as unknown as ArrayLike<unknown>));
-    }
-    const { buffer, byteOffset } = ArrayBuffer.isView(bytes)
-      ? bytes
-      : { buffer: bytes, byteOffset: 0 };
-    return this.#isHere(new Uint8Array(buffer, byteOffset, bytes.byteLength));
+    if (this.#isHere(bytesOf(bytes))) return true;
+    const isNumbers = "BYTES_PER_ELEMENT" in bytes && bytes.BYTES_PER_ELEMENT !== 1;
+    return isNumbers && this.#inArray(Array.from(bytes as unknown as ArrayLike<unknown>));
   }
 
   #descend(step: Step, value: object): boolean {
@@ -125,6 +121,12 @@ export class LeafSearch {
     this.#valuesLeft -= values;
     if (this.#valuesLeft < 0) throw tooMuch();
   }
+}
+
+function bytesOf(bytes: ArrayBufferView | ArrayBuffer): Uint8Array {
+  if (bytes instanceof Uint8Array) return bytes;
+  if (bytes instanceof ArrayBuffer) return new Uint8Array(bytes);
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function tooMuch(): TypeError {

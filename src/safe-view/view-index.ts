@@ -1,5 +1,5 @@
 import { asBuffer, trueBytes } from "../primitives/bytes.js";
-import { DigitIndex, digitsOf } from "./digits.js";
+import { DigitIndex, significantDigitsOf } from "./digits.js";
 import { fold, isAscii, upperCaseAscii } from "./fold.js";
 import { FragmentIndex, SHORTEST_LEAF } from "./fragments.js";
 import { bytesIn, textsIn } from "./readings.js";
@@ -59,8 +59,8 @@ export class ViewIndex {
   }
 
   #hasFigure(text: string): boolean {
-    const digits = digitsOf(text);
-    if (digits.replace(/^0+/, "").length < SHORTEST_LEAF) return false;
-    return this.#digits.shares(digits) || this.#texts.sharesWith(text.replace("-", ""));
+    const digits = significantDigitsOf(text);
+    if (digits.length < SHORTEST_LEAF) return false;
+    return this.#digits.shares(digits) || this.#texts.sharesWith(text.replace(/^-/, ""));
   }
 }
