@@ -1,7 +1,8 @@
 import { checkBoolean, checkInteger, checkOptions } from "../vault/checks.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
-import { composed, counted, type Wordings } from "./composed.js";
-import { isFieldName, MAX_FIELDS } from "./leaf-search.js";
+import { composed, counted, toldOf, type Wordings } from "./composed.js";
+import { isFieldName, MAX_FIELDS } from "./field-names.js";
+import { numbersIn } from "./numbers.js";
 import { isRow, isTable, membersOf, type Row } from "./table.js";
 
 const OPTIONS: ReadonlySet<string> = new Set(["minimumGroup", "range"]);
@@ -33,10 +34,10 @@ interface Settings {
  * Returns a summarizer that counts the rows of a table and gives sum and mean of its numeric columns; of a
  * list of numbers, or of an object's own numbers, those of all of them.
  *
- * Columns of fewer numbers than `minimumGroup` are not mentioned. Where the sum or the mean equals one of
- * the numbers, neither is shown, because one would tell the other; a column with a figure that repeats any
- * other leaf of the payload shows none. Two summaries of almost the same rows still tell the difference
- * between them.
+ * Columns of fewer numbers than `minimumGroup` are not mentioned, and columns of equal numbers show no
+ * figures. Where the sum or the mean equals any number of the payload, before or after it is rounded,
+ * neither is shown, because one would tell the other; a column with a figure that repeats any other leaf
+ * shows none. Two summaries of almost the same rows still tell the difference between them.
  *
  * @throws TypeError RangeError An option is wrong.
  *
@@ -57,12 +58,19 @@ export function aggregateSummarizer(options: AggregateSummarizerOptions = {}): S
 function aggregated(data: unknown, settings: Settings): SafeView {
   const { dataType, size, columns } = columnsOf(data);
   const parts: Wordings[] = [[dataType], ...size];
-  for (const [name, numbers] of columns) {
-    if (numbers.length >= settings.minimumGroup) parts.push(wordingsOf([name, numbers], settings));
-  }
-  const summary = composed(data, parts);
-  const isCounted = isTable(data) && summary.includes(String(data.length));
-  return new SafeView({ summary, dataType, rowCount: isCounted ? data.length : undefined });
+  const groups = [...columns].filter(([, numbers]) => numbers.length >= settings.minimumGroup);
+  const figured = groups.map((column) => figuresOf(column, settings));
+  const wanted = new Set(
+    figured.flatMap(({ totals, limits }) => [...totals, ...limits]).flatMap(tells),
+  );
+  const taken = numbersIn(data, wanted);
+  parts.push(...figured.map((figures) => wordingsOf(figures, taken)));
+  const { summary, told } = composed(data, parts);
+  const rowCount = isTable(data) ? data.length : undefined;
+  return new SafeView({
+    summary,
+    ...toldOf(told.slice(0, 1 + size.length), { dataType, rowCount }),
+  });
 }
 
 interface Aggregates {
@@ -113,34 +121,63 @@ function isNumber(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value);
 }
 
-type Figure = readonly [name: string, figure: number];
+/** A figure as it is shown, and what it is before it is rounded. */
+interface Figure {
+  readonly name: string;
+  readonly shown: number;
+  readonly exact: number;
+}
 
-/** Sum and mean stand together or not at all: one of them would tell the other. */
-function wordingsOf([name, numbers]: Column, { range }: Settings): Wordings {
-  const leaves = new Set(numbers);
-  const isFree = ([, figure]: Figure) => Number.isFinite(figure) && !leaves.has(figure);
-  const totals = totalsOf(numbers);
-  const limits = range ? rangeOf(numbers) : [];
-  const figures = [...(totals.every(isFree) ? totals : []), ...limits.filter(isFree)];
-  if (figures.length === 0) return [name];
-  return [`${name}: ${figures.map((figure) => figure.join(" ")).join(", ")}`, name];
+interface ColumnFigures {
+  readonly name: string;
+  readonly totals: readonly Figure[];
+  readonly limits: readonly Figure[];
+}
+
+/** Of equal numbers every figure tells all of them. */
+function figuresOf([name, numbers]: Column, { range }: Settings): ColumnFigures {
+  const lowest = numbers.reduce((least, number) => Math.min(least, number));
+  const highest = numbers.reduce((most, number) => Math.max(most, number));
+  if (lowest === highest) return { name, totals: [], limits: [] };
+  const limits = [
+    limit("from", outward(lowest, Math.floor)),
+    limit("to", outward(highest, Math.ceil)),
+  ];
+  return { name, totals: totalsOf(numbers), limits: range ? limits : [] };
+}
+
+/** The limit itself is a number of the payload: what counts is whether it is one after rounding. */
+function limit(name: string, shown: number): Figure {
+  return { name, shown, exact: shown };
 }
 
 function totalsOf(numbers: readonly number[]): Figure[] {
   const sum = numbers.reduce((total, number) => total + number, 0);
+  const mean = sum / numbers.length;
   return [
-    ["sum", Number(sum.toPrecision(SUM_DIGITS))],
-    ["mean", Number((sum / numbers.length).toPrecision(MEAN_DIGITS))],
+    { name: "sum", shown: rounded(sum, SUM_DIGITS), exact: sum },
+    { name: "mean", shown: rounded(mean, MEAN_DIGITS), exact: rounded(mean, SUM_DIGITS) },
   ];
 }
 
-function rangeOf(numbers: readonly number[]): Figure[] {
-  const lowest = numbers.reduce((least, number) => Math.min(least, number));
-  const highest = numbers.reduce((most, number) => Math.max(most, number));
-  return [
-    ["from", outward(lowest, Math.floor)],
-    ["to", outward(highest, Math.ceil)],
+function rounded(value: number, digits: number): number {
+  return Number(value.toPrecision(digits));
+}
+
+/** The numbers that somebody who sees a figure knows, or nearly. */
+function tells({ shown, exact }: Figure): readonly number[] {
+  return [shown, exact];
+}
+
+/** Sum and mean stand together or not at all: one of them would tell the other. */
+function wordingsOf({ name, totals, limits }: ColumnFigures, taken: ReadonlySet<number>): Wordings {
+  const isTold = (figure: Figure) => tells(figure).some((n) => taken.has(n) || !Number.isFinite(n));
+  const free = [
+    ...(totals.some(isTold) ? [] : totals),
+    ...limits.filter((figure) => !isTold(figure)),
   ];
+  if (free.length === 0) return [name];
+  return [`${name}: ${free.map((figure) => `${figure.name} ${figure.shown}`).join(", ")}`, name];
 }
 
 /** Rounds to two digits, away from the middle. */

@@ -1,9 +1,20 @@
 import { Buffer } from "node:buffer";
 import { MAX_SAFE_VIEW_BYTES } from "../vault/checks.js";
+import { fold } from "./fold.js";
 import { LeakGuard } from "./leak-guard.js";
+import { ViewIndex } from "./view-index.js";
 
 /** A part of a summary, and shorter ways to say it, down to leaving it out. */
 export type Wordings = readonly string[];
+
+/** A summary, and what each of its parts came to. */
+export interface Composed {
+  readonly summary: string;
+  /** The wordings that stand in it, in the order of the parts; `undefined` for what was left out. */
+  readonly told: readonly (string | undefined)[];
+}
+
+const NOTHING: Composed = { summary: "", told: [] };
 
 /** So many times parts are left out before the whole summary is. */
 const MAX_ROUNDS = 16;
@@ -15,19 +26,23 @@ const SEPARATOR = ", ";
  * Wherever a wording has a leaf in common with the payload (a figure that equals a value, a word that is
  * a value as well), the next wording of that part stands instead, and nothing after the last.
  */
-export function composed(data: unknown, parts: readonly Wordings[]): string {
+export function composed(data: unknown, wordings: readonly Wordings[]): Composed {
   const guard = new LeakGuard();
-  let left = parts;
+  const parts = wordings.map((part) => new Part(part));
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const text = fitted(left);
-    const leak = guard.find({ data, text });
-    if (leak === undefined) return text;
-    const shorter = left.map((part) => without(part, leak.leaf));
+    const draft = fitted(parts);
+    let isLeaking = false;
+    guard.search({ data, text: draft.summary }, ({ leaf }) => {
+      isLeaking = true;
+      const folded = typeof leaf === "string" ? fold(leaf) : leaf;
+      for (const part of parts) part.compare(folded);
+      return parts.every(({ isSettled }) => isSettled);
+    });
+    if (!isLeaking) return draft;
     // Words that leak only where two parts meet have nothing to be replaced by.
-    if (shorter.every((part, index) => part === left[index])) return "";
-    left = shorter;
+    if (parts.filter((part) => part.shorten()).length === 0) return NOTHING;
   }
-  return "";
+  return NOTHING;
 }
 
 /** Returns how many there are of something, in one part of a summary. */
@@ -36,24 +51,77 @@ export function counted(count: number, unit: string): Wordings {
   return [`${count} ${units}`, units];
 }
 
+/** A part as it is worded at present. */
+class Part {
+  readonly #wordings: Wordings;
+  #place = 0;
+  #index: ViewIndex | undefined;
+  #isLeaking = false;
+
+  constructor(wordings: Wordings) {
+    this.#wordings = wordings;
+  }
+
+  get wording(): string | undefined {
+    return this.#wordings[this.#place];
+  }
+
+  /** Whether another leaf would change nothing. */
+  get isSettled(): boolean {
+    return this.#isLeaking || this.wording === undefined;
+  }
+
+  /** @param leaf - One that leaks, folded if it is a text. */
+  compare(leaf: unknown): void {
+    if (this.#isLeaking || this.wording === undefined) return;
+    this.#index ??= new ViewIndex(this.wording);
+    this.#isLeaking =
+      typeof leaf === "string" ? this.#index.hasAsciiText(leaf) : this.#index.hasLeaf(leaf);
+  }
+
+  /** Takes the next wording if a leaf leaks through this one; tells whether it did. */
+  shorten(): boolean {
+    if (!this.#isLeaking) return false;
+    this.#isLeaking = false;
+    this.#index = undefined;
+    this.#place += 1;
+    return true;
+  }
+}
+
 /** Returns the parts in one text: as many as fit, and how many were left out. */
-function fitted(parts: readonly Wordings[]): string {
-  const texts = parts.flatMap(([wording]) => (wording === undefined ? [] : [wording]));
+function fitted(parts: readonly Part[]): Composed {
+  const told = parts.map(({ wording }) => wording);
+  const texts = told.filter((wording) => wording !== undefined);
   const whole = texts.join(SEPARATOR);
-  if (Buffer.byteLength(whole) <= MAX_SAFE_VIEW_BYTES) return whole;
-  let count = 0;
+  if (Buffer.byteLength(whole) <= MAX_SAFE_VIEW_BYTES) return { summary: whole, told };
+  const kept: string[] = [];
   let room = MAX_SAFE_VIEW_BYTES - Buffer.byteLength(`${SEPARATOR}${texts.length} more`);
   for (const text of texts) {
     room -= Buffer.byteLength(text) + SEPARATOR.length;
     if (room < 0) break;
-    count += 1;
+    kept.push(text);
   }
-  return [...texts.slice(0, count), `${texts.length - count} more`].join(SEPARATOR);
+  const summary = [...kept, `${texts.length - kept.length} more`].join(SEPARATOR);
+  const places = told.flatMap((wording, place) => (wording === undefined ? [] : [place]));
+  const end = places[kept.length] ?? told.length;
+  return { summary, told: told.map((wording, place) => (place < end ? wording : undefined)) };
 }
 
-function without(part: Wordings, leaf: unknown): Wordings {
-  const [wording] = part;
-  if (wording === undefined) return part;
-  const leaks = new LeakGuard().find({ data: leaf, text: wording }) !== undefined;
-  return leaks ? part.slice(1) : part;
+/** What is said of a payload's kind and size, beside the summary that says the same. */
+export interface Told {
+  readonly dataType: string | undefined;
+  readonly rowCount: number | undefined;
+}
+
+/**
+ * Returns a payload's kind and its number of rows, as far as the wordings that name them stand in its
+ * summary: what was left out there, because it equals a value, is not told beside it.
+ */
+export function toldOf(told: readonly (string | undefined)[], { dataType, rowCount }: Told): Told {
+  const words = told.flatMap((wording) => wording?.split(" ") ?? []);
+  return {
+    dataType: words.includes(String(dataType)) ? dataType : undefined,
+    rowCount: words.includes(String(rowCount)) ? rowCount : undefined,
+  };
 }

@@ -2,9 +2,15 @@ import { FRAGMENT, FragmentIndex, SHORTEST_LEAF } from "./fragments.js";
 
 /** Digits that belong together for a reader, whatever separates their groups. */
 const RUN = /\d(?:[\s.,:;/()_+'-]{0,3}\d)*/g;
-/** As in 48,210.50, which is the number 48210.5. */
-const TRAILING_ZERO = /([.,]\d)0(?!\d)/g;
+/** As in 48,210.500, which is the number 48210.5; of more digits any part is looked for. */
+const TRAILING_ZEROS = /([.,]\d{0,7}?)0+(?![\d.,])/g;
+const LEADING_ZEROS = /^0+/;
+const EXPONENT = /e.*$/;
 const MOST_GROUPS = FRAGMENT;
+/** The engine keeps a place to go back to for each group of a run: a text of millions would exhaust it. */
+const PIECE = 2 ** 15;
+/** {@link FRAGMENT} digits with three separators between any two take no more characters. */
+const OVERLAP: number = 4 * FRAGMENT;
 
 /** Tells whether digits stand in texts, however they are grouped there. */
 export class DigitIndex {
@@ -28,11 +34,19 @@ export class DigitIndex {
 
   /** Tells whether a text that consists of digits for the most part, or a long run in it, is here. */
   sharesWithText(text: string): boolean {
-    for (const [run] of text.matchAll(RUN)) {
+    for (let start = 0; start + OVERLAP < text.length || start === 0; start += PIECE - OVERLAP) {
+      const piece = text.length <= PIECE ? text : text.slice(start, start + PIECE);
+      if (this.#sharesRunWith(piece)) return true;
+    }
+    return isMostlyDigits(text) && this.shares(digitsOf(text));
+  }
+
+  #sharesRunWith(piece: string): boolean {
+    for (const [run] of piece.matchAll(RUN)) {
       const digits = digitsOf(run);
       if (digits.length >= FRAGMENT && this.shares(digits)) return true;
     }
-    return isMostlyDigits(text) && this.shares(digitsOf(text));
+    return false;
   }
 }
 
@@ -41,8 +55,13 @@ function isLong(run: string): boolean {
 }
 
 /** Returns the digits of a text, and nothing else of it. */
-export function digitsOf(text: string): string {
+function digitsOf(text: string): string {
   return text.replace(/\D+/g, "");
+}
+
+/** Returns the digits of a number that tell its value: none of its exponent, and no zeros before. */
+export function significantDigitsOf(number: string): string {
+  return digitsOf(number.replace(EXPONENT, "")).replace(LEADING_ZEROS, "");
 }
 
 /** An account number is, with a prefix or two; a sentence with figures in it is not. */
@@ -62,7 +81,8 @@ function* neighbours(groups: readonly string[]): Generator<string> {
 }
 
 function shortNumbersIn(run: string): string[] {
-  const forms = new Set([run, run.replace(TRAILING_ZERO, "$1")]);
+  const forms = new Set([run, run.replace(TRAILING_ZEROS, "$1")]);
   const numbers = [...forms].flatMap((form) => [...neighbours(form.split(/\D+/))]);
-  return numbers.filter(({ length }) => length >= SHORTEST_LEAF && length < FRAGMENT);
+  const written = numbers.flatMap((number) => [number, number.replace(LEADING_ZEROS, "")]);
+  return written.filter(({ length }) => length >= SHORTEST_LEAF && length < FRAGMENT);
 }

@@ -1,5 +1,6 @@
 const NOT_ASCII = /[^\0-\x7f]/;
-const FOREIGN = /[^\0-\x7f]/gu;
+/** What may be folded: nothing of ASCII but case, and no unified ideographs, which texts have many of. */
+const FOREIGN = /[^\0-\x7f\u3400-\u4dbf\u4e00-\u9fff]/gu;
 /** Accents and other marks, and what shows nothing: zero-width characters, soft hyphens, variants. */
 const UNSEEN = /[\p{M}\p{Cf}\p{Default_Ignorable_Code_Point}]+/gu;
 const FOREIGN_DIGIT = /(?![0-9])\p{Nd}/gu;

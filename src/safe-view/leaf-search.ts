@@ -1,31 +1,10 @@
-import { ANY, type JsonPointer } from "../primitives/json-pointer.js";
+import { isFieldName, MAX_FIELDS } from "./field-names.js";
+import { type Step, Suspect } from "./suspect.js";
 import type { ViewIndex } from "./view-index.js";
 
 /** How deep a payload may nest, and how many values it may hold: as serializers have it. */
 const MAX_DEPTH = 256;
 export const MAX_VALUES: number = 2 ** 24;
-/** An object of more members is taken for a map, whose keys are data. */
-export const MAX_FIELDS = 64;
-const FIELD_NAME = /^[A-Za-z_$][\w$]{0,39}$/;
-
-/** Tells whether a member's name is one that a program gave, and not data, by its looks. */
-export function isFieldName(name: string): boolean {
-  return FIELD_NAME.test(name);
-}
-
-/** A leaf that a safe view seems to repeat. */
-export interface Suspect {
-  readonly leaf: unknown;
-  readonly pointer: JsonPointer;
-  /** The pointer with `*` for names that are data. */
-  readonly shownPointer: JsonPointer;
-}
-
-/** A member on the way from the payload to a leaf. */
-interface Step {
-  readonly parent: object;
-  readonly key: unknown;
-}
 
 /** What a search goes by. */
 export interface LeafSearchOptions {
@@ -62,7 +41,7 @@ export class LeafSearch {
    */
   in(data: unknown): boolean {
     if (typeof data !== "object" || data === null) {
-      return this.#isSuspect(data) && this.#confirm({ leaf: data, pointer: [], shownPointer: [] });
+      return this.#isSuspect(data) && this.#confirm(new Suspect(data, []));
     }
     return this.#inObject(data);
   }
@@ -79,7 +58,7 @@ export class LeafSearch {
   #inArray(array: readonly unknown[]): boolean {
     this.#count(array.length);
     for (let index = 0; index < array.length; index++) {
-      if (this.#inMember(array, index, array[index])) return true;
+      if (this.#inMember({ parent: array, key: index }, array[index])) return true;
     }
     return false;
   }
@@ -88,21 +67,22 @@ export class LeafSearch {
     const names = Object.keys(object);
     this.#count(names.length);
     const data = names.length > MAX_FIELDS ? names : names.filter((name) => !isFieldName(name));
-    if (data.some((name) => this.#inMember(object, name, name))) return true;
-    return names.some((name) => this.#inMember(object, name, object[name]));
+    if (data.some((name) => this.#inMember({ parent: object, key: name, isName: true }, name)))
+      return true;
+    return names.some((name) => this.#inMember({ parent: object, key: name }, object[name]));
   }
 
-  #inMember(parent: object, key: unknown, value: unknown): boolean {
-    if (typeof value === "object" && value !== null) return this.#descend(parent, key, value);
-    return this.#isSuspect(value) && this.#isLeak(parent, key, value);
+  #inMember(step: Step, value: unknown): boolean {
+    if (typeof value === "object" && value !== null) return this.#descend(step, value);
+    return this.#isSuspect(value) && this.#confirm(new Suspect(value, [...this.#steps, step]));
   }
 
   #inMap(map: ReadonlyMap<unknown, unknown>): boolean {
     this.#count(map.size);
     for (const [key, value] of map) {
       const isName = typeof key === "string" && isFieldName(key) && map.size <= MAX_FIELDS;
-      if (!isName && this.#inMember(map, key, key)) return true;
-      if (this.#inMember(map, key, value)) return true;
+      if (!isName && this.#inMember({ parent: map, key, isName: true }, key)) return true;
+      if (this.#inMember({ parent: map, key }, value)) return true;
     }
     return false;
   }
@@ -111,50 +91,30 @@ export class LeafSearch {
     return !Number.isNaN(date.getTime()) && this.#isHere(date.toISOString());
   }
 
+  /** Whatever is held in memory may be bytes of something; longer elements are numbers as well. */
   #inBytes(bytes: ArrayBufferView | ArrayBuffer): boolean {
-    if (bytes instanceof Uint8Array) return this.#isHere(bytes);
-    if ("BYTES_PER_ELEMENT" in bytes) {
-      return this.#inArray(Array.from(bytes as unknown as ArrayLike<unknown>));
-    }
-    const { buffer, byteOffset } = ArrayBuffer.isView(bytes)
-      ? bytes
-      : { buffer: bytes, byteOffset: 0 };
-    return this.#isHere(new Uint8Array(buffer, byteOffset, bytes.byteLength));
+    if (this.#isHere(bytesOf(bytes))) return true;
+    const isNumbers = "BYTES_PER_ELEMENT" in bytes && bytes.BYTES_PER_ELEMENT !== 1;
+    return isNumbers && this.#inArray(Array.from(bytes as unknown as ArrayLike<unknown>));
   }
 
-  #descend(parent: object, key: unknown, value: object): boolean {
+  #descend(step: Step, value: object): boolean {
     if (this.#steps.length >= MAX_DEPTH) throw tooMuch();
-    this.#steps.push({ parent, key });
+    this.#steps.push(step);
     if (this.#inObject(value)) return true;
     this.#steps.pop();
     return false;
   }
 
   #isSuspect(value: unknown): boolean {
-    switch (typeof value) {
-      case "string":
-        return this.#isAscii ? this.#index.hasAsciiText(value) : this.#index.hasText(value);
-      case "number":
-        return this.#index.hasNumber(value);
-      case "bigint":
-        return this.#index.hasBigInt(value);
-      default:
-        return value instanceof Uint8Array && this.#index.hasBytes(value);
-    }
+    return this.#isAscii && typeof value === "string"
+      ? this.#index.hasAsciiText(value)
+      : this.#index.hasLeaf(value);
   }
 
   /** A leaf that is an object: its place is the one that was descended to. */
   #isHere(leaf: unknown): boolean {
-    return this.#isSuspect(leaf) && this.#report(leaf, this.#steps);
-  }
-
-  #isLeak(parent: object, key: unknown, leaf: unknown): boolean {
-    return this.#report(leaf, [...this.#steps, { parent, key }]);
-  }
-
-  #report(leaf: unknown, steps: readonly Step[]): boolean {
-    const pointer = steps.map(({ key }) => tokenOf(key));
-    return this.#confirm({ leaf, pointer, shownPointer: steps.map(shownToken) });
+    return this.#isSuspect(leaf) && this.#confirm(new Suspect(leaf, [...this.#steps]));
   }
 
   #count(values: number): void {
@@ -163,19 +123,10 @@ export class LeafSearch {
   }
 }
 
-/** A map's key may be anything; what is an object has no text that tells it from others. */
-function tokenOf(key: unknown): string {
-  return typeof key === "object" ? ANY : String(key);
-}
-
-function shownToken({ parent, key }: Step): string {
-  if (typeof key === "number" && !(parent instanceof Map)) return String(key);
-  const isName = typeof key === "string" && isFieldName(key) && sizeOf(parent) <= MAX_FIELDS;
-  return isName ? key : ANY;
-}
-
-function sizeOf(parent: object): number {
-  return parent instanceof Map ? parent.size : Object.keys(parent).length;
+function bytesOf(bytes: ArrayBufferView | ArrayBuffer): Uint8Array {
+  if (bytes instanceof Uint8Array) return bytes;
+  if (bytes instanceof ArrayBuffer) return new Uint8Array(bytes);
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function tooMuch(): TypeError {

@@ -6,9 +6,10 @@ import {
 } from "../primitives/json-pointer.js";
 import { SafeViewLeakError } from "../vault/errors.js";
 import type { LeakGuardOptions, LeakGuardSetting, WrittenView } from "../vault/safe-view.js";
-import { fieldNamesOf } from "./field-names.js";
-import { LeafSearch, MAX_VALUES, type Suspect } from "./leaf-search.js";
+import { LeafSearch, MAX_VALUES } from "./leaf-search.js";
+import { NameExcuse } from "./name-excuse.js";
 import { isClean } from "./quick-search.js";
+import type { Suspect } from "./suspect.js";
 import { ViewIndex } from "./view-index.js";
 
 /** What is to be sealed. */
@@ -57,21 +58,30 @@ export class LeakGuard {
   }
 
   /** Returns the first leaf of a payload that its safe view repeats. */
-  find({ data, text, allow = [], isAscii = false }: LeakQuestion): Suspect | undefined {
+  find(question: LeakQuestion): Suspect | undefined {
+    let found: Suspect | undefined;
+    this.search(question, (leak) => {
+      found = leak;
+      return true;
+    });
+    return found;
+  }
+
+  /** Gives every leaf of a payload that its safe view repeats, until one is the last that is wanted. */
+  search(
+    { data, text, allow = [], isAscii = false }: LeakQuestion,
+    isLast: (leak: Suspect) => boolean,
+  ): void {
     const index = this.#indexOf(text);
     const quick = { index, isAscii, knownNames: this.#knownNames, valuesLeft: MAX_VALUES };
-    if (isClean(data, quick)) return undefined;
-    let found: Suspect | undefined;
-    let nameless: ViewIndex | undefined;
+    if (isClean(data, quick)) return;
+    let excuse: NameExcuse | undefined;
     const confirm = (suspect: Suspect): boolean => {
-      if (allow.some((pattern) => matchesPointer(pattern, suspect.pointer))) return false;
-      nameless ??= new ViewIndex(withoutWords(text, fieldNamesOf(data)));
-      if (!new LeafSearch(searchOptions(nameless)).in(suspect.leaf)) return false;
-      found = suspect;
-      return true;
+      if (isAllowed(suspect, allow)) return false;
+      excuse ??= new NameExcuse(text, data);
+      return !excuse.covers(suspect.leaf) && isLast(suspect);
     };
     new LeafSearch({ index, isAscii, confirm }).in(data);
-    return found;
   }
 
   /** What is allowed in general, by the seal, and by whoever wrote the safe view. */
@@ -90,13 +100,9 @@ export class LeakGuard {
   }
 }
 
-const searchOptions = (index: ViewIndex) => ({
-  index,
-  isAscii: false,
-  confirm: () => true,
-});
-
-/** A view may name the payload's fields, and a value that equals one of them tells nothing more. */
-function withoutWords(text: string, words: ReadonlySet<string>): string {
-  return text.replace(/[\p{L}\p{M}\p{N}\p{Cf}_$]+/gu, (word) => (words.has(word) ? "\0" : word));
+/** A pointer names a member, and allows its value; its name is another leaf. */
+function isAllowed(suspect: Suspect, allow: readonly PointerPattern[]): boolean {
+  if (allow.length === 0 || suspect.isName) return false;
+  const { pointer } = suspect;
+  return allow.some((pattern) => matchesPointer(pattern, pointer));
 }

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { type JsonPointer, parsePointer, placesOf, valueAt } from "../primitives/json-pointer.js";
 import { checkInteger, checkOptions, checkPlaces, MAX_SAFE_VIEW_BYTES } from "../vault/checks.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
-import { isFieldName } from "./leaf-search.js";
+import { isFieldName, isMapOfMany } from "./field-names.js";
 
 const OPTIONS: ReadonlySet<string> = new Set(["fields"]);
 const RULE_OPTIONS: ReadonlySet<string> = new Set(["first", "last"]);
@@ -12,6 +12,8 @@ const MAX_SHOWN = 20;
 /** Longer texts are no numbers of anything. */
 const MAX_VALUE_CHARACTERS = 256;
 const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
+/** What shows how a value is written, and nothing of it, as long as there is little of it. */
+const SEPARATORS: ReadonlySet<string> = new Set(["-", "/", ".", " ", "@"]);
 const HIDDEN = "*";
 
 /** How much of a field's value {@link maskSummarizer} shows. */
@@ -35,11 +37,13 @@ interface Mask {
 }
 
 /**
- * Returns a summarizer that shows the fields it is told to with their letters and digits masked, but for
- * a few at the beginning or the end: `***-**-6789`.
+ * Returns a summarizer that shows the fields it is told to with every character masked, but for a few
+ * letters and digits at the beginning or the end, and the separators `- / . @` and space: `***-**-6789`.
  *
- * A value of which a rule would show more than half is masked whole. What is shown of the named fields
- * is shown on purpose and passes the leak guard there; the same characters elsewhere in the payload do not.
+ * Where a rule would show more than half of a value's letters and digits, none of them is shown; where
+ * there are more than half as many separators as letters and digits, no separator is. Names that may be
+ * data are not shown. What is shown of the named fields is shown on purpose and passes the leak guard
+ * there; the same characters elsewhere in the payload do not, nor do names.
  *
  * @throws TypeError RangeError A rule is wrong, or its name is not a JSON pointer.
  *
@@ -76,35 +80,60 @@ function maskedView(data: unknown, masks: readonly Mask[]): string {
   let room = MAX_SAFE_VIEW_BYTES - MAX_VALUE_CHARACTERS;
   for (const mask of masks) {
     for (const place of placesOf(data, mask.pointer)) {
-      const text = maskedAt(data, place, mask);
-      if (text === undefined) continue;
+      const value = maskableAt(data, place);
+      if (value === undefined) continue;
       count += 1;
+      if (texts.length >= MAX_SHOWN || room < 0) continue;
+      const text = labelled(nameOf(data, place), maskedText(value, mask));
       room -= Buffer.byteLength(text);
-      if (texts.length < MAX_SHOWN && room >= 0) texts.push(text);
+      if (room >= 0) texts.push(text);
     }
   }
   if (count > texts.length) texts.push(`${count - texts.length} more`);
   return texts.join(", ");
 }
 
-function maskedAt(data: unknown, place: JsonPointer, mask: Mask): string | undefined {
+function maskableAt(data: unknown, place: JsonPointer): string | undefined {
   const value = valueAt(data, place)?.value;
-  const isShowable = typeof value === "string" || typeof value === "number";
-  if (!isShowable || String(value).length > MAX_VALUE_CHARACTERS) return undefined;
-  const name = place.findLast(isFieldName);
-  const masked = maskedText(String(value), mask);
-  return name === undefined ? masked : `${name} ${masked}`;
+  const isMaskable = typeof value === "string" || typeof value === "number";
+  return isMaskable && String(value).length <= MAX_VALUE_CHARACTERS ? String(value) : undefined;
+}
+
+function labelled(name: string | undefined, text: string): string {
+  return name === undefined ? text : `${name} ${text}`;
+}
+
+/** Returns the last name on the way to a place that is no data. */
+function nameOf(data: unknown, place: JsonPointer): string | undefined {
+  const depth = place.findLastIndex((token, at) => {
+    const parent = valueAt(data, place.slice(0, at))?.value;
+    return (
+      isFieldName(token) && typeof parent === "object" && parent !== null && !isMapOfMany(parent)
+    );
+  });
+  return place[depth];
 }
 
 function maskedText(text: string, { first, last }: Mask): string {
   const characters = [...text];
-  const total = characters.filter((character) => LETTER_OR_DIGIT.test(character)).length;
-  const isTooMuch = (first + last) * 2 > total;
+  const total = characters.filter(isLetterOrDigit).length;
+  const isKeepable = (first + last) * 2 <= total;
+  const hasFewSeparators = characters.filter(isSeparator).length * 2 <= total;
   let seen = 0;
   const masked = characters.map((character) => {
-    if (!LETTER_OR_DIGIT.test(character)) return character;
+    if (!isLetterOrDigit(character)) {
+      return hasFewSeparators && isSeparator(character) ? character : HIDDEN;
+    }
     seen += 1;
-    return !isTooMuch && (seen <= first || seen > total - last) ? character : HIDDEN;
+    return isKeepable && (seen <= first || seen > total - last) ? character : HIDDEN;
   });
   return masked.join("");
+}
+
+function isLetterOrDigit(character: string): boolean {
+  return LETTER_OR_DIGIT.test(character);
+}
+
+function isSeparator(character: string): boolean {
+  return SEPARATORS.has(character);
 }

@@ -1,4 +1,4 @@
-import { isFieldName, MAX_FIELDS } from "./leaf-search.js";
+import { isFieldName, MAX_FIELDS } from "./field-names.js";
 import type { ViewIndex } from "./view-index.js";
 
 /** Deeper than this a payload is for the thorough search. */

@@ -1,7 +1,7 @@
 import { checkOptions } from "../vault/checks.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
-import { composed, counted, type Wordings } from "./composed.js";
-import { isFieldName, MAX_FIELDS } from "./leaf-search.js";
+import { composed, counted, toldOf, type Wordings } from "./composed.js";
+import { isFieldName, MAX_FIELDS } from "./field-names.js";
 import { mediaTypeOf } from "./media-type.js";
 import { columnsOf, isRow, isTable, membersOf, type Row, widthOf } from "./table.js";
 
@@ -48,8 +48,9 @@ export function schemaSummarizer(options: SchemaSummarizerOptions = {}): Summari
       const { schema, hidden } = shownFields(fields, labelOf);
       const named = Object.entries(schema).map(([label, type]) => [`${label} (${type})`, label]);
       const rest = hidden > 0 ? [[`${hidden} hidden`]] : [];
-      const summary = composed(data, [...parts, ...named, ...rest]);
-      return new SafeView({ summary, dataType, rowCount: rowCountOf(data, summary), schema });
+      const { summary, told } = composed(data, [...parts, ...named, ...rest]);
+      const facts = toldOf(told.slice(0, parts.length), { dataType, rowCount: rowCountOf(data) });
+      return new SafeView({ summary, ...facts, schema });
     },
   };
 }
@@ -107,10 +108,8 @@ function tableShape(rows: readonly Row[]): Shape {
   return { dataType: "table", parts: [...parts, columns], fields: values };
 }
 
-/** A count that was left out of the summary, because it equals a value, is not told beside it. */
-function rowCountOf(data: unknown, summary: string): number | undefined {
-  const isRows = isTable(data) || (Array.isArray(data) && data.length === 0);
-  return isRows && summary.includes(String(data.length)) ? data.length : undefined;
+function rowCountOf(data: unknown): number | undefined {
+  return isTable(data) || (Array.isArray(data) && data.length === 0) ? data.length : undefined;
 }
 
 function bytesShape(bytes: Uint8Array): Shape {

@@ -1,5 +1,5 @@
 import { asBuffer, trueBytes } from "../primitives/bytes.js";
-import { DigitIndex, digitsOf } from "./digits.js";
+import { DigitIndex, significantDigitsOf } from "./digits.js";
 import { fold, isAscii, upperCaseAscii } from "./fold.js";
 import { FragmentIndex, SHORTEST_LEAF } from "./fragments.js";
 import { bytesIn, textsIn } from "./readings.js";
@@ -23,6 +23,20 @@ export class ViewIndex {
     this.#digits = new DigitIndex(texts);
   }
 
+  /** Tells whether a leaf of any kind is here; what is no leaf is not. */
+  hasLeaf(leaf: unknown): boolean {
+    switch (typeof leaf) {
+      case "string":
+        return this.hasText(leaf);
+      case "number":
+        return this.hasNumber(leaf);
+      case "bigint":
+        return this.#digits.hasAny && this.#hasFigure(String(leaf));
+      default:
+        return leaf instanceof Uint8Array && this.#hasBytes(leaf);
+    }
+  }
+
   hasText(leaf: string): boolean {
     return this.hasAsciiText(isAscii(leaf) ? leaf : fold(leaf));
   }
@@ -39,18 +53,14 @@ export class ViewIndex {
     return this.#hasFigure(String(leaf));
   }
 
-  hasBigInt(leaf: bigint): boolean {
-    return this.#digits.hasAny && this.#hasFigure(String(leaf));
-  }
-
-  hasBytes(leaf: Uint8Array): boolean {
+  #hasBytes(leaf: Uint8Array): boolean {
     this.#bytes ??= new FragmentIndex(bytesIn(this.#view).map(upperCaseAscii));
     return this.#bytes.sharesWith(asBuffer(trueBytes(leaf)).toString("latin1"));
   }
 
   #hasFigure(text: string): boolean {
-    const digits = digitsOf(text);
-    if (digits.replace(/^0+/, "").length < SHORTEST_LEAF) return false;
-    return this.#digits.shares(digits) || this.#texts.sharesWith(text.replace("-", ""));
+    const digits = significantDigitsOf(text);
+    if (digits.length < SHORTEST_LEAF) return false;
+    return this.#digits.shares(digits) || this.#texts.sharesWith(text.replace(/^-/, ""));
   }
 }

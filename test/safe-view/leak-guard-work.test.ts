@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { LeakGuard } from "../../src/safe-view/leak-guard.js";
+import { parsePointer } from "../../src/primitives/json-pointer.js";
+import { fieldNamesOf } from "../../src/safe-view/field-names.js";
+import { LeakGuard, type LeakQuestion } from "../../src/safe-view/leak-guard.js";
+import { schemaSummarizer } from "../../src/safe-view.js";
 import { leakIn } from "./leaks.js";
 
 const MEBIBYTE = 2 ** 20;
@@ -16,8 +19,19 @@ const READERS = [
 ] as const;
 
 /** Counts everything that the guard reads, and every question that it asks. */
-function workOf(data: unknown, text: string): number {
+function workOf(data: unknown, text: string, allow: LeakQuestion["allow"] = []): number {
+  return countedWork(() => new LeakGuard().find({ data, text, allow, isAscii: true }));
+}
+
+/** Every name of an object that is listed counts as one more. */
+function countedWork(work: () => unknown): number {
   let calls = 0;
+  const keysOf = Object.keys;
+  vi.spyOn(Object, "keys").mockImplementation((object) => {
+    const names = keysOf(object);
+    calls += names.length;
+    return names;
+  });
   const restore = READERS.map(([owner, name]) => {
     const real = Reflect.get(owner, name);
     const counting = function (this: unknown, ...args: unknown[]) {
@@ -28,9 +42,10 @@ function workOf(data: unknown, text: string): number {
     return () => Reflect.set(owner, name, real);
   });
   try {
-    new LeakGuard().find({ data, text, isAscii: true });
+    work();
   } finally {
     for (const undo of restore) undo();
+    vi.restoreAllMocks();
   }
   return calls;
 }
@@ -43,6 +58,11 @@ function rows(count: number): object[] {
     value: n / 8,
     at: `2027-${n}-01T06:05`,
   }));
+}
+
+/** An object of many members that all have the same value. */
+function alike(count: number, value: string): object {
+  return Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, value]));
 }
 
 /** Shares seven characters with the safe view wherever it is looked at. */
@@ -59,6 +79,40 @@ describe("the leak guard's work", () => {
     const [small, large] = [workOf(make(MEBIBYTE / 8), VIEW), workOf(make(MEBIBYTE), VIEW)];
     expect(large / small).toBeLessThan(8.5);
     expect(large).toBeLessThan(stepsPerCharacter * MEBIBYTE);
+  });
+
+  const excused = (count: number) => ({ status: "x", o: alike(count, "status") });
+  const cities = (count: number) => ({ o: alike(count, "Springfield") });
+  const bytes = (count: number) => ({ o: new Array(count).fill(Buffer.from("Kq7x")) });
+  it.each([
+    ["equal a field's name", excused, "status and o", []],
+    ["are allowed", cities, "to Springfield", ["/o/*"]],
+    ["are bytes and allowed", bytes, "Kq7x", ["/o/*"]],
+  ] as const)("grows with the number of values that %s and no faster", (_, make, text, places) => {
+    const allow = places.map(parsePointer);
+    const [small, large] = [1000, 8000].map((count) => workOf(make(count), text, allow));
+    expect(Number(large) / Number(small)).toBeLessThan(8.5);
+    expect(large).toBeLessThan(100 * 8000);
+  });
+
+  it("looks at each part of a payload once for its field names, however often it is shared", () => {
+    const shared = alike(1000, "x");
+    const data = [{ status: 1 }, ...new Array(1000).fill(shared)];
+    expect(countedWork(() => fieldNamesOf(data))).toBeLessThan(2000);
+    expect(fieldNamesOf(data)).toEqual(new Set(["status"]));
+  });
+
+  it("reads a payload a few times for a summary, however many of its wordings leak", () => {
+    const schema = schemaSummarizer();
+    const context = { ownerPrincipal: "owner", grantedPrincipals: [] };
+    const leaks = ["object", "(text)", "64 field", "nr_1 (te", "fields", "(number)"];
+    const members = Array.from({ length: 64 }, (_, n) => [
+      `column_nr_${n}`,
+      n < 16 ? `${"zq".repeat(4096)} ${leaks[n % leaks.length]}` : n,
+    ]);
+    const data = Object.fromEntries(members);
+    expect(countedWork(() => schema.summarize(data, context))).toBeLessThan(50 * 16 * 4096);
+    expect(countedWork(() => schema.summarize(excused(8000), context))).toBeLessThan(100 * 8000);
   });
 
   it("does not grow with a safe view of 4 KiB times the payload", () => {
@@ -80,6 +134,28 @@ describe("the leak guard's work", () => {
       const text = `${"z".repeat(MEBIBYTE + shift)}20260301`;
       expect(leakIn({ text }, "since 20260301")).toBe("/text");
     }
+  });
+
+  it.each(["7", "7,, ", "7 "])("gets through sixteen mebibytes of %j", (digits) => {
+    const text = digits.repeat((16 * MEBIBYTE) / digits.length);
+    expect(leakIn({ text }, "patient 1234")).toBeUndefined();
+    expect(leakIn({ text: text.slice(0, MEBIBYTE) }, "patient 7777 7777")).toBe("/text");
+  });
+
+  it("finds digits wherever they lie to the pieces that a long text is read in", () => {
+    for (let shift = 0; shift < 64; shift++) {
+      const text = `${"z".repeat(2 ** 15 - shift)}1 / 2 / 3 / 4 / 5 / 6 / 7 / 8${"z".repeat(99)}`;
+      expect(leakIn({ text }, "no. 12345678")).toBe("/text");
+      expect(leakIn(text.slice(0, -99), "no. 12345678")).toBe("");
+    }
+  });
+
+  it("folds no ideographs, which a text has thousands of", () => {
+    const normalize = vi.spyOn(String.prototype, "normalize");
+    const text = Array.from({ length: 20_000 }, (_, n) => String.fromCharCode(0x4e00 + n)).join("");
+    expect(leakIn({ text }, "patient record")).toBeUndefined();
+    expect(leakIn({ text }, text.slice(100, 108))).toBe("/text");
+    expect(normalize).not.toHaveBeenCalled();
   });
 
   it("finds a leak after many near misses have made it ask a set", () => {

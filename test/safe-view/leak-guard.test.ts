@@ -114,6 +114,19 @@ describe("the leak guard", () => {
     ).toBe(undefined);
   });
 
+  it.each([
+    [1234.5, ["1,234.500", "1234.50", "1 234,5000", "12345"]],
+    [1234, ["1234.00", "1,234.0000"]],
+    [1000, ["1,000.00", "1000"]],
+    [0.1234, ["0.1234", ".1234", "0.12340", "12.34 %"]],
+    [0.00012345, ["1.2345e-4", ".00012345", "12345"]],
+    [1.234567e-7, ["0.0000001234567", "1.234567e-7", "1.2345670"]],
+    [-1.23456789e-10, ["0.000000000123456789", "12345678"]],
+    [2 ** 84, ["19342813113834067000000000"]],
+  ])("finds %d however it is written", (number, views) => {
+    for (const view of views) expect(leakIn({ number }, `of ${view}, say`), view).toBe("/number");
+  });
+
   it("takes no number from within another for a leak", () => {
     expect(leakIn({ n: 2603 }, "since 2026-03-01")).toBeUndefined();
     expect(leakIn({ n: 202603 }, "since 2026-03-01")).toBe("/n");
@@ -154,6 +167,20 @@ describe("bytes, to the leak guard,", () => {
     const lying = Object.defineProperty(Uint8Array.from(bytes), "byteLength", { value: 0 });
     expect(leakIn(lying, Buffer.from(bytes).toString("hex"))).toBe("");
   });
+
+  it.each([Int8Array, Uint8ClampedArray, Int16Array, Float32Array, BigUint64Array])(
+    "leak from the memory of an %o",
+    (TypedArray) => {
+      const memory = Buffer.alloc(24, "secret canary in here");
+      const data = {
+        a: new TypedArray(memory.buffer, memory.byteOffset, 24 / TypedArray.BYTES_PER_ELEMENT),
+      };
+      expect(leakIn(data, "a secret canary")).toBe("/a");
+      expect(leakIn(data, memory.toString("hex"))).toBe("/a");
+      expect(leakIn(data, memory.toString("base64"))).toBe("/a");
+      expect(leakIn(data, "nothing of the kind")).toBeUndefined();
+    },
+  );
 
   it("are numbers in arrays of numbers", () => {
     expect(leakIn({ values: new Float64Array([1, 123_456.5]) }, "123456.5")).toBe("/values/1");
@@ -202,6 +229,23 @@ describe("field names, to the leak guard,", () => {
     expect(leakIn({ name: "Smithers", label: "name" }, "name: Smithers")).toBe("/name");
   });
 
+  it("excuse no value that is more than one of them", () => {
+    const people = { Waylon: 1, Smithers: 1, Anna: 1 };
+    expect(leakIn({ people, name: "Waylon Smithers" }, "Waylon Smithers")).toBe("/name");
+    expect(leakIn({ people, name: "Waylon Smithers" }, "of Smithers")).toBe("/name");
+    expect(leakIn({ people, name: "Anna K" }, "Anna K")).toBe("/name");
+    expect(leakIn({ people, name: "waylon" }, "Waylon, Smithers")).toBeUndefined();
+    expect(leakIn({ people, name: Buffer.from("Waylon") }, "Waylon")).toBe("/name");
+  });
+
+  it("excuse a part of one of them only within it", () => {
+    const data = { type: "user", userId: 1 };
+    expect(leakIn(data, "object: type, userId")).toBeUndefined();
+    expect(leakIn(data, "user: type, userId")).toBe("/type");
+    expect(leakIn({ n: 1234, f1234: 1 }, "n, f1234")).toBeUndefined();
+    expect(leakIn({ n: 1234, f1234: 1 }, "n, f1234, 1234 rows")).toBe("/n");
+  });
+
   it("excuse nothing in a map of many, nor where they are data", () => {
     const many = Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`anna_${n}`, n]));
     expect(leakIn({ many, first: "anna_0" }, "anna_0")).toBe("/many/*");
@@ -232,6 +276,17 @@ describe("what is allowed", () => {
     expect(leakIn({ "123-45-6789": "Springfield" }, "Springfield", { allow: ["/*"] })).toBe(
       undefined,
     );
+  });
+
+  it("is a value and never a name, though they share a pointer", () => {
+    const allow = ["/*", "/*/ssn", "/123-45-6789"];
+    const view = "of 123-45-6789";
+    expect(leakIn({ "123-45-6789": "123-45-6789" }, view, { allow })).toBe("/*");
+    expect(leakIn(new Map([["123-45-6789", 1]]), view, { allow })).toBe("/*");
+    expect(leakIn(new Map([[{ ssn: "123-45-6789" }, 1]]), view, { allow })).toBe("/*/ssn");
+    const many = Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`anna_${n}`, "anna_1"]));
+    expect(leakIn(many, "anna_1 is on it", { allow })).toBe("/*");
+    expect(leakIn([...Object.values(many)], "anna_1 is on it", { allow })).toBeUndefined();
   });
 
   it("is the whole payload with an empty pointer, if that is a leaf", () => {

@@ -1,0 +1,29 @@
+/** Returns which of some numbers stand anywhere in a payload, each part of which is looked at once. */
+export function numbersIn(data: unknown, wanted: ReadonlySet<number>): ReadonlySet<number> {
+  const found = new Set<number>();
+  // A set gives what is added while it is gone through, and parts that are shared only once.
+  const objects = new Set<object>();
+  const look = (value: unknown): void => {
+    if (typeof value === "object" && value !== null) objects.add(value);
+    else if (typeof value === "number" || typeof value === "bigint") {
+      const number = Number(value);
+      if (wanted.has(number)) found.add(number);
+    }
+  };
+  look(data);
+  for (const object of objects) for (const member of membersOf(object)) look(member);
+  return found;
+}
+
+function membersOf(object: object): Iterable<unknown> {
+  if (Array.isArray(object) || object instanceof Set) return object;
+  if (object instanceof Map) return [...object].flat();
+  if (ArrayBuffer.isView(object)) return numbersOf(object);
+  return Object.values(object);
+}
+
+/** Bytes and views of raw memory hold no numbers. */
+function numbersOf(view: ArrayBufferView): Iterable<unknown> {
+  const hasNumbers = !(view instanceof Uint8Array) && !(view instanceof DataView);
+  return hasNumbers ? (view as unknown as Iterable<unknown>) : [];
+}
