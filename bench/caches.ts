@@ -15,6 +15,9 @@ const RATIOS = [
   ["table", "unseal", 1.15],
 ] as const;
 
+/** What is sealed with the leak guard and without it. */
+const GUARDED = ["record", "table", "1 MiB of text"] as const;
+
 /** The goals of sealing and opening `record` and `table`, by cache. */
 const GOALS = {
   sqlite: { record: [1.3, 1.35], table: [1.15, 1.15] },
@@ -55,6 +58,17 @@ function printSpeed(effort: Effort): void {
       goal: `≤ ${goal}`,
     })),
   );
+  console.log(
+    'memory: microseconds for each seal with the leak guard, relative to leakGuard: "off"',
+  );
+  console.table(GUARDED.map((payload) => ({ case: `${payload} seal`, ...guarded(payload, runs) })));
+}
+
+function guarded(payload: string, runs: readonly Times[]) {
+  const off = runs.map((times) => at(times, `${payload} unguarded seal`));
+  const on = runs.map((times) => at(times, `${payload} vault seal`));
+  const { ratio, from, to } = spread(on.map((time, index) => time / (off[index] as number)));
+  return { "off µs": round(median(off)), "on µs": round(median(on)), "on / off": ratio, from, to };
 }
 
 function printMemory(): void {

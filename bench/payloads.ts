@@ -1,4 +1,4 @@
-/** The payloads that every figure is measured with: a patient record, and a table of 100 rows. */
+/** The payloads that every figure is measured with: a patient record, a table of 100 rows, a long text. */
 
 export const record = {
   id: "pat-004711",
@@ -27,3 +27,8 @@ export const table: object[] = Array.from({ length: 100 }, (_, row) => ({
   flagged: row % 7 === 0,
   note: `draw ${row % 3}`,
 }));
+
+/** One mebibyte of text that has nothing in common with a safe view. */
+export const text: string = "an unrelated sentence, of a letter. "
+  .repeat(2 ** 15)
+  .slice(0, 2 ** 20);

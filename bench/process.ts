@@ -2,7 +2,7 @@
 import { HandleVault, memoryCache } from "handlevault";
 import { Floor } from "./floor.js";
 import { median } from "./median.js";
-import { record, table } from "./payloads.js";
+import { record, table, text } from "./payloads.js";
 
 const OWNER = "spiffe://example.org/records";
 const GATEWAY = "spiffe://example.org/gateway";
@@ -22,48 +22,48 @@ const floor: Subject = async (payload, count) => {
   return perCall(start, sealed, performance.now(), count);
 };
 
-const vault: Subject = async (payload, count) => {
-  const store = new HandleVault({ cache: memoryCache({ maxEntries: 2_000_000 }) });
+const vault: Subject = (payload, count) => vaultTimes(payload, count);
+const unguarded: Subject = (payload, count) => vaultTimes(payload, count, "off");
+
+async function vaultTimes(payload: unknown, count: number, leakGuard?: "off") {
+  const store = new HandleVault({
+    cache: memoryCache({ maxEntries: 2_000_000 }),
+    ...(leakGuard && { leakGuard }),
+  });
   const ids: string[] = [];
   const start = performance.now();
   for (let i = 0; i < count; i++) ids.push((await store.seal(payload, OPTIONS)).id);
   const sealed = performance.now();
   for (const id of ids) await store.unseal(id, GATEWAY);
   return perCall(start, sealed, performance.now(), count);
-};
+}
 
 function perCall(start: number, sealed: number, end: number, count: number) {
   return { seal: ((sealed - start) * 1000) / count, unseal: ((end - sealed) * 1000) / count };
 }
 
-/** Takes turns, floor first and vault first, and returns the medians of all rounds. */
+const SUBJECTS = { floor, unguarded, vault };
+
+/** Takes turns, first the one way and then the other, and returns the medians of all rounds. */
 async function interleaved(
   name: string,
   payload: unknown,
   { count, rounds }: { count: number; rounds: number },
 ): Promise<Record<string, number>> {
-  const subjects = { floor, vault };
-  const times = {
-    floor: { seal: [] as number[], unseal: [] as number[] },
-    vault: { seal: [] as number[], unseal: [] as number[] },
-  };
+  const names = Object.keys(SUBJECTS) as (keyof typeof SUBJECTS)[];
+  const times = new Map<string, number[]>();
   const warmUp = 3;
   for (let round = 0; round < rounds + warmUp; round++) {
-    const order = round % 2 ? (["floor", "vault"] as const) : (["vault", "floor"] as const);
-    for (const subject of order) {
-      const { seal, unseal } = await subjects[subject](payload, count);
+    for (const subject of round % 2 ? names : names.toReversed()) {
+      const { seal, unseal } = await SUBJECTS[subject](payload, count);
       if (round < warmUp) continue;
-      const past = times[subject];
-      past.seal.push(seal);
-      past.unseal.push(unseal);
+      for (const [call, time] of Object.entries({ seal, unseal })) {
+        const key = `${name} ${subject} ${call}`;
+        times.set(key, [...(times.get(key) ?? []), time]);
+      }
     }
   }
-  return {
-    [`${name} floor seal`]: median(times.floor.seal),
-    [`${name} floor unseal`]: median(times.floor.unseal),
-    [`${name} vault seal`]: median(times.vault.seal),
-    [`${name} vault unseal`]: median(times.vault.unseal),
-  };
+  return Object.fromEntries([...times].map(([key, all]) => [key, median(all)]));
 }
 
 /** Bytes that each of many stored records takes, beside what the process takes anyway. */
@@ -111,6 +111,7 @@ async function speed(): Promise<Record<string, number>> {
   return {
     ...(await interleaved("record", record, { count: 10_000, rounds: 15 })),
     ...(await interleaved("table", table, { count: 500, rounds: 15 })),
+    ...(await interleaved("1 MiB of text", text, { count: 20, rounds: 15 })),
   };
 }
 
