@@ -165,6 +165,7 @@ describe("markdown", () => {
     `<${HERE}>`,
     `</${HERE}>`,
     `[a](${HERE}${HERE})`,
+    `[a]${HERE}(${HERE})`,
   ])("in %j is not inserted: it would choose what a link or a tag does", (template) => {
     for (const payload of ["javascript:alert(1)", "script:x", "b", ""]) {
       const insert = () => rendered("markdown", template, payload);
