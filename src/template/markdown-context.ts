@@ -21,8 +21,8 @@ export class MarkdownContext implements InsertionContext {
     for (const character of text) this.#step(character);
   }
 
+  /** What is inserted may be empty: behind it, the text goes on as it did before. */
   admits(): boolean {
-    this.#isAfterBracket = false;
     return this.#address === undefined || SETTLED.test(this.#address);
   }
 

@@ -125,6 +125,36 @@ describe("markdown", () => {
     expect(textOf(parseFragment(html).childNodes).trim()).toBe(`|${payload}|`);
   });
 
+  it("changes no markup around a word of its own", () => {
+    const before = fc.constantFrom("", "a ", "a\n", "(", "b (", "> ", "- ", "1. ");
+    const emphasis = fc.constantFrom("", "*", "**", "_", "__", "~~");
+    const after = fc.constantFrom(
+      "",
+      " b",
+      "\nb",
+      ")",
+      ") b",
+      ". b",
+      ", b",
+      "; b",
+      ": b",
+      "! b",
+      "? b",
+    );
+    const word = fc.tuple(before, emphasis, after);
+    const property = fc.property(word, hostile, ([front, marks, back], payload) => {
+      if (payload.trim() === "" || /\p{Cc}/u.test(payload.replace(/[\n\r\t]/g, ""))) return;
+      const template = `${front}${marks}${HERE}${marks}${back}`;
+      const shape = (inserted: string) =>
+        shapeOf(
+          parseFragment(marked.parse(rendered("markdown", template, inserted), { async: false }))
+            .childNodes,
+        );
+      expect(shape(payload)).toEqual(shape("word"));
+    });
+    fc.assert(property, { numRuns: 1000 });
+  });
+
   it.each([
     `[a](${HERE})`,
     `[a](<${HERE}>)`,
@@ -135,6 +165,7 @@ describe("markdown", () => {
     `<${HERE}>`,
     `</${HERE}>`,
     `[a](${HERE}${HERE})`,
+    `[a]${HERE}(${HERE})`,
   ])("in %j is not inserted: it would choose what a link or a tag does", (template) => {
     for (const payload of ["javascript:alert(1)", "script:x", "b", ""]) {
       const insert = () => rendered("markdown", template, payload);
