@@ -22,6 +22,8 @@ export interface Evidence {
   readonly bearerToken?: string | undefined;
   /** Returns a header of the request; `undefined` on wires that have none, or if it is sent twice. */
   header(name: string): string | undefined;
+  /** Tells whether a header was sent at all, be it once or more often. */
+  hasHeader(name: string): boolean;
   /** The connection; absent where a framework does not hand it on. */
   readonly connection?: Connection | undefined;
 }

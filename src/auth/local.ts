@@ -1,7 +1,14 @@
 import { type Authenticator, type Evidence, LOCAL_CALLER } from "./authenticator.js";
 
 /** What a proxy adds to a request that it passes on. */
-const PROXY_HEADERS = ["forwarded", "via", "x-forwarded-for", "x-real-ip"];
+const PROXY_HEADERS = [
+  "forwarded",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "x-real-ip",
+];
 
 /**
  * Believes whatever a request of this machine says about who sends it.
@@ -24,5 +31,6 @@ export function trustLocalCallers(): Authenticator {
 
 function isLocal(evidence: Evidence): boolean {
   if (evidence.connection?.isLocal !== true) return false;
-  return PROXY_HEADERS.every((name) => evidence.header(name) === undefined);
+  // Sent twice, a header has no one value, and tells of a proxy all the same.
+  return !PROXY_HEADERS.some((name) => evidence.hasHeader(name));
 }

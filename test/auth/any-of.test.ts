@@ -95,12 +95,16 @@ describe("trust in local callers", () => {
     expect(auth.authenticate(evidence)).toBeUndefined();
   });
 
-  it.each(["forwarded", "via", "x-forwarded-for", "x-real-ip"])(
-    "is not given to what a proxy on this machine passes on with %s",
-    (name) => {
-      const headers = { [name]: "203.0.113.9" };
-      const evidence = evidenceOf({ headers, connection: { isLocal: true } });
-      expect(auth.authenticate(evidence)).toBeUndefined();
-    },
-  );
+  it.each([
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+  ])("is not given to what a proxy on this machine passes on with %s", (name) => {
+    const headers = { [name]: "203.0.113.9" };
+    const evidence = evidenceOf({ headers, connection: { isLocal: true } });
+    expect(auth.authenticate(evidence)).toBeUndefined();
+  });
 });

@@ -9,6 +9,7 @@ export function evidenceOf(shown: {
   return {
     bearerToken: shown.token,
     header: (name) => shown.headers?.[name.toLowerCase()],
+    hasHeader: (name) => shown.headers?.[name.toLowerCase()] !== undefined,
     connection: shown.connection,
   };
 }

@@ -8,6 +8,10 @@ export async function principalOf(
 ): Promise<string | undefined> {
   const bearerToken = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
   if (bearerToken === undefined) return undefined;
-  const caller = await auth.authenticate({ bearerToken, header: () => undefined });
+  const caller = await auth.authenticate({
+    bearerToken,
+    header: () => undefined,
+    hasHeader: () => false,
+  });
   return caller === LOCAL_CALLER ? undefined : caller?.principal;
 }

@@ -132,7 +132,8 @@ export class Gate {
 
 function evidenceOf({ header, single, connection }: GateRequest): Evidence {
   const bearerToken = BEARER.exec(header("authorization") ?? "")?.[1];
-  return { bearerToken, header: single, connection };
+  const hasHeader = (name: string) => header(name) !== undefined;
+  return { bearerToken, header: single, hasHeader, connection };
 }
 
 function throwIfLimited(retryAfterSeconds: number | undefined): void {

@@ -126,6 +126,7 @@ export class Session {
       this.#context.auth.authenticate({
         bearerToken: token,
         header: () => undefined,
+        hasHeader: () => false,
         connection: this.#connection,
       });
     if (token === undefined) return this.#note(await look());
