@@ -3,10 +3,12 @@
  *
  * @module
  */
+
 import type { ConnectionOptions } from "node:tls";
 import { checkBoolean, checkInteger, checkOptions } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { isLoopbackHost } from "./listening.js";
+import { checkTls } from "./tls-options.js";
 
 /** How to verify a server, and how to prove oneself to it: options of `node:tls`. */
 export type ClientTlsOptions = Pick<
@@ -64,9 +66,7 @@ const BEARER_TOKEN = /^[A-Za-z0-9\-._~+/]{1,16384}={0,2}$/;
 export function readClientOptions(options: ClientOptions, own: readonly string[]): ClientSettings {
   checkOptions(options, "options", new Set([...NAMES, ...own]));
   const { tls, token, insecureTransport } = options;
-  if (tls !== undefined && (typeof tls !== "object" || tls === null)) {
-    throw new TypeError("options.tls must be an object with options of node:tls");
-  }
+  checkTls(tls);
   if (insecureTransport !== undefined) checkBoolean(insecureTransport, "options.insecureTransport");
   return { ...readNumbers(options, DEFAULTS), tls, token: tokenSource(token) };
 }

@@ -8,6 +8,7 @@ import { BlockList, isIP, isIPv6, type Server, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Connection } from "../auth/authenticator.js";
 import { checkBoolean, checkInteger } from "../vault/checks.js";
+import { checkTls } from "./tls-options.js";
 import { claimSocketPath, restrictSocket } from "./unix-socket.js";
 
 const LOOPBACK_HOST = "127.0.0.1";
@@ -51,7 +52,8 @@ export async function listen(server: Server, options: ListenOptions): Promise<Se
 
 /** Throws unless the options have the right types; what they permit is decided when listening. */
 export function checkListenOptions(options: ListenOptions): void {
-  const { host, port, path, insecureTransport } = options;
+  const { host, port, path, tls, insecureTransport } = options;
+  checkTls(tls);
   for (const [name, value] of Object.entries({ host, path })) {
     if (value === undefined) continue;
     if (typeof value !== "string") throw new TypeError(`options.${name} must be a string`);

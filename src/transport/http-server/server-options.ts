@@ -96,10 +96,6 @@ function checkServerOptions(options: HttpServerOptions): void {
   checkListenOptions(options);
   for (const name of TIMEOUTS) checkOptional(options[name], `options.${name}`, MAX_TIMEOUT_MS);
   checkOptional(options.maxConnections, "options.maxConnections", MAX_CONNECTIONS);
-  const tls: unknown = options.tls;
-  if (tls !== undefined && (typeof tls !== "object" || tls === null)) {
-    throw new TypeError("options.tls must be an object with options of node:tls");
-  }
 }
 
 /** On the loopback interface this machine's own names and that of `host`; elsewhere any. */

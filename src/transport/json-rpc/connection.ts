@@ -150,7 +150,9 @@ export class ServerConnection {
     // Until it is known who is calling, and while that changes, the frame after this one waits.
     const isGating = !this.#isKnown || isAuthenticate(message);
     if (isGating) this.#isGated = true;
-    void this.#answer(message).finally(() => {
+    // An answer that cannot be made ends the connection, never the process.
+    const answered = this.#answer(message).catch(() => this.#socket.destroy());
+    void answered.finally(() => {
       this.#inFlight -= requests;
       if (isGating) this.#isGated = false;
       this.#noteAuthentication();

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { RequestTooLargeError } from "../../vault/errors.js";
 import { toWireError, type WireErrorCode } from "../error-table.js";
 import { readJsonParams, writeJson } from "../json-data.js";
 
@@ -62,6 +63,11 @@ export function readFrame(bytes: Uint8Array): unknown {
   }
 }
 
+/** So many items of one batch are performed at the same time. */
+const BATCH_CONCURRENCY = 4;
+/** So many characters of answers one batch may hold, and the items then being performed. */
+const MAX_BATCH_ANSWER_LENGTH = 16 * 1024 * 1024;
+
 /** Returns how many requests a frame's value has, which is 1 for what is no batch. */
 export function requestsIn(message: unknown): number {
   return Array.isArray(message) ? Math.min(message.length, MAX_BATCH) : 1;
@@ -75,9 +81,28 @@ export async function answerMessage(
   if (!Array.isArray(message)) return await answerItem(message, perform);
   if (message.length === 0 || message.length > MAX_BATCH)
     return errorAnswer(invalidRequest(), null);
-  const answers = await Promise.all(message.map((item) => answerItem(item, perform)));
-  const given = answers.filter((answer) => answer !== undefined);
+  const given = await answerBatch(message, perform);
   return given.length === 0 ? undefined : `[${given.join(",")}]`;
+}
+
+/** Few items at a time: what the answers hold must be known before more of them are made. */
+async function answerBatch(items: readonly unknown[], perform: Perform): Promise<string[]> {
+  const answers: (string | undefined)[] = [];
+  const waiting = items.entries();
+  let left = MAX_BATCH_ANSWER_LENGTH;
+  const work = async (): Promise<void> => {
+    for (const [position, item] of waiting) {
+      const answer = await answerItem(item, left > 0 ? perform : refuseTooLarge);
+      answers[position] = answer;
+      left -= answer?.length ?? 0;
+    }
+  };
+  await Promise.all(Array.from({ length: BATCH_CONCURRENCY }, work));
+  return answers.filter((answer) => answer !== undefined);
+}
+
+function refuseTooLarge(): Promise<never> {
+  return Promise.reject(new RequestTooLargeError());
 }
 
 async function answerItem(item: unknown, perform: Perform): Promise<string | undefined> {
