@@ -5,7 +5,7 @@ import type { Authenticator } from "../auth/authenticator.js";
 import { loadPeer } from "../load-peer.js";
 import type { MessageFilter } from "../mcp/message-filter.js";
 import { answerTo } from "../transport/http-server/answers.js";
-import { type BoundedConnections, boundConnections } from "../transport/http-server/connections.js";
+import { boundConnections } from "../transport/http-server/connections.js";
 import { Gate } from "../transport/http-server/gate.js";
 import { requestOf, sendAnswer } from "../transport/http-server/node-request.js";
 import {
@@ -14,6 +14,7 @@ import {
   readHandlerOptions,
 } from "../transport/http-server/options.js";
 import { REFUSALS, RefusedError } from "../transport/http-server/refusal.js";
+import type { ConnectionLimit } from "../transport/limits.js";
 import { listen } from "../transport/listening.js";
 import { CommandError, FAILED } from "./command-error.js";
 import { HttpSessions, type ServerTransport } from "./http-sessions.js";
@@ -109,7 +110,7 @@ interface Exchange {
   readonly outgoing: ServerResponse;
   readonly gate: Gate;
   readonly sessions: HttpSessions;
-  readonly connections: BoundedConnections;
+  readonly connections: ConnectionLimit;
 }
 
 /** Nobody gets at a session without proving anew who they are. */

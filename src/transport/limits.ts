@@ -5,6 +5,7 @@
  */
 import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
+import { TLSSocket } from "node:tls";
 import { setBounded } from "../primitives/bounded-map.js";
 
 const MINUTE_MS = 60_000;
@@ -114,6 +115,8 @@ export class ConnectionLimit {
   /** In the order in which they came. */
   readonly #unproven = new Set<Socket>();
   readonly #proven = new Set<Socket>();
+  /** By the other end: TLS wraps what was admitted in another socket. */
+  readonly #byEnd = new Map<string, Socket>();
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -126,7 +129,12 @@ export class ConnectionLimit {
   /** Takes a new connection in; it is destroyed itself if all others have proved who they are. */
   admit(socket: Socket): void {
     this.#unproven.add(socket);
-    socket.once("close", () => this.#forget(socket));
+    const end = endOf(socket);
+    if (end !== undefined) this.#byEnd.set(end, socket);
+    socket.once("close", () => {
+      this.#forget(socket);
+      if (end !== undefined && this.#byEnd.get(end) === socket) this.#byEnd.delete(end);
+    });
     if (this.count <= this.#limit) return;
     const [oldest] = this.#unproven;
     if (oldest === undefined) return;
@@ -136,7 +144,8 @@ export class ConnectionLimit {
 
   /** Notes that a connection has proved who it is: it no longer gives way. */
   authenticated(socket: Socket): void {
-    if (this.#unproven.delete(socket)) this.#proven.add(socket);
+    const admitted = this.#admittedOf(socket);
+    if (this.#unproven.delete(admitted)) this.#proven.add(admitted);
   }
 
   /** Closes every connection at once. */
@@ -144,8 +153,18 @@ export class ConnectionLimit {
     for (const socket of [...this.#unproven, ...this.#proven]) socket.destroy();
   }
 
+  #admittedOf(socket: Socket): Socket {
+    const end = socket instanceof TLSSocket ? endOf(socket) : undefined;
+    return (end === undefined ? undefined : this.#byEnd.get(end)) ?? socket;
+  }
+
   #forget(socket: Socket): void {
     this.#unproven.delete(socket);
     this.#proven.delete(socket);
   }
+}
+
+/** Returns what tells the other end from all others; all those of a Unix socket look alike. */
+function endOf({ remoteAddress, remotePort }: Socket): string | undefined {
+  return remoteAddress === undefined ? undefined : `${remoteAddress} ${remotePort}`;
 }

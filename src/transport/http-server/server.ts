@@ -7,11 +7,12 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createSecureServer } from "node:https";
+import type { ConnectionLimit } from "../limits.js";
 import { InFlightLimit } from "../limits.js";
 import { listen, type ServerAddress } from "../listening.js";
 import { schemas } from "../loaded-schemas.js";
 import type { HttpAnswers } from "./answers.js";
-import { type BoundedConnections, boundConnections } from "./connections.js";
+import { boundConnections } from "./connections.js";
 import { answerIncoming } from "./node-request.js";
 import type { ServerSettings } from "./server-options.js";
 
@@ -41,7 +42,7 @@ export async function startServer(
 class Running implements RunningHttpServer {
   readonly #server: Server;
   readonly #settings: ServerSettings;
-  readonly #connections: BoundedConnections;
+  readonly #connections: ConnectionLimit;
   readonly #responses = new InFlightLimit(Number.POSITIVE_INFINITY);
   #address: ServerAddress | undefined;
   #stopped: Promise<void> | undefined;

@@ -4,7 +4,7 @@
  * @module
  */
 import { createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, TLSSocket, type TlsOptions } from "node:tls";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import type { Authenticator } from "../../auth/authenticator.js";
 import { checkMethods, checkOptions } from "../../vault/checks.js";
 import type { Vault } from "../../vault/vault.js";
@@ -140,8 +140,6 @@ class Connections {
   readonly #open = new Set<ServerConnection>();
   readonly #limit: ConnectionLimit;
   readonly #context: ServerContext;
-  /** What was admitted, by the other end's address: TLS wraps it in another socket afterwards. */
-  readonly #admitted = new Map<string, Socket>();
 
   constructor(limits: AllLimits, shared: Pick<ServerContext, "service" | "auth">) {
     this.limits = limits;
@@ -154,17 +152,12 @@ class Connections {
       rate: perMinute === undefined ? undefined : new RateLimit({ perMinute }),
       bytes: new Allowance(limits.maxBufferedBytes),
       requests: new Allowance(limits.maxInFlight - 1),
-      onAuthenticated: (socket) => this.#limit.authenticated(this.#admittedOf(socket)),
+      onAuthenticated: (socket) => this.#limit.authenticated(socket),
     };
   }
 
   /** Counts a connection as soon as it is made: a handshake that never ends is one as well. */
   admit(socket: Socket): void {
-    const address = addressOf(socket);
-    this.#admitted.set(address, socket);
-    socket.once("close", () => {
-      if (this.#admitted.get(address) === socket) this.#admitted.delete(address);
-    });
     this.#limit.admit(socket);
   }
 
@@ -183,15 +176,6 @@ class Connections {
   destroyAll(): void {
     this.#limit.destroyAll();
   }
-
-  #admittedOf(socket: Socket): Socket {
-    if (!(socket instanceof TLSSocket)) return socket;
-    return this.#admitted.get(addressOf(socket)) ?? socket;
-  }
-}
-
-function addressOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
 }
 
 /** Stops listening, which also removes a socket file, and lets requests in flight end. */

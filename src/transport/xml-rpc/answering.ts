@@ -1,5 +1,5 @@
 /** From a request of HTTP to a call of XML-RPC, and back. */
-import { UnauthenticatedError } from "../../vault/errors.js";
+import { ServiceUnavailableError, UnauthenticatedError } from "../../vault/errors.js";
 import type { Vault } from "../../vault/vault.js";
 import type { KnownCaller } from "../acting.js";
 import { type HttpAnswer, HttpAnswers, success } from "../http-server/answers.js";
@@ -7,6 +7,7 @@ import { checkBodyHeaders, checkBodyLength, mediaTypePattern } from "../http-ser
 import { type HttpRequest, NOBODY } from "../http-server/gate.js";
 import type { HandlerSettings } from "../http-server/options.js";
 import { REFUSALS, type Refusal, RefusedError } from "../http-server/refusal.js";
+import { InFlightLimit } from "../limits.js";
 import { VaultService } from "../service.js";
 import { answer } from "./exchange.js";
 
@@ -18,14 +19,18 @@ const NOT_XML: Refusal = {
 };
 /** How much is read for somebody who showed no credential, where safe views are open. */
 const MAX_BODY_BYTES_OF_NOBODY = 64 * 1024;
+/** How many of the requests in flight may be theirs: however slow they are, others are served. */
+const SHARE_OF_NOBODY = 1 / 4;
 
 /** Answers the calls of XML-RPC to one vault. */
 export class XmlRpcAnswers extends HttpAnswers {
   readonly #settings: HandlerSettings;
   readonly #service: VaultService;
+  readonly #nobodies: InFlightLimit;
 
   constructor(vault: Vault, settings: HandlerSettings) {
     super(settings);
+    this.#nobodies = new InFlightLimit(Math.ceil(settings.maxInFlight * SHARE_OF_NOBODY));
     const { publicSafeViews, gatewayPrincipals } = settings;
     this.#settings = settings;
     this.#service = new VaultService(vault, { publicSafeViews, gatewayPrincipals });
@@ -58,11 +63,15 @@ export class XmlRpcAnswers extends HttpAnswers {
   }
 
   async #answerNobody(request: HttpRequest): Promise<HttpAnswer> {
+    const leave = this.#nobodies.enter();
+    if (leave === undefined) throw new ServiceUnavailableError();
     try {
       return await this.#answer(await request.readBody(MAX_BODY_BYTES_OF_NOBODY), undefined);
     } catch (error) {
       if (error instanceof UnauthenticatedError) this.gate.refusedNobody(request);
       throw error;
+    } finally {
+      leave();
     }
   }
 }
