@@ -66,7 +66,7 @@ function kindOf({ safeView }: AgentItem): string {
 }
 
 function medicationsOf({ safeView }: AgentItem): number {
-  return Number(/(\d+) medications/.exec(safeView)?.[1] ?? 0);
+  return Number(/(\d+) drugs/.exec(safeView)?.[1] ?? 0);
 }
 
 async function recordsServiceSeals(vault: Vault, data: PatientData): Promise<SealedDocument[]> {

@@ -56,7 +56,7 @@ export function documentsOf({ patients, letter, image }: PatientData): Document[
 function describePatient(patient: Patient): string {
   const fields = Object.keys(patient).length;
   const { medications, labs } = patient;
-  return `patient record: ${fields} fields, ${medications.length} medications, ${labs.length} lab rows`;
+  return `patient record: ${fields} fields, ${medications.length} drugs, ${labs.length} lab rows`;
 }
 
 function secretsOf({ patients, dischargeLetter, attachment }: DataFile): string[] {
