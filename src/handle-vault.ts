@@ -54,7 +54,7 @@ import { isPromise } from "./vault/maybe-promise.js";
 import { isExpired, mayChange, mayDescribe, mayUnseal, type Verdict } from "./vault/policy.js";
 import { nextRevision, type RecordFields } from "./vault/record.js";
 import { type Attempt, retrying } from "./vault/retrying.js";
-import { type LeakGuardSetting, writtenView } from "./vault/safe-view.js";
+import type { LeakGuardSetting } from "./vault/safe-view.js";
 import { settleAll } from "./vault/settle-all.js";
 import type {
   ChangeOptions,
@@ -64,6 +64,7 @@ import type {
   UnsealRequest,
   Vault,
 } from "./vault/vault.js";
+import { writtenView } from "./vault/written-view.js";
 
 const DEFAULT_CACHE_TIMEOUT_MS = 2000;
 /** How long a record outlives its handle, so that "expired" can be told from "not found". */

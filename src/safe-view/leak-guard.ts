@@ -5,7 +5,8 @@ import {
   parsePointer,
 } from "../primitives/json-pointer.js";
 import { SafeViewLeakError } from "../vault/errors.js";
-import type { LeakGuardOptions, LeakGuardSetting, WrittenView } from "../vault/safe-view.js";
+import type { LeakGuardOptions, LeakGuardSetting } from "../vault/safe-view.js";
+import type { WrittenView } from "../vault/written-view.js";
 import { LeafSearch, MAX_VALUES } from "./leaf-search.js";
 import { NameExcuse } from "./name-excuse.js";
 import { isClean } from "./quick-search.js";

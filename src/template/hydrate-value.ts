@@ -1,6 +1,7 @@
 import { formatPointer, type JsonPointer } from "../primitives/json-pointer.js";
 import { HydrationError } from "../vault/errors.js";
 import type { Vault } from "../vault/vault.js";
+import { admit, contextOf } from "./admission.js";
 import {
   checkRules,
   findSlots,
@@ -9,7 +10,6 @@ import {
   referencesIn,
   type Slot,
 } from "./find-references.js";
-import { admit, contextOf } from "./insertion-context.js";
 import {
   checkHydrateOptions,
   checkTextOptions,

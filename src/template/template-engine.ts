@@ -1,6 +1,6 @@
 import { HydrationError, type UnresolvedReason } from "../vault/errors.js";
 import type { Vault } from "../vault/vault.js";
-import { admit, contextOf } from "./insertion-context.js";
+import { admit, contextOf } from "./admission.js";
 import {
   checkHydrateOptions,
   checkTextOptions,

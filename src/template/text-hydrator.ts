@@ -1,6 +1,7 @@
 /** Puts payloads in the places of their placeholders, in text that comes in pieces. */
 import { HydrationError } from "../vault/errors.js";
-import { admit, contextOf, type InsertionContext } from "./insertion-context.js";
+import { admit, contextOf } from "./admission.js";
+import type { InsertionContext } from "./insertion-context.js";
 import type { TextSettings } from "./options.js";
 import type { HandleResolver } from "./resolver.js";
 import { PlaceholderScanner, type Segment } from "./scanner.js";

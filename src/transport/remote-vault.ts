@@ -20,7 +20,7 @@ import {
   VaultClosedError,
 } from "../vault/errors.js";
 import { type HandleDescription, isHandleId, type OpaqueHandle } from "../vault/handle.js";
-import { type LeakGuardSetting, type WrittenView, writtenView } from "../vault/safe-view.js";
+import type { LeakGuardSetting } from "../vault/safe-view.js";
 import { settleAll } from "../vault/settle-all.js";
 import type {
   ChangeOptions,
@@ -30,6 +30,7 @@ import type {
   UnsealRequest,
   Vault,
 } from "../vault/vault.js";
+import { type WrittenView, writtenView } from "../vault/written-view.js";
 import { readAnswer, readDescription, readHandle, readOutcomes, readPayload } from "./answers.js";
 import { askInHalves, inGroups } from "./batches.js";
 import { fromWireError } from "./error-table.js";

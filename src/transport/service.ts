@@ -27,12 +27,9 @@ import type {
   WireOutcome,
   WireOutcomes,
 } from "./messages.js";
-import { isOperationName } from "./operations.js";
+import { isOperationName, MAX_BATCH_ANSWERS } from "./operations.js";
 import { checkParams } from "./params.js";
 import { checkPayload, sizeOf } from "./payload.js";
-
-/** Once this much was unsealed for one `unseal_many`, the rest is to be asked for again. */
-const MAX_BATCH_PAYLOAD = 16 * 1024 * 1024;
 
 const OPTIONS: ReadonlySet<string> = new Set(["publicSafeViews", "gatewayPrincipals"]);
 const VAULT_METHODS = [
@@ -197,7 +194,7 @@ export class VaultService {
     requests: readonly RequestParams[],
     caller: KnownCaller,
   ): Promise<WireOutcomes<Payload>> {
-    let left = MAX_BATCH_PAYLOAD;
+    let left = MAX_BATCH_ANSWERS;
     const unseal = async (request: RequestParams) => {
       if (left <= 0) throw new RequestTooLargeError();
       const { params } = schemas.get().operations.unseal;

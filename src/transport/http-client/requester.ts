@@ -5,6 +5,7 @@ import { Agent as SecureAgent } from "node:https";
 import { setTimeout as pause } from "node:timers/promises";
 import { ServiceUnavailableError, VaultClosedError } from "../../vault/errors.js";
 import type { OperationName } from "../messages.js";
+import { withLeastVersion } from "../tls-options.js";
 import { isRead, unanswered } from "../unanswered.js";
 import { ExchangeError, exchange, type Received } from "./exchange.js";
 import type { HttpClientSettings } from "./options.js";
@@ -44,7 +45,7 @@ export class HttpRequester {
     // As many calls may wait for it as there are.
     setMaxListeners(0, this.#closing.signal);
     this.#agent = isSecure
-      ? new SecureAgent({ minVersion: "TLSv1.2", ...tls, ...options })
+      ? new SecureAgent({ ...withLeastVersion(tls ?? {}), ...options })
       : new Agent(options);
   }
 

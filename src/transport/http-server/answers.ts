@@ -1,8 +1,10 @@
 /** From a request to its answer, whichever framework or server it came through. */
 import { randomHex } from "../../primitives/random-pool.js";
 import { ServiceUnavailableError } from "../../vault/errors.js";
+import type { Vault } from "../../vault/vault.js";
 import { toWireError } from "../error-table.js";
 import { InFlightLimit } from "../limits.js";
+import { VaultService } from "../service.js";
 import { Gate, type HttpRequest } from "./gate.js";
 import type { HandlerSettings } from "./options.js";
 import { type Refusal, RefusedError } from "./refusal.js";
@@ -22,10 +24,15 @@ export interface HttpAnswer {
 /** Answers requests to one vault, as many at once as the settings have it. */
 export abstract class HttpAnswers {
   protected readonly gate: Gate;
+  protected readonly settings: HandlerSettings;
+  protected readonly service: VaultService;
   readonly #inFlight: InFlightLimit;
 
-  constructor(settings: HandlerSettings) {
+  constructor(vault: Vault, settings: HandlerSettings) {
+    const { publicSafeViews, gatewayPrincipals } = settings;
     this.gate = new Gate(settings);
+    this.settings = settings;
+    this.service = new VaultService(vault, { publicSafeViews, gatewayPrincipals });
     this.#inFlight = new InFlightLimit(settings.maxInFlight);
   }
 

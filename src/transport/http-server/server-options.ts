@@ -1,6 +1,8 @@
 /** The options of a server, checked and with their defaults. */
+
 import type { TlsOptions } from "node:tls";
 import { checkListenOptions, isLoopbackHost, type ListenOptions } from "../listening.js";
+import { withLeastVersion } from "../tls-options.js";
 import {
   checkOptional,
   HANDLER_OPTIONS,
@@ -78,7 +80,7 @@ export function readServerOptions(options: HttpServerOptions, defaultPort: numbe
   return {
     handler: { ...options, allowedHosts },
     listening,
-    tls: tls === undefined ? undefined : { minVersion: "TLSv1.2", ...tls },
+    tls: tls && withLeastVersion(tls),
     // The headers are a part of the request.
     headersTimeoutMs: Math.min(headersTimeoutMs, requestTimeoutMs),
     requestTimeoutMs,

@@ -1,13 +1,9 @@
-/** Answers the requests of REST and JSON. */
-import type { Vault } from "../../vault/vault.js";
 import { type HttpAnswer, HttpAnswers, success } from "../http-server/answers.js";
 import { checkBodyHeaders, mediaTypePattern } from "../http-server/body.js";
 import type { HttpRequest } from "../http-server/gate.js";
-import type { HandlerSettings } from "../http-server/options.js";
 import { REFUSALS, RefusedError } from "../http-server/refusal.js";
 import { giveJsonData, readJsonParams, takeJsonData, writeJson } from "../json-data.js";
 import type { OperationName } from "../operations.js";
-import { VaultService } from "../service.js";
 import { openApiDocument } from "./openapi-document.js";
 import { PRINCIPAL_HEADER, ROUTES } from "./route-table.js";
 import { decoded, matchRoute, type Target } from "./routes.js";
@@ -17,16 +13,6 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Answers requests of REST and JSON to one vault. */
 export class RestAnswers extends HttpAnswers {
-  readonly #settings: HandlerSettings;
-  readonly #service: VaultService;
-
-  constructor(vault: Vault, settings: HandlerSettings) {
-    super(settings);
-    const { publicSafeViews, gatewayPrincipals } = settings;
-    this.#settings = settings;
-    this.#service = new VaultService(vault, { publicSafeViews, gatewayPrincipals });
-  }
-
   protected override async dispatch(request: HttpRequest): Promise<HttpAnswer> {
     const { target, id } = this.#route(request);
     if (target === "openapi") return json(200, openApiDocument);
@@ -34,11 +20,11 @@ export class RestAnswers extends HttpAnswers {
     const caller = this.#isOpen(target) ? undefined : await this.gate.callerOf(request);
     const params = method === "POST" ? await this.#readParams(target, request) : named(request);
     const whole = id === undefined ? params : { ...params, id };
-    return json(status, giveJsonData(target, await this.#service.call(target, whole, caller)));
+    return json(status, giveJsonData(target, await this.service.call(target, whole, caller)));
   }
 
   #route({ method, path }: HttpRequest): { target: Target; id?: string | undefined } {
-    const { basePath } = this.#settings;
+    const { basePath } = this.settings;
     if (!path.startsWith(basePath)) throw new RefusedError(REFUSALS.noRoute);
     const match = matchRoute(method, path.slice(basePath.length));
     if ("target" in match) return match;
@@ -48,11 +34,11 @@ export class RestAnswers extends HttpAnswers {
   }
 
   #isOpen(target: OperationName): boolean {
-    return target === "health" || (target === "get_safe_view" && this.#settings.publicSafeViews);
+    return target === "health" || (target === "get_safe_view" && this.settings.publicSafeViews);
   }
 
   async #readParams(target: OperationName, request: HttpRequest): Promise<object> {
-    const { maxBodyBytes } = this.#settings;
+    const { maxBodyBytes } = this.settings;
     if (request.bodyUsed) throw new RefusedError(REFUSALS.bodyUsed);
     checkBodyHeaders(request.header, {
       mediaType: JSON_TYPE,

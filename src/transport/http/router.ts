@@ -107,6 +107,9 @@ export function requireUnsealed(
   };
 }
 
+/** Types of JSON, also such as `application/problem+json` (RFC 6839, 3.1). */
+const JSON_TYPE = /^[\w.-]+\/(?:[\w.-]+\+)?json\b/i;
+
 /** How {@link sealResponse} seals. */
 export interface SealResponseOptions extends Omit<SealOptions, "safeView"> {
   /** What may be known of the answer, or what returns that. It or a `summarizer` must be given. */
@@ -114,8 +117,9 @@ export interface SealResponseOptions extends Omit<SealOptions, "safeView"> {
 }
 
 /**
- * Returns a middleware that seals a route's JSON answer: the client gets `{ handle_id, safe_view }`.
- * What is not a success in JSON is let through as it is.
+ * Returns a middleware that seals what a route answers, JSON as data, text as text, anything else as
+ * bytes: the client gets `{ handle_id, safe_view }`. What is no success, or has no body, is let through
+ * as it is: errors and redirects are for the route to keep free of data.
  *
  * @example
  * ```ts
@@ -127,17 +131,22 @@ export function sealResponse(vault: Vault, options: SealResponseOptions): Middle
   return async (context, next) => {
     await next();
     const { res } = context;
-    const isJson = /^application\/json\b/i.test(res.headers.get("content-type") ?? "");
-    if (!res.ok || !isJson) return;
+    if (!res.ok || res.body === null) return;
     // Nothing of the payload is left if sealing fails.
     context.res = undefined;
-    const data: unknown = await res.json();
+    const data = await payloadOf(res);
     const text = typeof safeView === "function" ? safeView(data) : safeView;
     const handle = await vault.seal(data, { ...rest, safeView: text });
     context.res = context.json({ handle_id: handle.id, safe_view: handle.safeView }, 200, {
       "cache-control": "no-store",
     });
   };
+}
+
+async function payloadOf(response: Response): Promise<unknown> {
+  const type = response.headers.get("content-type") ?? "";
+  if (JSON_TYPE.test(type)) return response.json();
+  return /^text\//i.test(type) ? response.text() : new Uint8Array(await response.arrayBuffer());
 }
 
 /**

@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { checkInteger, checkOptions } from "../../vault/checks.js";
+import { withLeastVersion } from "../tls-options.js";
 import { ConnectionLostError } from "./connection-lost.js";
 
 /** Where a JSON-RPC server is: a host and port, or a Unix socket. */
@@ -66,7 +67,7 @@ export function connectTo(
     const socket =
       tls === undefined
         ? connect({ ...options, keepAliveInitialDelay: KEEP_ALIVE_MS })
-        : connectTls({ minVersion: "TLSv1.2", ...serverName(destination), ...tls, ...destination });
+        : connectTls({ ...serverName(destination), ...withLeastVersion(tls), ...destination });
     const fail = (reason: unknown): void => {
       clearTimeout(timer);
       socket.destroy();

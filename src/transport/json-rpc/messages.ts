@@ -7,6 +7,7 @@
 import { RequestTooLargeError } from "../../vault/errors.js";
 import { toWireError, type WireErrorCode } from "../error-table.js";
 import { readJsonParams, writeJson } from "../json-data.js";
+import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../operations.js";
 
 /** What a request and its answer are matched by. */
 export type RequestId = string | number | null;
@@ -44,8 +45,6 @@ export const methodNotFound = (): RpcFault => new RpcFault(-32601, "Method not f
 /** Does what a request asks and returns its result. */
 export type Perform = (request: RpcRequest) => Promise<unknown>;
 
-/** How many requests a batch may hold. */
-const MAX_BATCH = 1000;
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -65,8 +64,6 @@ export function readFrame(bytes: Uint8Array): unknown {
 
 /** So many items of one batch are performed at the same time. */
 const BATCH_CONCURRENCY = 4;
-/** So many characters of answers one batch may hold, and the items then being performed. */
-const MAX_BATCH_ANSWER_LENGTH = 16 * 1024 * 1024;
 
 /** Returns how many requests a frame's value has, which is 1 for what is no batch. */
 export function requestsIn(message: unknown): number {
@@ -85,24 +82,24 @@ export async function answerMessage(
   return given.length === 0 ? undefined : `[${given.join(",")}]`;
 }
 
-/** Few items at a time: what the answers hold must be known before more of them are made. */
+/** Few items at a time: what the answers hold must be known before more of them are asked for. */
 async function answerBatch(items: readonly unknown[], perform: Perform): Promise<string[]> {
   const answers: (string | undefined)[] = [];
   const waiting = items.entries();
-  let left = MAX_BATCH_ANSWER_LENGTH;
+  let left = MAX_BATCH_ANSWERS;
   const work = async (): Promise<void> => {
     for (const [position, item] of waiting) {
-      const answer = await answerItem(item, left > 0 ? perform : refuseTooLarge);
+      const answer = await answerItem(item, async (request) => {
+        // What wants no answer takes no room.
+        if (left <= 0 && request.id !== undefined) throw new RequestTooLargeError();
+        return perform(request);
+      });
       answers[position] = answer;
       left -= answer?.length ?? 0;
     }
   };
   await Promise.all(Array.from({ length: BATCH_CONCURRENCY }, work));
   return answers.filter((answer) => answer !== undefined);
-}
-
-function refuseTooLarge(): Promise<never> {
-  return Promise.reject(new RequestTooLargeError());
 }
 
 async function answerItem(item: unknown, perform: Perform): Promise<string | undefined> {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import type { Authenticator } from "../../auth/authenticator.js";
@@ -13,6 +14,7 @@ import { ConnectionLimit, RateLimit } from "../limits.js";
 import { checkListenOptions, listen, type ServerAddress } from "../listening.js";
 import { schemas } from "../loaded-schemas.js";
 import { VaultService } from "../service.js";
+import { withLeastVersion } from "../tls-options.js";
 import { Allowance } from "./allowance.js";
 import { ServerConnection, type ServerContext } from "./connection.js";
 import { type AllLimits, allLimits, type JsonRpcLimits, LIMIT_NAMES } from "./rpc-limits.js";
@@ -123,7 +125,7 @@ function serverOf(tls: TlsOptions | undefined, connections: Connections): Server
     });
   }
   const handshakeTimeout = connections.limits.authenticationTimeoutMs;
-  const server = createTlsServer({ minVersion: "TLSv1.2", handshakeTimeout, ...tls, ...options });
+  const server = createTlsServer({ handshakeTimeout, ...withLeastVersion(tls), ...options });
   return (
     server
       .on("error", ignore)

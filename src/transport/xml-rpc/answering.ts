@@ -8,7 +8,6 @@ import { type HttpRequest, NOBODY } from "../http-server/gate.js";
 import type { HandlerSettings } from "../http-server/options.js";
 import { REFUSALS, type Refusal, RefusedError } from "../http-server/refusal.js";
 import { InFlightLimit } from "../limits.js";
-import { VaultService } from "../service.js";
 import { answer } from "./exchange.js";
 
 const PATHS: ReadonlySet<string> = new Set(["/", "/RPC2"]);
@@ -24,20 +23,15 @@ const SHARE_OF_NOBODY = 1 / 4;
 
 /** Answers the calls of XML-RPC to one vault. */
 export class XmlRpcAnswers extends HttpAnswers {
-  readonly #settings: HandlerSettings;
-  readonly #service: VaultService;
   readonly #nobodies: InFlightLimit;
 
   constructor(vault: Vault, settings: HandlerSettings) {
-    super(settings);
+    super(vault, settings);
     this.#nobodies = new InFlightLimit(Math.ceil(settings.maxInFlight * SHARE_OF_NOBODY));
-    const { publicSafeViews, gatewayPrincipals } = settings;
-    this.#settings = settings;
-    this.#service = new VaultService(vault, { publicSafeViews, gatewayPrincipals });
   }
 
   protected override async dispatch(request: HttpRequest): Promise<HttpAnswer> {
-    const { maxBodyBytes, publicSafeViews } = this.#settings;
+    const { maxBodyBytes, publicSafeViews } = this.settings;
     checkPlace(request);
     checkBodyHeaders(request.header, {
       mediaType: XML_TYPE,
@@ -54,7 +48,7 @@ export class XmlRpcAnswers extends HttpAnswers {
 
   async #answer(document: Uint8Array, caller: KnownCaller | undefined): Promise<HttpAnswer> {
     const { document: body, retryAfterSeconds } = await answer(document, (operation, params) =>
-      this.#service.call(operation, params, caller),
+      this.service.call(operation, params, caller),
     );
     const answered = success(200, "text/xml; charset=utf-8", body);
     if (retryAfterSeconds === undefined) return answered;

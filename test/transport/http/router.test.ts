@@ -115,6 +115,25 @@ it("a route that requires the payload runs for nobody who may not have it", asyn
   expect(runs).toBe(1);
 });
 
+it.each([
+  ["application/json; charset=utf-8", '{"name":"canary"}', { name: "canary" }],
+  ["application/fhir+json", '{"name":"canary"}', { name: "canary" }],
+  ["text/csv", "name\ncanary", "name\ncanary"],
+  ["application/pdf", "canary", new TextEncoder().encode("canary")],
+  [undefined, "canary", new TextEncoder().encode("canary")],
+])("an answer of the type %s is sealed as what it is", async (type, body, payload) => {
+  const vault = new HandleVault();
+  const app = new Hono();
+  const headers = type === undefined ? {} : { "content-type": type };
+  app.get("/record", sealResponse(vault, { ownerPrincipal: OWNER, safeView: "a record" }), () => {
+    return new Response(new TextEncoder().encode(body), { headers });
+  });
+  const answer = await app.request("/record");
+  const { handle_id: id, safe_view: safeView } = (await answer.json()) as Record<string, string>;
+  expect(safeView).toBe("a record");
+  expect(await vault.unseal(id ?? "", OWNER)).toEqual(payload);
+});
+
 it("an answer that is sealed leaves as a handle, and not at all if sealing fails", async () => {
   const vault = new HandleVault();
   const app = new Hono();
@@ -127,10 +146,12 @@ it("an answer that is sealed leaves as a handle, and not at all if sealing fails
     context.json({ n: "canary" }),
   );
   app.get("/missing", seal("a record"), (context) => context.json({ error: "no" }, 404));
+  app.get("/nothing", seal("a record"), (context) => context.body(null, 204));
   const answer = await app.request("/record");
   const { handle_id: id, ...rest } = (await answer.json()) as { handle_id: string };
   expect(rest).toEqual({ safe_view: "a record" });
   expect(await vault.unseal(id, OWNER)).toEqual({ name: "canary" });
+  expect((await app.request("/nothing")).status).toBe(204);
   for (const path of ["/broken", "/leaking"]) {
     const broken = await app.request(path);
     expect(broken.status).toBe(500);
