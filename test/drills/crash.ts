@@ -53,16 +53,25 @@ async function writeAndKill(
   round: number,
   { crashServer = false }: CrashOptions,
 ): Promise<Acknowledged[]> {
-  const writers = Array.from({ length: WRITERS }, (_, index) => `writer ${round}.${index}`);
-  const acknowledged = writers.map(async (writer, index) => {
-    await sleep(index * 100 * Math.random());
-    const task: WriteTask = { address: place.address, writer };
-    const child = new Child("write.ts", task);
+  const writers = await Promise.all(
+    Array.from({ length: WRITERS }, async (_, index) => {
+      await sleep(index * 100 * Math.random());
+      const name = `writer ${round}.${index}`;
+      const task: WriteTask = { address: place.address, writer: name };
+      return { name, child: new Child("write.ts", task) };
+    }),
+  );
+  // A server that is killed while a writer still opens its vault refuses that writer, as it should.
+  const allWrite = Promise.all(writers.map(({ child }) => child.hasPrinted(1)));
+  const acknowledged = writers.map(async ({ name, child }, index) => {
     await child.hasPrinted(Math.ceil(1 + 4000 * Math.random()));
-    if (crashServer && index === 0) await place.crash?.();
+    if (crashServer && index === 0) {
+      await allWrite;
+      await place.crash?.();
+    }
     await sleep(200 * Math.random());
     await child.kill();
-    return child.lines.map((line) => parse(writer, line));
+    return child.lines.map((line) => parse(name, line));
   });
   return (await Promise.all(acknowledged)).flat();
 }
