@@ -1,5 +1,5 @@
 /** One process that measures one cache beside its floor: `BACKEND PAYLOAD HANDLES ROUNDS`. */
-import { HandleVault, KeyRing } from "handlevault";
+import { HandleVault, KeyRing, type SealOptions } from "handlevault";
 import { inBatches } from "../test/support/in-batches.js";
 import { BACKENDS, type Backend, type BackendName } from "./backends.js";
 import { FloorSealer } from "./floor.js";
@@ -15,6 +15,10 @@ const WARM_UP = 3;
 /** Filling shares as many commits as it can. */
 const FILLING_IN_FLIGHT = 1024;
 
+/** What takes turns: the floor, the vault, and the vault while its seals ask for no leak guard. */
+const NAMES = ["floor", "vault", "unguarded"] as const;
+type Name = (typeof NAMES)[number];
+
 interface Subject {
   seal(payload: unknown): Promise<string>;
   unseal(id: string): Promise<unknown>;
@@ -26,6 +30,7 @@ export interface BackendTimes {
   /** Microseconds for each call: medians of all rounds. */
   readonly floor: { readonly seal: number; readonly unseal: number };
   readonly vault: { readonly seal: number; readonly unseal: number };
+  readonly unguarded: { readonly seal: number; readonly unseal: number };
   /** Bytes stored for each handle. */
   readonly bytesPerHandle: number;
 }
@@ -46,15 +51,16 @@ async function floorOn(backend: Backend): Promise<Subject> {
   };
 }
 
-async function vaultOn(backend: Backend): Promise<Subject> {
+async function vaultsOn(backend: Backend) {
   const keys = KeyRing.from({ current: "bench", keys: { bench: KeyRing.generateKey() } });
   const cache = await backend.openCache();
   const vault = new HandleVault({ cache, keys, acceptVolatile: true, cacheTimeoutMs: 60_000 });
-  return {
-    seal: async (payload) => (await vault.seal(payload, OPTIONS)).id,
+  const sealing = (options: SealOptions): Subject => ({
+    seal: async (payload) => (await vault.seal(payload, options)).id,
     unseal: (id) => vault.unseal(id, GATEWAY),
     close: () => vault.close(),
-  };
+  });
+  return { vault: sealing(OPTIONS), unguarded: sealing({ ...OPTIONS, leakGuard: "off" }) };
 }
 
 async function measure(
@@ -62,21 +68,25 @@ async function measure(
   payload: unknown,
   { handles, rounds }: { handles: number; rounds: number },
 ): Promise<BackendTimes> {
-  const subjects = { floor: await floorOn(backend), vault: await vaultOn(backend) };
-  const ids = { floor: [] as string[], vault: [] as string[] };
+  const subjects: Record<Name, Subject> = {
+    floor: await floorOn(backend),
+    ...(await vaultsOn(backend)),
+  };
+  const ids: Record<Name, string[]> = { floor: [], vault: [], unguarded: [] };
   const times = {
     floor: { seal: [] as number[], unseal: [] as number[] },
     vault: { seal: [] as number[], unseal: [] as number[] },
+    unguarded: { seal: [] as number[], unseal: [] as number[] },
   };
   for (const name of ["floor", "vault"] as const) {
     await inBatches(handles, FILLING_IN_FLIGHT, async (index) => {
       ids[name][index] = await subjects[name].seal(payload);
     });
   }
+  ids.unguarded = ids.vault;
   const perRound = Math.min(1000, handles);
   for (let round = 0; round < rounds + WARM_UP; round++) {
-    const order = round % 2 ? (["floor", "vault"] as const) : (["vault", "floor"] as const);
-    for (const name of order) {
+    for (const name of rotated(NAMES, round)) {
       const subject = subjects[name];
       const sealed: string[] = [];
       const seal = await timed(perRound, backend.inFlight, async (index) => {
@@ -93,12 +103,23 @@ async function measure(
     }
   }
   for (const subject of Object.values(subjects)) await subject.close();
-  const stored = handles + (rounds + WARM_UP) * perRound;
+  const stored = handles + 2 * (rounds + WARM_UP) * perRound;
+  const medians = (name: Name) => ({
+    seal: median(times[name].seal),
+    unseal: median(times[name].unseal),
+  });
   return {
-    floor: { seal: median(times.floor.seal), unseal: median(times.floor.unseal) },
-    vault: { seal: median(times.vault.seal), unseal: median(times.vault.unseal) },
+    floor: medians("floor"),
+    vault: medians("vault"),
+    unguarded: medians("unguarded"),
     bytesPerHandle: Math.round((await backend.storedBytes()) / stored),
   };
+}
+
+/** Each goes first in its turn. */
+function rotated<T>(items: readonly T[], by: number): readonly T[] {
+  const start = by % items.length;
+  return [...items.slice(start), ...items.slice(0, start)];
 }
 
 async function timed(
