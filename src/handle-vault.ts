@@ -30,6 +30,7 @@ import {
   DEFAULT_INLINE_BYTES,
   type Encryptor,
   type KeyProvider,
+  MAX_FRONT_BYTES,
   MAX_INLINE_BYTES,
 } from "./vault/contracts.js";
 import {
@@ -149,13 +150,14 @@ export class HandleVault implements Vault {
     const { cache = memoryCache(), codec = new VaultCodec(), keys, tenant } = options;
     const { clock = systemClock(), cacheTimeoutMs = DEFAULT_CACHE_TIMEOUT_MS } = options;
     const { acceptVolatile = false, leakGuard = { allow: [] } } = options;
-    const { maxInlineBytes = DEFAULT_INLINE_BYTES } = cache;
+    const { maxInlineBytes = DEFAULT_INLINE_BYTES, frontBytes = 0 } = cache;
     if (!(codec instanceof VaultCodec)) throw new TypeError("codec must be a VaultCodec");
     if (keys !== undefined && codec.encryptor !== undefined) {
       throw new TypeError("keys are for the default encryptor: the codec brings one of its own");
     }
     checkMethods(cache, "cache", CACHE_METHODS);
     checkInteger(maxInlineBytes, "cache.maxInlineBytes", { min: 0, max: MAX_INLINE_BYTES });
+    checkInteger(frontBytes, "cache.frontBytes", { min: 0, max: MAX_FRONT_BYTES });
     checkMethods(clock, "clock", ["now"]);
     if (tenant !== undefined) checkPrincipal(tenant, "tenant");
     checkBoolean(acceptVolatile, "acceptVolatile");
@@ -175,6 +177,7 @@ export class HandleVault implements Vault {
       encryptor,
       tenant,
       maxInlineBytes,
+      frontBytes,
       timeoutMs: cacheTimeoutMs,
       onUnsafe: () => {
         if (this.#state === "ready") this.#state = "new";
@@ -191,7 +194,7 @@ export class HandleVault implements Vault {
     const packed = isPromise(packing) ? await packing : packing;
     const writing = writtenView(data, checked);
     const view = isPromise(writing) ? await writing : writing;
-    this.#leakGuard.check({ data, view, setting, isAscii: this.#codec.isAscii(packed) });
+    this.#leakGuard.check({ data, view, setting, written: this.#codec.textOf(packed) });
     const createdAtMs = this.#clock.now();
     const fields: RecordFields = {
       revision: 0,

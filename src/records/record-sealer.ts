@@ -15,12 +15,17 @@ import {
 } from "../primitives/aes-256-gcm.js";
 import { asBuffer, exceedsBytes } from "../primitives/bytes.js";
 import { fillSecret } from "../primitives/random-pool.js";
-import type { CacheRecord, Encryptor, MaybePromise } from "../vault/contracts.js";
+import { allocateShortLived } from "../primitives/slab.js";
+import type {
+  CacheRecord,
+  EncryptionContext,
+  Encryptor,
+  MaybePromise,
+} from "../vault/contracts.js";
 import { RecordIntegrityError } from "../vault/errors.js";
 import { andThen, isPromise } from "../vault/maybe-promise.js";
 import {
   headContext,
-  joinHead,
   maxFieldsBytes,
   type OpenHead,
   PREFIX_BYTES,
@@ -29,6 +34,7 @@ import {
   readForm,
   readHead,
   writeFields,
+  writePrefix,
 } from "../vault/record.js";
 
 /** A body key encrypts once, so that its nonce need not vary. */
@@ -45,6 +51,8 @@ export interface RecordSealerOptions {
   readonly tenant: string | undefined;
   /** Payloads above this many stored bytes get a body. */
   readonly maxInlineBytes: number;
+  /** How many bytes are left free before the head of a new record. */
+  readonly frontBytes: number;
 }
 
 /** A head that was opened. Whoever asked for it wipes its plaintext. */
@@ -59,12 +67,15 @@ export class RecordSealer {
   readonly #encryptor: Encryptor;
   readonly #tenant: string | undefined;
   readonly #maxInlineBytes: number;
+  readonly #frontBytes: number;
 
-  constructor({ codec, encryptor, tenant, maxInlineBytes }: RecordSealerOptions) {
+  constructor(options: RecordSealerOptions) {
+    const { codec, encryptor, tenant, maxInlineBytes, frontBytes } = options;
     this.#codec = codec;
     this.#encryptor = encryptor;
     this.#tenant = tenant;
     this.#maxInlineBytes = maxInlineBytes;
+    this.#frontBytes = frontBytes;
   }
 
   /** Returns a new record: small payloads within the head, others in a body of their own. */
@@ -78,12 +89,12 @@ export class RecordSealer {
       const contentBytes = writeContent(plaintext, content, contentAt);
       writePackedHeader(plaintext, packed, { offset, contentBytes });
       const end = contentAt + contentBytes;
-      return asRecord(this.#encryptHead("inline", lookupId, plaintext, end), undefined);
+      return this.#record("inline", lookupId, plaintext.subarray(0, end));
     }
     const body = encryptBody(content, plaintext, contentAt);
     writePackedHeader(plaintext, packed, { offset, contentBytes: body.length });
     const end = offset + DETACHED_BYTES;
-    return asRecord(this.#encryptHead("detached", lookupId, plaintext, end), body);
+    return this.#record("detached", lookupId, plaintext.subarray(0, end), body);
   }
 
   /** Returns a head that says something else about the same payload, or that it is spent. */
@@ -96,7 +107,7 @@ export class RecordSealer {
     const plaintext = Buffer.allocUnsafeSlow(maxFieldsBytes(next.fields) + (tail?.length ?? 0));
     const tailAt = writeFields(plaintext, next.fields);
     const end = tailAt + (tail === undefined ? 0 : tail.copy(plaintext, tailAt));
-    return this.#encryptHead(next.form, lookupId, plaintext, end);
+    return this.#encryptHead(0, next.form, lookupId, plaintext.subarray(0, end));
   }
 
   /**
@@ -131,27 +142,54 @@ export class RecordSealer {
     });
   }
 
-  /** Encrypts and wipes the first `end` bytes of `plaintext`; returns a whole head. */
-  #encryptHead(
+  #record(
     form: RecordForm,
     lookupId: string,
     plaintext: Buffer,
-    end: number,
+    body?: Buffer,
+  ): MaybePromise<CacheRecord> {
+    const frontBytes = this.#frontBytes;
+    const row = this.#encryptHead(frontBytes, form, lookupId, plaintext);
+    return andThen(row, (bytes) => ({ head: bytes.subarray(frontBytes), frontBytes, body }));
+  }
+
+  /** Encrypts and wipes `plaintext`; returns a whole head behind so many bytes of the caller's. */
+  #encryptHead(
+    frontBytes: number,
+    form: RecordForm,
+    lookupId: string,
+    plaintext: Buffer,
   ): MaybePromise<Buffer> {
     const context = headContext(form, lookupId, this.#tenant);
-    let ciphertext: MaybePromise<Uint8Array>;
+    const ciphertextAt = frontBytes + PREFIX_BYTES;
+    let encrypting: MaybePromise<Uint8Array>;
     try {
-      ciphertext = this.#encryptor.encrypt(plaintext.subarray(0, end), context);
+      encrypting = encryptBehind(this.#encryptor, ciphertextAt, plaintext, context);
     } finally {
-      plaintext.fill(0, 0, end);
+      plaintext.fill(0);
     }
-    if (!isPromise(ciphertext)) return joinHead(form, ciphertext);
-    return ciphertext.then((bytes) => joinHead(form, bytes));
+    return andThen(encrypting, (bytes) => {
+      writePrefix(bytes, form, frontBytes);
+      return asBuffer(bytes);
+    });
   }
 }
 
-function asRecord(head: MaybePromise<Buffer>, body: Buffer | undefined): MaybePromise<CacheRecord> {
-  return isPromise(head) ? head.then((bytes) => ({ head: bytes, body })) : { head, body };
+/** As the encryptor does it, or else by a copy. */
+function encryptBehind(
+  encryptor: Encryptor,
+  frontBytes: number,
+  plaintext: Uint8Array,
+  context: EncryptionContext,
+): MaybePromise<Uint8Array> {
+  if (encryptor.encryptBehind !== undefined) {
+    return encryptor.encryptBehind(frontBytes, plaintext, context);
+  }
+  return andThen(encryptor.encrypt(plaintext, context), (ciphertext) => {
+    const bytes = allocateShortLived(frontBytes + ciphertext.length);
+    bytes.set(ciphertext, frontBytes);
+    return bytes;
+  });
 }
 
 function asOpened(form: RecordForm, bytes: Uint8Array): OpenedHead {

@@ -77,6 +77,15 @@ export interface Encryptor {
    */
   encrypt(plaintext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array>;
   /**
+   * Returns what {@link Encryptor.encrypt} does behind `frontBytes` bytes that are the caller's to fill,
+   * all in memory that nobody else uses. With it, what goes before a ciphertext takes no copy.
+   */
+  encryptBehind?(
+    frontBytes: number,
+    plaintext: Uint8Array,
+    context?: EncryptionContext,
+  ): MaybePromise<Uint8Array>;
+  /**
    * Returns the plaintext in memory that nobody else uses; the caller wipes it.
    *
    * @throws {@link KeyNotFoundError} The key that the ciphertext names is not known.
@@ -131,6 +140,11 @@ export type Revision = string | number;
 export interface CacheRecord {
   readonly head: Uint8Array;
   /**
+   * How many bytes right before the head, in its memory, are the cache's to write to; none when absent.
+   * A head that has some is handed over as a body is.
+   */
+  readonly frontBytes?: number | undefined;
+  /**
    * Present for large payloads; written once, with the record, and never rewritten. It is handed over:
    * a cache may keep these very bytes, and nobody changes them afterwards.
    */
@@ -183,6 +197,8 @@ export interface ReplaceOptions extends CacheCallOptions {
 export const DEFAULT_INLINE_BYTES = 4096;
 /** The most that {@link CacheBackend.maxInlineBytes} may be. */
 export const MAX_INLINE_BYTES = 32_768;
+/** The most that {@link CacheBackend.frontBytes} may be. */
+export const MAX_FRONT_BYTES = 64;
 
 /**
  * Where sealed records rest. Keys are opaque strings, values opaque bytes. A cache belongs to one vault,
@@ -206,6 +222,8 @@ export interface CacheBackend {
    * two; at most 32,768, because a head is rewritten whole when its policy changes.
    */
   readonly maxInlineBytes?: number;
+  /** How many bytes the cache puts before a head, at most 64: new records leave room for them. */
+  readonly frontBytes?: number;
   /**
    * Makes the cache usable and says what it can promise now; awaited before the first operation, and
    * again after a {@link CacheUnsafeError}.

@@ -58,12 +58,17 @@ export function headContext(
 /** Returns a whole head: the clear bytes, then the ciphertext. */
 export function joinHead(form: RecordForm, ciphertext: Uint8Array): Buffer {
   const head = allocateShortLived(PREFIX_BYTES + ciphertext.length);
-  head[0] = MAGIC_0;
-  head[1] = MAGIC_1;
-  head[2] = RECORD_VERSION;
-  head[3] = FLAGS[form];
   head.set(ciphertext, PREFIX_BYTES);
+  writePrefix(head, form, 0);
   return head;
+}
+
+/** Writes the {@link PREFIX_BYTES} clear bytes of a head that starts at `offset`. */
+export function writePrefix(target: Uint8Array, form: RecordForm, offset: number): void {
+  target[offset] = MAGIC_0;
+  target[offset + 1] = MAGIC_1;
+  target[offset + 2] = RECORD_VERSION;
+  target[offset + 3] = FLAGS[form];
 }
 
 /**

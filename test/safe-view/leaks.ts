@@ -9,7 +9,7 @@ export function leakIn(
   setting?: LeakGuardSetting,
 ): string | undefined {
   try {
-    new LeakGuard().check({ data, view: { text, shown: [] }, setting, isAscii: false });
+    new LeakGuard().check({ data, view: { text, shown: [] }, setting });
   } catch (error) {
     if (error instanceof SafeViewLeakError) return error.path;
     throw error;

@@ -19,7 +19,15 @@ import type { GroupCommit } from "./group-commit.js";
 import { IF_EXISTS } from "./peer.js";
 import { type Due, findDue, nameOf, type PurgeStep, tidy } from "./purge.js";
 import type { Room } from "./room.js";
-import { decodeKey, encodeHead, encodeKey, firstRevision, isRevision, purgeTime } from "./rows.js";
+import {
+  decodeKey,
+  encodeHead,
+  encodeKey,
+  FRONT_BYTES,
+  firstRevision,
+  isRevision,
+  purgeTime,
+} from "./rows.js";
 import { headRow, type Tables } from "./tables.js";
 
 const SCAN_PAGE = 250;
@@ -52,6 +60,7 @@ export class LmdbCache implements CacheBackend {
   readonly shared = true;
   readonly outlivesProcess = true;
   readonly maxInlineBytes: number = MAX_INLINE_BYTES;
+  readonly frontBytes: number = FRONT_BYTES;
   readonly #parts: LmdbCacheParts;
   readonly #purges = new Set<Promise<number>>();
   #closing: Promise<void> | undefined;
@@ -71,7 +80,7 @@ export class LmdbCache implements CacheBackend {
     const byteCount = keyBytes.length + head.length + (body?.length ?? 0);
     room.checkGrowth(byteCount);
     const purgeAtMs = purgeTime(this.#parts.clock.now(), options.purgeAfterMs);
-    const row = encodeHead({ head, purgeAtMs, hasBody: body !== undefined });
+    const row = encodeHead(record, { purgeAtMs, hasBody: body !== undefined });
     const { heads, bodies } = tables;
     const issue =
       body === undefined
@@ -207,7 +216,7 @@ export class LmdbCache implements CacheBackend {
     const purgeAtMs =
       purgeAfterMs === undefined ? row.purgeAtMs : purgeTime(this.#parts.clock.now(), purgeAfterMs);
     const keepsBody = row.hasBody && !dropBody;
-    const next = encodeHead({ head, purgeAtMs, hasBody: keepsBody });
+    const next = encodeHead({ head }, { purgeAtMs, hasBody: keepsBody });
     const issue =
       keepsBody === row.hasBody
         ? () => heads.put(key, next, row.revision + 1, row.revision)

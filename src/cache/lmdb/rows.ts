@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { randomInt } from "node:crypto";
 import type { Revision } from "../../vault/contracts.js";
+import { behindFront, type Head } from "../front.js";
 
 /** The longest key, in bytes of UTF-8: what LMDB takes, less a mark before it and one behind it. */
 export const MAX_KEY_BYTES = 1976;
@@ -32,7 +33,7 @@ export function decodeKey(bytes: Buffer): string {
 }
 
 /** A head row: purge time (48 bits, big-endian), flags (8 bits), head. Its version is the revision. */
-const HEAD_AT = 7;
+export const FRONT_BYTES = 7;
 const FLAGS_AT = 6;
 const HAS_BODY = 1;
 
@@ -44,12 +45,14 @@ export interface HeadRow {
   readonly head: Uint8Array;
 }
 
-/** Returns a head row for storing: a copy, so that the caller's buffer is free at once. */
-export function encodeHead({ head, purgeAtMs, hasBody }: Omit<HeadRow, "revision">): Buffer {
-  const row = Buffer.allocUnsafe(HEAD_AT + head.length);
+/** Returns a head row for storing. */
+export function encodeHead(
+  head: Head,
+  { purgeAtMs, hasBody }: Pick<HeadRow, "purgeAtMs" | "hasBody">,
+): Buffer {
+  const row = behindFront(head, FRONT_BYTES);
   row.writeUIntBE(purgeAtMs, 0, 6);
   row[FLAGS_AT] = hasBody ? HAS_BODY : 0;
-  row.set(head, HEAD_AT);
   return row;
 }
 
@@ -59,10 +62,10 @@ export function encodeHead({ head, purgeAtMs, hasBody }: Omit<HeadRow, "revision
  * @param bytes - lmdb's own memory, which it uses again: the head is copied out of it.
  */
 export function decodeHead(bytes: Uint8Array): Omit<HeadRow, "revision"> {
-  if (bytes.length < HEAD_AT) throw new Error("not a head row");
+  if (bytes.length < FRONT_BYTES) throw new Error("not a head row");
   let purgeAtMs = 0;
   for (let at = 0; at < FLAGS_AT; at++) purgeAtMs = purgeAtMs * 256 + (bytes[at] as number);
-  return { purgeAtMs, hasBody: bytes[FLAGS_AT] === HAS_BODY, head: copyOf(bytes, HEAD_AT) };
+  return { purgeAtMs, hasBody: bytes[FLAGS_AT] === HAS_BODY, head: copyOf(bytes, FRONT_BYTES) };
 }
 
 /** Returns a copy of bytes from `start` on. `slice` would clear the memory first, and be slower. */

@@ -20,6 +20,7 @@ import { Link } from "./link.js";
 import { Delete, Get, GetBody, Remove, Replace } from "./operations.js";
 import { checkCacheOptions, type RespCacheOptions } from "./options.js";
 import { scanKeys } from "./scan.js";
+import { REVISION_BYTES } from "./stored.js";
 
 const DEFAULT_PREFIX = "hv:";
 const READY_TIMEOUT_MS = 5000;
@@ -33,6 +34,7 @@ export class RespCache implements CacheBackend {
   readonly shared = true;
   readonly outlivesProcess = true;
   readonly maxInlineBytes: number = MAX_INLINE_BYTES;
+  readonly frontBytes: number = REVISION_BYTES;
   readonly #link: Link;
   readonly #keys: KeySpace;
   readonly #ownership: Ownership;

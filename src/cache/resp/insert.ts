@@ -36,9 +36,9 @@ export class Insert extends Flight<Outcome> {
     options: InsertOptions,
   ) {
     super(link, "store", options);
-    const { head, body } = record;
+    const { body } = record;
     this.#headKey = headKey;
-    this.#stored = toStored(head, body === undefined ? "no body" : "has body");
+    this.#stored = toStored(record, body === undefined ? "no body" : "has body");
     this.#body = body && toBuffer(body);
     this.#purgeMs = toPurgeMs(options.purgeAfterMs);
   }

@@ -61,11 +61,21 @@ class Aes256GcmEncryptor implements Encryptor {
   }
 
   encrypt(plaintext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array> {
+    return this.encryptBehind(0, plaintext, context);
+  }
+
+  encryptBehind(
+    frontBytes: number,
+    plaintext: Uint8Array,
+    context?: EncryptionContext,
+  ): MaybePromise<Uint8Array> {
     const dataKey = this.#keys.forEncryption();
-    if (!isPromise(dataKey)) return encryptUnder(dataKey, plaintext, context);
+    if (!isPromise(dataKey)) return encryptUnder(dataKey, frontBytes, plaintext, context);
     const copy = Buffer.allocUnsafeSlow(plaintext.length);
     copy.set(plaintext);
-    return dataKey.then((key) => encryptUnder(key, copy, context)).finally(() => copy.fill(0));
+    return dataKey
+      .then((key) => encryptUnder(key, frontBytes, copy, context))
+      .finally(() => copy.fill(0));
   }
 
   decrypt(ciphertext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array> {
@@ -114,6 +124,7 @@ export function openAes256Gcm(
 /** Encrypts at once: between the nonce and its use nothing else may run. */
 function encryptUnder(
   dataKey: DataKey,
+  frontBytes: number,
   plaintext: Uint8Array,
   context: EncryptionContext | undefined,
 ): Buffer {
@@ -125,11 +136,12 @@ function encryptUnder(
     associatedData(context),
   );
   const { header } = dataKey;
-  const ciphertextAt = header.length + NONCE_BYTES;
+  const nonceAt = frontBytes + header.length;
+  const ciphertextAt = nonceAt + NONCE_BYTES;
   const tagAt = ciphertextAt + ciphertext.length;
   const sealed = allocateShortLived(tagAt + TAG_BYTES);
-  header.copy(sealed, 0);
-  nonce.copy(sealed, header.length);
+  header.copy(sealed, frontBytes);
+  nonce.copy(sealed, nonceAt);
   ciphertext.copy(sealed, ciphertextAt);
   tag.copy(sealed, tagAt);
   return sealed;
