@@ -3,36 +3,21 @@
  *
  * @module
  */
-import { memoryCache } from "./cache/memory.js";
-import { aes256GcmEncryptor } from "./codec/encryptor/aes-256-gcm.js";
-import { VaultCodec } from "./codec/vault-codec.js";
-import { KeyRing } from "./keys/key-ring.js";
+import type { VaultCodec } from "./codec/vault-codec.js";
+import { type HandleVaultOptions, isLasting, vaultParts } from "./handle-vault-options.js";
 import { type RewrapOptions, type RewrapReport, rewrapRecords } from "./records/rewrap.js";
 import { type OpenRecord, RecordMoved, SealedRecords } from "./records/sealed-records.js";
 import { LeakGuard } from "./safe-view/leak-guard.js";
 import {
-  checkBoolean,
   checkBy,
-  checkInteger,
-  checkLeakGuard,
-  checkMethods,
-  checkOptions,
   checkPrincipal,
   checkRequest,
   checkSealOptions,
   checkTtlSeconds,
   MAX_GRANTS,
 } from "./vault/checks.js";
-import { neverBackwards, systemClock } from "./vault/clock.js";
-import {
-  type CacheBackend,
-  type Clock,
-  DEFAULT_INLINE_BYTES,
-  type Encryptor,
-  type KeyProvider,
-  MAX_FRONT_BYTES,
-  MAX_INLINE_BYTES,
-} from "./vault/contracts.js";
+import { neverBackwards } from "./vault/clock.js";
+import type { CacheBackend, Clock, Encryptor } from "./vault/contracts.js";
 import {
   CacheUnavailableError,
   CacheUnsafeError,
@@ -55,7 +40,6 @@ import { isPromise } from "./vault/maybe-promise.js";
 import { isExpired, mayChange, mayDescribe, mayUnseal, type Verdict } from "./vault/policy.js";
 import { nextRevision, type RecordFields } from "./vault/record.js";
 import { type Attempt, retrying } from "./vault/retrying.js";
-import type { LeakGuardSetting } from "./vault/safe-view.js";
 import { settleAll } from "./vault/settle-all.js";
 import type {
   ChangeOptions,
@@ -67,52 +51,9 @@ import type {
 } from "./vault/vault.js";
 import { writtenView } from "./vault/written-view.js";
 
-const DEFAULT_CACHE_TIMEOUT_MS = 2000;
 /** How long a record outlives its handle, so that "expired" can be told from "not found". */
 const GRACE_MS = 60_000;
 const PURGE_BATCH = 1000;
-
-const OPTIONS: ReadonlySet<string> = new Set([
-  "cache",
-  "keys",
-  "codec",
-  "clock",
-  "tenant",
-  "acceptVolatile",
-  "cacheTimeoutMs",
-  "leakGuard",
-]);
-const CACHE_METHODS = [
-  "ready",
-  "insert",
-  "get",
-  "getBody",
-  "replace",
-  "delete",
-  "purgeExpired",
-  "scan",
-  "close",
-] as const;
-
-/** The parts of a {@link HandleVault}; every one has a safe default. */
-export interface HandleVaultOptions {
-  /** Where records are stored; the vault closes it. Default: {@link memoryCache}. */
-  readonly cache?: CacheBackend | undefined;
-  /** The keys of the default encryptor. Default: one random key that dies with the process. */
-  readonly keys?: KeyProvider | undefined;
-  /** How payloads become bytes. Default: JSON, not compressed, under the default encryptor. */
-  readonly codec?: VaultCodec | undefined;
-  /** Tells the time; where it goes backwards, the vault's time stands still. */
-  readonly clock?: Clock | undefined;
-  /** Binds records to a tenant: vaults of other tenants refuse them, even under the same keys. */
-  readonly tenant?: string | undefined;
-  /** Accepts a shared or lasting cache that may drop or lose records it acknowledged. */
-  readonly acceptVolatile?: boolean | undefined;
-  /** How long one operation may take, in milliseconds, for the cache to keep to. Default 2,000. */
-  readonly cacheTimeoutMs?: number | undefined;
-  /** What safe views may show of payloads; `"off"` checks none. Default: no value, nowhere. */
-  readonly leakGuard?: LeakGuardSetting | undefined;
-}
 
 /**
  * Seals payloads into a cache and opens them for the principals that their owners named.
@@ -146,39 +87,15 @@ export class HandleVault implements Vault {
    * @throws {@link CacheUnsafeError} The cache outlives the process, but the keys do not.
    */
   constructor(options: HandleVaultOptions = {}) {
-    checkOptions(options, "HandleVault options", OPTIONS);
-    const { cache = memoryCache(), codec = new VaultCodec(), keys, tenant } = options;
-    const { clock = systemClock(), cacheTimeoutMs = DEFAULT_CACHE_TIMEOUT_MS } = options;
-    const { acceptVolatile = false, leakGuard = { allow: [] } } = options;
-    const { maxInlineBytes = DEFAULT_INLINE_BYTES, frontBytes = 0 } = cache;
-    if (!(codec instanceof VaultCodec)) throw new TypeError("codec must be a VaultCodec");
-    if (keys !== undefined && codec.encryptor !== undefined) {
-      throw new TypeError("keys are for the default encryptor: the codec brings one of its own");
-    }
-    checkMethods(cache, "cache", CACHE_METHODS);
-    checkInteger(maxInlineBytes, "cache.maxInlineBytes", { min: 0, max: MAX_INLINE_BYTES });
-    checkInteger(frontBytes, "cache.frontBytes", { min: 0, max: MAX_FRONT_BYTES });
-    checkMethods(clock, "clock", ["now"]);
-    if (tenant !== undefined) checkPrincipal(tenant, "tenant");
-    checkBoolean(acceptVolatile, "acceptVolatile");
-    checkInteger(cacheTimeoutMs, "cacheTimeoutMs", { min: 1, max: 2 ** 31 - 1 });
-    checkLeakGuard(leakGuard, "leakGuard");
-    const encryptor = codec.encryptor ?? aes256GcmEncryptor({ keys: keys ?? KeyRing.ephemeral() });
-    if (isLasting(cache) && !encryptor.durable) throw new CacheUnsafeError("ephemeral-keys");
-    this.#cache = cache;
-    this.#codec = codec;
-    this.#encryptor = encryptor;
-    this.#clock = neverBackwards(clock);
-    this.#acceptVolatile = acceptVolatile;
-    this.#leakGuard = new LeakGuard(leakGuard);
+    const parts = vaultParts(options);
+    this.#cache = parts.cache;
+    this.#codec = parts.codec;
+    this.#encryptor = parts.encryptor;
+    this.#clock = neverBackwards(parts.clock);
+    this.#acceptVolatile = parts.acceptVolatile;
+    this.#leakGuard = new LeakGuard(parts.leakGuard);
     this.#records = new SealedRecords({
-      cache,
-      codec,
-      encryptor,
-      tenant,
-      maxInlineBytes,
-      frontBytes,
-      timeoutMs: cacheTimeoutMs,
+      ...parts,
       onUnsafe: () => {
         if (this.#state === "ready") this.#state = "new";
       },
@@ -457,10 +374,6 @@ export class HandleVault implements Vault {
 type Change = Partial<Pick<RecordFields, "grantedPrincipals" | "expiresAtMs">> & {
   readonly purgeAfterMs?: number;
 };
-
-function isLasting(cache: CacheBackend): boolean {
-  return cache.outlivesProcess || cache.shared;
-}
 
 function toMs(seconds: number): number {
   return Math.ceil(seconds * 1000);

@@ -14,7 +14,8 @@ export { type Aes256GcmOptions, aes256GcmEncryptor } from "./codec/encryptor/aes
 export { plaintextEncryptor } from "./codec/encryptor/plaintext.js";
 export { jsonSerializer } from "./codec/serializer/json.js";
 export { VaultCodec, type VaultCodecOptions } from "./codec/vault-codec.js";
-export { HandleVault, type HandleVaultOptions } from "./handle-vault.js";
+export { HandleVault } from "./handle-vault.js";
+export type { HandleVaultOptions } from "./handle-vault-options.js";
 export {
   type KeyMaterial,
   KeyRing,

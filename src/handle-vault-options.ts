@@ -1,0 +1,129 @@
+/** The options of a vault, their defaults, and what of them does not go together. */
+import { memoryCache } from "./cache/memory.js";
+import { aes256GcmEncryptor } from "./codec/encryptor/aes-256-gcm.js";
+import { VaultCodec } from "./codec/vault-codec.js";
+import { KeyRing } from "./keys/key-ring.js";
+import {
+  checkBoolean,
+  checkInteger,
+  checkLeakGuard,
+  checkMethods,
+  checkOptions,
+  checkPrincipal,
+} from "./vault/checks.js";
+import { systemClock } from "./vault/clock.js";
+import {
+  type CacheBackend,
+  type Clock,
+  DEFAULT_INLINE_BYTES,
+  type Encryptor,
+  type KeyProvider,
+  MAX_FRONT_BYTES,
+  MAX_INLINE_BYTES,
+} from "./vault/contracts.js";
+import { CacheUnsafeError } from "./vault/errors.js";
+import type { LeakGuardSetting } from "./vault/safe-view.js";
+
+const DEFAULT_CACHE_TIMEOUT_MS = 2000;
+const OPTIONS: ReadonlySet<string> = new Set([
+  "cache",
+  "keys",
+  "codec",
+  "clock",
+  "tenant",
+  "acceptVolatile",
+  "cacheTimeoutMs",
+  "leakGuard",
+]);
+const CACHE_METHODS = [
+  "ready",
+  "insert",
+  "get",
+  "getBody",
+  "replace",
+  "delete",
+  "purgeExpired",
+  "scan",
+  "close",
+] as const;
+
+/** The parts of a {@link HandleVault}; every one has a safe default. */
+export interface HandleVaultOptions {
+  /** Where records are stored; the vault closes it. Default: {@link memoryCache}. */
+  readonly cache?: CacheBackend | undefined;
+  /** The keys of the default encryptor. Default: one random key that dies with the process. */
+  readonly keys?: KeyProvider | undefined;
+  /** How payloads become bytes. Default: JSON, not compressed, under the default encryptor. */
+  readonly codec?: VaultCodec | undefined;
+  /** Tells the time; where it goes backwards, the vault's time stands still. */
+  readonly clock?: Clock | undefined;
+  /** Binds records to a tenant: vaults of other tenants refuse them, even under the same keys. */
+  readonly tenant?: string | undefined;
+  /** Accepts a shared or lasting cache that may drop or lose records it acknowledged. */
+  readonly acceptVolatile?: boolean | undefined;
+  /** How long one operation may take, in milliseconds, for the cache to keep to. Default 2,000. */
+  readonly cacheTimeoutMs?: number | undefined;
+  /** What safe views may show of payloads; `"off"` checks none. Default: no value, nowhere. */
+  readonly leakGuard?: LeakGuardSetting | undefined;
+}
+
+/** What a vault is made of: every option checked, or its default. */
+export interface VaultParts {
+  readonly cache: CacheBackend;
+  readonly codec: VaultCodec;
+  readonly encryptor: Encryptor;
+  readonly clock: Clock;
+  readonly tenant: string | undefined;
+  readonly acceptVolatile: boolean;
+  readonly leakGuard: LeakGuardSetting;
+  /** How long one operation of the cache may take, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly maxInlineBytes: number;
+  readonly frontBytes: number;
+}
+
+/**
+ * Returns what a vault is made of.
+ *
+ * @throws TypeError An option is unknown or of the wrong type, or both `keys` and a codec with its
+ *   own encryptor are given.
+ * @throws {@link CacheUnsafeError} The cache outlives the process, but the keys do not.
+ */
+export function vaultParts(options: HandleVaultOptions): VaultParts {
+  checkOptions(options, "HandleVault options", OPTIONS);
+  const { cache = memoryCache(), codec = new VaultCodec(), keys, tenant } = options;
+  const { clock = systemClock(), cacheTimeoutMs = DEFAULT_CACHE_TIMEOUT_MS } = options;
+  const { acceptVolatile = false, leakGuard = { allow: [] } } = options;
+  const { maxInlineBytes = DEFAULT_INLINE_BYTES, frontBytes = 0 } = cache;
+  if (!(codec instanceof VaultCodec)) throw new TypeError("codec must be a VaultCodec");
+  if (keys !== undefined && codec.encryptor !== undefined) {
+    throw new TypeError("keys are for the default encryptor: the codec brings one of its own");
+  }
+  checkMethods(cache, "cache", CACHE_METHODS);
+  checkInteger(maxInlineBytes, "cache.maxInlineBytes", { min: 0, max: MAX_INLINE_BYTES });
+  checkInteger(frontBytes, "cache.frontBytes", { min: 0, max: MAX_FRONT_BYTES });
+  checkMethods(clock, "clock", ["now"]);
+  if (tenant !== undefined) checkPrincipal(tenant, "tenant");
+  checkBoolean(acceptVolatile, "acceptVolatile");
+  checkInteger(cacheTimeoutMs, "cacheTimeoutMs", { min: 1, max: 2 ** 31 - 1 });
+  checkLeakGuard(leakGuard, "leakGuard");
+  const encryptor = codec.encryptor ?? aes256GcmEncryptor({ keys: keys ?? KeyRing.ephemeral() });
+  if (isLasting(cache) && !encryptor.durable) throw new CacheUnsafeError("ephemeral-keys");
+  return {
+    cache,
+    codec,
+    encryptor,
+    clock,
+    tenant,
+    acceptVolatile,
+    leakGuard,
+    timeoutMs: cacheTimeoutMs,
+    maxInlineBytes,
+    frontBytes,
+  };
+}
+
+/** Tells whether a cache keeps records for longer, or for more, than this process. */
+export function isLasting(cache: CacheBackend): boolean {
+  return cache.outlivesProcess || cache.shared;
+}
