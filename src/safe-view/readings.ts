@@ -27,7 +27,12 @@ const SPELLED = /(?<![\p{L}\p{N}])[\p{L}\p{N}](?:[\s.,_-]{1,2}[\p{L}\p{N}](?![\p
 /** Returns the texts that may be read in a safe view, its own first. */
 export function textsIn(view: string): readonly string[] {
   const written = writtenIn(view);
-  return [...written, ...written.flatMap(encodedIn).flatMap(readableIn)];
+  return [...written, ...written.flatMap(decodedIn)];
+}
+
+/** Returns what is encoded in a safe view. */
+export function encodedTextsIn(view: string): readonly string[] {
+  return writtenIn(view).flatMap(decodedIn);
 }
 
 /** Returns the bytes that may be read in a safe view, one character for each. */
@@ -44,6 +49,10 @@ function writtenIn(view: string): readonly string[] {
     texts.push(view.replaceAll("+", " ").replace(PERCENT_RUN, percentDecoded));
   for (const [spelled] of view.matchAll(SPELLED)) texts.push(spelled.replace(/[\s.,_-]/g, ""));
   return texts;
+}
+
+function decodedIn(text: string): string[] {
+  return encodedIn(text).flatMap(readableIn);
 }
 
 function encodedIn(text: string): Buffer[] {

@@ -82,10 +82,12 @@ describe("the leak guard's work", () => {
   });
 
   const excused = (count: number) => ({ status: "x", o: alike(count, "status") });
+  const speaking = (count: number) => ({ status: 1, o: alike(count, "of no status whatsoever") });
   const cities = (count: number) => ({ o: alike(count, "Springfield") });
   const bytes = (count: number) => ({ o: new Array(count).fill(Buffer.from("Kq7x")) });
   it.each([
     ["equal a field's name", excused, "status and o", []],
+    ["speak of a field", speaking, "new status: o", []],
     ["are allowed", cities, "to Springfield", ["/o/*"]],
     ["are bytes and allowed", bytes, "Kq7x", ["/o/*"]],
   ] as const)("grows with the number of values that %s and no faster", (_, make, text, places) => {
