@@ -45,12 +45,17 @@ export function schemaSummarizer(options: SchemaSummarizerOptions = {}): Summari
   return {
     summarize(data) {
       const { dataType, parts, fields = new Map() } = shapeOf(data);
-      const { schema, hidden } = shownFields(fields, labelOf);
-      const named = Object.entries(schema).map(([label, type]) => [`${label} (${type})`, label]);
+      const types = shownTypes(fields, labelOf);
+      const named = [...types].map(([label, type]) => [`${label} (${type})`, label]);
+      const hidden = fields.size - types.size;
       const rest = hidden > 0 ? [[`${hidden} hidden`]] : [];
       const { summary, told } = composed(data, [...parts, ...named, ...rest]);
       const facts = toldOf(told.slice(0, parts.length), { dataType, rowCount: rowCountOf(data) });
-      return new SafeView({ summary, ...facts, schema });
+      return new SafeView({
+        summary,
+        ...facts,
+        schema: toldTypes(types, told.slice(parts.length)),
+      });
     },
   };
 }
@@ -73,16 +78,28 @@ function readLabels(options: SchemaSummarizerOptions): (name: string) => string 
   };
 }
 
-function shownFields(
+function shownTypes(
   fields: ReadonlyMap<string, readonly unknown[]>,
   labelOf: (name: string) => string | undefined,
-) {
+): ReadonlyMap<string, string> {
   const shown = new Map<string, string>();
   for (const [name, values] of fields.size > MAX_FIELDS ? [] : fields) {
     const label = labelOf(name);
     if (label !== undefined) shown.set(label, typeOf(values));
   }
-  return { schema: Object.fromEntries(shown), hidden: fields.size - shown.size };
+  return shown;
+}
+
+/** Returns the fields and types that stand in a summary: what was left out there is not told beside it. */
+function toldTypes(
+  types: ReadonlyMap<string, string>,
+  told: readonly (string | undefined)[],
+): Record<string, string> {
+  const named = [...types].flatMap(([label, type], place) => {
+    const wording = told[place];
+    return wording === undefined ? [] : [[label, wording === label ? "" : type] as const];
+  });
+  return Object.fromEntries(named);
 }
 
 function shapeOf(data: unknown): Shape {

@@ -5,7 +5,7 @@
  */
 import type { MaybePromise } from "./contracts.js";
 
-/** What a {@link SafeView} is made of. */
+/** What a {@link SafeView} is made of. Nothing but the summary is checked, stored and shown. */
 export interface SafeViewFields {
   /** The text that is stored and shown; at most 4 KiB of UTF-8. */
   readonly summary: string;
@@ -13,7 +13,7 @@ export interface SafeViewFields {
   readonly dataType?: string | undefined;
   /** How many rows a table has. */
   readonly rowCount?: number | undefined;
-  /** The fields that are shown, and the kind of value each has. */
+  /** The fields that are shown, and the kind of value each has; empty where the kind is not told. */
   readonly schema?: Readonly<Record<string, string>> | undefined;
   /**
    * The places whose values the summary shows on purpose: JSON pointers (RFC 6901), in which `*` stands

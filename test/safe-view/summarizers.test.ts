@@ -158,6 +158,21 @@ describe("schemaSummarizer", () => {
     expect((await viewOf(schema, new TextEncoder().encode("%PDF-1.7"))).dataType).toBe("bytes");
   });
 
+  it("tells of no field beside its summary what it left out there", async () => {
+    const told = async (data: unknown, by = schema) => (await viewOf(by, data)).schema;
+    expect(await told({ type: "list", kind: ["text"], nr: 1 })).toEqual({
+      type: "",
+      kind: "",
+      nr: "number",
+    });
+    expect(await told({ customer: 1, code: "customers" })).toEqual({ code: "text" });
+    const renaming = schemaSummarizer({ rename: { city: "Springfield", hiv: "a" } });
+    const renamed = { city: "Springfield", hiv: 1, hospital: ["Springfield clinic"] };
+    expect(await told(renamed, renaming)).toEqual({ a: "number", hospital: "list" });
+    expect(await told({ a: "t, 1 fie" })).toEqual({});
+    expect(await told("text")).toEqual({});
+  });
+
   it("leaves out its own words where they are values", async () => {
     expect(await summaryOf(schema, { type: "object", kind: "text" })).toBe("2 fields, type, kind");
     expect(await summaryOf(schema, ["table", "list, 3 items", "items"])).toBe("list");
