@@ -2,42 +2,59 @@
 import type { Quarter } from "./scene.js";
 
 const TITLE = "Revenue and costs by quarter, in thousands of euros";
-const HEIGHT = 240;
-const WIDTH = 560;
-const BAR = 44;
-const SERIES = [
-  { name: "revenue", colour: "#2f6f8f" },
-  { name: "costs", colour: "#d98e4a" },
-] as const;
+const WIDTH = 420;
+/** Of the highest bar, and where all of them stand. */
+const HEIGHT = 200;
+const GROUND = HEIGHT + 20;
+const BAR = 40;
+const GAP = 4;
+const SERIES = ["revenue", "costs"] as const;
+type Series = (typeof SERIES)[number];
 
 const STYLE = `
-  body { font: 16px/1.6 system-ui, sans-serif; color: #223; max-width: 40rem; margin: 3rem auto; }
-  h1 { font-weight: 600; letter-spacing: -0.02em; }
-  blockquote { margin: 1.5rem 0; padding-left: 1rem; border-left: 3px solid #2f6f8f; color: #556; }
+  :root { color-scheme: light dark; --text: #223; --faint: #556; --line: #ccd; --revenue: #2f6f8f; --costs: #d98e4a; }
+  @media (prefers-color-scheme: dark) {
+    :root { --text: #e8e8f0; --faint: #a8a8b8; --line: #445; --revenue: #5fa8cb; --costs: #e0a065; background: #181820; }
+  }
+  body {
+    font: 16px/1.6 system-ui, sans-serif; color: var(--text); overflow-wrap: anywhere;
+    max-width: 40rem; margin: 0 auto; padding: clamp(1rem, 5vw, 3rem);
+  }
+  h1 { font-weight: 600; line-height: 1.25; letter-spacing: -0.02em; }
+  blockquote { margin: 1.5rem 0; padding-left: 1rem; border-left: 3px solid var(--revenue); color: var(--faint); }
   figure { margin: 2rem 0; }
-  figcaption { color: #556; font-size: 0.9rem; }
-  svg { width: 100%; font: 12px system-ui, sans-serif; fill: #445; }`;
+  figcaption { color: var(--faint); font-size: 0.9rem; }
+  svg { display: block; width: 100%; max-width: 32rem; font: 13px system-ui, sans-serif; fill: var(--text); text-anchor: middle; }
+  line { stroke: var(--line); }
+  .revenue { fill: var(--revenue); color: var(--revenue); }
+  .costs { fill: var(--costs); color: var(--costs); }`;
 
 /** Returns a chart of numbers; whatever is no number becomes none. */
 export function drawChart(quarters: readonly Quarter[]): string {
-  const largest = Math.max(...quarters.map(({ revenue }) => revenue));
+  const highest = Math.max(1, ...quarters.flatMap((quarter) => SERIES.map(figureOf(quarter))));
   const groups = quarters.map((quarter, index) => {
-    const left = 30 + (index * WIDTH) / quarters.length;
-    const bars = SERIES.map(({ name, colour }, series) => {
-      const height = Math.round((Number(quarter[name]) / largest) * HEIGHT);
-      const x = left + series * BAR;
-      return `<rect x="${x}" y="${HEIGHT + 20 - height}" width="${BAR - 4}" height="${height}" rx="3" fill="${colour}"/>
-        <text x="${x + BAR / 2 - 2}" y="${HEIGHT + 14 - height}" text-anchor="middle">${Number(quarter[name])}</text>`;
+    const middle = ((index + 0.5) * WIDTH) / quarters.length;
+    const bars = SERIES.map((series, place) => {
+      const figure = figureOf(quarter)(series);
+      const height = Math.round((figure / highest) * HEIGHT);
+      const x = middle + GAP / 2 + (place - 1) * (BAR + GAP);
+      return `<rect class="${series}" x="${x}" y="${GROUND - height}" width="${BAR}" height="${height}"/>
+        <text x="${x + BAR / 2}" y="${GROUND - height - 6}">${figure}</text>`;
     });
-    return `${bars.join("\n")}<text x="${left + BAR - 2}" y="${HEIGHT + 38}" text-anchor="middle">Q${index + 1}</text>`;
+    return `${bars.join("\n")}<text x="${middle}" y="${GROUND + 20}">Q${index + 1}</text>`;
   });
-  const legend = SERIES.map(
-    ({ name, colour }) => `<span style="color: ${colour}">■</span> ${name}`,
-  );
+  const legend = SERIES.map((series) => `<span class="${series}">■</span> ${series}`);
   return `<figure>
-    <svg viewBox="0 0 ${WIDTH} ${HEIGHT + 50}" role="img" aria-label="${TITLE}">${groups.join("\n")}</svg>
+    <svg viewBox="0 0 ${WIDTH} ${GROUND + 30}" role="img" aria-label="${TITLE}">
+      ${groups.join("\n")}
+      <line x1="0" y1="${GROUND}" x2="${WIDTH}" y2="${GROUND}"/>
+    </svg>
     <figcaption>${TITLE}: ${legend.join(" ")}</figcaption>
   </figure>`;
+}
+
+function figureOf(quarter: Quarter): (series: Series) => number {
+  return (series) => Math.max(0, Number(quarter[series]) || 0);
 }
 
 /** Returns a whole page. Its policy lets it load and run nothing, should an escape ever be missed. */
@@ -46,6 +63,7 @@ export function pageOf(report: string, chart: string): string {
 <html lang="en">
   <head>
     <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
     <title>Quarterly report</title>
     <style>${STYLE}</style>
