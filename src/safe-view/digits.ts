@@ -1,9 +1,13 @@
 import { FRAGMENT, FragmentIndex, SHORTEST_LEAF } from "./fragments.js";
 
-/** Digits that belong together for a reader, whatever separates their groups. */
-const RUN = /\d(?:[\s.,:;/()_+'-]{0,3}\d)*/g;
+/**
+ * Digits that belong together for a reader, whatever separates their groups: of what is not ASCII the
+ * dashes that typesetters and models write, and the points and apostrophes of numbers in other languages.
+ */
+const RUN =
+  /\d(?:[\s.,:;/()_+'\u00b7\u066b\u066c\u2010-\u2015\u2018\u2019\u2027\u2212\u30fb-]{0,3}\d)*/g;
 /** As in 48,210.500, which is the number 48210.5; of more digits any part is looked for. */
-const TRAILING_ZEROS = /([.,]\d{0,7}?)0+(?![\d.,])/g;
+const TRAILING_ZEROS = /([.,\u066b]\d{0,7}?)0+(?![\d.,\u066b])/g;
 const LEADING_ZEROS = /^0+/;
 const EXPONENT = /e.*$/;
 const MOST_GROUPS = FRAGMENT;

@@ -45,8 +45,11 @@ export function bytesIn(view: string): readonly string[] {
 function writtenIn(view: string): readonly string[] {
   const texts = [view];
   if (view.includes("\\")) texts.push(view.replace(JSON_ESCAPE, unescaped));
-  if (view.includes("%"))
-    texts.push(view.replaceAll("+", " ").replace(PERCENT_RUN, percentDecoded));
+  if (view.includes("%")) {
+    // Forms write a space as a plus sign, paths do not.
+    for (const one of [view, view.replaceAll("+", " ")])
+      texts.push(one.replace(PERCENT_RUN, percentDecoded));
+  }
   for (const [spelled] of view.matchAll(SPELLED)) texts.push(spelled.replace(/[\s.,_-]/g, ""));
   return texts;
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { asBuffer, trueBytes } from "../primitives/bytes.js";
 import { DigitIndex, significantDigitsOf } from "./digits.js";
 import { fold, isAscii, upperCaseAscii } from "./fold.js";
@@ -62,9 +63,13 @@ export class ViewIndex {
     return this.#hasFigure(String(leaf));
   }
 
+  /** Bytes that are text are looked for as that, too: whatever is here of ASCII is here as text. */
   #hasBytes(leaf: Uint8Array): boolean {
+    const bytes = asBuffer(trueBytes(leaf));
+    const text = bytes.toString("latin1");
+    if (isAscii(text)) return this.hasAsciiText(text);
     this.#bytes ??= new FragmentIndex(bytesIn(this.#view).map(upperCaseAscii));
-    return this.#bytes.sharesWith(asBuffer(trueBytes(leaf)).toString("latin1"));
+    return this.#bytes.sharesWith(text) || (isUtf8(bytes) && this.hasText(bytes.toString("utf8")));
   }
 
   #hasFigure(text: string): boolean {

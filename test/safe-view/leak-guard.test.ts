@@ -12,6 +12,7 @@ const PATIENT = {
   born: new Date("1957-03-14T06:05:00Z"),
   smoker: true,
   lines: "Weiß/Mu\nñoz",
+  mail: "mail+änne@example.org",
 };
 
 const utf8 = (text: string) => Buffer.from(text, "utf8");
@@ -33,6 +34,7 @@ const LEAKS: Readonly<Record<string, readonly [view: string, path: string]>> = {
   "a text with JSON escapes": ["\\u0057ei\\u00df-Mu\\u00f1oz", "/name"],
   "a text with escaped line ends": ['"Wei\\u00df\\/Mu\\n\\u00f1oz"', "/lines"],
   "a text with percent encoding": [encodeURIComponent("Änne Weiß-Muñoz"), "/name"],
+  "a text with percent encoding and a plus sign": ["mail+%C3%A4nne@", "/mail"],
   "a text with plus signs for spaces": ["q=%C3%84nne+Wei%C3%9F-Mu", "/name"],
   "a text in base64": [`id ${utf8(PATIENT.name).toString("base64")}`, "/name"],
   "a text in base64url": [utf8(PATIENT.name).toString("base64url"), "/name"],
@@ -67,11 +69,16 @@ const LEAKS: Readonly<Record<string, readonly [view: string, path: string]>> = {
   "digits alone": ["no. 123456789", "/ssn"],
   "digits in other groups": ["1 23 456 789", "/ssn"],
   "digits with dots": ["123.45.6789", "/ssn"],
+  "digits with hyphens that do not break": ["123\u201145\u20116789", "/ssn"],
+  "digits with dashes": ["123–45—6789", "/ssn"],
+  "digits with a minus and a middle dot": ["123−45·6789", "/ssn"],
   "digits of another script": ["١٢٣-٤٥-٦٧٨٩", "/ssn"],
   "digits one by one": [spaced("123456789", " "), "/ssn"],
   "digits of a text with letters": ["2093 1744", "/mrn"],
   "a number": ["earns 48210.5", "/income"],
   "a number with thousands marked": ["earns 48,210.50", "/income"],
+  "a number as the Swiss write it": ["earns 48’210.50", "/income"],
+  "a number as Egyptians write it": ["٤٨٬٢١٠٫٥٠", "/income"],
   "a big integer": ["98765432109876543210", "/account"],
   "a part of a big integer": ["ends in 76543210", "/account"],
   "a date": ["born 1957-03-14", "/born"],
@@ -90,7 +97,7 @@ describe("the leak guard", () => {
 
   it.each([
     "",
-    "patient record, 9 fields",
+    "patient record, 10 fields",
     "true, false, null",
     "a smoker",
     "ssn, mrn, code, income and born are in it",
@@ -161,6 +168,15 @@ describe("bytes, to the leak guard,", () => {
   it("leak as the text that they are", () => {
     expect(leakIn(utf8("a letter to Frau Weiß"), "for FRAU Weiß")).toBe("");
     expect(leakIn(utf8("Kq7x"), "kq7x")).toBe("");
+  });
+
+  it("leak as text is found to leak, if they are text", () => {
+    const letter = utf8("Änne Müller, no. 123-45-6789");
+    for (const view of ["to ÄNNE MÜLLER", "Anne Muller", "123456789", "no. 123.45.6789"]) {
+      expect(leakIn({ letter }, view), view).toBe("/letter");
+    }
+    const noText = Buffer.concat([letter, Uint8Array.of(0xff)]);
+    expect(leakIn(noText, "Müller, no.")).toBe("");
   });
 
   it("do not hide behind what they say of themselves", () => {
