@@ -129,11 +129,11 @@ class TagCandidate implements Candidate {
     return opensAnother ? "none" : "more";
   }
 
-  /** Two ids are none: readers disagree about which one counts. */
+  /** Two ids are none, in HTML's reading too: readers disagree about which one counts. */
   referenceIn(text: string): string | undefined {
-    const ids = this.#attributes.filter(({ name }) => text.slice(...name) === "id");
+    const ids = this.#attributes.filter(({ name }) => /^id$/i.test(text.slice(...name)));
     const [id] = ids;
-    if (id === undefined || ids.length > 1) return undefined;
+    if (id === undefined || ids.length > 1 || text.slice(...id.name) !== "id") return undefined;
     const reference = unescapeMarkup(text.slice(...id.value));
     return reference.startsWith(ID_PREFIX) ? reference : undefined;
   }

@@ -88,6 +88,8 @@ describe("a placeholder", () => {
     ["a tag whose name is cut short", `<hand id="${ID}"/>`],
     ["a tag without an id", `<handle safe_view="${ID}"/>`],
     ["a tag with two ids", `<handle id="${ID}" id="${ID}"/>`],
+    ["a tag with two ids in HTML's reading", `<handle ID="${ID}" id="${ID}"/>`],
+    ["a tag with its id in capitals", `<handle ID="${ID}"/>`],
     ["a tag whose id begins otherwise", `<handle id="x${ID}"/>`],
     ["a tag without quotes", `<handle id=${ID}/>`],
     ["braces around another word", `{{total}}`],
