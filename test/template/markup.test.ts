@@ -1,7 +1,11 @@
 import fc from "fast-check";
+import { parseFragment } from "parse5";
 import { describe, expect, it } from "vitest";
 import { escapeAttribute, escapeMarkup, unescapeMarkup } from "../../src/template/markup.js";
-import { toTag } from "../../src/template.js";
+import { TemplateEngine, toTag } from "../../src/template.js";
+import { vaultWithClock } from "../support/vault.js";
+
+const engine = new TemplateEngine(vaultWithClock().vault);
 
 const anyText = fc.oneof(
   fc.string({ unit: "binary" }),
@@ -32,6 +36,24 @@ describe("escapes in markup", () => {
 });
 
 describe("toTag", () => {
+  it("keeps any safe view within its attribute, for this engine and for HTML", () => {
+    const handle = { id: `hdl_${"a".repeat(32)}`, safeView: "" };
+    const property = fc.property(anyText, anyText, anyText, (before, safeView, after) => {
+      const tag = toTag({ ...handle, safeView });
+      const surroundings = [before, after].map((text) => text.replace(/[<{]/g, "."));
+      const found = engine.parse(surroundings.join(tag));
+      expect(found.map(({ text, written }) => [text, written])).toEqual([[tag, handle.id]]);
+      expect(engine.render(surroundings.join(tag), new Map([[handle.id, "Ada"]]))).toBe(
+        surroundings.join("Ada"),
+      );
+      const [element, ...others] = parseFragment(tag).childNodes;
+      if (element === undefined || !("attrs" in element)) throw new Error("no element");
+      expect([others, element.childNodes]).toEqual([[], []]);
+      expect(element.attrs.map(({ name }) => name)).toEqual(["id", "safe_view"]);
+    });
+    fc.assert(property, { numRuns: 500 });
+  });
+
   it("has only names that a tag can have", () => {
     const handle = { id: "hdl_x", safeView: "" };
     for (const tagName of ["", "a b", "1a", "a>", "x".repeat(65)]) {

@@ -146,6 +146,28 @@ describe("hydrate", () => {
     ]);
   });
 
+  it("leaves foreign, expired and mangled ids inert in every format, and reports each", async () => {
+    const foreign = await sealed(vault, "secret-canary", { grantedPrincipals: [STRANGER] });
+    const expired = await sealed(vault, "secret-canary", { ttlSeconds: 1 });
+    const mangled = (await sealed(vault, "secret-canary")).slice(0, -1);
+    clock.advanceSeconds(2);
+    const text = [foreign, expired, mangled, UNKNOWN_ID].map((id) => `"<b>{{${id}}}</b>"`).join();
+    for (const format of ["text", "html", "markdown", "json", "json-string"] as const) {
+      const formatting = new TemplateEngine(vault, { format });
+      const hydrated = await formatting.hydrate(text, { ...AS, onUnresolved: "keep" });
+      expect(hydrated).toEqual({
+        text,
+        handles: [],
+        unresolved: [
+          { written: foreign, reason: "ERR_VAULT_HANDLE_ACCESS_DENIED" },
+          { written: expired, reason: "ERR_VAULT_HANDLE_EXPIRED" },
+          { written: mangled, reason: "malformed" },
+          { written: UNKNOWN_ID, reason: "ERR_VAULT_HANDLE_NOT_FOUND" },
+        ],
+      });
+    }
+  });
+
   it("suggests the known handle that a mangled id is nearest to, and never puts it in", async () => {
     const [known, other] = [await sealed(vault, "Ada"), await sealed(vault, "Bob")];
     const last = known.at(-1) === "0" ? "1" : "0";
