@@ -11,6 +11,8 @@ const DEFAULT_GROUP = 5;
 const MAX_ROWS = 100_000;
 /** A mean of more digits tells more than a mean is meant to. */
 const MEAN_DIGITS = 6;
+/** A number that makes up more than this of a sum is nearly told by it. */
+const LARGEST_SHARE = 0.8;
 /** Digits that take away the noise of binary fractions. */
 const SUM_DIGITS = 15;
 
@@ -35,9 +37,10 @@ interface Settings {
  * list of numbers, or of an object's own numbers, those of all of them.
  *
  * Columns of fewer numbers than `minimumGroup` are not mentioned, and columns of equal numbers show no
- * figures. Where the sum or the mean equals any number of the payload, before or after it is rounded,
- * neither is shown, because one would tell the other; a column with a figure that repeats any other leaf
- * shows none. Two summaries of almost the same rows still tell the difference between them.
+ * figures. Where the sum or the mean equals any number of the payload, before or after it is rounded, or
+ * one number makes up more than four fifths of the sum, neither is shown, because one would tell the other;
+ * a column with a figure that repeats any other leaf shows none. Two summaries of almost the same rows still
+ * tell the difference between them.
  *
  * @throws TypeError RangeError An option is wrong.
  *
@@ -143,12 +146,20 @@ function figuresOf([name, numbers]: Column, { range }: Settings): ColumnFigures 
     limit("from", outward(lowest, Math.floor)),
     limit("to", outward(highest, Math.ceil)),
   ];
-  return { name, totals: totalsOf(numbers), limits: range ? limits : [] };
+  const totals = isDominated(numbers) ? [] : totalsOf(numbers);
+  return { name, totals, limits: range ? limits : [] };
 }
 
 /** The limit itself is a number of the payload: what counts is whether it is one after rounding. */
 function limit(name: string, shown: number): Figure {
   return { name, shown, exact: shown };
+}
+
+/** Tells whether one number makes up most of the sum. */
+function isDominated(numbers: readonly number[]): boolean {
+  const sizes = numbers.map(Math.abs);
+  const largest = sizes.reduce((most, size) => Math.max(most, size));
+  return largest > LARGEST_SHARE * sizes.reduce((total, size) => total + size, 0);
 }
 
 function totalsOf(numbers: readonly number[]): Figure[] {

@@ -252,6 +252,14 @@ describe("aggregateSummarizer", () => {
     expect(await summaryOf(aggregate, [1, 2, 3, 4, 5])).toBe("list, 5 items, numbers");
   });
 
+  it("shows neither sum nor mean where one number makes up most of the sum", async () => {
+    const view = (salary: number) => summaryOf(aggregate, [1, 2, -3, 4.5, salary]);
+    for (const salary of [123_456, -123_456, 42.5]) {
+      expect(await view(salary)).toBe("list, 5 items, numbers");
+    }
+    expect(await view(41.5)).toBe("list, 5 items, numbers: sum 46, mean 9.2");
+  });
+
   it("shows no figure that equals a value of another column", async () => {
     const data = rows(5, (n) => ({ a: n * 1001 + 0.5, total: n === 0 ? "10012.5" : "x" }));
     expect(await summaryOf(aggregate, data)).toBe("table, 5 rows, a");
@@ -276,7 +284,7 @@ describe("aggregateSummarizer", () => {
 
   it("shows no figure that equals a number anywhere in the payload, however few its digits", async () => {
     const squares = (n: number) => n * n;
-    const column = rows(10, (n) => ({ score: squares(n), cd4: n === 3 ? 285 : n / 8 + 1 }));
+    const column = rows(10, (n) => ({ score: squares(n), cd4: n === 3 ? 285 : n * 40 + 1.5 }));
     expect(await summaryOf(aggregate, column)).toMatch(/^table, 10 rows, score, cd4: sum/);
     for (const leaf of [285, 285n, 28.5, new Float32Array([28.5])]) {
       for (const place of [[leaf], new Map([["x", leaf]]), new Set([leaf]), { deep: [leaf] }]) {
@@ -293,7 +301,7 @@ describe("aggregateSummarizer", () => {
     expect(await summaryOf(range, [10, 25, 31, 99, 20])).toBe(
       "list, 5 items, numbers: sum 185, mean 37",
     );
-    expect(await summaryOf(range, [0, 1.5, 2.5, 3.5, 101])).toMatch(/, to 110$/);
+    expect(await summaryOf(range, [0, 1.5, 32.5, 33.5, 101])).toMatch(/, to 110$/);
     expect(await summaryOf(range, [-1234, -5, -7, -9, -12])).toMatch(/from -1300/);
   });
 
