@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { parsePointer } from "../../src/primitives/json-pointer.js";
 import { fieldNamesOf } from "../../src/safe-view/field-names.js";
 import { LeakGuard, type LeakQuestion } from "../../src/safe-view/leak-guard.js";
-import { schemaSummarizer } from "../../src/safe-view.js";
+import { aggregateSummarizer, schemaSummarizer } from "../../src/safe-view.js";
 import { leakIn } from "./leaks.js";
 
 const MEBIBYTE = 2 ** 20;
@@ -182,5 +182,31 @@ describe("the leak guard's work", () => {
     let shared: unknown = new Array(1000).fill(true);
     for (let depth = 0; depth < 4; depth++) shared = { shared: new Array(1000).fill(shared) };
     expect(() => leakIn(shared, VIEW)).toThrow(TypeError);
+  });
+});
+
+describe("a summarizer's work", () => {
+  const context = { ownerPrincipal: "owner", grantedPrincipals: [] };
+  // Of few digits: what leaks makes it start again, and how often depends on the values.
+  const numbers = (count: number) => Array.from({ length: count }, (_, n) => (n % 61) + 0.5);
+  const nested = (count: number) => numbers(count / 8).map((n) => [[n], [[n + 0.5], "x"]]);
+  it.each([
+    ["a table", (count: number) => numbers(count / 4).map((n) => ({ n, name: "Ada", at: n }))],
+    ["a list of numbers", numbers],
+    ["nested lists", nested],
+    ["an object of many", (count: number) => alike(count, "x")],
+    ["a map", (count: number) => new Map(numbers(count).map((n, at) => [{ n }, new Date(at)]))],
+    ["a set", (count: number) => new Set(numbers(count).map((n) => [n]))],
+    ["a text", (count: number) => "a letter of many words. ".repeat(count / 8)],
+    ["bytes", (count: number) => Buffer.alloc(8 * count, "a letter. ")],
+  ])("grows with the size of %s and no faster", (_, make) => {
+    for (const summarizer of [schemaSummarizer(), aggregateSummarizer({ range: true })]) {
+      const [small, large] = [2000, 16_000].map((count) => {
+        const data = make(count);
+        return countedWork(() => summarizer.summarize(data, context));
+      });
+      expect(large).toBeLessThan(9 * Number(small) + 5000);
+      expect(large).toBeLessThan(40 * 16_000);
+    }
   });
 });
