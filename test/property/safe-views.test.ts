@@ -38,6 +38,8 @@ const leaf = fc.oneof(
   fc.bigInt({ min: -(10n ** 12n), max: 10n ** 12n }),
   fc.date({ noInvalidDate: true }),
   fc.uint8Array({ maxLength: 20 }),
+  fc.float64Array({ noNaN: true, noDefaultInfinity: true, maxLength: 6 }),
+  fc.bigInt64Array({ maxLength: 3 }),
   fc.boolean(),
   fc.constant(null),
 );
@@ -61,6 +63,8 @@ const { payload } = fc.letrec<{ payload: unknown }>((tie) => ({
 function contentsOf(data: unknown, found = { leaves: [] as string[], names: new Set<string>() }) {
   if (Array.isArray(data) || data instanceof Set) {
     for (const item of data) contentsOf(item, found);
+  } else if (data instanceof Float64Array || data instanceof BigInt64Array) {
+    found.leaves.push(...Array.from(data, String));
   } else if (data instanceof Date) {
     found.leaves.push(data.toISOString(), data.toISOString().slice(0, 10));
   } else if (data instanceof Uint8Array) {

@@ -37,7 +37,7 @@ describe("hydrateStream", () => {
     }
   }, 120_000);
 
-  it("gives what the engine gives, or fails as it does, for any text and cuts", async () => {
+  it("gives what the engine gives, or fails as it does, for any text, cuts and format", async () => {
     const id = await sealed(vault, { a: "x<y" });
     const fragment = fc.constantFrom(
       `{{${id}}}`,
@@ -50,19 +50,21 @@ describe("hydrateStream", () => {
       "{{hdl_",
       "<handle ",
       "text é😀\n",
+      ...'[](:<>"\\,',
     );
     const property = fc.asyncProperty(
-      fc.array(fragment, { maxLength: 8 }),
+      fc.array(fragment, { maxLength: 10 }),
       fc.array(fc.nat(300)),
       fc.constantFrom("throw" as const, "keep" as const),
-      async (parts, cuts, onUnresolved) => {
+      fc.constantFrom("text", "html", "markdown", "json", "json-string", "json-text"),
+      async (parts, cuts, onUnresolved, format) => {
         const text = parts.join("");
         const places = [0, ...cuts.map((cut) => cut % (text.length + 1)), text.length];
         const pieces = places
           .toSorted((a, b) => a - b)
           .map((place, index, all) => text.slice(all[index - 1] ?? 0, place));
-        const whole = new TemplateEngine(vault).hydrate(text, { ...AS, onUnresolved });
-        expect(await fateOf(streamed(pieces, { onUnresolved }))).toBe(
+        const whole = new TemplateEngine(vault, { format }).hydrate(text, { ...AS, onUnresolved });
+        expect(await fateOf(streamed(pieces, { onUnresolved, format }))).toBe(
           await fateOf(whole.then((hydrated) => hydrated.text)),
         );
       },
