@@ -85,3 +85,42 @@ describe("10,000 placeholders in a text of 10 MB", () => {
     expect(all).toBeLessThan(24 * few + 50_000);
   });
 });
+
+describe("texts and payloads that stall other engines", () => {
+  const ID = `hdl_${"a".repeat(32)}`;
+  const hostile = [
+    "<",
+    "&#",
+    "[a](",
+    "\\",
+    '"',
+    "`",
+    " ",
+    " \n",
+    "1.",
+    "{{hdl_ ",
+    '<handle a="" ',
+    "\ud800",
+  ];
+  const formats = ["text", "html", "markdown", "json", "json-string", "json-text"] as const;
+
+  it.each(formats)("are hydrated for %s in time that grows with their length", (format) => {
+    const rendering = new TemplateEngine(vault, { format });
+    const timeOf = (template: string, payload: string) => {
+      const start = process.cpuUsage();
+      expect(rendering.render(`"${template}{{${ID}}}"`, new Map([[ID, payload]]))).not.toBe("");
+      return process.cpuUsage(start).user;
+    };
+    for (const part of hostile) {
+      const [short, long] = [2 ** 14, 2 ** 17].map((length) => part.repeat(length / part.length));
+      for (const time of [
+        (text: string) => timeOf("", text),
+        (text: string) => timeOf(`${text.replace(/["\\[(]/g, ".")} `, ""),
+      ]) {
+        time(String(short));
+        // Eight times as much: 64 times the time, were it quadratic.
+        expect(time(String(long))).toBeLessThan(24 * time(String(short)) + 50_000);
+      }
+    }
+  });
+});
