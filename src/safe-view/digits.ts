@@ -1,11 +1,13 @@
 import { FRAGMENT, FragmentIndex, SHORTEST_LEAF } from "./fragments.js";
 
 /**
- * Digits that belong together for a reader, whatever separates their groups: of what is not ASCII the
- * dashes that typesetters and models write, and the points and apostrophes of numbers in other languages.
+ * What separates groups of digits that belong together for a reader: of what is not ASCII the dashes that
+ * typesetters and models write, and the points and apostrophes of numbers in other languages.
  */
-const RUN =
-  /\d(?:[\s.,:;/()_+'\u00b7\u066b\u066c\u2010-\u2015\u2018\u2019\u2027\u2212\u30fb-]{0,3}\d)*/g;
+const SEPARATORS =
+  "[\\s.,:;/()_+'\u00b7\u066b\u066c\u2010-\u2015\u2018\u2019\u2027\u2212\u30fb-]{0,3}";
+const RUN = new RegExp(`\\d(?:${SEPARATORS}\\d)*`, "g");
+const LONG_RUN = new RegExp(`\\d(?:${SEPARATORS}\\d){${FRAGMENT - 1},}`, "g");
 /** As in 48,210.500, which is the number 48210.5; of more digits any part is looked for. */
 const TRAILING_ZEROS = /([.,\u066b]\d{0,7}?)0+(?![\d.,\u066b])/g;
 const LEADING_ZEROS = /^0+/;
@@ -46,11 +48,7 @@ export class DigitIndex {
   }
 
   #sharesRunWith(piece: string): boolean {
-    for (const [run] of piece.matchAll(RUN)) {
-      const digits = digitsOf(run);
-      if (digits.length >= FRAGMENT && this.shares(digits)) return true;
-    }
-    return false;
+    return piece.match(LONG_RUN)?.some((run) => this.shares(digitsOf(run))) === true;
   }
 }
 
@@ -71,9 +69,8 @@ export function significantDigitsOf(number: string): string {
 /** An account number is, with a prefix or two; a sentence with figures in it is not. */
 function isMostlyDigits(text: string): boolean {
   if (text.length > 64) return false;
-  const letters = text.match(/\p{L}/gu)?.length ?? 0;
   const digits = digitsOf(text).length;
-  return digits >= SHORTEST_LEAF && digits >= letters;
+  return digits >= SHORTEST_LEAF && digits >= (text.match(/\p{L}/gu)?.length ?? 0);
 }
 
 function* neighbours(groups: readonly string[]): Generator<string> {
