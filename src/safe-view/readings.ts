@@ -45,11 +45,9 @@ export function bytesIn(view: string): readonly string[] {
 function writtenIn(view: string): readonly string[] {
   const texts = [view];
   if (view.includes("\\")) texts.push(view.replace(JSON_ESCAPE, unescaped));
-  if (view.includes("%")) {
-    // Forms write a space as a plus sign, paths do not.
-    for (const one of [view, view.replaceAll("+", " ")])
-      texts.push(one.replace(PERCENT_RUN, percentDecoded));
-  }
+  // Forms write a space as a plus sign, paths do not.
+  if (view.includes("+")) texts.push(percentDecoded(view.replaceAll("+", " ")));
+  if (view.includes("%")) texts.push(percentDecoded(view));
   for (const [spelled] of view.matchAll(SPELLED)) texts.push(spelled.replace(/[\s.,_-]/g, ""));
   return texts;
 }
@@ -85,6 +83,8 @@ function unescaped(_: string, code: string | undefined, short: string): string {
   return SHORT_ESCAPES[short] ?? short;
 }
 
-function percentDecoded(run: string): string {
-  return Buffer.from(run.replaceAll("%", ""), "hex").toString("utf8");
+function percentDecoded(text: string): string {
+  return text.replace(PERCENT_RUN, (run) =>
+    Buffer.from(run.replaceAll("%", ""), "hex").toString("utf8"),
+  );
 }

@@ -141,6 +141,14 @@ describe.each(Object.entries(SUMMARIZERS))("%s", (_, summarizer) => {
   });
 });
 
+function hexOf(byte: number): string {
+  return byte.toString(16).padStart(2, "0");
+}
+
+function escapeOf(unit: number): string {
+  return `\\u${unit.toString(16).padStart(4, "0")}`;
+}
+
 /** Ways to write a value, none of which hides it. */
 const DISGUISES: readonly ((text: string) => string)[] = [
   (text) => text,
@@ -150,7 +158,12 @@ const DISGUISES: readonly ((text: string) => string)[] = [
   (text) => text.normalize("NFKC"),
   (text) => [...text].join("\u200b"),
   (text) => JSON.stringify(text).slice(1, -1),
+  (text) => Array.from({ length: text.length }, (_, at) => escapeOf(text.charCodeAt(at))).join(""),
   (text) => encodeURIComponent(text),
+  (text) => new URLSearchParams({ text }).toString(),
+  (text) => Array.from(Buffer.from(text), (byte) => `%${hexOf(byte)}`).join(""),
+  (text) => Array.from(Buffer.from(text), (byte) => `0x${hexOf(byte)}`).join(", "),
+  (text) => text.replace(/[!-~]/g, (one) => String.fromCharCode(one.charCodeAt(0) + 0xfee0)),
   (text) => Buffer.from(text).toString("base64"),
   (text) => Buffer.from(text).toString("base64url"),
   (text) => Buffer.from(text).toString("hex"),
@@ -159,7 +172,7 @@ const DISGUISES: readonly ((text: string) => string)[] = [
 /** Letters, digits and spaces of several scripts, each of which stays itself when it is folded. */
 const words = fc.string({
   unit: fc.constantFrom(..."abcXYZ019 -äÉñßжΣ漢".normalize("NFC")),
-  minLength: 8,
+  minLength: 4,
   maxLength: 30,
 });
 
@@ -177,6 +190,7 @@ describe("the leak guard", () => {
             secret,
             { a: [{ b: secret }] },
             new Map([["a", new Set([secret])]]),
+            Buffer.from(secret),
           ]) {
             expect(new LeakGuard().find({ data, text })).toBeDefined();
           }

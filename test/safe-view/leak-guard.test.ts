@@ -12,6 +12,7 @@ const PATIENT = {
   born: new Date("1957-03-14T06:05:00Z"),
   smoker: true,
   lines: "Weiß/Mu\nñoz",
+  note: "seen at home",
   mail: "mail+änne@example.org",
 };
 
@@ -35,6 +36,7 @@ const LEAKS: Readonly<Record<string, readonly [view: string, path: string]>> = {
   "a text with escaped line ends": ['"Wei\\u00df\\/Mu\\n\\u00f1oz"', "/lines"],
   "a text with percent encoding": [encodeURIComponent("Änne Weiß-Muñoz"), "/name"],
   "a text with percent encoding and a plus sign": ["mail+%C3%A4nne@", "/mail"],
+  "a text with plus signs alone for spaces": ["note=seen+at+home", "/note"],
   "a text with plus signs for spaces": ["q=%C3%84nne+Wei%C3%9F-Mu", "/name"],
   "a text in base64": [`id ${utf8(PATIENT.name).toString("base64")}`, "/name"],
   "a text in base64url": [utf8(PATIENT.name).toString("base64url"), "/name"],
@@ -97,7 +99,7 @@ describe("the leak guard", () => {
 
   it.each([
     "",
-    "patient record, 10 fields",
+    "patient record, 11 fields",
     "true, false, null",
     "a smoker",
     "ssn, mrn, code, income and born are in it",
