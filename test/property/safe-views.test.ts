@@ -141,6 +141,28 @@ describe.each(Object.entries(SUMMARIZERS))("%s", (_, summarizer) => {
   });
 });
 
+describe("the schema of a safe view", () => {
+  it("has the fields and the types that its summary has, and no others", async () => {
+    const summarizer = SUMMARIZERS["the schema summarizer with rules"] as Summarizer;
+    const law = fc.asyncProperty(payload, async (data) => {
+      const view = await summarizer.summarize(data, CONTEXT);
+      if (!(view instanceof SafeView)) throw new Error("not a safe view");
+      const { summary, schema = {} } = view;
+      const parts = summary.split(", ");
+      const fields = Object.entries(schema).map(([name, type]) =>
+        type === "" ? name : `${name} (${type})`,
+      );
+      expect(parts.filter((part) => fields.includes(part)).length).toBeGreaterThanOrEqual(
+        fields.length,
+      );
+      expect(fields).toEqual(
+        expect.arrayContaining(parts.filter((part) => /^[\w$]+ \(/.test(part))),
+      );
+    });
+    await fc.assert(law, { numRuns: 600 });
+  });
+});
+
 function hexOf(byte: number): string {
   return byte.toString(16).padStart(2, "0");
 }
