@@ -5,7 +5,7 @@ const QUOTE = 0x22;
 /** Letters of ASCII differ from those of the other case in the bit that is missing here. */
 const NO_CASE = 0x5f;
 const PAIRS = 4096;
-const FOURS = 65_536;
+const FOURS = 16_384;
 /** Every leaf has a pair of neighbours that starts at a multiple of it. */
 const STRIDE: number = SHORTEST_LEAF - 1;
 /** So that every fragment, and every leaf shorter than one with its quotes, is whole in a window. */
@@ -90,5 +90,5 @@ function pairAt(bytes: Buffer, at: number): number {
 }
 
 function fourAt(bytes: Buffer, at: number): number {
-  return ((pairAt(bytes, at) << 4) ^ (5 * pairAt(bytes, at + 2))) & (FOURS - 1);
+  return ((pairAt(bytes, at) << 2) ^ (5 * pairAt(bytes, at + 2))) & (FOURS - 1);
 }
