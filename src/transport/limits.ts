@@ -8,6 +8,8 @@ import { performance } from "node:perf_hooks";
 import { TLSSocket } from "node:tls";
 import { setBounded } from "../primitives/bounded-map.js";
 
+/** What a server keeps at once of what it reads and answers. */
+export const DEFAULT_MAX_BUFFERED_BYTES: number = 256 * 1024 * 1024;
 const MINUTE_MS = 60_000;
 /** So many keys cost about a megabyte. */
 const MAX_KEYS = 10_000;

@@ -1,7 +1,9 @@
 /** From a request to its answer, whichever framework or server it came through. */
+import { Buffer } from "node:buffer";
 import { randomHex } from "../../primitives/random-pool.js";
 import { ServiceUnavailableError } from "../../vault/errors.js";
 import type { Vault } from "../../vault/vault.js";
+import { Allowance, Share } from "../allowance.js";
 import { toWireError } from "../error-table.js";
 import { InFlightLimit } from "../limits.js";
 import { VaultService } from "../service.js";
@@ -27,6 +29,7 @@ export abstract class HttpAnswers {
   protected readonly settings: HandlerSettings;
   protected readonly service: VaultService;
   readonly #inFlight: InFlightLimit;
+  readonly #bytes: Allowance;
 
   constructor(vault: Vault, settings: HandlerSettings) {
     const { publicSafeViews, gatewayPrincipals } = settings;
@@ -34,24 +37,42 @@ export abstract class HttpAnswers {
     this.settings = settings;
     this.service = new VaultService(vault, { publicSafeViews, gatewayPrincipals });
     this.#inFlight = new InFlightLimit(settings.maxInFlight);
+    this.#bytes = new Allowance(settings.maxBufferedBytes);
   }
 
   /** Returns the answer to a request; never fails. */
   async answer(request: HttpRequest): Promise<HttpAnswer> {
     const leave = this.#inFlight.enter();
+    const body = new Share(this.#bytes);
     try {
       if (leave === undefined) throw new ServiceUnavailableError();
       this.gate.checkOrigin(request);
-      return await this.dispatch(request);
+      return await this.dispatch(counted(request, body));
     } catch (error) {
       return answerTo(error, request);
     } finally {
+      body.giveBack();
       leave?.();
     }
   }
 
+  /** Counts an answer that is to be sent; returns what to call when it no longer is in memory. */
+  keep({ body }: HttpAnswer): () => void {
+    const kept = new Share(this.#bytes);
+    kept.draw(Buffer.byteLength(body));
+    return () => kept.giveBack();
+  }
+
   /** Returns the answer to a request that may be looked at. */
   protected abstract dispatch(request: HttpRequest): Promise<HttpAnswer>;
+}
+
+/** Counts the body as it arrives: what was only announced takes no room from others. */
+function counted(request: HttpRequest, body: Share): HttpRequest {
+  const arrived = (bytes: number): void => {
+    if (!body.take(bytes)) throw new ServiceUnavailableError();
+  };
+  return { ...request, readBody: (maxBytes) => request.readBody(maxBytes, arrived) };
 }
 
 /** Returns the answer that tells of success. */

@@ -1,6 +1,7 @@
 /** Reads a request's body, never more of it than the limit. */
 import { Buffer } from "node:buffer";
 import { RequestTooLargeError } from "../../vault/errors.js";
+import type { Arrived } from "./gate.js";
 import { REFUSALS, type Refusal, RefusedError } from "./refusal.js";
 
 /** What tells how a body is to be read. */
@@ -44,12 +45,14 @@ export function checkBodyLength(header: HeaderReader, maxBytes: number): void {
 export async function readBytes(
   chunks: AsyncIterable<Uint8Array>,
   maxBytes: number,
+  arrived: Arrived = () => undefined,
 ): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of chunks) {
     length += chunk.byteLength;
     if (length > maxBytes) throw new RequestTooLargeError();
+    arrived(chunk.byteLength);
     parts.push(chunk);
   }
   const [only] = parts;

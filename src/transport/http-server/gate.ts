@@ -18,6 +18,9 @@ export const NOBODY: unique symbol = Symbol("nobody");
 /** What has to be known of a request to let it in. */
 export type GateRequest = Pick<HttpRequest, "connection" | "header" | "single" | "authenticated">;
 
+/** Told how many bytes more of a body are there, before they are kept; throws where there is no room. */
+export type Arrived = (bytes: number) => void;
+
 /** What is to be known of a request. */
 export interface HttpRequest {
   readonly method: string;
@@ -31,7 +34,7 @@ export interface HttpRequest {
   /** Returns a header that is sent once, as far as can be told. */
   single(name: string): string | undefined;
   /** Returns the body. @throws RequestTooLargeError It is larger. */
-  readBody(maxBytes: number): Promise<Uint8Array>;
+  readBody(maxBytes: number, arrived?: Arrived): Promise<Uint8Array>;
   /** Called as soon as it is known who sent the request. */
   authenticated?(): void;
 }

@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { RequestTooLargeError } from "../../vault/errors.js";
+import type { Arrived } from "./gate.js";
 
 /**
  * Puts work off until all that has arrived in this turn of the event loop is read, so that the work of
@@ -16,17 +17,26 @@ export const afterReading: (work: () => void) => void = setImmediate;
  *
  * Events rather than `for await`, which takes several times as long for a body of one chunk.
  *
- * @throws {@link RequestTooLargeError} It is larger.
+ * @throws {@link RequestTooLargeError} It is larger; or whatever `arrived` throws.
  * @throws Error The client went away before its end.
  */
-export function readIncoming(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export function readIncoming(
+  incoming: IncomingMessage,
+  maxBytes: number,
+  arrived: Arrived = () => undefined,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let length = 0;
     const add = (part: Buffer): void => {
       length += part.length;
-      parts.push(part);
-      if (length > maxBytes) fail(new RequestTooLargeError());
+      try {
+        if (length > maxBytes) throw new RequestTooLargeError();
+        arrived(part.length);
+        parts.push(part);
+      } catch (error) {
+        fail(error);
+      }
     };
     const settle = (): void => {
       incoming.off("data", add).off("end", finish).off("close", lose).off("error", fail);

@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { connectionOf } from "../listening.js";
+import { whenAnswered } from "./answered.js";
 import type { HttpAnswer, HttpAnswers } from "./answers.js";
 import type { HttpRequest } from "./gate.js";
 import { afterReading, readIncoming } from "./incoming.js";
@@ -28,6 +29,7 @@ export async function answerIncoming(
   const request = requestOf(incoming, reading);
   const noted = authenticated === undefined ? request : { ...request, authenticated };
   const answer = await answers.answer(noted);
+  whenAnswered(incoming, outgoing, answers.keep(answer));
   afterReading(() => sendAnswer(incoming, outgoing, answer));
 }
 
@@ -45,9 +47,9 @@ export function requestOf(incoming: IncomingMessage, reading?: () => void): Http
       const values = distinct()[name.toLowerCase()];
       return values?.length === 1 ? values[0] : undefined;
     },
-    readBody: (maxBytes) => {
+    readBody: (maxBytes, arrived) => {
       reading?.();
-      return readIncoming(incoming, maxBytes);
+      return readIncoming(incoming, maxBytes, arrived);
     },
   };
 }

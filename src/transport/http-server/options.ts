@@ -1,6 +1,7 @@
 /** How a vault is served over HTTP, wherever the requests come from. */
 import type { Authenticator } from "../../auth/authenticator.js";
 import { checkBoolean, checkInteger, checkMethods, checkOptions } from "../../vault/checks.js";
+import { DEFAULT_MAX_BUFFERED_BYTES } from "../limits.js";
 
 const DEFAULT_MAX_BODY_BYTES = 16 * 1024 * 1024;
 const DEFAULT_MAX_IN_FLIGHT = 256;
@@ -13,6 +14,11 @@ export interface HttpHandlerOptions {
   readonly auth: Authenticator;
   /** The largest body of a request, in bytes. Default 16 MiB. */
   readonly maxBodyBytes?: number | undefined;
+  /**
+   * Bytes of bodies that have arrived and of answers not taken, for the whole server; requests with a
+   * body hear 503 meanwhile. Default 256 MiB.
+   */
+  readonly maxBufferedBytes?: number | undefined;
   /** How many requests are worked on at once; more hear 503. Default 256. */
   readonly maxInFlight?: number | undefined;
   /** Opens safe views to everybody. Default: they need a caller. */
@@ -41,8 +47,13 @@ export interface HttpHandlerOptions {
 export const LOOPBACK_HOSTS: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 
 export const HANDLER_OPTIONS: readonly string[] = [
-  ...["auth", "maxBodyBytes", "maxInFlight", "publicSafeViews", "gatewayPrincipals"],
-  ...["requestsPerMinute", "failedAuthenticationsPerMinute"],
+  ...["auth", "maxBodyBytes", "maxBufferedBytes", "maxInFlight"],
+  ...[
+    "publicSafeViews",
+    "gatewayPrincipals",
+    "requestsPerMinute",
+    "failedAuthenticationsPerMinute",
+  ],
   ...["allowedHosts", "allowedOrigins", "basePath"],
 ];
 
@@ -50,6 +61,7 @@ export const HANDLER_OPTIONS: readonly string[] = [
 export interface HandlerSettings {
   readonly auth: Authenticator;
   readonly maxBodyBytes: number;
+  readonly maxBufferedBytes: number;
   readonly maxInFlight: number;
   readonly publicSafeViews: boolean;
   readonly gatewayPrincipals: readonly string[] | undefined;
@@ -84,7 +96,7 @@ export function readHandlerOptions(
   const hosts = options.allowedHosts ?? (auth.localOnly === true ? LOOPBACK_HOSTS : undefined);
   return {
     auth,
-    maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+    ...bytesOf(options),
     maxInFlight: options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT,
     publicSafeViews,
     gatewayPrincipals: options.gatewayPrincipals,
@@ -96,10 +108,22 @@ export function readHandlerOptions(
   };
 }
 
+function bytesOf(
+  options: HttpHandlerOptions,
+): Pick<HandlerSettings, "maxBodyBytes" | "maxBufferedBytes"> {
+  const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+  const maxBufferedBytes = options.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES;
+  if (maxBufferedBytes < maxBodyBytes) {
+    throw new RangeError("options.maxBufferedBytes must be at least maxBodyBytes");
+  }
+  return { maxBodyBytes, maxBufferedBytes };
+}
+
 function checkNumbers(options: HttpHandlerOptions): void {
-  const { maxBodyBytes, maxInFlight, requestsPerMinute } = options;
+  const { maxBodyBytes, maxBufferedBytes, maxInFlight, requestsPerMinute } = options;
   const { failedAuthenticationsPerMinute: failures } = options;
   checkOptional(maxBodyBytes, "options.maxBodyBytes", MAX_BYTES);
+  checkOptional(maxBufferedBytes, "options.maxBufferedBytes", MAX_COUNT);
   checkOptional(maxInFlight, "options.maxInFlight", MAX_COUNT);
   checkOptional(requestsPerMinute, "options.requestsPerMinute", MAX_COUNT);
   if (failures !== "unlimited") {

@@ -11,6 +11,7 @@ import type { ConnectionLimit } from "../limits.js";
 import { InFlightLimit } from "../limits.js";
 import { listen, type ServerAddress } from "../listening.js";
 import { schemas } from "../loaded-schemas.js";
+import { whenAnswered } from "./answered.js";
 import type { HttpAnswers } from "./answers.js";
 import { boundConnections } from "./connections.js";
 import { answerIncoming } from "./node-request.js";
@@ -99,7 +100,7 @@ class Running implements RunningHttpServer {
     outgoing: ServerResponse,
     reading?: () => void,
   ): void {
-    outgoing.once("close", this.#responses.enter() ?? (() => undefined));
+    whenAnswered(incoming, outgoing, this.#responses.enter() ?? (() => undefined));
     if (this.#stopped !== undefined) outgoing.shouldKeepAlive = false;
     const authenticated = () => this.#connections.authenticated(incoming.socket);
     void answerIncoming(answers, incoming, outgoing, { authenticated, reading });

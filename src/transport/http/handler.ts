@@ -50,8 +50,8 @@ function readRequest(request: Request, connection: Connection | undefined): Http
     bodyUsed,
     header,
     single: header,
-    readBody: async (maxBytes) =>
-      request.body === null ? new Uint8Array(0) : readBytes(request.body, maxBytes),
+    readBody: async (maxBytes, arrived) =>
+      request.body === null ? new Uint8Array(0) : readBytes(request.body, maxBytes, arrived),
   };
 }
 

@@ -1,10 +1,10 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
-import { RequestTooLargeError } from "../../vault/errors.js";
+import { RequestTooLargeError, ServiceUnavailableError } from "../../vault/errors.js";
+import { type Allowance, Share } from "../allowance.js";
 import { connectionOf } from "../listening.js";
-import type { Allowance } from "./allowance.js";
 import { FrameDecoder, FrameWriter } from "./frames.js";
-import { answerMessage, errorAnswer, readFrame, requestsIn } from "./messages.js";
+import { answerMessage, errorAnswer, type Perform, readFrame, requestsIn } from "./messages.js";
 import type { AllLimits } from "./rpc-limits.js";
 import { Session, type SessionContext } from "./session.js";
 
@@ -46,7 +46,7 @@ export class ServerConnection {
     this.#writer = new FrameWriter(socket);
     this.#decoder = new FrameDecoder({
       maxFrameBytes: context.limits.maxUnauthenticatedFrameBytes,
-      reserve: (bytes) => context.bytes.take(bytes),
+      reserve: (bytes, reserved) => this.#reserve(bytes, reserved),
     });
   }
 
@@ -82,6 +82,12 @@ export class ServerConnection {
     this.#pump();
   }
 
+  /** What was only announced takes no room; a frame that has begun is not to wait for ever. */
+  #reserve(bytes: number, reserved: number): boolean {
+    const room = this.#context.bytes;
+    return reserved === 0 ? room.take(bytes) : room.takeMore(bytes, this);
+  }
+
   #pump(): void {
     if (this.#isEnding || this.#socket.destroyed) return;
     try {
@@ -90,6 +96,7 @@ export class ServerConnection {
         if (frame === undefined) break;
         clearTimeout(this.#frameTimer);
         this.#frameTimer = undefined;
+        this.#context.bytes.finished(this);
         this.#accept(frame);
         if (this.#isEnding) return;
       }
@@ -165,9 +172,25 @@ export class ServerConnection {
   }
 
   async #answer(message: unknown): Promise<void> {
-    const perform = this.#session.performer({ isBatch: Array.isArray(message) });
-    const text = await answerMessage(message, perform);
-    if (text !== undefined) this.#send(text);
+    const { bytes } = this.#context;
+    const isBatch = Array.isArray(message);
+    const perform = this.#session.performer({ isBatch });
+    const produced = new Share(bytes);
+    const performInRoom: Perform = async (request) => {
+      // The answers to a batch wait for its last one, and must not do so in room that there is not.
+      if (isBatch && request.id !== undefined && bytes.isOverdrawn) {
+        throw new ServiceUnavailableError();
+      }
+      return await perform(request);
+    };
+    try {
+      const text = await answerMessage(message, performInRoom, (answer) => {
+        produced.draw(Buffer.byteLength(answer));
+      });
+      if (text !== undefined) this.#send(text);
+    } finally {
+      produced.giveBack();
+    }
   }
 
   #send(text: string): void {
@@ -223,6 +246,7 @@ export class ServerConnection {
     }
     this.#context.bytes.forget(this.#retry);
     this.#context.requests.forget(this.#retry);
+    this.#context.bytes.finished(this);
     this.#context.bytes.giveBack(this.#decoder.reservedBytes);
     this.#writer.drop();
   }

@@ -23,22 +23,26 @@ export class FrameTooLargeError extends Error {
 export interface FrameBounds {
   /** The most bytes that a frame may have after its header. */
   readonly maxFrameBytes: number;
-  /** Asked once a length is known; while it says no, the frame waits unread. Default: yes. */
-  readonly reserve?: ((bytes: number) => boolean) | undefined;
+  /**
+   * Asked before memory is taken for what has arrived of a frame that has some already; while it says
+   * no, the rest waits unread. Default: yes.
+   */
+  readonly reserve?: ((bytes: number, reserved: number) => boolean) | undefined;
 }
 
 /** Takes frames out of a stream that arrives in chunks split anywhere. */
 export class FrameDecoder {
   /** May change between frames. */
   maxFrameBytes: number;
-  readonly #reserve: (bytes: number) => boolean;
+  readonly #reserve: (bytes: number, reserved: number) => boolean;
   #unread: Buffer = NOTHING;
   readonly #header = Buffer.alloc(HEADER_BYTES);
   #headerBytes = 0;
   #body: Buffer | undefined;
   #bodyBytes = 0;
   #length = 0;
-  #isReserved = false;
+  #reservedBytes = 0;
+  #isWaiting = false;
 
   constructor({ maxFrameBytes, reserve = () => true }: FrameBounds) {
     this.maxFrameBytes = maxFrameBytes;
@@ -50,14 +54,14 @@ export class FrameDecoder {
     return this.#headerBytes > 0 || this.#unread.length > 0;
   }
 
-  /** Whether the frame that has begun waits for its reservation. */
+  /** Whether the frame that has begun waits for room. */
   get isWaiting(): boolean {
-    return this.#headerBytes === HEADER_BYTES && !this.#isReserved;
+    return this.#isWaiting;
   }
 
   /** Bytes reserved for a frame that has not been returned: they are to be given back at the end. */
   get reservedBytes(): number {
-    return this.#isReserved ? this.#length : 0;
+    return this.#reservedBytes;
   }
 
   /** Bytes of memory held, which follow what arrived and never what a header promised. */
@@ -78,36 +82,42 @@ export class FrameDecoder {
   next(): Buffer | undefined {
     if (!this.#readHeader()) return undefined;
     if (this.#body === undefined && this.#unread.length >= this.#length) {
+      if (!this.#hasRoom(this.#length)) return undefined;
       return this.#finish(this.#take(this.#length));
     }
     this.#collect();
     if (this.#body === undefined || this.#bodyBytes < this.#length) return undefined;
-    return this.#finish(this.#body.subarray(0, this.#length));
+    return this.#finish(this.#body);
   }
 
   #readHeader(): boolean {
-    if (this.#headerBytes < HEADER_BYTES) {
-      const part = this.#take(Math.min(HEADER_BYTES - this.#headerBytes, this.#unread.length));
-      this.#headerBytes += part.copy(this.#header, this.#headerBytes);
-      if (this.#headerBytes < HEADER_BYTES) return false;
-      this.#length = this.#header.readUInt32BE(0);
-    }
-    if (this.#isReserved) return true;
+    if (this.#headerBytes === HEADER_BYTES) return true;
+    const part = this.#take(Math.min(HEADER_BYTES - this.#headerBytes, this.#unread.length));
+    this.#headerBytes += part.copy(this.#header, this.#headerBytes);
+    if (this.#headerBytes < HEADER_BYTES) return false;
+    this.#length = this.#header.readUInt32BE(0);
     if (this.#length > this.maxFrameBytes) throw new FrameTooLargeError();
-    this.#isReserved = this.#reserve(this.#length);
-    return this.#isReserved;
+    return true;
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const more = bytes - this.#reservedBytes;
+    this.#isWaiting = more > 0 && !this.#reserve(more, this.#reservedBytes);
+    if (!this.#isWaiting) this.#reservedBytes = Math.max(bytes, this.#reservedBytes);
+    return !this.#isWaiting;
   }
 
   /** Copies what is there: kept chunks of one byte would cost a hundred bytes each. */
   #collect(): void {
-    const part = this.#take(Math.min(this.#length - this.#bodyBytes, this.#unread.length));
-    if (part.length === 0) return;
-    this.#body = grown(this.#body, {
-      used: this.#bodyBytes,
-      needed: this.#bodyBytes + part.length,
+    const arrived = Math.min(this.#length - this.#bodyBytes, this.#unread.length);
+    if (arrived === 0) return;
+    const size = grownSize(this.#body, {
+      needed: this.#bodyBytes + arrived,
       most: this.#length,
     });
-    this.#bodyBytes += part.copy(this.#body, this.#bodyBytes);
+    if (!this.#hasRoom(size)) return;
+    this.#body = grown(this.#body, { used: this.#bodyBytes, size });
+    this.#bodyBytes += this.#take(arrived).copy(this.#body, this.#bodyBytes);
   }
 
   #take(bytes: number): Buffer {
@@ -120,21 +130,27 @@ export class FrameDecoder {
     this.#headerBytes = 0;
     this.#body = undefined;
     this.#bodyBytes = 0;
-    this.#isReserved = false;
+    this.#reservedBytes = 0;
     return body;
   }
 }
 
-interface Growth {
-  readonly used: number;
-  readonly needed: number;
-  readonly most: number;
+/** Returns how long a buffer has to become that `needed` bytes fit in, and `most` at the end. */
+function grownSize(
+  buffer: Buffer | undefined,
+  { needed, most }: { readonly needed: number; readonly most: number },
+): number {
+  const length = buffer?.length ?? 0;
+  if (length >= needed) return length;
+  return Math.min(most, Math.max(needed, FIRST_ALLOCATION, 2 * length));
 }
 
-/** Returns a buffer with room for `needed` bytes that begins with the `used` ones of `buffer`. */
-function grown(buffer: Buffer | undefined, { used, needed, most }: Growth): Buffer {
-  if (buffer !== undefined && buffer.length >= needed) return buffer;
-  const size = Math.min(most, Math.max(needed, FIRST_ALLOCATION, 2 * (buffer?.length ?? 0)));
+/** Returns a buffer of that size that begins with the `used` bytes of another. */
+function grown(
+  buffer: Buffer | undefined,
+  { used, size }: { readonly used: number; readonly size: number },
+): Buffer {
+  if (buffer?.length === size) return buffer;
   const larger = Buffer.allocUnsafe(size);
   buffer?.copy(larger, 0, 0, used);
   return larger;

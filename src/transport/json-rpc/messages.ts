@@ -45,6 +45,9 @@ export const methodNotFound = (): RpcFault => new RpcFault(-32601, "Method not f
 /** Does what a request asks and returns its result. */
 export type Perform = (request: RpcRequest) => Promise<unknown>;
 
+/** Hears of an answer. */
+type Produced = (answer: string) => void;
+
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -70,20 +73,29 @@ export function requestsIn(message: unknown): number {
   return Array.isArray(message) ? Math.min(message.length, MAX_BATCH) : 1;
 }
 
-/** Returns the text that answers a frame's value, or `undefined` if nothing in it wants an answer. */
+/**
+ * Returns the text that answers a frame's value, or `undefined` if nothing in it wants an answer.
+ *
+ * @param produced - Told each answer of a batch, which is kept until the last one is there.
+ */
 export async function answerMessage(
   message: unknown,
   perform: Perform,
+  produced: Produced = () => undefined,
 ): Promise<string | undefined> {
   if (!Array.isArray(message)) return await answerItem(message, perform);
   if (message.length === 0 || message.length > MAX_BATCH)
     return errorAnswer(invalidRequest(), null);
-  const given = await answerBatch(message, perform);
+  const given = await answerBatch(message, perform, produced);
   return given.length === 0 ? undefined : `[${given.join(",")}]`;
 }
 
 /** Few items at a time: what the answers hold must be known before more of them are asked for. */
-async function answerBatch(items: readonly unknown[], perform: Perform): Promise<string[]> {
+async function answerBatch(
+  items: readonly unknown[],
+  perform: Perform,
+  produced: Produced,
+): Promise<string[]> {
   const answers: (string | undefined)[] = [];
   const waiting = items.entries();
   let left = MAX_BATCH_ANSWERS;
@@ -94,8 +106,10 @@ async function answerBatch(items: readonly unknown[], perform: Perform): Promise
         if (left <= 0 && request.id !== undefined) throw new RequestTooLargeError();
         return perform(request);
       });
+      if (answer === undefined) continue;
       answers[position] = answer;
-      left -= answer?.length ?? 0;
+      left -= answer.length;
+      produced(answer);
     }
   };
   await Promise.all(Array.from({ length: BATCH_CONCURRENCY }, work));

@@ -1,4 +1,5 @@
 import { checkInteger } from "../../vault/checks.js";
+import { DEFAULT_MAX_BUFFERED_BYTES } from "../limits.js";
 
 const MIB = 1024 * 1024;
 
@@ -40,7 +41,7 @@ export type AllLimits = {
 const DEFAULTS: AllLimits = {
   maxFrameBytes: 16 * MIB,
   maxUnauthenticatedFrameBytes: 64 * 1024,
-  maxBufferedBytes: 256 * MIB,
+  maxBufferedBytes: DEFAULT_MAX_BUFFERED_BYTES,
   maxUnsentBytes: MIB,
   maxInFlightPerConnection: 64,
   maxInFlight: 1024,

@@ -9,13 +9,13 @@ import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import type { Authenticator } from "../../auth/authenticator.js";
 import { checkMethods, checkOptions } from "../../vault/checks.js";
 import type { Vault } from "../../vault/vault.js";
+import { Allowance } from "../allowance.js";
 import { FailureLimit } from "../failure-limit.js";
 import { ConnectionLimit, RateLimit } from "../limits.js";
 import { checkListenOptions, listen, type ServerAddress } from "../listening.js";
 import { schemas } from "../loaded-schemas.js";
 import { VaultService } from "../service.js";
 import { withLeastVersion } from "../tls-options.js";
-import { Allowance } from "./allowance.js";
 import { ServerConnection, type ServerContext } from "./connection.js";
 import { type AllLimits, allLimits, type JsonRpcLimits, LIMIT_NAMES } from "./rpc-limits.js";
 
