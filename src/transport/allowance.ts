@@ -4,6 +4,8 @@ export class Allowance {
   #used = 0;
   #waiting = new Set<() => void>();
   #finisher: object | undefined;
+  /** What the finisher has that there was no room for. */
+  #lent = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -14,9 +16,9 @@ export class Allowance {
     return this.#used;
   }
 
-  /** Whether more is taken than there is. */
+  /** Whether more is taken than there is, beside what is lent to whoever is to finish. */
   get isOverdrawn(): boolean {
-    return this.#used > this.#limit;
+    return this.#used - this.#lent > this.#limit;
   }
 
   /** Takes an amount if it is there. */
@@ -40,13 +42,16 @@ export class Allowance {
     const isNext = this.#finisher === undefined && !this.isOverdrawn;
     if (!isNext && this.#finisher !== who) return false;
     this.#finisher = who;
+    this.#lent += amount;
     this.draw(amount);
     return true;
   }
 
   /** Notes that somebody wants no more. */
   finished(who: object): void {
-    if (this.#finisher === who) this.#finisher = undefined;
+    if (this.#finisher !== who) return;
+    this.#finisher = undefined;
+    this.#lent = 0;
   }
 
   /** Gives an amount back and calls whoever waits. */

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { RequestTooLargeError, ServiceUnavailableError } from "../../vault/errors.js";
 import { type Allowance, Share } from "../allowance.js";
 import { connectionOf } from "../listening.js";
-import { FrameDecoder, FrameWriter } from "./frames.js";
+import { FrameDecoder, type FramePart, FrameWriter } from "./frames.js";
 import { answerMessage, errorAnswer, type Perform, readFrame, requestsIn } from "./messages.js";
 import type { AllLimits } from "./rpc-limits.js";
 import { Session, type SessionContext } from "./session.js";
@@ -46,7 +46,7 @@ export class ServerConnection {
     this.#writer = new FrameWriter(socket);
     this.#decoder = new FrameDecoder({
       maxFrameBytes: context.limits.maxUnauthenticatedFrameBytes,
-      reserve: (bytes, reserved) => this.#reserve(bytes, reserved),
+      reserve: (bytes, part) => this.#reserve(bytes, part),
     });
   }
 
@@ -82,10 +82,17 @@ export class ServerConnection {
     this.#pump();
   }
 
-  /** What was only announced takes no room; a frame that has begun is not to wait for ever. */
-  #reserve(bytes: number, reserved: number): boolean {
+  /**
+   * What was only announced takes no room, a frame that has begun does not wait for ever, and one that
+   * is there in a single piece waits for answers to be taken, but not for others that are slow to come.
+   */
+  #reserve(bytes: number, part: FramePart): boolean {
     const room = this.#context.bytes;
-    return reserved === 0 ? room.take(bytes) : room.takeMore(bytes, this);
+    if (part === "beginning") return room.take(bytes);
+    if (part === "more") return room.takeMore(bytes, this);
+    if (room.isOverdrawn) return false;
+    room.draw(bytes);
+    return true;
   }
 
   #pump(): void {

@@ -19,22 +19,25 @@ export class FrameTooLargeError extends Error {
   }
 }
 
+/** What room is asked for: a frame that is there as a whole, the beginning of one, or more of it. */
+export type FramePart = "whole" | "beginning" | "more";
+
+/** Tells whether there is room. */
+export type Reserve = (bytes: number, part: FramePart) => boolean;
+
 /** Bounds of a {@link FrameDecoder}. */
 export interface FrameBounds {
   /** The most bytes that a frame may have after its header. */
   readonly maxFrameBytes: number;
-  /**
-   * Asked before memory is taken for what has arrived of a frame that has some already; while it says
-   * no, the rest waits unread. Default: yes.
-   */
-  readonly reserve?: ((bytes: number, reserved: number) => boolean) | undefined;
+  /** Asked for room for what has arrived; while it says no, the rest waits unread. Default: yes. */
+  readonly reserve?: Reserve | undefined;
 }
 
 /** Takes frames out of a stream that arrives in chunks split anywhere. */
 export class FrameDecoder {
   /** May change between frames. */
   maxFrameBytes: number;
-  readonly #reserve: (bytes: number, reserved: number) => boolean;
+  readonly #reserve: Reserve;
   #unread: Buffer = NOTHING;
   readonly #header = Buffer.alloc(HEADER_BYTES);
   #headerBytes = 0;
@@ -82,7 +85,7 @@ export class FrameDecoder {
   next(): Buffer | undefined {
     if (!this.#readHeader()) return undefined;
     if (this.#body === undefined && this.#unread.length >= this.#length) {
-      if (!this.#hasRoom(this.#length)) return undefined;
+      if (!this.#hasRoom(this.#length, "whole")) return undefined;
       return this.#finish(this.#take(this.#length));
     }
     this.#collect();
@@ -100,9 +103,9 @@ export class FrameDecoder {
     return true;
   }
 
-  #hasRoom(bytes: number): boolean {
+  #hasRoom(bytes: number, part: FramePart): boolean {
     const more = bytes - this.#reservedBytes;
-    this.#isWaiting = more > 0 && !this.#reserve(more, this.#reservedBytes);
+    this.#isWaiting = more > 0 && !this.#reserve(more, part);
     if (!this.#isWaiting) this.#reservedBytes = Math.max(bytes, this.#reservedBytes);
     return !this.#isWaiting;
   }
@@ -115,7 +118,7 @@ export class FrameDecoder {
       needed: this.#bodyBytes + arrived,
       most: this.#length,
     });
-    if (!this.#hasRoom(size)) return;
+    if (!this.#hasRoom(size, this.#body === undefined ? "beginning" : "more")) return;
     this.#body = grown(this.#body, { used: this.#bodyBytes, size });
     this.#bodyBytes += this.#take(arrived).copy(this.#body, this.#bodyBytes);
   }

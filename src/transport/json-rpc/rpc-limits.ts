@@ -9,7 +9,7 @@ export interface JsonRpcLimits {
   readonly maxFrameBytes?: number | undefined;
   /** The most bytes of a frame until the connection is authenticated. Default 64 KiB. */
   readonly maxUnauthenticatedFrameBytes?: number | undefined;
-  /** Bytes of frames being received or answered, for the whole server; others wait. Default 256 MiB. */
+  /** Bytes of frames and answers that are kept, for the whole server; frames wait. Default 256 MiB. */
   readonly maxBufferedBytes?: number | undefined;
   /** Bytes of answers that a connection has not taken yet; it is not read meanwhile. Default 1 MiB. */
   readonly maxUnsentBytes?: number | undefined;
