@@ -70,13 +70,19 @@ function isAnswered(path: string): Promise<boolean> {
 
 /** Of two servers that start at once, the second must not remove the socket of the first. */
 function removeStale(path: string, stale: Stats): void {
+  if (!isSame(statusOf(path), stale)) throw inUse();
   const aside = `${path}.${randomHex(2)}`;
   renameSync(path, aside);
-  if (statusOf(aside)?.ino !== stale.ino) {
+  if (!isSame(statusOf(aside), stale)) {
     renameSync(aside, path);
     throw inUse();
   }
   unlinkSync(aside);
+}
+
+/** A new file may get the number of one that was just removed, but not its time. */
+function isSame(found: Stats | undefined, { ino, mtimeMs }: Stats): boolean {
+  return found?.ino === ino && found.mtimeMs === mtimeMs;
 }
 
 function inUse(): Error {

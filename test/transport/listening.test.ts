@@ -5,6 +5,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -73,6 +74,13 @@ describe("a server", () => {
   });
 });
 
+/** Leaves the socket of a server behind that was killed. */
+function leaveBehind(path: string): void {
+  const script = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
+  spawnSync(process.execPath, ["-e", script]);
+  expect(lstatSync(path).isSocket()).toBe(true);
+}
+
 describe("a Unix socket", () => {
   it("is its owner's alone, in a folder that is made for it", async () => {
     const path = join(folder, "new", "vault.sock");
@@ -97,9 +105,7 @@ describe("a Unix socket", () => {
 
   it("replaces one that a killed server left behind", async () => {
     const path = join(folder, "vault.sock");
-    const script = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
-    spawnSync(process.execPath, ["-e", script]);
-    expect(lstatSync(path).isSocket()).toBe(true);
+    leaveBehind(path);
     await listen(
       newServer((socket) => socket.end("alive")),
       { path },
@@ -108,6 +114,35 @@ describe("a Unix socket", () => {
       createConnection({ path }).once("data", (data) => resolve(String(data)));
     });
     expect(answer).toBe("alive");
+  });
+
+  it("that was left behind goes to one of many servers that start at once, and is never taken from it", async () => {
+    for (let round = 0; round < 5; round++) {
+      const path = join(folder, `${round}.sock`);
+      leaveBehind(path);
+      const started = await Promise.allSettled(
+        [0, 1, 2, 3].map((name) =>
+          listen(
+            newServer((socket) => socket.end(String(name))),
+            { path },
+          ),
+        ),
+      );
+      const [winner] = started.flatMap(({ status }, name) =>
+        status === "fulfilled" ? [name] : [],
+      );
+      const codes = started.flatMap((one) =>
+        one.status === "rejected" ? [(one.reason as NodeJS.ErrnoException).code] : [],
+      );
+      expect(codes).toEqual(["EADDRINUSE", "EADDRINUSE", "EADDRINUSE"]);
+      const answer = await new Promise((resolve) => {
+        createConnection({ path }).once("data", (data) => resolve(String(data)));
+      });
+      expect(answer).toBe(String(winner));
+      expect(readdirSync(folder).filter((file) => file.startsWith(`${round}.`))).toEqual([
+        `${round}.sock`,
+      ]);
+    }
   });
 
   it("of a running server is left alone", async () => {
