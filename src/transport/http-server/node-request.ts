@@ -10,12 +10,16 @@ import { afterReading, readIncoming } from "./incoming.js";
 /** So much of a refused body is thrown away, that its sender comes to read why it was refused. */
 const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;
 
-/** What a server is told while a request is answered. */
+const DEFAULT_ANSWER_TIMEOUT_MS = 30_000;
+
+/** What a server is told while a request is answered, and how long it waits. */
 export interface Notices {
   /** It is known who sent the request. */
   readonly authenticated?: (() => void) | undefined;
   /** The body is about to be read. */
   readonly reading?: (() => void) | undefined;
+  /** How long the client may take to fetch its answer, in milliseconds. Default 30,000. */
+  readonly answerTimeoutMs?: number | undefined;
 }
 
 /** Answers a request and sends the answer; never fails. */
@@ -25,12 +29,26 @@ export async function answerIncoming(
   outgoing: ServerResponse,
   notices: Notices = {},
 ): Promise<void> {
-  const { authenticated, reading } = notices;
+  const { authenticated, reading, answerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS } = notices;
   const request = requestOf(incoming, reading);
   const noted = authenticated === undefined ? request : { ...request, authenticated };
   const answer = await answers.answer(noted);
   whenAnswered(incoming, outgoing, answers.keep(answer));
-  afterReading(() => sendAnswer(incoming, outgoing, answer));
+  afterReading(() => {
+    sendAnswer(incoming, outgoing, answer);
+    boundFetching(incoming, outgoing, answerTimeoutMs);
+  });
+}
+
+/** An answer is in memory until it is fetched: who fetches a little now and then must not keep it there. */
+function boundFetching(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  timeoutMs: number,
+): void {
+  if (outgoing.writableFinished || outgoing.closed) return;
+  const timer = setTimeout(() => incoming.socket.destroy(), timeoutMs);
+  whenAnswered(incoming, outgoing, () => clearTimeout(timer));
 }
 
 /** Returns what is to be known of a request of `node:http`. */

@@ -32,7 +32,7 @@ export interface HttpServerOptions extends HttpHandlerOptions, Omit<ListenOption
   readonly tls?: HttpTlsOptions | undefined;
   /** How long the headers of a request may take to come, in milliseconds. Default 5,000. */
   readonly headersTimeoutMs?: number | undefined;
-  /** How long a whole request may take to come, in milliseconds. Default 30,000. */
+  /** How long a whole request may take to come, and its answer to go, in milliseconds. Default 30,000. */
   readonly requestTimeoutMs?: number | undefined;
   /** How long a connection may be idle between requests, in milliseconds. Default 5,000. */
   readonly idleTimeoutMs?: number | undefined;

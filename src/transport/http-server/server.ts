@@ -103,7 +103,8 @@ class Running implements RunningHttpServer {
     whenAnswered(incoming, outgoing, this.#responses.enter() ?? (() => undefined));
     if (this.#stopped !== undefined) outgoing.shouldKeepAlive = false;
     const authenticated = () => this.#connections.authenticated(incoming.socket);
-    void answerIncoming(answers, incoming, outgoing, { authenticated, reading });
+    const answerTimeoutMs = this.#settings.requestTimeoutMs;
+    void answerIncoming(answers, incoming, outgoing, { authenticated, reading, answerTimeoutMs });
   }
 }
 

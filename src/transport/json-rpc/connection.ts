@@ -37,6 +37,7 @@ export class ServerConnection {
   #isKnown = false;
   #authenticationTimer: NodeJS.Timeout | undefined;
   #frameTimer: NodeJS.Timeout | undefined;
+  #fetchTimer: NodeJS.Timeout | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, context: ServerContext) {
@@ -211,11 +212,23 @@ export class ServerConnection {
     let length = 0;
     const done = (): void => {
       bytes.giveBack(length);
+      this.#boundFetching();
       // A socket tells of a drain only what it called full itself.
       if (this.#socket.isPaused()) this.#pump();
     };
     length = this.#writer.write(text, { done });
     bytes.draw(length);
+    if (this.#fetchTimer === undefined) this.#boundFetching();
+  }
+
+  /** Who fetches a little now and then must not keep answers in memory. */
+  #boundFetching(): void {
+    clearTimeout(this.#fetchTimer);
+    const { frameTimeoutMs } = this.#context.limits;
+    this.#fetchTimer =
+      this.#unsentBytes === 0
+        ? undefined
+        : setTimeout(() => this.#socket.destroy(), frameTimeoutMs);
   }
 
   #noteAuthentication(): void {
@@ -248,14 +261,17 @@ export class ServerConnection {
 
   #release(): void {
     this.#isEnding = true;
-    for (const timer of [this.#authenticationTimer, this.#frameTimer, this.#lingerTimer]) {
-      clearTimeout(timer);
-    }
     this.#context.bytes.forget(this.#retry);
     this.#context.requests.forget(this.#retry);
     this.#context.bytes.finished(this);
     this.#context.bytes.giveBack(this.#decoder.reservedBytes);
     this.#writer.drop();
+    for (const timer of [
+      ...[this.#authenticationTimer, this.#frameTimer],
+      ...[this.#fetchTimer, this.#lingerTimer],
+    ]) {
+      clearTimeout(timer);
+    }
   }
 }
 

@@ -21,7 +21,7 @@ export interface JsonRpcLimits {
   readonly maxConnections?: number | undefined;
   /** Milliseconds in which a connection must authenticate. Default 10,000. */
   readonly authenticationTimeoutMs?: number | undefined;
-  /** Milliseconds in which a frame that has begun must be complete. Default 30,000. */
+  /** Milliseconds in which a frame that has begun must be complete, in either direction. Default 30,000. */
   readonly frameTimeoutMs?: number | undefined;
   /** Milliseconds after which a connection that does nothing is closed. Default 30,000. */
   readonly idleTimeoutMs?: number | undefined;

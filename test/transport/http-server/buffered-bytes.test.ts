@@ -157,6 +157,29 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
     expect(performance.now() - started).toBeLessThan(2500);
   });
 
+  it("cuts off who fetches answers a little at a time, however busy that looks", async () => {
+    const { vault, open, ask, becomesFree } = await scene({ ...OPENING, requestTimeoutMs: 1000 });
+    const { id } = await vault.seal("x".repeat(LARGE), sealOptions());
+    const slow = open();
+    const closed = once(slow, "close");
+    let fetched = 0;
+    const fetchSome = (): void => {
+      fetched += (slow.read(65_536) as Buffer | null)?.length ?? 0;
+    };
+    slow.pause().write(whole(wire.unseal(id)).repeat(3));
+    const timer = setInterval(fetchSome, 20);
+    onTestFinished(() => clearInterval(timer));
+    await until(async () => /^HTTP\/1\.1 503 /.test(await ask(wire.seal(100))));
+    await becomesFree(100);
+    clearInterval(timer);
+    slow.on("data", (rest: Buffer) => {
+      fetched += rest.length;
+    });
+    slow.resume();
+    await closed;
+    expect(fetched).toBeLessThan(3 * LARGE);
+  });
+
   it("does not wait for a body that never ends when it stops", async () => {
     const { holding, server } = await scene({ ...LIMITS, stopTimeoutMs: 50 });
     const { closed } = await holding(wire.seal(CAP * 0.8));
@@ -190,7 +213,8 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
     const holding = async (message: Message): Promise<Holder> => {
       const { head, body } = written(message);
       const socket = open();
-      const closed = once(socket, "close");
+      // What is not read is not closed.
+      const closed = once(socket.resume(), "close");
       socket.write(head + body.slice(0, -1));
       const beside = wire.seal(Math.min(CAP - body.length + 1, body.length));
       await until(async () => /^HTTP\/1\.1 503 /.test(await ask(beside)));

@@ -82,6 +82,26 @@ describe("frames", () => {
   });
 });
 
+describe("an answer", () => {
+  it("that is fetched a little at a time is cut off, however busy that looks, and gives its room back", async () => {
+    const limits = { maxFrameBytes: 10_000_000, maxBufferedBytes: 10_000_000 };
+    const { peerAs } = await open({ ...limits, frameTimeoutMs: 500 });
+    const slow = await peerAs("records-token");
+    const data = "x".repeat(9_900_000);
+    const { result } = await slow.ask("seal", sealParams({ data }));
+    slow.socket.pause();
+    for (let id = 0; id < 2; id++) slow.send({ method: "unseal", params: [result?.["id"]], id });
+    // It is never quiet for as long as a connection may be, and never done.
+    const trickle = setInterval(() => slow.socket.read(4096), 20);
+    const waiting = await peerAs("records-token");
+    waiting.socket.write(sealFrame(9_000_000));
+    expect((await waiting.next()).result).toMatchObject({ safe_view: "a payload" });
+    clearInterval(trickle);
+    slow.socket.resume();
+    await slow.closed();
+  });
+});
+
 describe("the answers to a batch", () => {
   it("take room from when they are made, not from when the last of them is", async () => {
     const { vault, letGo, waiting, sealed } = slowVault();
