@@ -42,18 +42,32 @@ export abstract class HttpAnswers {
 
   /** Returns the answer to a request; never fails. */
   async answer(request: HttpRequest): Promise<HttpAnswer> {
-    const leave = this.#inFlight.enter();
     const body = new Share(this.#bytes);
+    let leave: (() => void) | undefined;
+    const readBody: HttpRequest["readBody"] = async (maxBytes) => {
+      // Whoever is slow to send keeps no place from others.
+      leave?.();
+      const bytes = await request.readBody(maxBytes, (arrived) => takeRoom(body, arrived));
+      leave = this.#enter();
+      return bytes;
+    };
     try {
-      if (leave === undefined) throw new ServiceUnavailableError();
+      leave = this.#enter();
       this.gate.checkOrigin(request);
-      return await this.dispatch(counted(request, body));
+      return await this.dispatch({ ...request, readBody });
     } catch (error) {
       return answerTo(error, request);
     } finally {
       body.giveBack();
       leave?.();
     }
+  }
+
+  /** Takes one of the places of requests that are worked on, and returns how to leave it. */
+  #enter(): () => void {
+    const leave = this.#inFlight.enter();
+    if (leave === undefined) throw new ServiceUnavailableError();
+    return leave;
   }
 
   /** Counts an answer that is to be sent; returns what to call when it no longer is in memory. */
@@ -67,12 +81,9 @@ export abstract class HttpAnswers {
   protected abstract dispatch(request: HttpRequest): Promise<HttpAnswer>;
 }
 
-/** Counts the body as it arrives: what was only announced takes no room from others. */
-function counted(request: HttpRequest, body: Share): HttpRequest {
-  const arrived = (bytes: number): void => {
-    if (!body.take(bytes)) throw new ServiceUnavailableError();
-  };
-  return { ...request, readBody: (maxBytes) => request.readBody(maxBytes, arrived) };
+/** Counts a body as it arrives: what was only announced takes no room from others. */
+function takeRoom(body: Share, bytes: number): void {
+  if (!body.take(bytes)) throw new ServiceUnavailableError();
 }
 
 /** Returns the answer that tells of success. */

@@ -83,7 +83,7 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
   });
 
   it("reserves nothing for bodies that are announced and never sent", async () => {
-    const { open, ask } = await scene({ ...LIMITS, maxInFlight: 100 });
+    const { open, ask } = await scene({ ...LIMITS, maxInFlight: 10 });
     for (let sender = 0; sender < 50; sender++) open().write(written(wire.seal(CAP * 0.9)).head);
     // Each of them is before this one in the server's queue.
     expect(await ask(wire.seal(CAP * 0.9))).toMatch(/^HTTP\/1\.1 20[01] /);

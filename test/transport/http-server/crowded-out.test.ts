@@ -50,6 +50,33 @@ describe("requests of nobody, where safe views are open", () => {
   });
 });
 
+describe.each([
+  ["http", serveHttp, VaultClient.http, "application/json"],
+  ["xml-rpc", serveXmlRpc, VaultClient.rpc, "text/xml"],
+] as const)("callers who are known to %s", (_, serve, clientOf, type) => {
+  it("and are slow to send their bodies take no places from others", async () => {
+    const server = await serve(new HandleVault(), { auth, port: 0, maxInFlight: 4 });
+    onTestFinished(() => server.stop());
+    const { port } = server.address as { readonly port: number };
+    const slow: Promise<unknown>[] = [];
+    for (let index = 0; index < 40; index++) {
+      const socket = connect(port, "127.0.0.1");
+      onTestFinished(() => void socket.destroy());
+      const path = type === "text/xml" ? "/RPC2" : "/handles";
+      const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\nExpect: 100-continue`;
+      socket.write(`${head}\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Length: 100\r\n\r\n<`);
+      slow.push(once(socket, "data"));
+    }
+    // Each is told to go on: the server waits for the body.
+    for (const answer of await Promise.all(slow))
+      expect(String(answer)).toMatch(/^HTTP\/1\.1 100 /);
+    const client = clientOf(`http://127.0.0.1:${port}`, { token: TOKEN });
+    onTestFinished(() => client.close());
+    const { id } = await client.seal("4711", sealOptions());
+    expect(await client.unseal(id, OWNER)).toBe("4711");
+  });
+});
+
 const WIRES = {
   http: {
     serve: serveHttp,

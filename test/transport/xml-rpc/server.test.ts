@@ -102,7 +102,8 @@ describe("what HTTP refuses before XML-RPC sees it", () => {
     const { port } = await served({ auth: away });
     expect(statusOf(await raw(port, { body: call("health") }))).toBe(503);
     const busy = await served({ maxInFlight: 1, stopTimeoutMs: 50 });
-    const slow = raw(busy.port, { headers: ["Content-Length: 9"] });
+    busy.vault.getSafeView = () => new Promise(() => undefined);
+    const slow = raw(busy.port, { body: call("get_safe_view", "x") });
     const answers = await untilBusy(busy.port);
     expect(answers).toMatch(/^retry-after: 1\r/m);
     await busy.server.stop();
