@@ -24,6 +24,35 @@ describe("readJsonParams", () => {
     );
   });
 
+  const SIZE = 2 ** 22;
+  it.each([
+    ["one number", "1"],
+    ["one fraction", "0.1", "1"],
+    ["one exponent", "1e1", "1"],
+    ["openings", "["],
+    ["openings of objects", '{"a":'],
+    ["a text that does not end", '"', "a"],
+    ["backslashes", '"', "\\\\"],
+    ["quotes", '"'],
+    ["numbers just within bounds", "[", "9007199254740991,"],
+    ["exponents just within bounds", "[", "1e308,"],
+    ["members of one name", "{", '"a":1,'],
+    ["white space", " "],
+  ])("takes a time for %s that grows with the length only", (_, start, part = start) => {
+    const timed = (bytes: number): number => {
+      const text = start + part.repeat(bytes / part.length);
+      const begun = performance.now();
+      try {
+        readJsonParams(text);
+      } catch {
+        // Most of them are refused, sooner or later.
+      }
+      return performance.now() - begun;
+    };
+    // Four megabytes in a second: what takes the square of the length takes hours.
+    expect(timed(SIZE)).toBeLessThan(1000);
+  });
+
   it.each([
     ["1.0", 1],
     ["-0", -0],

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -13,6 +13,7 @@ import {
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectionOf, isLoopback, listen } from "../../src/transport/listening.js";
 
@@ -81,6 +82,17 @@ function leaveBehind(path: string): void {
   expect(lstatSync(path).isSocket()).toBe(true);
 }
 
+const NOBODY = 65_534;
+
+/** Connects as another user, and returns what came of it. */
+async function connectedAs(uid: number, path: string): Promise<string> {
+  const script = `require("net").connect(${JSON.stringify(path)}).on("connect", () => end("connected")).on("error", (error) => end(error.code)); const end = (text) => { console.log(text); process.exit(); }`;
+  const { stdout } = await promisify(execFile)(process.execPath, ["-e", script], {
+    ...{ uid, gid: uid, cwd: "/" },
+  });
+  return stdout.trim();
+}
+
 describe("a Unix socket", () => {
   it("is its owner's alone, in a folder that is made for it", async () => {
     const path = join(folder, "new", "vault.sock");
@@ -88,6 +100,28 @@ describe("a Unix socket", () => {
     expect(lstatSync(path).mode & 0o777).toBe(0o600);
     expect(lstatSync(join(folder, "new")).mode & 0o777).toBe(0o700);
   });
+
+  // Only the superuser can become somebody else.
+  it.skipIf(process.getuid?.() !== 0)(
+    "is reached by no other user, not even where its folder is open",
+    async () => {
+      chmodSync(folder, 0o755);
+      const path = join(folder, "own", "vault.sock");
+      let reached = 0;
+      await listen(
+        newServer((socket) => {
+          reached++;
+          socket.destroy();
+        }),
+        { path },
+      );
+      expect(await connectedAs(NOBODY, path)).toBe("EACCES");
+      chmodSync(join(folder, "own"), 0o755);
+      expect(await connectedAs(NOBODY, path)).toBe("EACCES");
+      expect(reached).toBe(0);
+      expect(await connectedAs(0, path)).toBe("connected");
+    },
+  );
 
   it("is refused in a folder that others may enter", async () => {
     chmodSync(folder, 0o755);
