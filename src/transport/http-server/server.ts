@@ -7,14 +7,15 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createSecureServer } from "node:https";
+import { ServiceUnavailableError } from "../../vault/errors.js";
 import type { ConnectionLimit } from "../limits.js";
 import { InFlightLimit } from "../limits.js";
 import { listen, type ServerAddress } from "../listening.js";
 import { schemas } from "../loaded-schemas.js";
 import { whenAnswered } from "./answered.js";
-import type { HttpAnswers } from "./answers.js";
+import { answerTo, type HttpAnswers } from "./answers.js";
 import { boundConnections } from "./connections.js";
-import { answerIncoming } from "./node-request.js";
+import { answerIncoming, requestOf, sendAnswer } from "./node-request.js";
 import type { ServerSettings } from "./server-options.js";
 
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -101,11 +102,20 @@ class Running implements RunningHttpServer {
     reading?: () => void,
   ): void {
     whenAnswered(incoming, outgoing, this.#responses.enter() ?? (() => undefined));
-    if (this.#stopped !== undefined) outgoing.shouldKeepAlive = false;
+    if (this.#stopped !== undefined) {
+      // Its answer would be lost: what was asked for before ends the connection.
+      refuse(incoming, outgoing);
+      return;
+    }
     const authenticated = () => this.#connections.authenticated(incoming.socket);
     const answerTimeoutMs = this.#settings.requestTimeoutMs;
     void answerIncoming(answers, incoming, outgoing, { authenticated, reading, answerTimeoutMs });
   }
+}
+
+function refuse(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  outgoing.shouldKeepAlive = false;
+  sendAnswer(incoming, outgoing, answerTo(new ServiceUnavailableError(), requestOf(incoming)));
 }
 
 function newServer(settings: ServerSettings): Server {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { existsSync, lstatSync, mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -39,6 +40,37 @@ describe("a server that stops", () => {
     expect([status, body]).toEqual([200, { safe_view: "late" }]);
     expect(headers.connection).toBe("close");
     await stopped;
+  });
+
+  it("does nothing of what comes later on a connection that still waits for an answer", async () => {
+    const { vault, asked, letGo } = slowVault();
+    let sealed = 0;
+    vault.seal = () => {
+      sealed++;
+      return Promise.reject(new Error("nobody is to seal"));
+    };
+    const server = await serve({ auth: LOCAL }, vault);
+    const socket = connect(server.address as { port: number; host: string });
+    let answer = "";
+    socket.on("data", (part) => {
+      answer += String(part);
+    });
+    const closed = once(socket, "close");
+    socket.write("GET /handles/x/safe_view HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await asked();
+    const stopped = server.stop();
+    const body = JSON.stringify({ data: 1, safe_view: "v", owner_principal: OWNER });
+    const head = "POST /handles HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json";
+    socket.write(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    // What was sent on the loopback interface is read before what comes by another connection.
+    const { port } = server.address;
+    await expect(
+      ask({ address: { host: "127.0.0.1", port: port ?? 0 } }, "GET /health"),
+    ).rejects.toThrow();
+    letGo();
+    await Promise.all([closed, stopped]);
+    expect(sealed).toBe(0);
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
   });
 
   it("closes connections that do nothing at once", async () => {
