@@ -16,7 +16,7 @@ export interface HttpHandlerOptions {
   readonly maxBodyBytes?: number | undefined;
   /**
    * Bytes of bodies that have arrived and of answers not taken, for the whole server; requests with a
-   * body hear 503 meanwhile. Default 256 MiB.
+   * body hear 503 meanwhile. Default 256 MiB. Answers that are a `Response` are the framework's to count.
    */
   readonly maxBufferedBytes?: number | undefined;
   /** How many requests are worked on at once; more hear 503. Default 256. */
