@@ -1,0 +1,84 @@
+/** Whatever peers do, and however they leave: in the end nothing is counted that is not there. */
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import { expect, it, onTestFinished } from "vitest";
+import { HandleVault } from "../../../src/index.js";
+import { Allowance } from "../../../src/transport/allowance.js";
+import { FailureLimit } from "../../../src/transport/failure-limit.js";
+import { ServerConnection } from "../../../src/transport/json-rpc/connection.js";
+import { frameOf } from "../../../src/transport/json-rpc/frames.js";
+import { allLimits } from "../../../src/transport/json-rpc/rpc-limits.js";
+import { VaultService } from "../../../src/transport/service.js";
+import { OWNER, sealOptions } from "../../support/vault.js";
+import { forbidUnhandledRejections, seeded } from "../fuzzing.js";
+
+forbidUnhandledRejections();
+
+const PEERS = 400;
+const AT_ONCE = 40;
+const LIMITS = allLimits({
+  ...{ maxFrameBytes: 200_000, maxBufferedBytes: 400_000, maxUnsentBytes: 50_000 },
+  ...{ maxInFlightPerConnection: 5, maxInFlight: 20, frameTimeoutMs: 300 },
+});
+
+/** Serves a vault with counters that a test can read. */
+async function counted() {
+  const vault = new HandleVault();
+  const { id } = await vault.seal("x".repeat(150_000), sealOptions());
+  const bytes = new Allowance(LIMITS.maxBufferedBytes);
+  const requests = new Allowance(LIMITS.maxInFlight - 1);
+  const context = {
+    ...{ limits: LIMITS, bytes, requests, rate: undefined, onAuthenticated: () => undefined },
+    service: new VaultService(vault),
+    auth: { authenticate: () => ({ principal: OWNER }) },
+    failures: new FailureLimit({ perMinute: 1e6 }),
+  };
+  let open = 0;
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    open++;
+    socket.once("close", () => open--);
+    void new ServerConnection(socket, context).start();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as { readonly port: number };
+  return { id, port, bytes, requests, open: () => open };
+}
+
+it("400 rude peers, who send too much, take nothing or leave in the middle, leave every counter at zero", async () => {
+  const random = seeded(1);
+  const { id, port, bytes, requests, open } = await counted();
+  const unseal = { method: "unseal", params: [id], id: 1 };
+  const seal = (): Buffer => {
+    const params = { data: "y".repeat(random(180_000)), safe_view: "v" };
+    return frameOf(JSON.stringify({ method: "seal", params, id: 2 }));
+  };
+  const messages = [
+    seal,
+    () => frameOf(JSON.stringify(unseal)),
+    () => frameOf(JSON.stringify(Array(10).fill(unseal))),
+    () => seal().subarray(0, random(100_000)),
+    () => frameOf("{"),
+  ];
+  const rude = async (): Promise<void> => {
+    const socket = connect(port, "127.0.0.1").on("error", () => undefined);
+    if (random(2) === 0) socket.pause();
+    else socket.resume();
+    const said = Array.from({ length: 1 + random(6) }, () => messages[random(5)]?.() ?? seal());
+    socket.write(Buffer.concat(said).subarray(0, random(3) === 0 ? random(100_000) : undefined));
+    await pause(random(100));
+    if (random(3) === 0) socket.end();
+    if (random(2) === 0) socket.resetAndDestroy();
+    await pause(random(100));
+    socket.destroy();
+  };
+  for (let met = 0; met < PEERS; met += AT_ONCE) {
+    await Promise.all(Array.from({ length: AT_ONCE }, rude));
+  }
+  for (let left = 500; left > 0 && (open() > 0 || bytes.used > 0 || requests.used > 0); left--) {
+    await pause(10);
+  }
+  expect([open(), bytes.used, requests.used, bytes.isOverdrawn]).toEqual([0, 0, 0, false]);
+});
