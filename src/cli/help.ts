@@ -12,7 +12,7 @@ Options:
 Exit codes:
   0  It worked, or the other end hung up.
   1  It could not be done: something is unavailable, or the server ended by itself.
-  2  The arguments or the policy are wrong; nothing was started.
+  2  The arguments or the policy are wrong, or a tool of the server does not fit the policy.
 `;
 
 export const MCP_PROXY_HELP = `Usage: handlevault mcp-proxy --policy FILE --server NAME [options] -- COMMAND [ARGUMENT...]

@@ -2,10 +2,10 @@
 import { loadPeer } from "../load-peer.js";
 import { isObject, type Message, type RequestId } from "../mcp/messages.js";
 import { INTERNAL_ERROR } from "../mcp/rpc-errors.js";
+import { within } from "../primitives/within.js";
 import { CommandError, FAILED, usageError } from "./command-error.js";
 import { MAX_MESSAGE_BYTES } from "./message-lines.js";
 import { passOn, type Receive, type Sent, type Side } from "./side.js";
-import { within } from "./within.js";
 
 /** Where a server is, and what to show it: never what a client showed to the proxy. */
 export interface HttpServerAddress {

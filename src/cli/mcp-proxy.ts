@@ -21,6 +21,7 @@ import { type PolicyFile, readPolicyFile } from "./policy-file.js";
 import { runProxy } from "./proxy.js";
 import { startServer } from "./server-process.js";
 import { type Side, StdioClient } from "./side.js";
+import { type CheckedServer, checkServer, StartCheck } from "./start-check.js";
 import { subjectOf } from "./subject.js";
 
 /** Runs until the client hangs up, the server ends, or the signal comes. */
@@ -66,7 +67,8 @@ async function proxyStdio(connection: Connection): Promise<ExitCode> {
     const server = await openServer(connection);
     const client = new StdioClient(input, output);
     const filter = filterOf(connection, vault);
-    const end = await runProxy({ client, server, filter, subject: () => subject, signal });
+    const check = new StartCheck(checkedServer(connection), server);
+    const end = await runProxy({ client, server, filter, subject: () => subject, check, signal });
     if (end === "client") return OK;
     throw new CommandError("the server ended", FAILED);
   });
@@ -80,6 +82,9 @@ async function proxyHttp(connection: Connection, address: ListenAddress): Promis
   }
   const authenticator = await openAuth(auth, file.pathOf, context.environment);
   return withVault(connection, async (vault) => {
+    const isKnown = await checkServer(checkedServer(connection), () => openServer(connection));
+    if (!isKnown)
+      warn(connection, "the tools of the server could not be looked at before it is used");
     await serveClients({
       ...address,
       auth: authenticator,
@@ -94,25 +99,30 @@ async function proxyHttp(connection: Connection, address: ListenAddress): Promis
 }
 
 async function withVault(
-  { file, context }: Connection,
+  connection: Connection,
   use: (vault: Vault) => Promise<ExitCode>,
 ): Promise<ExitCode> {
+  const { file } = connection;
   const vault = await openVault(file);
   try {
-    for (const warning of file.policy.warnings) context.errors.write(`warning: ${warning}\n`);
+    for (const warning of file.policy.warnings) warn(connection, warning);
     return await use(vault);
   } finally {
     await vault.close();
   }
 }
 
-function filterOf({ file, options, context }: Connection, vault: Vault): MessageFilter {
-  return new MessageFilter({
-    vault,
-    policy: file.policy,
-    server: options.server,
-    onWarning: (text) => context.errors.write(`warning: ${text}\n`),
-  });
+function checkedServer({ file, options }: Connection): CheckedServer {
+  return { policy: file.policy, server: options.server };
+}
+
+function filterOf(connection: Connection, vault: Vault): MessageFilter {
+  const onWarning = (text: string) => warn(connection, text);
+  return new MessageFilter({ vault, ...checkedServer(connection), onWarning });
+}
+
+function warn({ context }: Connection, text: string): void {
+  context.errors.write(`warning: ${text}\n`);
 }
 
 function openServer({ address, file, options, context }: Connection): Promise<Side> {

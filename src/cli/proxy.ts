@@ -1,12 +1,24 @@
 /** Passes messages between a client and a server, through the filter. */
+
+import { NOT_EXECUTED_REFUSED } from "../mcp/fixed-texts.js";
 import { filterBatch, type MessageFilter, type Passage } from "../mcp/message-filter.js";
-import type { ErrorMessage, Message, RequestId, RequestMessage } from "../mcp/messages.js";
-import { INTERNAL_ERROR } from "../mcp/rpc-errors.js";
+import {
+  type ErrorMessage,
+  isObject,
+  isRequestId,
+  type Message,
+  type RequestId,
+  type RequestMessage,
+  refusal,
+} from "../mcp/messages.js";
+import { INTERNAL_ERROR, INVALID_REQUEST } from "../mcp/rpc-errors.js";
+import { within } from "../primitives/within.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { isPromise } from "../vault/maybe-promise.js";
+import { CommandError } from "./command-error.js";
 import type { ReadLine } from "./message-lines.js";
 import type { Sent, Side } from "./side.js";
-import { within } from "./within.js";
+import type { StartCheck } from "./start-check.js";
 
 /** The two sides of a proxy, and what is between them. */
 export interface ProxyOptions {
@@ -15,6 +27,8 @@ export interface ProxyOptions {
   readonly filter: MessageFilter;
   /** Tells for whom the client asks. */
   readonly subject: () => string;
+  /** Looks at the server's tools before the client may use them. */
+  readonly check?: StartCheck | undefined;
   /** Ends the connection. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -40,9 +54,10 @@ const PARSE_ERROR: ErrorMessage = {
  * client that has hung up is passed on.
  *
  * @returns Which side it was; `"client"` as well where the signal ended it.
+ * @throws CommandError The server has a tool that does not fit the policy.
  */
 export async function runProxy(options: ProxyOptions): Promise<ProxyEnd> {
-  const { client, server, signal } = options;
+  const { client, server, signal, check } = options;
   const proxy = new MessageProxy(options);
   // What is under way could wait for a server that does not read: it is ended at the same time.
   const hangUp = () => void Promise.all([client.close(), server.close()]);
@@ -53,6 +68,7 @@ export async function runProxy(options: ProxyOptions): Promise<ProxyEnd> {
   const first = await Promise.race([
     asking.then(() => "client" as const),
     serving.then(() => "server" as const),
+    ...(check === undefined ? [] : [check.refused]),
   ]);
   if (first === "client" && signal?.aborted !== true) await within(ANSWERS_MS, proxy.answered());
   await server.close();
@@ -60,6 +76,7 @@ export async function runProxy(options: ProxyOptions): Promise<ProxyEnd> {
   await within(LAST_MS, proxy.failWaiting());
   await client.close();
   signal?.removeEventListener("abort", hangUp);
+  if (first instanceof CommandError) throw first;
   return signal?.aborted === true ? "client" : first;
 }
 
@@ -73,20 +90,31 @@ class MessageProxy {
 
   /** What is no message is refused, and never passed on. */
   fromClient(received: ReadLine): MaybePromise<void> {
-    const { client, server, filter, subject } = this.#options;
+    const { client, check } = this.#options;
     if (received.kind !== "message") return this.#reply(client, PARSE_ERROR);
-    return passages(
-      received.value,
+    const { value } = received;
+    const admitted = check?.admits(value) ?? true;
+    if (!isPromise(admitted)) return this.#admit(value);
+    return admitted.then((is) => (is ? this.#admit(value) : this.#reply(client, refusals(value))));
+  }
+
+  #admit(value: unknown): MaybePromise<void> {
+    const { client, server, filter, subject, check } = this.#options;
+    const passing = passages(
+      value,
       (message) => filter.fromClient(message, { subject }),
       (forward, reply) => this.#pass(this.#toServer(server, forward), this.#reply(client, reply)),
     );
+    if (check?.awaits(value) === true) void Promise.resolve(passing).then(() => check.begin());
+    return passing;
   }
 
   /** Servers print other things, too; but a message that cannot be read may be any answer. */
   fromServer(received: ReadLine): MaybePromise<void> {
-    const { client, server, filter } = this.#options;
+    const { client, server, filter, check } = this.#options;
     if (received.kind === "noise") return;
     if (received.kind === "unreadable") return this.failWaiting();
+    if (check?.takes(received.value) === true) return;
     return passages(
       received.value,
       (message) => filter.fromServer(message),
@@ -146,6 +174,15 @@ class MessageProxy {
 
 function isRequest(message: Message): message is RequestMessage {
   return "method" in message && "id" in message;
+}
+
+/** Answers what is not passed on because the server is not to be used. */
+function refusals(received: unknown): Sent | undefined {
+  const answers = [received].flat().flatMap((one) => {
+    const id = isObject(one) ? one["id"] : undefined;
+    return isRequestId(id) ? [refusal(id, INVALID_REQUEST, NOT_EXECUTED_REFUSED)] : [];
+  });
+  return Array.isArray(received) ? unlessEmpty(answers) : answers[0];
 }
 
 function isBatch(message: Sent): message is readonly Message[] {

@@ -2,9 +2,9 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
+import { within } from "../primitives/within.js";
 import { CommandError, FAILED } from "./command-error.js";
 import { type Receive, receiveLines, type Sent, type Side, sendLine } from "./side.js";
-import { within } from "./within.js";
 
 /** How a server is started. */
 export interface ServerProcessOptions {

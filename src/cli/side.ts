@@ -1,9 +1,9 @@
 /** What a proxy stands between: a client on one side, a server on the other. */
 import type { Readable, Writable } from "node:stream";
 import type { Message } from "../mcp/messages.js";
+import { within } from "../primitives/within.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { messageLine, type ReadLine, readMessages } from "./message-lines.js";
-import { within } from "./within.js";
 
 /** A message, or a batch of them. */
 export type Sent = Message | readonly Message[];

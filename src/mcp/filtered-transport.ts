@@ -2,7 +2,9 @@
 import type { MaybePromise } from "../vault/contracts.js";
 import { isPromise } from "../vault/maybe-promise.js";
 import type { MessageFilter, Passage } from "./message-filter.js";
-import type { RequestId } from "./messages.js";
+import type { JsonObject, RequestId } from "./messages.js";
+import { OwnRequests } from "./own-requests.js";
+import { type AskForTools, modernParams } from "./tool-survey.js";
 
 /** What an authenticated transport knows of the client: the SDK's `authInfo`. */
 export interface ClientAuthentication {
@@ -49,6 +51,8 @@ interface OpenTransport {
 export interface TransportFilter {
   readonly filter: MessageFilter;
   readonly subjectOf: (context: SubjectContext) => MaybePromise<string>;
+  /** Looks at the server's tools before any client may ask; where it throws, nothing starts. */
+  readonly checkTools?: ((ask: AskForTools) => Promise<void>) | undefined;
 }
 
 /** Changes a transport that has not been started. It is not wrapped: the SDK knows some by identity. */
@@ -65,25 +69,40 @@ class FilteredTransport {
   readonly #subjectOf: TransportFilter["subjectOf"];
   readonly #start: () => Promise<void>;
   readonly #send: Send;
+  readonly #checkTools: TransportFilter["checkTools"];
+  readonly #own = new OwnRequests();
+  #isStarted = false;
   #receive: Receive = () => undefined;
 
-  constructor(transport: OpenTransport, { filter, subjectOf }: TransportFilter) {
+  constructor(transport: OpenTransport, { filter, subjectOf, checkTools }: TransportFilter) {
     this.#transport = transport;
     this.#filter = filter;
     this.#subjectOf = subjectOf;
+    this.#checkTools = checkTools;
     this.#start = transport.start.bind(transport);
     this.#send = transport.send.bind(transport);
   }
 
   /** What the SDK has set as receiver by now is what gets the filtered messages. */
-  start(): Promise<void> {
+  async start(): Promise<void> {
     const transport = this.#transport;
     this.#receive = transport.onmessage?.bind(transport) ?? this.#receive;
     transport.onmessage = (message, extra) => this.#deliver(message, extra);
+    if (this.#checkTools !== undefined) await this.#checkTools((params) => this.#ask(params));
+    this.#isStarted = true;
     return this.#start();
   }
 
+  /** A server that serves one revision alone may not know the other's form of a request. */
+  async #ask(params: JsonObject): Promise<JsonObject | undefined> {
+    const ask = (given: JsonObject) =>
+      this.#own.ask("tools/list", given, (message) => this.#receive(message));
+    return (await ask(params)) ?? ask(modernParams(params));
+  }
+
   async send(message: unknown, options: SendOptions = {}): Promise<void> {
+    // Nobody hears what the server says before there is a client.
+    if (this.#own.take(message) || !this.#isStarted) return;
     const { relatedRequestId: serverId } = options;
     const clientId = this.#filter.clientIdOf(serverId);
     const passing = this.#filter.fromServer(message, { relatedRequestId: serverId });

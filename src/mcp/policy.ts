@@ -91,10 +91,17 @@ export class AgentPolicy {
   /** Tells whether some tool of a server seals or opens anything. */
   touches(server: string): boolean {
     if (this.#unlisted.handling !== "pass") return true;
-    return [...this.#tools].some(
-      ([name, rules]) =>
-        name.startsWith(`${server}/`) && (isSealing(rules) || rules.hydrating.length > 0),
-    );
+    return this.opens(server) || this.#rulesOfServer(server).some(isSealing);
+  }
+
+  /** Tells whether some tool of a server opens handles. */
+  opens(server: string): boolean {
+    return this.#rulesOfServer(server).some(({ hydrating }) => hydrating.length > 0);
+  }
+
+  #rulesOfServer(server: string): readonly ToolRules[] {
+    const listed = [...this.#tools].filter(([name]) => name.startsWith(`${server}/`));
+    return listed.map(([, rules]) => rules);
   }
 
   #addServer(server: string, given: ServerPolicy): void {

@@ -6,6 +6,8 @@ import type { ToolList } from "./tool-list.js";
 export class RefusedTools {
   readonly #server: string;
   readonly #problems = new Map<string, string>();
+  /** Whether all that the server had at a start is known to fit. */
+  isSurveyed = false;
 
   constructor(server: string) {
     this.#server = server;

@@ -2,11 +2,18 @@
 import { checkMethods, checkOptions } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
-import { filterTransport, type McpTransport, type SubjectContext } from "./filtered-transport.js";
+import {
+  filterTransport,
+  type McpTransport,
+  type SubjectContext,
+  type TransportFilter,
+} from "./filtered-transport.js";
 import type { HandleReuse } from "./handle-reuse.js";
 import { MessageFilter } from "./message-filter.js";
 import { AgentPolicy } from "./policy.js";
 import { checkServerName } from "./principals.js";
+import { refusedTools } from "./refused-tools.js";
+import { surveyTools } from "./tool-survey.js";
 
 /** How a server is wrapped. */
 export interface WithVaultOptions {
@@ -54,7 +61,8 @@ const warned = new WeakSet<AgentPolicy>();
 
 /**
  * Wraps an MCP server: whatever it sends is sealed as the policy says before it is written, and handles
- * in arguments are opened before the server checks them.
+ * in arguments are opened before the server checks them. `connect` asks it for its tools first, and
+ * rejects with a `RangeError` where one of them cannot open handles at a place where the policy does.
  *
  * @param server - An `McpServer` or `Server` of SDK 1 or 2 that is not connected yet.
  * @returns The same server.
@@ -107,6 +115,21 @@ function filtered(transport: McpTransport, options: WithVaultOptions): McpTransp
   if (wrapped.has(transport)) throw new TypeError("the transport has been connected before");
   wrapped.add(transport);
   const { subjectOf, ...others } = options;
-  filterTransport(transport, { filter: new MessageFilter(others), subjectOf });
+  const filter = new MessageFilter(others);
+  filterTransport(transport, { filter, subjectOf, checkTools: toolCheck(options) });
   return transport;
+}
+
+/** Servers over HTTP come and go with every request: their tools are looked at once. */
+function toolCheck(options: WithVaultOptions): TransportFilter["checkTools"] {
+  const { policy, server, onWarning } = options;
+  const known = refusedTools(policy, server);
+  if (known.isSurveyed || !policy.opens(server)) return undefined;
+  return async (ask) => {
+    const { isComplete, problems } = await surveyTools({ policy, server, ask });
+    // Entries of SDK 2 connect servers themselves, and keep quiet about those that they cannot.
+    for (const problem of problems) onWarning?.(`The server does not start: ${problem}.`);
+    if (problems.length > 0) throw new RangeError(problems.join("; "));
+    known.isSurveyed = isComplete;
+  };
 }

@@ -1,0 +1,69 @@
+/** Finds out at the start, as far as it can be known then, whether a server's tools fit their rules. */
+import { within } from "../primitives/within.js";
+import { isObject, type JsonObject } from "./messages.js";
+import type { AgentPolicy } from "./policy.js";
+import { rewriteTools } from "./tool-list.js";
+
+/** Asks for a page of `tools/list`; `undefined` where there is none. */
+export type AskForTools = (params: JsonObject) => Promise<JsonObject | undefined>;
+
+/** What is asked, of which server. */
+export interface ToolSurvey {
+  readonly policy: AgentPolicy;
+  readonly server: string;
+  readonly ask: AskForTools;
+  /** How long the server may take; what it does not tell by then is found out later. Default 5 s. */
+  readonly patienceMs?: number | undefined;
+}
+
+/** What a server says of its tools. */
+export interface SurveyedTools {
+  /** Whether all of them are known. */
+  readonly isComplete: boolean;
+  /** The tools that do not fit their rules, in sentences for the policy's author. */
+  readonly problems: readonly string[];
+}
+
+const PATIENCE_MS = 5000;
+const MAX_PAGES = 100;
+
+/** Asks a server for all of its tools. Those that it adds later are looked at when it lists them. */
+export async function surveyTools(survey: ToolSurvey): Promise<SurveyedTools> {
+  const problems: string[] = [];
+  const told = { isComplete: false };
+  const reading = readPages(survey, problems).then((isComplete) => {
+    told.isComplete = isComplete;
+  });
+  await within(survey.patienceMs ?? PATIENCE_MS, reading);
+  return { ...told, problems: [...problems] };
+}
+
+async function readPages(
+  { policy, server, ask }: ToolSurvey,
+  problems: string[],
+): Promise<boolean> {
+  let params: JsonObject = {};
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const result = await ask(params);
+    if (!isObject(result)) return false;
+    for (const [tool, problem] of rewriteTools(result["tools"], policy, server).refused) {
+      problems.push(`the tool ${server}/${tool} is refused: ${problem}`);
+    }
+    const { nextCursor } = result;
+    if (typeof nextCursor !== "string") return true;
+    params = { cursor: nextCursor };
+  }
+  return false;
+}
+
+const PREFIX = "io.modelcontextprotocol/";
+
+/** Returns parameters as requests of revision 2026-07-28 have them: who asks, and how. */
+export function modernParams(params: JsonObject): JsonObject {
+  const _meta = {
+    [`${PREFIX}protocolVersion`]: "2026-07-28",
+    [`${PREFIX}clientInfo`]: { name: "handlevault", version: "1" },
+    [`${PREFIX}clientCapabilities`]: {},
+  };
+  return { ...params, _meta };
+}

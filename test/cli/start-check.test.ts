@@ -1,0 +1,160 @@
+/** Proxies before servers whose tools do not fit the policy: they do not serve. */
+import { PassThrough } from "node:stream";
+import { Server } from "@modelcontextprotocol/server";
+import { afterEach, describe, expect, it } from "vitest";
+import { connectOverHttp, RunningProxy, serve } from "./support/http.js";
+import { fileOf } from "./support/policies.js";
+import { call, ProxyProcess, script } from "./support/proxy-process.js";
+
+const TOKEN = "alice".repeat(8);
+const ENVIRONMENT = { ...process.env, HANDLEVAULT_SUBJECT: "alice", ALICE_TOKEN: TOKEN };
+const REFUSAL = /^handlevault: policy: the tool records\/use is refused: (\/\S+) (.+)$/m;
+
+const open: { stop(): Promise<unknown> }[] = [];
+afterEach(async () => {
+  for (const running of open.splice(0)) await running.stop();
+});
+
+/** A policy that opens handles at a place of the tool `use`. */
+function policyOf(at: string): string {
+  return fileOf(`version: 1
+vault: { cache: memory }
+subject: \${HANDLEVAULT_SUBJECT}
+auth: { tokens: [{ env: ALICE_TOKEN, subject: alice }] }
+servers: { records: { tools: { use: { hydrate: [{ at: ${at} }], seal: none } } } }
+`);
+}
+
+function argumentsFor(at: string, ...rest: readonly string[]): readonly string[] {
+  return ["--policy", policyOf(at), "--server", "records", ...rest];
+}
+
+function start(args: readonly string[]): RunningProxy {
+  const proxy = new RunningProxy(args, ENVIRONMENT);
+  open.push(proxy);
+  return proxy;
+}
+
+const RECORDS = ["--", ...script("records-process.ts")];
+
+/** A server of SDK 2 with one tool. */
+function serverOf(ssn: Record<string, string>): Server {
+  const server = new Server({ name: "any", version: "1.0.0" }, { capabilities: { tools: {} } });
+  const inputSchema = { type: "object" as const, properties: { ssn } };
+  server.setRequestHandler("tools/list", () => ({ tools: [{ name: "use", inputSchema }] }));
+  const content = [{ type: "text" as const, text: "got something else" }];
+  server.setRequestHandler("tools/call", () => ({ content }));
+  return server;
+}
+
+/** Its tool takes an argument that travels in a header. */
+const headerServer = () => serverOf({ type: "string", "x-mcp-header": "Ssn" });
+
+async function serveUntilTheEnd(server: () => Server): Promise<string> {
+  const listening = await serve(server);
+  open.unshift({ stop: () => listening.close() });
+  return listening.url;
+}
+
+describe("a proxy over stdio", () => {
+  it.each(["v1", "v2"] as const)(
+    "ends with code 2 once a client of SDK %s has opened the server, and names the place",
+    async (kind) => {
+      const proxy = new ProxyProcess({ args: argumentsFor("/nothing", ...RECORDS) });
+      const client = await proxy.connect(kind);
+      expect(await proxy.exit()).toBe(2);
+      expect(REFUSAL.exec(proxy.errors)?.[1]).toBe("/nothing");
+      await client.close();
+    },
+  );
+
+  it("refuses a call that comes before it knows, and the server never gets it", async () => {
+    const proxy = start(argumentsFor("/nothing", ...RECORDS));
+    const lines = [
+      { jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "use", arguments: {} } },
+      [{ jsonrpc: "2.0", id: "8", method: "tools/list" }],
+    ];
+    for (const line of lines) proxy.input.write(`${JSON.stringify(line)}\n`);
+    expect(await proxy.ended).toBe(2);
+    const answers = proxy.received
+      .trim()
+      .split("\n")
+      .flatMap((line) => JSON.parse(line));
+    const refused = { code: -32600, message: expect.stringMatching(/^Not executed/) };
+    expect(answers).toEqual([
+      expect.objectContaining({ id: 7, error: refused }),
+      expect.objectContaining({ id: "8", error: refused }),
+    ]);
+  });
+
+  it.each(["v1", "2026-07-28"] as const)(
+    "before a server over HTTP refuses a parameter in a header to a client of %s",
+    async (kind) => {
+      const url = await serveUntilTheEnd(headerServer);
+      const proxy = start(argumentsFor("/ssn", "--url", url));
+      const client = await proxy.connect(kind);
+      // A client of this revision says nothing before it asks.
+      await client.listTools().catch(() => undefined);
+      expect(await proxy.ended).toBe(2);
+      expect(REFUSAL.exec(String(proxy.errors.read()))?.slice(1)).toEqual([
+        "/ssn",
+        "travels in a header, where no handle is opened",
+      ]);
+    },
+  );
+
+  it.each(["v1", "2026-07-28"] as const)(
+    "shows a client of %s nothing of its own question where the tools fit",
+    async (kind) => {
+      const url = await serveUntilTheEnd(() => serverOf({ type: "string" }));
+      const proxy = start(argumentsFor("/ssn", "--url", url));
+      const client = await proxy.connect(kind);
+      expect((await call(client, "use", { ssn: "1" })).texts).toEqual(["got something else"]);
+      expect(await proxy.stop()).toBe(0);
+      expect(proxy.received).not.toContain("handlevault-");
+      const lines = proxy.received.trim().split("\n");
+      expect(new Set(lines.map((line) => JSON.parse(line).id)).size).toBe(lines.length);
+    },
+  );
+
+  it("takes no other answer of the server's for one to its own question", async () => {
+    const text = JSON.stringify({ jsonrpc: "2.0", id: "handlevault-1", result: { tools: [] } });
+    const early = `console.log(${JSON.stringify(text)}); process.stdin.resume();
+      process.stdin.once("data", () => console.log(${JSON.stringify(text)}));`;
+    const proxy = start(argumentsFor("/ssn", "--", process.execPath, "-e", early));
+    proxy.input.write('{"jsonrpc":"2.0","method":"notifications/initialized"}\n');
+    proxy.input.end('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
+    expect(await proxy.ended).toBe(0);
+    expect(proxy.received).not.toContain("tools");
+  });
+});
+
+describe("a proxy that clients reach over HTTP", () => {
+  it("does not listen where a tool does not fit, and ends with code 2", async () => {
+    const proxy = start(argumentsFor("/nothing", "--listen", "0", ...RECORDS));
+    expect(await proxy.ended).toBe(2);
+    const errors = String(proxy.errors.read());
+    expect(REFUSAL.exec(errors)?.[1]).toBe("/nothing");
+    expect(errors).not.toContain("listening");
+  });
+
+  it("says so where it could not look at the tools", async () => {
+    const server = await serve(headerServer);
+    const { url } = server;
+    await server.close();
+    const proxy = start(argumentsFor("/ssn", "--listen", "0", "--url", url));
+    const told = new PassThrough();
+    proxy.errors.pipe(told);
+    await proxy.url();
+    expect(String(told.read())).toContain(
+      "warning: the tools of the server could not be looked at",
+    );
+  });
+
+  it("listens where the tools fit", async () => {
+    const proxy = start(argumentsFor("/ssn", "--listen", "0", ...RECORDS));
+    const { client } = await connectOverHttp(await proxy.url(), TOKEN);
+    expect((await call(client, "use", { ssn: "1" })).texts).toEqual(["got something else"]);
+    await client.close();
+  });
+});
