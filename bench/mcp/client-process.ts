@@ -12,10 +12,9 @@ const WARM_UP_CALLS = 200;
 const CALLS = 40;
 
 async function connect(name: ServerName): Promise<Client> {
-  const [script, ...args] = COMMANDS[name];
+  const [command, ...args] = COMMANDS[name]();
   const client = new Client({ name: "bench", version: "1.0.0" });
-  const command = { command: process.execPath, args: ["--import", "tsx", script, ...args] };
-  await client.connect(new StdioClientTransport(command));
+  await client.connect(new StdioClientTransport({ command, args }));
   return client;
 }
 

@@ -1,4 +1,7 @@
 /** The policies that a server is measured under; a proxy reads the same from a file. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { PolicyOptions } from "handlevault/mcp";
 
 export const SERVER = "records";
@@ -19,3 +22,13 @@ export const POLICY: PolicyOptions = {
 
 /** The tools that a server has. */
 export const TOOLS = ["whole", "shape", "place", "pass"] as const;
+
+/** Writes the policy as a proxy reads it, with a vault in memory; the file goes with the process. */
+export function policyFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), "handlevault-mcp-"));
+  process.once("exit", () => rmSync(folder, { recursive: true }));
+  const path = join(folder, "policy.json");
+  const policy = { version: 1, vault: { cache: "memory" }, subject: "alice", ...POLICY };
+  writeFileSync(path, JSON.stringify(policy));
+  return path;
+}

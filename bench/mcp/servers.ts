@@ -1,15 +1,25 @@
-/** The servers that are measured beside each other: a script, and its arguments. */
+/** The servers that are measured beside each other, and how each is started. */
 import { join } from "node:path";
+import { policyFile, SERVER } from "./policy.js";
 
-const SERVER = join(import.meta.dirname, "server-process.ts");
+const SCRIPT = join(import.meta.dirname, "server-process.ts");
+const COMMAND = join(import.meta.dirname, "../../dist/cli/main.js");
+const NODE = [process.execPath, "--import", "tsx"] as const;
+const PROXY = [process.execPath, COMMAND, "mcp-proxy", "--server", SERVER, "--policy"] as const;
+const bare = () => [...NODE, SCRIPT, "bare"] as const;
 
+/** How each server is started. */
 export const COMMANDS = {
-  bare: [SERVER, "bare"],
-  "wrapped, memory": [SERVER, "memory"],
-  "wrapped, SQLite": [SERVER, "sqlite"],
-} as const satisfies Readonly<Record<string, readonly [string, ...string[]]>>;
+  bare,
+  "wrapped, memory": () => [...NODE, SCRIPT, "memory"],
+  "wrapped, SQLite": () => [...NODE, SCRIPT, "sqlite"],
+  "proxy, memory": () => [...PROXY, policyFile(), "--", ...bare()],
+} as const satisfies Readonly<Record<string, () => readonly [string, ...string[]]>>;
 
 export type ServerName = keyof typeof COMMANDS;
 
 /** How many milliseconds each may add to a call; the others have no goal. */
-export const GOALS: Readonly<Partial<Record<ServerName, number>>> = { "wrapped, memory": 1 };
+export const GOALS: Readonly<Partial<Record<ServerName, number>>> = {
+  "wrapped, memory": 1,
+  "proxy, memory": 2,
+};
