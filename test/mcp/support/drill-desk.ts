@@ -142,30 +142,45 @@ class Desk {
   }
 
   #addTools(server: ToolRegistry): void {
-    const { secret, injection } = this.#plant;
-    this.#add(server, "read", () => ({ secret, note: injection }));
-    this.#add(server, "use", () => ({ done: true }));
-    this.#add(server, "leak", (given) => ({ given }));
-    this.#add(server, "store", (given) => ({ given }));
-    this.#add(server, "fail", (given) => {
-      const text = `this is not what I wanted: ${JSON.stringify(given)}`;
-      if (this.#fault.tellsErrors === true) this.told.push(text);
-      throw new Error(text);
+    addDeskTools(server, this.#plant, {
+      onRun: (run) => this.runs.push(run),
+      onError: (text) => {
+        if (this.#fault.tellsErrors === true) this.told.push(text);
+      },
     });
   }
+}
 
-  #add(
-    server: ToolRegistry,
-    tool: DrillTool,
-    run: (given: unknown) => Record<string, unknown>,
-  ): void {
+/** What hears of the tools of a desk. */
+interface DeskEvents {
+  readonly onRun: (run: DrillRun) => void;
+  readonly onError?: (text: string) => void;
+}
+
+type RunTool = (given: unknown) => Record<string, unknown>;
+
+/** Registers the tools of drills, but for the one that resolves, on a server of either SDK. */
+export function addDeskTools(
+  server: ToolRegistry,
+  { secret, injection }: DrillPlant,
+  { onRun, onError }: DeskEvents,
+): void {
+  const add = (tool: DrillTool, run: RunTool) => {
     const config = { inputSchema: z.looseObject({ value: z.unknown().optional() }) };
     registerOn(server, tool, config, (args) => {
-      this.runs.push({ tool, arguments: args });
-      const structuredContent = run(args["value"]);
-      return { content: [], structuredContent };
+      onRun({ tool, arguments: args });
+      return { content: [], structuredContent: run(args["value"]) };
     });
-  }
+  };
+  add("read", () => ({ secret, note: injection }));
+  add("use", () => ({ done: true }));
+  add("leak", (given) => ({ given }));
+  add("store", (given) => ({ given }));
+  add("fail", (given) => {
+    const text = `this is not what I wanted: ${JSON.stringify(given)}`;
+    onError?.(text);
+    throw new Error(text);
+  });
 }
 
 /** Registers a tool on a server of either SDK. */
