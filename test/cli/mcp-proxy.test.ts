@@ -1,4 +1,3 @@
-import { createMCPClient } from "@ai-sdk/mcp";
 import { describe, expect, it } from "vitest";
 import { askForEverything } from "../mcp/support/ask-for-everything.js";
 import { CARRIERS, leaksIn } from "../mcp/support/leaky-server.js";
@@ -47,24 +46,6 @@ describe.each(["v1", "v2"] as const)("before a leaky server of SDK %s", (generat
       expect(proxy.received).toContain("hdl_");
     },
   );
-});
-
-describe("a client that has nothing of the SDK", () => {
-  it("gets no secret, and handles for results", async () => {
-    const policy = fileOf(memoryPolicy("leaky"));
-    const proxy = proxyOf(policy, "leaky", { command: script("leaky-process.ts", "v1") });
-    const client = await createMCPClient({ transport: proxy.transport() as never });
-    const tools = await client.tools();
-    for (const name of ["text", "json", "structured", "media", "failing", "throwing"]) {
-      const options = { toolCallId: name, messages: [] };
-      await Promise.resolve(tools[name]?.execute({}, options)).catch(() => undefined);
-    }
-    await client.listResources().catch(() => undefined);
-    expect(await proxy.hangUp()).toBe(0);
-    expect(Object.keys(tools)).toEqual(expect.arrayContaining(["text", "throwing"]));
-    expect(leaksIn(proxy.received)).toEqual([]);
-    expect(proxy.received.match(/hdl_/g)?.length).toBeGreaterThan(4);
-  });
 });
 
 describe("before the everything server", () => {
