@@ -10,8 +10,10 @@ import type {
 /** A value of exactly one kind, under the name of the kind. */
 export type OneOf<Name extends string> = { readonly [Kind in Name]?: string | undefined };
 
-/** A rule to seal, with its safe view by name. */
-export type SealRuleData = Omit<SealRule, "safeView"> & {
+/** A rule to seal, with its safe view by name: for a place, or for what a schema in a file marks. */
+export type SealRuleData = Omit<SealRule, "safeView" | "at"> & {
+  readonly at?: string | undefined;
+  readonly marked?: string | undefined;
   readonly safeView?: OneOf<"fixed" | "summarizer"> | undefined;
 };
 

@@ -1,5 +1,4 @@
 /** Reads a policy file: what agents may see, where handles are kept, and who the subject is. */
-import { open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { loadPeer } from "../load-peer.js";
 import { AgentPolicy } from "../mcp/policy.js";
@@ -7,11 +6,11 @@ import type { PolicyOptions, SealRule, ToolPolicy } from "../mcp/policy-options.
 import type { SafeViewRule } from "../mcp/safe-views.js";
 import { CommandError, policyError, usageError, WRONG } from "./command-error.js";
 import type { OneOf, PolicyData, SealRuleData, ToolData } from "./policy-data.js";
+import { marksIn } from "./policy-marks.js";
 import { assertReachable, issueError, type SchemaIssue } from "./policy-problems.js";
 import type { PolicyText } from "./policy-text.js";
+import { readBounded } from "./read-bounded.js";
 import { SUMMARIZERS } from "./summarizers.js";
-
-const MAX_POLICY_BYTES = 1024 * 1024;
 
 /** A policy file that has been checked. */
 export interface PolicyFile {
@@ -30,54 +29,62 @@ export interface PolicyFile {
 export async function readPolicyFile(path: string): Promise<PolicyFile> {
   const { parsePolicyText } = await loadPeer("yaml", () => import("./policy-text.js"));
   const { policySchema } = await loadPeer("zod", () => import("./policy-schema.js"));
-  const text = parsePolicyText(await readBounded(path));
+  const text = parsePolicyText(await readPolicyText(path));
   const checked = policySchema.safeParse(text.data);
   if (!checked.success) throw issueError(checked.error.issues as readonly SchemaIssue[], text);
   const { data } = checked;
   assertReachable(data, text);
-  return {
-    data,
-    policy: agentPolicy(data, text),
-    pathOf: (file) => resolve(dirname(path), file),
-  };
+  const pathOf = (file: string) => resolve(dirname(path), file);
+  return { data, policy: await agentPolicy(data, text, pathOf), pathOf };
 }
 
-async function readBounded(path: string): Promise<string> {
-  const file = await open(path, "r").catch(() => undefined);
-  if (file === undefined) throw usageError("the policy cannot be read: check the path of --policy");
-  try {
-    const stats = await file.stat();
-    if (!stats.isFile()) throw usageError("the policy is not a file: check the path of --policy");
-    if (stats.size > MAX_POLICY_BYTES) throw policyError("the file is larger than 1 MiB");
-    return await file.readFile("utf8");
-  } finally {
-    await file.close();
-  }
+async function readPolicyText(path: string): Promise<string> {
+  const read = await readBounded(path);
+  if (!read.ok) throw usageError(`the policy ${read.problem}: check the path of --policy`);
+  return read.text;
 }
 
-function agentPolicy(data: PolicyData, text: PolicyText): AgentPolicy {
-  const { ttlSeconds, defaults } = data;
-  const servers = mapMembers(data.servers, ({ tools }, server) => ({
-    tools: mapMembers(tools, (tool, name) =>
-      toolPolicy(tool, (path) => text.positionOf(["servers", server, "tools", name, ...path])),
-    ),
+async function agentPolicy(
+  { ttlSeconds, defaults, servers: given }: PolicyData,
+  text: PolicyText,
+  pathOf: PolicyFile["pathOf"],
+): Promise<AgentPolicy> {
+  const servers = await mapMembers(given, async ({ tools }, server) => ({
+    tools: await mapMembers(tools, (tool, name) => {
+      const positionOf: PositionOf = (path) =>
+        text.positionOf(["servers", server, "tools", name, ...path]);
+      return toolPolicy(tool, { positionOf, pathOf });
+    }),
   }));
   return checked({ ttlSeconds, defaults, servers });
 }
 
 type PositionOf = (path: readonly (string | number)[]) => ReturnType<PolicyText["positionOf"]>;
 
-function toolPolicy({ seal, ...rest }: ToolData, positionOf: PositionOf): ToolPolicy {
-  if (seal === undefined || seal === "none") return { ...rest, seal };
-  return {
-    ...rest,
-    seal: seal.map((rule, index) => sealRule(rule, (path) => positionOf(["seal", index, ...path]))),
-  };
+interface RuleContext {
+  readonly positionOf: PositionOf;
+  readonly pathOf: PolicyFile["pathOf"];
 }
 
-function sealRule({ safeView, ...rest }: SealRuleData, positionOf: PositionOf): SealRule {
-  if (safeView === undefined) return rest;
-  return { ...rest, safeView: safeViewRule(safeView, positionOf) };
+async function toolPolicy({ seal, ...rest }: ToolData, context: RuleContext): Promise<ToolPolicy> {
+  if (seal === undefined || seal === "none") return { ...rest, seal };
+  const { pathOf } = context;
+  const rules = seal.map((rule, index) => {
+    const positionOf: PositionOf = (path) => context.positionOf(["seal", index, ...path]);
+    return sealRules(rule, { positionOf, pathOf });
+  });
+  return { ...rest, seal: (await Promise.all(rules)).flat() };
+}
+
+async function sealRules(
+  { safeView, at = "", marked, ...rest }: SealRuleData,
+  { positionOf, pathOf }: RuleContext,
+): Promise<readonly SealRule[]> {
+  const terms =
+    safeView === undefined ? rest : { ...rest, safeView: safeViewRule(safeView, positionOf) };
+  if (marked === undefined) return [{ ...terms, at }];
+  const marks = await marksIn(pathOf(marked), positionOf(["marked"]));
+  return marks.map((mark) => ({ ...terms, ...mark }));
 }
 
 function safeViewRule(
@@ -100,11 +107,12 @@ function checked(options: PolicyOptions): AgentPolicy {
   }
 }
 
-function mapMembers<From, To>(
+async function mapMembers<From, To>(
   members: Readonly<Record<string, From>>,
-  map: (member: From, name: string) => To,
-): Record<string, To> {
-  return Object.fromEntries(
-    Object.entries(members).map(([name, member]) => [name, map(member, name)]),
+  map: (member: From, name: string) => Promise<To>,
+): Promise<Record<string, To>> {
+  const mapped = Object.entries(members).map(
+    async ([name, member]) => [name, await map(member, name)] as const,
   );
+  return Object.fromEntries(await Promise.all(mapped));
 }

@@ -8,14 +8,24 @@ import type { OneOf, PolicyData } from "./policy-data.js";
 
 const safeView = oneOf(["fixed", "summarizer"]);
 
-const sealRule = z.strictObject({
-  at: z.string(),
-  safeView: safeView.optional(),
-  grant: z.array(z.string()).optional(),
-  ttlSeconds: z.number().optional(),
-  maxUses: z.number().optional(),
-  optional: z.boolean().optional(),
-});
+const sealRule = z
+  .strictObject({
+    at: z.string().optional(),
+    marked: z.string().optional(),
+    safeView: safeView.optional(),
+    grant: z.array(z.string()).optional(),
+    ttlSeconds: z.number().optional(),
+    maxUses: z.number().optional(),
+    optional: z.boolean().optional(),
+  })
+  .refine(
+    ({ at, marked }) => (at === undefined) !== (marked === undefined),
+    "must have exactly one of at, marked",
+  )
+  .refine(
+    ({ marked, optional }) => marked === undefined || optional === undefined,
+    "must not have optional beside marked: the schema says what is required",
+  );
 
 const hydrateRule = z.strictObject({ at: z.string(), inside: z.boolean().optional() });
 

@@ -45,6 +45,8 @@ export function isCovered(value: unknown, pattern: PointerPattern, isOptional: b
   if (token === ANY) {
     return Object.values(value).every((member) => isCovered(member, rest, isOptional));
   }
+  // The place may be absent from an object, but a list has another shape.
+  if (Array.isArray(value) && !/^\d+$/.test(token)) return false;
   const member = valueAt(value, [token]);
   return member === undefined ? isOptional : isCovered(member.value, rest, isOptional);
 }

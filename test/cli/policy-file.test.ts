@@ -117,7 +117,7 @@ servers:
     ],
     [
       `${HEAD}servers: { a: { tools: { t: { seal: [{ maxUses: 1 }] } } } }\n`,
-      "line 3, column 38: servers > a > tools > t > seal > 0 > at: Invalid input: expected string",
+      "line 3, column 38: servers > a > tools > t > seal > 0: must have exactly one of at, marked",
     ],
     [
       `${HEAD}servers: { a: { tools: { t: { seal: non } } } }\n`,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { markedRules } from "../../src/mcp/marked-places.js";
 import { AgentPolicy, markedPlaces } from "../../src/mcp.js";
 
 const MARK = { "x-sensitive": true };
@@ -21,6 +22,12 @@ describe("what a schema marks as sensitive", () => {
       { properties: { a: { $ref: "#/$defs/n" }, b: { $ref: "#/$defs/n" } }, $defs: { n: MARK } },
       ["/a", "/b"],
     ],
+    [{ patternProperties: { "^s": MARK } }, ["/*"]],
+    [{ unevaluatedProperties: { properties: { a: MARK } } }, ["/*/a"]],
+    [{ items: [{}, MARK], additionalItems: MARK }, ["/*"]],
+    [{ contains: MARK }, ["/*"]],
+    [{ if: { properties: { a: MARK } }, else: { properties: { b: MARK } } }, ["/a", "/b"]],
+    [{ dependentSchemas: { a: { properties: { b: MARK } } } }, ["/b"]],
   ])("is a list of places: case %#", (schema, places) => {
     expect(markedPlaces(schema as Record<string, unknown>)).toEqual(places);
   });
@@ -33,10 +40,31 @@ describe("what a schema marks as sensitive", () => {
   it.each([
     { $ref: "https://example.org/schema" },
     { $ref: "#/nowhere" },
+    { $dynamicRef: "#name" },
     { $ref: 5 },
     { properties: { a: { $ref: "#" } } },
   ])("cannot be told where references lead out or in circles: %j", (schema) => {
     expect(() => markedPlaces(schema as Record<string, unknown>)).toThrow(TypeError);
+  });
+
+  it.each([
+    [{ properties: { a: MARK }, required: ["a"] }, [["/a", false]]],
+    [{ properties: { a: MARK } }, [["/a", true]]],
+    [{ properties: { a: { properties: { b: MARK }, required: ["b"] } } }, [["/a/b", true]]],
+    [{ items: { properties: { a: MARK }, required: ["a"] } }, [["/*/a", false]]],
+    [{ anyOf: [{ properties: { a: MARK }, required: ["a"] }] }, [["/a", true]]],
+    [{ allOf: [{ properties: { a: MARK }, required: ["a"] }] }, [["/a", false]]],
+    [
+      { allOf: [{ properties: { a: MARK } }, { properties: { a: MARK }, required: ["a"] }] },
+      [["/a", false]],
+    ],
+    [
+      { $ref: "#/$defs/p", $defs: { p: { properties: { a: MARK }, required: ["a"] } } },
+      [["/a", false]],
+    ],
+  ])("may be absent only where the schema lets it: case %#", (schema, rules) => {
+    const found = markedRules(schema).map(({ at, optional }) => [at, optional]);
+    expect(found).toEqual(rules);
   });
 
   it("is what a policy takes, also from a schema of zod's", () => {

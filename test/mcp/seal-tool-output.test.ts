@@ -152,7 +152,7 @@ describe("a result in which places are sealed", () => {
     for (const value of [{ c: 1 }, { a: null }, { a: [] }, { a: [{}] }, { a: [null] }]) {
       expect((await sealed(rules, structured(value))).result.structuredContent).toEqual(value);
     }
-    for (const value of [{ a: "x" }, { a: ["x"] }, { a: [{ b: 1 }, 5] }]) {
+    for (const value of [{ a: "x" }, { a: ["x"] }, { a: [{ b: 1 }, 5] }, [{ a: [{ b: 1 }] }]]) {
       handleAt((await sealed(rules, structured(value))).result.structuredContent);
     }
   });
