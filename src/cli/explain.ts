@@ -60,14 +60,16 @@ async function outcome(
   if (rules.handling === "pass") return ["passes as it is: no rule names the tool"];
   if (rules.handling === "refuse") return ["is never called: no rule names the tool"];
   if (result["isError"] === true && rules.errors !== "pass") return [errorLine(rules)];
-  const { value, beside } = toolValue(result);
+  const given = toolValue(result);
   if (!isSealing(rules)) return ["stays in sight"];
-  const plan = await planSealing(value, rules);
+  const plan = await planSealing(given, rules);
   const sealed = await Promise.all([...byRule(plan.places)].map(sealedLine));
   return [
     ...(isFallback(plan, rules) ? [FALLBACK] : []),
     ...sealed,
-    ...(beside.length === 0 ? [] : ["images, sounds, resources and links: sealed for the owner"]),
+    ...(given.beside.length === 0
+      ? []
+      : ["images, sounds, resources and links: sealed for the owner"]),
     inSightLine(plan),
     ...(policy.texts === "fixed" ? ["texts of the server: replaced"] : []),
   ];

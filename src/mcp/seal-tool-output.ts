@@ -59,8 +59,9 @@ async function seal(result: JsonObject, scope: RuledScope): Promise<ToolResult> 
 }
 
 async function sealValue(result: JsonObject, scope: RuledScope): Promise<ToolResult> {
-  const { value, isStructured, beside } = toolValue(result);
-  const { places, show } = await planSealing(value, scope.rules);
+  const given = toolValue(result);
+  const { value, isStructured, beside } = given;
+  const { places, show } = await planSealing(given, scope.rules);
   const extra = { at: ["beside"], terms: scope.rules.rest, value: beside };
   const all = beside.length === 0 ? places : [...places, extra];
   const sealed = await sealPlaces(all, scope);

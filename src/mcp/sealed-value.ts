@@ -11,6 +11,7 @@ import { type HandleForm, PREFIX } from "./handle-form.js";
 import { isObject } from "./messages.js";
 import { below, isCovered } from "./pointer-patterns.js";
 import type { DetectingRule, SealingRule, SealingTerms, ToolRules } from "./policy-rules.js";
+import type { ToolValue } from "./tool-result.js";
 
 /** A value that is to be sealed, on which terms, and where it was. */
 export interface PlaceToSeal {
@@ -29,12 +30,19 @@ export interface SealingPlan {
 /** The most handles of one result: one with more places is sealed whole. */
 const MAX_PLACES = 1000;
 
-/** Plans the sealing of a value: of the whole, where a place that must be there is missing. */
-export async function planSealing(value: unknown, rules: ToolRules): Promise<SealingPlan> {
+/**
+ * Plans the sealing of a value: of the whole, where a place that must be there is missing, or where it
+ * is no data that a pointer could be about.
+ */
+export async function planSealing(
+  { value, isData }: Pick<ToolValue, "value" | "isData">,
+  rules: ToolRules,
+): Promise<SealingPlan> {
   const whole: PlaceToSeal = { at: [], terms: rules.rest, value };
   const found: PlaceToSeal[] = [];
   for (const rule of [...rules.sealing, ...rules.detecting]) {
-    const pointers = await pointersOf(value, rule);
+    const isAbout = isData || "detect" in rule || rule.at.length === 0;
+    const pointers = isAbout ? await pointersOf(value, rule) : undefined;
     const isTooMuch = pointers === undefined || found.length + pointers.length > MAX_PLACES;
     if (isTooMuch) return { places: [whole], show: undefined };
     for (const at of pointers) found.push({ at, terms: rule, value: valueAt(value, at)?.value });

@@ -16,6 +16,8 @@ export interface ToolValue {
   readonly value: unknown;
   /** Whether the value came as structured content. */
   readonly isStructured: boolean;
+  /** Whether pointers apply to it: not to texts and other content, whose form is the protocol's. */
+  readonly isData: boolean;
   /** Images, sounds, resources and links that came beside structured content. */
   readonly beside: readonly unknown[];
 }
@@ -25,20 +27,21 @@ export function toolValue(result: JsonObject): ToolValue {
   const content = Array.isArray(result["content"]) ? result["content"] : [];
   if (result["structuredContent"] !== undefined) {
     const beside = content.filter((block) => !isText(block));
-    return { value: result["structuredContent"], isStructured: true, beside };
+    return { value: result["structuredContent"], isStructured: true, isData: true, beside };
   }
-  return { value: valueOfContent(content), isStructured: false, beside: [] };
+  return { ...valueOfContent(content), isStructured: false, beside: [] };
 }
 
-function valueOfContent(content: readonly unknown[]): unknown {
+function valueOfContent(content: readonly unknown[]): Pick<ToolValue, "value" | "isData"> {
   const [only] = content;
-  if (content.length !== 1 || !isText(only)) return content;
+  if (content.length !== 1 || !isText(only)) return { value: content, isData: false };
   try {
     const parsed: unknown = JSON.parse(only.text);
-    return typeof parsed === "object" && parsed !== null ? parsed : only.text;
+    if (typeof parsed === "object" && parsed !== null) return { value: parsed, isData: true };
   } catch {
-    return only.text;
+    // A text that is no JSON is a value of its own.
   }
+  return { value: only.text, isData: false };
 }
 
 function isText(block: unknown): block is { readonly text: string } {

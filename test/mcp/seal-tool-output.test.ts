@@ -157,6 +157,22 @@ describe("a result in which places are sealed", () => {
     }
   });
 
+  it.each(["/ssn", "/*/ssn", "/0/ssn", "/*/*", "/0/text"])(
+    "is sealed whole where it is texts, not data, though %s may be absent",
+    async (at) => {
+      const text = (ssn: string) => ({ type: "text", text: JSON.stringify({ ssn }) });
+      const rules: ToolPolicy = { seal: [{ at, optional: true }] };
+      for (const content of [
+        [text("123-45-6789"), text("canary")],
+        [{ type: "text", text: "canary" }],
+      ]) {
+        const { result } = await sealed(rules, { content });
+        expect(JSON.stringify(result)).not.toMatch(/123-45|canary/);
+        expect(JSON.stringify(result)).toContain("hdl_");
+      }
+    },
+  );
+
   it("is sealed whole where there are more places than anybody asks for", async () => {
     const value = { items: Array.from({ length: 1001 }, (_, index) => index) };
     const { result } = await sealed({ seal: [{ at: "/items/*" }] }, structured(value));
