@@ -50,6 +50,20 @@ const ANSWERS: ReadonlyMap<string, AnswerRewrite> = new Map<string, AnswerRewrit
   ["completion/complete", () => ({ completion: { values: [] } })],
 ]);
 
+/** Answers to these have what a tool returned, or could have, as far as servers know the methods. */
+const OF_TOOLS = /^\s*(?:tasks|tools)\//i;
+
+/** The methods that have rules tool by tool. */
+function isToolMethod(method: string): boolean {
+  return method === "tools/list" || method === "tools/call";
+}
+
+/** Tells whether what belongs to a method may be seen because no rule is about it. */
+export function isUnruled(method: string, { policy, server }: ServerContext): boolean {
+  if (policy.unlisted !== "pass") return false;
+  return isToolMethod(method) || !OF_TOOLS.test(method) || !policy.touches(server);
+}
+
 /**
  * Returns what a client may know of a result.
  *
@@ -61,8 +75,7 @@ export async function rewriteAnswer(
   context: ServerContext,
 ): Promise<JsonObject | undefined> {
   const { method } = request.message;
-  const isTool = method === "tools/list" || method === "tools/call";
-  if (!isTool && context.policy.unlisted === "pass") {
+  if (!isToolMethod(method) && isUnruled(method, context)) {
     return isIntroduction(method) && context.policy.resourceLinks
       ? declareResources(result)
       : result;

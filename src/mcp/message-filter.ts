@@ -1,7 +1,7 @@
 /** Everything that passes between an MCP client and a server, with what may be known of it. */
 import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
-import { rewriteAnswer, type ServerContext } from "./answers.js";
+import { isUnruled, rewriteAnswer, type ServerContext } from "./answers.js";
 import { AskedRequests } from "./asked-requests.js";
 import { openCursor } from "./cursors.js";
 import { Echoes } from "./echoes.js";
@@ -205,11 +205,14 @@ export class MessageFilter {
   ): MaybePromise<Passage> {
     const name = message.params?.["name"];
     const tool = typeof name === "string" ? name : "";
-    const rules = this.#context.policy.rulesOf({ server: this.#context.server, tool });
+    const { policy, server } = this.#context;
+    const rules = policy.rulesOf({ server, tool });
     if (rules.handling === "refuse" || this.#refused.has(tool)) {
       return { reply: toolAnswer(message, toolError(NOT_EXECUTED_REFUSED)) };
     }
-    if (rules.handling === "rules" && !isToolName(name)) {
+    const isUnfit =
+      rules.handling === "rules" ? !isToolName(name) : policy.isNearMiss(server, name);
+    if (isUnfit) {
       return { reply: refusal(message.id, INVALID_PARAMS, "Invalid name of a tool") };
     }
     const request = this.#requests.add(message, asked);
@@ -294,7 +297,8 @@ export class MessageFilter {
   #isInSight(request: OpenRequest | undefined): boolean {
     const { policy, server } = this.#context;
     if (request?.call === undefined) {
-      return request === undefined ? !policy.touches(server) : policy.unlisted === "pass";
+      if (request === undefined) return !policy.touches(server);
+      return isUnruled(request.message.method, this.#context);
     }
     const { rules, echoes } = request.call;
     return (

@@ -99,6 +99,17 @@ export class AgentPolicy {
     return this.#rulesOfServer(server).some(({ hydrating }) => hydrating.length > 0);
   }
 
+  /**
+   * Tells whether a server that is not strict about names could take one for that of a tool with rules,
+   * although no rule names it.
+   */
+  isNearMiss(server: string, name: unknown): boolean {
+    if (typeof name !== "string") return this.touches(server);
+    const folded = fold(`${server}/${name}`);
+    const isExact = this.#tools.has(`${server}/${name}`);
+    return !isExact && [...this.#tools.keys()].some((listed) => fold(listed) === folded);
+  }
+
   #rulesOfServer(server: string): readonly ToolRules[] {
     const listed = [...this.#tools].filter(([name]) => name.startsWith(`${server}/`));
     return listed.map(([, rules]) => rules);
@@ -117,6 +128,11 @@ export class AgentPolicy {
       );
     }
   }
+}
+
+/** Returns what is left of a name once case, width and space around it no longer count. */
+function fold(name: string): string {
+  return name.normalize("NFKC").replaceAll(/\s/g, "").toLowerCase();
 }
 
 function warningsOf(name: string, rules: ToolRules): string[] {

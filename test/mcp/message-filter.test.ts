@@ -724,6 +724,48 @@ describe("a policy that passes what it does not list", () => {
   });
 });
 
+describe("a policy that passes what it does not list, but not what it seals", () => {
+  const policy = { ...POLICY, defaults: { unlisted: "pass" } } as const;
+
+  it.each([
+    "tasks/result",
+    "tasks/get",
+    "tasks/list",
+    " Tasks/result",
+    "tools/result",
+    "TOOLS/CALL",
+  ])("says nothing of an answer to %s, which may have what a tool returned", async (method) => {
+    const connection = new Connection({ policy });
+    const answered = await connection.answer(await connection.request(method), saying(SECRET));
+    expect(answered).toMatchObject({ error: { message: "Result withheld" } });
+    const { id } = await connection.request(method);
+    const error = { code: -32000, message: SECRET, data: SECRET };
+    const { forward } = await connection.server({ jsonrpc: "2.0", id, error });
+    expect(JSON.stringify(forward)).not.toContain(SECRET);
+  });
+
+  it.each<unknown>([["lookup"], "Lookup", "lookup ", "\tlookup", "ｌookup", { a: 1 }, null, 0])(
+    "keeps a call from the server that it could take for one of a tool with rules: %j",
+    async (name) => {
+      const connection = new Connection({ policy });
+      const params = { name, arguments: {} };
+      const passed = await connection.client({
+        jsonrpc: "2.0",
+        id: 1,
+        method: "tools/call",
+        params,
+      });
+      expect(passed).toEqual({ reply: expect.objectContaining({ error: expect.anything() }) });
+    },
+  );
+
+  it("leaves tools of other names alone", async () => {
+    const connection = new Connection({ policy });
+    const call = await connection.call("lookups");
+    expect(await connection.answer(call, saying("open"))).toMatchObject({ result: saying("open") });
+  });
+});
+
 describe("a policy that refuses what it does not list", () => {
   it.each(["resources/read", "resources/subscribe", "prompts/get", "completion/complete"])(
     "keeps %s from the server",
