@@ -1,11 +1,13 @@
 /**
  * Puts handles back where a tool says again what a handle was opened to.
  *
- * Found are texts of at least six characters as they are, as JSON, as part of a URL and in base64. A
+ * Found are texts of at least six characters as they are, as JSON or part of a URL, whatever the writer of
+ * those escapes, and in base64. A
  * tool that wants to give a value away has other ways: this is for tools that only repeat themselves.
  */
 import { Buffer } from "node:buffer";
 import { isObject } from "./messages.js";
+import { type Reading, readingsOf } from "./readings.js";
 
 /** A value that was opened, and the reference that stands for it. */
 export interface OpenedValue {
@@ -23,6 +25,18 @@ const MAX_FORMS = 100_000;
 interface Alike {
   readonly lengths: number[];
   readonly references: Map<string, string>;
+}
+
+/** Where an echo stands in a text. */
+interface FoundEcho {
+  readonly reference: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The first, and of those the longest, comes first. */
+function byPlace(one: FoundEcho, other: FoundEcho): number {
+  return one.start - other.start || other.end - one.end;
 }
 
 /** Replaces what was opened by the references it was opened from. */
@@ -61,16 +75,26 @@ export class Echoes {
 
   /** Returns a text without echoes. What is put in is not looked at again. */
   suppressInText(text: string): string {
+    if (this.isEmpty || text.length < MIN_CHARACTERS) return text;
+    const found = readingsOf(text).flatMap((reading) => [...this.#foundIn(reading)]);
     let kept = "";
     let from = 0;
+    for (const { reference, start, end } of found.toSorted(byPlace)) {
+      // Where two readings find echoes that overlap, the first one stands for both.
+      if (start >= from) kept += text.slice(from, start) + reference;
+      from = Math.max(from, end);
+    }
+    return kept + text.slice(from);
+  }
+
+  *#foundIn({ text, starts }: Reading): Generator<FoundEcho> {
     for (let at = 0; at + MIN_CHARACTERS <= text.length; at += 1) {
       const echo = this.#echoAt(text, at);
       if (echo === undefined) continue;
-      kept += text.slice(from, at) + echo.reference;
-      from = at + echo.length;
-      at = from - 1;
+      const { reference, length } = echo;
+      yield { reference, start: starts[at] ?? 0, end: starts[at + length] ?? 0 };
+      at += length - 1;
     }
-    return from === 0 ? text : kept + text.slice(from);
   }
 
   #suppressNumber(value: number): unknown {
@@ -83,8 +107,9 @@ export class Echoes {
     const alike = this.#alike.get(text.slice(at, at + MIN_CHARACTERS));
     if (alike === undefined) return undefined;
     for (const length of alike.lengths) {
-      const reference = alike.references.get(text.slice(at, at + length));
-      if (reference !== undefined) return { reference, length };
+      const said = text.slice(at, at + length);
+      const reference = alike.references.get(said);
+      if (reference !== undefined) return { reference, length: said.length };
     }
     return undefined;
   }
@@ -113,35 +138,10 @@ function* leavesOf(value: unknown): Generator<string> {
   for (const member of Object.values(value)) yield* leavesOf(member);
 }
 
-/** What is the same as JSON and in a URL. */
-const PLAIN = /^[\w.-]*$/;
-
-/** Returns the ways in which a text can come back. */
+/** Returns the ways in which a text can come back, apart from escapes. */
 function formsOf(leaf: string): readonly string[] {
-  const escaped = PLAIN.test(leaf) ? [] : escapedFormsOf(leaf);
-  const forms = new Set([leaf, ...escaped, ...base64FormsOf(leaf)]);
+  const forms = new Set([leaf, leaf.toWellFormed(), ...base64FormsOf(leaf)]);
   return [...forms].filter(({ length }) => length >= MIN_CHARACTERS);
-}
-
-function escapedFormsOf(leaf: string): string[] {
-  const json = JSON.stringify(leaf).slice(1, -1);
-  const url = encodeURIComponent(leaf.toWellFormed());
-  return [
-    json,
-    inAscii(json),
-    JSON.stringify(json).slice(1, -1),
-    url,
-    url.replaceAll("%20", "+"),
-    url.replaceAll(/%../g, (code) => code.toLowerCase()),
-  ];
-}
-
-/** Returns JSON as writers put it that keep to ASCII. */
-function inAscii(json: string): string {
-  return json.replaceAll(
-    /[^\0-\x7f]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
 
 /** Returns what of a text's base64 does not depend on what is around the text. */

@@ -9,6 +9,11 @@ function echoesOf(value: unknown): Echoes {
   return new Echoes([{ value, reference: REFERENCE }]);
 }
 
+const unitEscape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+const inAscii = (json: string) => json.replaceAll(/[^\0-\x7f]|[&<>'+]/g, unitEscape);
+const byteEscapes = (text: string) =>
+  Buffer.from(text).toString("hex").replaceAll(/../g, "%$&").toUpperCase();
+
 /** The ways in which a tool may say again what it was given. */
 const ENCODINGS: Readonly<Record<string, (text: string) => string>> = {
   "as it is": (text) => text,
@@ -16,6 +21,12 @@ const ENCODINGS: Readonly<Record<string, (text: string) => string>> = {
   "as JSON within JSON": (text) => JSON.stringify(JSON.stringify({ text })),
   "in a URL": (text) => `https://example.org/?q=${encodeURIComponent(text)}`,
   "in a form": (text) => new URLSearchParams({ text }).toString(),
+  "as JSON with its slashes escaped": (text) => JSON.stringify(text).replaceAll("/", "\\/"),
+  "as JSON with every character escaped": (text) => `"${text.replaceAll(/[\s\S]/g, unitEscape)}"`,
+  "as JSON within JSON, both in ASCII": (text) =>
+    inAscii(JSON.stringify(inAscii(JSON.stringify(text)))),
+  "in a URL with every byte escaped": (text) => `?q=${byteEscapes(text)}`,
+  "in a URL in lower case": (text) => byteEscapes(text).toLowerCase(),
   "in base64": (text) => Buffer.from(text).toString("base64"),
   "in base64url": (text) => Buffer.from(text).toString("base64url"),
   "in base64, one byte in": (text) => Buffer.from(`x${text}yz`).toString("base64"),
@@ -49,6 +60,10 @@ describe("echoes", () => {
           for (const encode of [ENCODINGS["as it is"], ENCODINGS["as JSON"]]) {
             const said = encode?.(secret) ?? "";
             expect(echoes.suppressInText(a + said + b)).not.toContain(secret);
+          }
+          for (const encode of Object.values(ENCODINGS)) {
+            const kept = echoes.suppressInText(` ${encode(secret)} `);
+            expect(kept).toContain(REFERENCE);
           }
         },
       ),
@@ -87,6 +102,16 @@ describe("echoes", () => {
       { value: "ghijkl", reference: "mnopqr" },
     ]);
     expect(echoes.suppressInText("abcdef ghijkl")).toBe("ghijkl mnopqr");
+  });
+
+  it("are taken out whole where escapes are broken off, or are no characters", () => {
+    const echoes = echoesOf("secret of Ada");
+    for (const around of ["%", "%e2%82", "%ff", "%f0%9f%98", "\\u12", "\\", "\\x", "\ud83d"]) {
+      const kept = echoes.suppressInText(`${around}secret%20of%20Ada${around}`);
+      expect(kept).toBe(`${around}${REFERENCE}${around}`);
+      const other = echoes.suppressInText(`${around} secret of \\u0041da ${around}`);
+      expect(other).toBe(`${around} ${REFERENCE} ${around}`);
+    }
   });
 
   it("of texts under six characters are left", () => {
