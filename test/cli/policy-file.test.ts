@@ -79,6 +79,29 @@ servers:
     expect(rules.sealing).toMatchObject([{ at: [], maxUses: 3, ttlSeconds: 900 }]);
   });
 
+  it("may have every kind of rule", async () => {
+    const { policy } = await read(`version: 1
+vault: { cache: { sqlite: ./handles.db }, keys: { file: ./handlevault.keys } }
+subject: \${HANDLEVAULT_SUBJECT}      # stdio: set by the host, unset = refuse
+ttlSeconds: 900
+defaults: { unlisted: seal, errors: seal }
+servers:
+  patients:
+    tools:
+      lookup_patient:
+        seal: [{ at: "", safeView: { fixed: one patient record }, grant: [pharmacy/check_interactions], maxUses: 3 }]
+      list_prescriptions: { show: [/count], seal: [{ at: "/items/*", safeView: { summarizer: schema }, grant: [pharmacy/check_interactions] }] }
+  pharmacy:
+    tools:
+      check_interactions: { hydrate: [{ at: "/medications/*" }, { at: /note, inside: true }], seal: none }
+`);
+    expect(policy.warnings).toEqual([]);
+    expect(policy.opens("pharmacy")).toBe(true);
+    expect(policy.opens("patients")).toBe(false);
+    const rules = policy.rulesOf({ server: "patients", tool: "list_prescriptions" });
+    expect(rules).toMatchObject({ show: [["count"]], sealing: [{ at: ["items", "*"] }] });
+  });
+
   it("names files from its own folder", async () => {
     const path = fileOf(HEAD + SERVERS);
     const { pathOf } = await readPolicyFile(path);

@@ -129,6 +129,25 @@ describe("a proxy over stdio", () => {
   });
 });
 
+describe("a policy by which nobody but the owner can open what a tool returns", () => {
+  it.each([
+    ["over stdio", []],
+    ["over HTTP", ["--listen", "0"]],
+  ])("is warned of at the start, %s", async (_, listening) => {
+    const policy = fileOf(`version: 1
+vault: { cache: memory }
+subject: alice
+auth: { tokens: [{ env: ALICE_TOKEN, subject: alice }] }
+servers: { records: { tools: { lookup: { seal: [{ at: "" }] }, use: { seal: none } } } }
+`);
+    const args = ["--policy", policy, "--server", "records", ...listening, ...RECORDS];
+    const proxy = start(args);
+    const told = proxy.errors.iterator({ destroyOnReturn: false });
+    const { value } = await told.next();
+    expect(String(value)).toMatch(/^warning: Nobody but the owner can open .* records\/lookup /);
+  });
+});
+
 describe("a proxy that clients reach over HTTP", () => {
   it("does not listen where a tool does not fit, and ends with code 2", async () => {
     const proxy = start(argumentsFor("/nothing", "--listen", "0", ...RECORDS));
