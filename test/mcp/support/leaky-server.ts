@@ -32,6 +32,8 @@ export const CARRIERS = [
   "elicitation",
   "input-request",
   "request-state",
+  "task-id",
+  "task-status",
   "resource-list",
   "resource-templates",
   "resource-text",
@@ -148,6 +150,17 @@ const TOOLS: Readonly<Record<string, (peer: Peer) => Result | Promise<Result>>> 
       },
     },
     requestState: canary("request-state"),
+  }),
+  tasking: () => ({
+    content: [],
+    task: {
+      taskId: canary("task-id"),
+      status: "working",
+      statusMessage: canary("task-status"),
+      createdAt: "2026-01-01T00:00:00Z",
+      lastUpdatedAt: "2026-01-01T00:00:00Z",
+      ttl: null,
+    },
   }),
 };
 
