@@ -49,4 +49,8 @@ class AnyOf implements Authenticator {
     if (unavailable !== undefined) throw unavailable;
     return undefined;
   }
+
+  stillCounts(caller: Caller): boolean {
+    return this.#authenticators.some((one) => one.stillCounts?.(caller) === true);
+  }
 }

@@ -48,4 +48,10 @@ export interface Authenticator {
    * @throws {@link AuthenticationUnavailableError} It cannot tell now: what it asks does not answer.
    */
   authenticate(evidence: Evidence): MaybePromise<Caller | typeof LOCAL_CALLER | undefined>;
+  /**
+   * Tells whether a caller that it has returned would be returned for the same token now: at least
+   * whether that has expired. A connection that keeps its token then asks this with each request, and
+   * `authenticate` only once the answer is no; without it, `authenticate` every time.
+   */
+  stillCounts?(caller: Caller): boolean;
 }

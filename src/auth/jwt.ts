@@ -53,6 +53,8 @@ const DEFAULT_LIFETIME_SECONDS = 86_400;
 const MAX_LIFETIME_SECONDS = 31_557_600;
 const DEFAULT_TOLERANCE_SECONDS = 30;
 const MAX_TOLERANCE_SECONDS = 300;
+/** How long a connection may use a token before it is verified again; its expiry counts at once. */
+const REVERIFIED_AFTER_MS = 30_000;
 
 /**
  * Returns an authenticator that knows callers by signed JSON Web Tokens, sent as bearer tokens.
@@ -93,6 +95,8 @@ class JwtAuthenticator implements Authenticator {
   readonly #jose: Jose;
   readonly #settings: Settings;
   readonly #findKey: FindKey;
+  /** Until when callers count without their tokens being verified again, in milliseconds. */
+  readonly #verifiedUntil = new WeakMap<Caller, number>();
 
   constructor(settings: Settings, jose: Jose) {
     this.#jose = jose;
@@ -107,12 +111,25 @@ class JwtAuthenticator implements Authenticator {
     const options = { ...verify, currentDate: new Date(nowMs) };
     try {
       const token = await this.#jose.jwtVerify(bearerToken, this.#findKey, options);
-      return callerOf(token, rules, nowMs);
+      const caller = callerOf(token, rules, nowMs);
+      if (caller !== undefined) this.#noteVerified(caller, Number(token.payload["exp"]), nowMs);
+      return caller;
     } catch (error) {
       if (isVaultError(error, "ERR_VAULT_AUTHENTICATION_UNAVAILABLE")) throw error;
       // Whatever else jose says is about the token, down to a key that does not fit its `alg`.
       return undefined;
     }
+  }
+
+  stillCounts(caller: Caller): boolean {
+    return this.#settings.clock.now() < (this.#verifiedUntil.get(caller) ?? 0);
+  }
+
+  /** A key that its issuer has withdrawn is noticed when the token is verified again. */
+  #noteVerified(caller: Caller, expiresAt: number, nowMs: number): void {
+    const { clockToleranceSeconds } = this.#settings.rules;
+    const expiresAtMs = (expiresAt + clockToleranceSeconds) * 1000;
+    this.#verifiedUntil.set(caller, Math.min(expiresAtMs, nowMs + REVERIFIED_AFTER_MS));
   }
 }
 

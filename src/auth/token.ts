@@ -117,6 +117,11 @@ class TokenAuthenticator implements Authenticator {
     }
     return caller;
   }
+
+  stillCounts(caller: Caller): boolean {
+    const now = this.#clock.now();
+    return this.#tokens.some((stored) => stored.caller === caller && now < stored.expiresAtMs);
+  }
 }
 
 function checkTokens(options: TokenAuthOptions, key: KeyObject): readonly StoredToken[] {

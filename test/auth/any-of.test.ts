@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { anyOf } from "../../src/auth/any-of.js";
-import type { Authenticator } from "../../src/auth/authenticator.js";
+import type { Authenticator, Caller } from "../../src/auth/authenticator.js";
 import { trustLocalCallers } from "../../src/auth/local.js";
 import { generateToken, tokenAuth } from "../../src/auth/token.js";
 import { AuthenticationUnavailableError } from "../../src/vault/errors.js";
@@ -29,6 +29,13 @@ describe("several authenticators", () => {
     const both = tokenAuth({ tokens: [{ token: BOB, principal: "other" }] });
     expect(await anyOf(both, bob).authenticate(asBob)).toEqual({ principal: "other" });
     expect(await anyOf(alice, bob).authenticate(asNobody)).toBeUndefined();
+  });
+
+  it("count on a caller as long as the one that knows the caller does", async () => {
+    const both = anyOf(unavailable, alice, bob);
+    const caller = (await both.authenticate(asBob)) as Caller;
+    expect(both.stillCounts?.(caller)).toBe(true);
+    expect(anyOf(unavailable, alice).stillCounts?.(caller)).toBe(false);
   });
 
   it("do without one that cannot tell now", async () => {

@@ -8,6 +8,7 @@ import {
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Caller } from "../../src/auth/authenticator.js";
 import { type JwtAuthOptions, jwtAuth } from "../../src/auth/jwt.js";
 import { anyCodeUnit } from "../support/code-units.js";
 import { evidenceOf } from "../support/evidence.js";
@@ -36,6 +37,30 @@ function headed(header: Record<string, unknown>, options?: Partial<JwtAuthOption
 describe("a token", () => {
   it("that an issuer's key verifies is its subject", async () => {
     expect(await claimed({})).toEqual({ principal: "alice" });
+  });
+
+  it("needs no second look for half a minute, and none past its end", async () => {
+    const start = clock.nowMs;
+    const lifetimes = [
+      [60, 30_000],
+      [10, 15_000],
+    ] as const;
+    try {
+      for (const [seconds, countsMs] of lifetimes) {
+        clock.nowMs = start;
+        const auth = await jwtAuth({ ...base, key: issuer.publicKey, clockToleranceSeconds: 5 });
+        const token = issuer.token(start, { exp: NOW + seconds });
+        const caller = (await auth.authenticate(evidenceOf({ token }))) as Caller;
+        expect(auth.stillCounts?.(caller)).toBe(true);
+        expect(auth.stillCounts?.({ principal: "alice" })).toBe(false);
+        clock.nowMs = start + countsMs - 1;
+        expect(auth.stillCounts?.(caller)).toBe(true);
+        clock.nowMs = start + countsMs;
+        expect(auth.stillCounts?.(caller)).toBe(false);
+      }
+    } finally {
+      clock.nowMs = start;
+    }
   });
 
   it("names its principal in the claim that the server chose, and in no other", async () => {

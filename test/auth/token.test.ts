@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
+import type { Caller } from "../../src/auth/authenticator.js";
 import {
   generateToken,
   hashToken,
@@ -72,6 +73,17 @@ describe("a static token", () => {
     expect(auth.authenticate(evidence)).toBeUndefined();
     clock.nowMs -= 1;
     expect(auth.authenticate(evidence)).toBeUndefined();
+  });
+
+  it("needs no second look until it expires, and only for whom it stood for", () => {
+    const clock = new ManualClock();
+    const expiresAt = new Date(clock.nowMs + 1);
+    const auth = tokenAuth({ clock, tokens: [{ token: TOKEN, principal: "alice", expiresAt }] });
+    const caller = auth.authenticate(evidenceOf({ token: TOKEN })) as Caller;
+    expect(auth.stillCounts?.(caller)).toBe(true);
+    expect(auth.stillCounts?.({ principal: "alice" })).toBe(false);
+    clock.nowMs += 1;
+    expect(auth.stillCounts?.(caller)).toBe(false);
   });
 
   it("is not changed by who changes the options later", () => {

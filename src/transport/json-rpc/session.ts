@@ -31,6 +31,8 @@ export class Session {
   readonly #context: SessionContext;
   readonly #connection: Connection;
   #token: string | undefined;
+  /** Whom the remembered token stood for when it was last looked at. */
+  #caller: MaybeCaller;
   #isAuthenticated = false;
   #failures = 0;
   /** The last look at a credential that was not accepted before. */
@@ -88,13 +90,13 @@ export class Session {
 
   /** One look at each credential of a frame, however many of its requests show it. */
   #callerOfFrame(): CallerOf {
-    const remembered = this.#token;
+    const [remembered, lastCaller] = [this.#token, this.#caller];
     const seen = new Map<string | undefined, Promise<MaybeCaller>>();
     return (authorization) => {
       const token = authorization === undefined ? remembered : authorization.replace(BEARER, "");
       const known = seen.get(token);
       if (known !== undefined) return known;
-      const caller = token === remembered ? this.#authenticate(token) : this.#try(token);
+      const caller = token === remembered ? this.#askAgain(token, lastCaller) : this.#try(token);
       seen.set(token, caller);
       return caller;
     };
@@ -105,10 +107,20 @@ export class Session {
     if (typeof token !== "string") throw new TypeError("token must be a string");
     const bare = token.replace(BEARER, "");
     this.#token = undefined;
+    this.#caller = undefined;
     const caller = await this.#try(bare);
     if (caller === undefined) throw new UnauthenticatedError();
     this.#token = bare;
+    this.#caller = caller;
     return { ok: true };
+  }
+
+  /** Who shows what this connection showed before: looked at again as often as it has to be. */
+  async #askAgain(token: string | undefined, last: MaybeCaller): Promise<MaybeCaller> {
+    if (typeof last === "object" && this.#context.auth.stillCounts?.(last) === true) return last;
+    const caller = await this.#authenticate(token);
+    if (token === this.#token) this.#caller = caller;
+    return caller;
   }
 
   /** One new credential after the other: many at once would be more than the failures allowed. */

@@ -122,6 +122,28 @@ describe("who is calling", () => {
     expect(answers.get("as agent")).toMatchObject(DENIED);
   });
 
+  it("a token is looked at once a connection, and again only when it may no longer count", async () => {
+    const [known, looks] = [tokens(), [] as unknown[]];
+    let stillCounts = true;
+    const auth: Authenticator = {
+      authenticate: ({ bearerToken = "" }) => {
+        looks.push(bearerToken);
+        return known.get(bearerToken);
+      },
+      stillCounts: () => stillCounts,
+    };
+    const made = await open({ auth });
+    const agent = await made.peerAs("agent-token");
+    looks.length = 0;
+    for (let call = 0; call < 3; call++) await agent.ask("describe", { id: UNKNOWN_ID });
+    expect(looks).toEqual([]);
+    stillCounts = false;
+    known.delete("agent-token");
+    const answer = await agent.ask("describe", { id: UNKNOWN_ID });
+    expect(answer.error).toMatchObject(UNAUTHENTICATED);
+    expect(looks).toEqual(["agent-token"]);
+  });
+
   it("a token that is refused replaces the one before: nobody is left", async () => {
     const made = await open();
     const id = await sealed(made);

@@ -22,7 +22,10 @@ export function tokens(): Map<string, Caller> {
 
 /** An authenticator that knows those tokens. */
 export function authOf(known: ReadonlyMap<string, Caller>): Authenticator {
-  return { authenticate: ({ bearerToken }) => known.get(bearerToken ?? "") };
+  return {
+    authenticate: ({ bearerToken }) => known.get(bearerToken ?? ""),
+    stillCounts: (caller) => [...known.values()].includes(caller),
+  };
 }
 
 /** Believes whatever a request says of its principal. */
