@@ -13,7 +13,7 @@ import {
 import { isModern } from "./open-requests.js";
 import { serverPrincipal } from "./principals.js";
 import { INTERNAL_ERROR, INVALID_PARAMS, isVersion } from "./rpc-errors.js";
-import type { SealingScope } from "./seal-places.js";
+import type { SealingScope } from "./tool-scope.js";
 
 const SCHEME = "handle://";
 const MIME_TYPE = "text/plain";

@@ -5,10 +5,7 @@ import type { HandleReuse, ReuseContext } from "./handle-reuse.js";
 import type { SealingTerms } from "./policy-rules.js";
 import { serverPrincipal, toolPrincipal } from "./principals.js";
 import type { PlaceToSeal, SealedPlace } from "./sealed-value.js";
-import type { ToolScope } from "./tool-scope.js";
-
-/** For whom values are sealed, and where. */
-export type SealingScope = Pick<ToolScope, "vault" | "server" | "subject" | "reuse">;
+import type { SealingScope } from "./tool-scope.js";
 
 /**
  * Seals every place for the scope's subject, in one call of the vault's.

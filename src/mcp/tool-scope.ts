@@ -14,6 +14,9 @@ export interface ToolScope extends ToolName {
   readonly reuse?: HandleReuse | undefined;
 }
 
+/** For whom values are sealed, and where. */
+export type SealingScope = Pick<ToolScope, "vault" | "server" | "subject" | "reuse">;
+
 /** Throws unless principals can be made of the names in a scope. */
 export function checkScope({ server, tool, subject }: ToolScope): void {
   checkServerName(server, "server");

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Authenticator, Evidence } from "../../../src/auth/authenticator.js";
 import { frameOf } from "../../../src/transport/json-rpc/frames.js";
 import { AuthenticationUnavailableError } from "../../../src/vault/errors.js";
@@ -7,9 +7,9 @@ import {
   authOf,
   GATEWAY,
   localTrust,
+  openScenes,
   RECORDS,
   type Scene,
-  scene,
   sealParams,
   tokens,
 } from "./scene.js";
@@ -19,15 +19,7 @@ const FORBIDDEN = { code: -32011, data: { code: "ERR_VAULT_PRINCIPAL_FORBIDDEN" 
 const DENIED = { code: -32003, data: { code: "ERR_VAULT_HANDLE_ACCESS_DENIED" } };
 const UNKNOWN_ID = `hdl_${"0".repeat(32)}`;
 
-const scenes: Scene[] = [];
-const open = async (...options: Parameters<typeof scene>): Promise<Scene> => {
-  const made = await scene(...options);
-  scenes.push(made);
-  return made;
-};
-afterEach(async () => {
-  for (const made of scenes.splice(0)) await made[Symbol.asyncDispose]();
-});
+const open = openScenes();
 
 /** Seals for the gateway and returns the handle's id. */
 async function sealed({ peerAs }: Scene): Promise<unknown> {

@@ -1,21 +1,13 @@
 /** What a JSON-RPC server keeps in memory at once of what it reads and answers, with real sockets. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { HandleVault } from "../../../src/index.js";
 import { frameOf } from "../../../src/transport/json-rpc/frames.js";
-import { type Scene, scene, sealParams } from "./scene.js";
+import { openScenes, sealParams } from "./scene.js";
 
 const CAP = 200_000;
 const LIMITS = { maxFrameBytes: CAP, maxBufferedBytes: CAP };
 
-const scenes: Scene[] = [];
-const open = async (...options: Parameters<typeof scene>): Promise<Scene> => {
-  const made = await scene(...options);
-  scenes.push(made);
-  return made;
-};
-afterEach(async () => {
-  for (const made of scenes.splice(0)) await made[Symbol.asyncDispose]();
-});
+const open = openScenes();
 
 const sealFrame = (bytes: number): Buffer => {
   const params = sealParams({ data: "x".repeat(bytes) });

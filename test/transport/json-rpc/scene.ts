@@ -1,3 +1,4 @@
+import { afterEach } from "vitest";
 import type { Authenticator, Caller } from "../../../src/auth/authenticator.js";
 import { HandleVault, type Vault } from "../../../src/index.js";
 import {
@@ -72,4 +73,17 @@ export async function scene(
 /** Parameters of `seal`, which grant the gateway. */
 export function sealParams(overrides: object = {}): object {
   return { data: "a secret", safe_view: "a payload", granted_principals: [GATEWAY], ...overrides };
+}
+
+/** Returns what makes scenes, each of which ends with its test. */
+export function openScenes(): typeof scene {
+  const scenes: Scene[] = [];
+  afterEach(async () => {
+    for (const made of scenes.splice(0)) await made[Symbol.asyncDispose]();
+  });
+  return async (options) => {
+    const made = await scene(options);
+    scenes.push(made);
+    return made;
+  };
 }

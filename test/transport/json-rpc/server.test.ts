@@ -3,25 +3,17 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Authenticator } from "../../../src/auth/authenticator.js";
 import { HandleVault } from "../../../src/index.js";
 import { frameOf } from "../../../src/transport/json-rpc/frames.js";
 import { serveJsonRpc } from "../../../src/transport/json-rpc.js";
 import { loadVectors } from "../../support/vectors.js";
-import { GATEWAY, localTrust, RECORDS, type Scene, scene, sealParams } from "./scene.js";
+import { GATEWAY, localTrust, openScenes, RECORDS, sealParams } from "./scene.js";
 
 const UNKNOWN_ID = `hdl_${"0".repeat(32)}`;
 const health = { jsonrpc: "2.0", method: "health", id: 7 };
-const scenes: Scene[] = [];
-const open = async (...options: Parameters<typeof scene>): Promise<Scene> => {
-  const made = await scene(...options);
-  scenes.push(made);
-  return made;
-};
-afterEach(async () => {
-  for (const made of scenes.splice(0)) await made[Symbol.asyncDispose]();
-});
+const open = openScenes();
 
 describe("a JSON-RPC server", () => {
   it("does every operation, by name and with the vault. prefix, by members and by position", async () => {
