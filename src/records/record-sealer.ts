@@ -41,8 +41,11 @@ import {
 const BODY_NONCE: Buffer = Buffer.alloc(NONCE_BYTES);
 const DETACHED_BYTES: number = PACKED_HEADER_BYTES + KEY_BYTES + TAG_BYTES;
 
-/** Heads are put together here, encrypted, and wiped, all within one turn of the event loop. */
-const scratch: Buffer = Buffer.alloc(65_536);
+/**
+ * Heads are put together here, encrypted, and wiped, all within one turn of the event loop. Absent while one
+ * is: an encryptor or a key provider may seal something itself, while it is asked to encrypt a head.
+ */
+let scratch: Buffer | undefined = Buffer.alloc(65_536);
 
 /** What a {@link RecordSealer} works with. */
 export interface RecordSealerOptions {
@@ -82,19 +85,20 @@ export class RecordSealer {
   seal(lookupId: string, fields: RecordFields, packed: PackedPayload): MaybePromise<CacheRecord> {
     const { content } = packed;
     const size = maxFieldsBytes(fields) + PACKED_HEADER_BYTES + this.#maxInlineBytes;
-    const plaintext = size <= scratch.length ? scratch : Buffer.alloc(size);
-    const offset = writeFields(plaintext, fields);
-    const contentAt = offset + PACKED_HEADER_BYTES;
-    if (!exceedsBytes(content, this.#maxInlineBytes)) {
-      const contentBytes = writeContent(plaintext, content, contentAt);
-      writePackedHeader(plaintext, packed, { offset, contentBytes });
-      const end = contentAt + contentBytes;
-      return this.#record("inline", lookupId, plaintext.subarray(0, end));
-    }
-    const body = encryptBody(content, plaintext, contentAt);
-    writePackedHeader(plaintext, packed, { offset, contentBytes: body.length });
-    const end = offset + DETACHED_BYTES;
-    return this.#record("detached", lookupId, plaintext.subarray(0, end), body);
+    return withScratch(size, (plaintext) => {
+      const offset = writeFields(plaintext, fields);
+      const contentAt = offset + PACKED_HEADER_BYTES;
+      if (!exceedsBytes(content, this.#maxInlineBytes)) {
+        const contentBytes = writeContent(plaintext, content, contentAt);
+        writePackedHeader(plaintext, packed, { offset, contentBytes });
+        const end = contentAt + contentBytes;
+        return this.#record("inline", lookupId, plaintext.subarray(0, end));
+      }
+      const body = encryptBody(content, plaintext, contentAt);
+      writePackedHeader(plaintext, packed, { offset, contentBytes: body.length });
+      const end = offset + DETACHED_BYTES;
+      return this.#record("detached", lookupId, plaintext.subarray(0, end), body);
+    });
   }
 
   /** Returns a head that says something else about the same payload, or that it is spent. */
@@ -172,6 +176,18 @@ export class RecordSealer {
       writePrefix(bytes, form, frontBytes);
       return asBuffer(bytes);
     });
+  }
+}
+
+/** Lends memory for the time of a call: the scratch, unless that is lent already or too small. */
+function withScratch<T>(size: number, use: (plaintext: Buffer) => T): T {
+  const lent = scratch;
+  if (lent === undefined || size > lent.length) return use(Buffer.alloc(size));
+  scratch = undefined;
+  try {
+    return use(lent);
+  } finally {
+    scratch = lent;
   }
 }
 

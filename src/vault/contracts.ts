@@ -141,7 +141,8 @@ export interface CacheRecord {
   readonly head: Uint8Array;
   /**
    * How many bytes right before the head, in its memory, are the cache's to write to; none when absent.
-   * A head that has some is handed over as a body is.
+   * A head that has some is handed over as a body is, and once: whoever passes a record on to more than one
+   * cache, or to one again, leaves this out.
    */
   readonly frontBytes?: number | undefined;
   /**
