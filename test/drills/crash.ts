@@ -1,12 +1,13 @@
 /** Writers that are killed at random moments, and what is found afterwards. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { isVaultError } from "../../src/index.js";
+import { aes256GcmEncryptor, isVaultError, VaultCodec } from "../../src/index.js";
+import { SealedRecords } from "../../src/records/sealed-records.js";
 import { inBatches } from "../support/in-batches.js";
 import { OWNER } from "../support/vault.js";
 import { Child } from "./child.js";
 import { payloadOf, type WriteTask } from "./children/write.js";
-import { openPlace, openVault, type Place } from "./places.js";
+import { drillRing, openPlace, openVault, type Place } from "./places.js";
 
 const WRITERS = 3;
 const MAX_ROUNDS = 100;
@@ -99,24 +100,42 @@ async function lookFor(place: Place, all: readonly Acknowledged[]) {
   return { lost, torn };
 }
 
-/** Counts what is there in part, whether or not it was ever acknowledged. */
+/** Counts what is there in part, whether or not it was ever acknowledged: each record is opened, whole. */
 async function countTorn({ address }: Place): Promise<number> {
-  const vault = await openVault(address);
-  const { failed } = await vault.rewrap();
-  await vault.close();
-  const cache = await openPlace(address);
-  await cache.ready();
-  let torn = failed;
+  const records = new SealedRecords({
+    cache: await openPlace(address),
+    codec: new VaultCodec(),
+    encryptor: aes256GcmEncryptor({ keys: drillRing() }),
+    tenant: undefined,
+    maxInlineBytes: 0,
+    frontBytes: 0,
+    timeoutMs: 30_000,
+    onUnsafe: () => undefined,
+  });
+  await records.ready();
+  let torn = 0;
   let cursor: string | undefined;
   do {
-    const page = await cache.scan(cursor);
-    for (const { key } of page.entries) {
-      const entry = await cache.get(key);
-      const isTorn = typeof entry !== "object" || (entry.hasBody && !(await cache.getBody(key)));
-      if (isTorn) torn += 1;
-    }
+    const page = await records.scan(cursor);
+    await inBatches(page.entries.length, 64, async (index) => {
+      if (await isTorn(records, page.entries[index]?.key ?? "")) torn += 1;
+    });
     cursor = page.cursor;
   } while (cursor !== undefined);
-  await cache.close();
+  await records.close();
   return torn;
+}
+
+/** Says whether a record is anything but what a writer seals. */
+async function isTorn(records: SealedRecords, key: string): Promise<boolean> {
+  try {
+    const record = await records.read(key);
+    if (typeof record !== "object") return true;
+    const payload = await records.payloadOf(record);
+    const { writer, n } = payload as { readonly writer: string; readonly n: number };
+    return !isDeepStrictEqual(payload, payloadOf(writer, n));
+  } catch (error) {
+    if (isVaultError(error, "ERR_VAULT_CACHE_UNAVAILABLE")) throw error;
+    return true;
+  }
 }

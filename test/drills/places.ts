@@ -139,8 +139,13 @@ export async function openPlace(address: Address): Promise<CacheBackend> {
   }
 }
 
-/** The ring of every process of a drill: what one seals another opens. */
+/** What one process of a drill seals another opens. */
 const RING_KEY: string = Buffer.alloc(32, "a key for drills alone").toString("base64url");
+
+/** Returns the ring of every process of a drill. */
+export function drillRing(): KeyRing {
+  return KeyRing.from({ current: "drill", keys: { drill: RING_KEY } });
+}
 
 /** Opens a vault at a place. Machines are shared: it waits longer for its cache than one would. */
 export async function openVault(
@@ -148,6 +153,5 @@ export async function openVault(
   options: HandleVaultOptions = {},
 ): Promise<HandleVault> {
   const cache = await openPlace(address);
-  const keys = KeyRing.from({ current: "drill", keys: { drill: RING_KEY } });
-  return new HandleVault({ cache, keys, cacheTimeoutMs: 30_000, ...options });
+  return new HandleVault({ cache, keys: drillRing(), cacheTimeoutMs: 30_000, ...options });
 }

@@ -1,9 +1,13 @@
 /** Keys change under load, and a pass over all records survives being stopped. */
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { randomInt } from "node:crypto";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
-import { HandleVault, KeyRing } from "../../src/index.js";
+import { aes256GcmEncryptor, HandleVault, KeyRing } from "../../src/index.js";
+import { PREFIX_BYTES } from "../../src/vault/record.js";
 import { inBatches } from "../support/in-batches.js";
 import { OWNER, sealOptions } from "../support/vault.js";
+import { Child } from "./child.js";
+import type { RewrapTask } from "./children/rewrap.js";
 import { type Address, openPlace, PLACES } from "./places.js";
 import { skipUnless } from "./skipping.js";
 
@@ -11,6 +15,9 @@ const READERS = 4;
 const HANDLES = 200;
 const ROTATIONS = 5;
 const RECORDS = 10_000;
+const [KILLS, KILLED_RECORDS] = [3, 1000];
+/** More than a process gets to before it is killed. */
+const PASSES = 200;
 
 async function openWith(address: Address, keys: KeyRing): Promise<HandleVault> {
   return new HandleVault({ cache: await openPlace(address), keys, cacheTimeoutMs: 30_000 });
@@ -30,6 +37,17 @@ async function sealMany(vault: HandleVault, count: number): Promise<string[]> {
 
 /** Machines are shared, and these start many processes. */
 vi.setConfig({ testTimeout: 240_000 });
+
+/** Moves all records from key to key, and retires each key that is no longer used. */
+async function rotate(writer: HandleVault, ring: KeyRing): Promise<void> {
+  for (let rotation = 1; rotation <= ROTATIONS; rotation++) {
+    ring.rotate(`key-${rotation}`, KeyRing.generateKey());
+    const report = await writer.rewrap();
+    expect(report.failed).toBe(0);
+    expectOnlyKey(report.keyUsage, `key-${rotation}`, HANDLES);
+    ring.remove(`key-${rotation - 1}`);
+  }
+}
 
 /** A scan may come by a record twice. */
 function expectOnlyKey(usage: Readonly<Record<string, number>>, key: string, count: number): void {
@@ -60,15 +78,11 @@ describe.each(PLACES)("rotation on $name", (kind) => {
         }
         return count;
       });
-      for (let rotation = 1; rotation <= ROTATIONS; rotation++) {
-        ring.rotate(`key-${rotation}`, KeyRing.generateKey());
-        const report = await writer.rewrap();
-        expect(report.failed).toBe(0);
-        expectOnlyKey(report.keyUsage, `key-${rotation}`, HANDLES);
-        ring.remove(`key-${rotation - 1}`);
-      }
-      isRotating = false;
-      for (const count of await Promise.all(reads)) expect(count).toBeGreaterThanOrEqual(HANDLES);
+      const rotating = rotate(writer, ring).finally(() => {
+        isRotating = false;
+      });
+      const [counts] = await Promise.all([Promise.all(reads), rotating]);
+      for (const count of counts) expect(count).toBeGreaterThanOrEqual(HANDLES);
     } finally {
       for (const vault of vaults) await vault.close();
       await place.stop();
@@ -100,4 +114,63 @@ describe.each(PLACES)("rotation on $name", (kind) => {
       await place.stop();
     }
   });
+
+  it("loses nothing when the process that moves the records is killed in the midst of it", async (context) => {
+    skipUnless(kind, context);
+    const place = await kind.start();
+    try {
+      let keys = newKeys("first", 1);
+      const first = await openWith(place.address, KeyRing.from({ current: "first-0", keys }));
+      const ids = await sealMany(first, KILLED_RECORDS);
+      await first.close();
+      let halfMoved = 0;
+      for (let kill = 0; kill < KILLS; kill++) {
+        const next = newKeys(`kill-${kill}`, PASSES);
+        const task: RewrapTask = { address: place.address, keys, next };
+        await killAfter(new Child("rewrap.ts", task), randomInt(1, 50));
+        keys = { ...keys, ...next };
+        if ((await keysInUse(place.address)).size > 1) halfMoved += 1;
+      }
+      expect(halfMoved).toBeGreaterThan(0);
+      const ring = KeyRing.from({ current: "last-0", keys: { ...keys, ...newKeys("last", 1) } });
+      const last = await openWith(place.address, ring);
+      expect((await last.rewrap()).failed).toBe(0);
+      expect(await keysInUse(place.address)).toEqual(new Set(["last-0"]));
+      for (const key of Object.keys(keys)) ring.remove(key);
+      await inBatches(ids.length, 64, async (index) => {
+        expect(await last.unseal(ids[index] as string, OWNER)).toBe(`payload ${index}`);
+      });
+      await last.close();
+    } finally {
+      await place.stop();
+    }
+  });
 });
+
+function newKeys(name: string, count: number): Record<string, string> {
+  const numbers = Array.from({ length: count }, (_, index) => index);
+  return Object.fromEntries(numbers.map((n) => [`${name}-${n}`, KeyRing.generateKey()]));
+}
+
+/** Kills a child some time after it has printed so many lines. */
+async function killAfter(child: Child, lines: number): Promise<void> {
+  await child.hasPrinted(lines);
+  await sleep(5 * Math.random());
+  await child.kill();
+}
+
+/** Returns the ids of the keys that records are under. */
+async function keysInUse(address: Address): Promise<Set<string>> {
+  const { keyIdOf } = aes256GcmEncryptor({ keys: KeyRing.ephemeral() });
+  const cache = await openPlace(address);
+  await cache.ready();
+  const ids = new Set<string>();
+  let cursor: string | undefined;
+  do {
+    const page = await cache.scan(cursor, { timeoutMs: 30_000 });
+    for (const { head } of page.entries) ids.add(keyIdOf(head.subarray(PREFIX_BYTES)));
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  await cache.close();
+  return ids;
+}
