@@ -63,8 +63,8 @@ describe("the flag of a writer", () => {
   });
 
   it("keeps a file from being opened until it expires, and no longer", async () => {
-    putUp("writer-1-0", 600);
     const startedAtMs = Date.now();
+    putUp("writer-1-0", 600);
     await using(async (cache) => {
       expect(Date.now() - startedAtMs).toBeGreaterThanOrEqual(590);
       expect(await cache.insert("key", RECORD, FOR_LONG)).toBe("inserted");

@@ -255,7 +255,7 @@ describe("writes to an LMDB cache", () => {
       const inserting = cache.insert("key", { head: HEAD, body }, options);
       setImmediate(() => giveUp.abort());
       await expect(inserting).rejects.toMatchObject({ code: "ERR_VAULT_OUTCOME_UNKNOWN" });
-      const late = cache.insert("late", { head: HEAD, body }, { ...FOR_LONG, timeoutMs: 1 });
+      const late = cache.insert("late", { head: HEAD, body }, { ...FOR_LONG, timeoutMs: 10 });
       await expect(late).rejects.toMatchObject({ code: "ERR_VAULT_OUTCOME_UNKNOWN" });
     });
   });

@@ -13,6 +13,7 @@ import { OWNER, sealOptions } from "../support/vault.js";
 
 const missing = missingServer("redis");
 const LONG = { purgeAfterMs: 60_000, timeoutMs: 20_000 } as const;
+const PATIENCE = { timeout: 20_000 } as const;
 const HEAD = Buffer.from("head");
 const PASSWORD = "correct-horse";
 const UNSAFE = { code: "ERR_VAULT_CACHE_UNSAFE", reason: "volatile-cache" };
@@ -115,7 +116,7 @@ describe.skipIf(missing !== undefined)(missing ?? "what a Redis server promises"
       await command(port, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
       await command(port, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
       await expect
-        .poll(() => codeOf(async () => cache.insert("probe", { head: HEAD }, LONG)))
+        .poll(() => codeOf(async () => cache.insert("probe", { head: HEAD }, LONG)), PATIENCE)
         .toBe(UNSAFE.code);
       await assertRefusesToStore();
     });

@@ -22,9 +22,14 @@ export interface LoadReport {
 /** Seals and unseals until `disturb` is over and a few more rounds have passed. */
 export async function loadDuring(
   vault: HandleVault,
-  disturb: () => Promise<void>,
+  disturb: (sealed: ReadonlyMap<string, string>) => Promise<void>,
 ): Promise<LoadReport> {
-  const report = { sealed: new Map(), failures: [] as unknown[], mistaken: 0, longestMs: 0 };
+  const report = {
+    sealed: new Map<string, string>(),
+    failures: [] as unknown[],
+    mistaken: 0,
+    longestMs: 0,
+  };
   let isOver = false;
   const timed = async (operation: () => Promise<void>) => {
     const startMs = performance.now();
@@ -44,7 +49,7 @@ export async function loadDuring(
   };
   const workers = Array.from({ length: WORKERS }, (_, worker) => work(worker));
   await sleep(100);
-  await disturb();
+  await disturb(report.sealed);
   await sleep(100);
   isOver = true;
   await Promise.all(workers);

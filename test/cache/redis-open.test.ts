@@ -12,6 +12,7 @@ import { makeTlsIdentity, type TlsIdentity } from "../support/servers/tls.js";
 const missing = missingServer("redis");
 const PASSWORD = "canary-password";
 const LONG = { purgeAfterMs: 60_000 } as const;
+const PATIENCE = { timeout: 20_000 } as const;
 const HEAD = Buffer.from("head");
 const UNAVAILABLE = { code: "ERR_VAULT_CACHE_UNAVAILABLE" };
 
@@ -114,7 +115,7 @@ describe.skipIf(missing !== undefined)(missing ?? "opening a Redis cache", () =>
       expect(inspect(error, { depth: 0 })).not.toContain(PASSWORD);
       expect(String((error as Error).cause)).toContain("WRONGPASS");
     }
-    await expect.poll(connectionCount).toBe(before);
+    await expect.poll(connectionCount, PATIENCE).toBe(before);
   });
 
   it("verifies the server's certificate", async () => {
@@ -137,7 +138,7 @@ describe.skipIf(missing !== undefined)(missing ?? "opening a Redis cache", () =>
     for (const open of [openRedisCache, openValkeyCache]) {
       await expect(open(target)).rejects.toMatchObject(UNAVAILABLE);
     }
-    await expect.poll(connectionCount).toBe(before);
+    await expect.poll(connectionCount, PATIENCE).toBe(before);
   });
 
   it("closes what it opened, and leaves open what it was given", async () => {
@@ -146,7 +147,7 @@ describe.skipIf(missing !== undefined)(missing ?? "opening a Redis cache", () =>
     await cache.ready();
     expect(await connectionCount()).toBe(before + 1);
     await cache.close();
-    await expect.poll(connectionCount).toBe(before);
+    await expect.poll(connectionCount, PATIENCE).toBe(before);
     const wrapped = redisCache(watcher);
     await wrapped.ready();
     await wrapped.close();

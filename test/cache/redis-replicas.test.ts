@@ -9,7 +9,7 @@ import { missingServer } from "../support/servers/resp-server.js";
 import { codesOf, loadDuring } from "./redis-load.js";
 
 const PATIENT_MS = 30_000;
-const LONG = { purgeAfterMs: 60_000 } as const;
+const LONG = { purgeAfterMs: 60_000, timeoutMs: 10_000 } as const;
 const HEAD = Buffer.from("head");
 const UNKNOWN = { code: "ERR_VAULT_OUTCOME_UNKNOWN" };
 
@@ -49,7 +49,7 @@ for (const [product, open] of [
       group = started;
       const { port } = started.master;
       await untilReplicated(port);
-      const waitForReplicas = { count: 1, timeoutMs: 300 };
+      const waitForReplicas = { count: 1, timeoutMs: 1000 };
       const cache = await open({ port }, { waitForReplicas });
       await cache.ready();
       expect(await cache.insert("one", { head: HEAD }, LONG)).toBe("inserted");
@@ -60,11 +60,11 @@ for (const [product, open] of [
         expect(await cache.get("two")).toMatchObject({ head: HEAD });
         const entry = await cache.get("one");
         if (typeof entry !== "object") throw new Error("there is no record");
-        const options = { ifRevision: entry.revision };
+        const options = { ifRevision: entry.revision, timeoutMs: LONG.timeoutMs };
         await expect(cache.replace("one", HEAD, options)).rejects.toMatchObject(UNKNOWN);
         expect(await cache.replace("one", undefined, options)).toBe("conflict");
-        await expect(cache.delete("one")).rejects.toMatchObject(UNKNOWN);
-        expect(await cache.delete("one")).toBe(false);
+        await expect(cache.delete("one", LONG)).rejects.toMatchObject(UNKNOWN);
+        expect(await cache.delete("one", LONG)).toBe(false);
       } finally {
         started.replica.resume();
       }

@@ -257,7 +257,8 @@ describe("a purge of a SQLite cache", () => {
     const tookMs = performance.now() - startMs;
     isOver = true;
     await working;
-    expect(tookMs).toBeLessThan(650);
+    // Each of its eight steps waits for its turn: together, without a deadline, for more than two seconds.
+    expect(tookMs).toBeLessThan(1300);
   });
 });
 

@@ -10,9 +10,14 @@ export type RespProduct = "redis" | "valkey";
 
 export const HOST = "127.0.0.1";
 
-/** Below the ports of outgoing connections, so that none takes a port while its server restarts. */
-const [LOWEST_PORT, HIGHEST_PORT] = [10_500, 22_500];
+/**
+ * Below the ports of outgoing connections, and for each worker of the tests its own, none of them a bus port of
+ * another's: so that nobody takes a port while its server restarts.
+ */
+const LOWEST_PORT = 10_500;
 const CLUSTER_BUS_OFFSET = 10_000;
+const [WORKERS, PORTS_PER_WORKER] = [5, 2000];
+const WORKER = Number(process.env["VITEST_POOL_ID"] ?? 0) % WORKERS;
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
 const MAX_PORT_CLASHES = 20;
@@ -154,11 +159,19 @@ export class RespProcess {
   }
 }
 
+/** No port is given twice: one may be without its server for a while. */
+const given = new Set<number>();
+
 /** Returns a loopback port that is free, and whose cluster bus port is free. */
 async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
-    const port = LOWEST_PORT + Math.floor(Math.random() * (HIGHEST_PORT - LOWEST_PORT));
-    if ((await isFree(port)) && (await isFree(port + CLUSTER_BUS_OFFSET))) return port;
+    const place = WORKER * PORTS_PER_WORKER + Math.floor(Math.random() * PORTS_PER_WORKER);
+    const port = LOWEST_PORT + place;
+    if (given.has(port)) continue;
+    if ((await isFree(port)) && (await isFree(port + CLUSTER_BUS_OFFSET))) {
+      given.add(port);
+      return port;
+    }
   }
   throw new Error("no free port was found");
 }
