@@ -7,7 +7,6 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { openLmdbCache } from "../../src/cache/lmdb.js";
 import { compiledChild } from "../support/children.js";
@@ -16,7 +15,9 @@ const WRITER = compiledChild("test/support/lmdb-writer.ts");
 const ROUND_MS = 2500;
 const MAX_ROUNDS = 12;
 /** A process whose lmdb is broken may hang as well. */
-const GIVE_UP_MS = ROUND_MS + 15_000;
+const GRACE_MS = 15_000;
+/** For a writer that is killed: longer than anybody waits for its writes. */
+const LONG_MS = 60_000;
 const WITH_PATIENCE = { timeout: 180_000 };
 const FOR_LONG = { purgeAfterMs: 3_600_000, timeoutMs: 30_000 };
 
@@ -37,11 +38,13 @@ interface WriterOptions {
   readonly path: string;
   readonly name: string;
   readonly perOpening: number;
+  readonly durationMs?: number;
 }
 
 /** Starts a writer; what it reports is missing if it failed or was killed. */
-function startWriter({ mode, path, name, perOpening }: WriterOptions) {
-  const task = [mode, path, name, `${ROUND_MS}`, `${perOpening}`];
+function startWriter(options: WriterOptions) {
+  const { mode, path, name, perOpening, durationMs = ROUND_MS } = options;
+  const task = [mode, path, name, `${durationMs}`, `${perOpening}`];
   const child = spawn(process.execPath, [WRITER, ...task], {
     stdio: ["ignore", "pipe", mode === "cache" ? "inherit" : "ignore"],
   });
@@ -49,7 +52,7 @@ function startWriter({ mode, path, name, perOpening }: WriterOptions) {
   child.stdout.on("data", (chunk: Buffer) => {
     output += chunk.toString();
   });
-  const giveUp = setTimeout(() => child.kill("SIGKILL"), GIVE_UP_MS);
+  const giveUp = setTimeout(() => child.kill("SIGKILL"), durationMs + GRACE_MS);
   const report = new Promise<Report | undefined>((resolve) =>
     child.on("close", (code) => {
       clearTimeout(giveUp);
@@ -121,10 +124,10 @@ describe("processes that open a file which others write", () => {
     const cache = await openLmdbCache(path);
     for (let round = 0; round < 3; round++) {
       const name = `killed ${round}`;
-      const writer = startWriter({ mode: "cache", path, name, perOpening: 5 });
-      for (let waits = 0; waits < 2000 && cache.get(`${name} 10`) === undefined; waits++) {
-        await pause(5);
-      }
+      const task = { mode: "cache", path, name, perOpening: 5, durationMs: LONG_MS } as const;
+      const writer = startWriter(task);
+      const written = { timeout: LONG_MS / 2, interval: 5 };
+      await expect.poll(() => cache.get(`${name} 10`), written).toBeDefined();
       writer.child.kill("SIGKILL");
       expect(await writer.report).toBeUndefined();
       const inserted = cache.insert(`after ${round}`, { head: Buffer.from("head") }, FOR_LONG);

@@ -55,6 +55,7 @@ function declareMoves(product: RespProduct, open: Open): void {
     expect(codesOf(report.failures)).toEqual([]);
     expect(report.mistaken).toBe(0);
     expect(report.sealed.size).toBeGreaterThan(100);
+    expect(await redirections(cluster)).toBeGreaterThan(0);
     expect(await countLost(vault, report.sealed)).toBe(0);
   });
 
@@ -170,6 +171,15 @@ function declareFailovers(product: RespProduct, open: Open): void {
       .toContain("ERR_VAULT_CACHE_UNSAFE");
     expect((await opened.ready()).durability).toBe("none");
   });
+}
+
+/** Returns how many commands were sent on from one master to another. */
+async function redirections(cluster: RespCluster): Promise<number> {
+  const stats = await Promise.all(
+    cluster.nodes.map((_, index) => cluster.call(index, "INFO", "errorstats")),
+  );
+  const counts = String(stats).matchAll(/errorstat_(?:MOVED|ASK|TRYAGAIN):count=(\d+)/g);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
 /** Returns the keys of all pages. */

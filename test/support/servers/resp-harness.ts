@@ -4,7 +4,7 @@ import type { CacheBackend } from "../../../src/index.js";
 import type { CacheHarness } from "../../../src/testing.js";
 
 /** Short, and yet longer than servers and tests are ever late. */
-const CLOCK_STEP_MS = 200;
+const CLOCK_STEP_MS = 300;
 
 let laws = 0;
 
