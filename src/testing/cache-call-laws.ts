@@ -1,5 +1,6 @@
 /** Laws about calls: one that is given up does nothing, and those in flight together do not mix. */
 import assert from "node:assert/strict";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { isVaultError } from "../vault/errors.js";
 import {
   assertAbsent,
@@ -53,6 +54,25 @@ export const callLaws: CacheLaws = {
       if (outcome === "inserted") assert(isThere, "what was inserted is not there");
       else if (isVaultError(outcome, "ERR_VAULT_CACHE_UNAVAILABLE")) assert(!isThere);
       else assert(isVaultError(outcome, "ERR_VAULT_OUTCOME_UNKNOWN"), "another answer or error");
+    },
+  ),
+
+  "the caller may reuse the buffer of a head once a write was given up": lawOfReady(
+    async ({ cache }) => {
+      for (let turns = 0; turns < 4; turns++) {
+        const key = `given up after ${turns}`;
+        const controller = new AbortController();
+        const head = Buffer.from(HEAD);
+        const call = { ...FOR_LONG, signal: controller.signal };
+        const inserting = (async () => cache.insert(key, { head }, call))();
+        for (let turn = 0; turn < turns; turn++) await nextTurn();
+        controller.abort();
+        await inserting.catch(() => undefined);
+        head.fill(0);
+        await nextTurn();
+        await insert(cache, [`after ${turns}`, { head: NEW }]);
+        if ((await cache.get(key)) !== undefined) await assertRecord(cache, [key, { head: HEAD }]);
+      }
     },
   ),
 

@@ -1,6 +1,6 @@
 /** Caches with a fault in reading or writing, each by the law that finds it. */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type CacheBackend, CacheUnavailableError } from "../../src/index.js";
+import { type CacheBackend, CacheUnavailableError, OutcomeUnknownError } from "../../src/index.js";
 import {
   change,
   keepingBodies,
@@ -174,6 +174,15 @@ export const writeMutants: Readonly<Record<string, Mutant>> = {
       const outcome = await sound.insert(key, record, { purgeAfterMs });
       if (signal?.aborted) throw new CacheUnavailableError();
       return outcome;
+    },
+  }),
+  "the caller may reuse the buffer of a head once a write was given up": (sound) => ({
+    insert: async (key, record, { purgeAfterMs, signal }) => {
+      const write = () => sound.insert(key, record, { purgeAfterMs });
+      await Promise.resolve();
+      if (!signal?.aborted) return write();
+      setImmediate(write);
+      throw new OutcomeUnknownError();
     },
   }),
   "of many writes at the same moment each does what its answer says": (sound) => {
