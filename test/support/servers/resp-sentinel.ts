@@ -23,24 +23,31 @@ export async function startRespSentinel(
   product: RespProduct,
   options: RespServerOptions = {},
 ): Promise<RespSentinel> {
-  const master = await startRespServer(product, options);
-  const replicaArguments = ["--replicaof", HOST, `${master.port}`, ...(options.arguments ?? [])];
-  const replica = await startRespServer(product, { ...options, arguments: replicaArguments });
-  const sentinel = await RespProcess.start(product, async (port, directory) => {
-    const file = join(directory, "sentinel.conf");
-    await writeFile(file, configuration(port, directory, master.port));
-    return [file, "--sentinel"];
-  });
+  const parts: { remove(): Promise<void> }[] = [];
   const stop = async () => {
-    await Promise.all([sentinel.remove(), replica.stop(), master.stop()]);
+    await Promise.all(parts.map((part) => part.remove()));
+  };
+  const serve = async (further: readonly string[]) => {
+    const own = [...further, ...(options.arguments ?? [])];
+    const server = await startRespServer(product, { ...options, arguments: own });
+    parts.push({ remove: () => server.stop() });
+    return server;
   };
   try {
+    const master = await serve([]);
+    const replica = await serve(["--replicaof", HOST, `${master.port}`]);
+    const sentinel = await RespProcess.start(product, async (port, directory) => {
+      const file = join(directory, "sentinel.conf");
+      await writeFile(file, configuration(port, directory, master.port));
+      return [file, "--sentinel"];
+    });
+    parts.push(sentinel);
     await inStep(replica.port, sentinel.port);
+    return { name: NAME, sentinels: [{ host: HOST, port: sentinel.port }], master, replica, stop };
   } catch (error) {
     await stop();
     throw error;
   }
-  return { name: NAME, sentinels: [{ host: HOST, port: sentinel.port }], master, replica, stop };
 }
 
 function configuration(port: number, directory: string, masterPort: number): string {
