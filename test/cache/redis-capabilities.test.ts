@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openRedisCache } from "../../src/cache/redis.js";
-import { type CacheBackend, HandleVault, KeyRing } from "../../src/index.js";
+import { openRedisCache, redisCache } from "../../src/cache/redis.js";
+import { type CacheBackend, HandleVault, KeyRing, type Revision } from "../../src/index.js";
 import { aclOf } from "../support/servers/resp-acl.js";
 import {
   missingServer,
@@ -96,9 +96,7 @@ describe.skipIf(missing !== undefined)(missing ?? "what a Redis server promises"
 
     async function assertRefusesToStore(): Promise<void> {
       await expect(cache.insert("new", { head: HEAD }, LONG)).rejects.toMatchObject(UNSAFE);
-      const entry = await cache.get("kept", LONG);
-      if (typeof entry !== "object") throw new Error("there is no record");
-      const { revision: ifRevision } = entry;
+      const ifRevision = await revisionOf(cache, "kept");
       await expect(cache.replace("kept", HEAD, { ifRevision })).rejects.toMatchObject(UNSAFE);
       expect(await cache.get("new")).toBeUndefined();
       expect(await cache.replace("kept", undefined, { ifRevision })).toBe("replaced");
@@ -111,6 +109,38 @@ describe.skipIf(missing !== undefined)(missing ?? "what a Redis server promises"
       expect(await cache.ready()).toEqual({ durability: "process", evicts: false });
       expect(await cache.insert("new", { head: HEAD }, LONG)).toBe("inserted");
     });
+
+    it.each([
+      ["again by itself", {}],
+      ["nothing twice", { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 }],
+    ])(
+      "a write under way is not acknowledged by a server that promises less, over a connection that sends %s",
+      async (_, options) => {
+        const connection = new Redis({ port, retryStrategy: () => 20, ...options });
+        connection.on("error", () => undefined);
+        opened.push({ close: () => connection.disconnect() });
+        const wrapped = redisCache(connection);
+        opened.push(wrapped);
+        expect((await wrapped.ready()).durability).toBe("disk");
+        const ifRevision = await revisionOf(wrapped, "kept");
+        server?.pause();
+        const unknown = { code: "ERR_VAULT_OUTCOME_UNKNOWN" };
+        const writes = Promise.all([
+          expect(wrapped.insert("new", { head: HEAD }, LONG)).rejects.toMatchObject(unknown),
+          expect(
+            wrapped.insert("large", { head: HEAD, body: Buffer.alloc(1000) }, LONG),
+          ).rejects.toMatchObject(unknown),
+          expect(wrapped.replace("kept", HEAD, { ifRevision, ...LONG })).rejects.toMatchObject(
+            unknown,
+          ),
+        ]);
+        for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+        await server?.kill();
+        await server?.restart({ appendFsync: "everysec" });
+        await writes;
+        expect(await wrapped.ready()).toEqual({ durability: "process", evicts: false });
+      },
+    );
 
     it("a policy that changed is noticed at the next reconnect", async () => {
       await command(port, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
@@ -135,9 +165,7 @@ describe.skipIf(missing !== undefined)(missing ?? "what a Redis server promises"
       await expect(cache.insert("new", { head: HEAD }, LONG)).rejects.toMatchObject(full);
       const record = { head: HEAD, body: Buffer.alloc(1000) };
       await expect(cache.insert("new", record, LONG)).rejects.toMatchObject(full);
-      const entry = await cache.get("kept");
-      if (typeof entry !== "object") throw new Error("there is no record");
-      const { revision: ifRevision } = entry;
+      const ifRevision = await revisionOf(cache, "kept");
       await expect(cache.replace("kept", HEAD, { ifRevision })).rejects.toMatchObject(full);
       expect(await cache.replace("kept", undefined, { ifRevision })).toBe("replaced");
       expect(await cache.delete("large")).toBe(true);
@@ -147,6 +175,12 @@ describe.skipIf(missing !== undefined)(missing ?? "what a Redis server promises"
     });
   });
 });
+
+async function revisionOf(cache: CacheBackend, key: string): Promise<Revision> {
+  const entry = await cache.get(key, LONG);
+  if (typeof entry !== "object") throw new Error("there is no record");
+  return entry.revision;
+}
 
 async function codeOf(call: () => Promise<unknown>): Promise<unknown> {
   try {

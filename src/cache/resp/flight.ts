@@ -33,6 +33,8 @@ export abstract class Flight<T> implements Watched, Passenger {
   #isPending = false;
   #isSettled = false;
   #losses = 0;
+  /** Whether what the server promises was known when the command was given to the peer. */
+  #wasAsked = false;
   #cause: unknown;
   #resolve: (answer: T) => void = ignore;
   #reject: (error: Error) => void = ignore;
@@ -121,6 +123,7 @@ export abstract class Flight<T> implements Watched, Passenger {
   #depart(): void {
     this.attempts += 1;
     this.#losses = this.#link.losses;
+    this.#wasAsked = this.#link.guarantees.isCurrent;
     this.#isPending = true;
   }
 
@@ -154,9 +157,8 @@ export abstract class Flight<T> implements Watched, Passenger {
     try {
       const answer = this.read(reply);
       if (answer === UNCLEAR) this.#attempt();
-      else if (this.#link.waitForReplicas !== undefined && this.wasWritten(answer)) {
-        this.#awaitReplicas(answer);
-      } else this.#succeed(answer);
+      else if (this.wasWritten(answer)) this.#written(answer);
+      else this.#succeed(answer);
     } catch (error) {
       this.#fail(error as Error);
     }
@@ -178,15 +180,44 @@ export abstract class Flight<T> implements Watched, Passenger {
     else this.giveUp();
   }
 
-  #retry(error: unknown): void {
+  #written(answer: T): void {
+    const isDoubtful = !this.#wasAsked || this.#losses !== this.#link.losses;
+    if (this.#effect === "store" && isDoubtful) this.#awaitPromise(answer);
+    else this.#confirm(answer);
+  }
+
+  /** The peer may have sent the command to another server than was asked: does that promise as much? */
+  #awaitPromise(answer: T): void {
+    const { guarantees, isOpen, connection } = this.#link;
+    this.mayHaveHappened = true;
+    if (!isOpen || connection.status === "end") {
+      this.giveUp();
+      return;
+    }
+    guarantees.refresh().then(
+      () => {
+        if (this.#isSettled) return;
+        if (guarantees.isKept) this.#confirm(answer);
+        else this.#refuse();
+      },
+      (error: unknown) => this.#retry(error, () => this.#awaitPromise(answer)),
+    );
+  }
+
+  #retry(error: unknown, again: () => void = () => this.#attempt()): void {
     if (this.#isSettled) return;
     this.#cause = error;
     this.#link.relocate();
     void this.deadline.pause(this.attempts + 1).then(() => {
       if (this.#isSettled) return;
       if (this.deadline.hasPassed) this.giveUp();
-      else this.#attempt();
+      else again();
     });
+  }
+
+  #confirm(answer: T): void {
+    if (this.#link.waitForReplicas === undefined) this.#succeed(answer);
+    else this.#awaitReplicas(answer);
   }
 
   /** A connection that was lost meanwhile has another server, which would speak of nothing. */

@@ -116,7 +116,8 @@ export class RespProcess {
     this.#child = undefined;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGCONT");
+    // One that hangs must not wake up to be killed: it would answer first.
+    if (signal !== "SIGKILL") child.kill("SIGCONT");
     child.kill(signal);
     const force = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
     await gone;
