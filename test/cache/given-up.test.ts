@@ -36,7 +36,7 @@ function lmdbScene(): Scene {
     open: () => openLmdbCache(join(directory, "vault.lmdb"), { clock }),
     hold: (cache) => {
       // What is issued together is committed together, and this much takes its time.
-      const body = Buffer.alloc(2 ** 25);
+      const body = Buffer.alloc(2 ** 26);
       void cache.insert("large", { head: Buffer.from("head"), body }, { purgeAfterMs: 1e9 });
       return () => undefined;
     },
