@@ -111,7 +111,14 @@ export class HandleVault implements Vault {
     const packed = isPromise(packing) ? await packing : packing;
     const writing = writtenView(data, checked);
     const view = isPromise(writing) ? await writing : writing;
-    this.#leakGuard.check({ data, view, setting, written: this.#codec.textOf(packed) });
+    const { contentBytes: writtenBytes } = packed;
+    this.#leakGuard.check({
+      data,
+      view,
+      setting,
+      written: this.#codec.textOf(packed),
+      writtenBytes,
+    });
     const createdAtMs = this.#clock.now();
     const fields: RecordFields = {
       revision: 0,

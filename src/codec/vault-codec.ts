@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { KeyRing } from "../keys/key-ring.js";
-import { asBuffer, exceedsBytes, ownUtf8 } from "../primitives/bytes.js";
+import { asBuffer, ownUtf8 } from "../primitives/bytes.js";
 import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
 import type { Bytes, Compressor, Encryptor, MaybePromise, Serializer } from "../vault/contracts.js";
 import {
@@ -62,8 +62,10 @@ export interface PackedPayload {
   readonly compressorId: number;
   /** What is to be encrypted; text stands for its UTF-8. */
   readonly content: Uint8Array | string;
-  /** Bytes before compression; absent when the content was not compressed and has as many itself. */
-  readonly uncompressedBytes?: number;
+  /** Bytes that the content takes. */
+  readonly contentBytes: number;
+  /** Bytes before compression. */
+  readonly serializedBytes: number;
 }
 
 /**
@@ -126,10 +128,9 @@ export class VaultCodec {
   async encode(data: unknown): Promise<Bytes> {
     await this.ready();
     const packed = await this.pack(data);
-    const { content } = packed;
-    const contentBytes = typeof content === "string" ? Buffer.byteLength(content) : content.length;
+    const { content, contentBytes } = packed;
     const plaintext = Buffer.allocUnsafeSlow(PACKED_HEADER_BYTES + contentBytes);
-    writePackedHeader(plaintext, packed, { offset: 0, contentBytes });
+    writePackedHeader(plaintext, packed, 0);
     if (typeof content === "string") plaintext.write(content, PACKED_HEADER_BYTES, "utf8");
     else plaintext.set(content, PACKED_HEADER_BYTES);
     try {
@@ -180,13 +181,19 @@ export class VaultCodec {
   pack(data: unknown): MaybePromise<PackedPayload> {
     const serializer = this.#serializerFor(data);
     const content = serializer.serialize(data);
-    if (exceedsBytes(content, this.#maxPayloadBytes)) throw new PayloadTooLargeError();
-    const { id: serializerId } = serializer;
+    const contentBytes = typeof content === "string" ? Buffer.byteLength(content) : content.length;
+    if (contentBytes > this.#maxPayloadBytes) throw new PayloadTooLargeError();
+    const packed = {
+      serializerId: serializer.id,
+      compressorId: NO_COMPRESSOR,
+      content,
+      contentBytes,
+      serializedBytes: contentBytes,
+    };
     const compressor = this.#compressor;
-    if (compressor !== undefined && isWorthTrying(compressor, content)) {
-      return compress(compressor, serializerId, content);
-    }
-    return { serializerId, compressorId: NO_COMPRESSOR, content };
+    // Nothing comes of compressing little.
+    const isWorthTrying = contentBytes >= Math.max(compressor?.thresholdBytes ?? 0, 1);
+    return compressor !== undefined && isWorthTrying ? compress(compressor, packed) : packed;
   }
 
   /**
@@ -252,37 +259,23 @@ export class VaultCodec {
   }
 }
 
-/** Writes how to unpack a payload that takes `contentBytes`. */
-export function writePackedHeader(
-  target: Buffer,
-  packed: PackedPayload,
-  { offset, contentBytes }: { readonly offset: number; readonly contentBytes: number },
-): void {
+/** Writes how to unpack a payload. */
+export function writePackedHeader(target: Buffer, packed: PackedPayload, offset: number): void {
   target.writeUInt8(packed.serializerId, offset);
   target.writeUInt8(packed.compressorId, offset + 1);
-  target.writeUInt32BE(packed.uncompressedBytes ?? contentBytes, offset + 2);
-}
-
-/** Nothing comes of compressing little; bytes are counted only where characters do not tell. */
-function isWorthTrying(compressor: Compressor, content: Uint8Array | string): boolean {
-  return exceedsBytes(content, Math.max(compressor.thresholdBytes, 1) - 1);
+  target.writeUInt32BE(packed.serializedBytes, offset + 2);
 }
 
 /** Compresses a payload, unless it shrinks too little for that to be worth it. */
-function compress(
-  compressor: Compressor,
-  serializerId: number,
-  content: Uint8Array | string,
-): MaybePromise<PackedPayload> {
+function compress(compressor: Compressor, packed: PackedPayload): MaybePromise<PackedPayload> {
+  const { content, serializedBytes } = packed;
   const isText = typeof content === "string";
   const bytes = isText ? ownUtf8(content) : content;
-  const uncompressedBytes = bytes.length;
   return andThen(compressor.compress(bytes), (compressed) => {
-    const isSmaller = compressed.length <= uncompressedBytes * WORTHWHILE_RATIO;
+    const { length: contentBytes } = compressed;
     if (isText && compressed.buffer !== bytes.buffer) bytes.fill(0);
-    return isSmaller
-      ? { serializerId, compressorId: compressor.id, content: compressed, uncompressedBytes }
-      : { serializerId, compressorId: NO_COMPRESSOR, content };
+    if (contentBytes > serializedBytes * WORTHWHILE_RATIO) return packed;
+    return { ...packed, compressorId: compressor.id, content: compressed, contentBytes };
   });
 }
 

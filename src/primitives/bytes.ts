@@ -33,13 +33,6 @@ export function ownUtf8(text: string): Buffer {
   return bytes;
 }
 
-/** Tells whether something takes more than `max` bytes; counts a text's only where it has to. */
-export function exceedsBytes(content: Uint8Array | string, max: number): boolean {
-  if (content.length > max) return true;
-  const isCertain = typeof content !== "string" || content.length * MAX_UTF8_RATIO <= max;
-  return isCertain ? false : Buffer.byteLength(content) > max;
-}
-
 /** Returns a key object of bytes that nobody else needs, and overwrites them. */
 export function takeKey(bytes: Uint8Array): KeyObject {
   try {

@@ -13,7 +13,7 @@ import {
   NONCE_BYTES,
   TAG_BYTES,
 } from "../primitives/aes-256-gcm.js";
-import { asBuffer, exceedsBytes } from "../primitives/bytes.js";
+import { asBuffer } from "../primitives/bytes.js";
 import { fillSecret } from "../primitives/random-pool.js";
 import { allocateShortLived } from "../primitives/slab.js";
 import type {
@@ -83,19 +83,18 @@ export class RecordSealer {
 
   /** Returns a new record: small payloads within the head, others in a body of their own. */
   seal(lookupId: string, fields: RecordFields, packed: PackedPayload): MaybePromise<CacheRecord> {
-    const { content } = packed;
+    const { content, contentBytes } = packed;
     const size = maxFieldsBytes(fields) + PACKED_HEADER_BYTES + this.#maxInlineBytes;
     return withScratch(size, (plaintext) => {
       const offset = writeFields(plaintext, fields);
       const contentAt = offset + PACKED_HEADER_BYTES;
-      if (!exceedsBytes(content, this.#maxInlineBytes)) {
-        const contentBytes = writeContent(plaintext, content, contentAt);
-        writePackedHeader(plaintext, packed, { offset, contentBytes });
+      writePackedHeader(plaintext, packed, offset);
+      if (contentBytes <= this.#maxInlineBytes) {
+        writeContent(plaintext, content, contentAt);
         const end = contentAt + contentBytes;
         return this.#record("inline", lookupId, plaintext.subarray(0, end));
       }
       const body = encryptBody(content, plaintext, contentAt);
-      writePackedHeader(plaintext, packed, { offset, contentBytes: body.length });
       const end = offset + DETACHED_BYTES;
       return this.#record("detached", lookupId, plaintext.subarray(0, end), body);
     });
@@ -219,10 +218,9 @@ function asOpened(form: RecordForm, bytes: Uint8Array): OpenedHead {
   }
 }
 
-function writeContent(target: Buffer, content: Uint8Array | string, offset: number): number {
-  if (typeof content === "string") return target.write(content, offset, "utf8");
-  target.set(content, offset);
-  return content.length;
+function writeContent(target: Buffer, content: Uint8Array | string, offset: number): void {
+  if (typeof content === "string") target.write(content, offset, "utf8");
+  else target.set(content, offset);
 }
 
 /** Encrypts a body under a fresh key, and writes key and tag at `offset` of the head's plaintext. */

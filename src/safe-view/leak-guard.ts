@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import {
   formatPointer,
   matchesPointer,
@@ -22,6 +21,8 @@ export interface SealCheck {
   readonly setting?: LeakGuardSetting | undefined;
   /** What `data` was written as: itself, if it is a text, or JSON. Absent if it is neither. */
   readonly written?: string | undefined;
+  /** Bytes of UTF-8 that takes. */
+  readonly writtenBytes?: number | undefined;
 }
 
 /** What one search goes by. */
@@ -54,10 +55,10 @@ export class LeakGuard {
    *
    * @throws {@link SafeViewLeakError} It does; `path` says where the leaf is.
    */
-  check({ data, view, setting, written }: SealCheck): void {
+  check({ data, view, setting, written, writtenBytes }: SealCheck): void {
     if (setting === "off" || (setting ?? this.#allow) === undefined) return;
     const allow = this.#allowedBy(setting, view.shown);
-    const isAscii = written !== undefined && Buffer.byteLength(written) === written.length;
+    const isAscii = written !== undefined && written.length === writtenBytes;
     const json = typeof data === "string" ? undefined : written;
     const leak = this.find({ data, text: view.text, allow, isAscii, json });
     if (leak !== undefined) throw new SafeViewLeakError(formatPointer(leak.shownPointer));

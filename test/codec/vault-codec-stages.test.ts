@@ -31,7 +31,7 @@ describe("compression in a codec", () => {
     expect(await packedOf(codec, "é".repeat(2047))).toHaveProperty("compressorId", 0);
     expect(await packedOf(codec, "é".repeat(2048))).toMatchObject({
       compressorId: 1,
-      uncompressedBytes: 4096,
+      serializedBytes: 4096,
     });
   });
 

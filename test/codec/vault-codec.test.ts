@@ -37,8 +37,8 @@ async function sealedByHand(
 ): Promise<Uint8Array> {
   const { serializerId = 1, compressorId = 0, length = content.length } = header;
   const plaintext = Buffer.alloc(6);
-  const packed = { serializerId, compressorId, content };
-  writePackedHeader(plaintext, packed, { offset: 0, contentBytes: length });
+  const sizes = { contentBytes: content.length, serializedBytes: length };
+  writePackedHeader(plaintext, { serializerId, compressorId, content, ...sizes }, 0);
   return await encryptor.encrypt(Buffer.concat([plaintext, content]));
 }
 
