@@ -111,14 +111,7 @@ export class HandleVault implements Vault {
     const packed = isPromise(packing) ? await packing : packing;
     const writing = writtenView(data, checked);
     const view = isPromise(writing) ? await writing : writing;
-    const { contentBytes: writtenBytes } = packed;
-    this.#leakGuard.check({
-      data,
-      view,
-      setting,
-      written: this.#codec.textOf(packed),
-      writtenBytes,
-    });
+    this.#leakGuard.check({ data, view, setting, isAscii: this.#codec.isAscii(packed) });
     const createdAtMs = this.#clock.now();
     const fields: RecordFields = {
       revision: 0,

@@ -197,13 +197,15 @@ export class VaultCodec {
   }
 
   /**
-   * Returns a payload as it was written if that is text, or JSON, and was not compressed.
+   * Tells whether every text in a payload is certain to hold nothing but ASCII; `false` where that
+   * would take a look at each of them.
    *
    * @internal
    */
-  textOf({ content, serializerId }: PackedPayload): string | undefined {
-    if (typeof content !== "string") return undefined;
-    return this.#isJson || serializerId === this.#text.id ? content : undefined;
+  isAscii({ content, contentBytes, serializerId }: PackedPayload): boolean {
+    if (typeof content !== "string") return false;
+    const isVerbatim = this.#isJson || serializerId === this.#text.id;
+    return isVerbatim && contentBytes === content.length;
   }
 
   /**

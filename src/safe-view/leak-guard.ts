@@ -19,10 +19,8 @@ export interface SealCheck {
   readonly view: WrittenView;
   /** What this seal says; it adds to what the guard allows in general. */
   readonly setting?: LeakGuardSetting | undefined;
-  /** What `data` was written as: itself, if it is a text, or JSON. Absent if it is neither. */
-  readonly written?: string | undefined;
-  /** Bytes of UTF-8 that takes. */
-  readonly writtenBytes?: number | undefined;
+  /** Whether every text in `data` is known to hold nothing but ASCII. */
+  readonly isAscii: boolean;
 }
 
 /** What one search goes by. */
@@ -34,8 +32,6 @@ export interface LeakQuestion {
   readonly allow?: readonly PointerPattern[] | undefined;
   /** Whether every text in `data` is known to hold nothing but ASCII. */
   readonly isAscii?: boolean;
-  /** `data` as JSON, if it was written so. */
-  readonly json?: string | undefined;
 }
 
 /** Finds leaves of payloads in safe views. Remembers the last safe view, for the next payload. */
@@ -55,12 +51,10 @@ export class LeakGuard {
    *
    * @throws {@link SafeViewLeakError} It does; `path` says where the leaf is.
    */
-  check({ data, view, setting, written, writtenBytes }: SealCheck): void {
+  check({ data, view, setting, isAscii }: SealCheck): void {
     if (setting === "off" || (setting ?? this.#allow) === undefined) return;
     const allow = this.#allowedBy(setting, view.shown);
-    const isAscii = written !== undefined && written.length === writtenBytes;
-    const json = typeof data === "string" ? undefined : written;
-    const leak = this.find({ data, text: view.text, allow, isAscii, json });
+    const leak = this.find({ data, text: view.text, allow, isAscii });
     if (leak !== undefined) throw new SafeViewLeakError(formatPointer(leak.shownPointer));
   }
 
@@ -76,11 +70,10 @@ export class LeakGuard {
 
   /** Gives every leaf of a payload that its safe view repeats, until one is the last that is wanted. */
   search(
-    { data, text, allow = [], isAscii = false, json }: LeakQuestion,
+    { data, text, allow = [], isAscii = false }: LeakQuestion,
     isLast: (leak: Suspect) => boolean,
   ): void {
     const index = this.#indexOf(text);
-    if (json !== undefined && !index.mayHaveLeafOf(json, isAscii)) return;
     const quick = { index, isAscii, knownNames: this.#knownNames, valuesLeft: MAX_VALUES };
     if (isClean(data, quick)) return;
     let excuse: NameExcuse | undefined;

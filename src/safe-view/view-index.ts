@@ -3,7 +3,6 @@ import { asBuffer, trueBytes } from "../primitives/bytes.js";
 import { DigitIndex, significantDigitsOf } from "./digits.js";
 import { fold, isAscii, upperCaseAscii } from "./fold.js";
 import { FragmentIndex, SHORTEST_LEAF } from "./fragments.js";
-import { JsonGlance } from "./json-glance.js";
 import { bytesIn, textsIn } from "./readings.js";
 
 /** Texts that stand for no value in particular, folded. */
@@ -16,7 +15,6 @@ export class ViewIndex {
   readonly #view: string;
   readonly #texts: FragmentIndex;
   readonly #digits: DigitIndex;
-  readonly #glance: JsonGlance;
   #bytes: FragmentIndex | undefined;
 
   constructor(view: string) {
@@ -24,13 +22,6 @@ export class ViewIndex {
     this.#view = view;
     this.#texts = new FragmentIndex(texts);
     this.#digits = new DigitIndex(texts);
-    this.#glance = new JsonGlance(texts);
-  }
-
-  /** Tells whether a JSON document may have a leaf that is here; `false` is certain. */
-  mayHaveLeafOf(json: string, isAscii: boolean): boolean {
-    if (this.#digits.hasAny || json.includes("\\")) return true;
-    return this.#glance.mayShareWith(isAscii ? json : fold(json));
   }
 
   /** Tells whether a leaf of any kind is here; what is no leaf is not. */

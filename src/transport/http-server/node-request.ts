@@ -46,7 +46,8 @@ function boundFetching(
   outgoing: ServerResponse,
   timeoutMs: number,
 ): void {
-  if (outgoing.writableFinished || outgoing.closed) return;
+  // What the system has taken is not in memory any more: that is most answers, at once.
+  if (outgoing.writableLength === 0 || outgoing.closed) return;
   const timer = setTimeout(() => incoming.socket.destroy(), timeoutMs);
   whenAnswered(incoming, outgoing, () => clearTimeout(timer));
 }
