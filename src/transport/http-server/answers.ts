@@ -21,6 +21,8 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Bytes of UTF-8 that the body takes. */
+  readonly bodyBytes: number;
 }
 
 /** Answers requests to one vault, as many at once as the settings have it. */
@@ -71,9 +73,9 @@ export abstract class HttpAnswers {
   }
 
   /** Counts an answer that is to be sent; returns what to call when it no longer is in memory. */
-  keep({ body }: HttpAnswer): () => void {
+  keep({ bodyBytes }: HttpAnswer): () => void {
     const kept = new Share(this.#bytes);
-    kept.draw(Buffer.byteLength(body));
+    kept.draw(bodyBytes);
     return () => kept.giveBack();
   }
 
@@ -88,7 +90,8 @@ function takeRoom(body: Share, bytes: number): void {
 
 /** Returns the answer that tells of success. */
 export function success(status: number, contentType: string, body: string): HttpAnswer {
-  return { status, headers: { "content-type": contentType, ...HEADERS }, body };
+  const headers = { "content-type": contentType, ...HEADERS };
+  return { status, headers, body, bodyBytes: Buffer.byteLength(body) };
 }
 
 /** Returns the answer that tells of an error. */

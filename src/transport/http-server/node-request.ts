@@ -1,5 +1,4 @@
 /** Answers the requests of a Node server, or of a framework that stands on one. */
-import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { connectionOf } from "../listening.js";
 import { whenAnswered } from "./answered.js";
@@ -79,9 +78,9 @@ export function sendAnswer(
   outgoing: ServerResponse,
   answer: HttpAnswer,
 ): void {
-  const { status, headers, body } = answer;
+  const { status, headers, body, bodyBytes } = answer;
   if (outgoing.destroyed) return;
-  outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
+  outgoing.writeHead(status, { ...headers, "content-length": bodyBytes });
   outgoing.end(body);
   if (!incoming.complete) discard(incoming);
 }

@@ -3,7 +3,6 @@
  *
  * @module
  */
-
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import type { Authenticator } from "../../auth/authenticator.js";
