@@ -98,11 +98,7 @@ async function lmdb(): Promise<Backend> {
 /** A server that keeps nothing on disk: what is measured is the way there and back. */
 async function resp(product: RespProduct): Promise<Backend> {
   const [server, floorServer] = [await startRespServer(product), await startRespServer(product)];
-  const settings = { enableAutoPipelining: true, protocol: 2, disableClientInfo: true } as const;
-  const { Redis } = await import("ioredis");
-  const { Valkey } = await import("iovalkey");
-  const client = (port: number) =>
-    product === "redis" ? new Redis({ port, ...settings }) : new Valkey({ port, ...settings });
+  const client = await clientOf(product);
   return {
     inFlight: 64,
     openFloor: async () => {
@@ -133,6 +129,17 @@ async function resp(product: RespProduct): Promise<Backend> {
       await floorServer.stop();
     },
   };
+}
+
+/** Loads the one that is used: what a package does to a process when it is loaded is part of what it costs. */
+async function clientOf(product: RespProduct) {
+  const settings = { enableAutoPipelining: true, protocol: 2, disableClientInfo: true } as const;
+  if (product === "redis") {
+    const { Redis } = await import("ioredis");
+    return (port: number) => new Redis({ port, ...settings });
+  }
+  const { Valkey } = await import("iovalkey");
+  return (port: number) => new Valkey({ port, ...settings });
 }
 
 interface Opening {

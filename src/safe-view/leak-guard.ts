@@ -1,3 +1,4 @@
+import { restoreFastStrings } from "../primitives/fast-strings.js";
 import {
   formatPointer,
   matchesPointer,
@@ -44,6 +45,7 @@ export class LeakGuard {
 
   constructor(setting: LeakGuardSetting = { allow: [] }) {
     this.#allow = setting === "off" ? undefined : setting.allow.map(parsePointer);
+    restoreFastStrings();
   }
 
   /**

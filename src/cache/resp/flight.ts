@@ -58,6 +58,10 @@ export abstract class Flight<T> implements Watched, Passenger {
     return false;
   }
 
+  get bytes(): number {
+    return 0;
+  }
+
   /** Whether it is sent by itself: the peers copy all that they send together into one buffer. */
   protected get isLarge(): boolean {
     return false;

@@ -69,6 +69,10 @@ export class Insert extends Flight<Outcome> {
     return answer === "inserted";
   }
 
+  override get bytes(): number {
+    return this.#stored.length;
+  }
+
   protected override get isLarge(): boolean {
     return this.#body !== undefined;
   }
