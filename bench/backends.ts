@@ -19,7 +19,7 @@ export interface Backend {
   readonly inFlight: number;
   openFloor(): Promise<BlobStore>;
   openCache(): Promise<CacheBackend>;
-  /** Returns how many bytes the cache takes where it stores; to be asked while it is closed. */
+  /** Returns how many bytes all caches take where they store; to be asked while they are closed. */
   storedBytes(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -149,18 +149,15 @@ interface Opening {
 
 function inDirectory(inFlight: number, { openFloor, openCache }: Opening): Backend {
   const directory = mkdtempSync(join(tmpdir(), "handlevault-bench-"));
-  const caches: string[] = [];
+  let caches = 0;
   let floors = 0;
   return {
     inFlight,
     openFloor: () => openFloor(join(directory, `floor-${floors++}`)),
-    openCache: () => {
-      caches.push(`cache-${caches.length}`);
-      return openCache(join(directory, caches.at(-1) ?? ""));
-    },
+    openCache: () => openCache(join(directory, `cache-${caches++}`)),
     storedBytes: async () =>
       readdirSync(directory)
-        .filter((name) => name.startsWith(caches.at(-1) ?? "") && !name.endsWith("-ballast"))
+        .filter((name) => name.startsWith("cache-") && !name.endsWith("-ballast"))
         .reduce((sum, name) => sum + statSync(join(directory, name)).size, 0),
     stop: async () => rmSync(directory, { recursive: true }),
   };

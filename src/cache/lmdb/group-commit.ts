@@ -13,6 +13,9 @@ import type { Tables } from "./tables.js";
 const OPENING_PAUSE_MS = 2;
 /** Issuing a write takes some 30 µs: a turn of the event loop must not take much longer than others. */
 const MAX_GROUP = 500;
+/** So many callers, or callers that wrote so much, are told at a time how their writes have ended. */
+const TOLD_TOGETHER = 32;
+const TOLD_BYTES = 131_072;
 
 /** One write: what it does within the transaction, what belongs to it, and how it can end. */
 export interface Write<Outcome> {
@@ -56,9 +59,9 @@ class Waiting<Outcome> {
     this.#signal.addEventListener("abort", this.#giveUp);
   }
 
-  issue(): Promise<void> {
+  issue(): Promise<boolean> {
     this.#isIssued = true;
-    return this.write.issue().then((held) => this.resolve(held));
+    return this.write.issue();
   }
 
   resolve(held: boolean): void {
@@ -179,13 +182,13 @@ export class GroupCommit {
     const group = gathered.filter((waiting) => !waiting.isSettled);
     // lmdb puts what is written within one turn of the event loop into one transaction. Its `batch`
     // would do so too, but hands over each write by itself, which costs half as much again.
-    const writes: Promise<unknown>[] = [];
     // The index first: a record without its purge time would never go away.
-    for (const { key, value } of rowsOf(expiriesOf(group))) writes.push(expiries.put(key, value));
-    for (const waiting of group) writes.push(waiting.issue());
+    const index = rowsOf(expiriesOf(group)).map(({ key, value }) => expiries.put(key, value));
+    const writes = group.map((waiting) => waiting.issue());
     // lmdb keeps a promise of its own for each transaction. Nobody else would see it fail.
     setImmediate(() => heads.committed.then(ignore, ignore));
-    await Promise.all(writes);
+    const [held] = await Promise.all([Promise.all(writes), Promise.all(index)]);
+    await tell(group, held);
   }
 
   #refuseFailed(): void {
@@ -198,6 +201,27 @@ export class GroupCommit {
     const cause = await causeOf(error);
     this.#failure ??= cause;
     return isForWantOfRoom(cause) ? new CacheFullError() : new OutcomeUnknownError({ cause });
+  }
+}
+
+/**
+ * Tells callers what has become of their writes, a few at a time: what the first of them write next is on its
+ * way to the disk while the others are still preparing theirs.
+ */
+async function tell(group: readonly AnyWaiting[], held: readonly boolean[]): Promise<void> {
+  let told = 0;
+  let toldBytes = 0;
+  for (const [index, waiting] of group.entries()) {
+    if (told === TOLD_TOGETHER || toldBytes > TOLD_BYTES) {
+      // lmdb ends in the first of two turns the transaction that was begun since.
+      await nextTurn();
+      await nextTurn();
+      told = 0;
+      toldBytes = 0;
+    }
+    told += 1;
+    toldBytes += waiting.write.byteCount;
+    waiting.resolve(held[index] === true);
   }
 }
 
