@@ -11,8 +11,11 @@ const LONG_RUN = new RegExp(`\\d(?:${SEPARATORS}\\d){${FRAGMENT - 1},}`, "g");
 /** As in 48,210.500, which is the number 48210.5; of more digits any part is looked for. */
 const TRAILING_ZEROS = /([.,\u066b]\d{0,7}?)0+(?![\d.,\u066b])/g;
 const LEADING_ZEROS = /^0+/;
+const LETTER = /\p{L}/gu;
 const EXPONENT = /e.*$/;
 const MOST_GROUPS = FRAGMENT;
+/** Longer texts do not consist of digits, even if they have many. */
+const SHORT_TEXT = 64;
 /** The engine keeps a place to go back to for each group of a run: a text of millions would exhaust it. */
 const PIECE = 2 ** 15;
 /** {@link FRAGMENT} digits with three separators between any two take no more characters. */
@@ -40,11 +43,20 @@ export class DigitIndex {
 
   /** Tells whether a text that consists of digits for the most part, or a long run in it, is here. */
   sharesWithText(text: string): boolean {
+    if (text.length > SHORT_TEXT) return this.#sharesRunOf(text);
+    if (countDigits(text) < SHORTEST_LEAF) return false;
+    const digits = digitsOf(text);
+    // Whatever its runs share, all of its digits do.
+    if (!this.shares(digits)) return false;
+    return isMostlyDigits(text, digits.length) || this.#sharesRunOf(text);
+  }
+
+  #sharesRunOf(text: string): boolean {
     for (let start = 0; start + OVERLAP < text.length || start === 0; start += PIECE - OVERLAP) {
       const piece = text.length <= PIECE ? text : text.slice(start, start + PIECE);
       if (this.#sharesRunWith(piece)) return true;
     }
-    return isMostlyDigits(text) && this.shares(digitsOf(text));
+    return false;
   }
 
   #sharesRunWith(piece: string): boolean {
@@ -67,10 +79,18 @@ export function significantDigitsOf(number: string): string {
 }
 
 /** An account number is, with a prefix or two; a sentence with figures in it is not. */
-function isMostlyDigits(text: string): boolean {
-  if (text.length > 64) return false;
-  const digits = digitsOf(text).length;
-  return digits >= SHORTEST_LEAF && digits >= (text.match(/\p{L}/gu)?.length ?? 0);
+function isMostlyDigits(text: string, digits: number): boolean {
+  return digits >= (text.match(LETTER)?.length ?? 0);
+}
+
+/** A loop, since most texts have too few for anything else to be worth its while. */
+function countDigits(text: string): number {
+  let count = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x30 && code <= 0x39) count += 1;
+  }
+  return count;
 }
 
 function* neighbours(groups: readonly string[]): Generator<string> {

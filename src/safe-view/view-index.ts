@@ -64,6 +64,7 @@ export class ViewIndex {
   }
 
   #hasFigure(text: string): boolean {
+    if (text.length < SHORTEST_LEAF) return false;
     const digits = significantDigitsOf(text);
     if (digits.length < SHORTEST_LEAF) return false;
     return this.#digits.shares(digits) || this.#texts.sharesWith(text.replace(/^-/, ""));
