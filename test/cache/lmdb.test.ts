@@ -51,6 +51,17 @@ function transactionsOf(environment: ReturnType<typeof openEnvironment>): number
   return (environment.getStats() as { lastTxnId: number }).lastTxnId;
 }
 
+/** Counts the turns of the event loop from now on. */
+function countedTurns() {
+  const turns = { count: 0, stop: () => clearImmediate(next) };
+  const count = () => {
+    turns.count += 1;
+    next = setImmediate(count);
+  };
+  let next = setImmediate(count);
+  return turns;
+}
+
 async function revisionOf(cache: CacheBackend, key: string): Promise<number | string> {
   const entry = await cache.get(key);
   assert(typeof entry === "object");
@@ -222,6 +233,29 @@ describe("writes to an LMDB cache", () => {
       } finally {
         await environment.close();
       }
+    },
+  );
+
+  it.each([
+    { kind: "many", count: 70, bytes: 100, parts: [32, 32, 6] },
+    { kind: "large", count: 10, bytes: 40_000, parts: [4, 4, 2] },
+  ])(
+    "are told of in parts if they are $kind, so that what follows them can be under way",
+    async (made) => {
+      await withCache(async (cache) => {
+        const turns = countedTurns();
+        const record = { head: Buffer.alloc(made.bytes) };
+        const toldIn = await Promise.all(
+          Array.from({ length: made.count }, async (_, index) => {
+            expect(await cache.insert(`${index}`, record, FOR_LONG)).toBe("inserted");
+            return turns.count;
+          }),
+        );
+        turns.stop();
+        const parts = [...new Set(toldIn)].map((turn) => toldIn.filter((at) => at === turn).length);
+        expect(parts).toEqual(made.parts);
+        expect(toldIn).toEqual(toldIn.toSorted((a, b) => a - b));
+      });
     },
   );
 
