@@ -1,6 +1,7 @@
 /** The room on the disk of a database file: removals must work even when there is none left. */
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
+import { performance } from "node:perf_hooks";
 import { BALLAST_BYTES, Ballast } from "./ballast.js";
 import { queryValue, type SqliteConnection } from "./connection.js";
 import type { Room } from "./write-queue.js";
@@ -21,6 +22,8 @@ const PAGES_BYTES = 32_768;
 /** The room is measured anew when this part of it, or as many bytes, have been used. */
 const BUDGET_PART = 4;
 const MAX_BUDGET_BYTES = 2 ** 26;
+/** No more often is the ballast looked at, which takes a microsecond: little can be written meanwhile. */
+const LOOKING_INTERVAL_MS = 1;
 /** Free pages are given back in steps whose own writes find room, and in so many at the most. */
 const RECLAIM_PAGES = 32;
 const MAX_RECLAIM_STEPS = 64;
@@ -32,6 +35,7 @@ export class DiskRoom implements Room {
   readonly #ballast: Ballast;
   /** How many bytes inserts may still use before the room is measured again. */
   #budget = 0;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
   #pending = 0;
   #room: keyof typeof PENDING_BYTES = "usual";
   #timer: NodeJS.Timeout | undefined;
@@ -44,8 +48,11 @@ export class DiskRoom implements Room {
   }
 
   onBatch(): void {
+    const nowMs = performance.now();
+    if (this.#budget === 0 || nowMs - this.#lookedAtMs < LOOKING_INTERVAL_MS) return;
+    this.#lookedAtMs = nowMs;
     // Another process needs the room of the ballast for its removals: nothing may take it from them.
-    if (this.#budget > 0 && !this.#ballast.isThere) this.#budget = 0;
+    if (!this.#ballast.isThere) this.#budget = 0;
   }
 
   onFull(): void {
