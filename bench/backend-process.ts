@@ -1,4 +1,4 @@
-/** One process that measures one cache beside its floor: `BACKEND PAYLOAD HANDLES ROUNDS`. */
+/** One process that measures one cache beside its floor: `BACKEND PAYLOAD HANDLES ROUNDS SUBJECT...`. */
 import { HandleVault, KeyRing, type SealOptions } from "handlevault";
 import { inBatches } from "../test/support/in-batches.js";
 import { BACKENDS, type Backend, type BackendName } from "./backends.js";
@@ -15,8 +15,8 @@ const WARM_UP = 3;
 /** Filling shares as many commits as it can. */
 const FILLING_IN_FLIGHT = 1024;
 
-/** What takes turns at sealing: the floor, the vault, and the vault without its leak guard. */
-const NAMES = ["floor", "vault", "unguarded"] as const;
+/** What takes turns: the floor, the vault, and the vault where seals ask for no leak guard. */
+export type SubjectName = "floor" | "vault" | "unguarded";
 
 interface Subject {
   seal(payload: unknown): Promise<string>;
@@ -27,11 +27,8 @@ interface Subject {
 /** What the parent reads. */
 export interface BackendTimes {
   /** Microseconds for each call: medians of all rounds. */
-  readonly floor: { readonly seal: number; readonly unseal: number };
-  readonly vault: { readonly seal: number; readonly unseal: number };
-  /** The vault, where seals ask for no leak guard: opening is the same. */
-  readonly unguarded: { readonly seal: number };
-  /** Bytes stored for each handle. */
+  readonly calls: Readonly<Record<SubjectName, { readonly seal: number; readonly unseal: number }>>;
+  /** Bytes that the vaults store for each handle. */
   readonly bytesPerHandle: number;
 }
 
@@ -62,51 +59,58 @@ async function vaultOn(backend: Backend, options: SealOptions): Promise<Subject>
   };
 }
 
+/** A store in which the subject's handles are, and how long its calls have taken. */
+interface Trial {
+  readonly name: SubjectName;
+  readonly subject: Subject;
+  readonly ids: string[];
+  readonly seal: number[];
+  readonly unseal: number[];
+}
+
+async function trialOf(name: SubjectName, backend: Backend): Promise<Trial> {
+  const subject =
+    name === "floor"
+      ? await floorOn(backend)
+      : await vaultOn(backend, name === "vault" ? OPTIONS : { ...OPTIONS, leakGuard: "off" });
+  return { name, subject, ids: [], seal: [], unseal: [] };
+}
+
 async function measure(
   backend: Backend,
-  payload: unknown,
-  { handles, rounds }: { handles: number; rounds: number },
+  names: readonly SubjectName[],
+  { payload, handles, rounds }: { payload: unknown; handles: number; rounds: number },
 ): Promise<BackendTimes> {
-  const subjects = {
-    floor: await floorOn(backend),
-    vault: await vaultOn(backend, OPTIONS),
-    unguarded: await vaultOn(backend, { ...OPTIONS, leakGuard: "off" }),
-  };
-  const ids = { floor: [] as string[], vault: [] as string[], unguarded: [] as string[] };
-  const times = {
-    floor: { seal: [] as number[], unseal: [] as number[] },
-    vault: { seal: [] as number[], unseal: [] as number[] },
-    unguarded: { seal: [] as number[] },
-  };
-  for (const name of NAMES) {
+  const trials: Trial[] = [];
+  for (const name of names) trials.push(await trialOf(name, backend));
+  for (const { subject, ids } of trials) {
     await inBatches(handles, FILLING_IN_FLIGHT, async (index) => {
-      ids[name][index] = await subjects[name].seal(payload);
+      ids[index] = await subject.seal(payload);
     });
   }
   const perRound = Math.min(1000, handles);
   for (let round = 0; round < rounds + WARM_UP; round++) {
-    for (const name of rotated(NAMES, round)) {
-      const subject = subjects[name];
-      const seal = await timed(perRound, backend.inFlight, async () => {
+    for (const { subject, ids, seal, unseal } of rotated(trials, round)) {
+      const sealing = await timed(perRound, backend.inFlight, async () => {
         await subject.seal(payload);
       });
-      if (round >= WARM_UP) times[name].seal.push(seal);
-      if (name === "unguarded") continue;
-      const known = ids[name];
-      const unseal = await timed(perRound, backend.inFlight, async (index) => {
+      const opening = await timed(perRound, backend.inFlight, async (index) => {
         // A stride of a prime visits records all over the place, in an order that nothing predicts.
-        await subject.unseal(known[((round * perRound + index) * 7919) % known.length] as string);
+        await subject.unseal(ids[((round * perRound + index) * 7919) % ids.length] as string);
       });
-      if (round >= WARM_UP) times[name].unseal.push(unseal);
+      if (round < WARM_UP) continue;
+      seal.push(sealing);
+      unseal.push(opening);
     }
   }
-  for (const subject of Object.values(subjects)) await subject.close();
-  // Of two vaults, each as many.
-  const stored = 2 * (handles + (rounds + WARM_UP) * perRound);
+  for (const { subject } of trials) await subject.close();
+  const stored = (trials.length - 1) * (handles + (rounds + WARM_UP) * perRound);
+  const calls = trials.map(({ name, seal, unseal }) => [
+    name,
+    { seal: median(seal), unseal: median(unseal) },
+  ]);
   return {
-    floor: { seal: median(times.floor.seal), unseal: median(times.floor.unseal) },
-    vault: { seal: median(times.vault.seal), unseal: median(times.vault.unseal) },
-    unguarded: { seal: median(times.unguarded.seal) },
+    calls: Object.fromEntries(calls),
     bytesPerHandle: Math.round((await backend.storedBytes()) / stored),
   };
 }
@@ -128,11 +132,14 @@ async function timed(
   return ((performance.now() - start) * 1000) / count;
 }
 
-const [name, payload, handles, rounds] = process.argv.slice(2);
-const backend = await BACKENDS[name as BackendName]();
+const [backendName, payload, handles, rounds, ...names] = process.argv.slice(2);
+const backend = await BACKENDS[backendName as BackendName]();
 try {
-  const sizes = { handles: Number(handles), rounds: Number(rounds) };
-  const times = await measure(backend, PAYLOADS[payload as keyof typeof PAYLOADS], sizes);
+  const times = await measure(backend, names as SubjectName[], {
+    payload: PAYLOADS[payload as keyof typeof PAYLOADS],
+    handles: Number(handles),
+    rounds: Number(rounds),
+  });
   console.log(JSON.stringify(times));
 } finally {
   await backend.stop();

@@ -1,9 +1,18 @@
 /** The tables of the caches: what the vault costs beside a floor that stores the same in the same place. */
-import type { BackendTimes } from "./backend-process.js";
+import type { BackendTimes, SubjectName } from "./backend-process.js";
 import type { BackendName } from "./backends.js";
 import { median } from "./median.js";
 import { record } from "./payloads.js";
-import { type Effort, ROUNDS, repeated, round, run, spread } from "./runs.js";
+import {
+  type Effort,
+  type Guard,
+  type Payload,
+  ROUNDS,
+  repeated,
+  round,
+  run,
+  spread,
+} from "./runs.js";
 
 /** What `process.ts` prints. */
 type Times = Record<string, number>;
@@ -25,10 +34,15 @@ const GOALS = {
   redis: { record: [1.2, 1.2], table: [1.15, 1.15] },
   valkey: { record: [1.2, 1.2], table: [1.15, 1.15] },
 } as const;
+/** The vaults that are measured, the one first that also opens. */
+const VAULTS = {
+  on: ["vault"],
+  off: ["unguarded"],
+  both: ["vault", "unguarded"],
+} as const satisfies Record<Guard, readonly SubjectName[]>;
 /** How many times as fast 64 seals at a time are: grouping saves flushes, not the work on bytes. */
 const GROUP_COMMIT_GOALS = { record: 5, table: 3.3 } as const;
 
-type Payload = "record" | "table";
 type LastingCache = keyof typeof GOALS;
 
 /** The caches that can be measured. */
@@ -81,47 +95,40 @@ function printMemory(): void {
 
 function printLasting(name: LastingCache, effort: Effort): void {
   console.log(`${name}: the same with ${effort.handles} handles stored, beside its own floor`);
-  const rows = (["record", "table"] as const).flatMap((payload) => {
+  const rows = effort.payloads.flatMap((payload) => {
     const runs = repeated(`${name}, ${payload}`, effort, () =>
       measureBackend(name, payload, effort),
     );
-    const bytes = median(runs.map(({ bytesPerHandle }) => bytesPerHandle));
     const [sealing, opening] = GOALS[name][payload];
-    const row = (operation: "seal" | "unseal", goal: number, times: readonly number[]) => ({
+    const row = (subject: SubjectName, operation: "seal" | "unseal") => ({
+      case: `${payload} ${operation}${subject === "vault" ? "" : ', leakGuard: "off"'}`,
       ...compared(
-        runs.map(({ floor }) => floor[operation]),
-        times,
+        runs.map(({ calls }) => calls.floor[operation]),
+        runs.map(({ calls }) => calls[subject][operation]),
       ),
-      goal: `≤ ${goal}`,
-      "bytes a handle": bytes,
+      goal: `≤ ${operation === "seal" ? sealing : opening}`,
+      "bytes a handle": median(runs.map(({ bytesPerHandle }) => bytesPerHandle)),
     });
-    const [guarded, unguarded, opened] = [
-      runs.map(({ vault }) => vault.seal),
-      runs.map((run) => run.unguarded.seal),
-      runs.map(({ vault }) => vault.unseal),
-    ];
-    return [
-      { case: `${payload} seal`, ...row("seal", sealing, guarded) },
-      { case: `${payload} seal, leakGuard: "off"`, ...row("seal", sealing, unguarded) },
-      { case: `${payload} unseal`, ...row("unseal", opening, opened) },
-    ];
+    const [first, ...others] = VAULTS[effort.guard];
+    return [first, ...others].map((subject) => row(subject, "seal")).concat(row(first, "unseal"));
   });
   console.table(rows);
 }
 
 function printGroupCommit(effort: Effort): void {
+  const guarded = { ...effort, guard: "on" } as const;
   console.log("sqlite, synchronous FULL: microseconds for each seal, one by one and 64 at a time,");
   console.log("and what 64 at a time save; the floor's 64 are one transaction");
-  const rows = (["record", "table"] as const).flatMap((payload) => {
+  const rows = effort.payloads.flatMap((payload) => {
     const runs = repeated(`one by one and 64 in flight, ${payload}`, effort, () => ({
-      alone: measureBackend("sqlite-full-alone", payload, effort),
-      together: measureBackend("sqlite-full", payload, effort),
+      alone: measureBackend("sqlite-full-alone", payload, guarded),
+      together: measureBackend("sqlite-full", payload, guarded),
     }));
     return (["floor", "vault"] as const).map((subject) => ({
       case: `${payload} seal, ${subject}`,
       ...saved(
-        runs.map(({ alone }) => alone[subject].seal),
-        runs.map(({ together }) => together[subject].seal),
+        runs.map(({ alone }) => alone.calls[subject].seal),
+        runs.map(({ together }) => together.calls[subject].seal),
       ),
       goal: subject === "vault" ? `≥ ${GROUP_COMMIT_GOALS[payload]}` : "",
     }));
@@ -129,8 +136,13 @@ function printGroupCommit(effort: Effort): void {
   console.table(rows);
 }
 
-function measureBackend(name: BackendName, payload: Payload, { handles }: Effort): BackendTimes {
-  return run("backend-process.ts", [name, payload, `${handles}`, `${ROUNDS}`]);
+function measureBackend(
+  name: BackendName,
+  payload: Payload,
+  { handles, guard }: Effort,
+): BackendTimes {
+  const subjects: readonly SubjectName[] = ["floor", ...VAULTS[guard]];
+  return run("backend-process.ts", [name, payload, `${handles}`, `${ROUNDS}`, ...subjects]);
 }
 
 function compared(floor: readonly number[], vault: readonly number[]) {

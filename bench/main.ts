@@ -7,12 +7,15 @@
 import { parseArgs } from "node:util";
 import { CACHES, printCache } from "./caches.js";
 import { printMcp } from "./mcp/tables.js";
+import type { Effort } from "./runs.js";
 import { CLIENTS, printClient, printServer, SERVERS } from "./service/tables.js";
 import { printTemplate } from "./template.js";
 
 const USAGE = `usage: npm run bench -- [options]
   --processes N   take medians of N fresh processes (default 5)
   --handles N     measure lasting caches with N handles stored (default 1000)
+  --payload NAME  measure lasting caches with record, table (default both)
+  --guard on|off  measure lasting caches with the leak guard alone, or without it (default both)
   --cache NAME    measure ${CACHES.join(", ")}
   --server NAME   measure ${SERVERS.join(", ")}
   --client NAME   measure ${CLIENTS.join(", ")}
@@ -24,6 +27,8 @@ const { values } = parseArgs({
   options: {
     processes: { type: "string", default: "5" },
     handles: { type: "string", default: "1000" },
+    payload: { type: "string", multiple: true, default: ["record", "table"] },
+    guard: { type: "string", default: "both" },
     cache: { type: "string", multiple: true },
     server: { type: "string", multiple: true },
     client: { type: "string", multiple: true },
@@ -37,7 +42,12 @@ if (values.help) {
   process.exit(0);
 }
 
-const effort = { processes: Number(values.processes), handles: Number(values.handles) };
+const effort: Effort = {
+  processes: Number(values.processes),
+  handles: Number(values.handles),
+  payloads: known(values.payload, ["record", "table"]),
+  guard: known([values.guard], ["on", "off", "both"])[0] ?? "both",
+};
 const named = [values.cache, values.server, values.client];
 const isAll = !values.mcp && !values.template && named.every((names) => names === undefined);
 for (const name of chosen(values.cache, CACHES)) printCache(name, effort);
@@ -46,8 +56,12 @@ for (const name of chosen(values.client, CLIENTS)) printClient(name, effort);
 if (isAll || values.mcp) printMcp(effort);
 if (isAll || values.template) printTemplate();
 
-function chosen(names: readonly string[] | undefined, known: readonly string[]): readonly string[] {
-  const unknown = names?.find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new RangeError(`${unknown} is none of ${known.join(", ")}`);
-  return names ?? (isAll ? known : []);
+function chosen(names: readonly string[] | undefined, all: readonly string[]): readonly string[] {
+  return known(names ?? (isAll ? all : []), all);
+}
+
+function known<T extends string>(names: readonly string[], all: readonly T[]): readonly T[] {
+  const unknown = names.find((name) => !all.some((one) => one === name));
+  if (unknown !== undefined) throw new RangeError(`${unknown} is none of ${all.join(", ")}`);
+  return names as readonly T[];
 }

@@ -3,12 +3,19 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { median } from "./median.js";
 
+export type Payload = "record" | "table";
+export type Guard = "on" | "off" | "both";
+
 /** How often each thing is measured, and with how much. */
 export interface Effort {
   /** How many fresh processes the medians are of. */
   readonly processes: number;
   /** How many handles lasting caches hold. */
   readonly handles: number;
+  /** What is sealed into lasting caches. */
+  readonly payloads: readonly Payload[];
+  /** Whether they are measured beside the floor with the leak guard, without it, or both. */
+  readonly guard: Guard;
 }
 
 /** How many rounds each process takes the median of. */
