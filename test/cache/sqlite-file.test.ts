@@ -62,7 +62,8 @@ describe("the file of a SQLite cache", () => {
     rmSync(`${path}-ballast`);
     mkdirSync(`${path}-ballast`);
     const codes = await Promise.all(
-      ["one", "two"].map((key) => codeThrownBy(() => put(cache, key))),
+      // Of so many bytes that the ballast is looked at, however short a time ago that was.
+      ["one", "two"].map((key) => codeThrownBy(() => put(cache, key, Buffer.alloc(65_536)))),
     );
     expect(codes).toEqual([FULL, FULL]);
     expect(await cache.delete("key")).toBe(true);

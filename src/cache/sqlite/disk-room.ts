@@ -22,8 +22,9 @@ const PAGES_BYTES = 32_768;
 /** The room is measured anew when this part of it, or as many bytes, have been used. */
 const BUDGET_PART = 4;
 const MAX_BUDGET_BYTES = 2 ** 26;
-/** No more often is the ballast looked at, which takes a microsecond: little can be written meanwhile. */
-const LOOKING_INTERVAL_MS = 1;
+/** The ballast, which takes a microsecond to look at, is looked at again after this time, or so many bytes. */
+const UNSEEN_MS = 1;
+const UNSEEN_BYTES = 65_536;
 /** Free pages are given back in steps whose own writes find room, and in so many at the most. */
 const RECLAIM_PAGES = 32;
 const MAX_RECLAIM_STEPS = 64;
@@ -36,6 +37,7 @@ export class DiskRoom implements Room {
   /** How many bytes inserts may still use before the room is measured again. */
   #budget = 0;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #unseenBytes = 0;
   #pending = 0;
   #room: keyof typeof PENDING_BYTES = "usual";
   #timer: NodeJS.Timeout | undefined;
@@ -47,12 +49,14 @@ export class DiskRoom implements Room {
     if (this.#available() >= BALLAST_BYTES + RESERVED_BYTES) this.#ballast.restore();
   }
 
-  onBatch(): void {
+  onBatch(bytes: number): void {
     const nowMs = performance.now();
-    if (this.#budget === 0 || nowMs - this.#lookedAtMs < LOOKING_INTERVAL_MS) return;
+    this.#unseenBytes += bytes;
+    if (nowMs - this.#lookedAtMs < UNSEEN_MS && this.#unseenBytes < UNSEEN_BYTES) return;
     this.#lookedAtMs = nowMs;
+    this.#unseenBytes = 0;
     // Another process needs the room of the ballast for its removals: nothing may take it from them.
-    if (!this.#ballast.isThere) this.#budget = 0;
+    if (this.#budget > 0 && !this.#ballast.isThere) this.#budget = 0;
   }
 
   onFull(): void {

@@ -23,8 +23,8 @@ const MAX_BACKOFF = 5;
 
 /** The room on the disk. */
 export interface Room {
-  /** Told that a transaction is about to begin, before its inserts are admitted. */
-  onBatch(): void;
+  /** Told that a transaction with inserts of so many bytes is about to begin, before they are admitted. */
+  onBatch(bytes: number): void;
   /** Tells whether there is room for so many bytes more. */
   admits(bytes: number): boolean;
   /** Gives up what was kept in reserve for removals. */
@@ -178,7 +178,8 @@ export class WriteQueue {
 
   /** Those that could not be tried go back to the head of the queue. */
   #tryToRun(batch: readonly QueuedWrite[]): Outcome {
-    if (batch.some(({ bytes }) => bytes > 0)) this.#room.onBatch();
+    const bytes = batch.reduce((sum, write) => sum + write.bytes, 0);
+    if (bytes > 0) this.#room.onBatch(bytes);
     const admitted = batch.filter((write) => this.#admit(write));
     const [first] = admitted;
     if (first === undefined) return "done";
@@ -190,7 +191,7 @@ export class WriteQueue {
 
   #hasRoom(bytes: number): boolean {
     try {
-      this.#room.onBatch();
+      this.#room.onBatch(bytes);
       return this.#room.admits(bytes);
     } catch (error) {
       throw writeFailure(error);
