@@ -2,14 +2,19 @@
 import { HandleVault, KeyRing, type SealOptions } from "handlevault";
 import { inBatches } from "../test/support/in-batches.js";
 import { BACKENDS, type Backend, type BackendName } from "./backends.js";
-import { FloorSealer } from "./floor.js";
+import { FloorSealer, LIFETIME_MS } from "./floor.js";
 import { median } from "./median.js";
 import { record, table } from "./payloads.js";
 
 const OWNER = "spiffe://example.org/records";
 const GATEWAY = "spiffe://example.org/gateway";
 const SAFE_VIEW = "patient record, 7 fields";
-const OPTIONS = { ownerPrincipal: OWNER, grantedPrincipals: [GATEWAY], safeView: SAFE_VIEW };
+const OPTIONS = {
+  ownerPrincipal: OWNER,
+  grantedPrincipals: [GATEWAY],
+  safeView: SAFE_VIEW,
+  ttlSeconds: LIFETIME_MS / 1000,
+};
 const PAYLOADS = { record, table };
 const WARM_UP = 3;
 /** Filling shares as many commits as it can. */

@@ -14,8 +14,8 @@ import {
 
 const POOL_BYTES = 8192;
 const GCM = { authTagLength: 16 } as const;
-/** How long the floor's handles live, in milliseconds. */
-export const LIFETIME_MS = 300_000;
+/** How long handles live, in milliseconds: longer than it takes to fill a store with a million. */
+export const LIFETIME_MS = 3_600_000;
 
 /** What the floor hands out for a payload. */
 export interface FloorHandle {
