@@ -17,8 +17,8 @@ const OPTIONS = {
 };
 const PAYLOADS = { record, table };
 const WARM_UP = 3;
-/** Filling shares as many commits as it can. */
-const FILLING_IN_FLIGHT = 1024;
+/** Filling is done as sealing is: LMDB lays out a file by the size of its commits. */
+const FILLING_IN_FLIGHT = 64;
 
 /** What takes turns: the floor, the vault, and the vault where seals ask for no leak guard. */
 export type SubjectName = "floor" | "vault" | "unguarded";

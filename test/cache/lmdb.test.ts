@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { open } from "lmdb";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { lmdbCache, openLmdbCache } from "../../src/cache/lmdb.js";
 import { type CacheBackend, CacheFullError, CacheUnavailableError } from "../../src/index.js";
 
@@ -237,27 +237,31 @@ describe("writes to an LMDB cache", () => {
   );
 
   it.each([
-    { kind: "many", count: 70, bytes: 100, parts: [32, 32, 6] },
-    { kind: "large", count: 10, bytes: 40_000, parts: [4, 4, 2] },
-  ])(
-    "are told of in parts if they are $kind, so that what follows them can be under way",
-    async (made) => {
-      await withCache(async (cache) => {
-        const turns = countedTurns();
-        const record = { head: Buffer.alloc(made.bytes) };
-        const toldIn = await Promise.all(
-          Array.from({ length: made.count }, async (_, index) => {
-            expect(await cache.insert(`${index}`, record, FOR_LONG)).toBe("inserted");
-            return turns.count;
-          }),
-        );
-        turns.stop();
-        const parts = [...new Set(toldIn)].map((turn) => toldIn.filter((at) => at === turn).length);
-        expect(parts).toEqual(made.parts);
-        expect(toldIn).toEqual(toldIn.toSorted((a, b) => a - b));
+    { kind: "many", commitMs: 0, count: 70, bytes: 100, parts: [32, 32, 6] },
+    { kind: "many, on a slow disk", commitMs: 50, count: 70, bytes: 100, parts: [70] },
+    { kind: "large", commitMs: 50, count: 10, bytes: 40_000, parts: [4, 4, 2] },
+  ])("that are $kind are told of in parts of $parts, for others to follow them", async (made) => {
+    await withCache(async (cache) => {
+      let nowMs = performance.now();
+      const clock = vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+      const turns = countedTurns();
+      const record = { head: Buffer.alloc(made.bytes) };
+      const inserts = Array.from({ length: made.count }, async (_, index) => {
+        expect(await cache.insert(`${index}`, record, FOR_LONG)).toBe("inserted");
+        return turns.count;
       });
-    },
-  );
+      // The commit begins before, and cannot end any sooner.
+      setImmediate(() => {
+        nowMs += made.commitMs;
+      });
+      const toldIn = await Promise.all(inserts);
+      turns.stop();
+      clock.mockRestore();
+      const parts = [...new Set(toldIn)].map((turn) => toldIn.filter((at) => at === turn).length);
+      expect(parts).toEqual(made.parts);
+      expect(toldIn).toEqual(toldIn.toSorted((a, b) => a - b));
+    });
+  });
 
   it("are refused without a change when their caller has given up before", async () => {
     await withCache(async (cache) => {

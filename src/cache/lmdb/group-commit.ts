@@ -13,9 +13,11 @@ import type { Tables } from "./tables.js";
 const OPENING_PAUSE_MS = 2;
 /** Issuing a write takes some 30 µs: a turn of the event loop must not take much longer than others. */
 const MAX_GROUP = 500;
-/** So many callers, or callers that wrote so much, are told at a time how their writes have ended. */
-const TOLD_TOGETHER = 32;
+/** Callers that wrote so much are told at a time how their writes have ended. */
 const TOLD_BYTES = 131_072;
+/** So are so many callers where a commit takes no longer than this: on slower disks, more of them cost more. */
+const TOLD_TOGETHER = 32;
+const QUICK_COMMIT_MS = 1.5;
 
 /** One write: what it does within the transaction, what belongs to it, and how it can end. */
 export interface Write<Outcome> {
@@ -187,8 +189,10 @@ export class GroupCommit {
     const writes = group.map((waiting) => waiting.issue());
     // lmdb keeps a promise of its own for each transaction. Nobody else would see it fail.
     setImmediate(() => heads.committed.then(ignore, ignore));
+    const startedAtMs = performance.now();
     const [held] = await Promise.all([Promise.all(writes), Promise.all(index)]);
-    await tell(group, held);
+    const isQuick = performance.now() - startedAtMs <= QUICK_COMMIT_MS;
+    await tell(group, held, isQuick ? TOLD_TOGETHER : group.length);
   }
 
   #refuseFailed(): void {
@@ -208,11 +212,15 @@ export class GroupCommit {
  * Tells callers what has become of their writes, a few at a time: what the first of them write next is on its
  * way to the disk while the others are still preparing theirs.
  */
-async function tell(group: readonly AnyWaiting[], held: readonly boolean[]): Promise<void> {
+async function tell(
+  group: readonly AnyWaiting[],
+  held: readonly boolean[],
+  together: number,
+): Promise<void> {
   let told = 0;
   let toldBytes = 0;
   for (const [index, waiting] of group.entries()) {
-    if (told === TOLD_TOGETHER || toldBytes > TOLD_BYTES) {
+    if (told === together || toldBytes > TOLD_BYTES) {
       // lmdb ends in the first of two turns the transaction that was begun since.
       await nextTurn();
       await nextTurn();
