@@ -44,7 +44,7 @@ export class DigitIndex {
   /** Tells whether a text that consists of digits for the most part, or a long run in it, is here. */
   sharesWithText(text: string): boolean {
     if (text.length > SHORT_TEXT) return this.#sharesRunOf(text);
-    if (countDigits(text) < SHORTEST_LEAF) return false;
+    if (!hasEnoughDigits(text)) return false;
     const digits = digitsOf(text);
     // Whatever its runs share, all of its digits do.
     if (!this.shares(digits)) return false;
@@ -84,13 +84,14 @@ function isMostlyDigits(text: string, digits: number): boolean {
 }
 
 /** A loop, since most texts have too few for anything else to be worth its while. */
-function countDigits(text: string): number {
+function hasEnoughDigits(text: string): boolean {
+  if (text.length < SHORTEST_LEAF) return false;
   let count = 0;
-  for (let at = 0; at < text.length; at++) {
+  for (let at = 0; at < text.length && count < SHORTEST_LEAF; at++) {
     const code = text.charCodeAt(at);
     if (code >= 0x30 && code <= 0x39) count += 1;
   }
-  return count;
+  return count >= SHORTEST_LEAF;
 }
 
 function* neighbours(groups: readonly string[]): Generator<string> {

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { open } from "lmdb";
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { lmdbCache, openLmdbCache } from "../../src/cache/lmdb.js";
 import { type CacheBackend, CacheFullError, CacheUnavailableError } from "../../src/index.js";
 
@@ -21,6 +21,7 @@ const MEBIBYTE = 2 ** 20;
 const HEAD = Buffer.from("head");
 let files = 0;
 
+afterEach(() => void vi.restoreAllMocks());
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 
 function newPath(): string {
@@ -243,7 +244,7 @@ describe("writes to an LMDB cache", () => {
   ])("that are $kind are told of in parts of $parts, for others to follow them", async (made) => {
     await withCache(async (cache) => {
       let nowMs = performance.now();
-      const clock = vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+      vi.spyOn(performance, "now").mockImplementation(() => nowMs);
       const turns = countedTurns();
       const record = { head: Buffer.alloc(made.bytes) };
       const inserts = Array.from({ length: made.count }, async (_, index) => {
@@ -256,7 +257,6 @@ describe("writes to an LMDB cache", () => {
       });
       const toldIn = await Promise.all(inserts);
       turns.stop();
-      clock.mockRestore();
       const parts = [...new Set(toldIn)].map((turn) => toldIn.filter((at) => at === turn).length);
       expect(parts).toEqual(made.parts);
       expect(toldIn).toEqual(toldIn.toSorted((a, b) => a - b));
