@@ -159,15 +159,20 @@ export class GroupCommit {
   }
 
   async #write(group: readonly AnyWaiting[]): Promise<void> {
+    let tell: () => Promise<void>;
     try {
       this.#refuseFailed();
-      await this.#issue(group);
+      tell = await this.#issue(group);
     } catch (error) {
       const failure = await this.#fail(error);
-      for (const waiting of group) waiting.reject(failure);
+      tell = async () => {
+        for (const waiting of group) waiting.reject(failure);
+      };
     } finally {
+      // Others may open the file while callers are told.
       this.#flag.leave();
     }
+    await tell();
   }
 
   /** Waits while another process opens the file. */
@@ -178,7 +183,7 @@ export class GroupCommit {
     }
   }
 
-  async #issue(gathered: readonly AnyWaiting[]): Promise<void> {
+  async #issue(gathered: readonly AnyWaiting[]): Promise<() => Promise<void>> {
     const { heads, expiries } = this.#tables;
     // What was given up in the meantime has been told that nothing happened.
     const group = gathered.filter((waiting) => !waiting.isSettled);
@@ -192,7 +197,7 @@ export class GroupCommit {
     const startedAtMs = performance.now();
     const [held] = await Promise.all([Promise.all(writes), Promise.all(index)]);
     const isQuick = performance.now() - startedAtMs <= QUICK_COMMIT_MS;
-    await tell(group, held, isQuick ? TOLD_TOGETHER : group.length);
+    return () => tell(group, held, isQuick ? TOLD_TOGETHER : group.length);
   }
 
   #refuseFailed(): void {
