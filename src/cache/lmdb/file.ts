@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { access, type FileHandle, lstat, open, realpath } from "node:fs/promises";
 import { endianness } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
+import { pause } from "../../primitives/timers.js";
 
 /** Where a page that describes the database has what must be there. */
 const META = { flagsAt: 18, magicAt: 24, versionAt: 28, pageSizeAt: 48, end: 52 } as const;

@@ -24,6 +24,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { threadId } from "node:worker_threads";
+import { clearInterval, clearTimeout, setInterval, setTimeout } from "../../primitives/timers.js";
 import { Deadline } from "../deadline.js";
 
 /** How long a sign is valid, and how often it is renewed. */
