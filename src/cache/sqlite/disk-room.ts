@@ -2,6 +2,7 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
+import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { BALLAST_BYTES, Ballast } from "./ballast.js";
 import { queryValue, type SqliteConnection } from "./connection.js";
 import type { Room } from "./write-queue.js";

@@ -1,4 +1,5 @@
 /** Group commit: writes in flight at the same moment share one transaction. */
+import { queueMicrotask, setImmediate } from "../../primitives/timers.js";
 import type { CacheCallOptions, MaybePromise } from "../../vault/contracts.js";
 import { CacheFullError, CacheUnavailableError } from "../../vault/errors.js";
 import { Deadline } from "../deadline.js";
