@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { MessageFilter } from "../mcp/message-filter.js";
+import { clearTimeout, setTimeout } from "../primitives/timers.js";
 import type { HttpRequest } from "../transport/http-server/gate.js";
 import { REFUSALS, RefusedError } from "../transport/http-server/refusal.js";
 import { ServiceUnavailableError } from "../vault/errors.js";

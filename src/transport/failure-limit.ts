@@ -5,6 +5,7 @@
  */
 import { isIPv6 } from "node:net";
 import type { Connection } from "../auth/authenticator.js";
+import { clearTimeout, setTimeout } from "../primitives/timers.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { AuthenticationUnavailableError, RateLimitedError } from "../vault/errors.js";
 import { RateLimit, type RateOptions } from "./limits.js";

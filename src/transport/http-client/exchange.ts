@@ -4,6 +4,7 @@ import { type IncomingMessage, type RequestOptions, request as requestPlain } fr
 import { request as requestSecure } from "node:https";
 import type { Socket } from "node:net";
 import { withoutPath } from "../../primitives/causes.js";
+import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 
 /** What to send, and for how long to wait. */
 export interface Exchange {

@@ -2,7 +2,7 @@ import type { Buffer } from "node:buffer";
 import { setMaxListeners } from "node:events";
 import { Agent } from "node:http";
 import { Agent as SecureAgent } from "node:https";
-import { setTimeout as pause } from "node:timers/promises";
+import { pause } from "../../primitives/timers.js";
 import { ServiceUnavailableError, VaultClosedError } from "../../vault/errors.js";
 import type { OperationName } from "../messages.js";
 import { withLeastVersion } from "../tls-options.js";

@@ -1,6 +1,7 @@
 /** Reads what a client sends to a server of `node:http`. */
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
+import { setImmediate } from "../../primitives/timers.js";
 import { RequestTooLargeError } from "../../vault/errors.js";
 import type { Arrived } from "./gate.js";
 

@@ -1,5 +1,6 @@
 /** Answers the requests of a Node server, or of a framework that stands on one. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { connectionOf } from "../listening.js";
 import { whenAnswered } from "./answered.js";
 import type { HttpAnswer, HttpAnswers } from "./answers.js";

@@ -7,6 +7,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createSecureServer } from "node:https";
+import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { ServiceUnavailableError } from "../../vault/errors.js";
 import type { ConnectionLimit } from "../limits.js";
 import { InFlightLimit } from "../limits.js";

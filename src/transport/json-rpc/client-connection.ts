@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { RequestTooLargeError } from "../../vault/errors.js";
 import { fromWireError } from "../error-table.js";
 import { readJsonAnswer, writeJson } from "../json-data.js";

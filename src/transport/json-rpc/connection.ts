@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { RequestTooLargeError, ServiceUnavailableError } from "../../vault/errors.js";
 import { type Allowance, Share } from "../allowance.js";
 import { connectionOf } from "../listening.js";

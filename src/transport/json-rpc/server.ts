@@ -6,6 +6,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import type { Authenticator } from "../../auth/authenticator.js";
+import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { checkMethods, checkOptions } from "../../vault/checks.js";
 import type { Vault } from "../../vault/vault.js";
 import { Allowance } from "../allowance.js";
