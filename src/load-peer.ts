@@ -1,3 +1,4 @@
+import { installTimers } from "./primitives/timers.js";
 import { PeerBrokenError, PeerMissingError } from "./vault/errors.js";
 
 /**
@@ -8,12 +9,16 @@ import { PeerBrokenError, PeerMissingError } from "./vault/errors.js";
  * @throws {@link PeerBrokenError} It is installed but does not load.
  */
 export async function loadPeer<Module>(peer: string, load: () => Promise<Module>): Promise<Module> {
+  // A package that finds the fake timers of a test keeps them for all tests that follow.
+  const undo = installTimers();
   try {
     return await load();
   } catch (cause) {
     throw isAbsent(cause, peer)
       ? new PeerMissingError(peer, { cause })
       : new PeerBrokenError(peer, { cause });
+  } finally {
+    undo();
   }
 }
 

@@ -1,5 +1,4 @@
 /** Finds out, before a tool runs, whether the vault will take what it returns. */
-import { performance } from "node:perf_hooks";
 import { isVaultError } from "../vault/errors.js";
 import type { Vault } from "../vault/vault.js";
 import { NOT_EXECUTED_VAULT_DOWN } from "./fixed-texts.js";

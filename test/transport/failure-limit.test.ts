@@ -2,6 +2,11 @@ import fc from "fast-check";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { FailureLimit, originOf } from "../../src/transport/failure-limit.js";
 
+vi.mock("../../src/primitives/timers.js", async (genuine) => ({
+  ...(await genuine<object>()),
+  ...(await import("../support/global-timers.js")),
+}));
+
 const from = (remoteAddress?: string) => ({ remoteAddress, isLocal: false });
 const HERE = from("192.0.2.1");
 const LIMITED = { code: "ERR_VAULT_RATE_LIMITED" };

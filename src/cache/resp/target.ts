@@ -114,7 +114,6 @@ function connectionOptions(target: RespTarget): object {
     ...(tls === undefined ? {} : { tls }),
     lazyConnect: true,
     enableOfflineQueue: false,
-    enableAutoPipelining: true,
     // Zero, so that what was under way fails with its connection rather than never.
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,

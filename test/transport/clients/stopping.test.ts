@@ -4,6 +4,11 @@ import { HandleVault } from "../../../src/index.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
 import { clientOf, serverOf, WIRES, type WireName } from "./wires.js";
 
+vi.mock("../../../src/primitives/timers.js", async (genuine) => ({
+  ...(await genuine<object>()),
+  ...(await import("../../support/global-timers.js")),
+}));
+
 const UNKNOWN = { code: "ERR_VAULT_OUTCOME_UNKNOWN" };
 
 /** A server with a request in flight that is never answered. */
