@@ -13,9 +13,10 @@ import {
   MAX_INLINE_BYTES,
   type ReplaceOptions,
 } from "../../vault/contracts.js";
-import { CacheUnavailableError, isVaultError } from "../../vault/errors.js";
+import { CacheUnavailableError } from "../../vault/errors.js";
 import { DEFAULT_TIMEOUT_MS, refuseAborted } from "../deadline.js";
 import type { GroupCommit } from "./group-commit.js";
+import type { OpeningGate } from "./opening-gate.js";
 import { IF_EXISTS } from "./peer.js";
 import { type Due, findDue, nameOf, type PurgeStep, tidy } from "./purge.js";
 import type { Room } from "./room.js";
@@ -29,6 +30,7 @@ import {
   purgeTime,
 } from "./rows.js";
 import { headRow, type Tables } from "./tables.js";
+import { unavailable } from "./unavailable.js";
 
 const SCAN_PAGE = 250;
 /** A successor of a key, in the order of keys: nothing lies between them. */
@@ -43,6 +45,7 @@ const HELD: { readonly ifHeld: boolean; readonly otherwise: boolean } = {
 /** What the caches of one environment share. */
 export interface Store {
   readonly tables: Tables;
+  readonly gate: OpeningGate;
   readonly commit: GroupCommit;
   readonly room: Room;
   readonly durability: CacheCapabilities["durability"];
@@ -69,8 +72,10 @@ export class LmdbCache implements CacheBackend {
     this.#parts = parts;
   }
 
-  ready(): CacheCapabilities {
-    return { durability: this.#store(undefined).durability, evicts: false };
+  async ready(): Promise<CacheCapabilities> {
+    const { gate, durability } = this.#store(undefined);
+    await gate.ready();
+    return { durability, evicts: false };
   }
 
   insert(key: string, record: CacheRecord, options: InsertOptions): Promise<"inserted" | "exists"> {
@@ -259,8 +264,7 @@ export class LmdbCache implements CacheBackend {
 function reading<T>(read: () => T): T {
   try {
     return read();
-  } catch (cause) {
-    if (isVaultError(cause)) throw cause;
-    throw new CacheUnavailableError({ cause });
+  } catch (error) {
+    throw unavailable(error);
   }
 }
