@@ -15,11 +15,19 @@ const YIELD_MS = 1000;
 const WRITES_PER_PURGE = 16;
 const PURGED_PER_WRITE = 2;
 
+/** Whether a cache purges by itself, or only when `purgeExpired` is called. */
+export type PurgeMode = "auto" | "manual";
+
+/** @throws TypeError `mode` is not a {@link PurgeMode}. */
+export function checkPurgeMode(mode: unknown): asserts mode is PurgeMode {
+  if (mode !== "auto" && mode !== "manual") throw new TypeError('purge must be "auto" or "manual"');
+}
+
 /** The bounds of one purge. */
 export interface PurgeBounds {
   /** Purge times up to this one are due. */
   readonly dueMs: number;
-  /** The most records to remove. */
+  /** The most records to remove; infinite for a slice, which its time alone bounds. */
   readonly limit: number;
   /** About how long it may take, in milliseconds. */
   readonly budgetMs: number;
@@ -46,7 +54,7 @@ export interface PurgeScheduleParts {
 
 /**
  * Purges in two ways: a few records along with writes, and slices by one timer, for a cache that is
- * no longer written to. No failure reaches a caller: the next purge tries again.
+ * no longer written to. No failure reaches a caller: the next slice tries again.
  */
 export class PurgeSchedule {
   readonly #work: PurgeWork;
@@ -56,6 +64,8 @@ export class PurgeSchedule {
   #nextMs: number;
   /** Writes since the last purge. The first write of a process counts for enough: it may be the last. */
   #writes = WRITES_PER_PURGE;
+  /** Whether the last purge failed: until a slice succeeds, none goes along with writes. */
+  #isFailing = false;
   #isPurging = false;
   #isPausing = false;
   #isStopped = false;
@@ -81,7 +91,8 @@ export class PurgeSchedule {
       this.#arm();
     }
     this.#writes += 1;
-    if (this.#writes >= WRITES_PER_PURGE && !this.#isPurging) this.#purgeAlong();
+    const isTime = this.#writes >= WRITES_PER_PURGE && !this.#isPurging;
+    if (isTime && !this.#isFailing) this.#purgeAlong();
   }
 
   /** Starts no purge any more. */
@@ -123,7 +134,7 @@ export class PurgeSchedule {
     }
     this.#isPausing = true;
     const dueMs = this.#dueMs();
-    if (dueMs !== undefined) await this.#purge(dueMs, Number.MAX_SAFE_INTEGER);
+    if (dueMs !== undefined) await this.#purge(dueMs, Number.POSITIVE_INFINITY);
     this.#pause();
   }
 
@@ -135,8 +146,10 @@ export class PurgeSchedule {
     let leftMs: number | undefined = knownMs;
     try {
       leftMs = await this.#work.purge({ dueMs, limit, budgetMs: BUDGET_MS });
+      this.#isFailing = false;
     } catch {
-      // The records stay for the next purge.
+      // The records stay for the next slice.
+      this.#isFailing = true;
     }
     this.#nextMs = Math.min(this.#nextMs, leftMs ?? Number.POSITIVE_INFINITY);
     this.#isPurging = false;

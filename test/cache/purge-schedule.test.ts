@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { cacheClock } from "../../src/cache/cache-clock.js";
-import { type PurgeBounds, PurgeSchedule } from "../../src/cache/purge-schedule.js";
+import { checkPurgeMode, type PurgeBounds, PurgeSchedule } from "../../src/cache/purge-schedule.js";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -117,10 +117,11 @@ describe("the timer of a purge schedule", () => {
     expect(purgedAfter()).toEqual([HOUR + MINUTE]);
   });
 
-  it("allows a slice five milliseconds", async () => {
+  it("bounds a slice by five milliseconds, not by a number of records", async () => {
     const { pass, work } = scene({ purgeTimes: [0] });
     await pass(MINUTE);
-    expect(work.purges[0]?.bounds.budgetMs).toBe(5);
+    const [slice] = work.purges;
+    expect(slice?.bounds).toMatchObject({ budgetMs: 5, limit: Number.POSITIVE_INFINITY });
   });
 
   it("tries again after a slice that failed", async () => {
@@ -180,6 +181,15 @@ describe("the timer of a purge schedule", () => {
   });
 });
 
+describe("the mode of purging", () => {
+  it("is auto or manual, and nothing else", () => {
+    for (const mode of ["auto", "manual"]) expect(() => checkPurgeMode(mode)).not.toThrow();
+    for (const mode of ["", "off", true, undefined]) {
+      expect(() => checkPurgeMode(mode)).toThrow(new TypeError('purge must be "auto" or "manual"'));
+    }
+  });
+});
+
 describe("purges that go along with writes", () => {
   it("come with the first write of a process, so that short processes purge, too", async () => {
     const { write, left } = scene({ purgeTimes: Array.from({ length: 10 }, () => -1) });
@@ -226,6 +236,24 @@ describe("purges that go along with writes", () => {
     finish();
     await settled();
     expect(work.purges).toHaveLength(1);
+  });
+
+  it("end after a failure, which would cost the writes time, until a slice succeeds", async () => {
+    const { pass, work, write, purgedAfter } = scene({ purgeTimes: [-1] });
+    const writeMany = async () => {
+      for (let count = 0; count < 100; count++) write(-1);
+      await settled();
+    };
+    work.isFailing = true;
+    await writeMany();
+    expect(work.purges).toHaveLength(1);
+    work.isFailing = false;
+    await writeMany();
+    expect(work.purges).toHaveLength(1);
+    await pass(MINUTE);
+    expect(purgedAfter()).toEqual([0, MINUTE]);
+    await writeMany();
+    expect(work.purges.length).toBeGreaterThan(2);
   });
 
   it("never fail a write, whatever fails", async () => {
