@@ -16,6 +16,8 @@ export interface FileStatus {
 
 /** How a {@link FileIdentity} looks at its file. */
 export interface FileIdentityOptions {
+  /** The paths of further files that belong to it, and are lost when it is. Default: none. */
+  readonly companions?: readonly string[] | undefined;
   /** The file is damaged when it is shorter than this, in bytes. Default: any length will do. */
   readonly minBytes?: number | undefined;
   /** Returns the status of a path, `undefined` if it names nothing. Default: the file system's. */
@@ -31,27 +33,25 @@ export interface FileIdentityOptions {
  * It never opens the file: closing any descriptor of it would drop the POSIX locks of the process.
  */
 export class FileIdentity {
-  readonly #path: string;
   readonly #options: FileIdentityOptions;
-  readonly #opened: FileStatus;
+  readonly #files: readonly OpenedFile[];
   #isLost = false;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
 
   /**
    * Remembers the file that `path` names now: call it once the file is open.
    *
-   * @throws {@link CacheUnavailableError} It names none.
+   * @throws {@link CacheUnavailableError} There is none, or a companion is missing.
    */
   constructor(path: string, options: FileIdentityOptions = {}) {
-    this.#path = path;
     this.#options = options;
-    const opened = this.#stat();
-    if (opened === undefined) throw new CacheUnavailableError();
-    this.#opened = opened;
+    const { minBytes = 0, companions = [] } = options;
+    const others = companions.map((companion) => this.#remember(companion, 0));
+    this.#files = [this.#remember(path, minBytes), ...others];
   }
 
   /**
-   * Tells whether the path still names this file; looks at most once a millisecond. Once it names
+   * Tells whether the paths still name these files; looks at most once a millisecond. Once it names
    * another or none, the answer stays: a file that is put back lacks what was written meanwhile. A
    * path that cannot be looked at now may be looked at again.
    */
@@ -60,7 +60,7 @@ export class FileIdentity {
     const nowMs = this.#options.elapsedMs?.() ?? performance.now();
     if (nowMs - this.#lookedAtMs < LOOK_MS) return true;
     try {
-      this.#isLost = !this.#isSame(this.#stat());
+      this.#isLost = !this.#files.every((file) => this.#isSame(file));
     } catch {
       return false;
     }
@@ -68,15 +68,27 @@ export class FileIdentity {
     return !this.#isLost;
   }
 
-  /** More links than before are a backup's; none at all are a file that was removed. */
-  #isSame(status: FileStatus | undefined): boolean {
-    if (status === undefined || status.nlink === 0) return false;
-    if (status.size < (this.#options.minBytes ?? 0)) return false;
-    return status.dev === this.#opened.dev && status.ino === this.#opened.ino;
+  #remember(path: string, minBytes: number): OpenedFile {
+    const status = this.#stat(path);
+    if (status === undefined) throw new CacheUnavailableError();
+    return { path, minBytes, dev: status.dev, ino: status.ino };
   }
 
-  #stat(): FileStatus | undefined {
-    const { stat } = this.#options;
-    return stat === undefined ? statSync(this.#path, { throwIfNoEntry: false }) : stat(this.#path);
+  /** More links than before are a backup's; none at all are a file that was removed. */
+  #isSame({ path, minBytes, dev, ino }: OpenedFile): boolean {
+    const status = this.#stat(path);
+    if (status === undefined || status.nlink === 0 || status.size < minBytes) return false;
+    return status.dev === dev && status.ino === ino;
   }
+
+  #stat(path: string): FileStatus | undefined {
+    const { stat } = this.#options;
+    return stat === undefined ? statSync(path, { throwIfNoEntry: false }) : stat(path);
+  }
+}
+
+/** A file as it was when it was opened. */
+interface OpenedFile extends Pick<FileStatus, "dev" | "ino"> {
+  readonly path: string;
+  readonly minBytes: number;
 }

@@ -71,6 +71,23 @@ describe("a file that was opened", () => {
     expect(identity.isIntact).toBe(false);
   });
 
+  it("is lost once one of its companions is removed or replaced", () => {
+    for (const replace of [() => {}, (path: string) => writeFileSync(path, "other")]) {
+      const { path } = scene();
+      writeFileSync(`${path}-wal`, "");
+      writeFileSync(`${path}-shm`, "");
+      const companions = [`${path}-wal`, `${path}-shm`];
+      let nowMs = 0;
+      const elapsedMs = () => nowMs++;
+      const identity = new FileIdentity(path, { companions, elapsedMs });
+      expect(identity.isIntact).toBe(true);
+      // Kept by another name, so that its inode is not given out again.
+      renameSync(`${path}-shm`, `${path}-moved`);
+      replace(`${path}-shm`);
+      expect(identity.isIntact).toBe(false);
+    }
+  });
+
   it("has to be there", async () => {
     const code = await codeThrownBy(() => new FileIdentity(join(tmpdir(), "not", "there")));
     expect(code).toBe("ERR_VAULT_CACHE_UNAVAILABLE");
