@@ -5,9 +5,10 @@
  */
 import { loadPeer } from "../load-peer.js";
 import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
-import { systemClock } from "../vault/clock.js";
 import type { CacheBackend, CacheCapabilities, Clock } from "../vault/contracts.js";
-import { LmdbCache, type Store } from "./lmdb/cache.js";
+import { type CacheClock, cacheClock } from "./cache-clock.js";
+import { LmdbCache } from "./lmdb/cache.js";
+import { filesOf } from "./lmdb/environment-files.js";
 import { leaseEnvironment } from "./lmdb/environments.js";
 import { extendFile } from "./lmdb/file.js";
 import { GroupCommit } from "./lmdb/group-commit.js";
@@ -15,8 +16,10 @@ import { OpeningGate } from "./lmdb/opening-gate.js";
 import type { LmdbDatabaseOptions, LmdbEnvironment, LmdbSettings } from "./lmdb/peer.js";
 import { Room } from "./lmdb/room.js";
 import { MAX_KEY_BYTES } from "./lmdb/rows.js";
+import type { Store } from "./lmdb/store.js";
 import { Tables } from "./lmdb/tables.js";
 import { unavailable } from "./lmdb/unavailable.js";
+import { checkPurgeMode, type PurgeMode } from "./purge-schedule.js";
 
 export type { LmdbDatabaseOptions, LmdbEnvironment };
 
@@ -50,10 +53,20 @@ export interface OpenLmdbCacheOptions extends LmdbCacheOptions {
    * a file which no other has open decides for those that follow. Default: 126.
    */
   readonly maxReaders?: number | undefined;
+  /**
+   * Whether the cache removes due records by itself: a few with each commit, and a slice of at most
+   * 5 ms a minute. `"manual"` leaves that to `purgeExpired`. Default: `"auto"`.
+   */
+  readonly purge?: PurgeMode | undefined;
 }
 
 const OPTIONS: ReadonlySet<string> = new Set(["clock", "minFreeBytes", "maxMapSizeBytes"]);
-const OPEN_OPTIONS: ReadonlySet<string> = new Set([...OPTIONS, "mapSizeBytes", "maxReaders"]);
+const OPEN_OPTIONS: ReadonlySet<string> = new Set([
+  ...OPTIONS,
+  "mapSizeBytes",
+  "maxReaders",
+  "purge",
+]);
 
 /** What the caches of an environment of the caller's share, and how many there are. */
 interface Wrapped {
@@ -100,17 +113,17 @@ export function lmdbCache(
     entry = { store: storeOf({ environment, gate }, options), users: 0 };
     wrapped.set(environment, entry);
   }
-  return wrap(entry, options.clock ?? systemClock());
+  return wrap(entry, cacheClock(options.clock));
 }
 
-function wrap(entry: Wrapped, clock: Clock): CacheBackend {
+function wrap(entry: Wrapped, clock: CacheClock): CacheBackend {
   const { store } = entry;
   entry.users += 1;
   const release = async () => {
     entry.users -= 1;
     if (entry.users === 0) await store.gate.close();
   };
-  return new LmdbCache({ store, clock, release });
+  return new LmdbCache({ store, clock, purge: "manual", release });
 }
 
 /**
@@ -176,8 +189,9 @@ export async function openLmdbCache(
 ): Promise<CacheBackend> {
   checkPath(path);
   checkCacheOptions(options, "openLmdbCache options", OPEN_OPTIONS);
-  const { mapSizeBytes = DEFAULT_MAP_SIZE_BYTES, clock = systemClock() } = options;
-  const { maxReaders = DEFAULT_MAX_READERS } = options;
+  const { mapSizeBytes = DEFAULT_MAP_SIZE_BYTES, maxReaders = DEFAULT_MAX_READERS } = options;
+  const { purge = "auto" } = options;
+  checkPurgeMode(purge);
   checkBytes(mapSizeBytes, "mapSizeBytes");
   checkInteger(maxReaders, "maxReaders", { min: 1, max: MAX_READERS });
   const peer = await loadPeer("lmdb", () => import("lmdb"));
@@ -196,7 +210,7 @@ export async function openLmdbCache(
       throw error;
     }
   });
-  return new LmdbCache({ ...lease, clock });
+  return new LmdbCache({ ...lease, clock: cacheClock(options.clock), purge });
 }
 
 const MAP_UNIT_BYTES = 65_536;
@@ -229,7 +243,7 @@ function storeOf({ environment, gate }: GuardedEnvironment, options: LmdbCacheOp
   // With a listener to this, lmdb never splits what one turn of the event loop writes, however the
   // environment was set up; `GroupCommit` stands on that.
   environment.on("beforecommit", () => {});
-  const commit = new GroupCommit(tables, gate);
+  const commit = new GroupCommit({ tables, gate, files: filesOf(String(settings.path)) });
   const room = new Room({
     path: String(settings.path),
     minFreeBytes,

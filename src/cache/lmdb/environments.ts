@@ -1,8 +1,8 @@
 /** The environments of this process: one for each file, however often it is opened. */
-import type { Store } from "./cache.js";
 import { checkFile, prepareFile } from "./file.js";
 import { OpeningGate } from "./opening-gate.js";
 import type { LmdbEnvironment } from "./peer.js";
+import type { Store } from "./store.js";
 import { unavailable } from "./unavailable.js";
 
 /** A store, and how to give it back. */

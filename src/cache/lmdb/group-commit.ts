@@ -2,7 +2,13 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import type { CacheCallOptions } from "../../vault/contracts.js";
-import { CacheFullError, CacheUnavailableError, OutcomeUnknownError } from "../../vault/errors.js";
+import {
+  CacheFullError,
+  CacheUnavailableError,
+  isVaultError,
+  OutcomeUnknownError,
+} from "../../vault/errors.js";
+import type { FileIdentity } from "../file-identity.js";
 import { type Expiry, rowsOf } from "./expiry-rows.js";
 import type { OpeningGate } from "./opening-gate.js";
 import { type AnyPendingWrite, giveUpInTime, PendingWrite, type Write } from "./pending-write.js";
@@ -19,18 +25,32 @@ const TOLD_BYTES = 131_072;
 const TOLD_TOGETHER = 32;
 const QUICK_COMMIT_MS = 1.5;
 
+/** What a {@link GroupCommit} writes to, and what guards that. */
+export interface GroupCommitParts {
+  readonly tables: Tables;
+  readonly gate: OpeningGate;
+  readonly files: FileIdentity;
+}
+
 export class GroupCommit {
   readonly #tables: Tables;
   readonly #gate: OpeningGate;
+  readonly #files: FileIdentity;
   #gathering: AnyPendingWrite[] = [];
   readonly #inFlight = new Set<Promise<void>>();
   #failure: Error | undefined;
   /** Bytes of writes that have not settled. */
   pendingBytes = 0;
 
-  constructor(tables: Tables, gate: OpeningGate) {
+  constructor({ tables, gate, files }: GroupCommitParts) {
     this.#tables = tables;
     this.#gate = gate;
+    this.#files = files;
+  }
+
+  /** Whether writes are pending. */
+  get isBusy(): boolean {
+    return this.#gathering.length > 0 || this.#inFlight.size > 0;
   }
 
   /**
@@ -84,6 +104,7 @@ export class GroupCommit {
     let tell: () => Promise<void>;
     try {
       this.#refuseFailed();
+      if (!this.#isIntact) throw new CacheUnavailableError({ cause: filesLost() });
       tell = await this.#issue(group);
     } catch (error) {
       const failure = await this.#fail(error);
@@ -119,8 +140,14 @@ export class GroupCommit {
     setImmediate(() => heads.committed.then(ignore, ignore));
     const startedAtMs = performance.now();
     const [held] = await Promise.all([Promise.all(writes), Promise.all(index)]);
+    if (!this.#isIntact) throw new OutcomeUnknownError({ cause: filesLost() });
     const isQuick = performance.now() - startedAtMs <= QUICK_COMMIT_MS;
     return () => tell(group, held, isQuick ? TOLD_TOGETHER : group.length);
+  }
+
+  /** Whether other processes, and the next opening, find what is written. */
+  get #isIntact(): boolean {
+    return this.#files.isIntact && this.#gate.isIntact;
   }
 
   #refuseFailed(): void {
@@ -129,7 +156,7 @@ export class GroupCommit {
 
   /** Ends writing for good: after a failed commit lmdb has been seen to damage its memory. */
   async #fail(error: unknown): Promise<Error> {
-    if (error instanceof CacheUnavailableError) return error;
+    if (isVaultError(error)) return error;
     const cause = await causeOf(error);
     this.#failure ??= cause;
     return isForWantOfRoom(cause) ? new CacheFullError() : new OutcomeUnknownError({ cause });
@@ -184,6 +211,12 @@ const MDB_MAP_FULL = -30792;
 function isForWantOfRoom(cause: Error): boolean {
   const { code } = cause as { code?: unknown };
   return code === ENOSPC || code === MDB_MAP_FULL;
+}
+
+function filesLost(): Error {
+  return new Error(
+    "files of the LMDB environment were removed, replaced or truncated: open it again",
+  );
 }
 
 function ignore(): void {}

@@ -62,6 +62,11 @@ export class OpeningGate {
     await this.#opening;
   }
 
+  /** Whether the lock files are still those that other processes lock. */
+  get isIntact(): boolean {
+    return this.#locks?.identity.isIntact === true;
+  }
+
   /**
    * Returns whether writing may begin; if so, {@link OpeningGate.leave} has to be called after it.
    *

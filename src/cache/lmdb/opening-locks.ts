@@ -2,6 +2,7 @@
 import { lstatSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Deadline } from "../deadline.js";
+import { FileIdentity } from "../file-identity.js";
 import { dataFileOf } from "./file.js";
 import { type FileLocks, LockFile } from "./lock-file.js";
 
@@ -22,6 +23,8 @@ export class OpeningLocks {
   readonly writers: LockFile;
   /** Held by processes that have the environment open. */
   readonly namespaces: LockFile;
+  /** Others that have lock files of the same names, but not these, would not be kept out. */
+  readonly identity: FileIdentity;
   readonly #files: LockFile[] = [];
 
   constructor(folder: string, peer: FileLocks) {
@@ -34,6 +37,7 @@ export class OpeningLocks {
       this.turnstile = open("turnstile");
       this.writers = open("writers");
       this.namespaces = open("namespaces");
+      this.identity = identityOf(folder);
     } catch (error) {
       this.close();
       throw error;
@@ -70,6 +74,11 @@ export class OpeningLocks {
     this.turnstile.unlock();
     return false;
   }
+}
+
+function identityOf(folder: string): FileIdentity {
+  const companions = ["writers", "namespaces"].map((name) => join(folder, name));
+  return new FileIdentity(join(folder, "turnstile"), { companions });
 }
 
 async function becomesTrue(attempt: () => Promise<boolean>, deadline: Deadline): Promise<boolean> {
