@@ -5,7 +5,7 @@
  */
 import { loadPeer } from "../load-peer.js";
 import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
-import type { CacheBackend, CacheCapabilities, Clock } from "../vault/contracts.js";
+import type { CacheBackend, Clock } from "../vault/contracts.js";
 import { type CacheClock, cacheClock } from "./cache-clock.js";
 import { LmdbCache } from "./lmdb/cache.js";
 import { filesOf } from "./lmdb/environment-files.js";
@@ -15,7 +15,7 @@ import { GroupCommit } from "./lmdb/group-commit.js";
 import { OpeningGate } from "./lmdb/opening-gate.js";
 import type { LmdbDatabaseOptions, LmdbEnvironment, LmdbSettings } from "./lmdb/peer.js";
 import { Room } from "./lmdb/room.js";
-import { MAX_KEY_BYTES } from "./lmdb/rows.js";
+import { checkSettings, durabilityOf, SETTINGS } from "./lmdb/settings.js";
 import type { Store } from "./lmdb/store.js";
 import { Tables } from "./lmdb/tables.js";
 import { unavailable } from "./lmdb/unavailable.js";
@@ -24,6 +24,7 @@ import { checkPurgeMode, type PurgeMode } from "./purge-schedule.js";
 export type { LmdbDatabaseOptions, LmdbEnvironment };
 
 const MEBIBYTE = 2 ** 20;
+const MAP_UNIT_BYTES = 65_536;
 const DEFAULT_MIN_FREE_BYTES: number = 64 * MEBIBYTE;
 const DEFAULT_MAP_SIZE_BYTES: number = 64 * MEBIBYTE;
 const DEFAULT_MAX_MAP_SIZE_BYTES: number = 64 * 1024 * MEBIBYTE;
@@ -68,12 +69,7 @@ const OPEN_OPTIONS: ReadonlySet<string> = new Set([
   "purge",
 ]);
 
-/** What the caches of an environment of the caller's share, and how many there are. */
-interface Wrapped {
-  readonly store: Store;
-  users: number;
-}
-
+/** The environments of callers that have caches, so that two caches of one share its commits. */
 const wrapped = new WeakMap<LmdbEnvironment, Wrapped>();
 
 /**
@@ -114,16 +110,6 @@ export function lmdbCache(
     wrapped.set(environment, entry);
   }
   return wrap(entry, cacheClock(options.clock));
-}
-
-function wrap(entry: Wrapped, clock: CacheClock): CacheBackend {
-  const { store } = entry;
-  entry.users += 1;
-  const release = async () => {
-    entry.users -= 1;
-    if (entry.users === 0) await store.gate.close();
-  };
-  return new LmdbCache({ store, clock, purge: "manual", release });
 }
 
 /**
@@ -213,22 +199,21 @@ export async function openLmdbCache(
   return new LmdbCache({ ...lease, clock: cacheClock(options.clock), purge });
 }
 
-const MAP_UNIT_BYTES = 65_536;
-/** The longest key that a scan may have to go on from. */
-const LONGEST_KEY_BYTES: number = MAX_KEY_BYTES + 2;
+/** What the caches of a caller's environment share, and how many there are. */
+interface Wrapped {
+  readonly store: Store;
+  users: number;
+}
 
-/** Each of these is what keeps an acknowledged write, see docs/durability.md. */
-const SETTINGS = {
-  noSubdir: true,
-  encoding: "binary",
-  overlappingSync: false,
-  noSync: false,
-  noMetaSync: false,
-  useWritemap: false,
-  remapChunks: false,
-  maxDbs: 12,
-  permissionsMode: 0o600,
-} as const;
+function wrap(entry: Wrapped, clock: CacheClock): CacheBackend {
+  const { store } = entry;
+  entry.users += 1;
+  const release = async () => {
+    entry.users -= 1;
+    if (entry.users === 0) await store.gate.close();
+  };
+  return new LmdbCache({ store, clock, purge: "manual", release });
+}
 
 interface GuardedEnvironment {
   readonly environment: LmdbEnvironment;
@@ -252,26 +237,6 @@ function storeOf({ environment, gate }: GuardedEnvironment, options: LmdbCacheOp
     pendingBytes: () => commit.pendingBytes,
   });
   return { tables, gate, commit, room, durability: durabilityOf(settings) };
-}
-
-function durabilityOf(settings: LmdbSettings): CacheCapabilities["durability"] {
-  const isLazy =
-    settings.noSync === true || settings.noMetaSync === true || settings.mapAsync === true;
-  return isLazy ? "process" : "disk";
-}
-
-/** Throws unless an environment was opened so that it keeps what it acknowledges. */
-function checkSettings(settings: LmdbSettings): void {
-  if (settings.overlappingSync !== false) {
-    throw new TypeError("environment must be opened with overlappingSync: false");
-  }
-  if (settings.readOnly === true) throw new TypeError("environment must not be opened readOnly");
-  if (typeof settings.maxKeySize === "number" && settings.maxKeySize < LONGEST_KEY_BYTES) {
-    throw new TypeError("environment must have pages of 4,096 bytes or more");
-  }
-  if (settings.useWritemap === true) {
-    throw new TypeError("environment must not be opened with useWritemap");
-  }
 }
 
 function checkPath(path: string): void {
