@@ -1,0 +1,33 @@
+/**
+ * Opens LMDB files one after another and uses each, and prints a line for each: the code of the error
+ * with which it is refused, or how many of the records `0` to `299` it has and what a write ends with.
+ * Arguments: the files.
+ */
+import { openLmdbCache } from "../../src/cache/lmdb.js";
+import { type CacheBackend, isVaultError } from "../../src/index.js";
+
+const KEYS = Array.from({ length: 300 }, (_, index) => `${index}`);
+
+async function outcomeOf(call: () => unknown): Promise<unknown> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!isVaultError(error)) throw error;
+    return error.code;
+  }
+}
+
+async function use(cache: CacheBackend): Promise<string> {
+  let found = 0;
+  for (const key of KEYS)
+    if (typeof (await outcomeOf(() => cache.get(key))) === "object") found += 1;
+  const record = { head: Buffer.alloc(100), body: Buffer.alloc(5000) };
+  const written = await outcomeOf(() => cache.insert("new", record, { purgeAfterMs: 1000 }));
+  await cache.close();
+  return `${found} ${written}`;
+}
+
+for (const path of process.argv.slice(2)) {
+  const line = await outcomeOf(async () => use(await openLmdbCache(path, { purge: "manual" })));
+  process.stdout.write(`${line}\n`);
+}
