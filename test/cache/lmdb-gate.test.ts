@@ -1,5 +1,5 @@
 /** The locks by which the processes that use one LMDB file wait for each other. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   cpSync,
   mkdirSync,
@@ -19,13 +19,13 @@ import { LockFile, loadFileLocks } from "../../src/cache/lmdb/lock-file.js";
 import { OpeningLocks } from "../../src/cache/lmdb/opening-locks.js";
 import { lmdbCache, openLmdbCache, withOpeningLock } from "../../src/cache/lmdb.js";
 import { compiledChild } from "../support/children.js";
+import { HOLDER, Holder } from "../support/lmdb-holders.js";
 import { codeThrownBy, thrownBy } from "../support/refusals.js";
 
 const UNAVAILABLE = "ERR_VAULT_CACHE_UNAVAILABLE";
 const FOR_LONG = { purgeAfterMs: 3_600_000 };
 const PATIENT = { ...FOR_LONG, timeoutMs: 60_000 };
 const RECORD = { head: Buffer.from("head") };
-const HOLDER = compiledChild("test/support/lmdb-holder.ts");
 
 let folder = "";
 let path = "";
@@ -55,27 +55,10 @@ async function otherLock(name: string): Promise<LockFile> {
   return file;
 }
 
-/** Another process that holds the file; ends with the test. */
-class Holder {
-  readonly process: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor(mode: string) {
-    this.process = spawn(process.execPath, [HOLDER, mode, path], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
-    const output = this.process.stdout as NodeJS.ReadableStream;
-    this.#lines = createInterface({ input: output })[Symbol.asyncIterator]();
-    closing.push(() => this.process.kill("SIGKILL"));
-  }
-
-  async line(): Promise<string | undefined> {
-    return (await this.#lines.next()).value;
-  }
-
-  goOn(): void {
-    this.process.stdin?.write("\n");
-  }
+function startHolder(mode: "stall" | "opening"): Holder {
+  const holder = new Holder(mode, path);
+  closing.push(() => holder.kill());
+  return holder;
 }
 
 /** Resolves once another opener keeps writers out. */
@@ -92,7 +75,7 @@ function takesShared(file: LockFile): boolean {
 
 describe("a writer whose event loop stands still", () => {
   it("keeps others from opening the file until lmdb has settled its commit", async () => {
-    const writer = new Holder("stall");
+    const writer = startHolder("stall");
     expect(await writer.line()).toBe("held");
     let isOpen = false;
     const opening = openCache().then((cache) => {
@@ -108,11 +91,11 @@ describe("a writer whose event loop stands still", () => {
   });
 
   it("keeps nobody out any more once it was killed", async () => {
-    const writer = new Holder("stall");
+    const writer = startHolder("stall");
     expect(await writer.line()).toBe("held");
     const opening = openCache();
     await untilClosed();
-    writer.process.kill("SIGKILL");
+    writer.kill();
     const cache = await opening;
     expect(await cache.insert("key", RECORD, PATIENT)).toBe("inserted");
     expect(cache.get("stalled")).toBeUndefined();
@@ -134,10 +117,10 @@ describe("a process that opens the file", () => {
 
   it("keeps nobody waiting any more once it was killed", async () => {
     const cache = await openCache();
-    const opener = new Holder("opening");
+    const opener = startHolder("opening");
     expect(await opener.line()).toBe("held");
     const inserting = cache.insert("key", RECORD, PATIENT);
-    opener.process.kill("SIGKILL");
+    opener.kill();
     expect(await inserting).toBe("inserted");
   });
 
@@ -225,7 +208,7 @@ describe("the lock files of an environment", () => {
 
 describe("an environment of the caller's", () => {
   it("is opened while no other process writes or opens, within the opening lock", async () => {
-    const writer = new Holder("stall");
+    const writer = startHolder("stall");
     expect(await writer.line()).toBe("held");
     const opening = withOpeningLock(path, () =>
       lmdbCache(open({ path, overlappingSync: false, encoding: "binary" })),

@@ -5,7 +5,7 @@
  * - `stall`: opens a cache, and keeps its event loop from turning after a write was handed to lmdb and
  *   before lmdb has begun with it.
  * - `opening`: opens nothing, and keeps others from writing and opening.
- * - `open`: opens a cache, or prints why that is refused, and closes it.
+ * - `open`: opens a cache and reads from it, or prints why that is refused.
  */
 import { readSync, writeSync } from "node:fs";
 import { openLmdbCache, withOpeningLock } from "../../src/cache/lmdb.js";
@@ -37,11 +37,12 @@ async function stall(): Promise<void> {
 async function open(): Promise<void> {
   try {
     const cache = await openLmdbCache(path);
+    await cache.get("first");
     holdLoop();
     await cache.close();
   } catch (error) {
     if (!isVaultError(error)) throw error;
-    print(error instanceof CacheUnsafeError ? error.reason : error.code);
+    print(error instanceof CacheUnsafeError ? error.reason : `${error.code}: ${error.cause}`);
   }
 }
 

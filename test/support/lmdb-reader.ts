@@ -1,6 +1,7 @@
 /**
  * Opens LMDB files one after another and uses each, and prints a line for each: the code of the error
- * with which it is refused, or how many of the records `0` to `299` it has and what a write ends with.
+ * with which it is refused, or how many of the records `0` to `299` are found and missed, and how a write
+ * ends.
  * Arguments: the files.
  */
 import { openLmdbCache } from "../../src/cache/lmdb.js";
@@ -18,13 +19,13 @@ async function outcomeOf(call: () => unknown): Promise<unknown> {
 }
 
 async function use(cache: CacheBackend): Promise<string> {
-  let found = 0;
-  for (const key of KEYS)
-    if (typeof (await outcomeOf(() => cache.get(key))) === "object") found += 1;
+  const entries = await Promise.all(KEYS.map((key) => outcomeOf(() => cache.get(key))));
+  const found = entries.filter((entry) => typeof entry === "object").length;
+  const missed = entries.filter((entry) => entry === undefined).length;
   const record = { head: Buffer.alloc(100), body: Buffer.alloc(5000) };
   const written = await outcomeOf(() => cache.insert("new", record, { purgeAfterMs: 1000 }));
   await cache.close();
-  return `${found} ${written}`;
+  return `${found} found, ${missed} missed, ${written}`;
 }
 
 for (const path of process.argv.slice(2)) {

@@ -27,8 +27,9 @@ import {
   isRevision,
   purgeTime,
 } from "./rows.js";
-import { type FoundRecord, HELD, reading, removalOf, type Store } from "./store.js";
+import { type FoundRecord, HELD, removalOf, type Store } from "./store.js";
 import { headRow } from "./tables.js";
+import { reading } from "./unavailable.js";
 
 const SCAN_PAGE = 250;
 /** A successor of a key, in the order of keys: nothing lies between them. */
@@ -147,8 +148,8 @@ export class LmdbCache implements CacheBackend {
     const after = cursor === undefined ? undefined : Buffer.from(cursor, "base64url");
     const start = after === undefined ? SUCCESSOR : Buffer.concat([after, SUCCESSOR]);
     return reading(() => {
-      tables.refresh();
-      const rows = [...tables.heads.getRange({ start, limit: SCAN_PAGE, versions: true })];
+      const range = { start, limit: SCAN_PAGE, versions: true };
+      const rows = tables.read(() => [...tables.heads.getRange(range)]);
       const entries = rows.map((row) => {
         const { head, revision } = headRow(row);
         return { key: decodeKey(row.key), head, revision };

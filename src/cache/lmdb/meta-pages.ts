@@ -26,22 +26,29 @@ export async function isDatabase(handle: FileHandle): Promise<boolean> {
 }
 
 /**
- * Gives a file its last page, if it ends before: lmdb maps the file into memory, and the operating
- * system ends a process (SIGBUS) that reads beyond its end. Of pages full of zeros lmdb says that they
- * are damaged. A healthy database may lack its last pages, too, while they are free.
+ * Gives a file all of its pages, if it ends before the last: lmdb maps the file into memory, and the
+ * operating system ends a process (SIGBUS) that reads beyond its end. Of pages full of zeros lmdb says
+ * that they are damaged. A healthy database may lack its last pages, too, while they are free.
  *
  * Nothing may be written to the file meanwhile.
  */
 export async function extendToLastPage(handle: FileHandle): Promise<void> {
   const pages = await readMetaPages(handle);
   if (pages === undefined) return;
-  const ends = pages.map(({ pageSize, lastPage }) => (lastPage + 1) * pageSize);
-  const end = Math.max(...ends);
-  if ((await handle.stat()).size < end) await handle.truncate(end);
+  const [{ pageSize }] = pages;
+  const end = (Math.max(...pages.map(({ lastPage }) => lastPage)) + 1) * pageSize;
+  const { size } = await handle.stat();
+  if (size >= end) return;
+  // In a page that is there in part, lmdb would miss the records of the other part.
+  const partBytes = size % pageSize;
+  if (partBytes > 0) await handle.truncate(size - partBytes);
+  await handle.truncate(end);
 }
 
 /** Returns both pages, or nothing if one of them is missing or is no such page. */
-async function readMetaPages(handle: FileHandle): Promise<readonly MetaPage[] | undefined> {
+async function readMetaPages(
+  handle: FileHandle,
+): Promise<readonly [MetaPage, MetaPage] | undefined> {
   const first = await readMetaPage(handle, 0);
   if (first === undefined) return;
   const second = await readMetaPage(handle, first.pageSize);

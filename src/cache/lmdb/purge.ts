@@ -30,10 +30,10 @@ export interface PurgeStep {
 
 /** Finds what is due at `dueMs`: at most `limit` records in a bounded number of rows. */
 export function findDue(tables: Tables, dueMs: number, limit: number): PurgeStep {
-  tables.refresh();
   const due = new Map<string, FoundRecord>();
   const rows: OpenRow[] = [];
-  for (const row of tables.expiries.getRange({ end: keyAfter(dueMs), limit: ROWS_AT_ONCE })) {
+  const range = { end: keyAfter(dueMs), limit: ROWS_AT_ONCE };
+  for (const row of tables.read(() => [...tables.expiries.getRange(range)])) {
     if (due.size >= limit) break;
     const expiries = expiriesOf(row);
     let next = 0;
@@ -52,9 +52,8 @@ export function findDue(tables: Tables, dueMs: number, limit: number): PurgeStep
 
 /** Returns the purge time of the first row of the index, `undefined` if there is none. */
 export function earliestPurgeTime(tables: Tables): number | undefined {
-  tables.refresh();
-  for (const row of tables.expiries.getRange({ limit: 1 })) return purgeTimeOf(row);
-  return undefined;
+  const [first] = tables.read(() => [...tables.expiries.getRange({ limit: 1 })]);
+  return first === undefined ? undefined : purgeTimeOf(first);
 }
 
 /**

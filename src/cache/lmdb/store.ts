@@ -7,7 +7,6 @@ import type { Write } from "./pending-write.js";
 import type { Room } from "./room.js";
 import type { HeadRow } from "./rows.js";
 import type { Tables } from "./tables.js";
-import { unavailable } from "./unavailable.js";
 
 /** The databases of an environment, and everything that guards writing to them. */
 export interface Store {
@@ -40,13 +39,4 @@ export function removalOf({ heads, bodies }: Tables, { key, row }: FoundRecord):
         })
     : () => heads.remove(key, row.revision);
   return { issue, byteCount: 0, ...HELD };
-}
-
-/** Runs a read; a failure is the cache's, never a miss. */
-export function reading<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw unavailable(error);
-  }
 }

@@ -10,6 +10,15 @@ export function unavailable(error: unknown): Error {
   return new CacheUnavailableError({ cause: explained(withoutPath(error)) });
 }
 
+/** Runs a read; a failure is the cache's, never a miss. */
+export function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw unavailable(error);
+  }
+}
+
 /** Returns an error that says what to do, where lmdb's does not. */
 function explained(cause: unknown): unknown {
   const { code } = (cause ?? {}) as { code?: unknown };
