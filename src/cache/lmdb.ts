@@ -19,7 +19,7 @@ import { checkSettings, durabilityOf, SETTINGS } from "./lmdb/settings.js";
 import type { Store } from "./lmdb/store.js";
 import { Tables } from "./lmdb/tables.js";
 import { unavailable } from "./lmdb/unavailable.js";
-import { checkPurgeMode, type PurgeMode } from "./purge-schedule.js";
+import { checkPurgeMode } from "./purge-schedule.js";
 
 export type { LmdbDatabaseOptions, LmdbEnvironment };
 
@@ -34,7 +34,10 @@ const MAX_READERS = 65_536;
 
 /** How an LMDB cache keeps time and how much room it takes. */
 export interface LmdbCacheOptions {
-  /** Tells the time that purge times are counted by; the system's when absent. */
+  /**
+   * Says when a record may be purged; it is trusted alone. Default: the system's time, and then no
+   * record is purged while the time of this process and the system's differ by more than a minute.
+   */
   readonly clock?: Clock | undefined;
   /**
    * How many bytes the cache leaves free on the disk: below that it takes no new records. Deleting
@@ -55,10 +58,11 @@ export interface OpenLmdbCacheOptions extends LmdbCacheOptions {
    */
   readonly maxReaders?: number | undefined;
   /**
-   * Whether the cache removes due records by itself: a few with each commit, and a slice of at most
-   * 5 ms a minute. `"manual"` leaves that to `purgeExpired`. Default: `"auto"`.
+   * What removes the records that are due. `"auto"`, the default: the cache, a few along with writes
+   * and the others by a timer that does not keep the process alive, for at most 5 ms a minute.
+   * `"manual"`: `purgeExpired` alone.
    */
-  readonly purge?: PurgeMode | undefined;
+  readonly purge?: "auto" | "manual" | undefined;
 }
 
 const OPTIONS: ReadonlySet<string> = new Set(["clock", "minFreeBytes", "maxMapSizeBytes"]);
@@ -228,7 +232,8 @@ function storeOf({ environment, gate }: GuardedEnvironment, options: LmdbCacheOp
   // With a listener to this, lmdb never splits what one turn of the event loop writes, however the
   // environment was set up; `GroupCommit` stands on that.
   environment.on("beforecommit", () => {});
-  const commit = new GroupCommit({ tables, gate, files: filesOf(String(settings.path)) });
+  const files = filesOf(String(settings.path));
+  const commit = new GroupCommit({ tables, gate, files });
   const room = new Room({
     path: String(settings.path),
     minFreeBytes,
@@ -236,7 +241,7 @@ function storeOf({ environment, gate }: GuardedEnvironment, options: LmdbCacheOp
     usage: () => tables.usage(),
     pendingBytes: () => commit.pendingBytes,
   });
-  return { tables, gate, commit, room, durability: durabilityOf(settings) };
+  return { tables, gate, files, commit, room, durability: durabilityOf(settings) };
 }
 
 function checkPath(path: string): void {

@@ -120,6 +120,23 @@ describe("an LMDB cache", () => {
   });
 });
 
+describe("a file that lost its name", () => {
+  it("is not read either: its records may be revoked in another", async () => {
+    const cache = await opened();
+    expect(await insert(cache, "revoked")).toBe("inserted");
+    expect(cache.get("revoked")).toBeDefined();
+    lookEachTime();
+    rmSync(path);
+    for (const read of [
+      () => cache.get("revoked"),
+      () => cache.getBody("revoked"),
+      () => cache.scan(),
+    ]) {
+      expect(await codeThrownBy(read)).toBe(UNAVAILABLE);
+    }
+  });
+});
+
 describe("LMDB's table of readers", () => {
   it("that is full is refused with what to do, and never as a miss", async () => {
     const cache = await openLmdbCache(path, { maxReaders: 1 });

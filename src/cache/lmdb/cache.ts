@@ -15,9 +15,11 @@ import { CacheUnavailableError } from "../../vault/errors.js";
 import type { CacheClock } from "../cache-clock.js";
 import { refuseAborted } from "../deadline.js";
 import { type PurgeMode, PurgeSchedule } from "../purge-schedule.js";
+import { filesLost } from "./environment-files.js";
 import { IF_EXISTS } from "./peer.js";
 import type { Write } from "./pending-write.js";
 import { Purger } from "./purger.js";
+import type { Room } from "./room.js";
 import {
   decodeKey,
   encodeHead,
@@ -73,7 +75,7 @@ export class LmdbCache implements CacheBackend {
     const keyBytes = encodeKey(key);
     const { head, body } = record;
     const byteCount = keyBytes.length + head.length + (body?.length ?? 0);
-    room.checkGrowth(byteCount);
+    this.#checkGrowth(room, byteCount);
     const purgeAtMs = purgeTime(this.#parts.clock.now(), options.purgeAfterMs);
     const row = encodeHead(record, { purgeAtMs, hasBody: body !== undefined });
     const { heads, bodies } = tables;
@@ -172,18 +174,33 @@ export class LmdbCache implements CacheBackend {
     await this.#parts.release();
   }
 
-  /** Returns what is shared, unless this cache is closed or its caller has given up. */
+  /**
+   * Returns what is shared, unless this cache is closed, its caller has given up, or the files are
+   * lost: they are not read either, because their records may be revoked elsewhere.
+   */
   #store(options: CacheCallOptions | undefined): Store {
     if (this.#closing !== undefined) throw new CacheUnavailableError();
     refuseAborted(options);
-    return this.#parts.store;
+    const { store } = this.#parts;
+    if (!store.files.isIntact) throw new CacheUnavailableError({ cause: filesLost() });
+    return store;
+  }
+
+  /** Refuses what there is no room for, and lets what is due make some. */
+  #checkGrowth(room: Room, byteCount: number): void {
+    try {
+      room.checkGrowth(byteCount);
+    } catch (error) {
+      this.#schedule?.onWrite();
+      throw error;
+    }
   }
 
   #rewrite({ key, row }: FoundRecord, head: Uint8Array, options: ReplaceOptions): Promise<boolean> {
     const { tables, room } = this.#parts.store;
     const { heads, bodies } = tables;
     const isGrowing = head.length > row.head.length;
-    if (isGrowing) room.checkGrowth(head.length);
+    if (isGrowing) this.#checkGrowth(room, head.length);
     else room.checkShrinking();
     const { purgeAfterMs, dropBody = false } = options;
     const purgeAtMs =

@@ -28,3 +28,10 @@ function growingStat(): (path: string) => Stats | undefined {
     return status;
   };
 }
+
+/** Returns the cause of what is refused once the files are lost. */
+export function filesLost(): Error {
+  return new Error(
+    "files of the LMDB environment were removed, replaced or truncated: open it again",
+  );
+}

@@ -9,6 +9,7 @@ import {
   OutcomeUnknownError,
 } from "../../vault/errors.js";
 import type { FileIdentity } from "../file-identity.js";
+import { filesLost } from "./environment-files.js";
 import { type Expiry, rowsOf } from "./expiry-rows.js";
 import type { OpeningGate } from "./opening-gate.js";
 import { type AnyPendingWrite, giveUpInTime, PendingWrite, type Write } from "./pending-write.js";
@@ -211,12 +212,6 @@ const MDB_MAP_FULL = -30792;
 function isForWantOfRoom(cause: Error): boolean {
   const { code } = cause as { code?: unknown };
   return code === ENOSPC || code === MDB_MAP_FULL;
-}
-
-function filesLost(): Error {
-  return new Error(
-    "files of the LMDB environment were removed, replaced or truncated: open it again",
-  );
 }
 
 function ignore(): void {}
