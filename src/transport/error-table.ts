@@ -174,7 +174,12 @@ function secondsOf(told: ReceivedError | undefined): number | undefined {
   return typeof seconds === "number" && seconds >= 0 && seconds < 1e9 ? seconds : undefined;
 }
 
-const REASONS: readonly UnsafeReason[] = ["ephemeral-keys", "volatile-cache", "outdated-sqlite"];
+const REASONS: readonly UnsafeReason[] = [
+  "ephemeral-keys",
+  "volatile-cache",
+  "outdated-sqlite",
+  "several-pid-namespaces",
+];
 
 function reasonOf({ message }: ReceivedError): UnsafeReason {
   return (

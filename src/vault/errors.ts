@@ -112,7 +112,11 @@ export class CacheUnavailableError extends VaultError {
 }
 
 /** Why a combination of vault and cache is refused. */
-export type UnsafeReason = "ephemeral-keys" | "volatile-cache" | "outdated-sqlite";
+export type UnsafeReason =
+  | "ephemeral-keys"
+  | "volatile-cache"
+  | "outdated-sqlite"
+  | "several-pid-namespaces";
 
 const UNSAFE: Record<UnsafeReason, string> = {
   "ephemeral-keys":
@@ -124,6 +128,9 @@ const UNSAFE: Record<UnsafeReason, string> = {
   "outdated-sqlite":
     "This SQLite can damage a file that several processes write (the WAL-reset bug): " +
     "use SQLite 3.51.3 or later, which better-sqlite3 12.8 brings.",
+  "several-pid-namespaces":
+    "Another PID namespace (another container) has the LMDB file open, and both would damage it: " +
+    "share one PID namespace, give each container its own file, or use SQLite, Redis or Valkey.",
 };
 
 /** The cache, as it is set up, cannot keep what the vault promises. */
