@@ -8,6 +8,7 @@ import { RequestTooLargeError } from "../../vault/errors.js";
 import { toWireError, type WireErrorCode } from "../error-table.js";
 import { readJsonParams, writeJson } from "../json-data.js";
 import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../operations.js";
+import { newRequestId } from "../request-id.js";
 
 /** What a request and its answer are matched by. */
 export type RequestId = string | number | null;
@@ -158,9 +159,11 @@ export function errorAnswer(error: unknown, id: RequestId): string {
 
 function errorObject(error: unknown): object {
   if (error instanceof RpcFault) {
-    const data = error.code === undefined ? undefined : { code: error.code };
+    const data =
+      error.code === undefined ? undefined : { code: error.code, request_id: newRequestId() };
     return { code: error.rpcCode, message: error.message, data };
   }
   const { code, message, rpcCode, retryAfterSeconds } = toWireError(error);
-  return { code: rpcCode, message, data: { code, retry_after_seconds: retryAfterSeconds } };
+  const data = { code, request_id: newRequestId(), retry_after_seconds: retryAfterSeconds };
+  return { code: rpcCode, message, data };
 }

@@ -128,7 +128,10 @@ describe("JSON-RPC 2.0", () => {
         error: {
           code: -32600,
           message: "Invalid Request",
-          data: { code: "ERR_VAULT_OUT_OF_RANGE" },
+          data: {
+            code: "ERR_VAULT_OUT_OF_RANGE",
+            request_id: expect.stringMatching(/^[0-9a-f]{16}$/),
+          },
         },
         id: null,
       });
