@@ -4,6 +4,7 @@ import { type IncomingMessage, type RequestOptions, request as requestPlain } fr
 import { request as requestSecure } from "node:https";
 import type { Socket } from "node:net";
 import { withoutPath } from "../../primitives/causes.js";
+import { REQUEST_ID_HEADER, requestIdOf } from "../request-id.js";
 
 /** What to send, and for how long to wait. */
 export interface Exchange {
@@ -22,6 +23,8 @@ export interface Exchange {
 export interface Received {
   readonly status: number;
   readonly retryAfterSeconds: number | undefined;
+  /** The id that one of our servers gave its answer, as the header has it. */
+  readonly requestId: string | undefined;
   readonly body: Buffer;
 }
 
@@ -109,6 +112,7 @@ async function receive(incoming: IncomingMessage, maxBytes: number): Promise<Rec
   const retryAfter = incoming.headers["retry-after"] ?? "";
   return {
     status: incoming.statusCode ?? 0,
+    requestId: requestIdOf(incoming.headers[REQUEST_ID_HEADER]),
     retryAfterSeconds: /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) : undefined,
     body: Buffer.concat(parts, length),
   };

@@ -100,7 +100,7 @@ describe("a wire to a JSON-RPC server", () => {
       sockets.add(socket);
       const { handle_id: asked } = params as { handle_id: string };
       waiting.push(() => {
-        socket.write(frameOf(JSON.stringify({ id, result: { safe_view: asked } })));
+        socket.write(frameOf(JSON.stringify({ jsonrpc: "2.0", id, result: { safe_view: asked } })));
       });
       if (waiting.length === 20) for (const answer of waiting.reverse()) answer();
       return undefined;
