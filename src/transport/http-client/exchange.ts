@@ -37,10 +37,17 @@ export class ExchangeError extends Error {
   /** Whether time ran out: another try would take as long. */
   readonly isLate: boolean;
   constructor(wasSent: boolean, cause: unknown) {
-    super("The exchange failed.", { cause: withoutPath(cause) });
+    super("The exchange failed.", { cause: withoutAnswer(withoutPath(cause)) });
     this.wasSent = wasSent;
     this.isLate = cause instanceof LateError;
   }
+}
+
+/** The parser of HTTP adds the bytes that it could not read, which may be a payload. */
+function withoutAnswer(error: unknown): unknown {
+  const { code } = Object(error) as NodeJS.ErrnoException;
+  if (!String(code).startsWith("HPE_")) return error;
+  return Object.assign(new Error("The answer is not HTTP."), { code });
 }
 
 /**
@@ -75,11 +82,17 @@ export function exchange(wanted: Exchange): Promise<Received> {
         wasSent = true;
       });
     });
-    sending.once("response", (incoming) => {
+    const answer = (incoming: IncomingMessage) => {
       receive(incoming, wanted.maxAnswerBytes).then((received) => {
         settle();
         resolve(received);
       }, giveUp);
+    };
+    sending.once("response", answer);
+    // Nothing asks for another protocol: the answer ends with its head, and the connection with it.
+    sending.once("upgrade", (incoming, socket) => {
+      socket.destroy();
+      answer(incoming);
     });
     for (const signal of signals) signal.addEventListener("abort", abort, { once: true });
     sending.end(body);
