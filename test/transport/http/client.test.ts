@@ -204,6 +204,7 @@ describe("a request whose answer does not come", () => {
     const listeners: RequestListener[] = [
       (_, outgoing) => void outgoing.end(JSON.stringify({ data: "x".repeat(1000) })),
       (_, outgoing) => void outgoing.end("<html>"),
+      (_, outgoing) => void outgoing.end('{"data":"x","data_encoding":"hex"}'),
       (_, outgoing) => {
         outgoing.writeHead(200, { "content-length": 100 }).write("{");
         setImmediate(() => outgoing.destroy());
