@@ -1,7 +1,7 @@
 /** The recording of the original, in both directions: its requests to our servers, its answers to our clients. */
 import { Buffer } from "node:buffer";
-import { type AddressInfo, connect, createServer } from "node:net";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { connect } from "node:net";
+import { describe, expect, it } from "vitest";
 import { trustLocalCallers } from "../../../src/auth.js";
 import type { ClientOptions } from "../../../src/client.js";
 import { HandleVault } from "../../../src/index.js";
@@ -15,6 +15,7 @@ import {
   recordingOf,
   saidBy,
 } from "../../support/original-recording.js";
+import { answering } from "../../support/servers/recorded.js";
 import { rejectionOf } from "../laws/harness.js";
 import { clientOf, serverOf, WIRES, type WireName } from "./wires.js";
 
@@ -38,24 +39,6 @@ function sent(exchange: Exchange, port: number, bytes: Buffer): Promise<Buffer> 
       socket.destroy();
     });
   });
-}
-
-/** Answers the one request of a connection with recorded bytes, as the original's server: then it closes. */
-async function answering(exchange: Exchange) {
-  const requests: Buffer[] = [];
-  const server = createServer((socket) => {
-    let request = Buffer.alloc(0);
-    socket.on("error", () => undefined);
-    socket.on("data", (chunk) => {
-      request = Buffer.concat([request, chunk]);
-      if (request.length < lengthOf(exchange, request)) return;
-      requests.push(request);
-      socket.end(exchange.response);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void server.close());
-  return { port: (server.address() as AddressInfo).port, requests };
 }
 
 function refusalIn({ operation }: Exchange): string | undefined {
