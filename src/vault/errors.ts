@@ -14,6 +14,10 @@ const BRAND = Symbol.for("handlevault.error");
 export abstract class VaultError extends Error {
   /** Stable identifier of the condition; never changes within a major version. */
   abstract readonly code: VaultErrorCode;
+  /** The HTTP status of the answer, where a service over HTTP or XML-RPC answered with this error. */
+  declare readonly status?: number;
+  /** The id that the service gave its answer, for its operator to look for; absent in process. */
+  declare readonly requestId?: string;
 
   static {
     // Marks errors of this library across copies of it and across realms.
@@ -179,14 +183,29 @@ export class SafeViewLeakError extends VaultError {
   }
 }
 
+/** Options of the errors about optional peers. */
+export interface PeerErrorOptions extends ErrorOptions {
+  /** `"service"` if the machine of a vault's service lacks the package, and not this one. */
+  readonly place?: "service" | undefined;
+}
+
+function packageCalled(peer: string): string {
+  return peer === "unknown" ? "an optional package" : `the optional package ${peer}`;
+}
+
 /** An optional peer dependency is not installed. */
 export class PeerMissingError extends VaultError {
   override readonly name = "PeerMissingError" as const;
   readonly code = "ERR_VAULT_PEER_MISSING" as const;
-  /** Name of the npm package. */
+  /** Name of the npm package; `"unknown"` if a service names none of this library's peers. */
   readonly peer: string;
-  constructor(peer: string, options?: ErrorOptions) {
-    super(`The optional package ${peer} is not installed: run "npm install ${peer}".`, options);
+  constructor(peer: string, options?: PeerErrorOptions) {
+    super(
+      options?.place === "service"
+        ? `The service's machine lacks ${packageCalled(peer)}: its operator has to install it there.`
+        : `The optional package ${peer} is not installed: run "npm install ${peer}".`,
+      options,
+    );
     this.peer = peer;
   }
 }
@@ -195,12 +214,14 @@ export class PeerMissingError extends VaultError {
 export class PeerBrokenError extends VaultError {
   override readonly name = "PeerBrokenError" as const;
   readonly code = "ERR_VAULT_PEER_BROKEN" as const;
-  /** Name of the npm package. */
+  /** Name of the npm package; `"unknown"` if a service names none of this library's peers. */
   readonly peer: string;
-  constructor(peer: string, options?: ErrorOptions) {
+  constructor(peer: string, options?: PeerErrorOptions) {
     super(
-      `The optional package ${peer} is installed but does not load: ` +
-        `run "npm rebuild ${peer}", or remove it and run "npm install ${peer}" again.`,
+      options?.place === "service"
+        ? `The service's machine cannot load ${packageCalled(peer)}: its operator has to mend it there.`
+        : `The optional package ${peer} is installed but does not load: ` +
+            `run "npm rebuild ${peer}", or remove it and run "npm install ${peer}" again.`,
       options,
     );
     this.peer = peer;
@@ -246,12 +267,23 @@ export class RateLimitedError extends VaultError {
   }
 }
 
+/** Options of {@link ServiceUnavailableError}. */
+export interface ServiceUnavailableOptions extends ErrorOptions {
+  /** Why the service refused the request before it looked into it: one of the library's fixed texts. */
+  readonly refusal?: string | undefined;
+}
+
 /** The service could not be reached, is overloaded or stopping, or gave no sensible answer. */
 export class ServiceUnavailableError extends VaultError {
   override readonly name = "ServiceUnavailableError" as const;
   readonly code = "ERR_VAULT_SERVICE_UNAVAILABLE" as const;
-  constructor(options?: ErrorOptions) {
-    super("The vault's service is unavailable, or gave no answer to rely on: try later.", options);
+  constructor(options?: ServiceUnavailableOptions) {
+    super(
+      options?.refusal === undefined
+        ? "The vault's service is unavailable, or gave no answer to rely on: try later."
+        : `The vault's service refused the request and did nothing. ${options.refusal}`,
+      options,
+    );
   }
 }
 

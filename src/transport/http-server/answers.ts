@@ -1,17 +1,16 @@
 /** From a request to its answer, whichever framework or server it came through. */
 import { Buffer } from "node:buffer";
-import { randomHex } from "../../primitives/random-pool.js";
 import { ServiceUnavailableError } from "../../vault/errors.js";
 import type { Vault } from "../../vault/vault.js";
 import { Allowance, Share } from "../allowance.js";
 import { toWireError } from "../error-table.js";
 import { InFlightLimit } from "../limits.js";
+import { newRequestId, REQUEST_ID_HEADER } from "../request-id.js";
 import { VaultService } from "../service.js";
 import { Gate, type HttpRequest } from "./gate.js";
 import type { HandlerSettings } from "./options.js";
 import { type Refusal, RefusedError } from "./refusal.js";
 
-const REQUEST_ID_BYTES = 8;
 const RETRY_AFTER_SECONDS = 1;
 /** What is unsealed stays with whoever asked for it, and is what it says it is. */
 const HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" } as const;
@@ -90,7 +89,11 @@ function takeRoom(body: Share, bytes: number): void {
 
 /** Returns the answer that tells of success. */
 export function success(status: number, contentType: string, body: string): HttpAnswer {
-  const headers = { "content-type": contentType, ...HEADERS };
+  return answerOf(status, body, { "content-type": contentType });
+}
+
+function answerOf(status: number, body: string, own: Readonly<Record<string, string>>): HttpAnswer {
+  const headers = { [REQUEST_ID_HEADER]: newRequestId(), ...HEADERS, ...own };
   return { status, headers, body, bodyBytes: Buffer.byteLength(body) };
 }
 
@@ -102,9 +105,10 @@ export function answerTo(error: unknown, request: Pick<HttpRequest, "header">): 
 }
 
 function failure({ status, code, message, headers }: Refusal): HttpAnswer {
-  const body = { error: message, code, request_id: randomHex(REQUEST_ID_BYTES) };
-  const { headers: own, ...answer } = success(status, "application/json", JSON.stringify(body));
-  return { ...answer, headers: { ...own, ...headers } };
+  const requestId = newRequestId();
+  const body = JSON.stringify({ error: message, code, request_id: requestId });
+  const own = { "content-type": "application/json", [REQUEST_ID_HEADER]: requestId, ...headers };
+  return answerOf(status, body, own);
 }
 
 /** What a client should do about it: RFC 6750 section 3, RFC 9110 section 10.2.3. */

@@ -19,6 +19,7 @@ type RefusalName =
   | "host"
   | "origin"
   | "mediaType"
+  | "xmlMediaType"
   | "encoding"
   | "malformed"
   | "principal"
@@ -31,6 +32,7 @@ export const REFUSALS: Readonly<Record<RefusalName, Refusal>> = {
   host: refusal(421, "ERR_HTTP_HOST_REFUSED", "The server does not answer to this Host."),
   origin: refusal(403, "ERR_HTTP_ORIGIN_REFUSED", "Requests of web pages are refused."),
   mediaType: refusal(415, "ERR_HTTP_MEDIA_TYPE", "The Content-Type must be application/json."),
+  xmlMediaType: refusal(415, "ERR_HTTP_MEDIA_TYPE", "The Content-Type must be text/xml, in UTF-8."),
   encoding: refusal(
     415,
     "ERR_HTTP_ENCODING",
@@ -53,6 +55,12 @@ export const REFUSALS: Readonly<Record<RefusalName, Refusal>> = {
     "The vault's handler needs the connection: pass it, or lift what depends on it.",
   ),
 };
+
+/** Returns the fixed text of a refusal that an answer names; `undefined` if it names none of them. */
+export function refusalText(code: unknown, message: unknown): string | undefined {
+  const called = Object.values(REFUSALS).filter((one) => one.code === code);
+  return (called.find((one) => one.message === message) ?? called[0])?.message;
+}
 
 /** Carries a {@link Refusal} out of whatever found it. */
 export class RefusedError extends Error {

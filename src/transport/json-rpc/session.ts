@@ -4,6 +4,7 @@ import { type FailureLimit, originOf } from "../failure-limit.js";
 import { giveJsonData, takeJsonData } from "../json-data.js";
 import type { RateLimit } from "../limits.js";
 import { isOperationName, type OperationName } from "../operations.js";
+import { bareResult } from "../original.js";
 import { invalidRequest, methodNotFound, type RpcRequest } from "./messages.js";
 import { namedParams } from "./positions.js";
 
@@ -76,12 +77,13 @@ export class Session {
     };
   }
 
-  async #perform(name: OperationName, request: RpcRequest, callerOf: CallerOf): Promise<object> {
+  async #perform(name: OperationName, request: RpcRequest, callerOf: CallerOf): Promise<unknown> {
     const caller = await callerOf(request.authorization);
     this.#checkRate(caller);
     try {
       const params = takeJsonData(name, namedParams(name, request.params));
-      return giveJsonData(name, await this.#context.service.call(name, params, caller));
+      const result = await this.#context.service.call(name, params, caller);
+      return request.isBare ? bareResult(name, result) : giveJsonData(name, result);
     } catch (error) {
       if (isVaultError(error, "ERR_VAULT_UNAUTHENTICATED")) this.#fail();
       throw error;

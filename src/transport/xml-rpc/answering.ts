@@ -6,16 +6,12 @@ import { type HttpAnswer, HttpAnswers, success } from "../http-server/answers.js
 import { checkBodyHeaders, checkBodyLength, mediaTypePattern } from "../http-server/body.js";
 import { type HttpRequest, NOBODY } from "../http-server/gate.js";
 import type { HandlerSettings } from "../http-server/options.js";
-import { REFUSALS, type Refusal, RefusedError } from "../http-server/refusal.js";
+import { REFUSALS, RefusedError } from "../http-server/refusal.js";
 import { InFlightLimit } from "../limits.js";
 import { answer } from "./exchange.js";
 
 const PATHS: ReadonlySet<string> = new Set(["/", "/RPC2"]);
 const XML_TYPE = mediaTypePattern("(?:text|application)/xml");
-const NOT_XML: Refusal = {
-  ...REFUSALS.mediaType,
-  message: "The Content-Type must be text/xml, in UTF-8.",
-};
 /** How much is read for somebody who showed no credential, where safe views are open. */
 const MAX_BODY_BYTES_OF_NOBODY = 64 * 1024;
 /** How many of the requests in flight may be theirs: however slow they are, others are served. */
@@ -35,7 +31,7 @@ export class XmlRpcAnswers extends HttpAnswers {
     checkPlace(request);
     checkBodyHeaders(request.header, {
       mediaType: XML_TYPE,
-      otherMediaType: NOT_XML,
+      otherMediaType: REFUSALS.xmlMediaType,
       maxBytes: maxBodyBytes,
     });
     const caller = publicSafeViews

@@ -50,10 +50,10 @@ async function counted() {
 it("400 rude peers, who send too much, take nothing or leave in the middle, leave every counter at zero", async () => {
   const random = seeded(1);
   const { id, port, bytes, requests, open } = await counted();
-  const unseal = { method: "unseal", params: [id], id: 1 };
+  const unseal = { jsonrpc: "2.0", method: "unseal", params: [id], id: 1 };
   const seal = (): Buffer => {
     const params = { data: "y".repeat(random(180_000)), safe_view: "v" };
-    return frameOf(JSON.stringify({ method: "seal", params, id: 2 }));
+    return frameOf(JSON.stringify({ jsonrpc: "2.0", method: "seal", params, id: 2 }));
   };
   const messages = [
     seal,
