@@ -67,6 +67,8 @@ export async function serveClients(options: ServeClientsOptions): Promise<void> 
     },
   });
   const server = createServer(SERVER_OPTIONS);
+  // All headers count, as many as `maxHeaderSize` has room for.
+  server.maxHeadersCount = 0;
   const connections = boundConnections(server, MAX_CONNECTIONS);
   const gate = gateOf(options);
   server.on("request", (incoming, outgoing) => {

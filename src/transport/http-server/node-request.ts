@@ -4,6 +4,7 @@ import { connectionOf } from "../listening.js";
 import { whenAnswered } from "./answered.js";
 import type { HttpAnswer, HttpAnswers } from "./answers.js";
 import type { HttpRequest } from "./gate.js";
+import { SentHeaders } from "./headers.js";
 import { afterReading, readIncoming } from "./incoming.js";
 
 /** So much of a refused body is thrown away, that its sender comes to read why it was refused. */
@@ -54,16 +55,19 @@ function boundFetching(
 /** Returns what is to be known of a request of `node:http`. */
 export function requestOf(incoming: IncomingMessage, reading?: () => void): HttpRequest {
   const { method = "", url = "", socket } = incoming;
-  const distinct = () => incoming.headersDistinct;
+  const headers = new SentHeaders(incoming);
   return {
     method,
     path: url.split("?", 1)[0] ?? "",
     connection: connectionOf(socket),
     bodyUsed: incoming.readableDidRead,
-    header: (name) => distinct()[name]?.join(", "),
+    header: (name) => {
+      const values = headers.values(name);
+      return values.length > 1 ? values.join(", ") : values[0];
+    },
     single: (name) => {
-      const values = distinct()[name.toLowerCase()];
-      return values?.length === 1 ? values[0] : undefined;
+      const values = headers.values(name.toLowerCase());
+      return values.length === 1 ? values[0] : undefined;
     },
     readBody: (maxBytes, arrived) => {
       reading?.();

@@ -18,6 +18,7 @@ type RefusalName =
   | "method"
   | "host"
   | "origin"
+  | "tooManyHeaders"
   | "mediaType"
   | "encoding"
   | "malformed"
@@ -30,6 +31,11 @@ export const REFUSALS: Readonly<Record<RefusalName, Refusal>> = {
   method: refusal(405, "ERR_HTTP_METHOD_NOT_ALLOWED", "The path does not have this method."),
   host: refusal(421, "ERR_HTTP_HOST_REFUSED", "The server does not answer to this Host."),
   origin: refusal(403, "ERR_HTTP_ORIGIN_REFUSED", "Requests of web pages are refused."),
+  tooManyHeaders: refusal(
+    431,
+    "ERR_HTTP_TOO_MANY_HEADERS",
+    "The request has more headers than the server is sure to hand on.",
+  ),
   mediaType: refusal(415, "ERR_HTTP_MEDIA_TYPE", "The Content-Type must be application/json."),
   encoding: refusal(
     415,

@@ -132,7 +132,10 @@ function newServer(settings: ServerSettings): Server {
     tls === undefined
       ? createServer(options)
       : createSecureServer({ ...options, ...tls, handshakeTimeout: headersTimeoutMs });
-  // Whoever does not read its answer must not keep it in memory.
+  // Node would drop what is beyond 1,000 headers, and a sender could crowd out what a proxy says of it;
+  // `maxHeaderSize` bounds them instead.
+  server.maxHeadersCount = 0;
+  // A client that does not read its answer must not keep it in memory.
   server.timeout = requestTimeoutMs;
   return server;
 }
