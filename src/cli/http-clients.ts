@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Authenticator } from "../auth/authenticator.js";
 import { loadPeer } from "../load-peer.js";
 import type { MessageFilter } from "../mcp/message-filter.js";
+import { ErrorReports } from "../transport/error-reports.js";
 import { answerTo } from "../transport/http-server/answers.js";
 import { boundConnections } from "../transport/http-server/connections.js";
 import { Gate } from "../transport/http-server/gate.js";
@@ -71,8 +72,9 @@ export async function serveClients(options: ServeClientsOptions): Promise<void> 
   server.maxHeadersCount = 0;
   const connections = boundConnections(server, MAX_CONNECTIONS);
   const gate = gateOf(options);
+  const reports = new ErrorReports();
   server.on("request", (incoming, outgoing) => {
-    void answer({ incoming, outgoing, gate, sessions, connections });
+    void answer({ incoming, outgoing, gate, reports, sessions, connections });
   });
   onListening(await startListening(server, host, port));
   await stopped(signal);
@@ -111,13 +113,14 @@ interface Exchange {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
   readonly gate: Gate;
+  readonly reports: ErrorReports;
   readonly sessions: HttpSessions;
   readonly connections: ConnectionLimit;
 }
 
 /** Nobody gets at a session without proving anew who they are. */
 async function answer(exchange: Exchange): Promise<void> {
-  const { incoming, outgoing, gate, sessions, connections } = exchange;
+  const { incoming, outgoing, gate, reports, sessions, connections } = exchange;
   const request = {
     ...requestOf(incoming),
     authenticated: () => connections.authenticated(incoming.socket),
@@ -131,6 +134,6 @@ async function answer(exchange: Exchange): Promise<void> {
     await transport.handleRequest(incoming, outgoing);
   } catch (error) {
     if (outgoing.headersSent) outgoing.destroy();
-    else sendAnswer(incoming, outgoing, answerTo(error, request));
+    else sendAnswer(incoming, outgoing, answerTo(error, request, reports));
   }
 }

@@ -1,9 +1,9 @@
 /** From a request to its answer, whichever framework or server it came through. */
 import { Buffer } from "node:buffer";
-import { randomHex } from "../../primitives/random-pool.js";
 import { ServiceUnavailableError } from "../../vault/errors.js";
 import type { Vault } from "../../vault/vault.js";
 import { Allowance, Share } from "../allowance.js";
+import { type ErrorReports, InternalError, newRequestId } from "../error-reports.js";
 import { toWireError } from "../error-table.js";
 import { InFlightLimit } from "../limits.js";
 import { VaultService } from "../service.js";
@@ -11,7 +11,6 @@ import { Gate, type HttpRequest } from "./gate.js";
 import type { HandlerSettings } from "./options.js";
 import { type Refusal, RefusedError } from "./refusal.js";
 
-const REQUEST_ID_BYTES = 8;
 const RETRY_AFTER_SECONDS = 1;
 /** What is unsealed stays with whoever asked for it, and is what it says it is. */
 const HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" } as const;
@@ -34,10 +33,10 @@ export abstract class HttpAnswers {
   readonly #bytes: Allowance;
 
   constructor(vault: Vault, settings: HandlerSettings) {
-    const { publicSafeViews, gatewayPrincipals } = settings;
+    const { publicSafeViews, gatewayPrincipals, reports } = settings;
     this.gate = new Gate(settings);
     this.settings = settings;
-    this.service = new VaultService(vault, { publicSafeViews, gatewayPrincipals });
+    this.service = new VaultService(vault, { publicSafeViews, gatewayPrincipals, reports });
     this.#inFlight = new InFlightLimit(settings.maxInFlight);
     this.#bytes = new Allowance(settings.maxBufferedBytes);
   }
@@ -58,11 +57,16 @@ export abstract class HttpAnswers {
       this.gate.checkOrigin(request);
       return await this.dispatch({ ...request, readBody });
     } catch (error) {
-      return answerTo(error, request);
+      return this.refusal(error, request);
     } finally {
       body.giveBack();
       leave?.();
     }
+  }
+
+  /** Returns the answer that tells of an error. */
+  refusal(error: unknown, request: Pick<HttpRequest, "header">): HttpAnswer {
+    return answerTo(error, request, this.settings.reports);
   }
 
   /** Takes one of the places of requests that are worked on, and returns how to leave it. */
@@ -94,15 +98,24 @@ export function success(status: number, contentType: string, body: string): Http
   return { status, headers, body, bodyBytes: Buffer.byteLength(body) };
 }
 
-/** Returns the answer that tells of an error. */
-export function answerTo(error: unknown, request: Pick<HttpRequest, "header">): HttpAnswer {
+/** Returns the answer that tells of an error; one of the server's own is reported. */
+export function answerTo(
+  error: unknown,
+  request: Pick<HttpRequest, "header">,
+  reports: ErrorReports,
+): HttpAnswer {
   if (error instanceof RefusedError) return failure(error.refusal);
-  const { status, code, message, retryAfterSeconds } = toWireError(error);
-  return failure({ status, code, message, headers: hints(status, request, retryAfterSeconds) });
+  const noted = reports.noted(error);
+  const { status, code, message, retryAfterSeconds } = toWireError(noted);
+  const refusal = { status, code, message, headers: hints(status, request, retryAfterSeconds) };
+  return failure(refusal, noted instanceof InternalError ? noted.requestId : undefined);
 }
 
-function failure({ status, code, message, headers }: Refusal): HttpAnswer {
-  const body = { error: message, code, request_id: randomHex(REQUEST_ID_BYTES) };
+function failure(
+  { status, code, message, headers }: Refusal,
+  requestId: string = newRequestId(),
+): HttpAnswer {
+  const body = { error: message, code, request_id: requestId };
   const { headers: own, ...answer } = success(status, "application/json", JSON.stringify(body));
   return { ...answer, headers: { ...own, ...headers } };
 }

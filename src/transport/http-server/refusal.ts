@@ -22,6 +22,7 @@ type RefusalName =
   | "mediaType"
   | "encoding"
   | "malformed"
+  | "incomplete"
   | "principal"
   | "bodyUsed"
   | "noConnection";
@@ -43,6 +44,7 @@ export const REFUSALS: Readonly<Record<RefusalName, Refusal>> = {
     "A Content-Encoding is refused: send the body as it is.",
   ),
   malformed: refusal(400, "ERR_HTTP_MALFORMED_BODY", "The body must be one JSON object in UTF-8."),
+  incomplete: refusal(400, "ERR_HTTP_INCOMPLETE_BODY", "The body ended before it was complete."),
   principal: refusal(
     400,
     "ERR_HTTP_MALFORMED_HEADER",

@@ -13,7 +13,7 @@ import { InFlightLimit } from "../limits.js";
 import { listen, type ServerAddress } from "../listening.js";
 import { schemas } from "../loaded-schemas.js";
 import { whenAnswered } from "./answered.js";
-import { answerTo, type HttpAnswers } from "./answers.js";
+import type { HttpAnswers } from "./answers.js";
 import { boundConnections } from "./connections.js";
 import { answerIncoming, requestOf, sendAnswer } from "./node-request.js";
 import type { ServerSettings } from "./server-options.js";
@@ -104,7 +104,7 @@ class Running implements RunningHttpServer {
     whenAnswered(incoming, outgoing, this.#responses.enter() ?? (() => undefined));
     if (this.#stopped !== undefined) {
       // Its answer would be lost: what was asked for before ends the connection.
-      refuse(incoming, outgoing);
+      refuse(answers, incoming, outgoing);
       return;
     }
     const authenticated = () => this.#connections.authenticated(incoming.socket);
@@ -113,9 +113,10 @@ class Running implements RunningHttpServer {
   }
 }
 
-function refuse(incoming: IncomingMessage, outgoing: ServerResponse): void {
+function refuse(answers: HttpAnswers, incoming: IncomingMessage, outgoing: ServerResponse): void {
   outgoing.shouldKeepAlive = false;
-  sendAnswer(incoming, outgoing, answerTo(new ServiceUnavailableError(), requestOf(incoming)));
+  const refusal = answers.refusal(new ServiceUnavailableError(), requestOf(incoming));
+  sendAnswer(incoming, outgoing, refusal);
 }
 
 function newServer(settings: ServerSettings): Server {

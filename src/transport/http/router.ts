@@ -12,6 +12,7 @@ import { type Context, Hono, type MiddlewareHandler } from "hono";
 import type { Connection } from "../../auth/authenticator.js";
 import { PrincipalForbiddenError } from "../../vault/errors.js";
 import type { SealOptions, Vault } from "../../vault/vault.js";
+import type { ErrorReports } from "../error-reports.js";
 import { answerTo } from "../http-server/answers.js";
 import { Gate, type GateRequest, type Sender } from "../http-server/gate.js";
 import { checkNoneDropped, SentHeaders } from "../http-server/headers.js";
@@ -187,12 +188,15 @@ async function relay(
 class Doorway {
   readonly service: VaultService;
   readonly #gate: Gate;
+  readonly #reports: ErrorReports;
   readonly #connection: (context: Context) => Connection | undefined;
 
   constructor(vault: Vault, options: VaultRouterOptions) {
-    const { publicSafeViews, gatewayPrincipals, ...settings } = readHandlerOptions(options, KNOWN);
-    this.service = new VaultService(vault, { publicSafeViews, gatewayPrincipals });
-    this.#gate = new Gate({ ...settings, publicSafeViews, gatewayPrincipals });
+    const settings = readHandlerOptions(options, KNOWN);
+    const { publicSafeViews, gatewayPrincipals, reports } = settings;
+    this.service = new VaultService(vault, { publicSafeViews, gatewayPrincipals, reports });
+    this.#gate = new Gate(settings);
+    this.#reports = reports;
     this.#connection = options.connection ?? connectionOfNode;
   }
 
@@ -226,7 +230,7 @@ class Doorway {
       await work();
       return undefined;
     } catch (error) {
-      const { status, headers, body } = answerTo(error, request);
+      const { status, headers, body } = answerTo(error, request, this.#reports);
       return new Response(body, { status, headers });
     }
   }

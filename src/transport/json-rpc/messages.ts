@@ -5,6 +5,7 @@
  * @module
  */
 import { RequestTooLargeError } from "../../vault/errors.js";
+import { InternalError, newRequestId } from "../error-reports.js";
 import { toWireError, type WireErrorCode } from "../error-table.js";
 import { readJsonParams, writeJson } from "../json-data.js";
 import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../operations.js";
@@ -162,5 +163,7 @@ function errorObject(error: unknown): object {
     return { code: error.rpcCode, message: error.message, data };
   }
   const { code, message, rpcCode, retryAfterSeconds } = toWireError(error);
-  return { code: rpcCode, message, data: { code, retry_after_seconds: retryAfterSeconds } };
+  const requestId = error instanceof InternalError ? error.requestId : newRequestId();
+  const data = { code, retry_after_seconds: retryAfterSeconds, request_id: requestId };
+  return { code: rpcCode, message, data };
 }

@@ -9,6 +9,7 @@ import type { Authenticator } from "../../auth/authenticator.js";
 import { checkMethods, checkOptions } from "../../vault/checks.js";
 import type { Vault } from "../../vault/vault.js";
 import { Allowance } from "../allowance.js";
+import { ErrorReports, type OnError } from "../error-reports.js";
 import { FailureLimit } from "../failure-limit.js";
 import { ConnectionLimit, RateLimit } from "../limits.js";
 import { checkListenOptions, listen, type ServerAddress } from "../listening.js";
@@ -40,6 +41,11 @@ export interface JsonRpcServerOptions extends JsonRpcLimits {
   readonly publicSafeViews?: boolean | undefined;
   /** The only principals that may unseal; an empty list is nobody. Default: no such limit. */
   readonly gatewayPrincipals?: readonly string[] | undefined;
+  /**
+   * Called with each error that a request is answered "internal error" for and that is none of this
+   * library's. Default: `process.emitWarning` with its name and the request id.
+   */
+  readonly onError?: OnError | undefined;
 }
 
 /** A server that listens. */
@@ -58,6 +64,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "insecureTransport",
   "publicSafeViews",
   "gatewayPrincipals",
+  "onError",
   ...LIMIT_NAMES,
 ]);
 
@@ -85,14 +92,13 @@ export async function serveJsonRpc(
   options: JsonRpcServerOptions,
 ): Promise<JsonRpcServer> {
   checkOptions(options, "options", OPTIONS);
-  const { auth, publicSafeViews, gatewayPrincipals, host, port, path, tls } = options;
+  const { auth, publicSafeViews, gatewayPrincipals, onError, host, port, path, tls } = options;
   checkMethods(auth, "options.auth", ["authenticate"]);
   checkListenOptions(options);
   const limits = allLimits(options);
-  const connections = new Connections(limits, {
-    service: new VaultService(vault, { publicSafeViews, gatewayPrincipals }),
-    auth,
-  });
+  const reports = new ErrorReports(onError);
+  const service = new VaultService(vault, { publicSafeViews, gatewayPrincipals, reports });
+  const connections = new Connections(limits, { service, auth, reports });
   await schemas.ready();
   const server = serverOf(tls, connections);
   const address = await listen(server, {
@@ -142,7 +148,7 @@ class Connections {
   readonly #limit: ConnectionLimit;
   readonly #context: ServerContext;
 
-  constructor(limits: AllLimits, shared: Pick<ServerContext, "service" | "auth">) {
+  constructor(limits: AllLimits, shared: Pick<ServerContext, "service" | "auth" | "reports">) {
     this.limits = limits;
     this.#limit = new ConnectionLimit(limits.maxConnections);
     const { requestsPerMinute: perMinute } = limits;

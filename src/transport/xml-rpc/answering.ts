@@ -1,5 +1,5 @@
 /** From a request of HTTP to a call of XML-RPC, and back. */
-import { ServiceUnavailableError, UnauthenticatedError } from "../../vault/errors.js";
+import { ServiceUnavailableError } from "../../vault/errors.js";
 import type { Vault } from "../../vault/vault.js";
 import type { KnownCaller } from "../acting.js";
 import { type HttpAnswer, HttpAnswers, success } from "../http-server/answers.js";
@@ -8,7 +8,7 @@ import { type HttpRequest, NOBODY } from "../http-server/gate.js";
 import type { HandlerSettings } from "../http-server/options.js";
 import { REFUSALS, type Refusal, RefusedError } from "../http-server/refusal.js";
 import { InFlightLimit } from "../limits.js";
-import { answer } from "./exchange.js";
+import { answer, type CallAnswer } from "./exchange.js";
 
 const PATHS: ReadonlySet<string> = new Set(["/", "/RPC2"]);
 const XML_TYPE = mediaTypePattern("(?:text|application)/xml");
@@ -47,13 +47,12 @@ export class XmlRpcAnswers extends HttpAnswers {
   }
 
   async #answer(document: Uint8Array, caller: KnownCaller | undefined): Promise<HttpAnswer> {
-    const { document: body, retryAfterSeconds } = await answer(document, (operation, params) =>
-      this.service.call(operation, params, caller),
+    const { reports } = this.settings;
+    const { document: body, ...hints } = await answer(document, (operation, params) =>
+      reports.noting(() => this.service.call(operation, params, caller)),
     );
     const answered = success(200, "text/xml; charset=utf-8", body);
-    if (retryAfterSeconds === undefined) return answered;
-    const retryAfter = String(Math.ceil(retryAfterSeconds));
-    return { ...answered, headers: { ...answered.headers, "retry-after": retryAfter } };
+    return { ...answered, headers: { ...answered.headers, ...headersOf(hints) } };
   }
 
   async #answerNobody(request: HttpRequest): Promise<HttpAnswer> {
@@ -61,13 +60,17 @@ export class XmlRpcAnswers extends HttpAnswers {
     if (leave === undefined) throw new ServiceUnavailableError();
     try {
       return await this.#answer(await request.readBody(MAX_BODY_BYTES_OF_NOBODY), undefined);
-    } catch (error) {
-      if (error instanceof UnauthenticatedError) this.gate.refusedNobody(request);
-      throw error;
     } finally {
       leave();
     }
   }
+}
+
+/** A fault has no members for these. */
+function headersOf({ retryAfterSeconds, requestId }: Omit<CallAnswer, "document">) {
+  const retryAfter =
+    retryAfterSeconds === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterSeconds)) };
+  return { ...retryAfter, ...(requestId === undefined ? {} : { "x-request-id": requestId }) };
 }
 
 function checkPlace({ path, method }: HttpRequest): void {

@@ -5,6 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { expect, it, onTestFinished } from "vitest";
 import { HandleVault } from "../../../src/index.js";
 import { Allowance } from "../../../src/transport/allowance.js";
+import { ErrorReports } from "../../../src/transport/error-reports.js";
 import { FailureLimit } from "../../../src/transport/failure-limit.js";
 import { ServerConnection } from "../../../src/transport/json-rpc/connection.js";
 import { frameOf } from "../../../src/transport/json-rpc/frames.js";
@@ -33,6 +34,7 @@ async function counted() {
     service: new VaultService(vault),
     auth: { authenticate: () => ({ principal: OWNER }) },
     failures: new FailureLimit({ perMinute: 1e6 }),
+    reports: new ErrorReports(),
   };
   let open = 0;
   const server = createServer({ allowHalfOpen: true }, (socket) => {
