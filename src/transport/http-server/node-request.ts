@@ -18,6 +18,8 @@ export interface Notices {
   readonly authenticated?: (() => void) | undefined;
   /** The body is about to be read. */
   readonly reading?: (() => void) | undefined;
+  /** Tells whether the connection is to end with this answer. */
+  readonly isLast?: (() => boolean) | undefined;
   /** How long the client may take to fetch its answer, in milliseconds. Default 30,000. */
   readonly answerTimeoutMs?: number | undefined;
 }
@@ -29,12 +31,14 @@ export async function answerIncoming(
   outgoing: ServerResponse,
   notices: Notices = {},
 ): Promise<void> {
-  const { authenticated, reading, answerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS } = notices;
+  const { authenticated, reading, isLast } = notices;
+  const { answerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS } = notices;
   const request = requestOf(incoming, reading);
   const noted = authenticated === undefined ? request : { ...request, authenticated };
   const answer = await answers.answer(noted);
   whenAnswered(incoming, outgoing, answers.keep(answer));
   afterReading(() => {
+    if (isLast?.() === true) outgoing.shouldKeepAlive = false;
     sendAnswer(incoming, outgoing, answer);
     boundFetching(incoming, outgoing, answerTimeoutMs);
   });

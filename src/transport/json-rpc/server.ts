@@ -14,6 +14,7 @@ import { FailureLimit } from "../failure-limit.js";
 import { ConnectionLimit, RateLimit } from "../limits.js";
 import { checkListenOptions, listen, type ServerAddress } from "../listening.js";
 import { schemas } from "../loaded-schemas.js";
+import { NotBegun, whatArrived } from "../not-begun.js";
 import { VaultService } from "../service.js";
 import { withLeastVersion } from "../tls-options.js";
 import { ServerConnection, type ServerContext } from "./connection.js";
@@ -51,7 +52,9 @@ export interface JsonRpcServerOptions extends JsonRpcLimits {
 /** A server that listens. */
 export interface JsonRpcServer extends AsyncDisposable {
   readonly address: ServerAddress;
-  /** Takes no more requests, gives those in flight 5 seconds, and closes; the vault stays open. */
+  /**
+   * Refuses requests that have not begun, gives those in flight 5 seconds, and closes; the vault stays open.
+   */
   stop(): Promise<void>;
 }
 
@@ -144,6 +147,8 @@ function serverOf(tls: TlsOptions | undefined, connections: Connections): Server
 /** The connections of one server. */
 class Connections {
   readonly limits: AllLimits;
+  /** How many have come. */
+  admitted = 0;
   readonly #open = new Set<ServerConnection>();
   readonly #limit: ConnectionLimit;
   readonly #context: ServerContext;
@@ -157,6 +162,7 @@ class Connections {
       limits,
       failures: new FailureLimit({ perMinute: limits.failedAuthenticationsPerMinute }),
       rate: perMinute === undefined ? undefined : new RateLimit({ perMinute }),
+      notBegun: new NotBegun(),
       bytes: new Allowance(limits.maxBufferedBytes),
       requests: new Allowance(limits.maxInFlight - 1),
       onAuthenticated: (socket) => this.#limit.authenticated(socket),
@@ -165,6 +171,7 @@ class Connections {
 
   /** Counts a connection as soon as it is made: a handshake that never ends is one as well. */
   admit(socket: Socket): void {
+    this.admitted++;
     this.#limit.admit(socket);
   }
 
@@ -174,10 +181,13 @@ class Connections {
     this.#open.add(connection);
     socket.once("close", () => this.#open.delete(connection));
     void connection.start();
+    if (this.#context.notBegun.isStopped) connection.stop();
   }
 
-  endAll(): void {
-    for (const connection of this.#open) connection.end();
+  /** Refuses what has not begun, now and from now on; what has begun goes on. */
+  stopAll(): void {
+    this.#context.notBegun.stop();
+    for (const connection of this.#open) connection.stop();
   }
 
   destroyAll(): void {
@@ -187,9 +197,9 @@ class Connections {
 
 /** Stops listening, which also removes a socket file, and lets requests in flight end. */
 async function stop(server: Server, connections: Connections, timeoutMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  connections.endAll();
   const timer = setTimeout(() => connections.destroyAll(), timeoutMs);
-  await closed;
+  connections.stopAll();
+  await whatArrived(() => connections.admitted);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
   clearTimeout(timer);
 }

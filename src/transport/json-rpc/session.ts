@@ -5,6 +5,7 @@ import type { ErrorReports } from "../error-reports.js";
 import { type FailureLimit, originOf } from "../failure-limit.js";
 import { giveJsonData, takeJsonData } from "../json-data.js";
 import type { RateLimit } from "../limits.js";
+import type { NotBegun } from "../not-begun.js";
 import { isOperationName, type OperationName } from "../operations.js";
 import { invalidRequest, methodNotFound, type RpcRequest } from "./messages.js";
 import { namedParams } from "./positions.js";
@@ -19,6 +20,7 @@ export interface SessionContext {
   readonly auth: Authenticator;
   readonly failures: FailureLimit;
   readonly reports: ErrorReports;
+  readonly notBegun: NotBegun;
   /** How often each caller may ask, if that is limited. */
   readonly rate: RateLimit | undefined;
 }
@@ -59,9 +61,9 @@ export class Session {
   /** Finds out whether the connection alone shows who is calling, as a certificate does. */
   async greet(): Promise<void> {
     try {
-      await this.#authenticate(undefined);
+      await this.#context.notBegun.run(() => this.#authenticate(undefined));
     } catch {
-      // A failure to tell is told to whoever asks for something.
+      // The answer to the first request says so.
     }
   }
 
@@ -70,21 +72,30 @@ export class Session {
     const callerOf = this.#callerOfFrame();
     return async (request) => {
       const name = request.method.replace(/^vault\./, "");
-      const { reports } = this.#context;
+      const { reports, notBegun } = this.#context;
       if (name === "authenticate") {
         if (isBatch) throw invalidRequest();
-        return await reports.noting(() => this.#remember(request));
+        return await reports.noting(() => notBegun.run(() => this.#remember(request)));
       }
       if (!isOperationName(name)) throw methodNotFound();
-      return await reports.noting(() => this.#perform(name, request, callerOf));
+      return await reports.noting(() =>
+        notBegun.run(async (begin) => {
+          const caller = await callerOf(request.authorization);
+          begin();
+          return this.#perform(name, request, caller);
+        }),
+      );
     };
   }
 
-  async #perform(name: OperationName, request: RpcRequest, callerOf: CallerOf): Promise<object> {
-    const caller = await callerOf(request.authorization);
+  async #perform(
+    name: OperationName,
+    { params }: RpcRequest,
+    caller: MaybeCaller,
+  ): Promise<object> {
     this.#checkRate(caller);
-    const params = takeJsonData(name, namedParams(name, request.params));
-    return giveJsonData(name, await this.#context.service.call(name, params, caller));
+    const given = takeJsonData(name, namedParams(name, params));
+    return giveJsonData(name, await this.#context.service.call(name, given, caller));
   }
 
   /** One look at each credential of a frame, however many of its requests show it. */

@@ -2,7 +2,12 @@
 import { ServiceUnavailableError } from "../../vault/errors.js";
 import type { Vault } from "../../vault/vault.js";
 import type { KnownCaller } from "../acting.js";
-import { type HttpAnswer, HttpAnswers, success } from "../http-server/answers.js";
+import {
+  type AdmittedRequest,
+  type HttpAnswer,
+  HttpAnswers,
+  success,
+} from "../http-server/answers.js";
 import { checkBodyHeaders, checkBodyLength, mediaTypePattern } from "../http-server/body.js";
 import { type HttpRequest, NOBODY } from "../http-server/gate.js";
 import type { HandlerSettings } from "../http-server/options.js";
@@ -30,7 +35,7 @@ export class XmlRpcAnswers extends HttpAnswers {
     this.#nobodies = new InFlightLimit(Math.ceil(settings.maxInFlight * SHARE_OF_NOBODY));
   }
 
-  protected override async dispatch(request: HttpRequest): Promise<HttpAnswer> {
+  protected override async dispatch(request: AdmittedRequest): Promise<HttpAnswer> {
     const { maxBodyBytes, publicSafeViews } = this.settings;
     checkPlace(request);
     checkBodyHeaders(request.header, {
@@ -41,13 +46,18 @@ export class XmlRpcAnswers extends HttpAnswers {
     const caller = publicSafeViews
       ? await this.gate.callerOrNobody(request)
       : await this.gate.callerOf(request);
-    if (caller !== NOBODY) return this.#answer(await request.readBody(maxBodyBytes), caller);
+    if (caller !== NOBODY) return this.#answer(request, { maxBytes: maxBodyBytes, caller });
     checkBodyLength(request.header, MAX_BODY_BYTES_OF_NOBODY);
     return this.#answerNobody(request);
   }
 
-  async #answer(document: Uint8Array, caller: KnownCaller | undefined): Promise<HttpAnswer> {
+  async #answer(
+    request: AdmittedRequest,
+    { maxBytes, caller }: { readonly maxBytes: number; readonly caller: KnownCaller | undefined },
+  ): Promise<HttpAnswer> {
     const { reports } = this.settings;
+    const document = await request.readBody(maxBytes);
+    request.begin();
     const { document: body, ...hints } = await answer(document, (operation, params) =>
       reports.noting(() => this.service.call(operation, params, caller)),
     );
@@ -55,11 +65,12 @@ export class XmlRpcAnswers extends HttpAnswers {
     return { ...answered, headers: { ...answered.headers, ...headersOf(hints) } };
   }
 
-  async #answerNobody(request: HttpRequest): Promise<HttpAnswer> {
+  async #answerNobody(request: AdmittedRequest): Promise<HttpAnswer> {
     const leave = this.#nobodies.enter();
     if (leave === undefined) throw new ServiceUnavailableError();
     try {
-      return await this.#answer(await request.readBody(MAX_BODY_BYTES_OF_NOBODY), undefined);
+      const limits = { maxBytes: MAX_BODY_BYTES_OF_NOBODY, caller: undefined };
+      return await this.#answer(request, limits);
     } finally {
       leave();
     }

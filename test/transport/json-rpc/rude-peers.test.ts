@@ -10,6 +10,7 @@ import { FailureLimit } from "../../../src/transport/failure-limit.js";
 import { ServerConnection } from "../../../src/transport/json-rpc/connection.js";
 import { frameOf } from "../../../src/transport/json-rpc/frames.js";
 import { allLimits } from "../../../src/transport/json-rpc/rpc-limits.js";
+import { NotBegun } from "../../../src/transport/not-begun.js";
 import { VaultService } from "../../../src/transport/service.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
 import { forbidUnhandledRejections, seeded } from "../fuzzing.js";
@@ -35,6 +36,7 @@ async function counted() {
     auth: { authenticate: () => ({ principal: OWNER }) },
     failures: new FailureLimit({ perMinute: 1e6 }),
     reports: new ErrorReports(),
+    notBegun: new NotBegun(),
   };
   let open = 0;
   const server = createServer({ allowHalfOpen: true }, (socket) => {
