@@ -20,6 +20,8 @@ const ENVIRONMENT = {
   BOB_TOKEN: BOB,
   UPSTREAM_TOKEN: UPSTREAM,
 };
+/** More headers than Node hands on by itself. */
+const MANY = Object.fromEntries(Array.from({ length: 1500 }, (_, index) => [`x${index}`, "1"]));
 const INFO = { name: "client", version: "1.0.0" };
 const AUTH = `auth:
   tokens: [{ env: ALICE_TOKEN, subject: alice }, { env: BOB_TOKEN, subject: bob }]
@@ -192,6 +194,11 @@ describe("a proxy that clients reach over HTTP", () => {
     ["with another token", { authorization: `Bearer ${"other".repeat(8)}` }, 401],
     ["that name another host", { authorization: `Bearer ${ALICE}`, host: "evil.example" }, 421],
     ["of web pages", { authorization: `Bearer ${ALICE}`, origin: "https://evil.example" }, 403],
+    [
+      "of web pages, whose origin stands behind 1,500 other headers",
+      { authorization: `Bearer ${ALICE}`, ...MANY, origin: "https://evil.example" },
+      403,
+    ],
     [
       "of a session that is not there",
       { authorization: `Bearer ${ALICE}`, "mcp-session-id": "x" },

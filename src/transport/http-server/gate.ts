@@ -1,5 +1,6 @@
 /** Lets requests in: against web pages, unknown callers and floods. */
-import type { Caller, Connection, Evidence, LOCAL_CALLER } from "../../auth/authenticator.js";
+import type { Connection, Evidence } from "../../auth/authenticator.js";
+import { type Identified, identify } from "../../auth/identify.js";
 import type { MaybePromise } from "../../vault/contracts.js";
 import { RateLimitedError, UnauthenticatedError } from "../../vault/errors.js";
 import { FailureLimit } from "../failure-limit.js";
@@ -7,10 +8,12 @@ import { RateLimit } from "../limits.js";
 import type { HandlerSettings } from "./options.js";
 import { REFUSALS, RefusedError } from "./refusal.js";
 
+/** An authenticator reads the same few headers of every request. */
+const MAX_CREDENTIAL_HEADERS = 16;
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
 
 /** Who sent a request. */
-export type Sender = Caller | typeof LOCAL_CALLER;
+export type Sender = Identified;
 
 /** Who sent a request that shows no credential. */
 export const NOBODY: unique symbol = Symbol("nobody");
@@ -44,6 +47,8 @@ export class Gate {
   readonly #settings: HandlerSettings;
   readonly #failures: FailureLimit | undefined;
   readonly #rate: RateLimit | undefined;
+  /** The headers that the authenticator has asked for: what stands in them is a credential. */
+  readonly #credentialHeaders = new Set(["authorization"]);
 
   constructor(settings: HandlerSettings) {
     const { requestsPerMinute, failuresPerMinute } = settings;
@@ -74,9 +79,10 @@ export class Gate {
    *
    * @throws {@link UnauthenticatedError} The request does not show it.
    * @throws {@link RateLimitedError} Too many of that address failed to, or the caller asks too often.
+   * @throws AuthenticatorFailedError The authenticator failed by itself.
    */
   async callerOf(request: GateRequest): Promise<Sender> {
-    const caller = await this.#attempt(request, () => this.#authenticate(request));
+    const caller = await this.#attempt(request);
     if (caller === undefined) throw new UnauthenticatedError();
     return this.#admit(request, caller);
   }
@@ -87,38 +93,54 @@ export class Gate {
    */
   async callerOrNobody(request: GateRequest): Promise<Sender | typeof NOBODY> {
     if (request.header("authorization") !== undefined) return this.callerOf(request);
-    const caller = await this.#attempt(
-      request,
-      async () => (await this.#authenticate(request)) ?? NOBODY,
-    );
-    return caller === undefined || caller === NOBODY ? NOBODY : this.#admit(request, caller);
+    this.#checkConnection(request);
+    const caller = await this.#identify(request);
+    return caller === undefined ? NOBODY : this.#admit(request, caller);
   }
 
-  /** Notes that {@link NOBODY} asked for what not everybody may have. */
-  refusedNobody({ connection }: GateRequest): void {
-    if (connection !== undefined) this.#failures?.failed(connection);
+  async #attempt(request: GateRequest): Promise<Sender | undefined> {
+    this.#checkConnection(request);
+    const { connection } = request;
+    const failures = this.#failures;
+    if (connection === undefined || failures === undefined) return this.#identify(request);
+    const credential = () => this.#credentialOf(request);
+    return failures.attempt({ connection, credential, look: () => this.#identify(request) });
   }
 
-  async #attempt<Found>(
-    { connection }: GateRequest,
-    look: () => MaybePromise<Found | undefined>,
-  ): Promise<Found | undefined> {
-    if (connection === undefined && this.#needsConnection) {
-      throw new RefusedError(REFUSALS.noConnection);
-    }
-    if (connection === undefined || this.#failures === undefined) return look();
-    return this.#failures.attempt(connection, look);
+  #checkConnection({ connection }: GateRequest): void {
+    const isNeeded = this.#settings.auth.localOnly === true || this.#failures !== undefined;
+    if (connection === undefined && isNeeded) throw new RefusedError(REFUSALS.noConnection);
   }
 
-  get #needsConnection(): boolean {
-    return this.#settings.auth.localOnly === true || this.#failures !== undefined;
-  }
-
-  #authenticate(request: GateRequest): MaybePromise<Sender | undefined> {
+  #identify(request: GateRequest): MaybePromise<Sender | undefined> {
     const { auth } = this.#settings;
     // What a request says is believed on this machine only, wherever the handler is mounted.
     const isBelieved = auth.localOnly !== true || request.connection?.isLocal === true;
-    return isBelieved ? auth.authenticate(evidenceOf(request)) : undefined;
+    return isBelieved ? identify(auth, this.#evidenceOf(request)) : undefined;
+  }
+
+  #evidenceOf({ header, single, connection }: GateRequest): Evidence {
+    return {
+      bearerToken: BEARER.exec(header("authorization") ?? "")?.[1],
+      header: (name) => {
+        if (this.#credentialHeaders.size < MAX_CREDENTIAL_HEADERS) {
+          this.#credentialHeaders.add(name.toLowerCase());
+        }
+        return single(name);
+      },
+      hasHeader: (name) => header(name.toLowerCase()) !== undefined,
+      connection,
+    };
+  }
+
+  /** Returns the text of all that a request shows for a credential; `undefined` if it shows nothing. */
+  #credentialOf({ header, connection }: GateRequest): string | undefined {
+    const shown: [string, string | undefined][] = [
+      ["certificate", connection?.peerCertificate?.fingerprint256],
+    ];
+    for (const name of this.#credentialHeaders) shown.push([`header ${name}`, header(name)]);
+    const there = shown.filter(([, value]) => value !== undefined);
+    return there.length === 0 ? undefined : JSON.stringify(there);
   }
 
   #admit(request: GateRequest, caller: Sender): Sender {
@@ -131,12 +153,6 @@ export class Gate {
     throwIfLimited(this.#rate?.retryAfterSeconds(principal));
     this.#rate?.count(principal);
   }
-}
-
-function evidenceOf({ header, single, connection }: GateRequest): Evidence {
-  const bearerToken = BEARER.exec(header("authorization") ?? "")?.[1];
-  const hasHeader = (name: string) => header(name) !== undefined;
-  return { bearerToken, header: single, hasHeader, connection };
 }
 
 function throwIfLimited(retryAfterSeconds: number | undefined): void {

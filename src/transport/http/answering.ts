@@ -1,4 +1,9 @@
-import { type HttpAnswer, HttpAnswers, success } from "../http-server/answers.js";
+import {
+  type AdmittedRequest,
+  type HttpAnswer,
+  HttpAnswers,
+  success,
+} from "../http-server/answers.js";
 import { checkBodyHeaders, mediaTypePattern } from "../http-server/body.js";
 import type { HttpRequest } from "../http-server/gate.js";
 import { REFUSALS, RefusedError } from "../http-server/refusal.js";
@@ -13,13 +18,14 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Answers requests of REST and JSON to one vault. */
 export class RestAnswers extends HttpAnswers {
-  protected override async dispatch(request: HttpRequest): Promise<HttpAnswer> {
+  protected override async dispatch(request: AdmittedRequest): Promise<HttpAnswer> {
     const { target, id } = this.#route(request);
     if (target === "openapi") return json(200, openApiDocument);
     const { method, status } = ROUTES[target];
     const caller = this.#isOpen(target) ? undefined : await this.gate.callerOf(request);
     const params = method === "POST" ? await this.#readParams(target, request) : named(request);
     const whole = id === undefined ? params : { ...params, id };
+    request.begin();
     return json(status, giveJsonData(target, await this.service.call(target, whole, caller)));
   }
 

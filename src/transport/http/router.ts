@@ -12,8 +12,10 @@ import { type Context, Hono, type MiddlewareHandler } from "hono";
 import type { Connection } from "../../auth/authenticator.js";
 import { PrincipalForbiddenError } from "../../vault/errors.js";
 import type { SealOptions, Vault } from "../../vault/vault.js";
+import type { ErrorReports } from "../error-reports.js";
 import { answerTo } from "../http-server/answers.js";
 import { Gate, type GateRequest, type Sender } from "../http-server/gate.js";
+import { checkNoneDropped, SentHeaders } from "../http-server/headers.js";
 import {
   HANDLER_OPTIONS,
   type HttpHandlerOptions,
@@ -169,10 +171,10 @@ async function relay(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
-  const { method = "GET", url = "/", headersDistinct } = incoming;
+  const { method = "GET", url = "/", rawHeaders } = incoming;
   const headers = new Headers();
-  for (const [name, values] of Object.entries(headersDistinct)) {
-    for (const value of values ?? []) headers.append(name, value);
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    headers.append(rawHeaders[at] ?? "", rawHeaders[at + 1] ?? "");
   }
   // The host is looked at as a header, not as a part of the URL, which it might break.
   const request = new Request(`http://localhost${url}`, { method, headers });
@@ -186,12 +188,15 @@ async function relay(
 class Doorway {
   readonly service: VaultService;
   readonly #gate: Gate;
+  readonly #reports: ErrorReports;
   readonly #connection: (context: Context) => Connection | undefined;
 
   constructor(vault: Vault, options: VaultRouterOptions) {
-    const { publicSafeViews, gatewayPrincipals, ...settings } = readHandlerOptions(options, KNOWN);
-    this.service = new VaultService(vault, { publicSafeViews, gatewayPrincipals });
-    this.#gate = new Gate({ ...settings, publicSafeViews, gatewayPrincipals });
+    const settings = readHandlerOptions(options, KNOWN);
+    const { publicSafeViews, gatewayPrincipals, reports } = settings;
+    this.service = new VaultService(vault, { publicSafeViews, gatewayPrincipals, reports });
+    this.#gate = new Gate(settings);
+    this.#reports = reports;
     this.#connection = options.connection ?? connectionOfNode;
   }
 
@@ -225,22 +230,34 @@ class Doorway {
       await work();
       return undefined;
     } catch (error) {
-      const { status, headers, body } = answerTo(error, request);
+      const { status, headers, body } = answerTo(error, request, this.#reports);
       return new Response(body, { status, headers });
     }
   }
 
   #read(context: Context): GateRequest {
     const { raw } = context.req;
-    const header = (name: string) =>
-      raw.headers.get(name) ?? (name === "host" ? new URL(raw.url).host : undefined);
-    return { connection: this.#connection(context), header, single: header };
+    const incoming = incomingOf(context);
+    const sent = incoming === undefined ? undefined : new SentHeaders(incoming);
+    const header = (name: string) => {
+      if (incoming !== undefined) checkNoneDropped(incoming);
+      return raw.headers.get(name) ?? (name === "host" ? new URL(raw.url).host : undefined);
+    };
+    // Web headers do not tell two from one with a comma in it; what Node has read does.
+    const isRepeated = (name: string) => (sent?.values(name.toLowerCase()).length ?? 0) > 1;
+    const single = (name: string) => (isRepeated(name) ? undefined : header(name));
+    return { connection: this.#connection(context), header, single };
   }
 }
 
-function connectionOfNode({ env }: Context): Connection | undefined {
-  const { incoming } = (env ?? {}) as {
-    incoming?: { socket?: Parameters<typeof connectionOf>[0] };
-  };
-  return incoming?.socket === undefined ? undefined : connectionOf(incoming.socket);
+function connectionOfNode(context: Context): Connection | undefined {
+  const incoming = incomingOf(context);
+  return incoming === undefined ? undefined : connectionOf(incoming.socket);
+}
+
+/** Returns the request of `node:http` behind one of Hono, where the server hands it on. */
+function incomingOf({ env }: Context): IncomingMessage | undefined {
+  const { incoming } = (env ?? {}) as { readonly incoming?: Partial<IncomingMessage> };
+  const isOfNode = Array.isArray(incoming?.rawHeaders) && incoming.socket !== undefined;
+  return isOfNode ? (incoming as IncomingMessage) : undefined;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { RequestTooLargeError } from "../../vault/errors.js";
+import { InternalError } from "../error-reports.js";
 import { toWireError, type WireErrorCode } from "../error-table.js";
 import { readJsonParams, writeJson } from "../json-data.js";
 import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../operations.js";
@@ -180,6 +181,7 @@ function errorObject(error: unknown): ErrorObject {
     return { code: error.rpcCode, message: error.message, data };
   }
   const { code, message, rpcCode, retryAfterSeconds } = toWireError(error);
-  const data = { code, request_id: newRequestId(), retry_after_seconds: retryAfterSeconds };
+  const requestId = error instanceof InternalError ? error.requestId : newRequestId();
+  const data = { code, request_id: requestId, retry_after_seconds: retryAfterSeconds };
   return { code: rpcCode, message, data };
 }

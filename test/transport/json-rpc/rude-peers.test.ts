@@ -5,10 +5,12 @@ import { setTimeout as pause } from "node:timers/promises";
 import { expect, it, onTestFinished } from "vitest";
 import { HandleVault } from "../../../src/index.js";
 import { Allowance } from "../../../src/transport/allowance.js";
+import { ErrorReports } from "../../../src/transport/error-reports.js";
 import { FailureLimit } from "../../../src/transport/failure-limit.js";
 import { ServerConnection } from "../../../src/transport/json-rpc/connection.js";
 import { frameOf } from "../../../src/transport/json-rpc/frames.js";
 import { allLimits } from "../../../src/transport/json-rpc/rpc-limits.js";
+import { NotBegun } from "../../../src/transport/not-begun.js";
 import { VaultService } from "../../../src/transport/service.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
 import { forbidUnhandledRejections, seeded } from "../fuzzing.js";
@@ -33,6 +35,8 @@ async function counted() {
     service: new VaultService(vault),
     auth: { authenticate: () => ({ principal: OWNER }) },
     failures: new FailureLimit({ perMinute: 1e6 }),
+    reports: new ErrorReports(),
+    notBegun: new NotBegun(),
   };
   let open = 0;
   const server = createServer({ allowHalfOpen: true }, (socket) => {

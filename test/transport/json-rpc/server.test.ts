@@ -7,8 +7,10 @@ import { HandleVault } from "../../../src/index.js";
 import { frameOf } from "../../../src/transport/json-rpc/frames.js";
 import { serveJsonRpc } from "../../../src/transport/json-rpc.js";
 import { loadVectors } from "../../support/vectors.js";
+import type { Answer } from "./raw-peer.js";
 import { GATEWAY, localTrust, openScenes, RECORDS, sealParams } from "./scene.js";
 
+const UNAVAILABLE = { code: -32016, data: { code: "ERR_VAULT_SERVICE_UNAVAILABLE" } };
 const UNKNOWN_ID = `hdl_${"0".repeat(32)}`;
 const health = { jsonrpc: "2.0", method: "health", id: 7 };
 const open = openScenes();
@@ -320,7 +322,7 @@ describe("time", () => {
 });
 
 describe("stop", () => {
-  it("finishes what is in flight, takes nothing more, and leaves the vault open", async () => {
+  it("finishes what is in flight, refuses what comes then, and leaves the vault open", async () => {
     let release = (): void => undefined;
     const inFlight = new Promise<void>((resolve) => {
       release = resolve;
@@ -344,11 +346,69 @@ describe("stop", () => {
     expect(server.stop()).toBe(stopped);
     await idle.closed();
     busy.send(health);
+    expect(await busy.next()).toMatchObject({ id: 7, error: UNAVAILABLE });
     release();
     expect((await busy.rest()).map(({ result }) => result)).toEqual([{ safe_view: "finished" }]);
     await stopped;
     await expect(peer()).rejects.toThrow("ECONNREFUSED");
     await expect(vault.seal("x", { ownerPrincipal: RECORDS, safeView: "" })).resolves.toBeDefined();
+  });
+
+  it("refuses each request that has not begun once, wherever it waits", async () => {
+    const begun: string[] = [];
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    class Slow extends HandleVault {
+      override async getSafeView(id: string): Promise<string> {
+        begun.push(id);
+        await released;
+        return "finished";
+      }
+    }
+    const slow: Authenticator = {
+      authenticate: async ({ bearerToken }) => {
+        if (bearerToken === "never") await new Promise(() => undefined);
+        return bearerToken === undefined ? undefined : { principal: RECORDS };
+      },
+    };
+    const { server, peer, peerAs } = await open({
+      ...{ vault: new Slow(), auth: slow, maxInFlightPerConnection: 3 },
+    });
+    const [held, gated, batched] = [await peerAs("a"), await peer(), await peerAs("b")];
+    for (let id = 0; id < 10; id++) held.send({ method: "get_safe_view", params: [`${id}`], id });
+    gated.send({ method: "authenticate", params: ["never"], id: 0 });
+    for (let id = 1; id < 10; id++) gated.send({ method: "get_safe_view", params: ["g"], id });
+    batched.send(
+      Array.from({ length: 10 }, (_, id) => ({ method: "get_safe_view", params: ["b"], id })),
+    );
+    while (begun.length < 3 + 4) await new Promise(setImmediate);
+    const stopped = server.stop();
+    const refused = (answers: readonly Answer[]) => {
+      const errors = answers.filter(({ error }) => error !== undefined);
+      for (const { error } of errors) expect(error).toMatchObject(UNAVAILABLE);
+      return errors.map(({ id }) => Number(id)).sort();
+    };
+    expect(refused(await gated.rest())).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    release();
+    const answers = await held.rest();
+    expect(answers).toHaveLength(10);
+    expect(refused(answers)).toEqual([3, 4, 5, 6, 7, 8, 9]);
+    expect(refused((await batched.rest()).flat() as Answer[])).toEqual([4, 5, 6, 7, 8, 9]);
+    await stopped;
+    expect(begun).toHaveLength(3 + 4);
+  });
+
+  it("refuses what has arrived unread, also on connections that are not accepted yet", async () => {
+    const { server, peer } = await open();
+    const peers = await Promise.all(Array.from({ length: 20 }, () => peer()));
+    for (const raw of peers) raw.send(health);
+    const stopped = server.stop();
+    for (const raw of peers) {
+      expect(await raw.rest()).toMatchObject([{ id: 7, error: UNAVAILABLE }]);
+    }
+    await stopped;
   });
 
   it("does not wait longer than it is allowed to", async () => {

@@ -88,7 +88,8 @@ describe("what HTTP refuses before XML-RPC sees it", () => {
   it("makes an address that failed often wait, whatever it shows then", async () => {
     const { port } = await served({ auth, failedAuthenticationsPerMinute: 2 });
     for (let failure = 0; failure < 2; failure++) {
-      expect(statusOf(await raw(port, { body: call("health") }))).toBe(401);
+      const headers = [`Authorization: Bearer guess${failure}`];
+      expect(statusOf(await raw(port, { headers, body: call("health") }))).toBe(401);
     }
     const answer = await raw(port, { headers: [bearer], body: call("health") });
     expect(statusOf(answer)).toBe(429);
