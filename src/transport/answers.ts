@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type { z } from "zod/v4";
 import { ServiceUnavailableError } from "../vault/errors.js";
 import { HandleDescription, OpaqueHandle } from "../vault/handle.js";
 import { schemas } from "./loaded-schemas.js";
