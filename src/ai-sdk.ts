@@ -12,13 +12,15 @@ export { type GuardOptions, ToolCallError } from "./mcp/guarded-tools.js";
 
 /** The part of the AI SDK's `Tool` that is wrapped. */
 export interface AiTool {
-  readonly description?: string | undefined;
+  /** Since AI SDK 7 also a function that makes the text for a step. */
+  readonly description?: string | ((options: never) => string) | undefined;
   readonly inputSchema?: unknown;
   readonly execute?: ((input: never, options: never) => unknown) | undefined;
 }
 
 /** A tool as it is called: with whatever fits its schema. */
 interface OpenTool extends AiTool {
+  readonly description?: string | ((options: unknown) => string) | undefined;
   readonly execute?: ((input: unknown, options: unknown) => unknown) | undefined;
 }
 
@@ -68,11 +70,8 @@ async function guardTool(name: string, tool: OpenTool, { guard, ai }: Workshop):
   const { execute } = tool;
   const given = ai.asSchema(tool.inputSchema as Parameters<AiSdk["asSchema"]>[0]);
   const inputSchema = await given.jsonSchema;
-  const { description, schema } = guard.introduce({
-    name,
-    description: tool.description,
-    inputSchema,
-  });
+  const introduce = (text?: string) => guard.introduce({ name, description: text, inputSchema });
+  const { description } = tool;
   const {
     toModelOutput: _,
     outputSchema: __,
@@ -81,8 +80,11 @@ async function guardTool(name: string, tool: OpenTool, { guard, ai }: Workshop):
   } = tool as OpenTool & MadeForValues;
   return {
     ...kept,
-    description,
-    inputSchema: ai.jsonSchema(schema as Parameters<AiSdk["jsonSchema"]>[0]),
+    description:
+      typeof description === "function"
+        ? (context) => introduce(description.call(tool, context)).description
+        : introduce(description).description,
+    inputSchema: ai.jsonSchema(introduce().schema as Parameters<AiSdk["jsonSchema"]>[0]),
     execute: (input, options) =>
       guard.call(name, input as JsonObject, async (args) =>
         lastOf(await execute.call(tool, await validated(args, given), options)),

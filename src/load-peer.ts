@@ -1,14 +1,29 @@
+import { installedVersion, isOlder } from "./installed-version.js";
+import { PEER_VERSIONS } from "./peer-versions.js";
 import { installTimers } from "./primitives/timers.js";
 import { PeerBrokenError, PeerMissingError } from "./vault/errors.js";
 
 /**
  * Imports an optional peer dependency.
  *
+ * A version older than the oldest that works is refused before any of its code runs, and a module
+ * without the exports that are used is refused, too. Versions newer than the tested ones are accepted.
+ *
  * @param peer - Name of the npm package, as `load` imports it.
  * @throws {@link PeerMissingError} It is not installed.
- * @throws {@link PeerBrokenError} It is installed but does not load.
+ * @throws {@link PeerBrokenError} It is installed but does not load, or its version does not work.
  */
-export async function loadPeer<Module>(peer: string, load: () => Promise<Module>): Promise<Module> {
+export async function loadPeer<Module extends object>(
+  peer: string,
+  load: () => Promise<Module>,
+): Promise<Module> {
+  refuseOutdated(peer);
+  const module = await importPeer(peer, load);
+  refuseIncomplete(peer, module);
+  return module;
+}
+
+async function importPeer<Module>(peer: string, load: () => Promise<Module>): Promise<Module> {
   // A package that finds the fake timers of a test keeps them for all tests that follow.
   const undo = installTimers();
   try {
@@ -20,6 +35,21 @@ export async function loadPeer<Module>(peer: string, load: () => Promise<Module>
   } finally {
     undo();
   }
+}
+
+function refuseOutdated(peer: string): void {
+  const versions = PEER_VERSIONS[peer];
+  if (versions === undefined) return;
+  const found = installedVersion(peer);
+  if (found === undefined || !isOlder(found, versions.oldest)) return;
+  throw new PeerBrokenError(peer, { versions: { ...versions, found } });
+}
+
+/** Finds a wrong version by what it lacks, for packages whose version cannot be read. */
+function refuseIncomplete(peer: string, module: object): void {
+  const versions = PEER_VERSIONS[peer];
+  if (versions?.exports?.every((name) => name in module) !== false) return;
+  throw new PeerBrokenError(peer, { versions: { ...versions, found: installedVersion(peer) } });
 }
 
 /** Something that has to be loaded before it can be used. */

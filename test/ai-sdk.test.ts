@@ -13,7 +13,8 @@ import {
   shopTools,
 } from "./support/agent-stack-laws.js";
 
-const CALL = { toolCallId: "1", messages: [] };
+/** What the SDK hands to a tool; `context` is new in AI SDK 7. */
+const CALL = { toolCallId: "1", messages: [], context: {} };
 
 function asAiTools(tools: readonly PlainTool[]) {
   return Object.fromEntries(
@@ -123,6 +124,23 @@ describe("a tool of the AI SDK", () => {
       "inputSchema",
       "title",
     ]);
+  });
+
+  it("keeps a description that is a function, with the words about handles in its text", async () => {
+    const description = ({ context }: { context: string }) => `Pays in ${context}.`;
+    const execute = async () => CARD;
+    const input = z.object({ card: z.string() });
+    const options = shopOptions();
+    const { charge: fixed } = await withVault(
+      { charge: { description: "Pays in Paris.", inputSchema: input, execute } },
+      options,
+    );
+    const { charge } = await withVault(
+      { charge: { description, inputSchema: input, execute } },
+      options,
+    );
+    expect(charge.description({ context: "Paris" })).toBe(fixed.description);
+    expect(fixed.description).toMatch(/^Pays in Paris\. .*handle/);
   });
 
   it("is not wrapped when something else runs it", async () => {

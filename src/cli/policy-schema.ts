@@ -3,7 +3,7 @@
  *
  * Names, pointers and numbers are checked by the policy itself.
  */
-import { z } from "zod";
+import { z } from "zod/v4";
 import type { OneOf, PolicyData } from "./policy-data.js";
 
 const safeView = oneOf(["fixed", "summarizer"]);

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type { z } from "zod/v4";
 import { HandleDescription, OpaqueHandle } from "../vault/handle.js";
 import { schemas } from "./loaded-schemas.js";
 import type { OperationName, Payload, ResultOf, WireOutcome } from "./messages.js";

@@ -210,22 +210,51 @@ export class PeerMissingError extends VaultError {
   }
 }
 
-/** An optional peer dependency is installed but cannot be loaded. */
+/** The versions of an optional package, where the one that is installed does not work. */
+export interface PeerVersionProblem {
+  /** The version that is installed, if it can be read. */
+  readonly found: string | undefined;
+  /** The oldest version that works. */
+  readonly oldest: string;
+  /** The newest major version that was tested. */
+  readonly newest: string;
+}
+
+/** An optional peer dependency is installed but does not load, or is of a version that does not work. */
 export class PeerBrokenError extends VaultError {
   override readonly name = "PeerBrokenError" as const;
   readonly code = "ERR_VAULT_PEER_BROKEN" as const;
   /** Name of the npm package; `"unknown"` if a service names none of this library's peers. */
   readonly peer: string;
-  constructor(peer: string, options?: PeerErrorOptions) {
+  constructor(
+    peer: string,
+    { versions, ...options }: PeerErrorOptions & { readonly versions?: PeerVersionProblem } = {},
+  ) {
     super(
-      options?.place === "service"
+      options.place === "service"
         ? `The service's machine cannot load ${packageCalled(peer)}: its operator has to mend it there.`
-        : `The optional package ${peer} is installed but does not load: ` +
-            `run "npm rebuild ${peer}", or remove it and run "npm install ${peer}" again.`,
+        : `The optional package ${peer} is installed ${
+            versions === undefined ? loadProblem(peer) : versionProblem(peer, versions)
+          }`,
       options,
     );
     this.peer = peer;
   }
+}
+
+function loadProblem(peer: string): string {
+  return (
+    `but does not load: run "npm rebuild ${peer}", ` +
+    `or remove it and run "npm install ${peer}" again.`
+  );
+}
+
+function versionProblem(peer: string, { found, oldest, newest }: PeerVersionProblem): string {
+  const version = found === undefined ? "a version" : `version ${found},`;
+  return (
+    `in ${version} which does not work: run "npm install ${peer}@${newest}". ` +
+    `Versions ${oldest} to ${newest} were tested.`
+  );
 }
 
 /** The vault was closed. */

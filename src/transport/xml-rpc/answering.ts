@@ -13,6 +13,7 @@ import { type HttpRequest, NOBODY } from "../http-server/gate.js";
 import type { HandlerSettings } from "../http-server/options.js";
 import { REFUSALS, RefusedError } from "../http-server/refusal.js";
 import { InFlightLimit } from "../limits.js";
+import { REQUEST_ID_HEADER } from "../request-id.js";
 import { answer, type CallAnswer } from "./exchange.js";
 
 const PATHS: ReadonlySet<string> = new Set(["/", "/RPC2"]);
@@ -77,7 +78,7 @@ export class XmlRpcAnswers extends HttpAnswers {
 function headersOf({ retryAfterSeconds, requestId }: Omit<CallAnswer, "document">) {
   const retryAfter =
     retryAfterSeconds === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterSeconds)) };
-  return { ...retryAfter, ...(requestId === undefined ? {} : { "x-request-id": requestId }) };
+  return { ...retryAfter, ...(requestId === undefined ? {} : { [REQUEST_ID_HEADER]: requestId }) };
 }
 
 function checkPlace({ path, method }: HttpRequest): void {
