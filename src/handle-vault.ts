@@ -41,6 +41,7 @@ import { isExpired, mayChange, mayDescribe, mayUnseal, type Verdict } from "./va
 import { nextRevision, type RecordFields } from "./vault/record.js";
 import { type Attempt, retrying } from "./vault/retrying.js";
 import { settleAll } from "./vault/settle-all.js";
+import { timeSlices } from "./vault/time-slices.js";
 import type {
   ChangeOptions,
   Outcome,
@@ -236,6 +237,7 @@ export class HandleVault implements Vault {
     if (this.#state !== "ready") await this.#open();
     let purged = 0;
     for (;;) {
+      await this.#nextSlice();
       const batch = await this.#records.purgeExpired(PURGE_BATCH);
       purged += batch;
       if (!(batch >= PURGE_BATCH)) return purged;
@@ -258,7 +260,11 @@ export class HandleVault implements Vault {
    */
   async rewrap(options: RewrapOptions = {}): Promise<RewrapReport> {
     if (this.#state !== "ready") await this.#open();
-    return rewrapRecords(this.#records, this.#encryptor, options);
+    const nextSlice = () => this.#nextSlice();
+    return rewrapRecords(
+      { records: this.#records, encryptor: this.#encryptor, nextSlice },
+      options,
+    );
   }
 
   async close(): Promise<void> {
@@ -291,6 +297,12 @@ export class HandleVault implements Vault {
     this.#state = "ready";
   }
 
+  /** Lets the event loop turn from time to time in the middle of long work, which ends with the vault. */
+  async #nextSlice(): Promise<void> {
+    await timeSlices.next();
+    if (this.#state === "closed") throw new VaultClosedError();
+  }
+
   #find(handleId: string): OpenRecord | Promise<OpenRecord> {
     if (!isHandleId(handleId)) throw new HandleNotFoundError();
     const reading = this.#records.read(lookupIdOf(handleId));
@@ -302,6 +314,7 @@ export class HandleVault implements Vault {
     return this.#retryingOn(handleId, async (record) => {
       const { fields } = record;
       assertAllowed(mayUnseal(fields, principal, this.#clock.now()));
+      await timeSlices.next();
       const value = await this.#records.payloadOf(record);
       this.#assertNotExpired(record);
       if (fields.usesLeft === undefined) return { value };
