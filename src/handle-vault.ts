@@ -30,6 +30,8 @@ import {
 } from "./vault/errors.js";
 import {
   HandleDescription,
+  type HandleReference,
+  handleIdOf,
   isHandleId,
   lookupIdOf,
   newHandleId,
@@ -132,7 +134,8 @@ export class HandleVault implements Vault {
     return toHandle(id, fields);
   }
 
-  async unseal<T = unknown>(handleId: string, requestingPrincipal: string): Promise<T> {
+  async unseal<T = unknown>(handle: HandleReference, requestingPrincipal: string): Promise<T> {
+    const handleId = handleIdOf(handle);
     checkPrincipal(requestingPrincipal, "requestingPrincipal");
     if (this.#state !== "ready") await this.#open();
     const finding = this.#find(handleId);
@@ -159,7 +162,8 @@ export class HandleVault implements Vault {
     );
   }
 
-  async getSafeView(handleId: string): Promise<string> {
+  async getSafeView(handle: HandleReference): Promise<string> {
+    const handleId = handleIdOf(handle);
     if (this.#state !== "ready") await this.#open();
     const { fields, plaintext } = await this.#find(handleId);
     plaintext.fill(0);
@@ -167,7 +171,8 @@ export class HandleVault implements Vault {
     return fields.safeView;
   }
 
-  async describe(handleId: string, requestingPrincipal: string): Promise<HandleDescription> {
+  async describe(handle: HandleReference, requestingPrincipal: string): Promise<HandleDescription> {
+    const handleId = handleIdOf(handle);
     checkPrincipal(requestingPrincipal, "requestingPrincipal");
     if (this.#state !== "ready") await this.#open();
     const { fields, plaintext } = await this.#find(handleId);
@@ -176,7 +181,8 @@ export class HandleVault implements Vault {
     return new HandleDescription({ id: handleId, ...fields });
   }
 
-  async invalidate(handleId: string, requestingPrincipal?: string): Promise<void> {
+  async invalidate(handle: HandleReference, requestingPrincipal?: string): Promise<void> {
+    const handleId = handleIdOf(handle);
     if (requestingPrincipal !== undefined)
       checkPrincipal(requestingPrincipal, "requestingPrincipal");
     if (this.#state !== "ready") await this.#open();
@@ -186,7 +192,12 @@ export class HandleVault implements Vault {
     else await this.#mutex.run(lookupId, () => this.#remove(lookupId, requestingPrincipal));
   }
 
-  async grant(handleId: string, principal: string, options: ChangeOptions): Promise<OpaqueHandle> {
+  async grant(
+    handle: HandleReference,
+    principal: string,
+    options: ChangeOptions,
+  ): Promise<OpaqueHandle> {
+    const handleId = handleIdOf(handle);
     checkPrincipal(principal, "principal");
     return this.#change(handleId, options, ({ grantedPrincipals }) => {
       if (grantedPrincipals.includes(principal)) return {};
@@ -197,14 +208,24 @@ export class HandleVault implements Vault {
     });
   }
 
-  async revoke(handleId: string, principal: string, options: ChangeOptions): Promise<OpaqueHandle> {
+  async revoke(
+    handle: HandleReference,
+    principal: string,
+    options: ChangeOptions,
+  ): Promise<OpaqueHandle> {
+    const handleId = handleIdOf(handle);
     checkPrincipal(principal, "principal");
     return this.#change(handleId, options, ({ grantedPrincipals }) => ({
       grantedPrincipals: grantedPrincipals.filter((granted) => granted !== principal),
     }));
   }
 
-  async renew(handleId: string, ttlSeconds: number, options: ChangeOptions): Promise<OpaqueHandle> {
+  async renew(
+    handle: HandleReference,
+    ttlSeconds: number,
+    options: ChangeOptions,
+  ): Promise<OpaqueHandle> {
+    const handleId = handleIdOf(handle);
     checkTtlSeconds(ttlSeconds, "ttlSeconds");
     const lifetimeMs = toMs(ttlSeconds);
     return this.#change(handleId, options, (_, nowMs) => ({
@@ -224,7 +245,7 @@ export class HandleVault implements Vault {
   async unsealMany<T = unknown>(requests: readonly UnsealRequest[]): Promise<Outcome<T>[]> {
     return settleAll(requests, async (request) => {
       checkRequest(request);
-      return this.unseal<T>(request.id, request.requestingPrincipal);
+      return this.unseal<T>(handleIdOf(request.id, "id"), request.requestingPrincipal);
     });
   }
 

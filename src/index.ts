@@ -64,6 +64,8 @@ export {
 } from "./vault/errors.js";
 export {
   HandleDescription,
+  type HandleReference,
+  handleIdOf,
   OpaqueHandle,
   type WireDescription,
   type WireHandle,

@@ -19,7 +19,13 @@ import {
   ServiceUnavailableError,
   VaultClosedError,
 } from "../vault/errors.js";
-import { type HandleDescription, isHandleId, type OpaqueHandle } from "../vault/handle.js";
+import {
+  type HandleDescription,
+  type HandleReference,
+  handleIdOf,
+  isHandleId,
+  type OpaqueHandle,
+} from "../vault/handle.js";
 import type { LeakGuardSetting } from "../vault/safe-view.js";
 import { settleAll } from "../vault/settle-all.js";
 import type {
@@ -64,24 +70,28 @@ export class RemoteVault implements Vault {
     return readHandle(await this.#ask("seal", params), params.granted_principals);
   }
 
-  async unseal<T = unknown>(handleId: string, requestingPrincipal: string): Promise<T> {
+  async unseal<T = unknown>(handle: HandleReference, requestingPrincipal: string): Promise<T> {
+    const handleId = handleIdOf(handle);
     checkPrincipal(requestingPrincipal, "requestingPrincipal");
     const params = { requesting_principal: requestingPrincipal };
     return readPayload(await this.#askAbout("unseal", handleId, params)) as T;
   }
 
-  async getSafeView(handleId: string): Promise<string> {
+  async getSafeView(handle: HandleReference): Promise<string> {
+    const handleId = handleIdOf(handle);
     const answer = await this.#askAbout("get_safe_view", handleId);
     return readAnswer("get_safe_view", answer).safe_view;
   }
 
-  async describe(handleId: string, requestingPrincipal: string): Promise<HandleDescription> {
+  async describe(handle: HandleReference, requestingPrincipal: string): Promise<HandleDescription> {
+    const handleId = handleIdOf(handle);
     checkPrincipal(requestingPrincipal, "requestingPrincipal");
     const params = { requesting_principal: requestingPrincipal };
     return readDescription(await this.#askAbout("describe", handleId, params));
   }
 
-  async invalidate(handleId: string, requestingPrincipal?: string): Promise<void> {
+  async invalidate(handle: HandleReference, requestingPrincipal?: string): Promise<void> {
+    const handleId = handleIdOf(handle);
     if (requestingPrincipal !== undefined)
       checkPrincipal(requestingPrincipal, "requestingPrincipal");
     this.#assertOpen();
@@ -92,19 +102,34 @@ export class RemoteVault implements Vault {
     readAnswer("invalidate", await this.#askAbout("invalidate", handleId, params));
   }
 
-  async grant(handleId: string, principal: string, options: ChangeOptions): Promise<OpaqueHandle> {
+  async grant(
+    handle: HandleReference,
+    principal: string,
+    options: ChangeOptions,
+  ): Promise<OpaqueHandle> {
+    const handleId = handleIdOf(handle);
     checkPrincipal(principal, "principal");
     const params = { principal, by: checkBy(options) };
     return readHandle(await this.#askAbout("grant", handleId, params));
   }
 
-  async revoke(handleId: string, principal: string, options: ChangeOptions): Promise<OpaqueHandle> {
+  async revoke(
+    handle: HandleReference,
+    principal: string,
+    options: ChangeOptions,
+  ): Promise<OpaqueHandle> {
+    const handleId = handleIdOf(handle);
     checkPrincipal(principal, "principal");
     const params = { principal, by: checkBy(options) };
     return readHandle(await this.#askAbout("revoke", handleId, params));
   }
 
-  async renew(handleId: string, ttlSeconds: number, options: ChangeOptions): Promise<OpaqueHandle> {
+  async renew(
+    handle: HandleReference,
+    ttlSeconds: number,
+    options: ChangeOptions,
+  ): Promise<OpaqueHandle> {
+    const handleId = handleIdOf(handle);
     checkTtlSeconds(ttlSeconds, "ttlSeconds");
     const params = { ttl_seconds: ttlSeconds, by: checkBy(options) };
     return readHandle(await this.#askAbout("renew", handleId, params));
@@ -263,7 +288,8 @@ async function sealItem(request: SealRequest): Promise<SealItem> {
 
 function unsealItem(request: UnsealRequest): RequestParams {
   checkRequest(request);
-  const { id, requestingPrincipal } = request;
+  const { requestingPrincipal } = request;
+  const id = handleIdOf(request.id, "id");
   checkPrincipal(requestingPrincipal, "requestingPrincipal");
   if (!isHandleId(id)) throw new HandleNotFoundError();
   return { id, requesting_principal: requestingPrincipal };
