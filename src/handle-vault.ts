@@ -288,6 +288,31 @@ export class HandleVault implements Vault {
     );
   }
 
+  /**
+   * Accepts the state in which the cache has a record, although this process has seen a later one: what
+   * was done since then is undone. Uses that were counted may be had again, grants that were revoked are
+   * back, and an earlier expiry counts.
+   *
+   * Call it only if the cache is known to have lost writes, as a server with `appendfsync everysec` does
+   * in a crash, never as an answer to {@link RecordIntegrityError} alone: whoever writes the cache could
+   * bring that about. It holds for this process. What this process has invalidated stays invalidated.
+   *
+   * @returns What the record says now.
+   * @throws {@link HandleNotFoundError} {@link HandleEvictedError} There is no record, or none any more.
+   * @throws {@link RecordIntegrityError} The record is not genuine.
+   */
+  async acceptRollback(handle: HandleReference): Promise<HandleDescription> {
+    const handleId = handleIdOf(handle);
+    if (this.#state !== "ready") await this.#open();
+    if (!isHandleId(handleId)) throw new HandleNotFoundError();
+    const lookupId = lookupIdOf(handleId);
+    return this.#mutex.run(lookupId, async () => {
+      const { fields, plaintext } = assertFound(await this.#records.acceptEarlier(lookupId));
+      plaintext.fill(0);
+      return new HandleDescription({ id: handleId, ...fields });
+    });
+  }
+
   async close(): Promise<void> {
     this.#state = "closed";
     this.#closing ??= this.#records.close();
@@ -356,7 +381,8 @@ export class HandleVault implements Vault {
 
   async #remove(lookupId: string, principal: string): Promise<void> {
     return retrying(async () => {
-      const record = await this.#records.read(lookupId);
+      // An earlier state that is back is as unwanted, and has the same owner.
+      const record = await this.#records.readAnyState(lookupId);
       if (record === undefined || record === "evicted") return { value: undefined };
       record.plaintext.fill(0);
       if (record.fields.ownerPrincipal !== principal) throw new HandleAccessDeniedError();

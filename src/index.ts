@@ -39,6 +39,7 @@ export {
   HandleNotFoundError,
   HydrationError,
   type HydrationReason,
+  type IntegrityReason,
   isVaultError,
   KeyNotFoundError,
   OutcomeUnknownError,

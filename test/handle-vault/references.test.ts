@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { overriding } from "../support/failing-cache.js";
 import { type HandleReference, HandleVault, handleIdOf, memoryCache } from "../support/modules.js";
-import { GRANTEE, OWNER, STRANGER } from "../support/vault.js";
+import { GRANTEE, OWNER, STRANGER, sealOptions } from "../support/vault.js";
 
 const by = { by: OWNER };
 const ID = `hdl_${"0".repeat(32)}`;
@@ -36,6 +36,7 @@ describe("what is neither a handle nor an id", () => {
     ["grant", (vault, handle) => vault.grant(handle, STRANGER, by)],
     ["revoke", (vault, handle) => vault.revoke(handle, STRANGER, by)],
     ["renew", (vault, handle) => vault.renew(handle, 60, by)],
+    ["acceptRollback", (vault, handle) => vault.acceptRollback(handle)],
     ["invalidate", (vault, handle) => vault.invalidate(handle)],
   ])("is refused by %s before any work", async (_, call) => {
     const { vault, asked } = watchedVault();
@@ -44,6 +45,18 @@ describe("what is neither a handle nor an id", () => {
       new TypeError("handle must be a handle or the id of one"),
     );
     expect(asked).toEqual([]);
+  });
+});
+
+describe("acceptRollback", () => {
+  it("takes a handle or its id, and finds nothing under a malformed one", async () => {
+    const { vault } = watchedVault();
+    const handle = await vault.seal("secret", sealOptions());
+    for (const form of [handle, handle.id]) {
+      expect((await vault.acceptRollback(form)).id).toBe(handle.id);
+    }
+    const notFound = { code: "ERR_VAULT_HANDLE_NOT_FOUND" };
+    await expect(vault.acceptRollback("hdl_1")).rejects.toMatchObject(notFound);
   });
 });
 
