@@ -1,8 +1,19 @@
 import { Buffer } from "node:buffer";
 import { createSecretKey, type KeyObject } from "node:crypto";
+import { isUint8Array } from "node:util/types";
 
 /** The most bytes of UTF-8 that a character of a JavaScript string takes. */
 export const MAX_UTF8_RATIO = 3;
+
+/**
+ * Tells whether a value is a `Uint8Array` (a `Buffer` is one), whichever realm made it.
+ *
+ * `instanceof` knows the arrays of one realm only: under jsdom, happy-dom or `node:vm` it refuses the
+ * buffers of Node itself. It also believes an object that merely inherits from the prototype.
+ */
+export function isBytes(value: unknown): value is Uint8Array {
+  return isUint8Array(value);
+}
 
 /** Returns a view of the same bytes with the methods of `Buffer`. */
 export function asBuffer(bytes: Uint8Array): Buffer {
