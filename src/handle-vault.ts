@@ -30,6 +30,8 @@ import {
 } from "./vault/errors.js";
 import {
   HandleDescription,
+  type HandleReference,
+  handleIdOf,
   isHandleId,
   lookupIdOf,
   newHandleId,
@@ -41,6 +43,7 @@ import { isExpired, mayChange, mayDescribe, mayUnseal, type Verdict } from "./va
 import { nextRevision, type RecordFields } from "./vault/record.js";
 import { type Attempt, retrying } from "./vault/retrying.js";
 import { settleAll } from "./vault/settle-all.js";
+import { timeSlices } from "./vault/time-slices.js";
 import type {
   ChangeOptions,
   Outcome,
@@ -131,7 +134,8 @@ export class HandleVault implements Vault {
     return toHandle(id, fields);
   }
 
-  async unseal<T = unknown>(handleId: string, requestingPrincipal: string): Promise<T> {
+  async unseal<T = unknown>(handle: HandleReference, requestingPrincipal: string): Promise<T> {
+    const handleId = handleIdOf(handle);
     checkPrincipal(requestingPrincipal, "requestingPrincipal");
     if (this.#state !== "ready") await this.#open();
     const finding = this.#find(handleId);
@@ -158,7 +162,8 @@ export class HandleVault implements Vault {
     );
   }
 
-  async getSafeView(handleId: string): Promise<string> {
+  async getSafeView(handle: HandleReference): Promise<string> {
+    const handleId = handleIdOf(handle);
     if (this.#state !== "ready") await this.#open();
     const { fields, plaintext } = await this.#find(handleId);
     plaintext.fill(0);
@@ -166,7 +171,8 @@ export class HandleVault implements Vault {
     return fields.safeView;
   }
 
-  async describe(handleId: string, requestingPrincipal: string): Promise<HandleDescription> {
+  async describe(handle: HandleReference, requestingPrincipal: string): Promise<HandleDescription> {
+    const handleId = handleIdOf(handle);
     checkPrincipal(requestingPrincipal, "requestingPrincipal");
     if (this.#state !== "ready") await this.#open();
     const { fields, plaintext } = await this.#find(handleId);
@@ -175,7 +181,8 @@ export class HandleVault implements Vault {
     return new HandleDescription({ id: handleId, ...fields });
   }
 
-  async invalidate(handleId: string, requestingPrincipal?: string): Promise<void> {
+  async invalidate(handle: HandleReference, requestingPrincipal?: string): Promise<void> {
+    const handleId = handleIdOf(handle);
     if (requestingPrincipal !== undefined)
       checkPrincipal(requestingPrincipal, "requestingPrincipal");
     if (this.#state !== "ready") await this.#open();
@@ -185,7 +192,12 @@ export class HandleVault implements Vault {
     else await this.#mutex.run(lookupId, () => this.#remove(lookupId, requestingPrincipal));
   }
 
-  async grant(handleId: string, principal: string, options: ChangeOptions): Promise<OpaqueHandle> {
+  async grant(
+    handle: HandleReference,
+    principal: string,
+    options: ChangeOptions,
+  ): Promise<OpaqueHandle> {
+    const handleId = handleIdOf(handle);
     checkPrincipal(principal, "principal");
     return this.#change(handleId, options, ({ grantedPrincipals }) => {
       if (grantedPrincipals.includes(principal)) return {};
@@ -196,14 +208,24 @@ export class HandleVault implements Vault {
     });
   }
 
-  async revoke(handleId: string, principal: string, options: ChangeOptions): Promise<OpaqueHandle> {
+  async revoke(
+    handle: HandleReference,
+    principal: string,
+    options: ChangeOptions,
+  ): Promise<OpaqueHandle> {
+    const handleId = handleIdOf(handle);
     checkPrincipal(principal, "principal");
     return this.#change(handleId, options, ({ grantedPrincipals }) => ({
       grantedPrincipals: grantedPrincipals.filter((granted) => granted !== principal),
     }));
   }
 
-  async renew(handleId: string, ttlSeconds: number, options: ChangeOptions): Promise<OpaqueHandle> {
+  async renew(
+    handle: HandleReference,
+    ttlSeconds: number,
+    options: ChangeOptions,
+  ): Promise<OpaqueHandle> {
+    const handleId = handleIdOf(handle);
     checkTtlSeconds(ttlSeconds, "ttlSeconds");
     const lifetimeMs = toMs(ttlSeconds);
     return this.#change(handleId, options, (_, nowMs) => ({
@@ -223,7 +245,7 @@ export class HandleVault implements Vault {
   async unsealMany<T = unknown>(requests: readonly UnsealRequest[]): Promise<Outcome<T>[]> {
     return settleAll(requests, async (request) => {
       checkRequest(request);
-      return this.unseal<T>(request.id, request.requestingPrincipal);
+      return this.unseal<T>(handleIdOf(request.id, "id"), request.requestingPrincipal);
     });
   }
 
@@ -236,6 +258,7 @@ export class HandleVault implements Vault {
     if (this.#state !== "ready") await this.#open();
     let purged = 0;
     for (;;) {
+      await this.#nextSlice();
       const batch = await this.#records.purgeExpired(PURGE_BATCH);
       purged += batch;
       if (!(batch >= PURGE_BATCH)) return purged;
@@ -258,7 +281,36 @@ export class HandleVault implements Vault {
    */
   async rewrap(options: RewrapOptions = {}): Promise<RewrapReport> {
     if (this.#state !== "ready") await this.#open();
-    return rewrapRecords(this.#records, this.#encryptor, options);
+    const nextSlice = () => this.#nextSlice();
+    return rewrapRecords(
+      { records: this.#records, encryptor: this.#encryptor, nextSlice },
+      options,
+    );
+  }
+
+  /**
+   * Accepts the state in which the cache has a record, although this process has seen a later one: what
+   * was done since then is undone. Uses that were counted may be had again, grants that were revoked are
+   * back, and an earlier expiry counts.
+   *
+   * Call it only if the cache is known to have lost writes, as a server with `appendfsync everysec` does
+   * in a crash, never as an answer to {@link RecordIntegrityError} alone: whoever writes the cache could
+   * bring that about. It holds for this process. What this process has invalidated stays invalidated.
+   *
+   * @returns What the record says now.
+   * @throws {@link HandleNotFoundError} {@link HandleEvictedError} There is no record, or none any more.
+   * @throws {@link RecordIntegrityError} The record is not genuine.
+   */
+  async acceptRollback(handle: HandleReference): Promise<HandleDescription> {
+    const handleId = handleIdOf(handle);
+    if (this.#state !== "ready") await this.#open();
+    if (!isHandleId(handleId)) throw new HandleNotFoundError();
+    const lookupId = lookupIdOf(handleId);
+    return this.#mutex.run(lookupId, async () => {
+      const { fields, plaintext } = assertFound(await this.#records.acceptEarlier(lookupId));
+      plaintext.fill(0);
+      return new HandleDescription({ id: handleId, ...fields });
+    });
   }
 
   async close(): Promise<void> {
@@ -291,6 +343,12 @@ export class HandleVault implements Vault {
     this.#state = "ready";
   }
 
+  /** Lets the event loop turn from time to time in the middle of long work, which ends with the vault. */
+  async #nextSlice(): Promise<void> {
+    await timeSlices.next();
+    if (this.#state === "closed") throw new VaultClosedError();
+  }
+
   #find(handleId: string): OpenRecord | Promise<OpenRecord> {
     if (!isHandleId(handleId)) throw new HandleNotFoundError();
     const reading = this.#records.read(lookupIdOf(handleId));
@@ -302,6 +360,7 @@ export class HandleVault implements Vault {
     return this.#retryingOn(handleId, async (record) => {
       const { fields } = record;
       assertAllowed(mayUnseal(fields, principal, this.#clock.now()));
+      await timeSlices.next();
       const value = await this.#records.payloadOf(record);
       this.#assertNotExpired(record);
       if (fields.usesLeft === undefined) return { value };
@@ -322,7 +381,8 @@ export class HandleVault implements Vault {
 
   async #remove(lookupId: string, principal: string): Promise<void> {
     return retrying(async () => {
-      const record = await this.#records.read(lookupId);
+      // An earlier state that is back is as unwanted, and has the same owner.
+      const record = await this.#records.readAnyState(lookupId);
       if (record === undefined || record === "evicted") return { value: undefined };
       record.plaintext.fill(0);
       if (record.fields.ownerPrincipal !== principal) throw new HandleAccessDeniedError();

@@ -39,6 +39,7 @@ export {
   HandleNotFoundError,
   HydrationError,
   type HydrationReason,
+  type IntegrityReason,
   isVaultError,
   KeyNotFoundError,
   OutcomeUnknownError,
@@ -66,6 +67,8 @@ export {
 } from "./vault/errors.js";
 export {
   HandleDescription,
+  type HandleReference,
+  handleIdOf,
   OpaqueHandle,
   type WireDescription,
   type WireHandle,

@@ -28,7 +28,12 @@ export {
   hydrateValue,
   type Insertion,
 } from "./template/hydrate-value.js";
-export type { HydrateOptions, HydrationLimits, TextOptions } from "./template/options.js";
+export type {
+  HandleReferences,
+  HydrateOptions,
+  HydrationLimits,
+  TextOptions,
+} from "./template/options.js";
 export type { OutputFormat } from "./template/output-format.js";
 export type { Reference } from "./template/references.js";
 export type { RenderingOptions, Stringify } from "./template/rendering.js";

@@ -16,12 +16,19 @@ export interface Cut {
   readonly length: number;
 }
 
-/** Hands out cuts and keeps count of how much of its chunks is still in use. */
+/**
+ * Hands out cuts and keeps count of how much of its chunks is still in use.
+ *
+ * Chunks that are mostly unused are given up by moving what is left of them, some cuts at a time:
+ * `beginMove`, `move` for every cut that was live then, `endMove`.
+ */
 export class Arena {
   #chunk: Buffer = Buffer.alloc(0);
   #next = 0;
   #cutBytes = 0;
   #liveBytes = 0;
+  /** What had been cut when the move began. */
+  #leftBytes = 0;
 
   /** Copies `bytes` into a cut. */
   put(bytes: Uint8Array): Cut {
@@ -44,20 +51,38 @@ export class Arena {
     this.#liveBytes -= cut.length;
   }
 
-  /**
-   * Whether more than half of what was cut may be kept alive by the rest. If so, every live cut is
-   * to be put anew after `startOver`.
-   */
+  /** Whether more than half of what was cut may be kept alive by the rest. */
   get isSparse(): boolean {
     return this.#cutBytes > 2 * this.#liveBytes + 4 * CHUNK_BYTES;
   }
 
-  /** Forgets all cuts; chunks live on as long as cuts of them are held. */
-  startOver(): void {
-    this.#chunk = Buffer.alloc(0);
-    this.#next = 0;
+  /** Starts a new chunk: what is cut from now on stays where it is. */
+  beginMove(): void {
+    this.#startChunk();
+    this.#leftBytes = this.#cutBytes;
+  }
+
+  /** Returns a cut of the same bytes in place of `cut`. */
+  move(cut: Cut): Cut {
+    this.release(cut);
+    return this.put(bytesOf(cut));
+  }
+
+  /** Gives up all that was cut before the move began. */
+  endMove(): void {
+    this.#cutBytes -= this.#leftBytes;
+  }
+
+  /** Gives up every cut; a chunk lives on as long as a cut of it is held. */
+  clear(): void {
+    this.#startChunk();
     this.#cutBytes = 0;
     this.#liveBytes = 0;
+  }
+
+  #startChunk(): void {
+    this.#chunk = Buffer.alloc(0);
+    this.#next = 0;
   }
 }
 

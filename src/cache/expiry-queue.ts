@@ -1,87 +1,92 @@
 /**
- * Keys in the order of their purge times: a binary heap (Williams, 1964).
- *
- * Changing or deleting a record leaves its old place in the heap behind; `isCurrent` tells the places
- * that still count, and the heap is rebuilt before the others outnumber them.
+ * Records in the order of their purge times: a binary heap (Williams, 1964) in which every entry knows
+ * its index, so that it can be moved or removed at once. No operation takes more than log n steps.
  */
-export class ExpiryQueue {
+
+/** What a queue orders. */
+export interface QueueEntry {
+  /** The entry's index in the heap; written by the queue. */
+  index: number;
+}
+
+/** Finds the entry whose purge time comes first. */
+export class ExpiryQueue<Entry extends QueueEntry> {
+  #entries: Entry[] = [];
+  /** The purge times of the entries; apart from them, since comparing takes one look at each. */
   #times: number[] = [];
-  #keys: string[] = [];
-  readonly #isCurrent: (key: string, purgeAtMs: number) => boolean;
 
-  constructor(isCurrent: (key: string, purgeAtMs: number) => boolean) {
-    this.#isCurrent = isCurrent;
+  /** Adds an entry. */
+  add(entry: Entry, purgeAtMs: number): void {
+    this.#rise(entry, purgeAtMs, this.#entries.length);
   }
 
-  /** Adds a key; `liveCount` is the number of records that have a current place. */
-  add(key: string, purgeAtMs: number, liveCount: number): void {
-    if (this.#keys.length > 2 * liveCount + 64) this.#rebuild();
-    this.#push(key, purgeAtMs);
+  /** Returns the purge time of an entry of the queue. */
+  timeOf(entry: Entry): number {
+    return this.#timeAt(entry.index);
   }
 
-  /** Removes and returns a key whose time has come, or `undefined` when none is due. */
-  takeDue(nowMs: number): string | undefined {
-    for (;;) {
-      const purgeAtMs = this.#times[0];
-      const key = this.#keys[0];
-      if (key === undefined || purgeAtMs === undefined || purgeAtMs > nowMs) return undefined;
-      this.#pop();
-      if (this.#isCurrent(key, purgeAtMs)) return key;
-    }
+  /** Gives an entry of the queue another purge time. */
+  reschedule(entry: Entry, purgeAtMs: number): void {
+    this.#settle(entry, purgeAtMs, entry.index);
   }
 
+  /** Removes an entry of the queue. */
+  remove(entry: Entry): void {
+    const last = this.#entries.pop();
+    const purgeAtMs = this.#times.pop() ?? 0;
+    if (last !== undefined && last !== entry) this.#settle(last, purgeAtMs, entry.index);
+  }
+
+  /** Returns the entry that has been due for longest, or `undefined` when none is due. */
+  firstDue(nowMs: number): Entry | undefined {
+    return this.#entries.length > 0 && this.#timeAt(0) <= nowMs ? this.#entries[0] : undefined;
+  }
+
+  /** Removes every entry. */
   clear(): void {
+    this.#entries = [];
     this.#times = [];
-    this.#keys = [];
   }
 
-  #rebuild(): void {
-    const times = this.#times;
-    const keys = this.#keys;
-    const kept = new Set<string>();
-    this.clear();
-    for (const [index, key] of keys.entries()) {
-      const purgeAtMs = times[index] ?? 0;
-      if (kept.has(key) || !this.#isCurrent(key, purgeAtMs)) continue;
-      kept.add(key);
-      this.#push(key, purgeAtMs);
-    }
+  /** Puts an entry where it belongs, above or below a free place. */
+  #settle(entry: Entry, purgeAtMs: number, index: number): void {
+    const isEarlier = index > 0 && purgeAtMs < this.#timeAt((index - 1) >> 1);
+    if (isEarlier) this.#rise(entry, purgeAtMs, index);
+    else this.#sink(entry, purgeAtMs, index);
   }
 
-  #push(key: string, purgeAtMs: number): void {
-    let index = this.#keys.length;
+  #rise(entry: Entry, purgeAtMs: number, from: number): void {
+    let index = from;
     while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (this.#timeAt(parent) <= purgeAtMs) break;
-      this.#move(parent, index);
-      index = parent;
+      const above = (index - 1) >> 1;
+      if (this.#timeAt(above) <= purgeAtMs) break;
+      this.#move(above, index);
+      index = above;
     }
-    this.#times[index] = purgeAtMs;
-    this.#keys[index] = key;
+    this.#put(entry, purgeAtMs, index);
   }
 
-  /** Removes the first place: the last one sinks from there to where it belongs. */
-  #pop(): void {
-    const lastTime = this.#times.pop() ?? 0;
-    const lastKey = this.#keys.pop() ?? "";
-    const size = this.#keys.length;
-    if (size === 0) return;
-    let index = 0;
-    for (;;) {
-      let child = 2 * index + 1;
-      if (child >= size) break;
-      if (child + 1 < size && this.#timeAt(child + 1) < this.#timeAt(child)) child += 1;
-      if (lastTime <= this.#timeAt(child)) break;
-      this.#move(child, index);
-      index = child;
+  #sink(entry: Entry, purgeAtMs: number, from: number): void {
+    const size = this.#entries.length;
+    let index = from;
+    for (let below = 2 * index + 1; below < size; below = 2 * index + 1) {
+      if (below + 1 < size && this.#timeAt(below + 1) < this.#timeAt(below)) below += 1;
+      if (purgeAtMs <= this.#timeAt(below)) break;
+      this.#move(below, index);
+      index = below;
     }
-    this.#times[index] = lastTime;
-    this.#keys[index] = lastKey;
+    this.#put(entry, purgeAtMs, index);
   }
 
   #move(from: number, to: number): void {
-    this.#times[to] = this.#timeAt(from);
-    this.#keys[to] = this.#keys[from] ?? "";
+    const entry = this.#entries[from];
+    if (entry !== undefined) this.#put(entry, this.#timeAt(from), to);
+  }
+
+  #put(entry: Entry, purgeAtMs: number, index: number): void {
+    this.#entries[index] = entry;
+    this.#times[index] = purgeAtMs;
+    entry.index = index;
   }
 
   #timeAt(index: number): number {

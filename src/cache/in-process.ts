@@ -14,24 +14,34 @@ import { CacheFullError, CacheUnavailableError } from "../vault/errors.js";
 import { andThen } from "../vault/maybe-promise.js";
 import { Arena, bytesOf, type Cut } from "./arena.js";
 import { refuseAborted } from "./deadline.js";
-import { ExpiryQueue } from "./expiry-queue.js";
+import { ExpiryQueue, type QueueEntry } from "./expiry-queue.js";
+import { InsertionOrder, type ScanPosition } from "./insertion-order.js";
 
 const PURGED_PER_INSERT = 4;
 const SCAN_PAGE = 1000;
+/** A write takes some microseconds longer while heads are being moved. */
+const MOVED_PER_WRITE = 8;
+
+const CURSOR = /^(\d{1,15})-(\d{1,15})$/;
 
 /** A source of milliseconds that never goes backwards. */
 export type Stopwatch = () => number;
+
+/** What of a stored record stays the same when it is rewritten. */
+export interface RecordPlace extends QueueEntry {
+  readonly key: string;
+  /** The number of its insertion: a later one has a higher number. */
+  readonly insertion: number;
+}
 
 /** A stored record: a head is small and cut from the arena, a body is large and has its own memory. */
 export interface StoredRecord {
   /** Moves when the arena is tidied; the record stays the same. */
   head: Cut;
   readonly body: Uint8Array | undefined;
-  readonly purgeAtMs: number;
   /** New on every write. */
   readonly revision: number;
-  /** Order of insertion. */
-  readonly sequence: number;
+  readonly place: RecordPlace;
 }
 
 /** Keeps records within bounds. */
@@ -47,16 +57,18 @@ export interface RecordMap {
   lacksRoom(byteCount: number, recordCount: number): boolean;
   /** Stores a record in place of `previous`, the one that is stored now. */
   set(key: string, record: StoredRecord, previous: StoredRecord | undefined): void;
-  delete(key: string): boolean;
+  delete(key: string): void;
   wasEvicted(key: string): boolean;
-  entries(): Iterable<readonly [string, StoredRecord]>;
   clear(): void;
 }
 
 /** What an {@link InProcessCache} is made of. */
 export interface InProcessOptions {
-  /** Makes the map; called once, when the cache is made ready. `release` is for evicted records. */
-  readonly openMap: (release: (record: StoredRecord) => void) => MaybePromise<RecordMap>;
+  /**
+   * Makes the map; called once, when the cache is made ready. The map calls `release` for every record
+   * that it evicts, which returns the purge time of that record.
+   */
+  readonly openMap: (release: (record: StoredRecord) => number) => MaybePromise<RecordMap>;
   readonly evicts: boolean;
   readonly elapsedMs: Stopwatch;
 }
@@ -66,17 +78,17 @@ export class InProcessCache implements CacheBackend {
   readonly shared = false;
   readonly outlivesProcess = false;
   readonly #options: InProcessOptions;
-  readonly #expiries: ExpiryQueue;
+  readonly #expiries = new ExpiryQueue<RecordPlace>();
+  readonly #order = new InsertionOrder();
   readonly #arena = new Arena();
+  /** How far the heads have been moved, while they are. */
+  #moving: ScanPosition | undefined;
   #opened: RecordMap | undefined;
   #isClosed = false;
   #writes = 0;
 
   constructor(options: InProcessOptions) {
     this.#options = options;
-    this.#expiries = new ExpiryQueue(
-      (key, purgeAtMs) => this.#records.peek(key)?.purgeAtMs === purgeAtMs,
-    );
   }
 
   ready(): MaybePromise<CacheCapabilities> {
@@ -94,19 +106,12 @@ export class InProcessCache implements CacheBackend {
     this.#purge(PURGED_PER_INSERT, nowMs);
     if (records.peek(key) !== undefined) return "exists";
     this.#makeRoom(sizeOf(key, record), nowMs);
-    const purgeAtMs = Math.ceil(nowMs + options.purgeAfterMs);
-    const sequence = this.#nextWrite();
-    const { head, body } = record;
-    const stored: StoredRecord = {
-      head: this.#arena.put(head),
-      body,
-      purgeAtMs,
-      revision: sequence,
-      sequence,
-    };
-    records.set(key, stored, undefined);
-    this.#expiries.add(key, purgeAtMs, records.size);
-    this.#compact();
+    const place: RecordPlace = { key, insertion: this.#order.add(key), index: -1 };
+    const head = this.#arena.put(record.head);
+    const revision = this.#nextWrite();
+    records.set(key, { head, body: record.body, revision, place }, undefined);
+    this.#expiries.add(place, Math.ceil(nowMs + options.purgeAfterMs));
+    this.#tidy();
     return "inserted";
   }
 
@@ -145,21 +150,19 @@ export class InProcessCache implements CacheBackend {
   }
 
   /**
-   * Pages in order of insertion: that order never changes, so records neither slip out of a scan nor
-   * come up twice, whatever is written meanwhile.
+   * Returns pages in the order of insertion. That order never changes, so that no record is missed or
+   * comes up twice, whatever is written between two pages. A scan ends with the records that were there
+   * when it began: it does not follow writers that insert faster than it reads.
    */
   scan(cursor?: string, options?: CacheCallOptions): CachePage {
     const records = this.#use(options);
-    const after = cursor === undefined ? 0 : Number(cursor);
-    if (!Number.isSafeInteger(after)) throw new RangeError("cursor must come from an earlier scan");
-    const following = [...records.entries()]
-      .filter(([, { sequence }]) => sequence > after)
-      .sort(([, a], [, b]) => a.sequence - b.sequence);
-    const page = following.slice(0, SCAN_PAGE);
-    const entries = page.map(([key, record]) => ({ key, ...toEntry(record) }));
-    const last = page.at(-1);
-    const isComplete = last === undefined || page.length === following.length;
-    return isComplete ? { entries } : { entries, cursor: String(last[1].sequence) };
+    const position = cursor === undefined ? this.#order.start() : parseCursor(cursor);
+    const { keys, next } = this.#order.page(position, SCAN_PAGE);
+    const entries = keys.flatMap((key) => {
+      const record = records.peek(key);
+      return record === undefined ? [] : [{ key, ...toEntry(record) }];
+    });
+    return next === undefined ? { entries } : { entries, cursor: `${next.from}-${next.until}` };
   }
 
   close(): void {
@@ -167,7 +170,8 @@ export class InProcessCache implements CacheBackend {
     this.#opened?.clear();
     this.#opened = undefined;
     this.#expiries.clear();
-    this.#arena.startOver();
+    this.#order.clear();
+    this.#arena.clear();
   }
 
   /** Returns the records, unless the caller has given up already. */
@@ -192,39 +196,60 @@ export class InProcessCache implements CacheBackend {
     this.#makeRoom(sizeOf(key, { head, body }), nowMs, { key, record });
     // What was due may have made room, this record with it.
     if (this.#records.peek(key) !== record) return "absent";
-    const { purgeAfterMs } = options;
-    const purgeAtMs =
-      purgeAfterMs === undefined ? record.purgeAtMs : Math.ceil(nowMs + purgeAfterMs);
+    const { place } = record;
     const revision = this.#nextWrite();
-    const { sequence } = record;
-    const cut = this.#arena.put(head);
-    const stored: StoredRecord = { head: cut, body, purgeAtMs, revision, sequence };
+    const stored: StoredRecord = { head: this.#arena.put(head), body, revision, place };
     this.#records.set(key, stored, record);
     this.#arena.release(record.head);
-    if (purgeAtMs !== record.purgeAtMs) this.#expiries.add(key, purgeAtMs, this.#records.size);
-    this.#compact();
+    const { purgeAfterMs } = options;
+    if (purgeAfterMs !== undefined) {
+      this.#expiries.reschedule(place, Math.ceil(nowMs + purgeAfterMs));
+    }
+    this.#tidy();
     return "replaced";
   }
 
   #open(): MaybePromise<RecordMap> {
-    return this.#options.openMap(({ head }) => this.#arena.release(head));
+    return this.#options.openMap((record) => this.#release(record));
   }
 
   #remove(key: string): boolean {
     const record = this.#records.peek(key);
-    if (record !== undefined) this.#arena.release(record.head);
-    const removed = this.#records.delete(key);
-    this.#compact();
-    return removed;
+    this.#records.delete(key);
+    if (record === undefined) return false;
+    this.#release(record);
+    this.#tidy();
+    return true;
   }
 
-  /** Moves the heads that are left closer together once they keep twice their own memory alive. */
-  #compact(): void {
-    if (!this.#arena.isSparse) return;
-    this.#arena.startOver();
-    for (const [, record] of this.#records.entries()) {
-      record.head = this.#arena.put(bytesOf(record.head));
+  /** Frees what is kept of a record besides its entry in the map; returns its purge time. */
+  #release({ head, place }: StoredRecord): number {
+    const purgeAtMs = this.#expiries.timeOf(place);
+    this.#arena.release(head);
+    this.#expiries.remove(place);
+    this.#order.delete(place.insertion);
+    return purgeAtMs;
+  }
+
+  /**
+   * Moves heads closer together once they keep twice their own memory alive: some with each write, so
+   * that no write takes the time of all.
+   */
+  #tidy(): void {
+    if (this.#moving === undefined) {
+      if (!this.#arena.isSparse) return;
+      this.#arena.beginMove();
+      this.#moving = this.#order.start();
     }
+    const { keys, next } = this.#order.page(this.#moving, MOVED_PER_WRITE);
+    for (const key of keys) this.#moveHead(key);
+    this.#moving = next;
+    if (next === undefined) this.#arena.endMove();
+  }
+
+  #moveHead(key: string): void {
+    const record = this.#records.peek(key);
+    if (record !== undefined) record.head = this.#arena.move(record.head);
   }
 
   /** Purges what is due until a record of `byteCount` fits, in place of another if one is given. */
@@ -243,9 +268,9 @@ export class InProcessCache implements CacheBackend {
 
   #purge(limit: number, nowMs: number): number {
     for (let purged = 0; purged < limit; purged++) {
-      const key = this.#expiries.takeDue(nowMs);
-      if (key === undefined) return purged;
-      this.#remove(key);
+      const due = this.#expiries.firstDue(nowMs);
+      if (due === undefined) return purged;
+      this.#remove(due.key);
     }
     return limit;
   }
@@ -262,6 +287,14 @@ export function sizeOf(
   record: { readonly head: { readonly length: number }; readonly body?: Uint8Array | undefined },
 ): number {
   return key.length + record.head.length + (record.body?.length ?? 0);
+}
+
+function parseCursor(cursor: string): ScanPosition {
+  const [, from, until] = CURSOR.exec(cursor) ?? [];
+  if (from === undefined || until === undefined) {
+    throw new RangeError("cursor must come from an earlier scan");
+  }
+  return { from: Number(from), until: Number(until) };
 }
 
 function toEntry(record: StoredRecord): CacheEntry {

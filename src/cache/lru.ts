@@ -74,7 +74,7 @@ export function lruCache(options: LruCacheOptions): CacheBackend {
 interface EvictingMapOptions extends LruCacheOptions {
   readonly maxTombstones: number;
   readonly elapsedMs: Stopwatch;
-  readonly release: (record: StoredRecord) => void;
+  readonly release: (record: StoredRecord) => number;
 }
 
 /** Makes room by itself, and remembers for a while whom it cost. */
@@ -127,9 +127,9 @@ class EvictingMap implements RecordMap {
     this.#records.set(key, record);
   }
 
-  delete(key: string): boolean {
+  delete(key: string): void {
     this.#tombstones.delete(key);
-    return this.#records.delete(key);
+    this.#records.delete(key);
   }
 
   wasEvicted(key: string): boolean {
@@ -140,10 +140,6 @@ class EvictingMap implements RecordMap {
     return false;
   }
 
-  entries(): Iterable<readonly [string, StoredRecord]> {
-    return this.#records.entries();
-  }
-
   clear(): void {
     this.#records.clear();
     this.#tombstones.clear();
@@ -151,8 +147,8 @@ class EvictingMap implements RecordMap {
 
   #rememberEviction(key: string, record: StoredRecord): void {
     this.#evictions += 1;
-    this.#options.release(record);
-    setBounded(this.#tombstones, key, record.purgeAtMs, this.#options.maxTombstones);
+    const purgeAtMs = this.#options.release(record);
+    setBounded(this.#tombstones, key, purgeAtMs, this.#options.maxTombstones);
     this.#options.onEvict?.(this.#evictions);
   }
 }

@@ -86,19 +86,15 @@ class RefusingMap implements RecordMap {
     this.#bytes += sizeOf(key, record);
   }
 
-  delete(key: string): boolean {
+  delete(key: string): void {
     const record = this.#records.get(key);
-    if (record === undefined) return false;
+    if (record === undefined) return;
     this.#bytes -= sizeOf(key, record);
-    return this.#records.delete(key);
+    this.#records.delete(key);
   }
 
   wasEvicted(): boolean {
     return false;
-  }
-
-  entries(): Iterable<readonly [string, StoredRecord]> {
-    return this.#records;
   }
 
   clear(): void {

@@ -42,10 +42,17 @@ interface RecordState {
 
 type RewrappingEncryptor = Encryptor & Required<Pick<Encryptor, "keyIdOf" | "rewrap">>;
 
+/** What {@link rewrapRecords} works with. */
+export interface RewrapParts {
+  readonly records: SealedRecords;
+  readonly encryptor: Encryptor;
+  /** Awaited between groups of records; rejects if the work is to end. */
+  readonly nextSlice: () => Promise<void>;
+}
+
 /** Rewraps the records of a cache, page by page. */
 export async function rewrapRecords(
-  records: SealedRecords,
-  encryptor: Encryptor,
+  { records, encryptor, nextSlice }: RewrapParts,
   options: RewrapOptions,
 ): Promise<RewrapReport> {
   checkOptions(options, "options", OPTIONS);
@@ -55,16 +62,18 @@ export async function rewrapRecords(
     throw new TypeError("the vault's encryptor cannot rewrap: its ciphertexts have no wrapped key");
   }
   const { tally, page } = parseCursor(cursor);
-  return new RewrapPass(records, encryptor).run(tally, page, limit);
+  return new RewrapPass({ records, encryptor, nextSlice }).run(tally, page, limit);
 }
 
 class RewrapPass {
   readonly #records: SealedRecords;
   readonly #encryptor: RewrappingEncryptor;
+  readonly #nextSlice: () => Promise<void>;
 
-  constructor(records: SealedRecords, encryptor: RewrappingEncryptor) {
-    this.#records = records;
-    this.#encryptor = encryptor;
+  constructor(parts: RewrapParts & { readonly encryptor: RewrappingEncryptor }) {
+    this.#records = parts.records;
+    this.#encryptor = parts.encryptor;
+    this.#nextSlice = parts.nextSlice;
   }
 
   /** Goes on from the start of a page, after which `done` was counted. */
@@ -77,6 +86,7 @@ class RewrapPass {
       const before = tally;
       tally = tally.copy();
       for (let next = 0; next < entries.length; ) {
+        await this.#nextSlice();
         // A page is begun again if it cannot be finished: what was moved is then found in place.
         if (left === 0) return { ...tally.report(), cursor: formatCursor(before, tally, cursor) };
         const together = entries.slice(next, next + Math.min(left, IN_FLIGHT));

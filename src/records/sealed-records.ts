@@ -114,14 +114,28 @@ export class SealedRecords {
    */
   read(lookupId: string): MaybePromise<OpenRecord | "evicted" | undefined> {
     const floor = this.#highWater.floorOf(lookupId);
-    if (floor === GONE) return undefined;
-    const opened = this.#fetch(lookupId, floor);
-    if (!isPromise(opened)) return opened;
-    return opened.catch((error: unknown) => {
-      // Its old key may have been retired while the record, rewrapped since, was on the way.
-      if (isVaultError(error, "ERR_VAULT_KEY_NOT_FOUND")) return this.#fetch(lookupId, floor);
-      throw error;
-    });
+    return floor === GONE ? undefined : this.#readFrom(lookupId, floor);
+  }
+
+  /**
+   * Returns a record even if it is an earlier state of itself, or was deleted and is back: good for
+   * nothing but to delete it, since the owner is the same in every state.
+   *
+   * @throws as {@link SealedRecords.read} does.
+   */
+  readAnyState(lookupId: string): MaybePromise<OpenRecord | "evicted" | undefined> {
+    return this.#readFrom(lookupId, 0);
+  }
+
+  /**
+   * Returns a record, and takes its state for the newest from now on, although a later one was known.
+   * A record that this process deleted stays deleted.
+   */
+  async acceptEarlier(lookupId: string): Promise<OpenRecord | "evicted" | undefined> {
+    if (this.#highWater.floorOf(lookupId) === GONE) return undefined;
+    const found = await this.readAnyState(lookupId);
+    if (typeof found === "object") this.#highWater.lower(lookupId, found.fields.revision);
+    return found;
   }
 
   /**
@@ -182,6 +196,16 @@ export class SealedRecords {
     if (this.#evicts) throw new HandleEvictedError();
   }
 
+  #readFrom(lookupId: string, floor: number): MaybePromise<OpenRecord | "evicted" | undefined> {
+    const opened = this.#fetch(lookupId, floor);
+    if (!isPromise(opened)) return opened;
+    return opened.catch((error: unknown) => {
+      // Its old key may have been retired while the record, rewrapped since, was on the way.
+      if (isVaultError(error, "ERR_VAULT_KEY_NOT_FOUND")) return this.#fetch(lookupId, floor);
+      throw error;
+    });
+  }
+
   #fetch(lookupId: string, floor: number): MaybePromise<OpenRecord | "evicted" | undefined> {
     const found = guardRead(() => this.#cache.get(lookupId, this.#call));
     if (!isPromise(found)) return this.#opened(lookupId, found, floor);
@@ -207,7 +231,7 @@ export class SealedRecords {
     const { form, fields, plaintext, tailAt } = opened;
     if (fields.revision < floor) {
       plaintext.fill(0);
-      throw new RecordIntegrityError();
+      throw new RecordIntegrityError("rolled-back");
     }
     if (fields.revision > 0) this.#highWater.raise(lookupId, fields.revision);
     return { lookupId, form, fields, plaintext, tailAt, state };

@@ -1,25 +1,30 @@
 /** What hydration takes, checked before any work. */
+import { types } from "node:util";
 import { checkInteger, checkMethods, checkOptions, checkPrincipal } from "../vault/checks.js";
+import { type HandleReference, handleIdOf } from "../vault/handle.js";
 import type { Vault } from "../vault/vault.js";
 import { ESCAPES, type OutputFormat } from "./output-format.js";
 import type { RenderingOptions } from "./rendering.js";
 import type { ScannerOptions } from "./scanner.js";
+
+/** Handles, each by itself or by its id. */
+export type HandleReferences = readonly HandleReference[] | ReadonlySet<HandleReference>;
 
 /** On whose behalf handles are opened, and which. */
 export interface HydrateOptions {
   /** The principal that the vault is asked as. */
   readonly requestingPrincipal: string;
   /**
-   * The ids that the text may contain; any other stays as it is and is reported, whoever may open it.
+   * The handles, or their ids, that the text may contain; any other stays as it is and is reported, whoever may open it.
    * Give it whenever a text was written by a model or anybody else: it may name a handle of another
    * user. Default: whatever the principal may open.
    */
-  readonly allow?: readonly string[] | ReadonlySet<string> | undefined;
+  readonly allow?: HandleReferences | undefined;
   /**
-   * Ids to compare unknown ones with: the report suggests which was meant. At most 1,000 count, and
+   * Handles, or their ids, to compare unknown ones with: the report suggests which was meant. At most 1,000 count, and
    * 10,000 comparisons are made for one text.
    */
-  readonly knownHandles?: readonly string[] | ReadonlySet<string> | undefined;
+  readonly knownHandles?: HandleReferences | undefined;
   /** What to do about references that cannot be hydrated: throw (default), or keep them as they are. */
   readonly onUnresolved?: "throw" | "keep" | undefined;
 }
@@ -163,9 +168,9 @@ function checkTagNames(names: readonly string[]): readonly string[] {
 }
 
 /** A string would be taken for a list of its characters. */
-function checkIds(ids: readonly string[] | ReadonlySet<string>, name: string): ReadonlySet<string> {
-  if (!Array.isArray(ids) && !(ids instanceof Set)) {
-    throw new TypeError(`${name} must be an array or a set of ids`);
+function checkIds(references: HandleReferences, name: string): ReadonlySet<string> {
+  if (!Array.isArray(references) && !types.isSet(references)) {
+    throw new TypeError(`${name} must be an array or a set of handles or ids`);
   }
-  return new Set(ids);
+  return new Set(Array.from(references, (one) => handleIdOf(one, `each of ${name}`)));
 }

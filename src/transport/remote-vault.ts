@@ -11,7 +11,13 @@ import {
   RequestTooLargeError,
   VaultClosedError,
 } from "../vault/errors.js";
-import { type HandleDescription, isHandleId, type OpaqueHandle } from "../vault/handle.js";
+import {
+  type HandleDescription,
+  type HandleReference,
+  handleIdOf,
+  isHandleId,
+  type OpaqueHandle,
+} from "../vault/handle.js";
 import { settleAll } from "../vault/settle-all.js";
 import type {
   ChangeOptions,
@@ -56,24 +62,28 @@ export class RemoteVault implements Vault {
     });
   }
 
-  async unseal<T = unknown>(handleId: string, requestingPrincipal: string): Promise<T> {
+  async unseal<T = unknown>(handle: HandleReference, requestingPrincipal: string): Promise<T> {
+    const handleId = handleIdOf(handle);
     checkPrincipal(requestingPrincipal, "requestingPrincipal");
     const params = { requesting_principal: requestingPrincipal };
     return readPayload(await this.#askAbout("unseal", handleId, params)) as T;
   }
 
-  async getSafeView(handleId: string): Promise<string> {
+  async getSafeView(handle: HandleReference): Promise<string> {
+    const handleId = handleIdOf(handle);
     const answer = await this.#askAbout("get_safe_view", handleId);
     return readAnswer("get_safe_view", answer).safe_view;
   }
 
-  async describe(handleId: string, requestingPrincipal: string): Promise<HandleDescription> {
+  async describe(handle: HandleReference, requestingPrincipal: string): Promise<HandleDescription> {
+    const handleId = handleIdOf(handle);
     checkPrincipal(requestingPrincipal, "requestingPrincipal");
     const params = { requesting_principal: requestingPrincipal };
     return readDescription(await this.#askAbout("describe", handleId, params), handleId);
   }
 
-  async invalidate(handleId: string, requestingPrincipal?: string): Promise<void> {
+  async invalidate(handle: HandleReference, requestingPrincipal?: string): Promise<void> {
+    const handleId = handleIdOf(handle);
     if (requestingPrincipal !== undefined)
       checkPrincipal(requestingPrincipal, "requestingPrincipal");
     this.#assertOpen();
@@ -84,19 +94,34 @@ export class RemoteVault implements Vault {
     readAnswer("invalidate", await this.#askAbout("invalidate", handleId, params));
   }
 
-  async grant(handleId: string, principal: string, options: ChangeOptions): Promise<OpaqueHandle> {
+  async grant(
+    handle: HandleReference,
+    principal: string,
+    options: ChangeOptions,
+  ): Promise<OpaqueHandle> {
+    const handleId = handleIdOf(handle);
     checkPrincipal(principal, "principal");
     const params = { principal, by: checkBy(options) };
     return this.#change("grant", handleId, params);
   }
 
-  async revoke(handleId: string, principal: string, options: ChangeOptions): Promise<OpaqueHandle> {
+  async revoke(
+    handle: HandleReference,
+    principal: string,
+    options: ChangeOptions,
+  ): Promise<OpaqueHandle> {
+    const handleId = handleIdOf(handle);
     checkPrincipal(principal, "principal");
     const params = { principal, by: checkBy(options) };
     return this.#change("revoke", handleId, params);
   }
 
-  async renew(handleId: string, ttlSeconds: number, options: ChangeOptions): Promise<OpaqueHandle> {
+  async renew(
+    handle: HandleReference,
+    ttlSeconds: number,
+    options: ChangeOptions,
+  ): Promise<OpaqueHandle> {
+    const handleId = handleIdOf(handle);
     checkTtlSeconds(ttlSeconds, "ttlSeconds");
     const params = { ttl_seconds: ttlSeconds, by: checkBy(options) };
     return this.#change("renew", handleId, params);

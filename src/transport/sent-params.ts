@@ -2,7 +2,7 @@
 import { trueBytes } from "../primitives/bytes.js";
 import { checkPrincipal, checkRequest, checkSealOptions } from "../vault/checks.js";
 import { HandleNotFoundError } from "../vault/errors.js";
-import { isHandleId } from "../vault/handle.js";
+import { handleIdOf, isHandleId } from "../vault/handle.js";
 import type { LeakGuardSetting } from "../vault/safe-view.js";
 import type { SealOptions, SealRequest, UnsealRequest } from "../vault/vault.js";
 import { type WrittenView, writtenView } from "../vault/written-view.js";
@@ -61,7 +61,8 @@ export async function sealItem(request: SealRequest): Promise<SealItem> {
 /** Returns an item of `unseal_many`. @throws TypeError RangeError It makes no sense. */
 export function unsealItem(request: UnsealRequest): RequestParams {
   checkRequest(request);
-  const { id, requestingPrincipal } = request;
+  const { requestingPrincipal } = request;
+  const id = handleIdOf(request.id, "id");
   checkPrincipal(requestingPrincipal, "requestingPrincipal");
   if (!isHandleId(id)) throw new HandleNotFoundError();
   return { id, requesting_principal: requestingPrincipal };

@@ -70,12 +70,26 @@ export class HandleEvictedError extends VaultError {
   }
 }
 
-/** A stored record, or an encoded payload, is not what was written under this id and key. */
+/** How a record can be genuine and yet be refused. */
+export type IntegrityReason = "rolled-back";
+
+/** A stored record, or an encoded payload, is not what was written last under this id and key. */
 export class RecordIntegrityError extends VaultError {
   override readonly name = "RecordIntegrityError" as const;
   readonly code = "ERR_VAULT_RECORD_INTEGRITY" as const;
-  constructor() {
-    super("The record is damaged, was altered, or belongs to another handle.");
+  /**
+   * `"rolled-back"` if the record is genuine, but this process has seen a later state of it: its cache
+   * lost writes or was tampered with. Absent for every other cause, and when a service refused the record.
+   */
+  readonly reason: IntegrityReason | undefined;
+  constructor(reason?: IntegrityReason) {
+    super(
+      reason === "rolled-back"
+        ? "The record is older than one that this process has seen: the cache lost writes or was " +
+            "tampered with. Invalidate the handle and seal again."
+        : "The record is damaged, was altered, or belongs to another handle.",
+    );
+    this.reason = reason;
   }
 }
 

@@ -19,6 +19,29 @@ export function isHandleId(value: unknown): value is string {
   return typeof value === "string" && value.length === ID_CHARACTERS && value.startsWith(PREFIX);
 }
 
+/** A handle as every method takes it: the handle itself, in any form that has its id, or the id. */
+export type HandleReference = string | { readonly id: string };
+
+/**
+ * Returns the id that a reference stands for; for vaults of your own. A text is taken as it is: one that
+ * is no id is the id of no handle.
+ *
+ * @param name - What the reference is called in the error.
+ * @throws TypeError It is neither a text nor an object with the id of a handle.
+ *
+ * @example
+ * ```ts
+ * const unseal = (handle: HandleReference) => vault.unseal(handleIdOf(handle), "hr");
+ * ```
+ */
+export function handleIdOf(reference: HandleReference, name = "handle"): string {
+  if (typeof reference === "string") return reference;
+  // Read once: what is checked is what is used. Handles of other copies of the library are as good.
+  const id = typeof reference === "object" && reference !== null ? reference.id : undefined;
+  if (isHandleId(id)) return id;
+  throw new TypeError(`${name} must be a handle or the id of one`);
+}
+
 /**
  * Returns the key of a handle's record in every cache: SHA-256 of the id, in base64url.
  *

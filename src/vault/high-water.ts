@@ -28,6 +28,12 @@ export class HighWaterMarks {
     if (revision > mark) setBounded(this.#marks, lookupId, revision, MAX_MARKS);
   }
 
+  /** Accepts an earlier state of a record, unless the record was deleted. */
+  lower(lookupId: string, revision: number): void {
+    const mark = this.#marks.get(lookupId) ?? 0;
+    if (mark !== GONE && revision < mark) this.#marks.set(lookupId, revision);
+  }
+
   /** Remembers that a record was deleted. */
   markDeleted(lookupId: string): void {
     this.raise(lookupId, GONE);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { HandleDescription, OpaqueHandle } from "./handle.js";
+import type { HandleDescription, HandleReference, OpaqueHandle } from "./handle.js";
 import type { LeakGuardSetting, Summarizer } from "./safe-view.js";
 
 /** Who may open a payload, for how long, how often, and what everybody may see. */
@@ -38,8 +38,8 @@ export interface SealRequest extends SealOptions {
 
 /** One item of {@link Vault.unsealMany}. */
 export interface UnsealRequest {
-  /** The handle's id. */
-  readonly id: string;
+  /** The handle, or its id. */
+  readonly id: HandleReference;
   readonly requestingPrincipal: string;
 }
 
@@ -53,7 +53,12 @@ export type Outcome<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: unknown };
 
-/** Seals payloads behind opaque handles and opens them for the principals their owners named. */
+/**
+ * Seals payloads behind opaque handles and opens them for the principals their owners named.
+ *
+ * Every method takes a handle or its id. A text that is no id is the id of no handle; anything else
+ * that is neither is a `TypeError`.
+ */
 export interface Vault extends AsyncDisposable {
   /**
    * Seals a payload and returns the handle that stands for it.
@@ -81,6 +86,7 @@ export interface Vault extends AsyncDisposable {
    * Returns the payload behind a handle to its owner or a granted principal.
    *
    * @returns A fresh copy of the payload, as it was sealed.
+   * @throws TypeError `handle` is neither a handle nor a text.
    * @throws {@link HandleNotFoundError} The handle never existed, was invalidated, or is malformed.
    * @throws {@link HandleEvictedError} A bounded cache dropped the record.
    * @throws {@link HandleExpiredError} Its lifetime has passed.
@@ -94,14 +100,14 @@ export interface Vault extends AsyncDisposable {
    * const record = await vault.unseal(handle.id, "spiffe://example.org/gateway");
    * ```
    */
-  unseal<T = unknown>(handleId: string, requestingPrincipal: string): Promise<T>;
+  unseal<T = unknown>(handle: HandleReference, requestingPrincipal: string): Promise<T>;
 
   /**
    * Returns a handle's safe view, to anybody.
    *
    * @throws {@link HandleNotFoundError} {@link HandleEvictedError} {@link HandleExpiredError}
    */
-  getSafeView(handleId: string): Promise<string>;
+  getSafeView(handle: HandleReference): Promise<string>;
 
   /**
    * Returns owner, grants, times and uses left to the owner and to grantees.
@@ -109,15 +115,18 @@ export interface Vault extends AsyncDisposable {
    * @throws {@link HandleNotFoundError} {@link HandleEvictedError} {@link HandleExpiredError}
    * @throws {@link HandleAccessDeniedError} The principal is neither.
    */
-  describe(handleId: string, requestingPrincipal: string): Promise<HandleDescription>;
+  describe(handle: HandleReference, requestingPrincipal: string): Promise<HandleDescription>;
 
   /**
    * Deletes a handle's record; an unknown handle is no error.
    *
+   * Without a principal it deletes for every caller that has the handle: pass one where the call is made
+   * on behalf of others. Behind a wire the principal is always that of the credential.
+   *
    * @param requestingPrincipal - If given, it must be the owner.
    * @throws {@link HandleAccessDeniedError} It is not.
    */
-  invalidate(handleId: string, requestingPrincipal?: string): Promise<void>;
+  invalidate(handle: HandleReference, requestingPrincipal?: string): Promise<void>;
 
   /**
    * Lets one more principal unseal; the owner alone may.
@@ -126,7 +135,7 @@ export interface Vault extends AsyncDisposable {
    * @throws RangeError The handle has 256 grants already.
    * @throws {@link HandleAccessDeniedError} `by` is not the owner.
    */
-  grant(handleId: string, principal: string, options: ChangeOptions): Promise<OpaqueHandle>;
+  grant(handle: HandleReference, principal: string, options: ChangeOptions): Promise<OpaqueHandle>;
 
   /**
    * Takes a grant back; the owner alone may, and remains the owner whatever is revoked.
@@ -134,7 +143,7 @@ export interface Vault extends AsyncDisposable {
    * @returns The handle as it is now.
    * @throws {@link HandleAccessDeniedError} `by` is not the owner.
    */
-  revoke(handleId: string, principal: string, options: ChangeOptions): Promise<OpaqueHandle>;
+  revoke(handle: HandleReference, principal: string, options: ChangeOptions): Promise<OpaqueHandle>;
 
   /**
    * Lets a handle live for `ttlSeconds` from now on; the owner alone may.
@@ -143,7 +152,7 @@ export interface Vault extends AsyncDisposable {
    * @throws {@link HandleExpiredError} It has expired; nothing revives it.
    * @throws {@link HandleAccessDeniedError} `by` is not the owner.
    */
-  renew(handleId: string, ttlSeconds: number, options: ChangeOptions): Promise<OpaqueHandle>;
+  renew(handle: HandleReference, ttlSeconds: number, options: ChangeOptions): Promise<OpaqueHandle>;
 
   /** Seals many payloads: one outcome for each, in their order. */
   sealMany(requests: readonly SealRequest[]): Promise<Outcome<OpaqueHandle>[]>;

@@ -6,18 +6,23 @@ import { bytes } from "./in-process.js";
 const LARGE = 300_000;
 
 describe("an arena", () => {
-  it("gives back what was put, whatever is put, released or started over after it", () => {
+  it("gives back what was put, whatever is put, released, moved or cleared after it", () => {
     const pieces = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 200, size: "max" });
     fc.assert(
       fc.property(pieces, (list) => {
         const arena = new Arena();
         const cuts = list.map((piece) => arena.put(piece));
         const views = cuts.map(bytesOf);
-        for (const cut of cuts) arena.release(cut);
-        arena.startOver();
+        arena.beginMove();
+        const moved = cuts.map((cut) => arena.move(cut));
+        arena.endMove();
+        const movedViews = moved.map(bytesOf);
+        for (const cut of moved) arena.release(cut);
+        arena.clear();
         for (const piece of list) arena.put(piece.map((value) => ~value));
         for (const [index, piece] of list.entries()) {
           expect(Buffer.compare(views[index] ?? bytes(0), piece)).toBe(0);
+          expect(Buffer.compare(movedViews[index] ?? bytes(0), piece)).toBe(0);
         }
       }),
       { numRuns: 20 },
@@ -48,7 +53,27 @@ describe("an arena", () => {
     expect(arena.isSparse).toBe(false);
     for (const cut of cuts.slice(6, 7)) arena.release(cut);
     expect(arena.isSparse).toBe(true);
-    arena.startOver();
+    arena.clear();
     expect(arena.isSparse).toBe(false);
+  });
+
+  it("is not sparse any more once every cut was moved, and was not before", () => {
+    const arena = new Arena();
+    const cuts = Array.from({ length: 10 }, () => arena.put(bytes(100_000)));
+    for (const cut of cuts.slice(0, 7)) arena.release(cut);
+    arena.beginMove();
+    for (const cut of cuts.slice(7)) {
+      expect(arena.isSparse).toBe(true);
+      arena.move(cut);
+    }
+    arena.endMove();
+    expect(arena.isSparse).toBe(false);
+  });
+
+  it("cuts nothing from a chunk that it gives up", () => {
+    const arena = new Arena();
+    const { chunk } = arena.put(bytes(10));
+    arena.beginMove();
+    expect(arena.put(bytes(10)).chunk === chunk).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   type CacheBackend,
   CacheFullError,
@@ -151,6 +151,23 @@ describe("a memory cache that moves what is left after many deletions", () => {
     const kept = (await cache.scan()).entries;
     expect(before.every((entry, index) => head(index).equals(entry.head))).toBe(true);
     expect(kept).toEqual(before.filter((_, index) => isKept(index)));
+  });
+
+  it("moves a few of them with each write, so that no write takes the time of all", async () => {
+    const { cache } = await opened();
+    const names = Array.from({ length: 5000 }, (_, index) => `key ${index}`);
+    for (const name of names) await put(cache, name, { byteCount: 200 });
+    const copies = vi.spyOn(Uint8Array.prototype, "set");
+    const perWrite: number[] = [];
+    for (const name of names.slice(0, 4500)) {
+      copies.mockClear();
+      await cache.delete(name);
+      perWrite.push(copies.mock.calls.length);
+    }
+    vi.restoreAllMocks();
+    expect(Math.max(...perWrite)).toBeLessThanOrEqual(16);
+    expect(perWrite.reduce((sum, count) => sum + count)).toBeGreaterThan(500);
+    expect(await keysOf(cache)).toEqual(names.slice(4500));
   });
 
   it("counts their bytes as before", async () => {

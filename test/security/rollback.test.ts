@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { HandleVault } from "../../src/index.js";
-import { codeThrownBy, INTEGRITY } from "../support/refusals.js";
+import { codeThrownBy, INTEGRITY, thrownBy } from "../support/refusals.js";
 import { OWNER, Scene, type SealedRecord } from "../support/sealed-scene.js";
 
 const DENIED = "ERR_VAULT_HANDLE_ACCESS_DENIED";
@@ -40,9 +40,26 @@ describe("an earlier head, in the process that wrote the newer one", () => {
         () => scene.vault.describe(id, OWNER),
         () => scene.vault.grant(id, "mallory", by),
         () => scene.vault.renew(id, 60, by),
-        () => scene.vault.invalidate(id, OWNER),
+        () => scene.vault.revoke(id, "gateway", by),
       ];
-      for (const attempt of attempts) expect(await codeThrownBy(attempt)).toBe(INTEGRITY);
+      for (const attempt of attempts) {
+        const error = await thrownBy(attempt);
+        expect(error).toMatchObject({ code: INTEGRITY, reason: "rolled-back" });
+      }
+    });
+
+    it(`can be deleted after ${name}, by its owner and by a caller that names no principal`, async () => {
+      for (const principal of [OWNER, undefined]) {
+        const scene = new Scene();
+        const record = await scene.inline(OPTIONS);
+        await rewrite(scene.vault, record.handle.id);
+        await scene.cache.overwrite(record.lookupId, record);
+        const asStranger = () => scene.vault.invalidate(record.handle.id, "gateway");
+        expect(await codeThrownBy(asStranger)).toBe(DENIED);
+        await scene.vault.invalidate(record.handle.id, principal);
+        expect(await unsealCode(scene.vault, record)).toBe(NOT_FOUND);
+        expect(await unsealCode(scene.freshVault(), record)).toBe(NOT_FOUND);
+      }
     });
   }
 
@@ -80,6 +97,71 @@ describe("an earlier head, in the process that wrote the newer one", () => {
       expect(await unsealCode(scene.vault, record)).toBe(NOT_FOUND);
       expect(await codeThrownBy(() => scene.vault.getSafeView(record.handle.id))).toBe(NOT_FOUND);
     }
+  });
+});
+
+describe("an earlier head that is accepted by name", () => {
+  it("counts from then on, and what is earlier still is refused", async () => {
+    const scene = new Scene();
+    const record = await scene.inline(OPTIONS);
+    const { handle, lookupId } = record;
+    await scene.vault.grant(handle, "auditor", by);
+    const second = await scene.cache.stored(lookupId);
+    await scene.vault.revoke(handle, "auditor", by);
+    await scene.cache.overwrite(lookupId, second);
+    expect(await unsealCode(scene.vault, record, "auditor")).toBe(INTEGRITY);
+    const accepted = await scene.vault.acceptRollback(handle);
+    expect(accepted.grantedPrincipals).toEqual(["gateway", "auditor"]);
+    expect(await unsealCode(scene.vault, record, "auditor")).toBe("no error");
+    await scene.cache.overwrite(lookupId, record);
+    expect(await unsealCode(scene.vault, record)).toBe(INTEGRITY);
+  });
+
+  it("can be changed, and is then the newest", async () => {
+    const scene = new Scene();
+    const record = await scene.inline(OPTIONS);
+    await scene.vault.renew(record.handle, 60, by);
+    await scene.vault.renew(record.handle, 90, by);
+    await scene.cache.overwrite(record.lookupId, record);
+    await scene.vault.acceptRollback(record.handle);
+    await scene.vault.revoke(record.handle, "gateway", by);
+    await scene.cache.overwrite(record.lookupId, record);
+    expect(await unsealCode(scene.vault, record, "gateway")).toBe(INTEGRITY);
+  });
+
+  it("does not bring back what this process deleted, which can be deleted again", async () => {
+    const scene = new Scene();
+    const record = await scene.inline(OPTIONS);
+    await scene.vault.invalidate(record.handle, OWNER);
+    await scene.cache.overwrite(record.lookupId, record);
+    const accept = () => scene.vault.acceptRollback(record.handle);
+    expect(await codeThrownBy(accept)).toBe(NOT_FOUND);
+    expect(await unsealCode(scene.vault, record)).toBe(NOT_FOUND);
+    await scene.vault.invalidate(record.handle, OWNER);
+    expect(await unsealCode(scene.freshVault(), record)).toBe(NOT_FOUND);
+  });
+
+  it("must be genuine, and there", async () => {
+    const scene = new Scene();
+    const record = await scene.inline(OPTIONS);
+    const accept = () => scene.vault.acceptRollback(record.handle);
+    await scene.vault.renew(record.handle, 60, by);
+    const altered = Buffer.from(record.head);
+    altered.writeUInt8(altered.readUInt8(altered.length - 1) ^ 1, altered.length - 1);
+    await scene.cache.overwrite(record.lookupId, { head: altered });
+    expect(await thrownBy(accept)).toMatchObject({ code: INTEGRITY, reason: undefined });
+    await scene.cache.delete(record.lookupId);
+    expect(await codeThrownBy(accept)).toBe(NOT_FOUND);
+    expect(await codeThrownBy(() => scene.vault.acceptRollback("hdl_1"))).toBe(NOT_FOUND);
+  });
+
+  it("is left as it is where nothing was rolled back", async () => {
+    const scene = new Scene();
+    const record = await scene.inline(OPTIONS);
+    await scene.vault.unseal(record.handle, OWNER);
+    expect((await scene.vault.acceptRollback(record.handle)).usesLeft).toBe(2);
+    await scene.cache.overwrite(record.lookupId, record);
+    expect(await unsealCode(scene.vault, record)).toBe(INTEGRITY);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { SealOptions, Vault } from "../../src/index.js";
+import { handleIdOf, type SealOptions, type Vault } from "../../src/index.js";
 import { GRANTEE, sealOptions, vaultWithClock } from "../support/vault.js";
 
 /** On whose behalf the tests hydrate. */
@@ -21,7 +21,7 @@ export function countingVault() {
   const asked: string[][] = [];
   const unsealMany = vault.unsealMany.bind(vault);
   vault.unsealMany = async <T>(requests: Parameters<typeof unsealMany>[0]) => {
-    asked.push(requests.map(({ id }) => id));
+    asked.push(requests.map(({ id }) => handleIdOf(id)));
     return unsealMany<T>(requests);
   };
   return { vault, clock, asked };

@@ -119,7 +119,8 @@ describe("hydrate", () => {
     const [mine, planted] = [await sealed(vault, "mine"), await sealed(vault, "theirs")];
     const text = `{{${mine}}} {{${planted}}} <handle id="${planted}#/x"/>`;
     asked.length = 0;
-    for (const allow of [[mine], new Set([mine])]) {
+    const handle = { id: mine };
+    for (const allow of [[mine], new Set([mine]), [handle], new Set([handle])]) {
       const hydrated = await engine.hydrate(text, { ...AS, allow, onUnresolved: "keep" });
       expect(hydrated.text).toBe(text.replace(`{{${mine}}}`, "mine"));
       expect(hydrated.unresolved).toEqual([
@@ -127,10 +128,12 @@ describe("hydrate", () => {
         { written: `${planted}#/x`, reason: "not-allowed" },
       ]);
     }
-    expect(asked).toEqual([[mine], [mine]]);
+    expect(asked).toEqual([[mine], [mine], [mine], [mine]]);
     const error = await thrownBy(() => engine.hydrate(text, { ...AS, allow: [mine] }));
     expect(error).toMatchObject({ reason: "unresolved-handles" });
-    expect(await thrownBy(() => textOf(text, { allow: mine }))).toBeInstanceOf(TypeError);
+    for (const allow of [mine, { id: mine }, [undefined], [[mine]], new Set([5])]) {
+      expect(await thrownBy(() => textOf(text, { allow }))).toBeInstanceOf(TypeError);
+    }
   });
 
   it("leaves what it cannot hydrate as it is when told to, and says which and why", async () => {

@@ -4,6 +4,7 @@ import { errorLaws } from "./laws/error-laws.js";
 import type { VaultHarness } from "./laws/harness.js";
 import { payloadLaws } from "./laws/payload-laws.js";
 import { policyLaws } from "./laws/policy-laws.js";
+import { referenceLaws } from "./laws/reference-laws.js";
 import { safeViewLaws } from "./laws/safe-view-laws.js";
 
 export type { VaultHarness } from "./laws/harness.js";
@@ -27,6 +28,7 @@ export function describeVault(name: string, harness: VaultHarness): void {
     describe("payloads", () => payloadLaws(harness));
     describe("policy", () => policyLaws(harness));
     describe("safe views", () => safeViewLaws(harness));
+    describe("references to handles", () => referenceLaws(harness));
     describe("errors", () => errorLaws(harness));
     describe("many at a time", () => batchLaws(harness));
   });
