@@ -22,6 +22,19 @@ export const OUTPUT_WITHHELD: string =
   "Executed, but the output is withheld because it could not be sealed. Do not retry: " +
   "the tool has done its work.";
 
+/** The tool ran, but its output is too large to be searched for values that were opened. */
+export const OUTPUT_TOO_LARGE: string =
+  "Executed, but the output is withheld because it is too large to be searched for sensitive " +
+  "values. Do not retry: the tool has done its work. Ask for less at once.";
+
+/** The handles in the arguments hold more than the output could be searched for. */
+export const NOT_EXECUTED_TOO_LARGE: string =
+  "Not executed: the handles in the arguments hold more than this tool may open at once. " +
+  "Pass fewer handles, or parts of them by #/pointer.";
+
+/** In place of content that repeats a value in a form that has no place for a handle. */
+export const CONTENT_WITHHELD: string = "Withheld: it repeats a value that a handle stands for.";
+
 /** The tool asks for something that is not passed on. */
 export const INPUT_WITHHELD: string =
   "The tool did not finish: it asks for more input, or answers later, in words that are withheld.";

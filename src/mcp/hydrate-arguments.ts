@@ -3,8 +3,12 @@ import { formatPointer } from "../primitives/json-pointer.js";
 import { findReferences, type HydratePlace } from "../template/find-references.js";
 import { hydrateValue } from "../template/hydrate-value.js";
 import { isVaultError } from "../vault/errors.js";
-import { Echoes } from "./echoes.js";
-import { NOT_EXECUTED_HANDLE, NOT_EXECUTED_VAULT_DOWN } from "./fixed-texts.js";
+import { Echoes, EchoLimitError } from "./echoes.js";
+import {
+  NOT_EXECUTED_HANDLE,
+  NOT_EXECUTED_TOO_LARGE,
+  NOT_EXECUTED_VAULT_DOWN,
+} from "./fixed-texts.js";
 import type { JsonObject } from "./messages.js";
 import type { HydratingRule } from "./policy-rules.js";
 import { toolPrincipal } from "./principals.js";
@@ -87,6 +91,7 @@ const REFUSALS: ReadonlySet<unknown> = new Set([
 
 /** One text for every handle that does not open: which reason it is would tell what exists. */
 function refusalOf(error: unknown): string {
+  if (error instanceof EchoLimitError) return NOT_EXECUTED_TOO_LARGE;
   if (error instanceof RangeError) return NOT_EXECUTED_HANDLE;
   if (!isVaultError(error)) return NOT_EXECUTED_VAULT_DOWN;
   const reasons = error.code === "ERR_VAULT_HYDRATION" ? [...error.errors.values()] : [error.code];
