@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { existsSync, readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Echoes, EchoLimitError } from "../../src/mcp/echoes.js";
@@ -227,6 +228,39 @@ describe("what only resembles a value", () => {
     const left = echoesOf(value).suppressInText(text);
     if (expected === "") expect(left).toContain(REFERENCE);
     else expect(left).toBe(expected);
+  });
+});
+
+describe("in texts that have nothing to do with what was opened", () => {
+  const { patients } = JSON.parse(readFileSync("examples/data/patients.json", "utf8"));
+  const { devDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+  const packages = Object.keys(devDependencies).map((name) => `node_modules/${name}`);
+  const watching = () => new Echoes([{ value: patients, reference: REFERENCE }]);
+
+  /** Texts by others that are here anyway: the manuals and descriptions of our tools. */
+  function textsOf(file: string): string[] {
+    const paths = packages.map((folder) => `${folder}/${file}`).filter(existsSync);
+    return paths.map((path) => readFileSync(path, "utf8"));
+  }
+
+  function replacementsIn(texts: readonly unknown[]): number {
+    const left = texts.map((text) => JSON.stringify(watching().suppressIn(text)));
+    return left.join("").split(REFERENCE).length - 1;
+  }
+
+  it("at most one in 10,000 words of prose is taken for a value", () => {
+    const manuals = textsOf("README.md");
+    const words = manuals.join(" ").split(/\s+/).length;
+    expect(words).toBeGreaterThan(30_000);
+    expect(replacementsIn(manuals) / words).toBeLessThanOrEqual(1 / 10_000);
+  });
+
+  it("at most one in 10,000 words of JSON data is taken for a value", () => {
+    const data = textsOf("package.json");
+    const words = data.join(" ").split(/[^\p{L}\p{N}]+/u).length;
+    expect(words).toBeGreaterThan(10_000);
+    const parsed = data.map((text): unknown => JSON.parse(text));
+    expect(replacementsIn(parsed) / words).toBeLessThanOrEqual(1 / 10_000);
   });
 });
 
