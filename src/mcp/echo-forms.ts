@@ -35,6 +35,13 @@ export function* formsOf(value: unknown): Generator<EchoForm> {
   }
 }
 
+/** Gives the texts and numbers in a value that are too short to be looked for in results. */
+export function* shortLeavesOf(value: unknown): Generator<string> {
+  for (const leaf of leavesOf(value)) {
+    if (leaf !== "" && canonical(leaf).trim().length < MIN_UNITS) yield leaf;
+  }
+}
+
 /** Tells whether a part of a value is long enough to be told from chance. */
 export function isTellingPart(text: string): boolean {
   const part = canonical(text).trim();

@@ -5,7 +5,7 @@
  * value away has other ways: this is for tools that repeat their input.
  */
 import { StringMatcher } from "../primitives/string-matcher.js";
-import { type EchoForm, formsOf, isTellingPart, MIN_UNITS } from "./echo-forms.js";
+import { type EchoForm, formsOf, isTellingPart, MIN_UNITS, shortLeavesOf } from "./echo-forms.js";
 import { isObject } from "./messages.js";
 import { type Reading, readingsOf } from "./readings.js";
 
@@ -42,12 +42,14 @@ interface FoundEcho {
 export class Echoes {
   readonly #matcher = new StringMatcher();
   readonly #patterns: Pattern[] = [];
+  readonly #short = new Set<string>();
   #budget = MAX_SEARCHED_UNITS;
 
   /** @throws {@link EchoLimitError} The values are more than can be searched for. */
   constructor(opened: readonly OpenedValue[]) {
     for (const { value, reference } of opened) {
       for (const form of formsOf(value)) this.#add({ ...form, reference });
+      for (const leaf of shortLeavesOf(value)) this.#short.add(leaf);
     }
   }
 
@@ -85,6 +87,13 @@ export class Echoes {
       taken.add(distinct);
       return distinct;
     });
+  }
+
+  /** Tells whether a text may hold a value, be it a short one that comes up by chance. */
+  mayBeIn(text: string): boolean {
+    return (
+      this.suppressInText(text) !== text || [...this.#short].some((leaf) => text.includes(leaf))
+    );
   }
 
   /** Returns a text without echoes. References that are put in are not searched. */

@@ -10,6 +10,22 @@ export const NOT_EXECUTED_HANDLE: string =
   "used up, or not granted to this tool. Call the tool that returned it again for a new handle, and " +
   "pass that to a tool it was made for.";
 
+/** A handle stands where what it stands for could be more than a value. */
+export const NOT_EXECUTED_PLACE: string =
+  "Not executed: a handle in the arguments stands at a place where its value could end a string, a " +
+  "word or a command. Put it within a string of the JSON, or outside of the quotes of the command.";
+
+/** A handle in an argument is not in a form in which it is opened, or is mangled. */
+export function leftoverRefusal(place: string): string {
+  return (
+    `Not executed: the argument at ${place} holds a handle in a form that is not read. Pass the ` +
+    "handle_id alone, exactly as it was given: hdl_ and 32 digits, and #/ with a path for a part of it."
+  );
+}
+
+/** The arguments, handles opened, do not fit what the tool takes. */
+export const NOT_EXECUTED_MISFIT: string = "Not executed: the arguments do not fit the tool.";
+
 /** It is not known for whom the agent works. */
 export const NOT_EXECUTED_UNKNOWN_SUBJECT: string =
   "Not executed: nobody is known for whom this is done. Authenticate, and try again.";
@@ -50,8 +66,8 @@ export const NOTICE_WITHHELD: string = "withheld";
 
 /** What the description of a tool that opens handles says in addition. */
 export const HANDLES_ACCEPTED: string =
-  "Where an argument may be a handle, pass the handle_id of an earlier result: " +
-  "the tool gets the value, you do not.";
+  "Where an argument may be a handle, pass the handle_id of an earlier result: the tool gets the " +
+  "value, you do not. For a part of the value add its path, such as hdl_…#/address/city.";
 
 /** A question about a handle is not answered, for whatever reason. */
 export const HANDLE_REFUSED: string =
