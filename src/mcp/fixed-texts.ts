@@ -38,6 +38,20 @@ export const OUTPUT_WITHHELD: string =
   "Executed, but the output is withheld because it could not be sealed. Do not retry: " +
   "the tool has done its work.";
 
+/** The tool ran, but what it returned is no result of the protocol. */
+export const OUTPUT_UNREADABLE: string =
+  "Executed, but the output is withheld because it could not be read. Do not retry: the tool has " +
+  "done its work.";
+
+/** The call was sent, and no answer came or will come. */
+export const MAY_HAVE_RUN: string =
+  "The server gave no answer. The tool may have been executed: do not retry before you know that it " +
+  "was not.";
+
+/** Too many requests of the connection wait for an answer. */
+export const NOT_EXECUTED_TOO_MANY: string =
+  "Not executed: too many requests wait for an answer. Try again when some were answered.";
+
 /** The tool ran, but its output is too large to be searched for values that were opened. */
 export const OUTPUT_TOO_LARGE: string =
   "Executed, but the output is withheld because it is too large to be searched for sensitive " +
