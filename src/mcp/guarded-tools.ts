@@ -2,6 +2,8 @@
 import { checkMethods, checkOptions } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
+import type { Echoes } from "./echoes.js";
+import { NOT_EXECUTED_MISFIT } from "./fixed-texts.js";
 import type { HandleReuse } from "./handle-reuse.js";
 import { hydrateArguments } from "./hydrate-arguments.js";
 import { isObject, type JsonObject } from "./messages.js";
@@ -30,6 +32,11 @@ export interface GuardOptions {
 /** A tool refused, or failed, in words that a model may read. */
 export class ToolCallError extends Error {
   override readonly name = "ToolCallError";
+}
+
+/** The arguments do not fit a tool, which did not run. */
+export class InvalidArguments extends Error {
+  override readonly name = "InvalidArguments";
 }
 
 /** A tool, as a model is told of it. */
@@ -86,7 +93,8 @@ export class ToolGuard {
    * Runs a tool once that has rules.
    *
    * @param run - Gets the arguments with values in them. Texts that it returns are taken for JSON if
-   *   they are.
+   *   they are. Where they do not fit, it throws {@link InvalidArguments}, whose message a model reads
+   *   unless it may hold a value that was opened.
    * @returns What it returned, as a model may see it.
    * @throws {@link ToolCallError} It did not run, or failed; the message is for the model.
    */
@@ -100,7 +108,7 @@ export class ToolGuard {
     if (unavailable !== undefined) throw new ToolCallError(textOf(unavailable));
     const hydration = await hydrateArguments(args, scope);
     if (!hydration.ok) throw new ToolCallError(textOf(hydration.refusal));
-    const result = await resultOf(() => run(hydration.arguments));
+    const result = await resultOf(() => run(hydration.arguments), hydration.echoes);
     const sealed = await sealToolOutput(result, { ...scope, echoes: hydration.echoes });
     if (sealed.isError === true) throw new ToolCallError(textOf(sealed));
     return "structuredContent" in sealed ? sealed.structuredContent : lastText(sealed);
@@ -113,15 +121,25 @@ export class ToolGuard {
   }
 }
 
+/** The most of a message about arguments that a model reads, in characters. */
+const MAX_MESSAGE_CHARACTERS = 2000;
+
 /** Returns what a tool gives or throws, in the form of MCP. */
-async function resultOf(run: () => MaybePromise<unknown>): Promise<JsonObject> {
+async function resultOf(run: () => MaybePromise<unknown>, echoes: Echoes): Promise<JsonObject> {
   try {
     const value = await run();
     if (typeof value === "string") return { content: [{ type: "text", text: value }] };
     return { content: [], structuredContent: value ?? null };
   } catch (error) {
+    if (error instanceof InvalidArguments) throw new ToolCallError(misfitOf(error, echoes));
     return toolError(error instanceof Error ? error.message : "The tool failed.");
   }
+}
+
+/** A model that reads what is wrong with its arguments can mend them. */
+function misfitOf({ message }: InvalidArguments, echoes: Echoes): string {
+  const shown = message.slice(0, MAX_MESSAGE_CHARACTERS);
+  return echoes.mayBeIn(shown) ? NOT_EXECUTED_MISFIT : `${NOT_EXECUTED_MISFIT}\n${shown}`;
 }
 
 function textsOf({ content }: ToolResult): readonly string[] {

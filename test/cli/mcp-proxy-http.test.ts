@@ -90,7 +90,7 @@ describe("a proxy before a server over HTTP", () => {
     const proxy = start(["--policy", policy, "--server", "leaky", "--url", server.url]);
     const client = await proxy.connect();
     await server.close();
-    await expect(call(client, "text")).rejects.toThrow(/Internal error/);
+    expect((await call(client, "text")).texts.join()).toMatch(/may have been executed/);
   });
 
   it("passes on the answers to a client that has hung up", async () => {
@@ -222,7 +222,7 @@ describe("a proxy that clients reach over HTTP", () => {
   it("begins a new session with a client whose server has died", async () => {
     const url = await listening(RECORDS.replace("environment", "die") + AUTH).url();
     const { client } = await connectOverHttp(url, ALICE);
-    await expect(call(client, "die")).rejects.toThrow();
+    expect((await call(client, "die")).texts.join()).toMatch(/may have been executed/);
     await expect(call(client, "lookup")).rejects.toThrow();
     const { client: again } = await connectOverHttp(url, ALICE);
     expect((await call(again, "lookup")).texts.join()).toContain("hdl_");
