@@ -184,7 +184,9 @@ function openingLast(
     const outcomes = new Map<string, Outcome<T>>();
     const open = async (asked: readonly UnsealRequest[]) => {
       const given = await vault.unsealMany<T>(asked);
-      for (const [at, outcome] of given.entries()) outcomes.set(idOf(asked[at]), outcome);
+      for (const [at, request] of asked.entries()) {
+        outcomes.set(idOf(request), given[at] ?? NOT_ASKED);
+      }
     };
     await open(requests.filter((request) => !limited.has(idOf(request))));
     const isWhole = references.every(({ reference }) => isGiven(reference, outcomes));
@@ -194,8 +196,8 @@ function openingLast(
   return Object.assign(Object.create(vault) as Vault, { unsealMany });
 }
 
-function idOf(request: UnsealRequest | undefined): string {
-  return handleIdOf(request?.id);
+function idOf({ id }: UnsealRequest): string {
+  return handleIdOf(id);
 }
 
 const NOT_ASKED: Outcome<never> = { ok: false, error: new HandleNotFoundError() };
