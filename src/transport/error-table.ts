@@ -183,7 +183,7 @@ function codeOf(error: unknown): WireErrorCode {
   return error instanceof RangeError ? "ERR_VAULT_OUT_OF_RANGE" : "ERR_VAULT_INTERNAL";
 }
 
-/** Tells whether a code is one of the table's. */
+/** Returns whether a code is one of the table's. */
 export function isWireErrorCode(code: unknown): code is WireErrorCode {
   return typeof code === "string" && Object.hasOwn(TABLE, code);
 }

@@ -77,7 +77,7 @@ const TEXTS: readonly RegExp[] = [
   /^a handle has at most \d{1,6} grants$/,
 ];
 
-/** Tells whether a text is one that the library itself writes about a bad parameter. */
+/** Returns whether a text is one that the library itself writes about a bad parameter. */
 export function isParameterText(text: string): boolean {
   return text.length <= MAX_CHARACTERS && TEXTS.some((pattern) => pattern.test(text));
 }

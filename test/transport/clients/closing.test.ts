@@ -59,12 +59,12 @@ describe.each(WIRES)("closing a client over %s", (wire) => {
   });
 
   it("ends a seal in flight as unknown, and what reads as unavailable, once its time is over", async () => {
-    const { client, id, isAsked } = await held(wire, { closeTimeoutMs: 50 });
+    const { client, id, asked } = await held(wire, { closeTimeoutMs: 50 });
     const outcomes = Promise.all([
       expect(client.seal("secret", sealOptions())).rejects.toMatchObject(UNKNOWN),
       expect(client.describe(id, OWNER)).rejects.toMatchObject(UNAVAILABLE),
     ]);
-    await isAsked;
+    while (asked.length < 2) await new Promise(setImmediate);
     await client.close();
     await outcomes;
   });

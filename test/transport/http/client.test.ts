@@ -150,18 +150,6 @@ describe("a client", () => {
 describe("a request whose answer does not come", () => {
   const silent = () => tcp((socket) => void socket.resume());
 
-  it("may have taken effect if it writes, and has not if it reads", async () => {
-    const wire = wireTo(await silent(), { answerTimeoutMs: 50 });
-    for (const [operation, params] of [
-      ["seal", SEAL],
-      ["unseal", { id: "x" }],
-      ["invalidate", { id: "x" }],
-    ] as const) {
-      await expect(wire.call(operation, params)).rejects.toMatchObject(UNKNOWN);
-    }
-    await expect(wire.call("describe", { id: "x" })).rejects.toMatchObject(UNAVAILABLE);
-  });
-
   it("is sent once if it writes, even if the server closes at once", async () => {
     let requests = 0;
     const url = await tcp((socket) => {

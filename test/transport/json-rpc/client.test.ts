@@ -277,22 +277,6 @@ describe("time and bounds of a wire", () => {
     expect(String((error as Error).cause)).toBe("ConnectionLostError: connecting failed: ENOENT");
   });
 
-  it("no answer in time: unknown for changes, unavailable for reads, and the socket is gone", async () => {
-    const closed: Promise<void>[] = [];
-    const { port } = await servedBy((_request, socket) => {
-      closed.push(new Promise((resolve) => socket.once("close", () => resolve())));
-      return undefined;
-    });
-    const wire = wireTo(port, { answerTimeoutMs: 50 });
-    await expect(wire.call("seal", SEAL)).rejects.toMatchObject({
-      code: "ERR_VAULT_OUTCOME_UNKNOWN",
-    });
-    await expect(wire.call("health", {})).rejects.toMatchObject({
-      code: "ERR_VAULT_SERVICE_UNAVAILABLE",
-    });
-    await Promise.all(closed);
-  });
-
   it("a call may be given up, before and after it was sent", async () => {
     const { port } = await servedBy(() => undefined);
     const wire = wireTo(port);

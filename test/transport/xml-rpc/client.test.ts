@@ -94,13 +94,6 @@ describe("when there is no answer", () => {
     },
   );
 
-  it.each(CHANGING)("within the time for it, %s has an unknown outcome", async (operation) => {
-    const { url, asked } = await scripted(() => undefined);
-    const wire = wireTo(url, { answerTimeoutMs: 50 });
-    await expect(wire.call(operation, {})).rejects.toMatchObject(UNKNOWN);
-    expect(asked).toHaveLength(1);
-  });
-
   it.each(READING)("to %s, the service is unavailable", async (operation) => {
     const { url } = await scripted((request) => request.socket.destroy());
     await expect(wireTo(url).call(operation, {})).rejects.toMatchObject(UNAVAILABLE);
