@@ -1,4 +1,5 @@
 /** What hydration takes, checked before any work. */
+import { isSet } from "../primitives/kinds.js";
 import { checkInteger, checkMethods, checkOptions, checkPrincipal } from "../vault/checks.js";
 import type { Vault } from "../vault/vault.js";
 import { ESCAPES, type OutputFormat } from "./output-format.js";
@@ -164,7 +165,7 @@ function checkTagNames(names: readonly string[]): readonly string[] {
 
 /** A string would be taken for a list of its characters. */
 function checkIds(ids: readonly string[] | ReadonlySet<string>, name: string): ReadonlySet<string> {
-  if (!Array.isArray(ids) && !(ids instanceof Set)) {
+  if (!Array.isArray(ids) && !isSet(ids)) {
     throw new TypeError(`${name} must be an array or a set of ids`);
   }
   return new Set(ids);
