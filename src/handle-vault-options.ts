@@ -1,7 +1,7 @@
 /** The options of a vault, their defaults, and what of them does not go together. */
 import { memoryCache } from "./cache/memory.js";
 import { aes256GcmEncryptor } from "./codec/encryptor/aes-256-gcm.js";
-import { VaultCodec } from "./codec/vault-codec.js";
+import { isVaultCodec, VaultCodec } from "./codec/vault-codec.js";
 import { KeyRing } from "./keys/key-ring.js";
 import {
   checkBoolean,
@@ -95,7 +95,7 @@ export function vaultParts(options: HandleVaultOptions): VaultParts {
   const { clock = systemClock(), cacheTimeoutMs = DEFAULT_CACHE_TIMEOUT_MS } = options;
   const { acceptVolatile = false, leakGuard = { allow: [] } } = options;
   const { maxInlineBytes = DEFAULT_INLINE_BYTES, frontBytes = 0 } = cache;
-  if (!(codec instanceof VaultCodec)) throw new TypeError("codec must be a VaultCodec");
+  if (!isVaultCodec(codec)) throw new TypeError("codec must be a VaultCodec");
   if (keys !== undefined && codec.encryptor !== undefined) {
     throw new TypeError("keys are for the default encryptor: the codec brings one of its own");
   }

@@ -14,7 +14,7 @@ import {
   NONCE_BYTES,
   TAG_BYTES,
 } from "../primitives/aes-256-gcm.js";
-import { takeKey } from "../primitives/bytes.js";
+import { isBytes, ownCopy, takeKey } from "../primitives/bytes.js";
 import { randomHex } from "../primitives/random-pool.js";
 import { checkKeyId } from "../vault/checks.js";
 import type { KeyProvider, WrappedKey } from "../vault/contracts.js";
@@ -259,16 +259,14 @@ export class KeyRing implements KeyProvider {
 }
 
 function toKeyObject(material: KeyMaterial): KeyObject {
-  if (typeof material !== "string" && !(material instanceof Uint8Array)) {
+  if (typeof material !== "string" && !isBytes(material)) {
     throw new TypeError("a key must be 32 bytes, or text from KeyRing.generateKey()");
   }
   if (typeof material === "string" && !KEY_TEXT.test(material)) {
     throw new RangeError("a key as text must be 43 characters of base64url");
   }
   const bytes =
-    typeof material === "string"
-      ? Buffer.from(material, "base64url")
-      : Uint8Array.prototype.slice.call(material);
+    typeof material === "string" ? Buffer.from(material, "base64url") : ownCopy(material);
   if (bytes.length !== KEY_BYTES) throw new RangeError("a key must be 32 bytes (256 bits)");
   return takeKey(bytes);
 }

@@ -7,7 +7,7 @@ import { NOT_EXECUTED_MISFIT } from "./fixed-texts.js";
 import type { HandleReuse } from "./handle-reuse.js";
 import { hydrateArguments } from "./hydrate-arguments.js";
 import { isObject, type JsonObject } from "./messages.js";
-import { AgentPolicy } from "./policy.js";
+import { type AgentPolicy, isAgentPolicy } from "./policy.js";
 import type { ToolRules } from "./policy-rules.js";
 import { checkServerName, checkSubject } from "./principals.js";
 import { sealToolOutput } from "./seal-tool-output.js";
@@ -58,8 +58,7 @@ export class ToolGuard {
   constructor(options: GuardOptions) {
     checkOptions(options, "withVault options", OPTIONS);
     checkMethods(options.vault, "vault", VAULT_METHODS);
-    if (!(options.policy instanceof AgentPolicy))
-      throw new TypeError("policy must be an AgentPolicy");
+    if (!isAgentPolicy(options.policy)) throw new TypeError("policy must be an AgentPolicy");
     checkServerName(options.server, "server");
     checkSubject(options.subject);
     this.#options = options;

@@ -17,6 +17,8 @@ import {
 } from "./policy-rules.js";
 import { checkServerName, checkToolName, type ToolName } from "./principals.js";
 
+/** Marks policies across copies of the library and realms; the number changes with what is called. */
+const BRAND: unique symbol = Symbol.for("handlevault.agent-policy.1");
 const POLICY_OPTIONS: ReadonlySet<string> = new Set(["ttlSeconds", "defaults", "servers"]);
 const SERVER_OPTIONS: ReadonlySet<string> = new Set(["tools"]);
 const DEFAULT_TTL_SECONDS = 900;
@@ -41,6 +43,10 @@ const DEFAULT_TTL_SECONDS = 900;
  * ```
  */
 export class AgentPolicy {
+  static {
+    Object.defineProperty(AgentPolicy.prototype, BRAND, { value: true });
+  }
+
   /** Whether results have links to their handles, for clients that take them. */
   readonly resourceLinks: boolean;
   /** What its author should know: rules that let nobody but the owner open what they seal. */
@@ -128,6 +134,11 @@ export class AgentPolicy {
       );
     }
   }
+}
+
+/** Tells whether a value is a policy, of whichever copy of the library. */
+export function isAgentPolicy(value: unknown): value is AgentPolicy {
+  return typeof value === "object" && value !== null && BRAND in value;
 }
 
 /** Returns what is left of a name once case, width and space around it no longer count. */

@@ -10,7 +10,7 @@ import {
 } from "./filtered-transport.js";
 import type { HandleReuse } from "./handle-reuse.js";
 import { MessageFilter } from "./message-filter.js";
-import { AgentPolicy } from "./policy.js";
+import { type AgentPolicy, isAgentPolicy } from "./policy.js";
 import { checkServerName } from "./principals.js";
 import { refusedTools } from "./refused-tools.js";
 import { surveyTools } from "./tool-survey.js";
@@ -95,8 +95,7 @@ export function withVault<Server extends McpServerLike>(
 function checkWithVaultOptions(options: WithVaultOptions): void {
   checkOptions(options, "withVault options", OPTIONS);
   checkMethods(options.vault, "vault", VAULT_METHODS);
-  if (!(options.policy instanceof AgentPolicy))
-    throw new TypeError("policy must be an AgentPolicy");
+  if (!isAgentPolicy(options.policy)) throw new TypeError("policy must be an AgentPolicy");
   checkServerName(options.server, "server");
   if (typeof options.subjectOf !== "function") throw new TypeError("subjectOf must be a function");
 }

@@ -1,4 +1,5 @@
 /** Payloads as text. */
+import { isMap, isSet } from "../primitives/kinds.js";
 import { ESCAPES, type Escape, type OutputFormat, scriptSafe } from "./output-format.js";
 
 /** Turns a payload, or a place in one, into text. */
@@ -46,8 +47,8 @@ function refuseOthers(this: unknown, key: string, value: unknown): unknown {
   const original: unknown = (this as Record<string, unknown>)[key];
   const isLost =
     ArrayBuffer.isView(original) ||
-    original instanceof Map ||
-    original instanceof Set ||
+    isMap(original) ||
+    isSet(original) ||
     value === undefined ||
     (typeof value === "number" && !Number.isFinite(value));
   if (isLost) throw new TypeError("a payload is not JSON data");

@@ -25,10 +25,13 @@ export interface Serializer {
   /**
    * Returns the payload as bytes, or as text that will be stored as UTF-8.
    *
+   * The codec refuses a result of more than `maxBytes`: a serializer that sees it coming stops there.
+   *
    * @throws TypeError The payload holds something that would not come back as it was. The message
    *   names where, never what.
+   * @throws {@link PayloadTooLargeError} The result would certainly have more than `maxBytes`.
    */
-  serialize(data: unknown): Uint8Array | string;
+  serialize(data: unknown, maxBytes?: number): Uint8Array | string;
   /** Returns a fresh copy of what was serialized; must not keep `bytes`, which are wiped later. */
   deserialize(bytes: Buffer): unknown;
 }
