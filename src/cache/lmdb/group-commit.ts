@@ -1,6 +1,6 @@
 /** Gathers the writes of a moment into one transaction, and says how each of them ended. */
 import { performance } from "node:perf_hooks";
-import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
+import { nextTick, nextTurn, pause, setImmediate } from "../../primitives/timers.js";
 import type { CacheCallOptions } from "../../vault/contracts.js";
 import {
   CacheFullError,
@@ -66,7 +66,7 @@ export class GroupCommit {
       this.#gathering.push(new PendingWrite(write, options, { resolve, reject }));
       this.pendingBytes += write.byteCount;
       // After every microtask of this moment: whoever was woken by the last commit comes along.
-      if (this.#gathering.length === 1) process.nextTick(this.#flush);
+      if (this.#gathering.length === 1) nextTick(this.#flush);
     });
   }
 

@@ -1,5 +1,6 @@
 /** Writes on their way into a transaction, and when their callers stop waiting. */
 import { performance } from "node:perf_hooks";
+import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import type { CacheCallOptions } from "../../vault/contracts.js";
 import { CacheUnavailableError, OutcomeUnknownError } from "../../vault/errors.js";
 import { DEFAULT_TIMEOUT_MS } from "../deadline.js";

@@ -1,6 +1,6 @@
 /** Removes the records of a cache that are due: on request, and when its schedule asks for it. */
 import { performance } from "node:perf_hooks";
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { nextTurn } from "../../primitives/timers.js";
 import type { CacheCallOptions } from "../../vault/contracts.js";
 import { DEFAULT_TIMEOUT_MS } from "../deadline.js";
 import type { PurgeBounds, PurgeWork } from "../purge-schedule.js";

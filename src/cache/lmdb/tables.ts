@@ -1,5 +1,6 @@
 /** The three databases of a cache within one environment. */
 import type { Buffer } from "node:buffer";
+import { queueMicrotask } from "../../primitives/timers.js";
 import type { LmdbDatabase, LmdbEncoder, LmdbEntry, LmdbEnvironment, LmdbStats } from "./peer.js";
 import { copyOf, decodeHead, type HeadRow } from "./rows.js";
 
