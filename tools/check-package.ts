@@ -34,7 +34,14 @@ const { values } = parseArgs({
 });
 const CACHES = ["sqlite", "lmdb", "redis", "valkey"];
 const WIRES = ["http", "json-rpc", "xml-rpc"];
-const QUICKSTART_PEERS = ["better-sqlite3", "lmdb", "ioredis", "iovalkey", "zod"];
+const QUICKSTART_PEERS = [
+  "better-sqlite3",
+  "lmdb",
+  "fs-native-extensions",
+  "ioredis",
+  "iovalkey",
+  "zod",
+];
 const SERVICE_PEERS = ["jose", "hono"];
 /** How many programs run at once: each waits for its own start and for servers about half of the time. */
 const AT_ONCE = 3;

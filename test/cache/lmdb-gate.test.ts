@@ -1,5 +1,5 @@
 /** The locks by which the processes that use one LMDB file wait for each other. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import {
   cpSync,
   mkdirSync,
@@ -12,20 +12,26 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { createInterface } from "node:readline";
 import { open } from "lmdb";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LockFile, loadFileLocks } from "../../src/cache/lmdb/lock-file.js";
 import { OpeningLocks } from "../../src/cache/lmdb/opening-locks.js";
 import { lmdbCache, openLmdbCache, withOpeningLock } from "../../src/cache/lmdb.js";
 import { compiledChild } from "../support/children.js";
-import { HOLDER, Holder } from "../support/lmdb-holders.js";
+import { Holder, type HolderMode } from "../support/lmdb-holders.js";
 import { codeThrownBy, thrownBy } from "../support/refusals.js";
 
 const UNAVAILABLE = "ERR_VAULT_CACHE_UNAVAILABLE";
 const FOR_LONG = { purgeAfterMs: 3_600_000 };
 const PATIENT = { ...FOR_LONG, timeoutMs: 60_000 };
 const RECORD = { head: Buffer.from("head") };
+
+/** Deadlines wait by the global timers here, for tests to advance. */
+vi.mock("../../src/primitives/timers.js", async (importOriginal) => ({
+  ...(await importOriginal<object>()),
+  setTimeout: (work: () => void, delayMs: number) => globalThis.setTimeout(work, delayMs),
+  clearTimeout: (timer: NodeJS.Timeout) => globalThis.clearTimeout(timer),
+}));
 
 let folder = "";
 let path = "";
@@ -55,8 +61,8 @@ async function otherLock(name: string): Promise<LockFile> {
   return file;
 }
 
-function startHolder(mode: "stall" | "opening"): Holder {
-  const holder = new Holder(mode, path);
+function startHolder(mode: HolderMode, wrapper?: readonly string[]): Holder {
+  const holder = new Holder(mode, path, wrapper);
   closing.push(() => holder.kill());
   return holder;
 }
@@ -264,39 +270,31 @@ describe("an environment of the caller's", () => {
 });
 
 describe("a process of another PID namespace", () => {
-  const UNSHARE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"] as const;
+  const UNSHARE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
+  const [unshare = "", ...flags] = UNSHARE;
+  const isPermitted = spawnSync(unshare, [...flags, "true"]).status === 0;
   const NOT_PERMITTED = "PID namespaces cannot be made here: run as root on Linux, with util-linux";
 
-  function inNamespace(...command: string[]) {
-    const [program, ...args] = [...UNSHARE, ...command];
-    return spawnSync(program, args, { input: "\n", encoding: "utf8" });
-  }
-
   it("cannot open the file while one of this namespace has it open", async ({ skip }) => {
-    if (inNamespace("true").status !== 0) return skip(NOT_PERMITTED);
-    const openThere = () => inNamespace(process.execPath, HOLDER, "open", path).stdout.trim();
+    if (!isPermitted) return skip(NOT_PERMITTED);
     const cache = await openLmdbCache(path);
-    expect(openThere()).toBe("several-pid-namespaces");
+    expect(await startHolder("open", UNSHARE).line()).toBe("several-pid-namespaces");
     await cache.insert("key", RECORD, FOR_LONG);
     await cache.close();
-    expect(openThere()).toBe("held");
-    await openCache();
+    expect(await startHolder("open", UNSHARE).line()).toBe("held");
   });
 
-  it("keeps those of this one out, whatever its inode", async ({ skip }) => {
-    if (inNamespace("true").status !== 0) return skip(NOT_PERMITTED);
-    const [program, ...args] = [...UNSHARE, process.execPath, HOLDER, "open", path];
-    const there = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
-    closing.push(() => there.kill("SIGKILL"));
-    for await (const line of createInterface({ input: there.stdout })) {
-      expect(line).toBe("held");
-      expect(await thrownBy(openCache)).toMatchObject({ reason: "several-pid-namespaces" });
-      const environment = open({ path, overlappingSync: false });
-      const wrapped = async () => lmdbCache(environment).ready();
-      expect(await thrownBy(wrapped)).toMatchObject({ reason: "several-pid-namespaces" });
-      await environment.close();
-      there.stdin.end("\n");
-    }
+  it("keeps those of this one out until it closes the file", async ({ skip }) => {
+    if (!isPermitted) return skip(NOT_PERMITTED);
+    const there = startHolder("open", UNSHARE);
+    expect(await there.line()).toBe("held");
+    expect(await thrownBy(openCache)).toMatchObject({ reason: "several-pid-namespaces" });
+    const environment = open({ path, overlappingSync: false });
+    const wrapped = async () => lmdbCache(environment).ready();
+    expect(await thrownBy(wrapped)).toMatchObject({ reason: "several-pid-namespaces" });
+    await environment.close();
+    there.goOn();
+    expect(await there.line()).toBeUndefined();
     await openCache();
   });
 });

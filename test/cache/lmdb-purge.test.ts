@@ -7,6 +7,7 @@ import { open } from "lmdb";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Purger } from "../../src/cache/lmdb/purger.js";
 import { lmdbCache, openLmdbCache } from "../../src/cache/lmdb.js";
+import type { PurgeScheduleParts } from "../../src/cache/purge-schedule.js";
 import type { CacheBackend } from "../../src/index.js";
 import { codeThrownBy } from "../support/refusals.js";
 import { ManualClock } from "../support/vault.js";
@@ -23,16 +24,14 @@ const timer = vi.hoisted(() => {
     get isSet() {
       return callback !== undefined;
     },
-    set(next: () => void, delayMs: number) {
+    after(delayMs: number, next: () => void) {
       callback = next;
-      this.delays.push(delayMs);
-      const handle = { unref: () => handle };
-      return handle;
+      timer.delays.push(delayMs);
+      return () => {
+        callback = undefined;
+      };
     },
-    clear() {
-      callback = undefined;
-    },
-    /** Calls back as often as the timer is set again at once: for the pause, and for the slice. */
+    /** Fires twice: at the end of the first pause, and for a slice. */
     fire() {
       for (let count = 0; count < 2; count++) {
         const due = callback;
@@ -42,11 +41,15 @@ const timer = vi.hoisted(() => {
     },
   };
 });
-vi.mock("node:timers", async (importOriginal) => ({
-  ...(await importOriginal<object>()),
-  setTimeout: (callback: () => void, delayMs: number) => timer.set(callback, delayMs),
-  clearTimeout: () => timer.clear(),
-}));
+vi.mock("../../src/cache/purge-schedule.js", async (importOriginal) => {
+  const original = await importOriginal<typeof import("../../src/cache/purge-schedule.js")>();
+  class PurgeSchedule extends original.PurgeSchedule {
+    constructor(parts: PurgeScheduleParts, nextMs: number | undefined) {
+      super({ ...parts, after: timer.after }, nextMs);
+    }
+  }
+  return { ...original, PurgeSchedule };
+});
 
 let folder = "";
 let path = "";
@@ -57,7 +60,6 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "handlevault-purge-"));
   path = join(folder, "vault.lmdb");
   clock = new ManualClock();
-  timer.clear();
   timer.delays = [];
 });
 afterEach(async () => {

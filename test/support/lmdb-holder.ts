@@ -1,13 +1,13 @@
 /**
- * Holds an LMDB file in some way, until a line comes in or for as long as it lives. Prints what it has
- * reached, line by line. Arguments: how, and the file.
+ * Holds an LMDB file in some way, until there is a file of the same name with `-go` behind it. Prints what
+ * it has reached, line by line. Arguments: how, and the file.
  *
  * - `stall`: opens a cache, and keeps its event loop from turning after a write was handed to lmdb and
  *   before lmdb has begun with it.
  * - `opening`: opens nothing, and keeps others from writing and opening.
  * - `open`: opens a cache and reads from it, or prints why that is refused.
  */
-import { readSync, writeSync } from "node:fs";
+import { existsSync, writeSync } from "node:fs";
 import { openLmdbCache, withOpeningLock } from "../../src/cache/lmdb.js";
 import { CacheUnsafeError, isVaultError } from "../../src/index.js";
 
@@ -19,10 +19,11 @@ function print(line: string): void {
   writeSync(1, `${line}\n`);
 }
 
-/** Keeps the event loop from turning until a line comes in. */
+/** Keeps the event loop from turning. */
 function holdLoop(): void {
   print("held");
-  readSync(0, Buffer.alloc(1));
+  const nothing = new Int32Array(new SharedArrayBuffer(4));
+  while (!existsSync(`${path}-go`)) Atomics.wait(nothing, 0, 0, 5);
 }
 
 async function stall(): Promise<void> {

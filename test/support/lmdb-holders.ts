@@ -1,18 +1,23 @@
 /** Processes that hold an LMDB file in some way, see lmdb-holder.ts. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { compiledChild } from "./children.js";
 
-export const HOLDER: string = compiledChild("test/support/lmdb-holder.ts");
+const HOLDER: string = compiledChild("test/support/lmdb-holder.ts");
+
+export type HolderMode = "stall" | "opening" | "open";
 
 export class Holder {
   readonly #process: ChildProcess;
   readonly #lines: AsyncIterator<string>;
+  readonly #path: string;
 
-  constructor(mode: "stall" | "opening" | "open", path: string) {
-    this.#process = spawn(process.execPath, [HOLDER, mode, path], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
+  /** @param wrapper - A command that runs the process in a place of its own. */
+  constructor(mode: HolderMode, path: string, wrapper: readonly string[] = []) {
+    const [command, ...args] = [...wrapper, process.execPath, HOLDER, mode, path];
+    this.#path = path;
+    this.#process = spawn(command as string, args, { stdio: ["ignore", "pipe", "inherit"] });
     const output = this.#process.stdout as NodeJS.ReadableStream;
     this.#lines = createInterface({ input: output })[Symbol.asyncIterator]();
   }
@@ -23,7 +28,7 @@ export class Holder {
   }
 
   goOn(): void {
-    this.#process.stdin?.write("\n");
+    writeFileSync(`${this.#path}-go`, "");
   }
 
   kill(): void {

@@ -13,7 +13,7 @@ export interface Lease {
 }
 
 /** An environment and what is built on it. */
-export interface OpenEnvironment {
+interface OpenEnvironment {
   readonly environment: LmdbEnvironment;
   readonly store: Store;
 }

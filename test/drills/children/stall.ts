@@ -27,7 +27,7 @@ export interface StallReport {
   readonly openings: number;
 }
 
-const STALLING_PART = 0.1;
+const STALLING_PART = 0.3;
 const FOR_LONG = { purgeAfterMs: 36_000_000, timeoutMs: 30_000 };
 const RECORD = { head: Buffer.alloc(200, 1) };
 
