@@ -59,6 +59,8 @@ const wrapped = new WeakMap<LmdbEnvironment, Store>();
  *
  * @example
  * ```ts
+ * import { HandleVault } from "handlevault";
+ * import { lmdbCache } from "handlevault/cache/lmdb";
  * import { open } from "lmdb";
  *
  * const environment = open({ path: "handles.mdb", overlappingSync: false });
