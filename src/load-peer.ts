@@ -1,4 +1,4 @@
-import { installedVersion, isOlder } from "./installed-version.js";
+import { installedVersion, isNotInstalled, isOlder } from "./installed-package.js";
 import { PEER_VERSIONS } from "./peer-versions.js";
 import { installTimers } from "./primitives/timers.js";
 import { PeerBrokenError, PeerMissingError } from "./vault/errors.js";
@@ -77,5 +77,7 @@ export function lazily<T>(owner: string, load: () => Promise<T>): Lazy<T> {
 /** Tells a package that is not there from one that fails for want of something else. */
 function isAbsent(error: unknown, peer: string): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };
-  return code === "ERR_MODULE_NOT_FOUND" && String(message).includes(`package '${peer}'`);
+  const text = String(message);
+  if (code === "ERR_MODULE_NOT_FOUND" && text.includes(`package '${peer}'`)) return true;
+  return text.includes(peer) && isNotInstalled(peer);
 }

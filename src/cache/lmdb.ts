@@ -91,6 +91,8 @@ const wrapped = new WeakMap<LmdbEnvironment, Wrapped>();
  *
  * @example
  * ```ts
+ * import { HandleVault } from "handlevault";
+ * import { lmdbCache } from "handlevault/cache/lmdb";
  * import { open } from "lmdb";
  *
  * const cache = await withOpeningLock("handles.mdb", () =>

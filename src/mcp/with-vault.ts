@@ -70,7 +70,7 @@ const warned = new WeakSet<AgentPolicy>();
  *
  * @example
  * ```ts
- * withVault(server, { vault, policy, server: "patients", subjectOf: () => process.env.AGENT_SUBJECT });
+ * withVault(server, { vault, policy, server: "patients", subjectOf: () => process.env["AGENT_SUBJECT"] ?? "" });
  * await server.connect(new StdioServerTransport());
  * ```
  */

@@ -267,7 +267,7 @@ function versionProblem(peer: string, { found, oldest, newest }: PeerVersionProb
   const version = found === undefined ? "a version" : `version ${found},`;
   return (
     `in ${version} which does not work: run "npm install ${peer}@${newest}". ` +
-    `Versions ${oldest} to ${newest} were tested.`
+    `Versions ${oldest} to ${newest}.x were tested.`
   );
 }
 
