@@ -23,7 +23,7 @@ const TYPED = {
 export function describeSealing(globals: string): void {
   describe(`a vault under the globals of ${globals}`, () => {
     it("runs where windows have put their classes", () => {
-      expect(typeof document).toBe("object");
+      expect(typeof Reflect.get(globalThis, "document")).toBe("object");
     });
 
     it.each(PAYLOADS)("seals and opens %s without an option", async (_, data) => {
