@@ -8,7 +8,7 @@ import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
 import type { CacheBackend, Clock } from "../vault/contracts.js";
 import { type CacheClock, cacheClock } from "./cache-clock.js";
 import { LmdbCache } from "./lmdb/cache.js";
-import { filesOf } from "./lmdb/environment-files.js";
+import { EnvironmentFiles } from "./lmdb/environment-files.js";
 import { leaseEnvironment } from "./lmdb/environments.js";
 import { extendFile } from "./lmdb/file.js";
 import { GroupCommit } from "./lmdb/group-commit.js";
@@ -234,7 +234,7 @@ function storeOf({ environment, gate }: GuardedEnvironment, options: LmdbCacheOp
   // With a listener to this, lmdb never splits what one turn of the event loop writes, however the
   // environment was set up; `GroupCommit` stands on that.
   environment.on("beforecommit", () => {});
-  const files = filesOf(String(settings.path));
+  const files = new EnvironmentFiles(String(settings.path));
   const commit = new GroupCommit({ tables, gate, files });
   const room = new Room({
     path: String(settings.path),

@@ -13,7 +13,7 @@ import { codeThrownBy, thrownBy } from "../support/refusals.js";
 const UNAVAILABLE = "ERR_VAULT_CACHE_UNAVAILABLE";
 const UNKNOWN = "ERR_VAULT_OUTCOME_UNKNOWN";
 const TOO_MANY_READERS = /^ERR_VAULT_CACHE_UNAVAILABLE: .*larger maxReaders/;
-const FOR_LONG = { purgeAfterMs: 3_600_000 };
+const FOR_LONG = { purgeAfterMs: 3_600_000, timeoutMs: 3_600_000 };
 
 let folder = "";
 let path = "";
@@ -47,11 +47,11 @@ async function leaveFreePages(cache: CacheBackend): Promise<void> {
   await insert(cache, "small");
 }
 
-/** Has every look at the files be a new one: a clock that each reading moves on by 2 ms. */
+/** Has every look at the files be a new one: a clock that each reading moves on by 200 ms. */
 function lookEachTime(): void {
   let nowMs = performance.now();
   vi.spyOn(performance, "now").mockImplementation(() => {
-    nowMs += 2;
+    nowMs += 200;
     return nowMs;
   });
 }

@@ -141,6 +141,22 @@ describe("a process that opens the file", () => {
     expect(takesShared(turnstile)).toBe(true);
   });
 
+  it("comes to its turn although one process writes all the time", async () => {
+    const cache = await openCache();
+    let isDone = false;
+    const write = async (writer: number) => {
+      const body = Buffer.alloc(200_000);
+      for (let count = 0; !isDone; count++) {
+        await cache.insert(`${writer} ${count % 10}`, { head: body, body }, PATIENT);
+        await cache.delete(`${writer} ${count % 10}`);
+      }
+    };
+    const writing = [1, 2, 3, 4].map(write);
+    await withOpeningLock(path, () => undefined);
+    isDone = true;
+    await Promise.all(writing);
+  });
+
   it("lets writers pass each second while one of them does not end", async () => {
     const locks = await openLocks();
     const [turnstile, writers] = [await otherLock("turnstile"), await otherLock("writers")];

@@ -93,13 +93,13 @@ export class LmdbCache implements CacheBackend {
   }
 
   get(key: string, options?: CacheCallOptions): CacheEntry | undefined {
-    const { tables } = this.#store(options);
+    const { tables } = this.#readable(options);
     const keyBytes = encodeKey(key);
     return reading(() => tables.head(keyBytes));
   }
 
   getBody(key: string, options?: CacheCallOptions): Buffer | undefined {
-    const { tables } = this.#store(options);
+    const { tables } = this.#readable(options);
     const keyBytes = encodeKey(key);
     return reading(() => tables.body(keyBytes));
   }
@@ -109,7 +109,7 @@ export class LmdbCache implements CacheBackend {
     head: Uint8Array | undefined,
     options: ReplaceOptions,
   ): Promise<"replaced" | "conflict" | "absent"> | "conflict" | "absent" {
-    const { tables } = this.#store(options);
+    const { tables } = this.#readable(options);
     const keyBytes = encodeKey(key);
     const row = reading(() => tables.head(keyBytes));
     if (row === undefined) return "absent";
@@ -126,7 +126,7 @@ export class LmdbCache implements CacheBackend {
   }
 
   async delete(key: string, options?: CacheCallOptions): Promise<boolean> {
-    const { tables, room } = this.#store(options);
+    const { tables, room } = this.#readable(options);
     const keyBytes = encodeKey(key);
     if (reading(() => tables.head(keyBytes)) === undefined) return false;
     room.checkShrinking();
@@ -146,7 +146,7 @@ export class LmdbCache implements CacheBackend {
   }
 
   scan(cursor?: string, options?: CacheCallOptions): CachePage {
-    const { tables } = this.#store(options);
+    const { tables } = this.#readable(options);
     const after = cursor === undefined ? undefined : Buffer.from(cursor, "base64url");
     const start = after === undefined ? SUCCESSOR : Buffer.concat([after, SUCCESSOR]);
     return reading(() => {
@@ -174,14 +174,16 @@ export class LmdbCache implements CacheBackend {
     await this.#parts.release();
   }
 
-  /**
-   * Returns what is shared, unless this cache is closed, its caller has given up, or the files are
-   * lost: they are not read either, because their records may be revoked elsewhere.
-   */
+  /** Returns what is shared, unless this cache is closed or its caller has given up. */
   #store(options: CacheCallOptions | undefined): Store {
     if (this.#closing !== undefined) throw new CacheUnavailableError();
     refuseAborted(options);
-    const { store } = this.#parts;
+    return this.#parts.store;
+  }
+
+  /** The same for reading, unless the files are lost: their records may be revoked elsewhere. */
+  #readable(options: CacheCallOptions | undefined): Store {
+    const store = this.#store(options);
     if (!store.files.isIntact) throw new CacheUnavailableError({ cause: filesLost() });
     return store;
   }

@@ -8,8 +8,7 @@ import {
   isVaultError,
   OutcomeUnknownError,
 } from "../../vault/errors.js";
-import type { FileIdentity } from "../file-identity.js";
-import { filesLost } from "./environment-files.js";
+import { filesLost, type WatchedFiles } from "./environment-files.js";
 import { type Expiry, rowsOf } from "./expiry-rows.js";
 import type { OpeningGate } from "./opening-gate.js";
 import { type AnyPendingWrite, giveUpInTime, PendingWrite, type Write } from "./pending-write.js";
@@ -30,13 +29,13 @@ const QUICK_COMMIT_MS = 1.5;
 export interface GroupCommitParts {
   readonly tables: Tables;
   readonly gate: OpeningGate;
-  readonly files: FileIdentity;
+  readonly files: WatchedFiles;
 }
 
 export class GroupCommit {
   readonly #tables: Tables;
   readonly #gate: OpeningGate;
-  readonly #files: FileIdentity;
+  readonly #files: WatchedFiles;
   #gathering: AnyPendingWrite[] = [];
   readonly #inFlight = new Set<Promise<void>>();
   #failure: Error | undefined;

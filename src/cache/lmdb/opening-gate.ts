@@ -64,7 +64,7 @@ export class OpeningGate {
 
   /** Whether the lock files are still those that other processes lock. */
   get isIntact(): boolean {
-    return this.#locks?.identity.isIntact === true;
+    return this.#locks?.watch.isIntact === true;
   }
 
   /**

@@ -2,7 +2,7 @@
 import { lstatSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Deadline } from "../deadline.js";
-import { FileIdentity } from "../file-identity.js";
+import { type WatchedFiles, watchLocks } from "./environment-files.js";
 import { dataFileOf } from "./file.js";
 import { type FileLocks, LockFile } from "./lock-file.js";
 
@@ -24,7 +24,7 @@ export class OpeningLocks {
   /** Held by processes that have the environment open. */
   readonly namespaces: LockFile;
   /** Others that have lock files of the same names, but not these, would not be kept out. */
-  readonly identity: FileIdentity;
+  readonly watch: WatchedFiles;
   readonly #files: LockFile[] = [];
 
   constructor(folder: string, peer: FileLocks) {
@@ -37,7 +37,9 @@ export class OpeningLocks {
       this.turnstile = open("turnstile");
       this.writers = open("writers");
       this.namespaces = open("namespaces");
-      this.identity = identityOf(folder);
+      this.watch = watchLocks(
+        ["turnstile", "writers", "namespaces"].map((name) => join(folder, name)),
+      );
     } catch (error) {
       this.close();
       throw error;
@@ -74,11 +76,6 @@ export class OpeningLocks {
     this.turnstile.unlock();
     return false;
   }
-}
-
-function identityOf(folder: string): FileIdentity {
-  const companions = ["writers", "namespaces"].map((name) => join(folder, name));
-  return new FileIdentity(join(folder, "turnstile"), { companions });
 }
 
 async function becomesTrue(attempt: () => Promise<boolean>, deadline: Deadline): Promise<boolean> {

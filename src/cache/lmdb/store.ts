@@ -1,7 +1,7 @@
 /** What the caches of one environment share. */
 import type { Buffer } from "node:buffer";
 import type { CacheCapabilities } from "../../vault/contracts.js";
-import type { FileIdentity } from "../file-identity.js";
+import type { WatchedFiles } from "./environment-files.js";
 import type { GroupCommit } from "./group-commit.js";
 import type { OpeningGate } from "./opening-gate.js";
 import type { Write } from "./pending-write.js";
@@ -13,7 +13,7 @@ import type { Tables } from "./tables.js";
 export interface Store {
   readonly tables: Tables;
   readonly gate: OpeningGate;
-  readonly files: FileIdentity;
+  readonly files: WatchedFiles;
   readonly commit: GroupCommit;
   readonly room: Room;
   readonly durability: CacheCapabilities["durability"];
