@@ -1,5 +1,5 @@
 /** When a cache removes due records without being asked to. */
-import { clearTimeout, setTimeout } from "node:timers";
+import { type After, afterUnref } from "../primitives/after.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import type { CacheClock } from "./cache-clock.js";
 
@@ -40,9 +40,6 @@ export interface PurgeWork {
   /** Removes due records; returns the earliest purge time that is left, or `undefined` if none is. */
   purge(bounds: PurgeBounds): MaybePromise<number | undefined>;
 }
-
-/** Calls back once, after some milliseconds; returns a function that cancels that. */
-export type After = (delayMs: number, callback: () => void) => () => void;
 
 /** The parts of a {@link PurgeSchedule}. */
 export interface PurgeScheduleParts {
@@ -170,9 +167,4 @@ export class PurgeSchedule {
       return undefined;
     }
   }
-}
-
-function afterUnref(delayMs: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, delayMs).unref();
-  return () => clearTimeout(timer);
 }

@@ -1,6 +1,7 @@
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
-import { type Room, WriteQueue } from "../../src/cache/sqlite/write-queue.js";
+import { UNBOUNDED } from "../../src/cache/sqlite/room.js";
+import { WriteQueue } from "../../src/cache/sqlite/write-queue.js";
 import {
   openSqliteCache,
   type SqliteConnection,
@@ -11,14 +12,6 @@ import { type CacheBackend, HandleVault, KeyRing } from "../../src/index.js";
 import { codeThrownBy, thrownBy } from "../support/refusals.js";
 import { sealOptions } from "../support/vault.js";
 import { closeLater, FOR_LONG, headOf, newFile, put, UNAVAILABLE } from "./sqlite-scene.js";
-
-const UNBOUNDED: Room = {
-  onBatch: () => {},
-  admits: () => true,
-  release: () => {},
-  onCommitted: () => {},
-  onFull: () => {},
-};
 
 /** A connection that says what it was asked to do; everything is done by SQLite. */
 function watched(path: string, { synchronous = "FULL" } = {}) {
