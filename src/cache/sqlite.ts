@@ -110,7 +110,7 @@ export async function openSqliteCache(
     throw new TypeError('synchronous must be "full", "normal" or "off"');
   }
   const clock = clockOf(options);
-  const { default: Database } = await loadPeer("better-sqlite3", () => import("better-sqlite3"));
+  const { default: Database } = await loadPeer("better-sqlite3", importDriver);
   const connect = (file: string): SqliteConnection => new Database(file);
   if (path !== ":memory:")
     return openDatabase(resolve(path), { connect, clock, purge, synchronous });
@@ -122,6 +122,13 @@ export async function openSqliteCache(
     purge,
     release: () => connection.close(),
   });
+}
+
+/** The binary of better-sqlite3 is loaded with the first database: without it, no file is at fault. */
+async function importDriver() {
+  const driver = await import("better-sqlite3");
+  new driver.default(":memory:").close();
+  return driver;
 }
 
 function clockOf({ clock }: SqliteCacheOptions): CacheClock {
