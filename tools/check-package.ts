@@ -101,6 +101,8 @@ async function runWithPeers(peers: string, node: string): Promise<void> {
       ...WIRES.map((wire) => ["--remote", wire]),
     ];
     await atOnce(settings, (setting) => runQuickstart(place, node, setting));
+    const rotation = ["--import", import.meta.resolve("tsx"), "examples/key-rotation/rotate.ts"];
+    await run([node, ...rotation], { cwd: place, stdout: "ignore" });
     await run([node, "smoke-services.mjs"], { cwd: place });
     await run([node, "smoke-peers.mjs", ...OTHER_PEERS], { cwd: place });
   } finally {

@@ -13,7 +13,7 @@ import { KEY_BYTES, NONCE_BYTES } from "../primitives/aes-256-gcm.js";
 import { setBounded } from "../primitives/bounded-map.js";
 import { takeKey } from "../primitives/bytes.js";
 import { fillRandom, fillSecret } from "../primitives/random-pool.js";
-import type { KeyProvider, MaybePromise, WrappedKey } from "../vault/contracts.js";
+import type { KeyProvider, KeyState, MaybePromise, WrappedKey } from "../vault/contracts.js";
 import { isVaultError, KeyNotFoundError, RecordIntegrityError } from "../vault/errors.js";
 import { andThen, isPromise, settled } from "../vault/maybe-promise.js";
 import {
@@ -62,6 +62,12 @@ export class DataKeys {
   /** Whether records stay readable after this process. */
   get durable(): boolean {
     return this.#provider.durable;
+  }
+
+  /** The provider's current key, and the state that it is of. */
+  get keyState(): KeyState {
+    const { currentKeyId, epoch } = this.#provider;
+    return { currentKeyId, epoch };
   }
 
   /** Returns the key to encrypt under: the one in use, or a new one when that is spent. */

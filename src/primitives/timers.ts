@@ -4,7 +4,6 @@
  * Fake timers stop until a test advances them: a cache or a connection that waits on one never settles.
  * Everything in `src` waits by means of these instead of the globals.
  */
-import process from "node:process";
 import * as timers from "node:timers";
 
 /** The bindings are constants, as fake timers replace the members of `node:timers` as well. */

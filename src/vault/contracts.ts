@@ -68,6 +68,12 @@ export interface EncryptionContext {
   readonly tenant?: string | undefined;
 }
 
+/** Which key an encryptor uses now, and a number that changes with every change to its keys. */
+export interface KeyState {
+  readonly currentKeyId: string;
+  readonly epoch: number;
+}
+
 /** Encrypts and authenticates bytes, bound to a context. */
 export interface Encryptor {
   /** Whether its keys outlive this process. */
@@ -97,6 +103,8 @@ export interface Encryptor {
   decrypt(ciphertext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array>;
   /** Returns the id of the key that the ciphertext depends on; it is unauthenticated. */
   keyIdOf?(ciphertext: Uint8Array): string;
+  /** The key that ciphertexts depend on from now on; reports of a rewrap name it. */
+  readonly keyState?: KeyState;
   /** Returns the same ciphertext under the current key, or `undefined` if it is under it already. */
   rewrap?(ciphertext: Uint8Array): MaybePromise<Uint8Array | undefined>;
 }

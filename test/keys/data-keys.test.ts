@@ -4,6 +4,7 @@ import { KeyRing } from "../../src/keys/key-ring.js";
 import type { KeyProvider, WrappedKey } from "../../src/vault/contracts.js";
 import { pseudoRandomBytes } from "../support/bytes.js";
 import { codeThrownBy, INTEGRITY, KEY_NOT_FOUND } from "../support/refusals.js";
+import { rotate } from "../support/rotation.js";
 
 const HOUR_MS = 3_600_000;
 const newRing = () =>
@@ -162,13 +163,13 @@ describe("opened data keys", () => {
   it("a change to the ring forgets them all, the key in use too", async () => {
     const { provider, keys } = setUp();
     const before = await drawn(keys);
-    provider.ring.rotate("key-2", KeyRing.generateKey());
+    rotate(provider.ring, "key-2", KeyRing.generateKey());
     const after = await drawn(keys);
     expect(after).not.toBe(before);
     expect(after.header.toString("latin1", 1, 6)).toBe("key-2");
     await keys.forDecryption(before.header, before.header.length);
     expect(provider.unwraps).toBe(1);
-    provider.ring.remove("key-1");
+    provider.ring.remove("key-1", { force: true });
     const reopen = () => keys.forDecryption(before.header, before.header.length);
     expect(await codeThrownBy(reopen)).toBe(KEY_NOT_FOUND);
   });
@@ -177,8 +178,8 @@ describe("opened data keys", () => {
     const { provider, keys } = setUp();
     const [header] = (await headersOf(provider.ring, 1)) as [Buffer];
     await keys.forDecryption(header, header.length);
-    provider.ring.rotate("key-2", KeyRing.generateKey());
-    provider.ring.remove("key-1");
+    rotate(provider.ring, "key-2", KeyRing.generateKey());
+    provider.ring.remove("key-1", { force: true });
     expect(await codeThrownBy(() => keys.forDecryption(header, header.length))).toBe(KEY_NOT_FOUND);
   });
 });
@@ -228,7 +229,7 @@ describe("refused headers", () => {
     const [header] = (await headersOf(late, 1)) as [Buffer];
     const open = () => codeThrownBy(() => keys.forDecryption(header, header.length));
     expect(await open()).toBe(KEY_NOT_FOUND);
-    provider.ring.rotate("late", pseudoRandomBytes(32, 42));
+    rotate(provider.ring, "late", pseudoRandomBytes(32, 42));
     expect(await open()).toBe("no error");
   });
 

@@ -8,6 +8,7 @@ import { pseudoRandomBytes } from "../support/bytes.js";
 import { CONTEXT } from "../support/contexts.js";
 import { FakeKms } from "../support/fake-kms.js";
 import { codeThrownBy, INTEGRITY, KEY_NOT_FOUND, thrownBy } from "../support/refusals.js";
+import { rotate } from "../support/rotation.js";
 
 const plaintext = pseudoRandomBytes(100, 51);
 
@@ -168,7 +169,7 @@ describe("decrypting with a key management service", () => {
       },
     });
     const pending = codeThrownBy(() => keys.forDecryption(header, header.length));
-    ring.rotate("late", key);
+    rotate(ring, "late", key);
     // Any call makes the instance follow the ring before the refusal comes in.
     await keys.forEncryption();
     gate.open();

@@ -21,6 +21,7 @@ import type {
   EncryptionContext,
   Encryptor,
   KeyProvider,
+  KeyState,
   MaybePromise,
 } from "../../vault/contracts.js";
 import { RecordIntegrityError } from "../../vault/errors.js";
@@ -88,6 +89,10 @@ class Aes256GcmEncryptor implements Encryptor {
 
   keyIdOf(ciphertext: Uint8Array): string {
     return headerKeyId(asBuffer(ciphertext));
+  }
+
+  get keyState(): KeyState {
+    return this.#keys.keyState;
   }
 
   rewrap(ciphertext: Uint8Array): MaybePromise<Uint8Array | undefined> {
