@@ -80,7 +80,7 @@ describe("an LMDB cache", () => {
     expect(await codeThrownBy(async () => cache.delete("before"))).toBe(UNAVAILABLE);
   });
 
-  it("acknowledges nothing that it committed to a file which lost its name meanwhile", async () => {
+  it("acknowledges nothing that it committed to a file that lost its name before", async () => {
     const cache = await opened();
     expect(await insert(cache, "before")).toBe("inserted");
     lookEachTime();

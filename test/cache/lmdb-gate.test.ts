@@ -100,7 +100,7 @@ describe("a writer whose event loop stands still", () => {
     expect(await writer.line()).toBe("acknowledged");
   });
 
-  it("keeps nobody out any more once it was killed", async () => {
+  it("lets others open the file once it was killed", async () => {
     const writer = startHolder("stall");
     expect(await writer.line()).toBe("held");
     const opening = openCache();
@@ -125,7 +125,7 @@ describe("a process that opens the file", () => {
     expect(cache.get("late")).toBeUndefined();
   });
 
-  it("keeps nobody waiting any more once it was killed", async () => {
+  it("lets writes go on once it was killed", async () => {
     const cache = await openCache();
     const opener = startHolder("opening");
     expect(await opener.line()).toBe("held");
@@ -221,7 +221,7 @@ describe("the lock files of an environment", () => {
     expect(String((error as Error).cause)).not.toContain(folder);
   });
 
-  it("may lie beside what earlier versions left in their folder", async () => {
+  it("are not disturbed by files that earlier versions left in their folder", async () => {
     mkdirSync(`${path}-gate`);
     for (const name of ["opening", "writer-1-0"]) writeFileSync(join(`${path}-gate`, name), "");
     const cache = await openCache();

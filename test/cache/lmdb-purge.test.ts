@@ -193,7 +193,7 @@ describe("an LMDB cache that we opened", () => {
     expect(await cache.insert("live 0", RECORD, { purgeAfterMs: HOUR })).toBe("inserted");
   });
 
-  it("leaves purging to its caller when it is told so", async () => {
+  it('leaves purging to its caller with purge: "manual"', async () => {
     const cache = await opened({ purge: "manual" });
     await insertAll(cache, names("due", 20), MINUTE);
     clock.advanceSeconds(61);
