@@ -14,6 +14,7 @@ import { ManualClock } from "../support/vault.js";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+const PATIENTLY = { timeout: 30_000, interval: 5 };
 const RECORD = { head: Buffer.from("head"), body: Buffer.from("body") };
 
 /** The timer of a schedule, which fires when the test says so. */
@@ -171,6 +172,17 @@ describe("an LMDB cache that we opened", () => {
     await environment.close();
   });
 
+  it("makes room by itself where it is full", async () => {
+    const cache = await opened({ maxMapSizeBytes: 4 * 2 ** 20, mapSizeBytes: 2 ** 20 });
+    const large = { head: RECORD.head, body: Buffer.alloc(100_000) };
+    const insert = async (name: string) => cache.insert(name, large, { purgeAfterMs: MINUTE });
+    let filled = 0;
+    while ((await codeThrownBy(() => insert(`due ${filled}`))) === "no error") filled += 1;
+    expect(filled).toBeGreaterThan(10);
+    clock.advanceSeconds(61);
+    await expect.poll(() => codeThrownBy(() => insert("new 0")), PATIENTLY).toBe("no error");
+  });
+
   it("acknowledges the writes of callers when its own purges fail", async () => {
     const cache = await opened();
     await insertAll(cache, names("due", 20), MINUTE);
@@ -181,7 +193,7 @@ describe("an LMDB cache that we opened", () => {
     expect(await cache.insert("live 0", RECORD, { purgeAfterMs: HOUR })).toBe("inserted");
   });
 
-  it("leaves purging to its caller when it is told so", async () => {
+  it('leaves purging to its caller with purge: "manual"', async () => {
     const cache = await opened({ purge: "manual" });
     await insertAll(cache, names("due", 20), MINUTE);
     clock.advanceSeconds(61);

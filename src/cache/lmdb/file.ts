@@ -19,7 +19,7 @@ export async function prepareFile(path: string): Promise<string> {
 }
 
 /**
- * Makes sure that lmdb can open a file and read all of it. Nothing may be written to it meanwhile.
+ * Makes sure that lmdb can open a file and read all of it. Nothing may be written to it until this resolves.
  *
  * @throws Error The file holds something else, or its locks cannot be used.
  */
@@ -32,7 +32,7 @@ export async function checkFile(file: string): Promise<void> {
 }
 
 /**
- * Makes sure that all of an environment can be read. Nothing may be written to it meanwhile.
+ * Makes sure that all of an environment can be read. Nothing may be written to it until this resolves.
  *
  * @param path - Where it is: a file, or a folder; nothing is done if it is not there yet.
  */

@@ -145,7 +145,7 @@ export class GroupCommit {
     return () => tell(group, held, isQuick ? TOLD_TOGETHER : group.length);
   }
 
-  /** Whether other processes, and the next opening, find what is written. */
+  /** Whether other processes, and the next opening, will find new writes. */
   get #isIntact(): boolean {
     return this.#files.isIntact && this.#gate.isIntact;
   }

@@ -20,7 +20,7 @@ interface MetaPage {
   readonly lastPage: number;
 }
 
-/** Tells whether a file is empty or begins with two pages that describe an LMDB database. */
+/** Returns whether a file is empty or begins with two pages that describe an LMDB database. */
 export async function isDatabase(handle: FileHandle): Promise<boolean> {
   return (await handle.stat()).size === 0 || (await readMetaPages(handle)) !== undefined;
 }
@@ -30,7 +30,7 @@ export async function isDatabase(handle: FileHandle): Promise<boolean> {
  * operating system ends a process (SIGBUS) that reads beyond its end. Of pages full of zeros lmdb says
  * that they are damaged. A healthy database may lack its last pages, too, while they are free.
  *
- * Nothing may be written to the file meanwhile.
+ * Nothing may be written to the file until this resolves.
  */
 export async function extendToLastPage(handle: FileHandle): Promise<void> {
   const pages = await readMetaPages(handle);

@@ -1,4 +1,4 @@
-/** The lock files of one environment, in a folder of their own beside its data file. */
+/** The lock files of one environment, in a folder of their own next to its data file. */
 import { lstatSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Deadline } from "../deadline.js";
@@ -13,7 +13,7 @@ const OPENING_TIMEOUT_MS = 15_000;
  * pass and tries again. Shorter than writes wait by default.
  */
 const TURNSTILE_TIMEOUT_MS = 1000;
-/** Pauses stay short: what is waited for is a commit. */
+/** Pauses stay short, as commits are. */
 const LONGEST_PAUSE_ATTEMPT = 4;
 
 export class OpeningLocks {

@@ -63,7 +63,7 @@ export class PendingWrite<Outcome> {
     if (this.#end()) this.#settle.reject(error);
   }
 
-  /** Tells the caller without waiting any longer. */
+  /** Ends the caller's wait: with an unknown outcome once the write was issued. */
   giveUp(): void {
     this.reject(this.#isIssued ? new OutcomeUnknownError() : new CacheUnavailableError());
   }
@@ -82,7 +82,7 @@ export type AnyPendingWrite = Pick<
   "endsAtMs" | "isSettled" | "issue" | "resolve" | "reject" | "giveUp"
 > & { readonly write: Pick<Write<unknown>, "expiry" | "byteCount"> };
 
-/** Tells each write of a group when its time has passed; returns how to call that off. */
+/** Gives up each write of a group once its time has passed; returns how to cancel that. */
 export function giveUpInTime(group: readonly AnyPendingWrite[]): () => void {
   let timer: NodeJS.Timeout | undefined;
   const check = () => {

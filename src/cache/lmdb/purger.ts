@@ -15,7 +15,7 @@ const SLICED_AT_ONCE = 32;
 /** The part of a slice's time after which it begins no further transaction. */
 const BEGINNING_PART = 0.5;
 
-/** What is due, and how much of it to remove. */
+/** The time up to which records are due, and the most to remove. */
 interface PurgeRequest {
   readonly dueMs: number;
   readonly limit: number;

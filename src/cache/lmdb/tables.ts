@@ -46,7 +46,7 @@ export class Tables {
     return this.read(() => this.bodies.get(key));
   }
 
-  /** Runs a read on what is stored now. */
+  /** Runs a read on the present state. */
   read<T>(read: () => T): T {
     this.#refresh();
     try {
