@@ -8,7 +8,7 @@ import type { Connection } from "../auth/authenticator.js";
 import { clearTimeout, setTimeout } from "../primitives/timers.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { AuthenticationUnavailableError, RateLimitedError } from "../vault/errors.js";
-import { isPromise, settled } from "../vault/maybe-promise.js";
+import { andThen, isPromise, settled } from "../vault/maybe-promise.js";
 import { AcceptedCredentials, type ShownCredential } from "./accepted-credentials.js";
 import { RateLimit, type RateOptions } from "./limits.js";
 
@@ -64,7 +64,7 @@ export class FailureLimit {
    * @throws {@link RateLimitedError} Too many of that origin have failed.
    * @throws {@link AuthenticationUnavailableError} It took longer than ten seconds.
    */
-  async attempt<Found>(attempt: Attempt<Found>): Promise<Found | undefined> {
+  attempt<Found>(attempt: Attempt<Found>): MaybePromise<Found | undefined> {
     const shown = this.#shownBy(attempt);
     const isFree = shown === undefined || this.#accepted.has(shown);
     return isFree ? this.#look(attempt, shown) : this.#inTurn(attempt, shown);
@@ -88,11 +88,18 @@ export class FailureLimit {
     }
   }
 
-  async #look<Found>(
+  #look<Found>(
     attempt: Attempt<Found>,
     before: ShownCredential | undefined,
-  ): Promise<Found | undefined> {
-    const found = await inTime(attempt.look());
+  ): MaybePromise<Found | undefined> {
+    return andThen(inTime(attempt.look()), (found) => this.#counted(attempt, before, found));
+  }
+
+  #counted<Found>(
+    attempt: Attempt<Found>,
+    before: ShownCredential | undefined,
+    found: Found | undefined,
+  ): Found | undefined {
     // The authenticator may have read what was not known to be a credential before.
     const shown = this.#shownBy(attempt, before);
     if (shown === undefined) return found;
@@ -135,10 +142,13 @@ export class FailureLimit {
 }
 
 /** What never answers must not keep its turn for ever. */
-async function inTime<Found>(looking: MaybePromise<Found>): Promise<Found> {
+function inTime<Found>(looking: MaybePromise<Found>): MaybePromise<Found> {
   const answer = settled(looking);
   // What is there at once needs no timer.
-  if (!isPromise(answer)) return answer;
+  return isPromise(answer) ? bounded(answer) : answer;
+}
+
+async function bounded<Found>(answer: Promise<Found>): Promise<Found> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new AuthenticationUnavailableError()), ANSWER_TIMEOUT_MS);

@@ -7,12 +7,9 @@ const TURNS = 3;
 /** More connections than a system lets wait by default. */
 const MAX_ROUNDS = 1000;
 
-/** Called right before the vault is asked. @throws ServiceUnavailableError The request was refused before. */
-export type Begin = () => void;
-
 /** The requests that have arrived and for which the vault has not been asked yet. */
 export class NotBegun {
-  readonly #refusals = new Set<() => void>();
+  readonly #refusals = new Set<(error: Error) => void>();
   #isStopped = false;
 
   /** Whether every request is refused that has not begun. */
@@ -21,37 +18,40 @@ export class NotBegun {
   }
 
   /**
-   * Returns the result of `work`, which calls `begin` before the vault is asked.
+   * To be called right before the vault is asked.
    *
-   * @throws {@link ServiceUnavailableError} The server stopped before; nothing was done.
+   * @throws {@link ServiceUnavailableError} The server has stopped; nothing was done.
    */
-  run<T>(work: (begin: Begin) => Promise<T>): Promise<T> {
-    if (this.#isStopped) return Promise.reject(new ServiceUnavailableError());
+  begin(): void {
+    if (this.#isStopped) throw new ServiceUnavailableError();
+  }
+
+  /**
+   * Returns what a request waits for before it begins.
+   *
+   * @throws {@link ServiceUnavailableError} The server stops before it comes; nothing was done.
+   */
+  unlessStopped<T>(awaited: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      let isRefused = false;
-      const refuse = (): void => {
-        isRefused = true;
-        reject(new ServiceUnavailableError());
-      };
-      const begin = (): void => {
-        if (isRefused) throw new ServiceUnavailableError();
-        this.#refusals.delete(refuse);
-      };
-      this.#refusals.add(refuse);
-      const settle = <Value>(settled: (value: Value) => void) => {
-        return (value: Value): void => {
-          this.#refusals.delete(refuse);
-          settled(value);
-        };
-      };
-      work(begin).then(settle(resolve), settle(reject));
+      if (this.#isStopped) reject(new ServiceUnavailableError());
+      else this.#refusals.add(reject);
+      awaited.then(
+        (value) => {
+          this.#refusals.delete(reject);
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.#refusals.delete(reject);
+          reject(error);
+        },
+      );
     });
   }
 
   /** Refuses what has not begun, now and from now on. */
   stop(): void {
     this.#isStopped = true;
-    for (const refuse of this.#refusals) refuse();
+    for (const refuse of this.#refusals) refuse(new ServiceUnavailableError());
     this.#refusals.clear();
   }
 }

@@ -17,7 +17,7 @@ const succeed = async () => "somebody";
 
 /** Shows a credential that was not shown before, from an address. */
 let shown = 0;
-function attempt<T>(
+async function attempt<T>(
   limit: FailureLimit,
   connection: Connection,
   look: () => Promise<T | undefined>,

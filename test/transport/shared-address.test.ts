@@ -162,7 +162,7 @@ describe("accepted credentials", () => {
   it("pass over the failures of their address for ten minutes after they were last accepted", async () => {
     let nowMs = 0;
     const limit = new FailureLimit({ perMinute: 1, elapsedMs: () => nowMs });
-    const show = (credential: string, look: () => string | undefined) =>
+    const show = async (credential: string, look: () => string | undefined) =>
       limit.attempt({ connection: HERE, credential: () => credential, look });
     const exhausted = async () => {
       await show("wrong", bad).catch(() => undefined);

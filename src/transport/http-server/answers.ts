@@ -6,7 +6,7 @@ import { Allowance, Share } from "../allowance.js";
 import { type ErrorReports, InternalError } from "../error-reports.js";
 import { toWireError } from "../error-table.js";
 import { InFlightLimit } from "../limits.js";
-import { type Begin, NotBegun } from "../not-begun.js";
+import { NotBegun } from "../not-begun.js";
 import { newRequestId, REQUEST_ID_HEADER } from "../request-id.js";
 import { VaultService } from "../service.js";
 import { Gate, type HttpRequest } from "./gate.js";
@@ -24,12 +24,6 @@ export interface HttpAnswer {
   readonly body: string;
   /** Bytes of UTF-8 that the body takes. */
   readonly bodyBytes: number;
-}
-
-/** A request that is being answered. */
-export interface AdmittedRequest extends HttpRequest {
-  /** To be called right before the vault is asked. */
-  readonly begin: Begin;
 }
 
 /** Answers requests to one vault, as many at once as the settings have it. */
@@ -56,14 +50,17 @@ export abstract class HttpAnswers {
     const readBody: HttpRequest["readBody"] = async (maxBytes) => {
       // A slow sender keeps no place from others.
       place.leave();
-      const bytes = await request.readBody(maxBytes, (arrived) => place.takeRoom(arrived));
+      const reading = request.readBody(maxBytes, (arrived) => place.takeRoom(arrived));
+      const bytes = await this.#notBegun.unlessStopped(reading);
       place.enter();
       return bytes;
     };
     try {
       place.enter();
       this.gate.checkOrigin(request);
-      return await this.#notBegun.run((begin) => this.dispatch({ ...request, readBody, begin }));
+      this.begin();
+      const awaiting = <T>(awaited: Promise<T>) => this.#notBegun.unlessStopped(awaited);
+      return await this.dispatch({ ...request, readBody, awaiting });
     } catch (error) {
       return this.refusal(error, request);
     } finally {
@@ -89,7 +86,12 @@ export abstract class HttpAnswers {
   }
 
   /** Returns the answer to a request that may be looked at. */
-  protected abstract dispatch(request: AdmittedRequest): Promise<HttpAnswer>;
+  protected abstract dispatch(request: HttpRequest): Promise<HttpAnswer>;
+
+  /** To be called right before the vault is asked. @throws ServiceUnavailableError The server stops. */
+  protected begin(): void {
+    this.#notBegun.begin();
+  }
 }
 
 /** One of the places of requests that are worked on, and the room that a request's body takes. */

@@ -3,6 +3,7 @@ import type { Connection, Evidence } from "../../auth/authenticator.js";
 import { type Identified, identify } from "../../auth/identify.js";
 import type { MaybePromise } from "../../vault/contracts.js";
 import { RateLimitedError, UnauthenticatedError } from "../../vault/errors.js";
+import { isPromise } from "../../vault/maybe-promise.js";
 import { FailureLimit } from "../failure-limit.js";
 import { RateLimit } from "../limits.js";
 import type { HandlerSettings } from "./options.js";
@@ -19,7 +20,10 @@ export type Sender = Identified;
 export const NOBODY: unique symbol = Symbol("nobody");
 
 /** What has to be known of a request to let it in. */
-export type GateRequest = Pick<HttpRequest, "connection" | "header" | "single" | "authenticated">;
+export type GateRequest = Pick<
+  HttpRequest,
+  "connection" | "header" | "single" | "awaiting" | "authenticated"
+>;
 
 /** Told how many bytes more of a body are there, before they are kept; throws where there is no room. */
 export type Arrived = (bytes: number) => void;
@@ -38,6 +42,8 @@ export interface HttpRequest {
   single(name: string): string | undefined;
   /** Returns the body. @throws RequestTooLargeError It is larger. */
   readBody(maxBytes: number, arrived?: Arrived): Promise<Uint8Array>;
+  /** Returns what the request waits for before anything is done; throws if the server stops meanwhile. */
+  awaiting?<T>(awaited: Promise<T>): Promise<T>;
   /** Called as soon as it is known who sent the request. */
   authenticated?(): void;
 }
@@ -82,7 +88,8 @@ export class Gate {
    * @throws AuthenticatorFailedError The authenticator failed by itself.
    */
   async callerOf(request: GateRequest): Promise<Sender> {
-    const caller = await this.#attempt(request);
+    const attempt = this.#attempt(request);
+    const caller = await (isPromise(attempt) ? (request.awaiting?.(attempt) ?? attempt) : attempt);
     if (caller === undefined) throw new UnauthenticatedError();
     return this.#admit(request, caller);
   }
@@ -98,13 +105,13 @@ export class Gate {
     return caller === undefined ? NOBODY : this.#admit(request, caller);
   }
 
-  async #attempt(request: GateRequest): Promise<Sender | undefined> {
+  #attempt(request: GateRequest): MaybePromise<Sender | undefined> {
     this.#checkConnection(request);
     const { connection } = request;
     const failures = this.#failures;
     if (connection === undefined || failures === undefined) return this.#identify(request);
-    const credential = () => this.#credentialOf(request);
-    return failures.attempt({ connection, credential, look: () => this.#identify(request) });
+    const look = () => this.#identify(request);
+    return failures.attempt({ connection, credential: this.#credentialReader(request), look });
   }
 
   #checkConnection({ connection }: GateRequest): void {
@@ -133,14 +140,28 @@ export class Gate {
     };
   }
 
+  /** Returns what reads the credential of a request, anew only if more headers are known for credentials. */
+  #credentialReader(request: GateRequest): () => string | undefined {
+    let headersKnown = 0;
+    let credential: string | undefined;
+    return () => {
+      const { size } = this.#credentialHeaders;
+      if (size !== headersKnown) credential = this.#credentialOf(request);
+      headersKnown = size;
+      return credential;
+    };
+  }
+
   /** Returns the text of all that a request shows for a credential; `undefined` if it shows nothing. */
   #credentialOf({ header, connection }: GateRequest): string | undefined {
-    const shown: [string, string | undefined][] = [
-      ["certificate", connection?.peerCertificate?.fingerprint256],
-    ];
-    for (const name of this.#credentialHeaders) shown.push([`header ${name}`, header(name)]);
-    const there = shown.filter(([, value]) => value !== undefined);
-    return there.length === 0 ? undefined : JSON.stringify(there);
+    let text = "";
+    const add = (kind: string, value: string | undefined): void => {
+      // No header holds a line feed.
+      if (value !== undefined) text += `${kind}: ${value}\n`;
+    };
+    add("certificate", connection?.peerCertificate?.fingerprint256);
+    for (const name of this.#credentialHeaders) add(`header ${name}`, header(name));
+    return text === "" ? undefined : text;
   }
 
   #admit(request: GateRequest, caller: Sender): Sender {

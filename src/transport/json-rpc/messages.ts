@@ -4,12 +4,13 @@
  *
  * @module
  */
-import { RequestTooLargeError } from "../../vault/errors.js";
+import { isVaultError, RequestTooLargeError } from "../../vault/errors.js";
 import { InternalError } from "../error-reports.js";
 import { toWireError, type WireErrorCode } from "../error-table.js";
 import { readJsonParams, writeJson } from "../json-data.js";
 import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../operations.js";
 import { newRequestId } from "../request-id.js";
+import { strictUtf8 } from "../strict-utf8.js";
 
 /** What a request and its answer are matched by. */
 export type RequestId = string | number | null;
@@ -52,8 +53,6 @@ export type Perform = (request: RpcRequest) => Promise<unknown>;
 /** Hears of an answer. */
 type Produced = (answer: string) => void;
 
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /**
  * Returns the JSON value of a frame.
  *
@@ -62,8 +61,9 @@ const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  */
 export function readFrame(bytes: Uint8Array): unknown {
   try {
-    return readJsonParams(strictUtf8.decode(bytes));
+    return readJsonParams(strictUtf8(bytes) ?? "");
   } catch (error) {
+    if (isVaultError(error)) throw error;
     if (error instanceof RangeError) throw invalidRequest("ERR_VAULT_OUT_OF_RANGE");
     throw parseError();
   }

@@ -62,7 +62,7 @@ export class Session {
   /** Finds out whether the connection alone shows who is calling, as a certificate does. */
   async greet(): Promise<void> {
     try {
-      await this.#context.notBegun.run(() => this.#authenticate(undefined));
+      await this.#context.notBegun.unlessStopped(this.#authenticate(undefined));
     } catch {
       // The answer to the first request says so.
     }
@@ -76,16 +76,13 @@ export class Session {
       const { reports, notBegun } = this.#context;
       if (name === "authenticate") {
         if (isBatch) throw invalidRequest();
-        return await reports.noting(() => notBegun.run(() => this.#remember(request)));
+        return await reports.noting(() => notBegun.unlessStopped(this.#remember(request)));
       }
       if (!isOperationName(name)) throw methodNotFound();
-      return await reports.noting(() =>
-        notBegun.run(async (begin) => {
-          const caller = await callerOf(request.authorization);
-          begin();
-          return this.#perform(name, request, caller);
-        }),
-      );
+      return await reports.noting(async () => {
+        const caller = await notBegun.unlessStopped(callerOf(request.authorization));
+        return this.#perform(name, request, caller);
+      });
     };
   }
 

@@ -2,12 +2,7 @@
 import { ServiceUnavailableError } from "../../vault/errors.js";
 import type { Vault } from "../../vault/vault.js";
 import type { KnownCaller } from "../acting.js";
-import {
-  type AdmittedRequest,
-  type HttpAnswer,
-  HttpAnswers,
-  success,
-} from "../http-server/answers.js";
+import { type HttpAnswer, HttpAnswers, success } from "../http-server/answers.js";
 import { checkBodyHeaders, checkBodyLength, mediaTypePattern } from "../http-server/body.js";
 import { type HttpRequest, NOBODY } from "../http-server/gate.js";
 import type { HandlerSettings } from "../http-server/options.js";
@@ -32,7 +27,7 @@ export class XmlRpcAnswers extends HttpAnswers {
     this.#nobodies = new InFlightLimit(Math.ceil(settings.maxInFlight * SHARE_OF_NOBODY));
   }
 
-  protected override async dispatch(request: AdmittedRequest): Promise<HttpAnswer> {
+  protected override async dispatch(request: HttpRequest): Promise<HttpAnswer> {
     const { maxBodyBytes, publicSafeViews } = this.settings;
     checkPlace(request);
     checkBodyHeaders(request.header, {
@@ -49,12 +44,12 @@ export class XmlRpcAnswers extends HttpAnswers {
   }
 
   async #answer(
-    request: AdmittedRequest,
+    request: HttpRequest,
     { maxBytes, caller }: { readonly maxBytes: number; readonly caller: KnownCaller | undefined },
   ): Promise<HttpAnswer> {
     const { reports } = this.settings;
     const document = await request.readBody(maxBytes);
-    request.begin();
+    this.begin();
     const { document: body, ...hints } = await answer(document, (operation, params) =>
       reports.noting(() => this.service.call(operation, params, caller)),
     );
@@ -62,7 +57,7 @@ export class XmlRpcAnswers extends HttpAnswers {
     return { ...answered, headers: { ...answered.headers, ...headersOf(hints) } };
   }
 
-  async #answerNobody(request: AdmittedRequest): Promise<HttpAnswer> {
+  async #answerNobody(request: HttpRequest): Promise<HttpAnswer> {
     const leave = this.#nobodies.enter();
     if (leave === undefined) throw new ServiceUnavailableError();
     try {

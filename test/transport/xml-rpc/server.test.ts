@@ -244,7 +244,7 @@ describe("a server", () => {
     await expect(started).rejects.toThrow(TypeError);
   });
 
-  it("finishes what is in flight when stopped, takes nothing new, and can be stopped twice", async () => {
+  it("refuses a call that is still on its way when stopped, and can be stopped twice", async () => {
     const { port, server } = await served();
     const body = call("health");
     const head = `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n`;
@@ -259,7 +259,7 @@ describe("a server", () => {
     await untilReady(() => finish !== undefined);
     const stopped = Promise.all([server.stop(), server.stop()]);
     finish?.();
-    expect(statusOf(await slow)).toBe(200);
+    expect(statusOf(await slow)).toBe(503);
     await stopped;
     expect(await exchange(port, "x")).toBe("");
   });
