@@ -23,7 +23,7 @@ export const PEER_VERSIONS: Readonly<Record<string, PeerVersions>> = {
     newest: "2",
     exports: ["NodeStreamableHTTPServerTransport"],
   },
-  "@mongodb-js/zstd": { oldest: "1.0.0", newest: "7", exports: ["compress", "decompress"] },
+  "@mongodb-js/zstd": { oldest: "1.0.0", newest: "1", exports: ["compress", "decompress"] },
   ai: { oldest: "5.0.0", newest: "7", exports: ["asSchema", "jsonSchema"] },
   "better-sqlite3": { oldest: "12.8.0", newest: "13", exports: ["default"] },
   "fs-native-extensions": { oldest: "1.5.0", newest: "1" },

@@ -92,7 +92,7 @@ const wrapped = new WeakMap<LmdbEnvironment, Wrapped>();
  * @example
  * ```ts
  * import { HandleVault } from "handlevault";
- * import { lmdbCache } from "handlevault/cache/lmdb";
+ * import { lmdbCache, withOpeningLock } from "handlevault/cache/lmdb";
  * import { open } from "lmdb";
  *
  * const cache = await withOpeningLock("handles.mdb", () =>
@@ -135,6 +135,9 @@ export function lmdbCache(
  *
  * @example
  * ```ts
+ * import { withOpeningLock } from "handlevault/cache/lmdb";
+ * import { open } from "lmdb";
+ *
  * const environment = await withOpeningLock("handles.mdb", () =>
  *   open({ path: "handles.mdb", overlappingSync: false }),
  * );

@@ -1,3 +1,17 @@
+import { expect } from "vitest";
+
+/** Fails where eight times the length is read more than eight times: 64 times, were it quadratic. */
+export async function expectLinearReading(work: (length: number) => unknown): Promise<void> {
+  // What is read only once, and prepared, comes first.
+  await work(8);
+  const short = await charactersRead(() => work(LENGTH));
+  const long = await charactersRead(() => work(8 * LENGTH));
+  expect(short).toBeGreaterThan(0);
+  expect(long).toBeLessThan(9 * short);
+}
+
+const LENGTH = 2 ** 12;
+
 /**
  * Counts the characters that are looked at while something runs: how its work grows, without a clock.
  *
