@@ -140,7 +140,8 @@ async function validated(
   const { isInteropZodSchema, interopParseAsync, Validator } = langChain;
   if (isInteropZodSchema(schema)) {
     return interopParseAsync(schema, args).catch((error: unknown) => {
-      throw new InvalidArguments(error instanceof Error ? error.message : "");
+      const { message } = (error ?? {}) as { readonly message?: unknown };
+      throw new InvalidArguments(typeof message === "string" ? message : "");
     });
   }
   const { valid, errors } = new Validator(schema as object).validate(args);

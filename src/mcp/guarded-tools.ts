@@ -131,8 +131,14 @@ async function resultOf(run: () => MaybePromise<unknown>, echoes: Echoes): Promi
     return { content: [], structuredContent: value ?? null };
   } catch (error) {
     if (error instanceof InvalidArguments) throw new ToolCallError(misfitOf(error, echoes));
-    return toolError(error instanceof Error ? error.message : "The tool failed.");
+    return toolError(messageOf(error));
   }
+}
+
+/** Errors come from every realm that a tool calls into. */
+function messageOf(error: unknown): string {
+  const { message } = (error ?? {}) as { readonly message?: unknown };
+  return typeof message === "string" ? message : "The tool failed.";
 }
 
 /** A model that reads what is wrong with its arguments can mend them. */

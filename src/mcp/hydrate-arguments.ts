@@ -1,4 +1,5 @@
 /** Opens the handles in a tool's arguments, for that tool alone. */
+import { isBytes } from "../primitives/bytes.js";
 import {
   formatPointer,
   matchesPointer,
@@ -147,7 +148,7 @@ async function opened(
     const reasons = new Map(failed.map(({ written, reason }) => [written, reason]));
     throw new HydrationError("unresolved-handles", reasons);
   }
-  if (insertions.some(({ value: one }) => one instanceof Uint8Array)) throw new RangeError();
+  if (insertions.some(({ value: one }) => isBytes(one))) throw new RangeError();
   return { arguments: value as JsonObject, echoes: new Echoes(insertions) };
 }
 
