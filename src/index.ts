@@ -45,6 +45,7 @@ export {
   type IntegrityReason,
   isVaultError,
   KeyNotFoundError,
+  KeyServiceUnavailableError,
   OutcomeUnknownError,
   type OutputRule,
   OutputValidationError,

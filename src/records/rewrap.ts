@@ -120,7 +120,9 @@ class RewrapPass {
         state = await this.#lookAgain(state.key);
       }
     } catch (error) {
-      if (!isVaultError(error)) throw error;
+      // Without its keys no record can be moved: to try each of them would take a deadline each.
+      const isUnavailable = isVaultError(error, "ERR_VAULT_KEY_SERVICE_UNAVAILABLE");
+      if (isUnavailable || !isVaultError(error)) throw error;
     }
     // What cannot be moved still needs the key that it names: that key must not be retired.
     if (state !== undefined) this.#countFailure(state, tally);

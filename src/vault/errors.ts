@@ -111,6 +111,25 @@ export class KeyNotFoundError extends VaultError {
   }
 }
 
+/** Keys of a provider could not be used: it failed, answered nonsense, or did not answer in time. */
+export class KeyServiceUnavailableError extends VaultError {
+  override readonly name = "KeyServiceUnavailableError" as const;
+  readonly code = "ERR_VAULT_KEY_SERVICE_UNAVAILABLE" as const;
+  readonly #providerError: unknown;
+  constructor(options?: { readonly providerError?: unknown }) {
+    super("The key service is unavailable and the operation changed nothing: try again later.");
+    this.#providerError = options?.providerError;
+  }
+
+  /**
+   * What the provider threw; `undefined` if it did not answer in time. Not a `cause`, which loggers print:
+   * its text may name accounts and keys.
+   */
+  get providerError(): unknown {
+    return this.#providerError;
+  }
+}
+
 /** A bounded cache has no room; nothing was lost. */
 export class CacheFullError extends VaultError {
   override readonly name = "CacheFullError" as const;
@@ -415,6 +434,7 @@ export type AnyVaultError =
   | RecordIntegrityError
   | RecordUnsupportedError
   | KeyNotFoundError
+  | KeyServiceUnavailableError
   | CacheFullError
   | CacheUnavailableError
   | CacheUnsafeError
