@@ -9,7 +9,7 @@ import { principalOf } from "./principal.js";
 export type Identified = Caller | typeof LOCAL_CALLER;
 
 /** An authenticator failed by itself: it threw what is no error of this library, or returned no caller. */
-export class AuthenticatorFailedError extends Error {
+class AuthenticatorFailedError extends Error {
   override readonly name = "AuthenticatorFailedError" as const;
   constructor(cause: unknown) {
     super("The authenticator failed.", { cause });

@@ -13,7 +13,7 @@ import {
 import { dirname } from "node:path";
 
 /** Keys as text by their ids, and which of them is the current one. */
-export interface KeyList {
+interface KeyList {
   readonly current: string;
   readonly keys: Readonly<Record<string, string>>;
 }

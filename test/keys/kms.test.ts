@@ -296,14 +296,6 @@ describe("a key service that does not answer", () => {
     ],
     ["rejects", { wrap: () => Promise.reject(new Error(ARN)) }],
     ["rejects with a text", { wrap: () => Promise.reject(ARN) }],
-    [
-      "has no epoch",
-      {
-        get epoch(): number {
-          throw new Error(ARN);
-        },
-      },
-    ],
     ["returns nothing", { wrap: () => undefined as never }],
     ["returns no bytes", { wrap: () => ({ keyId: "k", wrapped: ARN as never }) }],
     ["returns an id that is none", { wrap: () => ({ keyId: ARN, wrapped: Buffer.alloc(72) }) }],
