@@ -120,8 +120,9 @@ export interface SealResponseOptions extends Omit<SealOptions, "safeView"> {
 
 /**
  * Returns a middleware that seals what a route answers, JSON as data, text as text, anything else as
- * bytes: the client gets `{ handle_id, safe_view }`. What is no success, or has no body, is let through
- * as it is: errors and redirects are for the route to keep free of data.
+ * bytes: the client gets `{ handle_id, safe_view }`. Of the headers that the route set, those of CORS and
+ * `vary` are kept: any other may tell of the payload. What is no success, or has no body, is let through as
+ * it is: errors and redirects are for the route to keep free of data.
  *
  * @example
  * ```ts
@@ -139,16 +140,33 @@ export function sealResponse(vault: Vault, options: SealResponseOptions): Middle
     const data = await payloadOf(res);
     const text = typeof safeView === "function" ? safeView(data) : safeView;
     const handle = await vault.seal(data, { ...rest, safeView: text });
-    context.res = context.json({ handle_id: handle.id, safe_view: handle.safeView }, 200, {
-      "cache-control": "no-store",
-    });
+    // A response of Hono's own would take over what the route set by `context.header`.
+    const body = { handle_id: handle.id, safe_view: handle.safeView };
+    context.res = Response.json(body, { headers: headersKept(res.headers) });
   };
+}
+
+const KEPT_HEADER = /^(?:access-control-.*|vary)$/;
+
+function headersKept(given: Headers): Headers {
+  const headers = new Headers({ "cache-control": "no-store" });
+  for (const [name, value] of given) if (KEPT_HEADER.test(name)) headers.append(name, value);
+  return headers;
 }
 
 async function payloadOf(response: Response): Promise<unknown> {
   const type = response.headers.get("content-type") ?? "";
-  if (JSON_TYPE.test(type)) return response.json();
+  if (JSON_TYPE.test(type)) return jsonOf(response);
   return /^text\//i.test(type) ? response.text() : new Uint8Array(await response.arrayBuffer());
+}
+
+async function jsonOf(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch {
+    // The engine's own error would carry a piece of the payload.
+    throw new TypeError("the route's answer says that it is JSON, and is not");
+  }
 }
 
 /**
