@@ -1,4 +1,5 @@
 /** A vault as a function from a Web request to its response, for any framework. */
+import type { X509Certificate } from "node:crypto";
 import type { Connection } from "../../auth/authenticator.js";
 import type { Vault } from "../../vault/vault.js";
 import type { HttpAnswer } from "../http-server/answers.js";
@@ -11,7 +12,10 @@ import {
 } from "../http-server/options.js";
 import { RestAnswers } from "./answering.js";
 
-/** Answers a Web request; the connection is what the framework knows of where it came from. */
+/**
+ * Answers a Web request; the connection is what the framework knows of where it came from. A second argument
+ * that is no connection, such as the context that frameworks pass to whatever they mount, counts as none.
+ */
 export type HttpHandler = (request: Request, connection?: Connection) => Promise<Response>;
 
 const KNOWN: ReadonlySet<string> = new Set(HANDLER_OPTIONS);
@@ -35,7 +39,25 @@ const KNOWN: ReadonlySet<string> = new Set(HANDLER_OPTIONS);
 export function httpHandler(vault: Vault, options: HttpHandlerOptions): HttpHandler {
   const answers = new RestAnswers(vault, readHandlerOptions(options, KNOWN));
   return async (request, connection) =>
-    responseOf(await answers.answer(readRequest(request, connection)));
+    responseOf(await answers.answer(readRequest(request, readConnection(connection))));
+}
+
+/** Returns a connection of its own, if a value is one by its shape. */
+function readConnection(value: unknown): Connection | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { isLocal, remoteAddress, peerCertificate } = value as Partial<
+    Record<keyof Connection, unknown>
+  >;
+  const isConnection =
+    typeof isLocal === "boolean" &&
+    (remoteAddress === undefined || typeof remoteAddress === "string") &&
+    (peerCertificate === undefined || isCertificate(peerCertificate));
+  return isConnection ? { isLocal, remoteAddress, peerCertificate } : undefined;
+}
+
+function isCertificate(value: unknown): value is X509Certificate {
+  const { fingerprint256 } = (value ?? {}) as Partial<Record<keyof X509Certificate, unknown>>;
+  return typeof fingerprint256 === "string";
 }
 
 function readRequest(request: Request, connection: Connection | undefined): HttpRequest {

@@ -11,7 +11,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import type { Connection } from "../../auth/authenticator.js";
 import { PrincipalForbiddenError } from "../../vault/errors.js";
-import type { SealOptions, Vault } from "../../vault/vault.js";
+import type { Vault } from "../../vault/vault.js";
 import type { ErrorReports } from "../error-reports.js";
 import { answerTo } from "../http-server/answers.js";
 import { Gate, type GateRequest, type Sender } from "../http-server/gate.js";
@@ -25,6 +25,8 @@ import { giveJsonData } from "../json-data.js";
 import { connectionOf } from "../listening.js";
 import { VaultService } from "../service.js";
 import type { NodeHandler } from "./node.js";
+
+export { type SealResponseOptions, sealResponse } from "./seal-response.js";
 
 /** Options of {@link vaultRouter} and {@link requireUnsealed}. */
 export interface VaultRouterOptions
@@ -107,48 +109,6 @@ export function requireUnsealed(
     context.res.headers.set("cache-control", "no-store");
     return undefined;
   };
-}
-
-/** Types of JSON, also such as `application/problem+json` (RFC 6839, 3.1). */
-const JSON_TYPE = /^[\w.-]+\/(?:[\w.-]+\+)?json\b/i;
-
-/** How {@link sealResponse} seals. */
-export interface SealResponseOptions extends Omit<SealOptions, "safeView"> {
-  /** What may be known of the answer, or what returns that. It or a `summarizer` must be given. */
-  readonly safeView?: string | ((data: unknown) => string) | undefined;
-}
-
-/**
- * Returns a middleware that seals what a route answers, JSON as data, text as text, anything else as
- * bytes: the client gets `{ handle_id, safe_view }`. What is no success, or has no body, is let through
- * as it is: errors and redirects are for the route to keep free of data.
- *
- * @example
- * ```ts
- * app.get("/patients/:n", sealResponse(vault, { ownerPrincipal, safeView: "a patient" }), showPatient);
- * ```
- */
-export function sealResponse(vault: Vault, options: SealResponseOptions): MiddlewareHandler {
-  const { safeView, ...rest } = options;
-  return async (context, next) => {
-    await next();
-    const { res } = context;
-    if (!res.ok || res.body === null) return;
-    // Nothing of the payload is left if sealing fails.
-    context.res = undefined;
-    const data = await payloadOf(res);
-    const text = typeof safeView === "function" ? safeView(data) : safeView;
-    const handle = await vault.seal(data, { ...rest, safeView: text });
-    context.res = context.json({ handle_id: handle.id, safe_view: handle.safeView }, 200, {
-      "cache-control": "no-store",
-    });
-  };
-}
-
-async function payloadOf(response: Response): Promise<unknown> {
-  const type = response.headers.get("content-type") ?? "";
-  if (JSON_TYPE.test(type)) return response.json();
-  return /^text\//i.test(type) ? response.text() : new Uint8Array(await response.arrayBuffer());
 }
 
 /**

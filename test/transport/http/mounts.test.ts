@@ -4,6 +4,7 @@ import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
 import { afterEach, describe, expect, it } from "vitest";
+import type { Connection } from "../../../src/auth.js";
 import { HandleVault } from "../../../src/index.js";
 import { httpHandler, nodeHandler } from "../../../src/transport/http.js";
 import { sealOptions } from "../../support/vault.js";
@@ -92,6 +93,43 @@ describe("without the connection", () => {
     }
     const answer = await httpHandler(vault, UNLIMITED)(request({ authorization: "Bearer owner" }));
     expect(answer.status).toBe(404);
+  });
+
+  it("what a framework passes besides the request is none", async () => {
+    const vault = new HandleVault();
+    const contexts: Readonly<Record<string, unknown>> = {
+      "Hono and Cloudflare": {
+        waitUntil: () => undefined,
+        passThroughOnException: () => undefined,
+      },
+      "Hono on Node": { incoming: {}, outgoing: {} },
+      Next: { params: Promise.resolve({ path: "x" }) },
+      Deno: { remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 } },
+      "a text": "127.0.0.1",
+      "another shape": { isLocal: "yes", remoteAddress: "127.0.0.1" },
+      "an address that is none": { isLocal: true, remoteAddress: 2130706433 },
+      "a certificate that is none": { isLocal: true, peerCertificate: { subject: "root" } },
+      nothing: null,
+    };
+    for (const context of Object.values(contexts)) {
+      const given = context as Connection;
+      const limited = await httpHandler(vault, { auth: TOKENS })(request(), given);
+      expect(await limited.json()).toMatchObject({ code: "ERR_HTTP_CONNECTION_NEEDED" });
+      const handler = httpHandler(vault, UNLIMITED);
+      const asked = await handler(request({ authorization: "Bearer owner" }), given);
+      expect(asked.status).toBe(404);
+      const trusting = httpHandler(vault, { ...UNLIMITED, auth: LOCAL });
+      expect((await trusting(request(), given)).status).toBe(500);
+    }
+  });
+
+  it("a handler that needs none is mounted in Hono as it is", async () => {
+    const { vault, unseal } = await sealed();
+    const app = new Hono().mount("/vault", httpHandler(vault, UNLIMITED));
+    const [method = "", path = ""] = unseal.split(" ");
+    const headers = { authorization: "Bearer owner", "content-type": "application/json" };
+    const answer = await app.request(path, { method, headers, body: "{}" });
+    expect([answer.status, await answer.json()]).toEqual([200, { data: "secret" }]);
   });
 
   it("of this machine, what a request says is believed by nobody", async () => {
