@@ -1,6 +1,6 @@
 const NOT_ASCII = /[^\0-\x7f]/;
 /** What may be folded: nothing of ASCII but case, and no unified ideographs, which texts have many of. */
-const FOREIGN = /[^\0-\x7f\u3400-\u4dbf\u4e00-\u9fff]/gu;
+const FOREIGN = /[^\0-\x7f\u3400-\u4dbf\u4e00-\u9fff]+/gu;
 /** Accents and other marks, and what shows nothing: zero-width characters, soft hyphens, variants. */
 const UNSEEN = /[\p{M}\p{Cf}\p{Default_Ignorable_Code_Point}]+/gu;
 const FOREIGN_DIGIT = /(?![0-9])\p{Nd}/gu;
@@ -9,6 +9,11 @@ const DECIMAL_DIGIT = /^\p{Nd}$/u;
 /** Single characters as they are compared: texts use few that are not ASCII, over and over. */
 const known = new Map<string, string>();
 const MAX_KNOWN = 4096;
+/**
+ * Long texts are folded in pieces. The engine would join all characters of one only at the end, and keep
+ * an object for each until then: collecting those took longer than all the rest.
+ */
+const PIECE_CHARACTERS = 16_384;
 
 /**
  * Returns a text as it is compared: without case, accents, widths, ligatures and what shows nothing.
@@ -18,12 +23,30 @@ const MAX_KNOWN = 4096;
  * before or after, once marks are left out, so that only what is not ASCII is looked at.
  */
 export function fold(text: string): string {
+  if (text.length <= PIECE_CHARACTERS) return foldPiece(text);
+  const pieces: string[] = [];
+  for (let start = 0; start < text.length; ) {
+    const end = endOfPiece(text, start + PIECE_CHARACTERS);
+    pieces.push(foldPiece(text.slice(start, end)));
+    start = end;
+  }
+  return pieces.join("");
+}
+
+/** Both halves of a character that takes two units stay together. */
+function endOfPiece(text: string, end: number): number {
+  const unit = text.charCodeAt(end - 1);
+  return unit >= 0xd800 && unit <= 0xdbff ? end + 1 : end;
+}
+
+function foldPiece(text: string): string {
   let folded = "";
   let end = 0;
   FOREIGN.lastIndex = 0;
   // A replacer would do, but calling one costs more than all the rest for a short text.
   for (let found = FOREIGN.exec(text); found !== null; found = FOREIGN.exec(text)) {
-    folded += text.slice(end, found.index) + foldCharacter(found[0]);
+    folded += text.slice(end, found.index);
+    for (const character of found[0]) folded += foldCharacter(character);
     end = FOREIGN.lastIndex;
   }
   return (folded + text.slice(end)).toUpperCase();

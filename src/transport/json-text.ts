@@ -7,51 +7,61 @@
  * @module
  */
 
+import { RequestTooLargeError } from "../vault/errors.js";
+import { hasMembers, MAX_NAMES, NameCount } from "./json-members.js";
+import { scanJson } from "./json-scan.js";
+
 /** How deep a request may nest. */
 const MAX_REQUEST_DEPTH = 64;
 /** How deep an answer may nest: a payload's 256 levels, and what is around it. */
 const MAX_ANSWER_DEPTH = 272;
 const LARGEST_INTEGER = "9007199254740992";
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-
-/** What is told of a text from its start to its end, strings left out. */
-interface Visitor {
-  /** An array or object begins, as the `depth`th within each other. */
-  nested(depth: number): void;
-  /** A number, by its place in the text. */
-  number(start: number, end: number): void;
-}
+/** How many arrays and objects a request may have: each costs many times what a number or a text does. */
+export const MAX_CONTAINERS = 1_000_000;
 
 /**
  * Returns what the JSON text of a request says.
  *
- * @throws RangeError It nests more than 64 levels deep, has an integer beyond 2^53, or a number that
- *   overflows.
+ * @throws RangeError It nests more than 64 levels deep, has an integer beyond 2^53, a number that
+ *   overflows, or an object with the same member twice.
  * @throws SyntaxError It is not JSON.
+ * @throws {@link RequestTooLargeError} It has over 1,000,000 arrays and objects, or too many
+ *   different names of members: 100,000 after the first 100,000 members.
  */
 export function readJsonParams(text: string): unknown {
-  scan(text, {
-    nested: (depth) => checkDepth(depth, MAX_REQUEST_DEPTH),
+  let [containers, members] = [0, 0];
+  let names: NameCount | undefined;
+  scanJson(text, {
+    nested: (depth) => {
+      checkDepth(depth, MAX_REQUEST_DEPTH);
+      if (++containers > MAX_CONTAINERS) throw new RequestTooLargeError();
+    },
     number: (start, end) => {
       const literal = text.slice(start, end);
       if (isBeyondIntegers(literal)) throw new RangeError("an integer must not be beyond 2^53");
       checkFinite(literal);
     },
+    name: (start, end) => {
+      members += 1;
+      if (members <= MAX_NAMES) return;
+      names ??= new NameCount(text);
+      names.add(start, end);
+    },
   });
-  return parse(text);
+  return withoutTwins(parse(text), members);
 }
 
 /**
  * Returns what the JSON text of an answer says. Integers beyond 2^53 are let through if they are those
  * that a double stands for: they were sealed in the service's process.
  *
- * @throws RangeError It nests too deep, or has a number that would be changed.
+ * @throws RangeError It nests too deep, has a number that would be changed, or a member twice.
  * @throws SyntaxError It is not JSON.
  */
 export function readJsonAnswer(text: string): unknown {
-  scan(text, {
+  let members = 0;
+  scanJson(text, {
     nested: (depth) => checkDepth(depth, MAX_ANSWER_DEPTH),
     number: (start, end) => {
       const literal = text.slice(start, end);
@@ -60,8 +70,11 @@ export function readJsonAnswer(text: string): unknown {
       }
       checkFinite(literal);
     },
+    name: () => {
+      members += 1;
+    },
   });
-  return parse(text);
+  return withoutTwins(parse(text), members);
 }
 
 /**
@@ -73,8 +86,9 @@ export function writeJson(data: unknown): string {
   if (!/\d{16}/.test(text)) return text;
   const pieces: string[] = [];
   let copied = 0;
-  scan(text, {
+  scanJson(text, {
     nested: () => undefined,
+    name: () => undefined,
     number: (start, end) => {
       if (!isBeyondIntegers(text.slice(start, end))) return;
       pieces.push(text.slice(copied, end), ".0");
@@ -82,6 +96,12 @@ export function writeJson(data: unknown): string {
     },
   });
   return pieces.join("") + text.slice(copied);
+}
+
+/** The parser keeps the last of two members of one name; others keep the first. */
+function withoutTwins(value: unknown, members: number): unknown {
+  if (hasMembers(value, members)) return value;
+  throw new RangeError("an object must not have a member twice");
 }
 
 function checkDepth(depth: number, max: number): void {
@@ -119,59 +139,4 @@ function parse(text: string): unknown {
   } catch {
     throw new SyntaxError("The text is not JSON.");
   }
-}
-
-function scan(text: string, visitor: Visitor): void {
-  let depth = 0;
-  let at = 0;
-  while (at < text.length) {
-    const unit = text.charCodeAt(at);
-    if (unit === QUOTE) {
-      at = endOfString(text, at);
-    } else if (isDigit(unit) || unit === 0x2d) {
-      const end = endOfNumber(text, at);
-      visitor.number(at, end);
-      at = end;
-    } else {
-      if (unit === 0x5b || unit === 0x7b) visitor.nested(++depth);
-      else if (unit === 0x5d || unit === 0x7d) depth -= 1;
-      at += 1;
-    }
-  }
-}
-
-/** Returns the place after a string's closing quote: the first one that nothing escapes. */
-function endOfString(text: string, start: number): number {
-  let quote = text.indexOf('"', start + 1);
-  while (quote !== -1 && isEscaped(text, quote)) quote = text.indexOf('"', quote + 1);
-  return quote === -1 ? text.length : quote + 1;
-}
-
-/** An odd number of backslashes before it; the opening quote ends the count at the latest. */
-function isEscaped(text: string, quote: number): boolean {
-  let before = quote - 1;
-  while (text.charCodeAt(before) === BACKSLASH) before -= 1;
-  return (quote - before) % 2 === 0;
-}
-
-function endOfNumber(text: string, start: number): number {
-  let end = start + 1;
-  while (isNumberPart(text.charCodeAt(end))) end += 1;
-  return end;
-}
-
-function isDigit(unit: number): boolean {
-  return unit >= 0x30 && unit <= 0x39;
-}
-
-/** Digits, `+`, `-`, `.`, `E` and `e`; not the NaN behind the end. */
-function isNumberPart(unit: number): boolean {
-  return (
-    isDigit(unit) ||
-    unit === 0x2b ||
-    unit === 0x2d ||
-    unit === 0x2e ||
-    unit === 0x45 ||
-    unit === 0x65
-  );
 }

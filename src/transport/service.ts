@@ -17,6 +17,7 @@ import type { ChangeOptions, Outcome, Vault } from "../vault/vault.js";
 import { actingPrincipal, type KnownCaller, requiredPrincipal } from "./acting.js";
 import { ErrorReports } from "./error-reports.js";
 import { toWireError } from "./error-table.js";
+import { isLarge, othersTurn } from "./large.js";
 import { schemas } from "./loaded-schemas.js";
 import type {
   OperationName,
@@ -200,11 +201,18 @@ export class VaultService {
     caller: KnownCaller,
   ): Promise<WireOutcomes<Payload>> {
     let left = MAX_BATCH_ANSWERS;
+    let sinceTurn = 0;
     const unseal = async (request: RequestParams) => {
       if (left <= 0) throw new RequestTooLargeError();
       const { params } = schemas.get().operations.unseal;
       const payload = await this.#unseal(checkParams(params, request), caller);
-      left -= sizeOf(payload.data);
+      const length = sizeOf(payload.data);
+      left -= length;
+      sinceTurn += length;
+      if (isLarge({ length: sinceTurn })) {
+        sinceTurn = 0;
+        await othersTurn();
+      }
       return payload;
     };
     const settled = await settleAll(requests, unseal, 1);

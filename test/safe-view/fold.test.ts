@@ -18,4 +18,13 @@ describe("folding", () => {
       if (fold(character) !== expected) expect.fail(`U+${character.codePointAt(0)?.toString(16)}`);
     }
   });
+
+  it("makes of a long text what it makes of its characters, wherever they stand", () => {
+    const characters = ["a", "é", "ﬁ", "😀", "𝟘", "字", "ß", "e\u0301", " "];
+    for (const shift of [0, 1, 2, 3]) {
+      const text = ".".repeat(shift) + characters.join("").repeat(5000);
+      const folded = Array.from(text, fold).join("");
+      expect(fold(text) === folded).toBe(true);
+    }
+  });
 });

@@ -3,6 +3,7 @@ import { checkBodyHeaders, mediaTypePattern } from "../http-server/body.js";
 import type { HttpRequest } from "../http-server/gate.js";
 import { REFUSALS, RefusedError } from "../http-server/refusal.js";
 import { giveJsonData, readJsonParams, takeJsonData, writeJson } from "../json-data.js";
+import { isLarge, othersTurn } from "../large.js";
 import type { OperationName } from "../operations.js";
 import { strictUtf8 } from "../strict-utf8.js";
 import { openApiDocument } from "./openapi-document.js";
@@ -47,7 +48,9 @@ export class RestAnswers extends HttpAnswers {
       otherMediaType: REFUSALS.mediaType,
       maxBytes: maxBodyBytes,
     });
-    const params = parsed(await request.readBody(maxBodyBytes));
+    const body = await request.readBody(maxBodyBytes);
+    const params = parsed(body);
+    if (isLarge(body)) await othersTurn();
     return takeJsonData(target, params) as object;
   }
 }

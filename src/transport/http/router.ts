@@ -11,7 +11,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import type { Connection } from "../../auth/authenticator.js";
 import { PrincipalForbiddenError } from "../../vault/errors.js";
-import type { SealOptions, Vault } from "../../vault/vault.js";
+import type { Vault } from "../../vault/vault.js";
 import type { ErrorReports } from "../error-reports.js";
 import { answerTo } from "../http-server/answers.js";
 import { Gate, type GateRequest, type Sender } from "../http-server/gate.js";
@@ -25,6 +25,8 @@ import { giveJsonData } from "../json-data.js";
 import { connectionOf } from "../listening.js";
 import { VaultService } from "../service.js";
 import type { NodeHandler } from "./node.js";
+
+export { type SealResponseOptions, sealResponse } from "./seal-response.js";
 
 /** Options of {@link vaultRouter} and {@link requireUnsealed}. */
 export interface VaultRouterOptions
@@ -107,66 +109,6 @@ export function requireUnsealed(
     context.res.headers.set("cache-control", "no-store");
     return undefined;
   };
-}
-
-/** Types of JSON, also such as `application/problem+json` (RFC 6839, 3.1). */
-const JSON_TYPE = /^[\w.-]+\/(?:[\w.-]+\+)?json\b/i;
-
-/** How {@link sealResponse} seals. */
-export interface SealResponseOptions extends Omit<SealOptions, "safeView"> {
-  /** What may be known of the answer, or what returns that. It or a `summarizer` must be given. */
-  readonly safeView?: string | ((data: unknown) => string) | undefined;
-}
-
-/**
- * Returns a middleware that seals what a route answers, JSON as data, text as text, anything else as
- * bytes: the client gets `{ handle_id, safe_view }`. Of the headers that the route set, those of CORS and
- * `vary` are kept: any other may tell of the payload. What is no success, or has no body, is let through as
- * it is: errors and redirects are for the route to keep free of data.
- *
- * @example
- * ```ts
- * app.get("/patients/:n", sealResponse(vault, { ownerPrincipal, safeView: "a patient" }), showPatient);
- * ```
- */
-export function sealResponse(vault: Vault, options: SealResponseOptions): MiddlewareHandler {
-  const { safeView, ...rest } = options;
-  return async (context, next) => {
-    await next();
-    const { res } = context;
-    if (!res.ok || res.body === null) return;
-    // Nothing of the payload is left if sealing fails.
-    context.res = undefined;
-    const data = await payloadOf(res);
-    const text = typeof safeView === "function" ? safeView(data) : safeView;
-    const handle = await vault.seal(data, { ...rest, safeView: text });
-    // A response of Hono's own would take over what the route set by `context.header`.
-    const body = { handle_id: handle.id, safe_view: handle.safeView };
-    context.res = Response.json(body, { headers: headersKept(res.headers) });
-  };
-}
-
-const KEPT_HEADER = /^(?:access-control-.*|vary)$/;
-
-function headersKept(given: Headers): Headers {
-  const headers = new Headers({ "cache-control": "no-store" });
-  for (const [name, value] of given) if (KEPT_HEADER.test(name)) headers.append(name, value);
-  return headers;
-}
-
-async function payloadOf(response: Response): Promise<unknown> {
-  const type = response.headers.get("content-type") ?? "";
-  if (JSON_TYPE.test(type)) return jsonOf(response);
-  return /^text\//i.test(type) ? response.text() : new Uint8Array(await response.arrayBuffer());
-}
-
-async function jsonOf(response: Response): Promise<unknown> {
-  try {
-    return await response.json();
-  } catch {
-    // The engine's own error would carry a piece of the payload.
-    throw new TypeError("the route's answer says that it is JSON, and is not");
-  }
 }
 
 /**

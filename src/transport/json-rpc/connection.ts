@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { RequestTooLargeError, ServiceUnavailableError } from "../../vault/errors.js";
 import { type Allowance, Share } from "../allowance.js";
+import { isLarge, othersTurn } from "../large.js";
 import { connectionOf } from "../listening.js";
 import { whatArrived } from "../not-begun.js";
 import { FrameDecoder, type FramePart, FrameWriter } from "./frames.js";
@@ -188,7 +189,7 @@ export class ServerConnection {
     const isGating = !this.#isKnown || isAuthenticate(message);
     if (isGating) this.#isGated = true;
     // An answer that cannot be made ends the connection, never the process.
-    const answered = this.#answer(message).catch(() => this.#socket.destroy());
+    const answered = this.#answer(message, frame).catch(() => this.#socket.destroy());
     void answered.finally(() => {
       this.#inFlight -= requests;
       if (isGating) this.#isGated = false;
@@ -202,10 +203,11 @@ export class ServerConnection {
     });
   }
 
-  async #answer(message: unknown): Promise<void> {
+  async #answer(message: unknown, frame: Buffer): Promise<void> {
     const { bytes } = this.#context;
     const isBatch = Array.isArray(message);
     const perform = this.#session.performer({ isBatch });
+    if (isLarge(frame)) await othersTurn();
     const produced = new Share(bytes);
     const performInRoom: Perform = async (request) => {
       // The answers to a batch wait for its last one, and must not do so in room that there is not.

@@ -8,6 +8,7 @@ import { isVaultError, RequestTooLargeError } from "../../vault/errors.js";
 import { InternalError } from "../error-reports.js";
 import { toWireError, type WireErrorCode } from "../error-table.js";
 import { readJsonParams, writeJson } from "../json-data.js";
+import { isLarge, othersTurn } from "../large.js";
 import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../operations.js";
 import { newRequestId } from "../request-id.js";
 import { strictUtf8 } from "../strict-utf8.js";
@@ -103,6 +104,7 @@ async function answerBatch(
   const answers: (string | undefined)[] = [];
   const waiting = items.entries();
   let left = MAX_BATCH_ANSWERS;
+  let sinceTurn = 0;
   const work = async (): Promise<void> => {
     for (const [position, item] of waiting) {
       const answer = await answerItem(item, async (request) => {
@@ -114,6 +116,10 @@ async function answerBatch(
       answers[position] = answer;
       left -= answer.length;
       produced(answer);
+      sinceTurn += answer.length;
+      if (!isLarge({ length: sinceTurn })) continue;
+      sinceTurn = 0;
+      await othersTurn();
     }
   };
   await Promise.all(Array.from({ length: BATCH_CONCURRENCY }, work));

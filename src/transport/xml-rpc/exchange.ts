@@ -3,6 +3,7 @@
 import { isVaultError } from "../../vault/errors.js";
 import { InternalError } from "../error-reports.js";
 import { toWireError } from "../error-table.js";
+import { isLarge, othersTurn } from "../large.js";
 import type { OperationName } from "../operations.js";
 import { newRequestId } from "../request-id.js";
 import { type MethodCall, readMethodCall, writeFault, writeMethodResponse } from "./call.js";
@@ -31,6 +32,7 @@ const BAD_REQUEST = 400;
 export async function answer(document: Uint8Array, callService: CallService): Promise<CallAnswer> {
   try {
     const call = readMethodCall(document, { dates: "refuse" });
+    if (isLarge(document)) await othersTurn();
     return { document: await answerCall(call, callService) };
   } catch (error) {
     if (isVaultError(error, "ERR_VAULT_UNAUTHENTICATED")) throw error;

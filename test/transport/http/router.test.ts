@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
+import { cors } from "hono/cors";
 import { afterEach, describe, expect, it } from "vitest";
 import { HandleVault } from "../../../src/index.js";
 import { schemaSummarizer } from "../../../src/safe-view.js";
@@ -163,48 +164,72 @@ it("an answer that is sealed leaves as a handle, and not at all if sealing fails
   expect((await app.request("/missing")).status).toBe(404);
 });
 
-it("an answer that is sealed has none of the route's headers but those of CORS", async () => {
-  const app = new Hono();
-  app.use(async (context, next) => {
-    context.header("access-control-allow-origin", "https://app.example");
-    await next();
-  });
-  app.get(
-    "/record",
-    sealResponse(new HandleVault(), { ownerPrincipal: OWNER, safeView: "a record" }),
-    (context) => {
-      context.header("vary", "origin");
+describe("an answer that is sealed", () => {
+  const seal = sealResponse(new HandleVault(), { ownerPrincipal: OWNER, safeView: "a record" });
+
+  it("tells nothing of its payload in headers, of whatever kind the route sets", async () => {
+    const app = new Hono();
+    app.get("/record", seal, (context) => {
       context.header("x-patient", "canary");
       context.header("etag", '"canary"');
       context.header("set-cookie", "patient=canary");
-      return context.json({ name: "canary" }, 201, { "content-language": "canary" });
-    },
-  );
-  const answer = await app.request("/record");
-  expect(JSON.stringify([...answer.headers])).not.toContain("canary");
-  expect(Object.fromEntries(answer.headers)).toEqual({
-    "access-control-allow-origin": "https://app.example",
-    "cache-control": "no-store",
-    "content-type": "application/json",
-    vary: "origin",
+      context.status(203);
+      return context.json({ name: "canary" }, 200, {
+        "content-disposition": 'attachment; filename="canary.json"',
+        "content-encoding": "identity",
+        link: "</canary>",
+      });
+    });
+    const answer = await app.request("/record");
+    expect(answer.status).toBe(200);
+    expect([...answer.headers].sort()).toEqual([
+      ["cache-control", "no-store"],
+      ["content-type", "application/json"],
+      ["x-content-type-options", "nosniff"],
+    ]);
+    expect(await answer.json()).toMatchObject({ safe_view: "a record" });
   });
-});
 
-it("an answer that is no JSON, although it says so, is shown in no error", async () => {
-  const app = new Hono();
-  const errors: unknown[] = [];
-  app.onError((error, context) => {
-    errors.push(error);
-    return context.text("failed", 500);
+  it("keeps the headers of what is around it", async () => {
+    const app = new Hono();
+    app.use(cors({ origin: "https://app.example", credentials: true }));
+    app.use(async (context, next) => {
+      context.header("set-cookie", "a=1", { append: true });
+      context.header("set-cookie", "b=2", { append: true });
+      context.header("content-language", "en");
+      await next();
+      context.header("x-request-id", "7");
+    });
+    app.get("/record", seal, (context) => context.json({ name: "canary" }));
+    const { headers } = await app.request("/record", {
+      headers: { origin: "https://app.example" },
+    });
+    expect(headers.get("access-control-allow-origin")).toBe("https://app.example");
+    expect(headers.getSetCookie()).toEqual(["a=1", "b=2"]);
+    expect(headers.get("x-request-id")).toBe("7");
+    expect(headers.get("content-type")).toBe("application/json");
+    expect(headers.get("content-language")).toBeNull();
   });
-  app.get(
-    "/record",
-    sealResponse(new HandleVault(), { ownerPrincipal: OWNER, safeView: "a record" }),
-    () => {
-      return new Response("canary, no JSON", { headers: { "content-type": "application/json" } });
-    },
-  );
-  expect((await app.request("/record")).status).toBe(500);
-  expect(errors).toHaveLength(1);
-  expect(inspect(errors)).not.toContain("canary");
+
+  it.each([
+    ["is no JSON", '{"name":"canary"'],
+    ["is JSON that reading would change", '{"name":"canary","id":9007199254740993}'],
+    ["has a member twice", '{"name":"canary","name":"canary"}'],
+  ])("fails without a word of a payload that %s", async (_, body) => {
+    const errors: Error[] = [];
+    const app = new Hono();
+    app.onError((error, context) => {
+      errors.push(error);
+      return context.text("failed", 500);
+    });
+    app.get("/record", seal, (context) => {
+      context.header("x-patient", "canary");
+      return context.body(body, 200, { "content-type": "application/json" });
+    });
+    const answer = await app.request("/record");
+    expect([answer.status, await answer.text()]).toEqual([500, "failed"]);
+    expect(JSON.stringify([...answer.headers])).not.toContain("canary");
+    expect(errors).toHaveLength(1);
+    expect(inspect(errors[0], { showHidden: true })).not.toContain("canary");
+  });
 });

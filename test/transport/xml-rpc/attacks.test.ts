@@ -92,6 +92,10 @@ const REFUSED: Record<string, readonly [SyntaxReason, string]> = {
   "a number that overflows": ["number", call("<value><double>1e999</double></value>")],
   "an integer that cannot be kept": ["number", call("<value><i8>9007199254740993</i8></value>")],
   "base64 with spare bits": ["value", call("<value><base64>QR==</base64></value>")],
+  "base64 with a letter that only ends like one of its own": [
+    "value",
+    call("<value><base64>QU\u0142D</base64></value>"),
+  ],
   "base64 of another alphabet": ["value", call("<value><base64>_-__</base64></value>")],
   "a method name with markup": [
     "method",

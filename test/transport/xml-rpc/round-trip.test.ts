@@ -37,6 +37,14 @@ describe("whatever is written reads back as it was", () => {
     );
   });
 
+  it("bytes, whatever space is in their base64", () => {
+    const document = writeMethodResponse(Uint8Array.of(1, 2, 3, 4));
+    for (const space of [" ", "\n", "\r\n", "\t \n"]) {
+      const spaced = document.replace("AQIDBA==", Array.from("AQIDBA==").join(space) + space);
+      expect(readMethodResponse(spaced).value).toEqual(Uint8Array.of(1, 2, 3, 4));
+    }
+  });
+
   it("every finite number, to the bit, and without exponents", () => {
     const special = [5e-324, 1e21, 1e22, 1.7976931348623157e308, -1.5e-7, 0.1, -0, 2 ** 53];
     const check = (number: number) => {
