@@ -194,6 +194,12 @@ describe("the scanner", () => {
     }
   });
 
+  it("finds a bare reference behind what a tag's name may begin with, though both begin alike", () => {
+    const options = { ...OPTIONS, tagNames: ["h-handle"], bareReferences: "found" } as const;
+    const segments = new PlaceholderScanner(options).push(`<h-${ID} `);
+    expect(placeholdersIn(segments).map(({ text }) => text)).toEqual([ID]);
+  });
+
   it("tells a text that is cut off within a placeholder from one that is whole", () => {
     const isIncomplete = (text: string) => {
       const scanner = new PlaceholderScanner(OPTIONS);

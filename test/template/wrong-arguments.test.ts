@@ -16,6 +16,10 @@ const write = (event: unknown) => event;
 const MISTAKES: readonly [string, () => unknown][] = [
   ["text must be a string", () => engine.hydrate(5 as never, { ...AS, allow: [] })],
   ["text must be a string", () => engine.render(undefined as never, new Map())],
+  [
+    "validators must be an array",
+    () => new TemplateEngine(vault, { validators: (() => true) as never }),
+  ],
   ["read must be a function", () => hydrateDeltas(vault, { ...AS, write } as never)],
   ["write must be a function", () => hydrateDeltas(vault, { ...AS, read } as never)],
   ["read must be a function", () => hydrateServerSentEvents(vault, { ...AS } as never)],
