@@ -47,6 +47,9 @@ const CACHE_METHODS = [
   "close",
 ] as const;
 
+/** What the vault calls, so that a codec of another copy of the library is as good. */
+const CODEC_METHODS = ["ready", "pack", "isAscii", "readPackedHeader", "unpack"] as const;
+
 /** The parts of a {@link HandleVault}; every one has a safe default. */
 export interface HandleVaultOptions {
   /** Where records are stored; the vault closes it. Default: {@link memoryCache}. */
@@ -95,7 +98,7 @@ export function vaultParts(options: HandleVaultOptions): VaultParts {
   const { clock = systemClock(), cacheTimeoutMs = DEFAULT_CACHE_TIMEOUT_MS } = options;
   const { acceptVolatile = false, leakGuard = { allow: [] } } = options;
   const { maxInlineBytes = DEFAULT_INLINE_BYTES, frontBytes = 0 } = cache;
-  if (!(codec instanceof VaultCodec)) throw new TypeError("codec must be a VaultCodec");
+  checkMethods(codec, "codec", CODEC_METHODS);
   if (keys !== undefined && codec.encryptor !== undefined) {
     throw new TypeError("keys are for the default encryptor: the codec brings one of its own");
   }

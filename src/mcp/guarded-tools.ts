@@ -5,7 +5,7 @@ import type { Vault } from "../vault/vault.js";
 import type { HandleReuse } from "./handle-reuse.js";
 import { hydrateArguments } from "./hydrate-arguments.js";
 import { isObject, type JsonObject } from "./messages.js";
-import { AgentPolicy } from "./policy.js";
+import { type AgentPolicy, checkPolicy } from "./policy.js";
 import type { ToolRules } from "./policy-rules.js";
 import { checkServerName, checkSubject } from "./principals.js";
 import { sealToolOutput } from "./seal-tool-output.js";
@@ -51,8 +51,7 @@ export class ToolGuard {
   constructor(options: GuardOptions) {
     checkOptions(options, "withVault options", OPTIONS);
     checkMethods(options.vault, "vault", VAULT_METHODS);
-    if (!(options.policy instanceof AgentPolicy))
-      throw new TypeError("policy must be an AgentPolicy");
+    checkPolicy(options.policy);
     checkServerName(options.server, "server");
     checkSubject(options.subject);
     this.#options = options;
@@ -120,8 +119,14 @@ async function resultOf(run: () => MaybePromise<unknown>): Promise<JsonObject> {
     if (typeof value === "string") return { content: [{ type: "text", text: value }] };
     return { content: [], structuredContent: value ?? null };
   } catch (error) {
-    return toolError(error instanceof Error ? error.message : "The tool failed.");
+    return toolError(messageOf(error));
   }
+}
+
+/** Errors come from every realm that a tool calls into. */
+function messageOf(error: unknown): string {
+  const { message } = (error ?? {}) as { readonly message?: unknown };
+  return typeof message === "string" ? message : "The tool failed.";
 }
 
 function textsOf({ content }: ToolResult): readonly string[] {

@@ -1,6 +1,8 @@
 /** Gives equal values of one subject the same handle, so that a model can tell that they are equal. */
+
 import { createHmac, randomBytes } from "node:crypto";
 import { setBounded } from "../primitives/bounded-map.js";
+import { isBytes } from "../primitives/bytes.js";
 import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
 import { neverBackwards, systemClock } from "../vault/clock.js";
 import type { Clock } from "../vault/contracts.js";
@@ -59,7 +61,7 @@ export class HandleReuse {
     checkOptions(options, "HandleReuse options", OPTIONS);
     const { key = randomBytes(MIN_KEY_BYTES), maxHandles = DEFAULT_MAX_HANDLES } = options;
     const { clock = systemClock() } = options;
-    if (!(key instanceof Uint8Array)) throw new TypeError("key must be a Uint8Array");
+    if (!isBytes(key)) throw new TypeError("key must be a Uint8Array");
     if (key.length < MIN_KEY_BYTES) throw new RangeError("key must have at least 32 bytes");
     checkInteger(maxHandles, "maxHandles", { min: 1, max: MAX_HANDLES });
     checkMethods(clock, "clock", ["now"]);

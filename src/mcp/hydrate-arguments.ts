@@ -1,4 +1,5 @@
 /** Opens the handles in a tool's arguments, for that tool alone. */
+import { isBytes } from "../primitives/bytes.js";
 import { formatPointer } from "../primitives/json-pointer.js";
 import { findReferences, type HydratePlace } from "../template/find-references.js";
 import { hydrateValue } from "../template/hydrate-value.js";
@@ -47,8 +48,7 @@ export async function hydrateArguments(args: JsonObject, scope: ToolScope): Prom
     const requestingPrincipal = toolPrincipal(scope, scope.subject);
     const hydrated = await hydrateValue(scope.vault, args, { requestingPrincipal, places });
     const { value, insertions } = hydrated;
-    if (insertions.some(({ value: opened }) => opened instanceof Uint8Array))
-      throw new RangeError();
+    if (insertions.some(({ value: opened }) => isBytes(opened))) throw new RangeError();
     return { ok: true, arguments: value as JsonObject, echoes: new Echoes(insertions) };
   } catch (error) {
     return { ok: false, refusal: toolError(refusalOf(error)) };

@@ -20,6 +20,8 @@ import { checkServerName, checkToolName, type ToolName } from "./principals.js";
 const POLICY_OPTIONS: ReadonlySet<string> = new Set(["ttlSeconds", "defaults", "servers"]);
 const SERVER_OPTIONS: ReadonlySet<string> = new Set(["tools"]);
 const DEFAULT_TTL_SECONDS = 900;
+/** Marks policies that have been checked, across copies of the library. */
+const BRAND = Symbol.for("handlevault.agent-policy");
 
 /**
  * A policy that has been checked: what agents may see of which tool, and where handles are opened.
@@ -110,6 +112,10 @@ export class AgentPolicy {
     return !isExact && [...this.#tools.keys()].some((listed) => fold(listed) === folded);
   }
 
+  static {
+    Object.defineProperty(AgentPolicy.prototype, BRAND, { value: true });
+  }
+
   #rulesOfServer(server: string): readonly ToolRules[] {
     const listed = [...this.#tools].filter(([name]) => name.startsWith(`${server}/`));
     return listed.map(([, rules]) => rules);
@@ -128,6 +134,14 @@ export class AgentPolicy {
       );
     }
   }
+}
+
+/**
+ * Throws unless `policy` has been checked; another copy of the library may have done that.
+ */
+export function checkPolicy(policy: unknown): asserts policy is AgentPolicy {
+  const isChecked = typeof policy === "object" && policy !== null && BRAND in policy;
+  if (!isChecked) throw new TypeError("policy must be an AgentPolicy");
 }
 
 /** Returns what is left of a name once case, width and space around it no longer count. */

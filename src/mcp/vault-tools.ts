@@ -1,6 +1,8 @@
 /** Tools with which the callers of an MCP server ask a vault about handles and, if let, open them. */
+
 import { Buffer } from "node:buffer";
 import { loadPeer } from "../load-peer.js";
+import { isBytes } from "../primitives/bytes.js";
 import { checkBoolean, checkMethods, checkOptions, checkPrincipal } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
@@ -145,7 +147,7 @@ const RESOLVE_HANDLE: VaultTool = {
 
 /** Bytes travel as they do over a vault's own wires. */
 function asJson(data: unknown): JsonObject {
-  if (!(data instanceof Uint8Array)) return { data };
+  if (!isBytes(data)) return { data };
   return { data: Buffer.from(data).toString("base64"), data_encoding: "base64" };
 }
 

@@ -10,7 +10,7 @@ import {
 } from "./filtered-transport.js";
 import type { HandleReuse } from "./handle-reuse.js";
 import { MessageFilter } from "./message-filter.js";
-import { AgentPolicy } from "./policy.js";
+import { type AgentPolicy, checkPolicy } from "./policy.js";
 import { checkServerName } from "./principals.js";
 import { refusedTools } from "./refused-tools.js";
 import { surveyTools } from "./tool-survey.js";
@@ -56,7 +56,8 @@ const VAULT_METHODS = [
   "invalidate",
 ] as const;
 
-const wrapped = new WeakSet<object>();
+/** Marks servers and transports that are wrapped, by whichever copy of the library. */
+const WRAPPED = Symbol.for("handlevault.mcp.wrapped");
 const warned = new WeakSet<AgentPolicy>();
 
 /**
@@ -81,8 +82,7 @@ export function withVault<Server extends McpServerLike>(
   checkWithVaultOptions(options);
   const { policy, onWarning = (text: string) => process.emitWarning(text) } = options;
   const target = innerServer(server);
-  if (wrapped.has(target)) throw new TypeError("the server is wrapped already");
-  wrapped.add(target);
+  markWrapped(target, "the server is wrapped already");
   if (!warned.has(policy)) policy.warnings.forEach(onWarning);
   warned.add(policy);
   const connect = target.connect.bind(target) as (transport: McpTransport) => Promise<void>;
@@ -95,8 +95,7 @@ export function withVault<Server extends McpServerLike>(
 function checkWithVaultOptions(options: WithVaultOptions): void {
   checkOptions(options, "withVault options", OPTIONS);
   checkMethods(options.vault, "vault", VAULT_METHODS);
-  if (!(options.policy instanceof AgentPolicy))
-    throw new TypeError("policy must be an AgentPolicy");
+  checkPolicy(options.policy);
   checkServerName(options.server, "server");
   if (typeof options.subjectOf !== "function") throw new TypeError("subjectOf must be a function");
 }
@@ -111,9 +110,14 @@ function innerServer(server: McpServerLike): McpServerLike {
   return target;
 }
 
+/** Throws a TypeError if an object is wrapped: what is sealed twice could not be opened. */
+function markWrapped(target: object, problem: string): void {
+  if (WRAPPED in target) throw new TypeError(problem);
+  Object.defineProperty(target, WRAPPED, { value: true });
+}
+
 function filtered(transport: McpTransport, options: WithVaultOptions): McpTransport {
-  if (wrapped.has(transport)) throw new TypeError("the transport has been connected before");
-  wrapped.add(transport);
+  markWrapped(transport, "the transport has been connected before");
   const { subjectOf, ...others } = options;
   const filter = new MessageFilter(others);
   filterTransport(transport, { filter, subjectOf, checkTools: toolCheck(options) });

@@ -1,8 +1,13 @@
+import { types } from "node:util";
 import type { MaybePromise } from "./contracts.js";
 
-/** Tells whether a value has to be awaited. A hot path: see {@link settled} for promises of others. */
+/**
+ * Tells whether a value is a promise, whichever realm made it: in the contexts of `node:vm`, and so under
+ * jest, those of Node itself are of another. {@link settled} makes promises of what merely has a `then`.
+ */
 export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
-  return value instanceof Promise;
+  if (value instanceof Promise) return true;
+  return typeof value === "object" && value !== null && types.isPromise(value);
 }
 
 /** Returns `next` of the value: at once when it is there, else when it has come. */
