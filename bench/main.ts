@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { CACHES, printCache } from "./caches.js";
 import { printMcp } from "./mcp/tables.js";
 import type { Effort } from "./runs.js";
-import { CLIENTS, printClient, printServer, SERVERS } from "./service/tables.js";
+import { CLIENTS, printClient, printLone, printServer, SERVERS } from "./service/tables.js";
 import { printTemplate } from "./template.js";
 
 const USAGE = `usage: npm run bench -- [options]
@@ -19,9 +19,10 @@ const USAGE = `usage: npm run bench -- [options]
   --cache NAME    measure ${CACHES.join(", ")}
   --server NAME   measure ${SERVERS.join(", ")}
   --client NAME   measure ${CLIENTS.join(", ")}
+  --lone          measure lone requests of a client in Python
   --mcp           measure calls of tools over the Model Context Protocol
   --template      measure streams of text that are hydrated on their way
-Those with a NAME may be repeated; without any of the last five everything is measured.`;
+Those with a NAME may be repeated; without any of the last six everything is measured.`;
 
 const { values } = parseArgs({
   options: {
@@ -32,6 +33,7 @@ const { values } = parseArgs({
     cache: { type: "string", multiple: true },
     server: { type: "string", multiple: true },
     client: { type: "string", multiple: true },
+    lone: { type: "boolean", default: false },
     mcp: { type: "boolean", default: false },
     template: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -49,10 +51,12 @@ const effort: Effort = {
   guard: known([values.guard], ["on", "off", "both"])[0] ?? "both",
 };
 const named = [values.cache, values.server, values.client];
-const isAll = !values.mcp && !values.template && named.every((names) => names === undefined);
+const isAll =
+  !values.lone && !values.mcp && !values.template && named.every((names) => names === undefined);
 for (const name of chosen(values.cache, CACHES)) printCache(name, effort);
 for (const name of chosen(values.server, SERVERS)) printServer(name, effort);
 for (const name of chosen(values.client, CLIENTS)) printClient(name, effort);
+if (isAll || values.lone) printLone(effort);
 if (isAll || values.mcp) printMcp(effort);
 if (isAll || values.template) printTemplate();
 

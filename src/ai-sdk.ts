@@ -5,21 +5,25 @@
  * @module
  */
 import { loadPeer } from "./load-peer.js";
-import { type GuardOptions, ToolCallError, ToolGuard } from "./mcp/guarded-tools.js";
+import { type GuardOptions, InvalidArguments, ToolGuard } from "./mcp/guarded-tools.js";
+import { mentionsHandle } from "./mcp/leftover-handles.js";
 import type { JsonObject } from "./mcp/messages.js";
 
 export { type GuardOptions, ToolCallError } from "./mcp/guarded-tools.js";
 
 /** The part of the AI SDK's `Tool` that is wrapped. */
 export interface AiTool {
-  readonly description?: string | undefined;
+  /** Since AI SDK 7 also a function that makes the text for a step. */
+  readonly description?: string | ((options: never) => string) | undefined;
   readonly inputSchema?: unknown;
   readonly execute?: ((input: never, options: never) => unknown) | undefined;
 }
 
 /** A tool as it is called: with whatever fits its schema. */
 interface OpenTool extends AiTool {
+  readonly description?: string | ((options: unknown) => string) | undefined;
   readonly execute?: ((input: unknown, options: unknown) => unknown) | undefined;
+  readonly needsApproval?: boolean | ((input: unknown, options: unknown) => unknown) | undefined;
 }
 
 /** What is used of the package `ai`. */
@@ -31,7 +35,8 @@ type AiSdk = Pick<typeof import("ai"), "asSchema" | "jsonSchema">;
  * A model may pass handles where the policy opens them, whatever the schema says: what a tool's own
  * schema checks are the values. Tools that the policy refuses are left out. Types are those of the
  * tools, though outputs hold handles where they are sealed. Of a tool that yields results as it goes,
- * the last one counts.
+ * the last one counts. An input that holds a handle needs approval where `needsApproval` is a function,
+ * which is not asked; `onInputStart`, `onInputDelta` and `onInputAvailable` get handles.
  *
  * @throws TypeError RangeError An option is wrong, a tool has no `execute`, or the policy opens handles
  *   where it has no argument.
@@ -68,11 +73,8 @@ async function guardTool(name: string, tool: OpenTool, { guard, ai }: Workshop):
   const { execute } = tool;
   const given = ai.asSchema(tool.inputSchema as Parameters<AiSdk["asSchema"]>[0]);
   const inputSchema = await given.jsonSchema;
-  const { description, schema } = guard.introduce({
-    name,
-    description: tool.description,
-    inputSchema,
-  });
+  const introduce = (text?: string) => guard.introduce({ name, description: text, inputSchema });
+  const { description } = tool;
   const {
     toModelOutput: _,
     outputSchema: __,
@@ -81,14 +83,36 @@ async function guardTool(name: string, tool: OpenTool, { guard, ai }: Workshop):
   } = tool as OpenTool & MadeForValues;
   return {
     ...kept,
-    description,
-    inputSchema: ai.jsonSchema(schema as Parameters<AiSdk["jsonSchema"]>[0]),
+    ...approvalOf(tool, given),
+    description:
+      typeof description === "function"
+        ? (context) => introduce(description.call(tool, context)).description
+        : introduce(description).description,
+    inputSchema: ai.jsonSchema(introduce().schema as Parameters<AiSdk["jsonSchema"]>[0]),
     execute: (input, options) =>
       guard.call(name, input as JsonObject, async (args) =>
         lastOf(await execute.call(tool, await validated(args, given), options)),
       ),
   };
 }
+
+/**
+ * A function that decides by the input would decide by the text of a handle: whatever holds one needs
+ * approval. Without one it gets what it was written for, the input as the tool's schema reads it.
+ */
+function approvalOf(tool: OpenTool, schema: GivenSchema): Pick<OpenTool, "needsApproval"> {
+  const { needsApproval } = tool;
+  if (typeof needsApproval !== "function") return {};
+  return {
+    needsApproval: async (input, options) => {
+      if (mentionsHandle(input)) return true;
+      const valid = await validated(input as JsonObject, schema).catch(() => undefined);
+      return valid === undefined || needsApproval.call(tool, valid, options);
+    },
+  };
+}
+
+type GivenSchema = ReturnType<AiSdk["asSchema"]>;
 
 /** What is made for values, and would not know what to do with handles. */
 interface MadeForValues {
@@ -98,13 +122,10 @@ interface MadeForValues {
   readonly strict?: unknown;
 }
 
-async function validated(
-  args: JsonObject,
-  { validate }: ReturnType<AiSdk["asSchema"]>,
-): Promise<unknown> {
+async function validated(args: JsonObject, { validate }: GivenSchema): Promise<unknown> {
   const result = await validate?.(args);
   if (result === undefined) return args;
-  if (!result.success) throw new ToolCallError(result.error.message);
+  if (!result.success) throw new InvalidArguments(result.error.message);
   return result.value;
 }
 

@@ -3,11 +3,15 @@
  *
  * @module
  */
+import { LeakGuard } from "./safe-view/leak-guard.js";
+import type { ClientOptions } from "./transport/client-options.js";
 import { httpWire } from "./transport/http/client.js";
 import type { HttpClientOptions } from "./transport/http-client/options.js";
 import type { JsonRpcAddress } from "./transport/json-rpc/address.js";
 import { type JsonRpcClientOptions, jsonRpcWire } from "./transport/json-rpc/client.js";
+import type { SealParams } from "./transport/messages.js";
 import { RemoteVault } from "./transport/remote-vault.js";
+import type { Wire } from "./transport/wire.js";
 import { xmlRpcWire } from "./transport/xml-rpc/client.js";
 
 export type { ClientOptions, ClientTlsOptions } from "./transport/client-options.js";
@@ -34,7 +38,7 @@ export class VaultClient extends RemoteVault {
    * @throws TypeError RangeError The URL or an option is wrong, or the token would travel unprotected.
    */
   static http(url: string | URL, options: HttpClientOptions = {}): VaultClient {
-    return new VaultClient(httpWire(url, options));
+    return new VaultClient(withGuard(httpWire(url, options), options));
   }
 
   /**
@@ -43,7 +47,7 @@ export class VaultClient extends RemoteVault {
    * @throws TypeError RangeError The URL or an option is wrong, or the token would travel unprotected.
    */
   static rpc(url: string | URL, options: HttpClientOptions = {}): VaultClient {
-    return new VaultClient(xmlRpcWire(url, options));
+    return new VaultClient(withGuard(xmlRpcWire(url, options), options));
   }
 
   /**
@@ -53,6 +57,24 @@ export class VaultClient extends RemoteVault {
    * @throws TypeError RangeError The address or an option is wrong, or the token would travel unprotected.
    */
   static socket(address: JsonRpcAddress, options: JsonRpcClientOptions = {}): VaultClient {
-    return new VaultClient(jsonRpcWire(address, options));
+    return new VaultClient(withGuard(jsonRpcWire(address, options), options));
   }
+}
+
+/** The original has no leak guard: what is sealed there is checked before it is sent. */
+function withGuard(wire: Wire, { compatibility }: ClientOptions): Wire {
+  if (compatibility !== "original") return wire;
+  const guard = new LeakGuard();
+  return {
+    call: async (operation, params, options) => {
+      if (operation === "seal") checkLeak(guard, params as SealParams);
+      return wire.call(operation, params, options);
+    },
+    close: () => wire.close(),
+  };
+}
+
+function checkLeak(guard: LeakGuard, params: SealParams): void {
+  const { data, safe_view: text, leak_guard: setting } = params;
+  guard.check({ data, view: { text, shown: [] }, setting: setting ?? undefined, isAscii: false });
 }

@@ -1,7 +1,7 @@
 /** The options of a vault, their defaults, and what of them does not go together. */
 import { memoryCache } from "./cache/memory.js";
 import { aes256GcmEncryptor } from "./codec/encryptor/aes-256-gcm.js";
-import { VaultCodec } from "./codec/vault-codec.js";
+import { isVaultCodec, VaultCodec } from "./codec/vault-codec.js";
 import { KeyRing } from "./keys/key-ring.js";
 import {
   checkBoolean,
@@ -33,6 +33,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "tenant",
   "acceptVolatile",
   "cacheTimeoutMs",
+  "keyTimeoutMs",
   "leakGuard",
 ]);
 const CACHE_METHODS = [
@@ -46,9 +47,6 @@ const CACHE_METHODS = [
   "scan",
   "close",
 ] as const;
-
-/** What the vault calls, so that a codec of another copy of the library is as good. */
-const CODEC_METHODS = ["ready", "pack", "isAscii", "readPackedHeader", "unpack"] as const;
 
 /** The parts of a {@link HandleVault}; every one has a safe default. */
 export interface HandleVaultOptions {
@@ -66,6 +64,8 @@ export interface HandleVaultOptions {
   readonly acceptVolatile?: boolean | undefined;
   /** How long one operation may take, in milliseconds, for the cache to keep to. Default 2,000. */
   readonly cacheTimeoutMs?: number | undefined;
+  /** How long one call of a key service may take, in milliseconds. Default 4,000. */
+  readonly keyTimeoutMs?: number | undefined;
   /** What safe views may show of payloads; `"off"` checks none. Default: no value, nowhere. */
   readonly leakGuard?: LeakGuardSetting | undefined;
 }
@@ -94,12 +94,13 @@ export interface VaultParts {
  */
 export function vaultParts(options: HandleVaultOptions): VaultParts {
   checkOptions(options, "HandleVault options", OPTIONS);
-  const { cache = memoryCache(), codec = new VaultCodec(), keys, tenant } = options;
+  const { cache = memoryCache(), codec = new VaultCodec(), tenant } = options;
+  const { keys, keyTimeoutMs } = options;
   const { clock = systemClock(), cacheTimeoutMs = DEFAULT_CACHE_TIMEOUT_MS } = options;
   const { acceptVolatile = false, leakGuard = { allow: [] } } = options;
   const { maxInlineBytes = DEFAULT_INLINE_BYTES, frontBytes = 0 } = cache;
-  checkMethods(codec, "codec", CODEC_METHODS);
-  if (keys !== undefined && codec.encryptor !== undefined) {
+  if (!isVaultCodec(codec)) throw new TypeError("codec must be a VaultCodec");
+  if ((keys ?? keyTimeoutMs) !== undefined && codec.encryptor !== undefined) {
     throw new TypeError("keys are for the default encryptor: the codec brings one of its own");
   }
   checkMethods(cache, "cache", CACHE_METHODS);
@@ -110,7 +111,8 @@ export function vaultParts(options: HandleVaultOptions): VaultParts {
   checkBoolean(acceptVolatile, "acceptVolatile");
   checkInteger(cacheTimeoutMs, "cacheTimeoutMs", { min: 1, max: 2 ** 31 - 1 });
   checkLeakGuard(leakGuard, "leakGuard");
-  const encryptor = codec.encryptor ?? aes256GcmEncryptor({ keys: keys ?? KeyRing.ephemeral() });
+  const encryptor =
+    codec.encryptor ?? aes256GcmEncryptor({ keys: keys ?? KeyRing.ephemeral(), keyTimeoutMs });
   if (isLasting(cache) && !encryptor.durable) throw new CacheUnsafeError("ephemeral-keys");
   return {
     cache,

@@ -272,11 +272,10 @@ export class HandleVault implements Vault {
    * @throws TypeError The vault's encryptor cannot rewrap (Fernet and plaintext cannot).
    *
    * @example
-   * Retire a key once nothing uses it.
+   * Retire a key once nothing uses it; docs/keys.md has the steps for several processes.
    * ```ts
-   * ring.rotate("2026-12", KeyRing.generateKey());
-   * const { failed, keyUsage } = await vault.rewrap();
-   * if (failed === 0 && keyUsage["2026-11"] === undefined) ring.remove("2026-11");
+   * ring.promote("2026-12");
+   * ring.remove("2026-11", await vault.rewrap());
    * ```
    */
   async rewrap(options: RewrapOptions = {}): Promise<RewrapReport> {

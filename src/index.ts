@@ -17,12 +17,15 @@ export { VaultCodec, type VaultCodecOptions } from "./codec/vault-codec.js";
 export { HandleVault } from "./handle-vault.js";
 export type { HandleVaultOptions } from "./handle-vault-options.js";
 export {
+  type ForcedRemoval,
   type KeyMaterial,
   KeyRing,
   type KeyRingOptions,
   type PassphraseOptions,
+  type RemovalProof,
 } from "./keys/key-ring.js";
-export type { PassphraseCost } from "./keys/passphrase.js";
+export type { KeyFileOptions } from "./keys/key-sources.js";
+export type { NewPassphrase, PassphraseCost } from "./keys/passphrase.js";
 export type { RewrapOptions, RewrapReport } from "./records/rewrap.js";
 export type * from "./vault/contracts.js";
 export {
@@ -42,11 +45,13 @@ export {
   type IntegrityReason,
   isVaultError,
   KeyNotFoundError,
+  KeyServiceUnavailableError,
   OutcomeUnknownError,
   type OutputRule,
   OutputValidationError,
   PayloadTooLargeError,
   PeerBrokenError,
+  type PeerErrorOptions,
   PeerMissingError,
   PrincipalForbiddenError,
   RateLimitedError,
@@ -55,6 +60,7 @@ export {
   RequestTooLargeError,
   SafeViewLeakError,
   ServiceUnavailableError,
+  type ServiceUnavailableOptions,
   UnauthenticatedError,
   type UnresolvedReason,
   type UnsafeReason,

@@ -5,7 +5,7 @@
  * @module
  */
 import { loadPeer } from "./load-peer.js";
-import { type GuardOptions, ToolCallError, ToolGuard } from "./mcp/guarded-tools.js";
+import { type GuardOptions, InvalidArguments, ToolGuard } from "./mcp/guarded-tools.js";
 import type { JsonObject } from "./mcp/messages.js";
 
 export { type GuardOptions, ToolCallError } from "./mcp/guarded-tools.js";
@@ -96,10 +96,9 @@ function guardTool(tool: OpenTool, { guard, langChain }: Workshop): object {
     description: tool.description,
     inputSchema,
   });
-  return new langChain.DynamicStructuredTool({
+  const fields = {
     name,
     description,
-    schema: schema as never,
     ...(returnDirect === undefined ? {} : { returnDirect }),
     ...(metadata === undefined ? {} : { metadata }),
     ...(extras === undefined ? {} : { extras }),
@@ -108,7 +107,22 @@ function guardTool(tool: OpenTool, { guard, langChain }: Workshop): object {
         const valid = await validated(args, tool.schema, langChain);
         return contentOf(tool, await tool._call(valid, undefined, { ...config, callbacks: [] }));
       }),
+  };
+  const shown = new langChain.DynamicStructuredTool({ ...fields, schema: schema as never });
+  const run = new langChain.DynamicStructuredTool({ ...fields, schema: ANYTHING });
+  // The schema for the model describes values after defaults and conversions: the tool's own checks.
+  return Object.assign(shown, {
+    call: (input: unknown, config?: object, tags?: string[]) =>
+      run.call(asArguments(input), config, tags),
   });
+}
+
+/** What a tool with handles in its arguments can be held to before they are opened. */
+const ANYTHING = { type: "object" } as const;
+
+/** A tool that takes a text gets it by the name that LangChain gives it. */
+function asArguments(input: unknown): object {
+  return typeof input === "object" && input !== null ? input : { input };
 }
 
 /** Returns what a tool returns for the model, also one that reports on its way there. */
@@ -124,9 +138,14 @@ async function validated(
   langChain: LangChain,
 ): Promise<unknown> {
   const { isInteropZodSchema, interopParseAsync, Validator } = langChain;
-  if (isInteropZodSchema(schema)) return interopParseAsync(schema, args);
+  if (isInteropZodSchema(schema)) {
+    return interopParseAsync(schema, args).catch((error: unknown) => {
+      const { message } = (error ?? {}) as { readonly message?: unknown };
+      throw new InvalidArguments(typeof message === "string" ? message : "");
+    });
+  }
   const { valid, errors } = new Validator(schema as object).validate(args);
-  if (!valid) throw new ToolCallError(errors.map(({ error }) => error).join("\n"));
+  if (!valid) throw new InvalidArguments(errors.map(({ error }) => error).join("\n"));
   return args;
 }
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { withVault } from "../src/ai-sdk.js";
 import { HandleVault } from "../src/index.js";
+import { AgentPolicy, toolPrincipal } from "../src/mcp.js";
 import {
   CARD,
   describeAgentStack,
@@ -13,7 +14,8 @@ import {
   shopTools,
 } from "./support/agent-stack-laws.js";
 
-const CALL = { toolCallId: "1", messages: [] };
+/** What the SDK hands to a tool; `context` is new in AI SDK 7. */
+const CALL = { toolCallId: "1", messages: [], context: {} };
 
 function asAiTools(tools: readonly PlainTool[]) {
   return Object.fromEntries(
@@ -95,6 +97,67 @@ describe("an agent of the AI SDK", () => {
   });
 });
 
+describe("a tool of the AI SDK that needs approval by its input", () => {
+  const policy = new AgentPolicy({
+    servers: {
+      desk: { tools: { pay: { seal: "none", hydrate: [{ at: "/amount" }, { at: "/to" }] } } },
+    },
+  });
+
+  async function desk() {
+    const vault = new HandleVault();
+    const { id } = await vault.seal(50_000, {
+      ownerPrincipal: "owner",
+      grantedPrincipals: [toolPrincipal({ server: "desk", tool: "pay" }, "alice")],
+      safeView: "an amount",
+    });
+    const asked: unknown[] = [];
+    const paid: unknown[] = [];
+    const pay = tool({
+      description: "Pays.",
+      inputSchema: z.object({ amount: z.coerce.number(), to: z.string().default("Ada") }),
+      needsApproval: async (input) => {
+        asked.push(input);
+        return input.amount > 1000;
+      },
+      execute: async (input) => void paid.push(input),
+    });
+    const tools = await withVault({ pay }, { vault, policy, server: "desk", subject: "alice" });
+    const run = async (input: object) => {
+      const model = scripted([() => toolCall("pay", input)], []);
+      const { content } = await generateText({
+        model,
+        tools,
+        prompt: "Pay.",
+        stopWhen: stepCountIs(2),
+      });
+      return content.map(({ type }) => type);
+    };
+    return { id, asked, paid, run };
+  }
+
+  it("is never run for a handle without approval, and its function never sees one", async () => {
+    const { id, asked, paid, run } = await desk();
+    for (const amount of [id, { handle_id: id }, `${id}#`, id.toUpperCase(), `"${id}"`]) {
+      expect(await run({ amount, to: "x" })).toContain("tool-approval-request");
+    }
+    expect(await run({ amount: 1, to: [{ [id]: 1 }] })).toContain("tool-approval-request");
+    expect([asked, paid]).toEqual([[], []]);
+  });
+
+  it("asks its function as before where there is no handle, with what its schema makes of the input", async () => {
+    const { asked, paid, run } = await desk();
+    expect(await run({ amount: "50000" })).toContain("tool-approval-request");
+    expect(await run({ amount: {} })).toContain("tool-approval-request");
+    await run({ amount: "5" });
+    expect(asked).toEqual([
+      { amount: 50_000, to: "Ada" },
+      { amount: 5, to: "Ada" },
+    ]);
+    expect(paid).toEqual([{ amount: 5, to: "Ada" }]);
+  });
+});
+
 describe("a tool of the AI SDK", () => {
   const inputSchema = z.object({});
   const wrap = (given: object) => withVault({ one: given as never }, shopOptions());
@@ -123,6 +186,23 @@ describe("a tool of the AI SDK", () => {
       "inputSchema",
       "title",
     ]);
+  });
+
+  it("keeps a description that is a function, with the words about handles in its text", async () => {
+    const description = ({ context }: { context: string }) => `Pays in ${context}.`;
+    const execute = async () => CARD;
+    const input = z.object({ card: z.string() });
+    const options = shopOptions();
+    const { charge: fixed } = await withVault(
+      { charge: { description: "Pays in Paris.", inputSchema: input, execute } },
+      options,
+    );
+    const { charge } = await withVault(
+      { charge: { description, inputSchema: input, execute } },
+      options,
+    );
+    expect(charge.description({ context: "Paris" })).toBe(fixed.description);
+    expect(fixed.description).toMatch(/^Pays in Paris\. .*handle/);
   });
 
   it("is not wrapped when something else runs it", async () => {

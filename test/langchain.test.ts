@@ -146,3 +146,45 @@ describe("a tool of LangChain", () => {
 async function give() {
   return CARD;
 }
+
+describe("a wrapped tool of LangChain", () => {
+  const policy = new AgentPolicy({
+    servers: {
+      desk: {
+        tools: { book: { seal: "none", hydrate: [{ at: "/day" }] }, look: { seal: "none" } },
+      },
+    },
+  });
+  const guarded = async (tools: readonly StructuredToolInterface[]) =>
+    withVault(tools, { vault: new HandleVault(), policy, server: "desk", subject: "alice" });
+
+  it("takes what the tool itself takes: defaults, conversions and other members", async () => {
+    const schema = z.object({ day: z.coerce.string(), seats: z.coerce.number().default(2) });
+    const seen: unknown[] = [];
+    const book = tool(async (args) => `booked ${seen.push(args)}`, {
+      name: "book",
+      description: "Books.",
+      schema,
+    });
+    const [wrapped] = await guarded([book as StructuredToolInterface]);
+    for (const args of [{ day: "2026-12-01" }, { day: "2026-12-01", seats: "3", more: true }]) {
+      await book.invoke(args as never);
+      expect(await wrapped?.invoke(args as never)).toMatch(/^booked/);
+    }
+    const [plain, wrappedOne, more, wrappedMore] = seen;
+    expect([wrappedOne, wrappedMore]).toEqual([plain, more]);
+    expect(seen).toHaveLength(4);
+  });
+
+  it("takes a plain text where the tool does", async () => {
+    const look = new DynamicTool({
+      name: "look",
+      description: "Looks.",
+      func: async (text) => `saw ${text}`,
+    });
+    const [wrapped] = await guarded([look as unknown as StructuredToolInterface]);
+    expect(await look.invoke("a text")).toBe("saw a text");
+    expect(await wrapped?.invoke("a text" as never)).toBe("saw a text");
+    expect(await wrapped?.invoke({ input: "a text" } as never)).toBe("saw a text");
+  });
+});

@@ -6,10 +6,9 @@
  * Nodes and with other compilers as well; `--peers FOLDER` runs the quickstart on every cache and wire, and
  * the smoke test of services, with the first of these Nodes and the peers in that `node_modules`.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import {
   cpSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -22,7 +21,8 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { inBatches } from "../test/support/in-batches.js";
-import { installPacked } from "./packed.js";
+import { importsOfEveryEntry, installPacked } from "./packed.js";
+import { run } from "./run.js";
 
 const PROJECT = join(import.meta.dirname, "..");
 const { values } = parseArgs({
@@ -34,8 +34,15 @@ const { values } = parseArgs({
 });
 const CACHES = ["sqlite", "lmdb", "redis", "valkey"];
 const WIRES = ["http", "json-rpc", "xml-rpc"];
-const QUICKSTART_PEERS = ["better-sqlite3", "lmdb", "ioredis", "iovalkey", "zod"];
+const QUICKSTART_PEERS = [
+  ...["better-sqlite3", "fs-native-extensions", "lmdb", "ioredis", "iovalkey", "zod"],
+];
 const SERVICE_PEERS = ["jose", "hono"];
+/** Those that no server is needed for. */
+const OTHER_PEERS = [
+  ...["@langchain/core", "@modelcontextprotocol/client", "@modelcontextprotocol/node"],
+  ...["@mongodb-js/zstd", "ai", "lru-cache", "lz4-napi", "msgpackr", "re2js", "yaml"],
+];
 /** How many programs run at once: each waits for its own start and for servers about half of the time. */
 const AT_ONCE = 3;
 const directory = mkdtempSync(join(tmpdir(), "handlevault-package-"));
@@ -50,7 +57,9 @@ try {
   const ownTypescript = dirname(fileURLToPath(import.meta.resolve("typescript/package.json")));
   await atOnce([ownTypescript, ...values.typescript], checkTypes);
   cpSync(join(import.meta.dirname, "smoke.mjs"), join(directory, "smoke.mjs"));
-  await atOnce([process.execPath, ...values.node], (node) => run(node, ["smoke.mjs"]));
+  await atOnce([process.execPath, ...values.node], (node) =>
+    run([node, "smoke.mjs"], { cwd: directory }),
+  );
 } finally {
   rmSync(directory, { recursive: true });
 }
@@ -61,7 +70,8 @@ async function runExamples(): Promise<void> {
   const names = readdirSync(join(directory, "examples"), { recursive: true, encoding: "utf8" });
   await atOnce(names.filter(isExample), async (name) => {
     console.log(`example ${name}`);
-    await run(process.execPath, ["--import", tsx, join("examples", name)]);
+    const program = [process.execPath, "--import", tsx, join("examples", name)];
+    await run(program, { cwd: directory });
   });
 }
 
@@ -72,23 +82,29 @@ function isExample(name: string): boolean {
 
 /**
  * Runs the quickstart over every wire and on every cache that needs a peer, whose server must be
- * installed, and a program with those peers that only services need.
+ * installed, a program with those peers that only services need, and one with all others.
  */
 async function runWithPeers(peers: string, node: string): Promise<void> {
   const place = mkdtempSync(join(tmpdir(), "handlevault-caches-"));
   try {
     installPacked(place);
     cpSync(join(PROJECT, "examples"), join(place, "examples"), { recursive: true });
-    for (const peer of [...QUICKSTART_PEERS, ...SERVICE_PEERS]) {
+    for (const peer of [...QUICKSTART_PEERS, ...SERVICE_PEERS, ...OTHER_PEERS]) {
+      mkdirSync(dirname(join(place, "node_modules", peer)), { recursive: true });
       symlinkSync(join(peers, peer), join(place, "node_modules", peer));
     }
-    cpSync(join(import.meta.dirname, "smoke-services.mjs"), join(place, "smoke-services.mjs"));
+    for (const program of ["smoke-services.mjs", "smoke-peers.mjs"]) {
+      cpSync(join(import.meta.dirname, program), join(place, program));
+    }
     const settings = [
       ...CACHES.map((cache) => ["--cache", cache]),
       ...WIRES.map((wire) => ["--remote", wire]),
     ];
     await atOnce(settings, (setting) => runQuickstart(place, node, setting));
-    await run(node, ["smoke-services.mjs"], { cwd: place });
+    const rotation = ["--import", import.meta.resolve("tsx"), "examples/key-rotation/rotate.ts"];
+    await run([node, ...rotation], { cwd: place, stdout: "ignore" });
+    await run([node, "smoke-services.mjs"], { cwd: place });
+    await run([node, "smoke-peers.mjs", ...OTHER_PEERS], { cwd: place });
   } finally {
     rmSync(place, { recursive: true });
   }
@@ -101,18 +117,12 @@ async function runQuickstart(
 ): Promise<void> {
   console.log(`quickstart ${setting.join(" ")}, with ${node}`);
   const script = ["--import", import.meta.resolve("tsx"), "examples/quickstart.ts", ...setting];
-  await run(node, script, { cwd: place, stdout: "ignore" });
+  await run([node, ...script], { cwd: place, stdout: "ignore" });
 }
 
 /** Writes strict programs: one imports every entry, the others are the README's own snippets. */
 function writeConsumer(): void {
-  const { exports } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"));
-  const entries = Object.keys(exports).filter((entry) => entry !== "./package.json");
-  const imports = entries.map((entry, index) => {
-    const name = join("handlevault", entry);
-    return `import * as entry${index} from "${name}";\nconsole.log(entry${index});`;
-  });
-  writeFileSync(join(directory, "consumer.ts"), imports.join("\n"));
+  writeFileSync(join(directory, "consumer.ts"), importsOfEveryEntry());
   const readme = readFileSync(join(PROJECT, "README.md"), "utf8");
   for (const [index, [, code = ""]] of [...readme.matchAll(/```ts\n(.*?)```/gs)].entries()) {
     writeFileSync(join(directory, `readme-${index + 1}.ts`), code);
@@ -129,25 +139,10 @@ async function checkTypes(typescript: string): Promise<void> {
   const programs = readdirSync(directory).filter((name) => name.endsWith(".ts"));
   const flags = "--noEmit --strict --exactOptionalPropertyTypes --target es2022 --module nodenext";
   const args = [join(typescript, "bin/tsc"), ...flags.split(" "), "--types", "node", ...programs];
-  await run(process.execPath, args);
+  await run([process.execPath, ...args], { cwd: directory });
 }
 
 /** Does something with each item, a few at once; the first failure ends it. */
 function atOnce<Item>(items: readonly Item[], task: (item: Item) => Promise<void>): Promise<void> {
   return inBatches(items.length, AT_ONCE, (index) => task(items[index] as Item));
-}
-
-interface RunOptions {
-  readonly cwd?: string;
-  readonly stdout?: "ignore" | "inherit";
-}
-
-async function run(
-  command: string,
-  args: readonly string[],
-  { cwd = directory, stdout = "inherit" }: RunOptions = {},
-): Promise<void> {
-  const child = spawn(command, args, { cwd, stdio: ["ignore", stdout, "inherit"] });
-  const [code] = await once(child, "close");
-  if (code !== 0) throw new Error(`${command} ${args.join(" ")} failed`);
 }

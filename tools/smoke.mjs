@@ -19,7 +19,8 @@ for (const data of payloads) {
   const handle = await vault.seal(data, { ...options, maxUses: 2 });
   assert.deepEqual(await vault.unseal(handle.id, "gateway"), data);
   await assert.rejects(vault.unseal(handle.id, "stranger"), { name: "HandleAccessDeniedError" });
-  ring.rotate(handle.id.slice(0, 12), KeyRing.generateKey());
+  ring.add(handle.id.slice(0, 12), KeyRing.generateKey());
+  ring.promote(handle.id.slice(0, 12));
   await vault.rewrap();
   assert.deepEqual(await vault.unseal(handle.id, "owner"), data);
   await assert.rejects(vault.unseal(handle.id, "owner"), { name: "HandleExhaustedError" });

@@ -1,6 +1,7 @@
 /** The tables of the service: how many requests a second, beside an echo on the same wire. */
 import { median } from "../median.js";
 import { type Effort, ROUNDS, repeated, round, run, spread } from "../runs.js";
+import type { LoneTaken } from "./lone-process.js";
 import type { Taken, TakenByCase } from "./taken.js";
 
 type Goals = Partial<Record<"seal" | "unseal", number>>;
@@ -60,6 +61,24 @@ export function printClient(name: string, effort: Effort): void {
       ...compared(runs, operation, ({ serverMicros, ownMicros }) => serverMicros + ownMicros),
       goal: goalText(CLIENT_GOALS[name]?.[payload]?.[operation]),
     }));
+  });
+  console.table(rows);
+}
+
+/** Measures requests that come alone, and prints their table. */
+export function printLone(effort: Effort): void {
+  console.log("lone requests of Python's http.client, a fresh connection each: milliseconds");
+  const rows = (["http", "xml-rpc"] as const).map((wire) => {
+    const runs = repeated(`lone requests, ${wire}`, effort, () =>
+      run<LoneTaken>("service/lone-process.ts", [wire]),
+    );
+    return {
+      case: `${wire}, record seal`,
+      echo: round(median(runs.map(({ echo }) => echo))),
+      vault: round(median(runs.map(({ vault }) => vault))),
+      ...spread(runs.map(({ echo, vault }) => vault / echo)),
+      goal: "≤ 1.25",
+    };
   });
   console.table(rows);
 }

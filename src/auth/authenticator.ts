@@ -43,9 +43,13 @@ export interface Authenticator {
   /** Whether it believes what requests say, so that a server may only listen to this machine. */
   readonly localOnly?: boolean | undefined;
   /**
-   * Returns who sent a request, or `undefined` when the request does not show it.
+   * Returns who sent a request, or `undefined` when the request does not show it: if it shows a
+   * credential, that counts as a failed authentication of its address.
+   *
+   * An error that is none of this library is answered with 500 and reported to the server's `onError`.
    *
    * @throws {@link AuthenticationUnavailableError} It cannot tell now: what it asks does not answer.
+   * @throws {@link UnauthenticatedError} The credential is refused, but may be good: it counts as no failure.
    */
   authenticate(evidence: Evidence): MaybePromise<Caller | typeof LOCAL_CALLER | undefined>;
   /**

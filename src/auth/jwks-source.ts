@@ -2,7 +2,7 @@
 import { BlockList, isIP } from "node:net";
 import { checkInteger, checkOptions } from "../vault/checks.js";
 import type { Clock } from "../vault/contracts.js";
-import { AuthenticationUnavailableError } from "../vault/errors.js";
+import { AuthenticationUnavailableError, UnauthenticatedError } from "../vault/errors.js";
 import { fetchJson } from "./fetch-json.js";
 import type { FindKey, Jose } from "./jose-peer.js";
 
@@ -74,23 +74,28 @@ export class JwksSource {
    *
    * @throws {@link AuthenticationUnavailableError} The keys cannot be read, and those at hand are
    *   too old or do not include it.
+   * @throws {@link UnauthenticatedError} The keys at hand do not include it, and it is too early to read
+   *   newer ones.
    */
   readonly find: FindKey = async (header, token) => {
+    const before = this.#keys;
     const find = await this.#current();
     try {
       return await find(header, token);
     } catch (error) {
-      if ((error as { code?: unknown }).code !== "ERR_JWKS_NO_MATCHING_KEY") throw error;
-      const newer = await this.#afterUnknownKey(error);
+      const isUnknown = (error as { code?: unknown }).code === "ERR_JWKS_NO_MATCHING_KEY";
+      // What was read since the token came is the issuer's last word.
+      if (!isUnknown || this.#keys !== before) throw error;
+      const newer = await this.#afterUnknownKey();
       return await newer(header, token);
     }
   };
 
-  /** Keys change: one that is unknown may be new. Whoever makes one up costs a reading a cooldown. */
-  #afterUnknownKey(error: unknown): Promise<FindKey> {
+  /** Keys change: one that is unknown may be new. Made-up ones cause one reading in a cooldown. */
+  #afterUnknownKey(): Promise<FindKey> {
     const readAtMs = this.#keys?.readAtMs ?? Number.NEGATIVE_INFINITY;
     const isRecent = this.#clock.now() < readAtMs + this.#settings.cooldownMs;
-    return isRecent ? Promise.reject(error) : this.#read();
+    return isRecent ? Promise.reject(new UnauthenticatedError()) : this.#read();
   }
 
   async #current(): Promise<FindKey> {

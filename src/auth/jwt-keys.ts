@@ -1,6 +1,12 @@
 /** Keys that tokens are verified with, and the algorithms that each is for. */
 import { Buffer } from "node:buffer";
-import { createPublicKey, createSecretKey, KeyObject, type webcrypto } from "node:crypto";
+import {
+  createPublicKey,
+  createSecretKey,
+  KeyObject,
+  type webcrypto,
+  X509Certificate,
+} from "node:crypto";
 import { types } from "node:util";
 import { trueBytes } from "../primitives/bytes.js";
 
@@ -135,11 +141,46 @@ function checkSecretKey(key: KeyObject): void {
     if (bytes.length < MIN_SECRET_BYTES) {
       throw new RangeError(`key must have at least ${MIN_SECRET_BYTES} bytes`);
     }
-    if (bytes.includes("-----BEGIN ")) {
-      throw new TypeError("key is PEM text, not a secret: use createPublicKey");
+    if (isPublicKey(bytes)) {
+      throw new TypeError("key is a public key or certificate, not a secret: use createPublicKey");
     }
   } finally {
     bytes.fill(0);
+  }
+}
+
+/** Tells a public key in any of the forms in which it is published. */
+function isPublicKey(bytes: Buffer): boolean {
+  if (bytes.includes("-----BEGIN ") || isDer(bytes)) return true;
+  const text = bytes.toString("latin1").trim();
+  if (/^(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+/.test(text)) return true;
+  if (text.startsWith("{")) return isPublicJwk(text);
+  return /^[A-Za-z0-9+/_=\s-]+$/.test(text) && isDer(Buffer.from(text, "base64"));
+}
+
+/** A key, by itself (RFC 5280, 4.1.2.7; RFC 8017, A.1.1) or in a certificate. */
+function isDer(bytes: Buffer): boolean {
+  const readers = [
+    () => createPublicKey({ key: bytes, format: "der", type: "spki" }),
+    () => createPublicKey({ key: bytes, format: "der", type: "pkcs1" }),
+    () => new X509Certificate(bytes),
+  ];
+  return readers.some((read) => {
+    try {
+      return read() !== undefined;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** A JSON Web Key or a set of them (RFC 7517), whatever it holds: as a text, none is a secret. */
+function isPublicJwk(text: string): boolean {
+  try {
+    const parsed = JSON.parse(text) as Record<string, unknown>;
+    return parsed["kty"] !== undefined || parsed["keys"] !== undefined;
+  } catch {
+    return false;
   }
 }
 

@@ -115,7 +115,8 @@ class JwtAuthenticator implements Authenticator {
       if (caller !== undefined) this.#noteVerified(caller, Number(token.payload["exp"]), nowMs);
       return caller;
     } catch (error) {
-      if (isVaultError(error, "ERR_VAULT_AUTHENTICATION_UNAVAILABLE")) throw error;
+      // What depends on when the issuer's keys were read is no failure of the caller.
+      if (isVaultError(error)) throw error;
       // Whatever else jose says is about the token, down to a key that does not fit its `alg`.
       return undefined;
     }

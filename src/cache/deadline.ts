@@ -1,5 +1,6 @@
 /** How long one cache operation may take, and what happens when it takes longer. */
 import { performance } from "node:perf_hooks";
+import { clearTimeout, setTimeout } from "../primitives/timers.js";
 import type { CacheCallOptions } from "../vault/contracts.js";
 import { CacheUnavailableError } from "../vault/errors.js";
 

@@ -5,26 +5,39 @@
  */
 import { loadPeer } from "../load-peer.js";
 import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
-import { systemClock } from "../vault/clock.js";
-import type { CacheBackend, CacheCapabilities, Clock } from "../vault/contracts.js";
-import { LmdbCache, type Store } from "./lmdb/cache.js";
+import type { CacheBackend, Clock } from "../vault/contracts.js";
+import { type CacheClock, cacheClock } from "./cache-clock.js";
+import { LmdbCache } from "./lmdb/cache.js";
+import { EnvironmentFiles } from "./lmdb/environment-files.js";
 import { leaseEnvironment } from "./lmdb/environments.js";
+import { extendFile } from "./lmdb/file.js";
 import { GroupCommit } from "./lmdb/group-commit.js";
+import { OpeningGate } from "./lmdb/opening-gate.js";
 import type { LmdbDatabaseOptions, LmdbEnvironment, LmdbSettings } from "./lmdb/peer.js";
 import { Room } from "./lmdb/room.js";
-import { MAX_KEY_BYTES } from "./lmdb/rows.js";
+import { checkSettings, durabilityOf, SETTINGS } from "./lmdb/settings.js";
+import type { Store } from "./lmdb/store.js";
 import { Tables } from "./lmdb/tables.js";
+import { unavailable } from "./lmdb/unavailable.js";
+import { checkPurgeMode } from "./purge-schedule.js";
 
 export type { LmdbDatabaseOptions, LmdbEnvironment };
 
 const MEBIBYTE = 2 ** 20;
+const MAP_UNIT_BYTES = 65_536;
 const DEFAULT_MIN_FREE_BYTES: number = 64 * MEBIBYTE;
 const DEFAULT_MAP_SIZE_BYTES: number = 64 * MEBIBYTE;
 const DEFAULT_MAX_MAP_SIZE_BYTES: number = 64 * 1024 * MEBIBYTE;
+/** The default of LMDB, and 4 MiB of slots. */
+const DEFAULT_MAX_READERS = 126;
+const MAX_READERS = 65_536;
 
 /** How an LMDB cache keeps time and how much room it takes. */
 export interface LmdbCacheOptions {
-  /** Tells the time that purge times are counted by; the system's when absent. */
+  /**
+   * Says when a record may be purged; it is trusted alone. Default: the system's time, and then no
+   * record is purged while the time of this process and the system's differ by more than a minute.
+   */
   readonly clock?: Clock | undefined;
   /**
    * How many bytes the cache leaves free on the disk: below that it takes no new records. Deleting
@@ -39,30 +52,53 @@ export interface LmdbCacheOptions {
 export interface OpenLmdbCacheOptions extends LmdbCacheOptions {
   /** How many bytes of address space to begin with; it doubles when needed. Default: 64 MiB. */
   readonly mapSizeBytes?: number | undefined;
+  /**
+   * How many threads may have the file open at once, in all processes together. The process that opens
+   * a file which no other has open decides for those that follow. Default: 126.
+   */
+  readonly maxReaders?: number | undefined;
+  /**
+   * What removes the records that are due. `"auto"`, the default: the cache, a few along with writes
+   * and the others by a timer that does not keep the process alive, for at most 5 ms a minute.
+   * `"manual"`: `purgeExpired` alone.
+   */
+  readonly purge?: "auto" | "manual" | undefined;
 }
 
 const OPTIONS: ReadonlySet<string> = new Set(["clock", "minFreeBytes", "maxMapSizeBytes"]);
-const OPEN_OPTIONS: ReadonlySet<string> = new Set([...OPTIONS, "mapSizeBytes"]);
+const OPEN_OPTIONS: ReadonlySet<string> = new Set([
+  ...OPTIONS,
+  "mapSizeBytes",
+  "maxReaders",
+  "purge",
+]);
 
-/** The stores of environments that are not ours, so that two caches of one share its commits. */
-const wrapped = new WeakMap<LmdbEnvironment, Store>();
+/** The environments of callers that have caches, so that two caches of one share its commits. */
+const wrapped = new WeakMap<LmdbEnvironment, Wrapped>();
 
 /**
  * Returns a cache in an LMDB environment that you own; `close()` leaves it open.
  *
- * Its records are in databases of their own, whose names begin with `handlevault-`.
+ * Its records are in databases of their own, whose names begin with `handlevault-`. Its writes wait
+ * while another process opens the file with {@link openLmdbCache} or {@link withOpeningLock}; yours
+ * do not, and neither does the opening that came before this call: open the environment and call this
+ * within {@link withOpeningLock}.
  *
  * @param environment - What `open` of the package `lmdb` returned. It must have been opened with
  *   `overlappingSync: false`, and while no other process wrote to it: otherwise lmdb loses writes that
- *   were acknowledged. {@link openLmdbCache} sees to both.
+ *   were acknowledged.
  * @throws TypeError The environment was opened in a way that loses or damages records.
  *
  * @example
  * ```ts
+ * import { HandleVault } from "handlevault";
+ * import { lmdbCache, withOpeningLock } from "handlevault/cache/lmdb";
  * import { open } from "lmdb";
  *
- * const environment = open({ path: "handles.mdb", overlappingSync: false });
- * const vault = new HandleVault({ cache: lmdbCache(environment), keys });
+ * const cache = await withOpeningLock("handles.mdb", () =>
+ *   lmdbCache(open({ path: "handles.mdb", overlappingSync: false })),
+ * );
+ * const vault = new HandleVault({ cache, keys });
  * ```
  */
 export function lmdbCache(
@@ -71,18 +107,60 @@ export function lmdbCache(
 ): CacheBackend {
   checkMethods(environment, "environment", ["openDB", "on", "close"]);
   checkCacheOptions(options, "lmdbCache options", OPTIONS);
-  checkSettings(environment as LmdbSettings);
-  let store = wrapped.get(environment);
-  if (store === undefined) {
-    store = storeOf(environment, options);
-    wrapped.set(environment, store);
+  const settings = environment as LmdbSettings;
+  checkSettings(settings);
+  let entry = wrapped.get(environment);
+  if (entry === undefined) {
+    const gate = new OpeningGate(String(settings.path));
+    entry = { store: storeOf({ environment, gate }, options), users: 0 };
+    wrapped.set(environment, entry);
   }
-  return new LmdbCache({ store, clock: options.clock ?? systemClock(), release: async () => {} });
+  return wrap(entry, cacheClock(options.clock));
+}
+
+/**
+ * Runs `open` while no other process writes to an LMDB file through this library or opens it: lmdb by
+ * itself loses writes of others that are acknowledged while it opens the file. Needs the package
+ * `fs-native-extensions`.
+ *
+ * A file that ends before its last page is extended first, because reading beyond its end ends the
+ * process.
+ *
+ * @param path - What `open` gives to lmdb: a file, or a folder, which must exist.
+ * @param open - Opens the environment and writes nothing to the caches on it. The others wait until
+ *   the returned promise settles.
+ * @throws {@link CacheUnavailableError} Others go on writing or opening for 15 seconds.
+ * @throws {@link CacheUnsafeError} A process of another PID namespace has the file open.
+ * @throws {@link PeerMissingError} The package `fs-native-extensions` is not installed.
+ *
+ * @example
+ * ```ts
+ * import { withOpeningLock } from "handlevault/cache/lmdb";
+ * import { open } from "lmdb";
+ *
+ * const environment = await withOpeningLock("handles.mdb", () =>
+ *   open({ path: "handles.mdb", overlappingSync: false }),
+ * );
+ * ```
+ */
+export async function withOpeningLock<T>(path: string, open: () => T | Promise<T>): Promise<T> {
+  checkPath(path);
+  const gate = new OpeningGate(path);
+  try {
+    return await gate.open(async () => {
+      await extendFile(path).catch((error: unknown) => {
+        throw unavailable(error);
+      });
+      return open();
+    });
+  } finally {
+    await gate.close();
+  }
 }
 
 /**
  * Opens a cache in an LMDB file, which is created, readable by its owner alone, if it is not there;
- * `close()` closes it. Needs the package `lmdb`.
+ * `close()` closes it. Needs the packages `lmdb` and `fs-native-extensions`.
  *
  * Opened more than once in a process, a file has one environment, with the bounds that came first.
  * Beside it there is a file for its locks, whose name ends in `-lock`, and a folder `-gate`, by which
@@ -90,8 +168,9 @@ export function lmdbCache(
  *
  * @param path - The file; its folder must exist. Not on a network file system.
  * @throws {@link CacheUnavailableError} The file cannot be opened, is a symbolic link, or is no LMDB
- *   file.
- * @throws {@link PeerMissingError} The package `lmdb` is not installed.
+ *   file; or other processes go on writing or opening it for 15 seconds.
+ * @throws {@link CacheUnsafeError} A process of another PID namespace has the file open.
+ * @throws {@link PeerMissingError} One of the packages is not installed.
  *
  * @example
  * ```ts
@@ -103,46 +182,54 @@ export async function openLmdbCache(
   path: string,
   options: OpenLmdbCacheOptions = {},
 ): Promise<CacheBackend> {
-  if (typeof path !== "string" || path === "") throw new TypeError("path must be a string");
+  checkPath(path);
   checkCacheOptions(options, "openLmdbCache options", OPEN_OPTIONS);
-  const { mapSizeBytes = DEFAULT_MAP_SIZE_BYTES, clock = systemClock() } = options;
+  const { mapSizeBytes = DEFAULT_MAP_SIZE_BYTES, maxReaders = DEFAULT_MAX_READERS } = options;
+  const { purge = "auto" } = options;
+  checkPurgeMode(purge);
   checkBytes(mapSizeBytes, "mapSizeBytes");
+  checkInteger(maxReaders, "maxReaders", { min: 1, max: MAX_READERS });
   const peer = await loadPeer("lmdb", () => import("lmdb"));
-  const lease = await leaseEnvironment(path, (file) => {
+  const lease = await leaseEnvironment(path, (file, gate) => {
     const settings = {
       ...SETTINGS,
       path: file,
+      maxReaders,
       mapSize: Math.ceil(mapSizeBytes / MAP_UNIT_BYTES) * MAP_UNIT_BYTES,
     };
     const environment: LmdbEnvironment = peer.open(settings);
     try {
-      return { environment, store: storeOf(environment, options) };
+      return { environment, store: storeOf({ environment, gate }, options) };
     } catch (error) {
       void environment.close();
       throw error;
     }
   });
-  return new LmdbCache({ ...lease, clock });
+  return new LmdbCache({ ...lease, clock: cacheClock(options.clock), purge });
 }
 
-const MAP_UNIT_BYTES = 65_536;
-/** The longest key that a scan may have to go on from. */
-const LONGEST_KEY_BYTES: number = MAX_KEY_BYTES + 2;
+/** What the caches of a caller's environment share, and how many there are. */
+interface Wrapped {
+  readonly store: Store;
+  users: number;
+}
 
-/** Each of these is what keeps an acknowledged write, see docs/durability.md. */
-const SETTINGS = {
-  noSubdir: true,
-  encoding: "binary",
-  overlappingSync: false,
-  noSync: false,
-  noMetaSync: false,
-  useWritemap: false,
-  remapChunks: false,
-  maxDbs: 12,
-  permissionsMode: 0o600,
-} as const;
+function wrap(entry: Wrapped, clock: CacheClock): CacheBackend {
+  const { store } = entry;
+  entry.users += 1;
+  const release = async () => {
+    entry.users -= 1;
+    if (entry.users === 0) await store.gate.close();
+  };
+  return new LmdbCache({ store, clock, purge: "manual", release });
+}
 
-function storeOf(environment: LmdbEnvironment, options: LmdbCacheOptions): Store {
+interface GuardedEnvironment {
+  readonly environment: LmdbEnvironment;
+  readonly gate: OpeningGate;
+}
+
+function storeOf({ environment, gate }: GuardedEnvironment, options: LmdbCacheOptions): Store {
   const { minFreeBytes = DEFAULT_MIN_FREE_BYTES, maxMapSizeBytes = DEFAULT_MAX_MAP_SIZE_BYTES } =
     options;
   const settings = environment as LmdbSettings;
@@ -150,7 +237,8 @@ function storeOf(environment: LmdbEnvironment, options: LmdbCacheOptions): Store
   // With a listener to this, lmdb never splits what one turn of the event loop writes, however the
   // environment was set up; `GroupCommit` stands on that.
   environment.on("beforecommit", () => {});
-  const commit = new GroupCommit(tables, String(settings.path));
+  const files = new EnvironmentFiles(String(settings.path));
+  const commit = new GroupCommit({ tables, gate, files });
   const room = new Room({
     path: String(settings.path),
     minFreeBytes,
@@ -158,27 +246,11 @@ function storeOf(environment: LmdbEnvironment, options: LmdbCacheOptions): Store
     usage: () => tables.usage(),
     pendingBytes: () => commit.pendingBytes,
   });
-  return { tables, commit, room, durability: durabilityOf(settings) };
+  return { tables, gate, files, commit, room, durability: durabilityOf(settings) };
 }
 
-function durabilityOf(settings: LmdbSettings): CacheCapabilities["durability"] {
-  const isLazy =
-    settings.noSync === true || settings.noMetaSync === true || settings.mapAsync === true;
-  return isLazy ? "process" : "disk";
-}
-
-/** Throws unless an environment was opened so that it keeps what it acknowledges. */
-function checkSettings(settings: LmdbSettings): void {
-  if (settings.overlappingSync !== false) {
-    throw new TypeError("environment must be opened with overlappingSync: false");
-  }
-  if (settings.readOnly === true) throw new TypeError("environment must not be opened readOnly");
-  if (typeof settings.maxKeySize === "number" && settings.maxKeySize < LONGEST_KEY_BYTES) {
-    throw new TypeError("environment must have pages of 4,096 bytes or more");
-  }
-  if (settings.useWritemap === true) {
-    throw new TypeError("environment must not be opened with useWritemap");
-  }
+function checkPath(path: string): void {
+  if (typeof path !== "string" || path === "") throw new TypeError("path must be a string");
 }
 
 function checkCacheOptions(

@@ -6,29 +6,27 @@
 import { resolve } from "node:path";
 import { loadPeer } from "../load-peer.js";
 import { checkMethods, checkOptions } from "../vault/checks.js";
-import { systemClock } from "../vault/clock.js";
 import type { CacheBackend, Clock } from "../vault/contracts.js";
+import { type CacheClock, cacheClock } from "./cache-clock.js";
+import { checkPurgeMode } from "./purge-schedule.js";
 import type { SqliteConnection } from "./sqlite/connection.js";
+import { identityOfMain, UNWATCHED } from "./sqlite/database-file.js";
 import { openDatabase } from "./sqlite/open-database.js";
+import { UNBOUNDED } from "./sqlite/room.js";
 import { SqliteCache } from "./sqlite/sqlite-cache.js";
-import type { Room } from "./sqlite/write-queue.js";
 
 export type { SqliteConnection, SqliteStatement, SqliteValue } from "./sqlite/connection.js";
 
 const CACHE_OPTIONS: ReadonlySet<string> = new Set(["clock"]);
-const OPEN_OPTIONS: ReadonlySet<string> = new Set(["clock", "synchronous"]);
+const OPEN_OPTIONS: ReadonlySet<string> = new Set(["clock", "purge", "synchronous"]);
 const SYNCHRONOUS: readonly unknown[] = ["full", "normal", "off"];
-const UNBOUNDED: Room = {
-  onBatch: () => {},
-  admits: () => true,
-  release: () => {},
-  onCommitted: () => {},
-  onFull: () => {},
-};
 
 /** The options of a {@link sqliteCache}. */
 export interface SqliteCacheOptions {
-  /** Tells when a record may be purged. Default: the system's time. */
+  /**
+   * Says when a record may be purged; it is trusted alone. Default: the system's time, and then no
+   * record is purged while the time of this process and the system's differ by more than a minute.
+   */
   readonly clock?: Clock | undefined;
 }
 
@@ -40,6 +38,12 @@ export interface OpenSqliteCacheOptions extends SqliteCacheOptions {
    * cost the file.
    */
   readonly synchronous?: "full" | "normal" | "off" | undefined;
+  /**
+   * Who removes records that are due. `"auto"`, the default: the cache, a few along with writes and
+   * the others by a timer that does not keep the process alive, for at most 5 ms a minute.
+   * `"manual"`: nothing does but `purgeExpired`.
+   */
+  readonly purge?: "auto" | "manual" | undefined;
 }
 
 /**
@@ -65,8 +69,14 @@ export function sqliteCache(
 ): CacheBackend {
   checkMethods(connection, "connection", ["prepare", "exec", "close"]);
   checkOptions(options, "sqliteCache options", CACHE_OPTIONS);
-  const clock = clockOf(options);
-  return new SqliteCache({ connection, clock, room: UNBOUNDED, release: () => {} });
+  return new SqliteCache({
+    connection,
+    clock: clockOf(options),
+    room: UNBOUNDED,
+    watch: () => identityOfMain(connection) ?? UNWATCHED,
+    purge: "manual",
+    release: () => {},
+  });
 }
 
 /**
@@ -94,26 +104,36 @@ export async function openSqliteCache(
 ): Promise<CacheBackend> {
   checkOptions(options, "openSqliteCache options", OPEN_OPTIONS);
   checkPath(path);
-  const { synchronous = "full" } = options;
+  const { synchronous = "full", purge = "auto" } = options;
+  checkPurgeMode(purge);
   if (!SYNCHRONOUS.includes(synchronous)) {
     throw new TypeError('synchronous must be "full", "normal" or "off"');
   }
   const clock = clockOf(options);
-  const { default: Database } = await loadPeer("better-sqlite3", () => import("better-sqlite3"));
+  const { default: Database } = await loadPeer("better-sqlite3", importDriver);
   const connect = (file: string): SqliteConnection => new Database(file);
-  if (path !== ":memory:") return openDatabase(resolve(path), { connect, clock, synchronous });
+  if (path !== ":memory:")
+    return openDatabase(resolve(path), { connect, clock, purge, synchronous });
   const connection = connect(path);
   return new SqliteCache({
     connection,
     clock,
     room: UNBOUNDED,
+    purge,
     release: () => connection.close(),
   });
 }
 
-function clockOf({ clock = systemClock() }: SqliteCacheOptions): Clock {
-  checkMethods(clock, "clock", ["now"]);
-  return clock;
+/** The binary of better-sqlite3 is loaded with the first database: without it, no file is at fault. */
+async function importDriver() {
+  const driver = await import("better-sqlite3");
+  new driver.default(":memory:").close();
+  return driver;
+}
+
+function clockOf({ clock }: SqliteCacheOptions): CacheClock {
+  if (clock !== undefined) checkMethods(clock, "clock", ["now"]);
+  return cacheClock(clock);
 }
 
 /** better-sqlite3 would drop white space at the end, and open another file. */

@@ -3,6 +3,7 @@ import { HandleVault } from "../handle-vault.js";
 import { isObject, type JsonObject } from "../mcp/messages.js";
 import type { AgentPolicy } from "../mcp/policy.js";
 import {
+  type HydratingRule,
   isSealing,
   type SealingRule,
   type SealingTerms,
@@ -47,9 +48,8 @@ export async function explain(
   server: string,
 ): Promise<readonly string[]> {
   const rules = policy.rulesOf({ server, tool });
-  return [`${server}/${tool}`, ...(await outcome(result, rules, policy))].map((line, index) =>
-    index === 0 ? line : `  ${line}`,
-  );
+  const lines = [...(await outcome(result, rules, policy)), ...rules.hydrating.map(hydratingLine)];
+  return [`${server}/${tool}`, ...lines].map((line, index) => (index === 0 ? line : `  ${line}`));
 }
 
 async function outcome(
@@ -73,6 +73,12 @@ async function outcome(
     inSightLine(plan),
     ...(policy.texts === "fixed" ? ["texts of the server: replaced"] : []),
   ];
+}
+
+function hydratingLine({ at, isInside, format, leftover }: HydratingRule): string {
+  const where = isInside ? `, also inside ${format ?? "JSON or text"}` : "";
+  const left = leftover === "pass" ? "passes as text" : "refuses the call";
+  return `argument ${formatPointer(at)}: handles are opened${where}; one that is left over ${left}`;
 }
 
 function errorLine({ errors }: ToolRules): string {

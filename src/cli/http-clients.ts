@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Authenticator } from "../auth/authenticator.js";
 import { loadPeer } from "../load-peer.js";
 import type { MessageFilter } from "../mcp/message-filter.js";
+import { ErrorReports } from "../transport/error-reports.js";
 import { answerTo } from "../transport/http-server/answers.js";
 import { boundConnections } from "../transport/http-server/connections.js";
 import { Gate } from "../transport/http-server/gate.js";
@@ -16,6 +17,7 @@ import {
 import { REFUSALS, RefusedError } from "../transport/http-server/refusal.js";
 import type { ConnectionLimit } from "../transport/limits.js";
 import { listen } from "../transport/listening.js";
+import { ServiceUnavailableError } from "../vault/errors.js";
 import { CommandError, FAILED } from "./command-error.js";
 import { HttpSessions, type ServerTransport } from "./http-sessions.js";
 import { MAX_MESSAGE_BYTES } from "./message-lines.js";
@@ -67,10 +69,13 @@ export async function serveClients(options: ServeClientsOptions): Promise<void> 
     },
   });
   const server = createServer(SERVER_OPTIONS);
+  // All headers count, as many as `maxHeaderSize` has room for.
+  server.maxHeadersCount = 0;
   const connections = boundConnections(server, MAX_CONNECTIONS);
   const gate = gateOf(options);
+  const reports = new ErrorReports();
   server.on("request", (incoming, outgoing) => {
-    void answer({ incoming, outgoing, gate, sessions, connections });
+    void answer({ incoming, outgoing, gate, reports, sessions, connections, signal });
   });
   onListening(await startListening(server, host, port));
   await stopped(signal);
@@ -109,13 +114,16 @@ interface Exchange {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
   readonly gate: Gate;
+  readonly reports: ErrorReports;
   readonly sessions: HttpSessions;
   readonly connections: ConnectionLimit;
+  /** Says that the server stops: it refuses what it has not begun. */
+  readonly signal: AbortSignal;
 }
 
 /** Nobody gets at a session without proving anew who they are. */
 async function answer(exchange: Exchange): Promise<void> {
-  const { incoming, outgoing, gate, sessions, connections } = exchange;
+  const { incoming, outgoing, gate, reports, sessions, connections, signal } = exchange;
   const request = {
     ...requestOf(incoming),
     authenticated: () => connections.authenticated(incoming.socket),
@@ -124,11 +132,13 @@ async function answer(exchange: Exchange): Promise<void> {
     gate.checkOrigin(request);
     if (request.path !== PATH) throw new RefusedError(REFUSALS.noRoute);
     const caller = await gate.callerOf(request);
+    if (signal.aborted) throw new ServiceUnavailableError();
     if (typeof caller === "string") throw new RefusedError(REFUSALS.noRoute);
     const transport = await sessions.transportFor(caller.principal, request);
     await transport.handleRequest(incoming, outgoing);
   } catch (error) {
+    if (signal.aborted) outgoing.shouldKeepAlive = false;
     if (outgoing.headersSent) outgoing.destroy();
-    else sendAnswer(incoming, outgoing, answerTo(error, request));
+    else sendAnswer(incoming, outgoing, answerTo(error, request, reports));
   }
 }

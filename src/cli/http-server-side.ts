@@ -1,10 +1,9 @@
 /** A server that the proxy reaches over Streamable HTTP. It needs the package `@modelcontextprotocol/client`. */
 import { loadPeer } from "../load-peer.js";
 import { isObject, type Message, type RequestId } from "../mcp/messages.js";
-import { INTERNAL_ERROR } from "../mcp/rpc-errors.js";
 import { within } from "../primitives/within.js";
 import { CommandError, FAILED, usageError } from "./command-error.js";
-import { MAX_MESSAGE_BYTES } from "./message-lines.js";
+import { MAX_MESSAGE_BYTES, type ReadLine } from "./message-lines.js";
 import { passOn, type Receive, type Sent, type Side } from "./side.js";
 
 /** Where a server is, and what to show it: never what a client showed to the proxy. */
@@ -66,7 +65,7 @@ function authorization(
 class HttpServerSide implements Side {
   readonly #transport: HttpTransport;
   #initializing: RequestId | undefined;
-  #receive: (value: unknown) => void = () => undefined;
+  #receive: (received: ReadLine) => void = () => undefined;
 
   constructor(transport: HttpTransport) {
     this.#transport = transport;
@@ -76,10 +75,10 @@ class HttpServerSide implements Side {
     const closed = new Promise<void>((resolve) => {
       this.#transport.onclose = resolve;
     });
-    this.#receive = (value) => void passOn({ kind: "message", value }, receive);
+    this.#receive = (received) => void passOn(received, receive);
     this.#transport.onmessage = (value) => {
       this.#learnVersion(value);
-      this.#receive(value);
+      this.#receive({ kind: "message", value });
     };
     await this.#transport.start();
     await closed;
@@ -100,10 +99,9 @@ class HttpServerSide implements Side {
   /** A stream that has ended brings no more answers; those that it has brought stand. */
   #endAnswers(sent: Sent): void {
     const messages: readonly Message[] = Array.isArray(sent) ? sent : [sent];
-    const error = { code: INTERNAL_ERROR, message: "The server gave no answer" };
     for (const message of messages) {
       if ("method" in message && "id" in message) {
-        this.#receive({ jsonrpc: "2.0", id: message.id, error });
+        this.#receive({ kind: "unanswered", id: message.id });
       }
     }
   }

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { MessageFilter } from "../mcp/message-filter.js";
+import { clearTimeout, setTimeout } from "../primitives/timers.js";
 import type { HttpRequest } from "../transport/http-server/gate.js";
 import { REFUSALS, RefusedError } from "../transport/http-server/refusal.js";
 import { ServiceUnavailableError } from "../vault/errors.js";
@@ -46,6 +47,7 @@ export class HttpSessions {
   readonly #options: HttpSessionsOptions;
   readonly #sessions = new Map<string, Session>();
   #opening = 0;
+  #isClosed = false;
 
   constructor(options: HttpSessionsOptions) {
     this.#options = options;
@@ -71,6 +73,7 @@ export class HttpSessions {
 
   /** Ends all sessions and their servers. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const sessions = [...this.#sessions.values()];
     await Promise.all(sessions.map(({ transport }) => transport.close()));
     await Promise.all(sessions.map(({ ended }) => ended));
@@ -86,10 +89,15 @@ export class HttpSessions {
   }
 
   async #open(id: string, subject: string, transport: ServerTransport): Promise<void> {
-    if (this.#sessions.size + this.#opening >= MAX_SESSIONS) throw new ServiceUnavailableError();
+    const isFull = this.#sessions.size + this.#opening >= MAX_SESSIONS;
+    if (isFull || this.#isClosed) throw new ServiceUnavailableError();
     this.#opening += 1;
     try {
       const server = await this.#options.openServer();
+      if (this.#isClosed) {
+        await server.close();
+        throw new ServiceUnavailableError();
+      }
       const client = new HttpClientSide(transport);
       const filter = this.#options.openFilter();
       const proxying = runProxy({ client, server, filter, subject: () => subject });

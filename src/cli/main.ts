@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The process behind the command `handlevault`. */
 import process from "node:process";
+import { setTimeout } from "../primitives/timers.js";
 import { runCommandLine } from "./command-line.js";
 
 /** How long the process waits for its output to be read, in milliseconds. */

@@ -4,7 +4,7 @@
  * Source: MCP 2025-11-25, transports, stdio.
  */
 import { Buffer } from "node:buffer";
-import { isObject } from "../mcp/messages.js";
+import { isObject, type RequestId } from "../mcp/messages.js";
 import { readJsonAnswer } from "../transport/json-text.js";
 
 /** The largest message, in bytes; a longer one is thrown away as it comes. */
@@ -12,9 +12,13 @@ export const MAX_MESSAGE_BYTES: number = 16 * 1024 * 1024;
 /** The most messages of a batch. */
 const MAX_BATCH = 100;
 
-/** What a line says: a message or a batch, nothing that could be one, or one that cannot be read. */
+/**
+ * What a line says: a message or a batch, nothing that could be one, or one that cannot be read. Over
+ * HTTP, where every request has a response, one may end without an answer to a request.
+ */
 export type ReadLine =
   | { readonly kind: "message"; readonly value: unknown }
+  | { readonly kind: "unanswered"; readonly id: RequestId }
   | { readonly kind: "noise" }
   | { readonly kind: "unreadable" };
 
@@ -66,24 +70,34 @@ function isBlank(line: Uint8Array): boolean {
   return line.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const decoder = new TextDecoder("utf-8", { fatal: true });
+/** Colours of a terminal, which some servers do not switch off. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what such a sequence begins with.
+const COLOURS = /^(?:\x1b\[[0-9;]*m)+/;
 
 /** What nests too deep, or has numbers that would not come out as they went in, is not read. */
 function readLine(line: Uint8Array): ReadLine {
   try {
-    const value = readJsonAnswer(decoder.decode(line));
+    const value = readJsonAnswer(decoder.decode(line).replace(COLOURS, ""));
     if (isObject(value)) return { kind: "message", value };
     const isBatch = Array.isArray(value) && value.length > 0 && value.length <= MAX_BATCH;
     if (isBatch && value.every(isObject)) return { kind: "message", value };
   } catch {
     // Told below from what was never meant to be a message.
   }
-  return beginsLikeMessage(line) ? UNREADABLE : { kind: "noise" };
+  return isDamaged(line) ? UNREADABLE : { kind: "noise" };
 }
 
-function beginsLikeMessage(line: Uint8Array): boolean {
-  const [first] = Buffer.from(line.subarray(0, 64)).toString("latin1").trimStart();
-  return first === "{" || first === "[";
+/** Within how many bytes a message says that it is one. */
+const HEAD_BYTES = 4096;
+
+/**
+ * Tells a message, or one line of a message on several, from what a server prints besides: `[INFO] …`,
+ * `{ port: 3000 }`.
+ */
+function isDamaged(line: Uint8Array): boolean {
+  const head = Buffer.from(line.subarray(0, HEAD_BYTES)).toString("latin1").trimStart();
+  return /^[{[]/.test(head) ? head.includes('"jsonrpc"') : /^"jsonrpc"\s*:/.test(head);
 }
 
 /** Returns a message, or a batch, as a line. */

@@ -3,7 +3,8 @@
  *
  * Names, pointers and numbers are checked by the policy itself.
  */
-import { z } from "zod";
+import { z } from "zod/v4";
+import { ARGUMENT_FORMATS } from "../mcp/policy-rules.js";
 import type { OneOf, PolicyData } from "./policy-data.js";
 
 const safeView = oneOf(["fixed", "summarizer"]);
@@ -27,7 +28,12 @@ const sealRule = z
     "must not have optional beside marked: the schema says what is required",
   );
 
-const hydrateRule = z.strictObject({ at: z.string(), inside: z.boolean().optional() });
+const hydrateRule = z.strictObject({
+  at: z.string(),
+  inside: z.boolean().optional(),
+  format: z.enum(ARGUMENT_FORMATS).optional(),
+  leftover: z.enum(["refuse", "pass"]).optional(),
+});
 
 const texts = z.enum(["fixed", "pass"]);
 

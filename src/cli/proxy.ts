@@ -11,7 +11,7 @@ import {
   type RequestMessage,
   refusal,
 } from "../mcp/messages.js";
-import { INTERNAL_ERROR, INVALID_REQUEST } from "../mcp/rpc-errors.js";
+import { INVALID_REQUEST } from "../mcp/rpc-errors.js";
 import { within } from "../primitives/within.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { isPromise } from "../vault/maybe-promise.js";
@@ -114,6 +114,7 @@ class MessageProxy {
     const { client, server, filter, check } = this.#options;
     if (received.kind === "noise") return;
     if (received.kind === "unreadable") return this.failWaiting();
+    if (received.kind === "unanswered") return this.#failAll([received.id]);
     if (check?.takes(received.value) === true) return;
     return passages(
       received.value,
@@ -158,11 +159,7 @@ class MessageProxy {
 
   async #failAll(ids: readonly RequestId[]): Promise<void> {
     const { client, filter } = this.#options;
-    for (const id of ids) {
-      const error = { code: INTERNAL_ERROR, message: "The server gave no answer" };
-      const { forward } = await filter.fromServer({ jsonrpc: "2.0", id, error });
-      await this.#reply(client, forward);
-    }
+    for (const id of ids) await this.#reply(client, filter.unanswered(id).forward);
     this.#tellIfAnswered();
   }
 

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
+import { Buffer, constants } from "node:buffer";
 import { KeyRing } from "../keys/key-ring.js";
-import { asBuffer, ownUtf8 } from "../primitives/bytes.js";
+import { asBuffer, isBytes, ownUtf8 } from "../primitives/bytes.js";
+import { isTooLongText } from "../primitives/longest-text.js";
 import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
 import type { Bytes, Compressor, Encryptor, MaybePromise, Serializer } from "../vault/contracts.js";
 import {
@@ -13,7 +14,7 @@ import {
   RecordIntegrityError,
   RecordUnsupportedError,
 } from "../vault/errors.js";
-import { andThen } from "../vault/maybe-promise.js";
+import { andThen, settled } from "../vault/maybe-promise.js";
 import { brotliCompressor, deflateCompressor, gzipCompressor } from "./compressor/zlib.js";
 import { aes256GcmEncryptor } from "./encryptor/aes-256-gcm.js";
 import { bytesSerializer } from "./serializer/bytes.js";
@@ -21,8 +22,8 @@ import { jsonSerializer } from "./serializer/json.js";
 import { textSerializer } from "./serializer/text.js";
 
 const DEFAULT_MAX_PAYLOAD_BYTES = 64 * 1024 * 1024;
-/** JSON and text pass through one V8 string, which has at most 2^29 - 24 characters. */
-const CEILING_PAYLOAD_BYTES: number = 2 ** 29 - 1024;
+/** JSON and text pass through one string, which V8 bounds: at 2^29 - 24 characters on most machines. */
+const CEILING_PAYLOAD_BYTES: number = Math.min(2 ** 29, constants.MAX_STRING_LENGTH) - 1000;
 /** Compression that saves less than an eighth is not worth undoing. */
 const WORTHWHILE_RATIO = 7 / 8;
 const NO_COMPRESSOR = 0;
@@ -32,6 +33,9 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "encryptor",
   "maxPayloadBytes",
 ]);
+
+/** Marks codecs across copies of the library and realms; the number changes with what a vault calls. */
+const BRAND: unique symbol = Symbol.for("handlevault.codec.1");
 
 /** Length of what {@link writePackedHeader} puts before a payload, in bytes. */
 export const PACKED_HEADER_BYTES = 6;
@@ -81,6 +85,10 @@ export interface PackedPayload {
  * ```
  */
 export class VaultCodec {
+  static {
+    Object.defineProperty(VaultCodec.prototype, BRAND, { value: true });
+  }
+
   /** The encryptor it was given; `undefined` when the default one is to be used. */
   readonly encryptor: Encryptor | undefined;
   readonly #maxPayloadBytes: number;
@@ -149,7 +157,7 @@ export class VaultCodec {
    * @throws {@link PayloadTooLargeError} The payload is larger than `maxPayloadBytes`.
    */
   async decode(bytes: Uint8Array): Promise<unknown> {
-    if (!(bytes instanceof Uint8Array)) throw new TypeError("bytes must be a Uint8Array");
+    if (!isBytes(bytes)) throw new TypeError("bytes must be a Uint8Array");
     await this.ready();
     const plaintext = asBuffer(await this.#standaloneEncryptor.decrypt(bytes));
     try {
@@ -180,7 +188,8 @@ export class VaultCodec {
    */
   pack(data: unknown): MaybePromise<PackedPayload> {
     const serializer = this.#serializerFor(data);
-    const content = serializer.serialize(data);
+    const content = serializer.serialize(data, this.#maxPayloadBytes);
+    if (content.length > this.#maxPayloadBytes) throw new PayloadTooLargeError();
     const contentBytes = typeof content === "string" ? Buffer.byteLength(content) : content.length;
     if (contentBytes > this.#maxPayloadBytes) throw new PayloadTooLargeError();
     const packed = {
@@ -242,7 +251,7 @@ export class VaultCodec {
     }
     const compressor = this.#compressors.get(header.compressorId);
     if (compressor === undefined) throw new RecordUnsupportedError();
-    return andThen(compressor.decompress(content, header.length), (bytes) => {
+    return andThen(settled(compressor.decompress(content, header.length)), (bytes) => {
       const data = deserialize(serializer, asBuffer(bytes));
       bytes.fill(0);
       return data;
@@ -250,15 +259,22 @@ export class VaultCodec {
   }
 
   #serializerFor(data: unknown): Serializer {
-    if (data instanceof Uint8Array) return this.#bytes;
-    if (typeof data === "string" && data.isWellFormed()) return this.#text;
-    return this.#structured;
+    if (isBytes(data)) return this.#bytes;
+    if (typeof data !== "string") return this.#structured;
+    // Each character takes a byte or more: what is too long anyhow is not looked through.
+    if (data.length > this.#maxPayloadBytes) throw new PayloadTooLargeError();
+    return data.isWellFormed() ? this.#text : this.#structured;
   }
 
   get #standaloneEncryptor(): Encryptor {
     this.#ownEncryptor ??= this.encryptor ?? aes256GcmEncryptor({ keys: KeyRing.ephemeral() });
     return this.#ownEncryptor;
   }
+}
+
+/** Tells whether a value is a codec, of whichever copy of the library. */
+export function isVaultCodec(value: unknown): value is VaultCodec {
+  return typeof value === "object" && value !== null && BRAND in value;
 }
 
 /** Writes how to unpack a payload. */
@@ -273,7 +289,7 @@ function compress(compressor: Compressor, packed: PackedPayload): MaybePromise<P
   const { content, serializedBytes } = packed;
   const isText = typeof content === "string";
   const bytes = isText ? ownUtf8(content) : content;
-  return andThen(compressor.compress(bytes), (compressed) => {
+  return andThen(settled(compressor.compress(bytes)), (compressed) => {
     const { length: contentBytes } = compressed;
     if (isText && compressed.buffer !== bytes.buffer) bytes.fill(0);
     if (contentBytes > serializedBytes * WORTHWHILE_RATIO) return packed;
@@ -285,9 +301,9 @@ function compress(compressor: Compressor, packed: PackedPayload): MaybePromise<P
 function deserialize(serializer: Serializer, bytes: Buffer): unknown {
   try {
     return serializer.deserialize(bytes);
-  } catch {
+  } catch (error) {
     // The parser's own message would quote the payload.
-    throw new RecordIntegrityError();
+    throw isTooLongText(error) ? new PayloadTooLargeError() : new RecordIntegrityError();
   }
 }
 

@@ -3,7 +3,6 @@
  * length (1 byte), the wrapped data key after its length (2 bytes), and a commitment of 32 bytes.
  */
 import { Buffer } from "node:buffer";
-import { checkKeyId } from "../vault/checks.js";
 import type { WrappedKey } from "../vault/contracts.js";
 import { KeyNotFoundError } from "../vault/errors.js";
 
@@ -49,7 +48,6 @@ export function parseHeader(header: Buffer): ParsedHeader {
 
 /** Returns the header of a wrapped key. */
 export function encodeHeader({ keyId, wrapped }: WrappedKey, commitment: Uint8Array): Buffer {
-  checkKeyId(keyId, "the keyId of a KeyProvider");
   const lengths = Buffer.alloc(2);
   lengths.writeUInt16BE(wrapped.length);
   return Buffer.concat([

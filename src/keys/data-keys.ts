@@ -7,26 +7,23 @@
  */
 
 import { Buffer } from "node:buffer";
-import { hkdfSync, type KeyObject, timingSafeEqual } from "node:crypto";
+import { type KeyObject, timingSafeEqual } from "node:crypto";
 import { performance } from "node:perf_hooks";
-import { KEY_BYTES, NONCE_BYTES } from "../primitives/aes-256-gcm.js";
+import { KEY_BYTES } from "../primitives/aes-256-gcm.js";
 import { setBounded } from "../primitives/bounded-map.js";
-import { takeKey } from "../primitives/bytes.js";
-import { fillRandom, fillSecret } from "../primitives/random-pool.js";
-import type { KeyProvider, MaybePromise, WrappedKey } from "../vault/contracts.js";
+import { fillSecret } from "../primitives/random-pool.js";
+import type { KeyProvider, KeyState, MaybePromise, WrappedKey } from "../vault/contracts.js";
 import { isVaultError, KeyNotFoundError, RecordIntegrityError } from "../vault/errors.js";
-import { andThen, isPromise, settled } from "../vault/maybe-promise.js";
+import { andThen, isPromise } from "../vault/maybe-promise.js";
+import { DataKey, deriveFrom } from "./data-key.js";
 import {
   COMMITMENT_BYTES,
   encodeHeader,
   type ParsedHeader,
   parseHeader,
 } from "./data-key-header.js";
+import { DEFAULT_KEY_TIMEOUT_MS, isUnanswered, ProviderCalls } from "./provider-calls.js";
 
-const DERIVE_LABEL = "handlevault v1 data key";
-const MAX_ENCRYPTIONS = 2 ** 20;
-const MAX_ENCRYPTED_BYTES = 2 ** 36;
-const MAX_AGE_MS = 3_600_000;
 const MAX_OPENED = 1024;
 const MAX_REFUSED = 256;
 const REFUSAL_MS = 10_000;
@@ -36,13 +33,18 @@ interface UnwrappedKey {
   readonly key: KeyObject;
 }
 
-/** A source of milliseconds that never goes backwards. */
-type Stopwatch = () => number;
+/** How {@link DataKeys} waits and measures time. */
+export interface DataKeysOptions {
+  /** How long a call of the provider may take, in milliseconds. */
+  readonly timeoutMs?: number | undefined;
+  /** Returns milliseconds that never go backwards. */
+  readonly elapsedMs?: (() => number) | undefined;
+}
 
 /** Draws, spends and opens data keys. */
 export class DataKeys {
-  readonly #provider: KeyProvider;
-  readonly #elapsedMs: Stopwatch;
+  readonly #provider: ProviderCalls;
+  readonly #elapsedMs: () => number;
   readonly #opened = new Map<string, KeyObject>();
   /** The key opened last: most records in a row have the same header. */
   #latest: { readonly header: Buffer; readonly key: KeyObject } | undefined;
@@ -53,15 +55,27 @@ export class DataKeys {
   #current: DataKey | undefined;
   #drawing: Promise<DataKey> | undefined;
 
-  constructor(provider: KeyProvider, elapsedMs: Stopwatch = () => performance.now()) {
-    this.#provider = provider;
+  constructor(
+    provider: KeyProvider,
+    {
+      timeoutMs = DEFAULT_KEY_TIMEOUT_MS,
+      elapsedMs = () => performance.now(),
+    }: DataKeysOptions = {},
+  ) {
+    this.#provider = new ProviderCalls(provider, timeoutMs);
     this.#elapsedMs = elapsedMs;
-    this.#epoch = provider.epoch;
+    this.#epoch = this.#provider.epoch;
   }
 
   /** Whether records stay readable after this process. */
   get durable(): boolean {
     return this.#provider.durable;
+  }
+
+  /** The provider's current key, and the state that it is of. */
+  get keyState(): KeyState {
+    const { currentKeyId, epoch } = this.#provider;
+    return { currentKeyId, epoch };
   }
 
   /** Returns the key to encrypt under: the one in use, or a new one when that is spent. */
@@ -76,6 +90,7 @@ export class DataKeys {
    *
    * @throws {@link KeyNotFoundError} The provider does not know the wrapping key.
    * @throws {@link RecordIntegrityError} The header was altered.
+   * @throws {@link KeyServiceUnavailableError} The provider failed, or did not answer in time.
    */
   forDecryption(bytes: Buffer, length: number): MaybePromise<KeyObject> {
     this.#followProvider();
@@ -86,7 +101,9 @@ export class DataKeys {
     const opened = this.#opened.get(name);
     if (opened !== undefined) return this.#remember(name, opened);
     const opening = this.#opening.get(name);
-    if (opening !== undefined) return opening;
+    if (opening !== undefined) {
+      return elseOnceMore(opening, () => this.#opening.get(name) ?? this.#openNamed(name));
+    }
     this.#assertNotRefused(name);
     return this.#open(name, parseHeader(bytes.subarray(0, length)));
   }
@@ -98,11 +115,21 @@ export class DataKeys {
     if (parsed.keyId === this.#provider.currentKeyId) return undefined;
     const name = header.toString("latin1");
     const known = this.#rewrapped.get(name);
-    if (known !== undefined) return known;
-    // Records of one instance share a header: one call of the provider serves them all.
-    const rewrapped = this.#rewrapHeader(parsed);
+    if (known !== undefined) {
+      return elseOnceMore(known, () => this.#rewrapped.get(name) ?? this.#rewrapOnce(name));
+    }
+    return this.#rewrapOnce(name);
+  }
+
+  /** Records of one instance share a header: one call of the provider serves them all. */
+  #rewrapOnce(name: string): MaybePromise<Buffer> {
+    const rewrapped = this.#rewrapHeader(parseHeader(Buffer.from(name, "latin1")));
     setBounded(this.#rewrapped, name, rewrapped, MAX_OPENED);
-    if (isPromise(rewrapped)) rewrapped.catch(() => this.#rewrapped.delete(name));
+    if (isPromise(rewrapped)) {
+      rewrapped.catch(() => {
+        if (this.#rewrapped.get(name) === rewrapped) this.#rewrapped.delete(name);
+      });
+    }
     return rewrapped;
   }
 
@@ -116,7 +143,7 @@ export class DataKeys {
   #wrap(dataKey: Uint8Array): MaybePromise<WrappedKey> {
     const wipe = () => void dataKey.fill(0);
     try {
-      const wrapped = settled(this.#provider.wrap(dataKey));
+      const wrapped = this.#provider.wrap(dataKey);
       if (isPromise(wrapped)) return wrapped.finally(wipe);
       wipe();
       return wrapped;
@@ -140,7 +167,12 @@ export class DataKeys {
   }
 
   #draw(): MaybePromise<DataKey> {
-    if (this.#drawing !== undefined) return this.#drawing;
+    const drawing = this.#drawing;
+    if (drawing === undefined) return this.#drawAnother();
+    return elseOnceMore(drawing, () => this.#drawing ?? this.forEncryption());
+  }
+
+  #drawAnother(): MaybePromise<DataKey> {
     const dataKey = Buffer.alloc(KEY_BYTES);
     fillSecret(dataKey, 0, KEY_BYTES);
     const epoch = this.#epoch;
@@ -159,6 +191,11 @@ export class DataKeys {
     });
     this.#drawing = drawing;
     return drawing;
+  }
+
+  #openNamed(name: string): MaybePromise<KeyObject> {
+    const header = Buffer.from(name, "latin1");
+    return this.forDecryption(header, header.length);
   }
 
   #open(name: string, header: ParsedHeader): MaybePromise<KeyObject> {
@@ -188,7 +225,7 @@ export class DataKeys {
 
   /** Returns the data key and what is derived from it, checked against the header's commitment. */
   #unwrap(header: ParsedHeader): MaybePromise<UnwrappedKey> {
-    return andThen(settled(this.#provider.unwrap(header)), (dataKey) => {
+    return andThen(this.#provider.unwrap(header), (dataKey) => {
       const { key, commitment } = deriveFrom(dataKey);
       const isWhole = header.commitment.length === COMMITMENT_BYTES;
       if (isWhole && timingSafeEqual(commitment, header.commitment)) return { dataKey, key };
@@ -221,61 +258,20 @@ export class DataKeys {
   }
 }
 
-/** A data key that this instance drew, with what is left of it. */
-export class DataKey {
-  /** The bytes that name, wrap and commit to the key, as they go into every record. */
-  readonly header: Buffer;
-  readonly key: KeyObject;
-  readonly #drawnAtMs: number;
-  #encryptions = 0;
-  #bytes = 0;
-
-  constructor(header: Buffer, key: KeyObject, drawnAtMs: number) {
-    this.header = header;
-    this.key = key;
-    this.#drawnAtMs = drawnAtMs;
-  }
-
-  /** Tells whether the key has done enough, by count, by bytes or by age. */
-  isSpent(nowMs: number): boolean {
-    return (
-      this.#encryptions >= MAX_ENCRYPTIONS ||
-      this.#bytes >= MAX_ENCRYPTED_BYTES ||
-      nowMs - this.#drawnAtMs >= MAX_AGE_MS
-    );
-  }
-
-  /**
-   * Writes the nonce for one encryption of `byteCount` bytes.
-   *
-   * 64 fresh random bits, so that nothing is predictable; 32 counted bits, so that none repeats. The
-   * count may run past what makes the key spent, by as many callers as wait for the next one.
-   */
-  nextNonce(byteCount: number, nonce: Buffer): void {
-    fillRandom(nonce, 0, NONCE_BYTES - 4);
-    // Throws a RangeError rather than start over.
-    nonce.writeUInt32BE(this.#encryptions, NONCE_BYTES - 4);
-    this.#encryptions += 1;
-    this.#bytes += byteCount;
-  }
+/**
+ * Lets a caller who joined another's call try once more where that call was never answered: it may have
+ * hung on a connection that is gone.
+ */
+function elseOnceMore<T>(joined: MaybePromise<T>, again: () => MaybePromise<T>): MaybePromise<T> {
+  if (!isPromise(joined)) return joined;
+  return joined.catch((error: unknown) => {
+    if (isUnanswered(error)) return again();
+    throw error;
+  });
 }
 
 /** Returns the key to decrypt with, and wipes what it was derived from. */
 function keyOnly({ dataKey, key }: UnwrappedKey): KeyObject {
   dataKey.fill(0);
   return key;
-}
-
-/**
- * Derives the encryption key and the commitment from a data key: HKDF-SHA-256 (RFC 5869), 64 bytes.
- *
- * AES-GCM alone does not commit to its key: a ciphertext can be crafted to open under two. Two data
- * keys with one commitment would be a collision of SHA-256.
- */
-function deriveFrom(dataKey: Uint8Array): { key: KeyObject; commitment: Buffer } {
-  const derived = Buffer.from(
-    hkdfSync("sha256", dataKey, Buffer.alloc(0), DERIVE_LABEL, KEY_BYTES + COMMITMENT_BYTES),
-  );
-  const key = takeKey(derived.subarray(0, KEY_BYTES));
-  return { key, commitment: derived.subarray(KEY_BYTES) };
 }

@@ -4,9 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { hkdfSync, type KeyObject, randomBytes } from "node:crypto";
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import { hkdfSync, type KeyObject, randomBytes, randomInt } from "node:crypto";
 import {
   decryptAes256Gcm,
   encryptAes256Gcm,
@@ -14,14 +12,20 @@ import {
   NONCE_BYTES,
   TAG_BYTES,
 } from "../primitives/aes-256-gcm.js";
-import { takeKey } from "../primitives/bytes.js";
+import { isBytes, ownCopy, takeKey } from "../primitives/bytes.js";
 import { randomHex } from "../primitives/random-pool.js";
-import { checkKeyId } from "../vault/checks.js";
+import { checkBoolean, checkKeyId, checkOptions } from "../vault/checks.js";
 import type { KeyProvider, WrappedKey } from "../vault/contracts.js";
 import { KeyNotFoundError, RecordIntegrityError } from "../vault/errors.js";
 import {
+  environmentSource,
+  fileSource,
+  type KeyFileOptions,
+  type KeySource,
+} from "./key-sources.js";
+import {
   derivePassphraseKey,
-  type PassphraseCost,
+  type NewPassphrase,
   passphraseKeyId,
   passphraseParams,
 } from "./passphrase.js";
@@ -30,7 +34,8 @@ const KEY_TEXT = /^[A-Za-z0-9_-]{43}$/;
 const SALT_BYTES = 24;
 const WRAPPED_BYTES: number = SALT_BYTES + KEY_BYTES + TAG_BYTES;
 const WRAP_LABEL = "handlevault v1 key wrap";
-const MAX_KEY_FILE_BYTES = 65_536;
+const MAX_FIRST_EPOCH = 2 ** 40;
+const FILE_OPTIONS: ReadonlySet<string> = new Set(["mounted"]);
 
 /** A 256-bit key: 32 bytes, or the text that {@link KeyRing.generateKey} gives. */
 export type KeyMaterial = Uint8Array | string;
@@ -49,45 +54,77 @@ export interface PassphraseOptions {
   readonly passphrase: string;
   /** From {@link KeyRing.newPassphraseParams}; keep it: another value gives another key. */
   readonly params: string;
+  /** Passphrases of earlier days, whose keys only decrypt. Default: none. */
+  readonly older?: readonly Pick<PassphraseOptions, "passphrase" | "params">[] | undefined;
 }
+
+/** What shows that no record needs a key: a complete report of `HandleVault.rewrap`. */
+export interface RemovalProof {
+  /** The key that was the current one when the rewrap began. */
+  readonly currentKeyId?: string | undefined;
+  /** The ring's {@link KeyRing.epoch} when the rewrap began. */
+  readonly keyEpoch?: number | undefined;
+  readonly failed: number;
+  readonly keyUsage: Readonly<Record<string, number>>;
+  readonly cursor?: string | undefined;
+}
+
+/** Removes a key whatever still needs it: what is wrapped under it can never be read again. */
+export interface ForcedRemoval {
+  readonly force: true;
+}
+
+/** What a ring is made from. */
+type Origin = "memory" | "passphrase" | KeySource;
 
 /**
  * Holds one current key, which encrypts, and older keys, which only decrypt.
  *
+ * Keys rotate in four steps, in every process before the next one: `add` or `reload`, `promote`,
+ * `rewrap`, `remove`. See docs/keys.md.
+ *
  * @example
- * Rotate without losing what is sealed.
+ * Rotate in one process, after the new key was written to the file.
  * ```ts
- * const ring = KeyRing.fromEnv("VAULT_KEYS");
- * ring.rotate("2026-12", KeyRing.generateKey());
- * const { failed, keyUsage } = await vault.rewrap();
- * if (failed === 0 && keyUsage["2026-11"] === undefined) ring.remove("2026-11");
+ * ring.reload();
+ * ring.promote("2026-12");
+ * ring.remove("2026-11", await vault.rewrap());
  * ```
  */
 export class KeyRing implements KeyProvider {
   readonly #keys = new Map<string, KeyObject>();
   readonly #durable: boolean;
+  readonly #origin: Origin;
   #currentKeyId: string;
-  #epoch = 0;
+  /** Begins at random, so that no report about another ring passes for one about this ring. */
+  #epoch: number = randomInt(MAX_FIRST_EPOCH);
+  /** The epoch since which the current key is current. */
+  #promotedAtEpoch: number = this.#epoch;
 
-  private constructor(currentKeyId: string, durable: boolean) {
+  private constructor(currentKeyId: string, origin: Origin, durable: boolean) {
     this.#currentKeyId = currentKeyId;
+    this.#origin = origin;
     this.#durable = durable;
   }
 
   /** Returns a ring with one random key that dies with this process. */
   static ephemeral(): KeyRing {
     const id = `ephemeral-${randomHex(8)}`;
-    return KeyRing.#taking(id, randomBytes(KEY_BYTES), false);
+    const key = randomBytes(KEY_BYTES);
+    const ring = KeyRing.#of({ current: id, keys: { [id]: key } }, "memory", false);
+    key.fill(0);
+    return ring;
   }
 
   /**
-   * Returns a ring with the given keys, which it copies.
+   * Returns a ring with the given keys, which it copies. Where they are kept is up to the program: a key
+   * that is added and promoted is lost with the process unless it is kept, too.
    *
    * @throws TypeError A key is neither bytes nor text, or `current` is not among the keys.
    * @throws RangeError A key is not 256 bits long, or an id has another form.
    */
   static from(options: KeyRingOptions): KeyRing {
-    return KeyRing.#of(options, true);
+    return KeyRing.#of(options, "memory");
   }
 
   /**
@@ -98,23 +135,23 @@ export class KeyRing implements KeyProvider {
    * @throws RangeError A key is not 256 bits long, or an id has another form.
    */
   static fromEnv(name: string): KeyRing {
-    const text = process.env[name];
-    if (text === undefined || text === "") {
-      throw new TypeError("KeyRing.fromEnv: the environment variable is not set");
-    }
-    return KeyRing.#of(parseKeyList(text, "KeyRing.fromEnv"), true);
+    return KeyRing.#from(environmentSource(name));
   }
 
   /**
    * Returns a ring with the keys in a file: `id:key`, one a line, the current one first; `#` starts
    * a comment line.
    *
+   * @param options - `mounted: true` accepts a secret that a container platform mounted.
    * @throws TypeError The file cannot be opened, is over 64 KiB or not such a list, or others than its
-   *   owner can read it.
+   *   owner can read it; a mounted one: others can change or replace it.
    * @throws RangeError A key is not 256 bits long, or an id has another form.
    */
-  static async fromFile(path: string): Promise<KeyRing> {
-    return KeyRing.#of(parseKeyList(await readPrivateFile(path), "KeyRing.fromFile"), true);
+  static async fromFile(path: string, options: KeyFileOptions = {}): Promise<KeyRing> {
+    checkOptions(options, "KeyRing.fromFile options", FILE_OPTIONS);
+    const { mounted } = options;
+    if (mounted !== undefined) checkBoolean(mounted, "mounted");
+    return KeyRing.#from(fileSource(path, options));
   }
 
   /**
@@ -122,21 +159,32 @@ export class KeyRing implements KeyProvider {
    *
    * The passphrase is normalised (Unicode NFKC), so that it does not matter how it was typed.
    *
-   * @throws TypeError `params` is not from {@link KeyRing.newPassphraseParams}.
+   * @throws TypeError `params` is not from {@link KeyRing.newPassphraseParams}, or was made for another
+   *   passphrase.
    * @throws RangeError The passphrase is too short, or the cost in `params` is out of bounds.
    */
   static async fromPassphrase(options: PassphraseOptions): Promise<KeyRing> {
-    const id = passphraseKeyId(options.params);
-    const key = await derivePassphraseKey(options.passphrase, options.params);
-    return KeyRing.#taking(id, key, true);
+    const { older = [] } = options;
+    const keys: Record<string, Buffer> = {};
+    try {
+      for (const { passphrase, params } of [options, ...older]) {
+        keys[passphraseKeyId(params)] = await derivePassphraseKey(passphrase, params);
+      }
+      return KeyRing.#of({ current: passphraseKeyId(options.params), keys }, "passphrase");
+    } finally {
+      for (const key of Object.values(keys)) key.fill(0);
+    }
   }
 
   /**
-   * Returns fresh parameters for {@link KeyRing.fromPassphrase}: a random salt and the cost, as a
-   * PHC string. They are not secret.
+   * Returns fresh parameters for {@link KeyRing.fromPassphrase}, as a PHC string: a random salt, the cost,
+   * and a value by which another passphrase is recognised. They are not secret, but whoever has them can
+   * try passphrases, as with any record.
+   *
+   * @throws RangeError The passphrase is too short, or the cost is out of bounds.
    */
-  static newPassphraseParams(cost: PassphraseCost = {}): string {
-    return passphraseParams(cost);
+  static async newPassphraseParams(options: NewPassphrase): Promise<string> {
+    return passphraseParams(options);
   }
 
   /** Returns a random 256-bit key as 43 characters of base64url. */
@@ -144,18 +192,13 @@ export class KeyRing implements KeyProvider {
     return randomBytes(KEY_BYTES).toString("base64url");
   }
 
-  /** Returns a ring of one key, whose bytes nobody else needs and which are overwritten. */
-  static #taking(id: string, key: Buffer, durable: boolean): KeyRing {
-    try {
-      return KeyRing.#of({ current: id, keys: { [id]: key } }, durable);
-    } finally {
-      key.fill(0);
-    }
+  static #from(source: KeySource): KeyRing {
+    return KeyRing.#of(source.read(), source);
   }
 
-  static #of(options: KeyRingOptions, durable: boolean): KeyRing {
-    const ring = new KeyRing(options.current, durable);
-    for (const [id, key] of Object.entries(options.keys)) ring.#add(id, key);
+  static #of(options: KeyRingOptions, origin: Origin, durable = true): KeyRing {
+    const ring = new KeyRing(options.current, origin, durable);
+    for (const [id, key] of Object.entries(options.keys)) ring.#put(id, toKeyObject(key));
     if (!ring.#keys.has(options.current)) {
       throw new TypeError("current must be the id of one of the keys");
     }
@@ -180,31 +223,107 @@ export class KeyRing implements KeyProvider {
   }
 
   /**
-   * Adds a key and makes it the current one; the others go on decrypting.
+   * Adds a key that only decrypts, until it is promoted.
    *
    * @throws RangeError The id is taken.
    */
-  rotate(keyId: string, key: KeyMaterial): void {
+  add(keyId: string, key: KeyMaterial): void {
     if (this.#keys.has(keyId))
       throw new RangeError("keyId is taken: give every key an id of its own");
-    this.#add(keyId, key);
-    this.#currentKeyId = keyId;
+    this.#put(keyId, toKeyObject(key));
     this.#epoch += 1;
   }
 
   /**
-   * Forgets an older key: what is still wrapped under it can never be read again. Do so only once
-   * no process seals under it any more and `rewrap` finds nothing that uses it.
+   * Makes a key the current one, which new records are encrypted under; the others go on decrypting.
+   * Every process must have the key before one promotes it.
    *
-   * @returns Whether the ring had it.
-   * @throws RangeError It is the current key.
+   * A ring from a file or an environment variable reads that again: a key that is nowhere but in memory
+   * would be lost with the process, and everything sealed under it.
+   *
+   * @throws RangeError The ring does not have the key, or its source does not have it now.
+   * @throws TypeError The source cannot be read, or the ring is from a passphrase, whose keys are derived.
    */
-  remove(keyId: string): boolean {
+  promote(keyId: string): void {
+    const key = this.#keys.get(keyId);
+    if (key === undefined) throw new RangeError("keyId is not in the ring: add the key first");
+    if (this.#origin === "passphrase") {
+      throw new TypeError(
+        "a ring from a passphrase has its key by derivation: make one from the new passphrase, and " +
+          "give the old one as older",
+      );
+    }
+    if (this.#origin !== "memory") assertKept(this.#origin, keyId, key);
+    this.#makeCurrent(keyId);
+  }
+
+  /**
+   * Reads the file again. Keys that are new in it are added, its first one becomes the current one; keys
+   * that are no longer in it stay until they are removed.
+   *
+   * @throws TypeError The file cannot be read, or the ring is not from a file: a variable of a running
+   *   process cannot be changed from outside, so restart it.
+   * @throws RangeError An id has another key than before. The ring is as it was.
+   */
+  reload(): void {
+    const source = this.#origin;
+    if (typeof source === "string" || source.kind !== "file") {
+      throw new TypeError("only a ring from a file can be reloaded: restart the process instead");
+    }
+    const { current, keys } = source.read();
+    const read = Object.entries(keys).map(([id, text]) => [id, toKeyObject(text)] as const);
+    for (const [id, key] of read) {
+      checkKeyId(id, "a key id");
+      if (this.#keys.get(id)?.equals(key) === false) {
+        throw new RangeError("an id in the key file has another key than before: use a new id");
+      }
+    }
+    for (const [id, key] of read) this.#put(id, key);
+    this.#epoch += 1;
+    if (current !== this.#currentKeyId) this.#makeCurrent(current);
+  }
+
+  /**
+   * Forgets an older key: what is still wrapped under it can never be read again.
+   *
+   * @param proof - The report of a complete `rewrap` by a vault with this ring, begun after the last
+   *   `promote`: no record failed, and none is under the key. Or `{ force: true }`. Another process that
+   *   still seals under the key is not seen: promote everywhere first.
+   * @returns Whether the ring had it.
+   * @throws RangeError It is the current key, or the report does not show that the key is unused.
+   */
+  remove(keyId: string, proof: RemovalProof | ForcedRemoval): boolean {
     if (keyId === this.#currentKeyId)
-      throw new RangeError("keyId is the current key: rotate first");
+      throw new RangeError("keyId is the current key: promote another first");
+    if (typeof proof !== "object" || proof === null) {
+      throw new TypeError("proof must be a report of rewrap, or { force: true }");
+    }
+    if (!("force" in proof && proof.force === true)) this.#assertUnused(keyId, proof);
     const removed = this.#keys.delete(keyId);
     if (removed) this.#epoch += 1;
     return removed;
+  }
+
+  #assertUnused(keyId: string, proof: RemovalProof | ForcedRemoval): void {
+    const { currentKeyId, keyEpoch = Number.NaN, failed, keyUsage, cursor } = proof as RemovalProof;
+    const isAboutNow =
+      currentKeyId === this.#currentKeyId &&
+      keyEpoch >= this.#promotedAtEpoch &&
+      keyEpoch <= this.#epoch;
+    if (!isAboutNow) {
+      throw new RangeError("the report is not of a rewrap under this ring, after its last promote");
+    }
+    if (cursor !== undefined)
+      throw new RangeError("the report is of a rewrap that is not complete");
+    if (failed !== 0 || keyUsage[keyId] !== undefined) {
+      throw new RangeError("the report shows records under the key, or records that failed");
+    }
+  }
+
+  #makeCurrent(keyId: string): void {
+    this.#currentKeyId = keyId;
+    this.#epoch += 1;
+    this.#promotedAtEpoch = this.#epoch;
   }
 
   /**
@@ -252,65 +371,32 @@ export class KeyRing implements KeyProvider {
     };
   }
 
-  #add(id: string, material: KeyMaterial): void {
+  #put(id: string, key: KeyObject): void {
     checkKeyId(id, "a key id");
-    this.#keys.set(id, toKeyObject(material));
+    this.#keys.set(id, key);
   }
 }
 
+/** Throws unless a source has the key now, under the same id. */
+function assertKept({ read, kind }: KeySource, keyId: string, key: KeyObject): void {
+  const { keys } = read();
+  const text = Object.hasOwn(keys, keyId) ? keys[keyId] : undefined;
+  if (text !== undefined && toKeyObject(text).equals(key)) return;
+  throw new RangeError(
+    `the ${kind} does not have this key: write it there first, or everything sealed under it is lost ` +
+      "with the process",
+  );
+}
+
 function toKeyObject(material: KeyMaterial): KeyObject {
-  if (typeof material !== "string" && !(material instanceof Uint8Array)) {
+  if (typeof material !== "string" && !isBytes(material)) {
     throw new TypeError("a key must be 32 bytes, or text from KeyRing.generateKey()");
   }
   if (typeof material === "string" && !KEY_TEXT.test(material)) {
     throw new RangeError("a key as text must be 43 characters of base64url");
   }
   const bytes =
-    typeof material === "string"
-      ? Buffer.from(material, "base64url")
-      : Uint8Array.prototype.slice.call(material);
+    typeof material === "string" ? Buffer.from(material, "base64url") : ownCopy(material);
   if (bytes.length !== KEY_BYTES) throw new RangeError("a key must be 32 bytes (256 bits)");
   return takeKey(bytes);
-}
-
-function parseKeyList(text: string, source: string): KeyRingOptions {
-  const entries = text
-    .split("\n")
-    .filter((line) => !line.trimStart().startsWith("#"))
-    .flatMap((line) => line.split(","))
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== "")
-    .map((entry) => entry.split(":"));
-  const keys: Record<string, string> = Object.create(null);
-  for (const [id, key, ...rest] of entries) {
-    if (id === undefined || key === undefined || rest.length > 0 || id in keys) {
-      throw new TypeError(`${source}: expected distinct entries of the form id:key`);
-    }
-    keys[id] = key;
-  }
-  const current = entries[0]?.[0];
-  if (current === undefined) throw new TypeError(`${source}: expected at least one id:key`);
-  return { current, keys };
-}
-
-/** Reads a small file, and only one that nobody but its owner can read. */
-async function readPrivateFile(path: string): Promise<string> {
-  // Without O_NONBLOCK, opening a named pipe would wait for somebody to write to it.
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => {
-    // Node's own error would carry the path.
-    throw new TypeError("KeyRing.fromFile: the key file cannot be opened");
-  });
-  try {
-    const stats = await file.stat();
-    const { mode, size } = stats;
-    if (!stats.isFile()) throw new TypeError("KeyRing.fromFile: the key file is not a file");
-    if (process.platform !== "win32" && (mode & 0o077) !== 0) {
-      throw new TypeError("KeyRing.fromFile: others can read the key file; make its mode 0600");
-    }
-    if (size > MAX_KEY_FILE_BYTES)
-      throw new TypeError("KeyRing.fromFile: the key file is too large");
-    return await file.readFile("utf8");
-  } finally {
-    await file.close();
-  }
 }

@@ -1,6 +1,7 @@
 /** The requests of a server that its client has not answered yet. */
 import { setBounded } from "../primitives/bounded-map.js";
 import type { RequestId, RequestMessage } from "./messages.js";
+import { asNumber } from "./open-requests.js";
 
 const MAX_ASKED = 1000;
 
@@ -18,9 +19,9 @@ export class AskedRequests {
 
   /** Returns the server's id of a request that the client answers, and forgets it. */
   take(clientId: unknown): RequestId | undefined {
-    if (typeof clientId !== "number") return undefined;
-    const id = this.#serverIds.get(String(clientId));
-    this.#serverIds.delete(String(clientId));
+    const key = String(asNumber(clientId));
+    const id = this.#serverIds.get(key);
+    this.#serverIds.delete(key);
     return id;
   }
 

@@ -1,11 +1,11 @@
 /**
- * Puts handles back where a tool says again what a handle was opened to.
+ * Puts handles back where a tool repeats a value that a handle was opened to.
  *
- * Found are texts of at least six characters as they are, as JSON or part of a URL, whatever the writer of
- * those escapes, and in base64. A
- * tool that wants to give a value away has other ways: this is for tools that only repeat themselves.
+ * docs/agents.md has a table of the forms in which a value is recognised. A tool that wants to give a
+ * value away has other ways: this is for tools that repeat their input.
  */
-import { Buffer } from "node:buffer";
+import { StringMatcher } from "../primitives/string-matcher.js";
+import { type EchoForm, formsOf, isTellingPart, MIN_UNITS, shortLeavesOf } from "./echo-forms.js";
 import { isObject } from "./messages.js";
 import { type Reading, readingsOf } from "./readings.js";
 
@@ -16,85 +16,99 @@ export interface OpenedValue {
   readonly reference: string;
 }
 
-/** The shortest text that is taken for an echo: shorter ones come up by chance. */
-const MIN_CHARACTERS = 6;
-/** The most texts that are looked for: opening more than that is refused. */
-const MAX_FORMS = 100_000;
+/** The most units (UTF-16) that are looked for: opening more than that is refused. */
+const MAX_FORM_UNITS = 2 ** 20;
+/** The most units of one result that are searched: larger ones are withheld. */
+const MAX_SEARCHED_UNITS = 2 ** 22;
 
-/** Texts that begin alike, by their length: the longest that fits counts. */
-interface Alike {
-  readonly lengths: number[];
-  readonly references: Map<string, string>;
+/** More was opened, or returned, than can be searched while others wait. */
+export class EchoLimitError extends RangeError {
+  override readonly name = "EchoLimitError";
 }
 
-/** Where an echo stands in a text. */
+/** What a pattern of the matcher stands for. */
+interface Pattern extends EchoForm {
+  readonly reference: string;
+}
+
+/** Where an echo is in a text. */
 interface FoundEcho {
   readonly reference: string;
   readonly start: number;
   readonly end: number;
 }
 
-/** The first, and of those the longest, comes first. */
-function byPlace(one: FoundEcho, other: FoundEcho): number {
-  return one.start - other.start || other.end - one.end;
-}
-
-/** Replaces what was opened by the references it was opened from. */
+/** Replaces values that were opened by the references that they were opened from. */
 export class Echoes {
-  readonly #alike = new Map<string, Alike>();
-  #count = 0;
+  readonly #matcher = new StringMatcher();
+  readonly #patterns: Pattern[] = [];
+  readonly #short = new Set<string>();
+  #budget = MAX_SEARCHED_UNITS;
 
+  /** @throws {@link EchoLimitError} The values are more than can be searched for. */
   constructor(opened: readonly OpenedValue[]) {
     for (const { value, reference } of opened) {
-      for (const leaf of leavesOf(value)) {
-        for (const text of formsOf(leaf)) this.#add(text, reference);
-      }
+      for (const form of formsOf(value)) this.#add({ ...form, reference });
+      for (const leaf of shortLeavesOf(value)) this.#short.add(leaf);
     }
-    for (const { lengths } of this.#alike.values()) lengths.sort((one, other) => other - one);
   }
 
-  /** Whether there is anything to look for. */
+  /** Whether there is nothing to look for. */
   get isEmpty(): boolean {
-    return this.#alike.size === 0;
+    return this.#patterns.length === 0;
   }
 
-  /** Returns a copy of JSON data without echoes; names of members count as texts. */
+  /**
+   * Returns a copy of JSON data without echoes. Names of members count as texts; two names stay two.
+   *
+   * @throws {@link EchoLimitError} More texts were searched, in all calls, than one result may have.
+   */
   suppressIn(value: unknown): unknown {
     if (this.isEmpty) return value;
     if (typeof value === "string") return this.suppressInText(value);
     if (typeof value === "number") return this.#suppressNumber(value);
     if (Array.isArray(value)) return value.map((item) => this.suppressIn(item));
     if (!isObject(value)) return value;
+    const names = this.suppressInNames(Object.keys(value));
     return Object.fromEntries(
-      Object.entries(value).map(([name, member]) => [
-        this.suppressInText(name),
-        this.suppressIn(member),
-      ]),
+      Object.values(value).map((member, at) => [names[at], this.suppressIn(member)]),
     );
   }
 
-  /** Returns a text without echoes. What is put in is not looked at again. */
-  suppressInText(text: string): string {
-    if (this.isEmpty || text.length < MIN_CHARACTERS) return text;
-    const found = readingsOf(text).flatMap((reading) => [...this.#foundIn(reading)]);
-    let kept = "";
-    let from = 0;
-    for (const { reference, start, end } of found.toSorted(byPlace)) {
-      // Where two readings find echoes that overlap, the first one stands for both.
-      if (start >= from) kept += text.slice(from, start) + reference;
-      from = Math.max(from, end);
-    }
-    return kept + text.slice(from);
+  /** Returns distinct names without echoes; one that would equal another gets a number. */
+  suppressInNames(names: readonly string[]): readonly string[] {
+    const given = new Set(names);
+    const taken = new Set<string>();
+    return names.map((name) => {
+      const suppressed = this.suppressInText(name);
+      let distinct = suppressed;
+      const isTaken = () => taken.has(distinct) || (distinct !== name && given.has(distinct));
+      for (let count = 2; isTaken(); count++) distinct = `${suppressed} (${count})`;
+      taken.add(distinct);
+      return distinct;
+    });
   }
 
-  *#foundIn({ text, starts }: Reading): Generator<FoundEcho> {
-    for (let at = 0; at + MIN_CHARACTERS <= text.length; at += 1) {
-      const echo = this.#echoAt(text, at);
-      if (echo === undefined) continue;
-      const { reference, length } = echo;
-      yield { reference, start: starts[at] ?? 0, end: starts[at + length] ?? 0 };
-      at += length - 1;
-    }
+  /** Tells whether a text may hold a value, be it a short one that comes up by chance. */
+  mayBeIn(text: string): boolean {
+    return (
+      this.suppressInText(text) !== text || [...this.#short].some((leaf) => text.includes(leaf))
+    );
+  }
+
+  /** Returns a text without echoes. References that are put in are not searched. */
+  suppressInText(text: string): string {
+    if (this.isEmpty || text.length < MIN_UNITS) return text;
+    this.#spend(text.length);
+    const found: FoundEcho[] = [];
+    for (const reading of readingsOf(text)) this.#find(reading, found);
+    return found.length === 0 ? text : replaced(text, found);
+  }
+
+  /** Counts work against what one result may take. */
+  #spend(units: number): void {
+    this.#budget -= units;
+    if (this.#budget < 0) throw new EchoLimitError("the result is too large to be searched");
   }
 
   #suppressNumber(value: number): unknown {
@@ -103,53 +117,70 @@ export class Echoes {
     return suppressed === text ? value : suppressed;
   }
 
-  #echoAt(text: string, at: number): { reference: string; length: number } | undefined {
-    const alike = this.#alike.get(text.slice(at, at + MIN_CHARACTERS));
-    if (alike === undefined) return undefined;
-    for (const length of alike.lengths) {
-      const said = text.slice(at, at + length);
-      const reference = alike.references.get(said);
-      if (reference !== undefined) return { reference, length: said.length };
-    }
-    return undefined;
+  #find(reading: Reading, found: FoundEcho[]): void {
+    const { text, starts, ends, form } = reading;
+    const add = (reference: string, from: number, to: number) => {
+      found.push({ reference, start: starts[from] ?? 0, end: ends[to] ?? 0 });
+    };
+    const onMatch = (number: number, end: number) => {
+      const pattern = this.#patterns[number];
+      if (pattern === undefined) return false;
+      const start = end - pattern.text.length;
+      if (pattern.isWord && !isWhole(reading, start, end)) {
+        this.#spend(1);
+        return false;
+      }
+      add(pattern.reference, start, end);
+      return true;
+    };
+    const onPrefix = (number: number, depth: number, end: number) => {
+      const pattern = this.#patterns[number];
+      if (pattern === undefined || !isCutAt(text, end)) return;
+      if (isTellingPart(text.slice(end - depth, end))) add(pattern.reference, end - depth, end);
+    };
+    this.#matcher.match(text, onMatch, form === "bytes" ? undefined : onPrefix);
   }
 
-  #add(text: string, reference: string): void {
-    const start = text.slice(0, MIN_CHARACTERS);
-    const alike: Alike = this.#alike.get(start) ?? { lengths: [], references: new Map() };
-    this.#alike.set(start, alike);
+  #add(pattern: Pattern): void {
+    const number = this.#matcher.add(pattern.text);
     // The first reference to a value stays: the others mean the same.
-    if (alike.references.has(text)) return;
-    this.#count += 1;
-    if (this.#count > MAX_FORMS) throw new RangeError("too much was opened to watch for echoes");
-    if (!alike.lengths.includes(text.length)) alike.lengths.push(text.length);
-    alike.references.set(text, reference);
+    if (number === this.#patterns.length) this.#patterns.push(pattern);
+    if (this.#matcher.stateCount > MAX_FORM_UNITS) {
+      throw new EchoLimitError("too much was opened to search for");
+    }
   }
 }
 
-/** Gives the texts and numbers of a value that are long enough to be told from chance. */
-function* leavesOf(value: unknown): Generator<string> {
-  if (typeof value === "string" || typeof value === "number") {
-    const text = String(value);
-    if (text.length >= MIN_CHARACTERS) yield text;
-    return;
+/** The first echo in a text, and of several at one place the longest, stands for what it overlaps. */
+function replaced(text: string, found: readonly FoundEcho[]): string {
+  const inOrder = found.toSorted((one, other) => one.start - other.start || other.end - one.end);
+  let kept = "";
+  let from = 0;
+  for (const { reference, start, end } of inOrder) {
+    if (start >= from) kept += text.slice(from, start) + reference;
+    from = Math.max(from, end);
   }
-  if (typeof value !== "object" || value === null) return;
-  for (const member of Object.values(value)) yield* leavesOf(member);
+  return kept + text.slice(from);
 }
 
-/** Returns the ways in which a text can come back, apart from escapes. */
-function formsOf(leaf: string): readonly string[] {
-  const forms = new Set([leaf, leaf.toWellFormed(), ...base64FormsOf(leaf)]);
-  return [...forms].filter(({ length }) => length >= MIN_CHARACTERS);
+const WORD_UNIT = /[\p{L}\p{M}\p{N}_]/u;
+const FRACTION = /^[.,]\d/;
+const WHOLE_PART = /\d[.,]$/;
+
+/** Tells whether a match stands between word boundaries, or in escapes that no text has by chance. */
+function isWhole({ text, starts, ends, form }: Reading, start: number, end: number): boolean {
+  if (form === "bytes") return true;
+  if (form === "escaped" && (ends[end] ?? 0) - (starts[start] ?? 0) > end - start) return true;
+  if (WORD_UNIT.test(text.charAt(start - 1)) || WORD_UNIT.test(text.charAt(end))) return false;
+  const isNumber = /\d/.test(text.charAt(start));
+  if (!isNumber) return true;
+  const [before, after] = [text.slice(Math.max(start - 2, 0), start), text.slice(end, end + 2)];
+  return !WHOLE_PART.test(before) && !FRACTION.test(after);
 }
 
-/** Returns what of a text's base64 does not depend on what is around the text. */
-function base64FormsOf(text: string): string[] {
-  return ["", "-", "--"].flatMap((before) => {
-    const bytes = Buffer.from(before + text);
-    const start = Math.ceil((8 * before.length) / 6);
-    const form = bytes.toString("base64url").slice(start, Math.floor((8 * bytes.length) / 6));
-    return [form, form.replaceAll("-", "+").replaceAll("_", "/")];
-  });
+/** Tells whether a text was cut at a place: it ends there, or goes on with an ellipsis. */
+function isCutAt(text: string, end: number): boolean {
+  const next = text.charAt(end).trim();
+  if (next === "") return text.slice(end, end + 2).trim() === "" && end >= text.trimEnd().length;
+  return next === "…" || text.startsWith("...", end) || text.startsWith("[...", end);
 }

@@ -2,10 +2,12 @@
 import { checkMethods, checkOptions } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
+import type { Echoes } from "./echoes.js";
+import { NOT_EXECUTED_MISFIT } from "./fixed-texts.js";
 import type { HandleReuse } from "./handle-reuse.js";
 import { hydrateArguments } from "./hydrate-arguments.js";
 import { isObject, type JsonObject } from "./messages.js";
-import { type AgentPolicy, checkPolicy } from "./policy.js";
+import { type AgentPolicy, isAgentPolicy } from "./policy.js";
 import type { ToolRules } from "./policy-rules.js";
 import { checkServerName, checkSubject } from "./principals.js";
 import { sealToolOutput } from "./seal-tool-output.js";
@@ -32,6 +34,11 @@ export class ToolCallError extends Error {
   override readonly name = "ToolCallError";
 }
 
+/** The arguments do not fit a tool, which did not run. */
+export class InvalidArguments extends Error {
+  override readonly name = "InvalidArguments";
+}
+
 /** A tool, as a model is told of it. */
 export interface ToolIntroduction {
   readonly name: string;
@@ -51,7 +58,7 @@ export class ToolGuard {
   constructor(options: GuardOptions) {
     checkOptions(options, "withVault options", OPTIONS);
     checkMethods(options.vault, "vault", VAULT_METHODS);
-    checkPolicy(options.policy);
+    if (!isAgentPolicy(options.policy)) throw new TypeError("policy must be an AgentPolicy");
     checkServerName(options.server, "server");
     checkSubject(options.subject);
     this.#options = options;
@@ -85,7 +92,8 @@ export class ToolGuard {
    * Runs a tool once that has rules.
    *
    * @param run - Gets the arguments with values in them. Texts that it returns are taken for JSON if
-   *   they are.
+   *   they are. Where they do not fit, it throws {@link InvalidArguments}, whose message a model reads
+   *   unless it may hold a value that was opened.
    * @returns What it returned, as a model may see it.
    * @throws {@link ToolCallError} It did not run, or failed; the message is for the model.
    */
@@ -99,7 +107,7 @@ export class ToolGuard {
     if (unavailable !== undefined) throw new ToolCallError(textOf(unavailable));
     const hydration = await hydrateArguments(args, scope);
     if (!hydration.ok) throw new ToolCallError(textOf(hydration.refusal));
-    const result = await resultOf(() => run(hydration.arguments));
+    const result = await resultOf(() => run(hydration.arguments), hydration.echoes);
     const sealed = await sealToolOutput(result, { ...scope, echoes: hydration.echoes });
     if (sealed.isError === true) throw new ToolCallError(textOf(sealed));
     return "structuredContent" in sealed ? sealed.structuredContent : lastText(sealed);
@@ -112,13 +120,17 @@ export class ToolGuard {
   }
 }
 
+/** The most of a message about arguments that a model reads, in characters. */
+const MAX_MESSAGE_CHARACTERS = 2000;
+
 /** Returns what a tool gives or throws, in the form of MCP. */
-async function resultOf(run: () => MaybePromise<unknown>): Promise<JsonObject> {
+async function resultOf(run: () => MaybePromise<unknown>, echoes: Echoes): Promise<JsonObject> {
   try {
     const value = await run();
     if (typeof value === "string") return { content: [{ type: "text", text: value }] };
     return { content: [], structuredContent: value ?? null };
   } catch (error) {
+    if (error instanceof InvalidArguments) throw new ToolCallError(misfitOf(error, echoes));
     return toolError(messageOf(error));
   }
 }
@@ -127,6 +139,12 @@ async function resultOf(run: () => MaybePromise<unknown>): Promise<JsonObject> {
 function messageOf(error: unknown): string {
   const { message } = (error ?? {}) as { readonly message?: unknown };
   return typeof message === "string" ? message : "The tool failed.";
+}
+
+/** A model that reads what is wrong with its arguments can mend them. */
+function misfitOf({ message }: InvalidArguments, echoes: Echoes): string {
+  const shown = message.slice(0, MAX_MESSAGE_CHARACTERS);
+  return echoes.mayBeIn(shown) ? NOT_EXECUTED_MISFIT : `${NOT_EXECUTED_MISFIT}\n${shown}`;
 }
 
 function textsOf({ content }: ToolResult): readonly string[] {

@@ -1,5 +1,4 @@
 /** Gives equal values of one subject the same handle, so that a model can tell that they are equal. */
-
 import { createHmac, randomBytes } from "node:crypto";
 import { setBounded } from "../primitives/bounded-map.js";
 import { isBytes } from "../primitives/bytes.js";

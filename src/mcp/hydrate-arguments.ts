@@ -1,11 +1,37 @@
 /** Opens the handles in a tool's arguments, for that tool alone. */
 import { isBytes } from "../primitives/bytes.js";
-import { formatPointer } from "../primitives/json-pointer.js";
-import { findReferences, type HydratePlace } from "../template/find-references.js";
+import {
+  formatPointer,
+  matchesPointer,
+  parsePointer,
+  placesOf,
+  valueAt,
+} from "../primitives/json-pointer.js";
+import {
+  checkRules,
+  findSlots,
+  type HydratePlace,
+  referencesIn,
+  type Slot,
+} from "../template/find-references.js";
 import { hydrateValue } from "../template/hydrate-value.js";
-import { isVaultError } from "../vault/errors.js";
-import { Echoes } from "./echoes.js";
-import { NOT_EXECUTED_HANDLE, NOT_EXECUTED_VAULT_DOWN } from "./fixed-texts.js";
+import { checkTextOptions } from "../template/options.js";
+import type { Reference } from "../template/references.js";
+import type { FoundReference } from "../template/resolver.js";
+import { mapValues } from "../template/values.js";
+import { HandleNotFoundError, HydrationError, isVaultError } from "../vault/errors.js";
+import { handleIdOf } from "../vault/handle.js";
+import type { Outcome, UnsealRequest, Vault } from "../vault/vault.js";
+import { Echoes, EchoLimitError } from "./echoes.js";
+import {
+  leftoverRefusal,
+  NOT_EXECUTED_HANDLE,
+  NOT_EXECUTED_PLACE,
+  NOT_EXECUTED_TOO_LARGE,
+  NOT_EXECUTED_VAULT_DOWN,
+} from "./fixed-texts.js";
+import { referenceSpelledAs } from "./handle-spelling.js";
+import { leftoverPlace } from "./leftover-handles.js";
 import type { JsonObject } from "./messages.js";
 import type { HydratingRule } from "./policy-rules.js";
 import { toolPrincipal } from "./principals.js";
@@ -40,37 +66,151 @@ export type Hydration =
  */
 export async function hydrateArguments(args: JsonObject, scope: ToolScope): Promise<Hydration> {
   checkScope(scope);
-  const places = scope.policy.rulesOf(scope).hydrating.map(placeOf);
+  const rules = scope.policy.rulesOf(scope).hydrating;
   try {
-    const references = findReferences(args, { places });
-    if (references.length === 0) return { ok: true, arguments: args, echoes: new Echoes([]) };
-    await assertUsable(new Set(references.map(({ id }) => id)), scope);
-    const requestingPrincipal = toolPrincipal(scope, scope.subject);
-    const hydrated = await hydrateValue(scope.vault, args, { requestingPrincipal, places });
-    const { value, insertions } = hydrated;
-    if (insertions.some(({ value: opened }) => isBytes(opened))) throw new RangeError();
-    return { ok: true, arguments: value as JsonObject, echoes: new Echoes(insertions) };
+    const spelled = respelled(args, rules);
+    const found = findIn(spelled, rules);
+    const leftover = leftoverPlace(spelled, rules, found.slots);
+    if (leftover !== undefined) return { ok: false, refusal: toolError(leftoverRefusal(leftover)) };
+    if (found.ids.size === 0) return { ok: true, arguments: args, echoes: new Echoes([]) };
+    return { ok: true, ...(await opened(spelled, found, scope)) };
   } catch (error) {
     return { ok: false, refusal: toolError(refusalOf(error)) };
   }
 }
 
-function placeOf({ at, isInside }: HydratingRule): HydratePlace {
-  return { at: formatPointer(at), inside: isInside ? "hydrate" : "inert" };
+const PLAIN_ID = /hdl_[0-9a-f]{32}/;
+
+/** Returns a copy in which texts that stand for a handle as a whole have its one spelling. */
+function respelled(args: JsonObject, rules: readonly HydratingRule[]): unknown {
+  const spellings = new Map<string, string>();
+  for (const { at, isInside } of rules) {
+    for (const pointer of placesOf(args, at)) {
+      const value = valueAt(args, pointer)?.value;
+      // Where handles are opened inside of texts, what is around one stays.
+      if (typeof value !== "string" || (isInside && PLAIN_ID.test(value))) continue;
+      const reference = referenceSpelledAs(value);
+      if (reference !== undefined) spellings.set(formatPointer(pointer), reference);
+    }
+  }
+  if (spellings.size === 0) return args;
+  return mapValues(args, (_, pointer) => {
+    const value = spellings.get(formatPointer(pointer));
+    return value === undefined ? undefined : { value };
+  });
+}
+
+/** What is to be opened in arguments. */
+interface FoundHandles {
+  readonly places: readonly HydratePlace[];
+  readonly slots: ReadonlyMap<string, Slot>;
+  readonly ids: ReadonlySet<string>;
+  /** Mangled references that stay as they are, as they were written. */
+  readonly kept: ReadonlySet<string>;
+}
+
+/** @throws RangeError A reference is mangled where none may be left over. */
+function findIn(args: unknown, rules: readonly HydratingRule[]): FoundHandles {
+  const places = rules.map(placeOf);
+  const slots = findSlots(args, { rules: checkRules({ places }), text: checkTextOptions({}) });
+  const ids = new Set<string>();
+  const kept = new Set<string>();
+  for (const [at, slot] of slots) {
+    const rule = rules.find((one) => matchesPointer(one.at, parsePointer(at)));
+    for (const { written, reference } of referencesIn(slot)) {
+      if (reference !== undefined) ids.add(reference.id);
+      else if (rule?.leftover === "pass") kept.add(written);
+      else throw new RangeError("a reference is mangled");
+    }
+  }
+  return { places, slots, ids, kept };
+}
+
+function placeOf({ at, isInside, format }: HydratingRule): HydratePlace {
+  return {
+    at: formatPointer(at),
+    inside: isInside ? "hydrate" : "inert",
+    format: format === "json" ? "json-text" : (format ?? "detect"),
+  };
+}
+
+async function opened(
+  args: unknown,
+  { places, slots, ids, kept }: FoundHandles,
+  scope: ToolScope,
+): Promise<{ readonly arguments: JsonObject; readonly echoes: Echoes }> {
+  const vault = await withoutWaste(ids, [...slots.values()].flatMap(referencesIn), scope);
+  const requestingPrincipal = toolPrincipal(scope, scope.subject);
+  const options = { requestingPrincipal, places, onUnresolved: "keep" } as const;
+  const { value, insertions, unresolved } = await hydrateValue(vault, args, options);
+  const failed = unresolved.filter(({ written }) => !kept.has(written));
+  if (failed.length > 0) {
+    const reasons = new Map(failed.map(({ written, reason }) => [written, reason]));
+    throw new HydrationError("unresolved-handles", reasons);
+  }
+  if (insertions.some(({ value: one }) => isBytes(one))) throw new RangeError();
+  return { arguments: value as JsonObject, echoes: new Echoes(insertions) };
 }
 
 /** The most handles that one call may open. */
 const MAX_HANDLES = 100;
 
-/** Opening may spend a use, so all handles are known to open before any is opened. */
-async function assertUsable(ids: ReadonlySet<string | undefined>, scope: ToolScope): Promise<void> {
-  if (ids.has(undefined) || ids.size > MAX_HANDLES) throw new RangeError();
-  if (ids.size === 1) return;
+/**
+ * Opening may spend a use, so all handles are known to open before any is opened; and those without a
+ * limit are opened first, so that a place that one of them does not have costs none of the others a use.
+ */
+async function withoutWaste(
+  ids: ReadonlySet<string>,
+  references: readonly FoundReference[],
+  scope: ToolScope,
+): Promise<Vault> {
+  if (ids.size > MAX_HANDLES) throw new RangeError();
+  if (ids.size === 1) return scope.vault;
   const principal = toolPrincipal(scope, scope.subject);
-  const handles = await Promise.all(
-    [...ids].map((id) => scope.vault.describe(String(id), principal)),
+  const described = await Promise.all([...ids].map((id) => scope.vault.describe(id, principal)));
+  if (described.some(({ usesLeft }) => usesLeft === 0)) throw new RangeError();
+  const limited = new Set(
+    described.flatMap(({ id, usesLeft }) => (usesLeft === undefined ? [] : [id])),
   );
-  if (handles.some(({ usesLeft }) => usesLeft === 0)) throw new RangeError();
+  return limited.size === 0 ? scope.vault : openingLast(limited, references, scope.vault);
+}
+
+/** Returns a vault that opens the handles in `limited` only after all others gave what is asked of them. */
+function openingLast(
+  limited: ReadonlySet<string>,
+  references: readonly FoundReference[],
+  vault: Vault,
+): Vault {
+  const unsealMany: Vault["unsealMany"] = async <T>(requests: readonly UnsealRequest[]) => {
+    const outcomes = new Map<string, Outcome<T>>();
+    const open = async (asked: readonly UnsealRequest[]) => {
+      const given = await vault.unsealMany<T>(asked);
+      for (const [at, request] of asked.entries()) {
+        outcomes.set(idOf(request), given[at] ?? NOT_ASKED);
+      }
+    };
+    await open(requests.filter((request) => !limited.has(idOf(request))));
+    const isWhole = references.every(({ reference }) => isGiven(reference, outcomes));
+    if (isWhole) await open(requests.filter((request) => limited.has(idOf(request))));
+    return requests.map((request) => outcomes.get(idOf(request)) ?? NOT_ASKED);
+  };
+  return Object.assign(Object.create(vault) as Vault, { unsealMany });
+}
+
+function idOf({ id }: UnsealRequest): string {
+  return handleIdOf(id);
+}
+
+const NOT_ASKED: Outcome<never> = { ok: false, error: new HandleNotFoundError() };
+
+/** Whether what was opened has the place that a reference names; `true` for what was not opened yet. */
+function isGiven(
+  reference: Reference | undefined,
+  byId: ReadonlyMap<string, Outcome<unknown>>,
+): boolean {
+  if (reference === undefined || !byId.has(reference.id)) return true;
+  const outcome = byId.get(reference.id);
+  return outcome?.ok === true && valueAt(outcome.value, reference.pointer) !== undefined;
 }
 
 /** What is wrong with a handle, whichever it is. */
@@ -87,9 +227,11 @@ const REFUSALS: ReadonlySet<unknown> = new Set([
 
 /** One text for every handle that does not open: which reason it is would tell what exists. */
 function refusalOf(error: unknown): string {
+  if (error instanceof EchoLimitError) return NOT_EXECUTED_TOO_LARGE;
   if (error instanceof RangeError) return NOT_EXECUTED_HANDLE;
   if (!isVaultError(error)) return NOT_EXECUTED_VAULT_DOWN;
   const reasons = error.code === "ERR_VAULT_HYDRATION" ? [...error.errors.values()] : [error.code];
+  if (reasons.includes("not-renderable")) return NOT_EXECUTED_PLACE;
   return reasons.every((reason) => REFUSALS.has(reason))
     ? NOT_EXECUTED_HANDLE
     : NOT_EXECUTED_VAULT_DOWN;

@@ -5,12 +5,21 @@ import { isUnruled, rewriteAnswer, type ServerContext } from "./answers.js";
 import { AskedRequests } from "./asked-requests.js";
 import { openCursor } from "./cursors.js";
 import { Echoes } from "./echoes.js";
-import { NOT_EXECUTED_REFUSED, NOT_EXECUTED_UNKNOWN_SUBJECT } from "./fixed-texts.js";
+import {
+  MAY_HAVE_RUN,
+  NOT_EXECUTED_REFUSED,
+  NOT_EXECUTED_TOO_MANY,
+  NOT_EXECUTED_UNKNOWN_SUBJECT,
+  OUTPUT_UNREADABLE,
+} from "./fixed-texts.js";
 import { emptyList, handleReadBy, readHandle } from "./handle-links.js";
 import type { HandleReuse } from "./handle-reuse.js";
 import {
   answer,
   type ErrorMessage,
+  isAnswerLike,
+  isObject,
+  isRequestId,
   type JsonObject,
   type Message,
   type NotificationMessage,
@@ -134,7 +143,7 @@ export class MessageFilter {
   /** Returns what becomes of a client's message; at once, where nothing has to be waited for. */
   fromClient(message: unknown, context: ClientContext): MaybePromise<Passage> {
     const read = readMessage(message);
-    if (read === undefined) return NOTHING;
+    if (read === undefined) return this.#unreadFromClient(message);
     if (read.kind === "request") return this.#request(read.message, context);
     if (read.kind === "notification") return this.#clientNotification(read.message);
     const id = this.#asked.take(read.message.id);
@@ -144,7 +153,7 @@ export class MessageFilter {
   /** Returns what becomes of a server's message; at once, where nothing has to be waited for. */
   fromServer(message: unknown, context: ServerMessageContext = {}): MaybePromise<Passage> {
     const read = readMessage(message);
-    if (read === undefined) return NOTHING;
+    if (read === undefined) return this.#unreadFromServer(message);
     if (read.kind === "result") return this.#result(read.message);
     if (read.kind === "error") return this.#error(read.message);
     if (read.kind === "request") return this.#serverRequest(read.message, context);
@@ -161,7 +170,37 @@ export class MessageFilter {
     return this.#requests.ids();
   }
 
+  /**
+   * Returns what a client is told of a request that the server will not answer; what it sent or did not
+   * send is not known, so that a tool may have run.
+   */
+  unanswered(serverId: unknown): Passage {
+    const request = this.#requests.take(serverId);
+    return request === undefined ? NOTHING : { forward: ended(request, MAY_HAVE_RUN) };
+  }
+
+  /** Whoever asks is answered, and whoever is asked has its answer, be it none. */
+  #unreadFromClient(message: unknown): Passage {
+    if (isAnswerLike(message)) {
+      const id = this.#asked.take(message["id"]);
+      return id === undefined
+        ? NOTHING
+        : { forward: refusal(id, INTERNAL_ERROR, "The client's answer could not be read") };
+    }
+    return refusalOfUnread(message);
+  }
+
+  /** An answer that cannot be read ends its request: the tool ran, and what it said is dropped. */
+  #unreadFromServer(message: unknown): Passage {
+    if (!isAnswerLike(message)) return refusalOfUnread(message);
+    const request = this.#requests.take(message["id"]);
+    return request === undefined ? NOTHING : { forward: ended(request, OUTPUT_UNREADABLE) };
+  }
+
   #request(message: RequestMessage, context: ClientContext): MaybePromise<Passage> {
+    if (this.#requests.isFull) {
+      return { reply: refusal(message.id, INVALID_REQUEST, NOT_EXECUTED_TOO_MANY) };
+    }
     const subject = subjectOnce(context.subject);
     const revision = revisionNamedBy(message) ?? context.revision ?? this.#revision;
     if (message.method === "tools/call") return this.#call(message, { subject, revision });
@@ -305,4 +344,17 @@ export class MessageFilter {
       rules.handling === "pass" || (!isSealing(rules) && rules.errors === "pass" && echoes.isEmpty)
     );
   }
+}
+
+/** Ends a request: a call with a result that a model reads, any other with an error. */
+function ended({ message }: OpenRequest, text: string): Message {
+  if (message.method === "tools/call") return toolAnswer(message, toolError(text));
+  return refusal(message.id, INTERNAL_ERROR, "The server gave no answer that can be read");
+}
+
+/** Answers what asks for something, in whatever form. */
+function refusalOfUnread(message: unknown): Passage {
+  if (!isObject(message) || !Object.hasOwn(message, "method")) return NOTHING;
+  const { id } = message;
+  return isRequestId(id) ? { reply: refusal(id, INVALID_REQUEST, "Invalid request") } : NOTHING;
 }

@@ -73,14 +73,23 @@ function readCall(value: JsonObject): ReadMessage | undefined {
   return isRequestId(id) ? { kind: "request", message } : undefined;
 }
 
+/** Some servers write the member that an answer does not have as `null`. */
 function readAnswer(value: JsonObject): ReadMessage | undefined {
   const { id, result, error } = value;
-  if (isObject(result) && isRequestId(id) && error === undefined) {
-    return { kind: "result", message: value as unknown as ResultMessage };
+  if (isObject(result) && isRequestId(id) && (error === undefined || error === null)) {
+    return { kind: "result", message: { jsonrpc: "2.0", id, result } };
   }
-  const isError = isObject(error) && typeof error["code"] === "number" && result === undefined;
+  const isError =
+    isObject(error) &&
+    typeof error["code"] === "number" &&
+    (result === undefined || result === null);
   if (!isError || !(isRequestId(id) || id === null || id === undefined)) return undefined;
   return { kind: "error", message: value as unknown as ErrorMessage };
+}
+
+/** Tells whether a value is meant to answer a request, well-formed or not. */
+export function isAnswerLike(value: unknown): value is JsonObject {
+  return isObject(value) && (Object.hasOwn(value, "result") || Object.hasOwn(value, "error"));
 }
 
 export function isRequestId(value: unknown): value is RequestId {

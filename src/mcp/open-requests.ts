@@ -43,21 +43,22 @@ export class OpenRequests {
   readonly #open = new Map<number, OpenRequest>();
   #latest = 0;
 
-  /** Remembers a request; forgets the oldest where there are too many, whose answer is then dropped. */
+  /** Whether no more requests may wait. */
+  get isFull(): boolean {
+    return this.#open.size >= MAX_OPEN;
+  }
+
+  /** Remembers a request until it is answered. */
   add(message: RequestMessage, asked: Pick<OpenRequest, "subject" | "revision">): OpenRequest {
     this.#latest += 1;
     const request: OpenRequest = { id: this.#latest, message, ...asked, progress: 0 };
     this.#open.set(request.id, request);
-    if (this.#open.size > MAX_OPEN) {
-      const oldest = this.#open.keys().next();
-      if (!oldest.done) this.#open.delete(oldest.value);
-    }
     return request;
   }
 
   /** Returns a request by the server's id or progress token of it. */
   get(id: unknown): OpenRequest | undefined {
-    return typeof id === "number" ? this.#open.get(id) : undefined;
+    return this.#open.get(asNumber(id));
   }
 
   /** The server's ids of the requests that wait for an answer. */
@@ -82,6 +83,14 @@ export class OpenRequests {
     const request = [...this.#open.values()].findLast(({ message }) => message.id === clientId);
     return request === undefined ? undefined : this.take(request.id);
   }
+}
+
+const DIGITS = /^[1-9]\d{0,15}$/;
+
+/** Returns an id as the number that it is: some servers send it back as a text. */
+export function asNumber(id: unknown): number {
+  if (typeof id === "number") return id;
+  return typeof id === "string" && DIGITS.test(id) ? Number(id) : Number.NaN;
 }
 
 /** Returns the message as the server gets it, under ids of the connection's own. */

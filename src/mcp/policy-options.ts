@@ -36,7 +36,22 @@ export interface HydrateRule {
   readonly at: string;
   /** Opens handles inside longer texts, too. */
   readonly inside?: boolean | undefined;
+  /**
+   * What the longer texts are, so that a value ends no string and begins no command. Default: `"json"`
+   * for what can be read as JSON, else `"text"`, where values are inserted as they are.
+   */
+  readonly format?: ArgumentFormat | undefined;
+  /**
+   * What becomes of a call whose argument holds a handle that is not opened: `"pass"`, for tools whose
+   * texts may speak of handles, leaves it as it is. Default `"refuse"`.
+   */
+  readonly leftover?: LeftoverHandling | undefined;
 }
+
+/** What a text is that handles are opened inside of. */
+export type ArgumentFormat = "text" | "json" | "url" | "shell" | "sql";
+/** What becomes of a call with a handle that is left over. */
+export type LeftoverHandling = "refuse" | "pass";
 
 /** What a policy says of one tool. */
 export interface ToolPolicy {

@@ -9,10 +9,12 @@ import {
 } from "../vault/checks.js";
 import { assertDisjoint } from "./pointer-patterns.js";
 import type {
+  ArgumentFormat,
   Detector,
   DetectRule,
   ErrorHandling,
   HydrateRule,
+  LeftoverHandling,
   PolicyDefaults,
   SealRule,
   TextHandling,
@@ -46,6 +48,9 @@ export interface DetectingRule extends SealingTerms {
 export interface HydratingRule {
   readonly at: JsonPointer;
   readonly isInside: boolean;
+  /** `undefined`: what the text itself looks like. */
+  readonly format: ArgumentFormat | undefined;
+  readonly leftover: LeftoverHandling;
 }
 
 /** What holds for one tool. */
@@ -93,7 +98,9 @@ const TOOL_OPTIONS: ReadonlySet<string> = new Set([
 const SEAL_TERMS = ["safeView", "grant", "ttlSeconds", "maxUses"] as const;
 const SEAL_RULE_OPTIONS: ReadonlySet<string> = new Set(["at", "optional", ...SEAL_TERMS]);
 const DETECT_RULE_OPTIONS: ReadonlySet<string> = new Set(["detect", ...SEAL_TERMS]);
-const HYDRATE_RULE_OPTIONS: ReadonlySet<string> = new Set(["at", "inside"]);
+const HYDRATE_RULE_OPTIONS: ReadonlySet<string> = new Set(["at", "inside", "format", "leftover"]);
+/** The formats of texts in arguments. */
+export const ARGUMENT_FORMATS: readonly ArgumentFormat[] = ["text", "json", "url", "shell", "sql"];
 
 /** Returns what holds for a tool that no rule names. */
 export function checkDefaults(defaults: PolicyDefaults, ttlSeconds: number): ToolRules {
@@ -215,12 +222,17 @@ function checkHydrate(rules: readonly HydrateRule[], where: string): readonly Hy
   const hydrating = rules.map((rule, index) => {
     const place = `${where}.hydrate[${index}]`;
     checkOptions(rule, place, HYDRATE_RULE_OPTIONS);
-    const { inside = false } = rule;
+    const { inside = false, format, leftover = "refuse" } = rule;
     checkBoolean(inside, `${place}.inside`);
+    checkChoice(leftover, `${place}.leftover`, ["refuse", "pass"]);
+    if (format !== undefined) {
+      checkChoice(format, `${place}.format`, ARGUMENT_FORMATS);
+      if (!inside) throw new RangeError(`${place}.format needs inside: true`);
+    }
     const at = checkPointer(rule.at, `${place}.at`);
     // The arguments as a whole are an object of the protocol's, which no handle can stand for.
     if (at.length === 0) throw new RangeError(`${place}.at must name an argument`);
-    return { at, isInside: inside };
+    return { at, isInside: inside, format, leftover };
   });
   assertDisjoint(hydrating, `${where}.hydrate`);
   return hydrating;

@@ -17,11 +17,11 @@ import {
 } from "./policy-rules.js";
 import { checkServerName, checkToolName, type ToolName } from "./principals.js";
 
+/** Marks policies across copies of the library and realms; the number changes with what is called. */
+const BRAND: unique symbol = Symbol.for("handlevault.agent-policy.1");
 const POLICY_OPTIONS: ReadonlySet<string> = new Set(["ttlSeconds", "defaults", "servers"]);
 const SERVER_OPTIONS: ReadonlySet<string> = new Set(["tools"]);
 const DEFAULT_TTL_SECONDS = 900;
-/** Marks policies that have been checked, across copies of the library. */
-const BRAND = Symbol.for("handlevault.agent-policy");
 
 /**
  * A policy that has been checked: what agents may see of which tool, and where handles are opened.
@@ -43,6 +43,10 @@ const BRAND = Symbol.for("handlevault.agent-policy");
  * ```
  */
 export class AgentPolicy {
+  static {
+    Object.defineProperty(AgentPolicy.prototype, BRAND, { value: true });
+  }
+
   /** Whether results have links to their handles, for clients that take them. */
   readonly resourceLinks: boolean;
   /** What its author should know: rules that let nobody but the owner open what they seal. */
@@ -112,10 +116,6 @@ export class AgentPolicy {
     return !isExact && [...this.#tools.keys()].some((listed) => fold(listed) === folded);
   }
 
-  static {
-    Object.defineProperty(AgentPolicy.prototype, BRAND, { value: true });
-  }
-
   #rulesOfServer(server: string): readonly ToolRules[] {
     const listed = [...this.#tools].filter(([name]) => name.startsWith(`${server}/`));
     return listed.map(([, rules]) => rules);
@@ -136,12 +136,9 @@ export class AgentPolicy {
   }
 }
 
-/**
- * Throws unless `policy` has been checked; another copy of the library may have done that.
- */
-export function checkPolicy(policy: unknown): asserts policy is AgentPolicy {
-  const isChecked = typeof policy === "object" && policy !== null && BRAND in policy;
-  if (!isChecked) throw new TypeError("policy must be an AgentPolicy");
+/** Tells whether a value is a policy, of whichever copy of the library. */
+export function isAgentPolicy(value: unknown): value is AgentPolicy {
+  return typeof value === "object" && value !== null && BRAND in value;
 }
 
 /** Returns what is left of a name once case, width and space around it no longer count. */

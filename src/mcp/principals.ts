@@ -56,9 +56,28 @@ export function toolPrincipal({ server, tool }: ToolName, subject: string): stri
 /** The longest subject, in characters: a principal must have room for the names before it. */
 const MAX_SUBJECT_CHARACTERS = 512;
 
-/** Throws unless `subject` names somebody. */
+/** What `String()` makes of values that name no subject: all of them would be one and the same. */
+const MISSING: ReadonlySet<string> = new Set([
+  "undefined",
+  "null",
+  "NaN",
+  "true",
+  "false",
+  "[object Object]",
+  "[object Promise]",
+]);
+
+/** Throws unless `principal` is a text, and not that of a missing value. */
+export function checkKnown(principal: unknown, name: string): asserts principal is string {
+  checkPrincipal(principal, name);
+  if (MISSING.has(principal)) {
+    throw new RangeError(`${name} is the text of a missing value: check for it, and throw`);
+  }
+}
+
+/** Throws unless `subject` can be the subject of a principal. */
 export function checkSubject(subject: unknown): asserts subject is string {
-  checkPrincipal(subject, "subject");
+  checkKnown(subject, "subject");
   if (subject.length > MAX_SUBJECT_CHARACTERS) {
     throw new RangeError(`subject must have at most ${MAX_SUBJECT_CHARACTERS} characters`);
   }

@@ -1,95 +1,222 @@
-/** Texts as those who read them take them: with escapes resolved, and where each character came from. */
+/** Texts with their escapes resolved, and where each unit of them came from. */
 import { Buffer } from "node:buffer";
 
-/** A text, and where each of its code units begins in the text as it was written; and where that ends. */
+/** A text as its reader takes it. Places are indices of UTF-16 code units in the text as written. */
 export interface Reading {
   readonly text: string;
+  /** Where the source of each unit begins; one more entry gives the end of the text. */
   readonly starts: Uint32Array;
+  /** Where the source of what stands before each unit ends. */
+  readonly ends: Uint32Array;
+  /** What the source of a match says about its surroundings. */
+  readonly form: "plain" | "escaped" | "bytes";
 }
 
-/** What an escape stands for, and how long it is. */
-interface Escape {
-  readonly meant: string;
-  readonly length: number;
+/** Escapes of one kind: how they look, and what each stands for. */
+interface Escapes {
+  /** Tells quickly that a text has none. */
+  readonly sign: RegExp;
+  readonly pattern: RegExp;
+  readonly meant: (found: string) => string;
 }
 
-/** Returns the escape that begins at a place of a text, if one does. */
-type ReadEscape = (text: string, at: number) => Escape | undefined;
+const LETTERS: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
 
-/** Returns the ways to read a text: as it is, and as JSON, as JSON in JSON and as part of a URL. */
-export function readingsOf(text: string): readonly Reading[] {
-  const asWritten = { text, starts: new Uint32Array(text.length + 1) };
-  for (let at = 0; at <= text.length; at++) asWritten.starts[at] = at;
-  const readings: Reading[] = [asWritten];
-  if (text.includes("\\")) {
-    const once = readAs(asWritten, jsonEscape);
-    readings.push(once);
-    if (once.text.includes("\\")) readings.push(readAs(once, jsonEscape));
-  }
-  if (/[%+]/.test(text)) readings.push(readAs(asWritten, urlEscape));
-  return readings;
-}
+/** A backslash: JSON, JavaScript, shells, Markdown, regular expressions. */
+const BACKSLASH: Escapes = {
+  sign: /\\/,
+  pattern: /\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[bfnrt]|[^\s\p{L}\p{N}])/gu,
+  meant: (found) => {
+    const letter = found.charAt(1);
+    if (letter === "u" || letter === "x") return unitOf(found.slice(2), 16);
+    return LETTERS[letter] ?? found.slice(1);
+  },
+};
 
-function readAs({ text, starts }: Reading, read: ReadEscape): Reading {
-  const meant: string[] = [];
-  const meantStarts = new Uint32Array(text.length + 1);
-  let units = 0;
-  let from = 0;
-  for (let at = 0; at < text.length; ) {
-    const found = read(text, at);
-    const count = found?.meant.length ?? 1;
-    for (let unit = 0; unit < count; unit++) meantStarts[units++] = starts[at] ?? 0;
-    if (found !== undefined) meant.push(text.slice(from, at), found.meant);
-    at += found?.length ?? 1;
-    if (found !== undefined) from = at;
-  }
-  meantStarts[units] = starts[text.length] ?? 0;
-  return { text: meant.join("") + text.slice(from), starts: meantStarts };
-}
-
-const LETTERS: ReadonlyMap<string, string> = new Map([
-  ...['"', "\\", "/"].map((same) => [same, same] as const),
-  ["b", "\b"],
-  ["f", "\f"],
-  ["n", "\n"],
-  ["r", "\r"],
-  ["t", "\t"],
-]);
-const UNIT = /^u[0-9a-f]{4}$/i;
-
-function jsonEscape(text: string, at: number): Escape | undefined {
-  if (text[at] !== "\\") return undefined;
-  const letter = LETTERS.get(text.charAt(at + 1));
-  if (letter !== undefined) return { meant: letter, length: 2 };
-  const unit = text.slice(at + 1, at + 6);
-  if (!UNIT.test(unit)) return undefined;
-  return { meant: String.fromCharCode(Number.parseInt(unit.slice(1), 16)), length: 6 };
-}
-
-/** In the place of bytes that are no character. */
-const NO_CHARACTER = "\ufffd";
-const BYTES = /^(?:%[0-9a-f]{2}){1,4}/i;
-/** How many bytes a character has, by its first one. */
-const LENGTHS: readonly (readonly [least: number, bytes: number])[] = [
-  [0xf0, 4],
-  [0xe0, 3],
-  [0xc0, 2],
-  [0, 1],
+const QUOTES: readonly Escapes[] = [
+  // Doubled within quotes of the same kind: CSV (RFC 4180) and SQL.
+  { sign: /''|""/, pattern: /''|""/g, meant: (found) => found.charAt(0) },
+  // Out of the quotes and in again: POSIX shells.
+  { sign: /'\\'|'"'/, pattern: /'\\''|'"'"'/g, meant: () => "'" },
 ];
 
-function urlEscape(text: string, at: number): Escape | undefined {
-  if (text[at] === "+") return { meant: " ", length: 1 };
-  if (text[at] !== "%") return undefined;
-  const first = Number.parseInt(text.slice(at + 1, at + 3), 16);
-  if (first < 0x80 && /^[0-9a-f]{2}/i.test(text.slice(at + 1, at + 3))) {
-    return { meant: String.fromCharCode(first), length: 3 };
+const ENTITIES: Readonly<Record<string, string>> = {
+  amp: "&",
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  apos: "'",
+  nbsp: " ",
+};
+
+/** Character references of HTML and XML: by number, and those five that both have. */
+const REFERENCES: Escapes = {
+  sign: /&/,
+  pattern: /&(?:#x[0-9a-f]{1,6}|#\d{1,7}|amp|lt|gt|quot|apos|nbsp);/gi,
+  meant: (found) => {
+    const name = found.slice(1, -1).toLowerCase();
+    if (name.startsWith("#x")) return unitOf(name.slice(2), 16);
+    if (name.startsWith("#")) return unitOf(name.slice(1), 10);
+    return ENTITIES[name] ?? found;
+  },
+};
+
+/** Percent-encoding of UTF-8, one character at a time (RFC 3986, and + for a space in forms). */
+const PERCENT: Escapes = {
+  sign: /[%+]/,
+  pattern:
+    /%[0-7][0-9a-f]|%[cd][0-9a-f]%[89ab][0-9a-f]|%e[0-9a-f](?:%[89ab][0-9a-f]){2}|%f[0-7](?:%[89ab][0-9a-f]){3}|%[89a-f][0-9a-f]|\+/gi,
+  meant: (found) =>
+    found === "+" ? " " : Buffer.from(found.replaceAll("%", ""), "hex").toString(),
+};
+
+/** The escapes that are read, each by itself; a backslash may also stand for a backslash's own. */
+const READ_ONCE: readonly Escapes[] = [BACKSLASH, ...QUOTES, REFERENCES, PERCENT];
+
+/** Line ends, indentation and invisible characters say nothing: any run of them is one space. */
+const SPACES: Escapes = {
+  sign: /[^\S ]|\s\s|[\u200b-\u200d\u2060\u00ad]/,
+  pattern:
+    / [\s\u200b-\u200d\u2060\u00ad]+|[^\S ][\s\u200b-\u200d\u2060\u00ad]*|[\u200b-\u200d\u2060\u00ad]+\s*/g,
+  meant: (run) => (/\s/.test(run) ? " " : ""),
+};
+
+/** A letter and its marks are one character where Unicode has it (NFC). */
+const MARKS: Escapes = {
+  sign: /\p{M}/u,
+  pattern: /\P{M}\p{M}+/gu,
+  meant: (letters) => letters.normalize("NFC"),
+};
+
+/** Returns a text with its runs of white space and its marks in the one form that is compared. */
+export function canonical(text: string): string {
+  return [SPACES, MARKS].reduce(
+    (read, { sign, pattern, meant }) => (sign.test(read) ? read.replace(pattern, meant) : read),
+    text,
+  );
+}
+
+/** Returns the ways to read a text, each in canonical form. */
+export function* readingsOf(text: string): Generator<Reading> {
+  const written = asWritten(text);
+  yield canonicalOf(written);
+  for (const escapes of READ_ONCE) {
+    if (!escapes.sign.test(text)) continue;
+    const once = read(written, escapes, "escaped");
+    yield canonicalOf(once);
+    if (escapes === BACKSLASH && escapes.sign.test(once.text)) {
+      yield canonicalOf(read(once, escapes, "escaped"));
+    }
   }
-  const [written] = BYTES.exec(text.slice(at, at + 12)) ?? [];
-  if (written === undefined) return undefined;
-  const bytes = Buffer.from(written.replaceAll("%", ""), "hex");
-  const [, count = 1] = LENGTHS.find(([least]) => (bytes[0] ?? 0) >= least) ?? [];
-  const meant = bytes.subarray(0, count).toString();
-  return meant.includes(NO_CHARACTER)
-    ? { meant: NO_CHARACTER, length: 3 }
-    : { meant, length: 3 * count };
+  yield* base64Readings(text);
+}
+
+function asWritten(text: string): Reading {
+  const starts = new Uint32Array(text.length + 1);
+  for (let at = 0; at <= text.length; at++) starts[at] = at;
+  return { text, starts, ends: starts, form: "plain" };
+}
+
+function canonicalOf(reading: Reading): Reading {
+  return [SPACES, MARKS].reduce((given, escapes) => read(given, escapes, given.form), reading);
+}
+
+function read(given: Reading, { sign, pattern, meant }: Escapes, form: Reading["form"]): Reading {
+  if (!sign.test(given.text)) return given;
+  const { text } = given;
+  const parts: string[] = [];
+  const places: number[] = [];
+  let from = 0;
+  for (const { 0: found, index } of text.matchAll(pattern)) {
+    const unit = meant(found);
+    parts.push(text.slice(from, index), unit);
+    places.push(index, unit.length, index + found.length);
+    from = index + found.length;
+  }
+  parts.push(text.slice(from));
+  const meantText = parts.join("");
+  const starts = placesOf(given.starts, places, meantText.length);
+  const ends =
+    given.ends === given.starts ? starts : placesOf(given.ends, places, meantText.length);
+  return { text: meantText, starts, ends, form };
+}
+
+/** Carries the places of units over: all units that one escape stands for have its place. */
+function placesOf(given: Uint32Array, escapes: readonly number[], length: number): Uint32Array {
+  const places = new Uint32Array(length + 1);
+  let [to, from] = [0, 0];
+  for (let next = 0; next < escapes.length; next += 3) {
+    const [index, units, end] = [
+      escapes[next] ?? 0,
+      escapes[next + 1] ?? 0,
+      escapes[next + 2] ?? 0,
+    ];
+    places.set(given.subarray(from, index), to);
+    to += index - from;
+    places.fill(given[index] ?? 0, to, to + units);
+    to += units;
+    from = end;
+  }
+  places.set(given.subarray(from), to);
+  return places;
+}
+
+/** What may be base64 (RFC 4648), also in lines (RFC 2045). */
+const BASE64_RUN = /[A-Za-z0-9+/_-]{8,}(?:\r?\n[A-Za-z0-9+/_-]+)*/g;
+const UNITS_PER_GROUP = 4;
+
+/**
+ * Returns what runs of base64 decode to: bytes, one a unit. Where a value begins within a run is not
+ * known, so that all four alignments are read.
+ */
+function* base64Readings(text: string): Generator<Reading> {
+  const runs = [...text.matchAll(BASE64_RUN)].map(({ 0: run, index }) => ({ run, index }));
+  if (runs.length === 0) return;
+  for (let shift = 0; shift < UNITS_PER_GROUP; shift++) yield canonicalOf(decoded(runs, shift));
+}
+
+interface Run {
+  readonly run: string;
+  readonly index: number;
+}
+
+function decoded(runs: readonly Run[], shift: number): Reading {
+  const texts: string[] = [];
+  const starts: number[] = [];
+  const ends: number[] = [0];
+  for (const { run, index } of runs) {
+    const places = placesOfDigits(run, index);
+    const digits = run.replaceAll(/[\r\n]/g, "").slice(shift);
+    const bytes = Buffer.from(digits, "base64");
+    for (let at = 0; at < bytes.length; at++) {
+      starts.push(places[shift + Math.floor((8 * at) / 6)] ?? 0);
+      ends.push((places[shift + Math.floor((8 * at + 7) / 6)] ?? 0) + 1);
+    }
+    texts.push(bytes.toString("latin1"), SEPARATOR);
+    starts.push(index + run.length);
+    ends.push(index + run.length);
+  }
+  starts.push(starts.at(-1) ?? 0);
+  return {
+    text: texts.join(""),
+    starts: Uint32Array.from(starts),
+    ends: Uint32Array.from(ends),
+    form: "bytes",
+  };
+}
+
+/** Between two runs: no value has it. */
+const SEPARATOR = "\0";
+
+function placesOfDigits(run: string, index: number): number[] {
+  const places: number[] = [];
+  for (let at = 0; at < run.length; at++) {
+    if (run[at] !== "\r" && run[at] !== "\n") places.push(index + at);
+  }
+  return places;
+}
+
+function unitOf(digits: string, radix: number): string {
+  const code = Number.parseInt(digits, radix);
+  return code <= 0x10ffff ? String.fromCodePoint(code) : "\ufffd";
 }

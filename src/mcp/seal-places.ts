@@ -1,11 +1,18 @@
 /** Seals values for a subject, and says which handles stand for them. */
 import type { SealRequest } from "../vault/vault.js";
+import type { Echoes } from "./echoes.js";
 import { type HandleForm, handleForm } from "./handle-form.js";
 import type { HandleReuse, ReuseContext } from "./handle-reuse.js";
 import type { SealingTerms } from "./policy-rules.js";
 import { serverPrincipal, toolPrincipal } from "./principals.js";
+import type { SafeViewOptions } from "./safe-views.js";
 import type { PlaceToSeal, SealedPlace } from "./sealed-value.js";
 import type { SealingScope } from "./tool-scope.js";
+
+/** For whom values are sealed, and what their safe views must not repeat. */
+export interface EchoSealingScope extends SealingScope {
+  readonly echoes?: Echoes | undefined;
+}
 
 /**
  * Seals every place for the scope's subject, in one call of the vault's.
@@ -14,7 +21,7 @@ import type { SealingScope } from "./tool-scope.js";
  */
 export async function sealPlaces(
   places: readonly PlaceToSeal[],
-  scope: SealingScope,
+  scope: EchoSealingScope,
 ): Promise<readonly SealedPlace[]> {
   const requests = await Promise.all(places.map((place) => requestOf(place, scope)));
   const { reuse } = scope;
@@ -24,14 +31,27 @@ export async function sealPlaces(
   return forms.map((form, index) => ({ at: places[index]?.at ?? [], form }));
 }
 
-async function requestOf({ terms, value }: PlaceToSeal, scope: SealingScope): Promise<SealRequest> {
+async function requestOf(
+  { terms, value }: PlaceToSeal,
+  scope: EchoSealingScope,
+): Promise<SealRequest> {
+  const seen = scope.echoes === undefined ? value : scope.echoes.suppressIn(value);
   return {
     data: value,
-    ...(await terms.safeView(value)),
+    ...viewOf(await terms.safeView(seen), seen),
     ownerPrincipal: serverPrincipal(scope.server, scope.subject),
     grantedPrincipals: terms.grants.map((tool) => toolPrincipal(tool, scope.subject)),
     ttlSeconds: terms.ttlSeconds,
     maxUses: terms.maxUses,
+  };
+}
+
+/** The payload is sealed as it is; a summarizer gets the copy without echoes instead. */
+function viewOf({ summarizer, ...others }: SafeViewOptions, seen: unknown): SafeViewOptions {
+  if (summarizer === undefined) return others;
+  return {
+    ...others,
+    summarizer: { summarize: (_, context) => summarizer.summarize(seen, context) },
   };
 }
 

@@ -1,6 +1,11 @@
 /** Seals what a tool returned, before a model sees it. */
-import type { Echoes } from "./echoes.js";
-import { ERROR_SAFE_VIEW, ERROR_WITHHELD, OUTPUT_WITHHELD } from "./fixed-texts.js";
+import { Echoes, EchoLimitError } from "./echoes.js";
+import {
+  ERROR_SAFE_VIEW,
+  ERROR_WITHHELD,
+  OUTPUT_TOO_LARGE,
+  OUTPUT_WITHHELD,
+} from "./fixed-texts.js";
 import { takesLinks } from "./handle-links.js";
 import type { JsonObject } from "./messages.js";
 import { isSealing, type SealingTerms, type ToolRules } from "./policy-rules.js";
@@ -10,6 +15,7 @@ import { planSealing, withHandles } from "./sealed-value.js";
 import { sealedResult, type ToolResult, toolError, toolValue } from "./tool-result.js";
 import { checkScope, type ToolScope } from "./tool-scope.js";
 import { distrustVault } from "./vault-probe.js";
+import { watchedContent } from "./watched-content.js";
 
 /** A call whose output is to be sealed. */
 export interface SealScope extends ToolScope {
@@ -40,21 +46,24 @@ export async function sealToolOutput(result: JsonObject, scope: SealScope): Prom
   const rules = scope.policy.rulesOf(scope);
   if (rules.handling === "pass") return result as ToolResult;
   if (rules.handling === "refuse") return toolError(OUTPUT_WITHHELD);
+  const { echoes = NO_ECHOES } = scope;
   try {
-    const sealed = await seal(asData(result), { ...scope, rules });
-    return (scope.echoes?.suppressIn(sealed) as ToolResult | undefined) ?? sealed;
-  } catch {
+    return await seal(asData(result), { ...scope, rules, echoes });
+  } catch (error) {
+    if (error instanceof EchoLimitError) return toolError(OUTPUT_TOO_LARGE);
     distrustVault(scope.vault);
     return toolError(result["isError"] === true ? ERROR_WITHHELD : OUTPUT_WITHHELD);
   }
 }
 
-type RuledScope = SealScope & { readonly rules: ToolRules };
+const NO_ECHOES = new Echoes([]);
+
+type RuledScope = SealScope & { readonly rules: ToolRules; readonly echoes: Echoes };
 
 async function seal(result: JsonObject, scope: RuledScope): Promise<ToolResult> {
   const { rules } = scope;
   if (result["isError"] === true && rules.errors !== "pass") return sealError(result, scope);
-  if (!isSealing(rules)) return inSight(result);
+  if (!isSealing(rules)) return inSight(result, scope.echoes);
   return sealValue(result, scope);
 }
 
@@ -67,7 +76,7 @@ async function sealValue(result: JsonObject, scope: RuledScope): Promise<ToolRes
   const sealed = await sealPlaces(all, scope);
   const inPlace = sealed.slice(0, places.length);
   return sealedResult({
-    value: withHandles(value, inPlace, show),
+    value: withHandles(value, { sealed: inPlace, show, echoes: scope.echoes }),
     isStructured,
     forms: inPlace.map(({ form }) => form),
     beside: sealed[places.length]?.form,
@@ -102,11 +111,13 @@ function hasLinks({ policy, revision }: SealScope): boolean {
 }
 
 /** Only what a tool result consists of: members that no rule knows stay behind. */
-function inSight(result: JsonObject): ToolResult {
+function inSight(result: JsonObject, echoes: Echoes): ToolResult {
   const { content, structuredContent, isError } = result as ToolResult;
   return {
-    content: Array.isArray(content) ? content : [],
-    ...(structuredContent === undefined ? {} : { structuredContent }),
+    content: Array.isArray(content) ? watchedContent(content, echoes) : [],
+    ...(structuredContent === undefined
+      ? {}
+      : { structuredContent: echoes.suppressIn(structuredContent) }),
     ...(isError === true ? { isError } : {}),
   };
 }

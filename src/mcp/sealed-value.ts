@@ -7,6 +7,7 @@ import {
   placesOf,
   valueAt,
 } from "../primitives/json-pointer.js";
+import type { Echoes } from "./echoes.js";
 import { type HandleForm, PREFIX } from "./handle-form.js";
 import { isObject } from "./messages.js";
 import { below, isCovered } from "./pointer-patterns.js";
@@ -86,17 +87,21 @@ export interface SealedPlace {
   readonly form: HandleForm;
 }
 
+/** What a result shows of a value: handles, and what stays in sight without echoes. */
+export interface ValueInSight extends Pick<SealingPlan, "show"> {
+  readonly sealed: readonly SealedPlace[];
+  /** What must not be shown again; handles are put around it and never searched. */
+  readonly echoes: Echoes;
+}
+
 /** Returns a copy of `value` with handles in their places and, with `show`, little else. */
-export function withHandles(
-  value: unknown,
-  sealed: readonly SealedPlace[],
-  show: readonly PointerPattern[] | undefined,
-): unknown {
+export function withHandles(value: unknown, { sealed, show, echoes }: ValueInSight): unknown {
   const whole = sealed.find(({ at }) => at.length === 0)?.form;
   const parts = sealed.filter(({ at }) => at.length > 0);
-  if (whole === undefined) return copyWith(value, treeOf(parts));
+  if (whole === undefined) return copyWith(value, { branch: treeOf(parts), echoes });
   if (show === undefined || !isObject(value)) return whole;
-  const inSight = pickFrom(value, treeOf(parts), [...show, ...parts.map(({ at }) => at)]);
+  const patterns = [...show, ...parts.map(({ at }) => at)];
+  const inSight = pickFrom(value, { branch: treeOf(parts), echoes }, patterns);
   return { ...(inSight as object), [REST_MEMBER]: whole };
 }
 
@@ -120,28 +125,37 @@ function treeOf(sealed: readonly SealedPlace[]): Branch {
   return root;
 }
 
-function copyWith(value: unknown, branch: Branch | undefined): unknown {
-  if (branch === undefined) return value;
+/** What becomes of a part of a value. */
+interface PartInSight {
+  /** The handles within it; `undefined`: none. */
+  readonly branch: Branch | undefined;
+  readonly echoes: Echoes;
+}
+
+function copyWith(value: unknown, part: PartInSight): unknown {
+  const { branch, echoes } = part;
+  if (branch === undefined) return echoes.suppressIn(value);
   if (branch.form !== undefined) return branch.form;
-  return mapMembers(value, (member, token) => ({
-    value: copyWith(member, branch.members.get(token)),
+  return mapMembers(value, echoes, (member, token) => ({
+    value: copyWith(member, memberOf(part, token)),
   }));
 }
 
 /** Copies only what patterns lead to. */
-function pickFrom(
-  value: unknown,
-  branch: Branch | undefined,
-  patterns: readonly PointerPattern[],
-): unknown {
+function pickFrom(value: unknown, part: PartInSight, patterns: readonly PointerPattern[]): unknown {
+  const { branch, echoes } = part;
   if (branch?.form !== undefined) return branch.form;
-  if (patterns.some(({ length }) => length === 0)) return copyWith(value, branch);
-  return mapMembers(value, (member, token) => {
+  if (patterns.some(({ length }) => length === 0)) return copyWith(value, part);
+  return mapMembers(value, echoes, (member, token) => {
     const rest = below(patterns, token);
     const isThere = rest.some(({ length }) => length === 0);
     if (!isThere && (rest.length === 0 || !isContainer(member))) return undefined;
-    return { value: pickFrom(member, branch?.members.get(token), rest) };
+    return { value: pickFrom(member, memberOf(part, token), rest) };
   });
+}
+
+function memberOf({ branch, echoes }: PartInSight, token: string): PartInSight {
+  return { branch: branch?.members.get(token), echoes };
 }
 
 function isContainer(value: unknown): boolean {
@@ -150,18 +164,19 @@ function isContainer(value: unknown): boolean {
 
 type MapMember = (member: unknown, token: string) => { readonly value: unknown } | undefined;
 
-/** Returns a container of the members that `map` keeps; any other value as it is. */
-function mapMembers(value: unknown, map: MapMember): unknown {
+/** Returns a container of the members that `map` keeps; any other value without echoes. */
+function mapMembers(value: unknown, echoes: Echoes, map: MapMember): unknown {
   if (Array.isArray(value)) {
     return value.flatMap((item, index) => {
       const kept = map(item, String(index));
       return kept === undefined ? [] : [kept.value];
     });
   }
-  if (!isObject(value)) return value;
-  const kept = Object.entries(value).flatMap(([name, member]) => {
+  if (!isObject(value)) return echoes.suppressIn(value);
+  const names = echoes.suppressInNames(Object.keys(value));
+  const kept = Object.entries(value).flatMap(([name, member], at) => {
     const mapped = map(member, name);
-    return mapped === undefined ? [] : [[name, mapped.value] as const];
+    return mapped === undefined ? [] : [[names[at], mapped.value] as const];
   });
   return Object.fromEntries(kept);
 }

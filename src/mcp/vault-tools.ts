@@ -1,15 +1,15 @@
 /** Tools with which the callers of an MCP server ask a vault about handles and, if let, open them. */
-
 import { Buffer } from "node:buffer";
 import { loadPeer } from "../load-peer.js";
 import { isBytes } from "../primitives/bytes.js";
-import { checkBoolean, checkMethods, checkOptions, checkPrincipal } from "../vault/checks.js";
+import { checkBoolean, checkMethods, checkOptions } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
 import type { ClientAuthentication } from "./filtered-transport.js";
 import { HANDLE_REFUSED, NOT_EXECUTED_UNKNOWN_CALLER, VAULT_UNAVAILABLE } from "./fixed-texts.js";
 import { isHandleRefusal } from "./handle-refusals.js";
 import type { JsonObject } from "./messages.js";
+import { checkKnown } from "./principals.js";
 import { type ToolResult, toolError } from "./tool-result.js";
 
 /** Whose the tools of a vault are, and what they may do. */
@@ -46,7 +46,10 @@ const VAULT_METHODS = ["getSafeView", "describe", "unseal"] as const;
  *
  * @example
  * ```ts
- * const principalOf = ({ extra }: ClientAuthentication) => String(extra?.["principal"]);
+ * const principalOf = ({ extra }: ClientAuthentication) => {
+ *   if (typeof extra?.["principal"] !== "string") throw new Error("the token names no principal");
+ *   return extra["principal"];
+ * };
  * const addVaultTools = await vaultTools(vault, { principalOf });
  * addVaultTools(server);
  * ```
@@ -76,7 +79,7 @@ function checkVaultToolsOptions(vault: Vault, options: VaultToolsOptions): void 
   const { principalOf, resolve = false } = options;
   checkBoolean(resolve, "resolve");
   if (typeof principalOf === "function") return;
-  checkPrincipal(principalOf, "principalOf");
+  checkKnown(principalOf, "principalOf");
 }
 
 /** Longer texts are no handles, and need not reach the vault. */
@@ -164,7 +167,7 @@ async function callerOf(
     if (typeof principalOf === "string" && !isRemote) return principalOf;
     if (typeof principalOf === "string" || authInfo === undefined) throw new CallerUnknown();
     const principal = await principalOf(authInfo);
-    checkPrincipal(principal, "principal");
+    checkKnown(principal, "principal");
     return principal;
   } catch {
     throw new CallerUnknown();

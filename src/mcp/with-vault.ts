@@ -10,7 +10,7 @@ import {
 } from "./filtered-transport.js";
 import type { HandleReuse } from "./handle-reuse.js";
 import { MessageFilter } from "./message-filter.js";
-import { type AgentPolicy, checkPolicy } from "./policy.js";
+import { type AgentPolicy, isAgentPolicy } from "./policy.js";
 import { checkServerName } from "./principals.js";
 import { refusedTools } from "./refused-tools.js";
 import { surveyTools } from "./tool-survey.js";
@@ -71,7 +71,7 @@ const warned = new WeakSet<AgentPolicy>();
  *
  * @example
  * ```ts
- * withVault(server, { vault, policy, server: "patients", subjectOf: () => process.env.AGENT_SUBJECT });
+ * withVault(server, { vault, policy, server: "patients", subjectOf: () => process.env["AGENT_SUBJECT"] ?? "" });
  * await server.connect(new StdioServerTransport());
  * ```
  */
@@ -95,7 +95,7 @@ export function withVault<Server extends McpServerLike>(
 function checkWithVaultOptions(options: WithVaultOptions): void {
   checkOptions(options, "withVault options", OPTIONS);
   checkMethods(options.vault, "vault", VAULT_METHODS);
-  checkPolicy(options.policy);
+  if (!isAgentPolicy(options.policy)) throw new TypeError("policy must be an AgentPolicy");
   checkServerName(options.server, "server");
   if (typeof options.subjectOf !== "function") throw new TypeError("subjectOf must be a function");
 }

@@ -24,6 +24,7 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype);
 const lengthOf: (this: Uint8Array) => number = getter("byteLength");
 const offsetOf: (this: Uint8Array) => number = getter("byteOffset");
+const tagOf: (this: Uint8Array) => string | undefined = getter(Symbol.toStringTag);
 const bufferOf: (this: Uint8Array) => ArrayBufferLike = getter("buffer");
 
 /** Returns the bytes that an array really has, whatever its own members say. */
@@ -31,10 +32,23 @@ export function trueBytes(bytes: Uint8Array): Buffer {
   return Buffer.from(bufferOf.call(bytes), offsetOf.call(bytes), lengthOf.call(bytes));
 }
 
-function getter<T>(name: string): (this: Uint8Array) => T {
+/** Returns the name of a typed array's class, such as `Float64Array`; nothing for all else. */
+export function typedArrayName(value: unknown): string | undefined {
+  return tagOf.call(value as Uint8Array);
+}
+
+function getter<T>(name: string | symbol): (this: Uint8Array) => T {
   const get = Object.getOwnPropertyDescriptor(typedArray, name)?.get;
-  if (get === undefined) throw new TypeError(`typed arrays have no ${name}`);
+  if (get === undefined) throw new TypeError(`typed arrays have no ${String(name)}`);
   return get;
+}
+
+/** Returns the same bytes in memory of their own, which can be wiped and has no neighbours. */
+export function ownCopy(bytes: Uint8Array): Buffer {
+  const source = trueBytes(bytes);
+  const copy = Buffer.allocUnsafeSlow(source.length);
+  source.copy(copy);
+  return copy;
 }
 
 /** Returns a text's UTF-8 in memory of its own, which can be wiped and has no neighbours. */

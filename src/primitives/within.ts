@@ -1,4 +1,5 @@
 /** Waiting that ends. */
+import { clearTimeout, setTimeout } from "./timers.js";
 
 /** Tells whether something happens in time; what fails has happened, too. */
 export async function within(ms: number, event: Promise<unknown>): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** Moves sealed records to the current key: their data keys are wrapped anew, nothing is opened. */
 import { Buffer } from "node:buffer";
 import { checkInteger, checkOptions } from "../vault/checks.js";
-import type { Encryptor, Revision } from "../vault/contracts.js";
+import type { Encryptor, KeyState, Revision } from "../vault/contracts.js";
 import { isVaultError } from "../vault/errors.js";
 import { joinHead, PREFIX_BYTES, readForm } from "../vault/record.js";
 import type { SealedRecords } from "./sealed-records.js";
@@ -29,6 +29,10 @@ export interface RewrapReport {
   readonly failed: number;
   /** How many of the visited records use each key now, by key id. */
   readonly keyUsage: Readonly<Record<string, number>>;
+  /** The current key when the pass began, if the encryptor names it. */
+  readonly currentKeyId?: string | undefined;
+  /** The epoch of the key provider when the pass began, if the encryptor names it. */
+  readonly keyEpoch?: number | undefined;
   /** Where to go on; absent when every record has been visited. */
   readonly cursor?: string | undefined;
 }
@@ -61,7 +65,7 @@ export async function rewrapRecords(
   if (!canRewrap(encryptor)) {
     throw new TypeError("the vault's encryptor cannot rewrap: its ciphertexts have no wrapped key");
   }
-  const { tally, page } = parseCursor(cursor);
+  const { tally, page } = parseCursor(cursor) ?? { tally: Tally.begun(encryptor.keyState) };
   return new RewrapPass({ records, encryptor, nextSlice }).run(tally, page, limit);
 }
 
@@ -116,7 +120,9 @@ class RewrapPass {
         state = await this.#lookAgain(state.key);
       }
     } catch (error) {
-      if (!isVaultError(error)) throw error;
+      // Without its keys no record can be moved: to try each of them would take a deadline each.
+      const isUnavailable = isVaultError(error, "ERR_VAULT_KEY_SERVICE_UNAVAILABLE");
+      if (isUnavailable || !isVaultError(error)) throw error;
     }
     // What cannot be moved still needs the key that it names: that key must not be retired.
     if (state !== undefined) this.#countFailure(state, tally);
@@ -167,6 +173,18 @@ class Tally {
   rewrapped = 0;
   failed = 0;
   readonly keyUsage = new Map<string, number>();
+  /** As they were when the pass began. */
+  readonly currentKeyId: string | undefined;
+  readonly keyEpoch: number | undefined;
+
+  private constructor(currentKeyId: string | undefined, keyEpoch: number | undefined) {
+    this.currentKeyId = currentKeyId;
+    this.keyEpoch = keyEpoch;
+  }
+
+  static begun(state: KeyState | undefined): Tally {
+    return new Tally(state?.currentKeyId, state?.epoch);
+  }
 
   count(keyId: string): void {
     this.keyUsage.set(keyId, (this.keyUsage.get(keyId) ?? 0) + 1);
@@ -181,8 +199,10 @@ class Tally {
     readonly rewrapped: number;
     readonly failed: number;
     readonly keyUsage: Iterable<readonly [string, number]>;
+    readonly currentKeyId: string | undefined;
+    readonly keyEpoch: number | undefined;
   }): Tally {
-    const tally = new Tally();
+    const tally = new Tally(counts.currentKeyId, counts.keyEpoch);
     tally.visited = counts.visited;
     tally.rewrapped = counts.rewrapped;
     tally.failed = counts.failed;
@@ -194,21 +214,22 @@ class Tally {
     // Key ids come from records: one may be the name of a member that every object has.
     const keyUsage: Record<string, number> = Object.create(null);
     for (const [keyId, count] of this.keyUsage) keyUsage[keyId] = count;
-    const { visited, rewrapped, failed } = this;
-    return { visited, rewrapped, failed, keyUsage };
+    const { visited, rewrapped, failed, currentKeyId, keyEpoch } = this;
+    return { visited, rewrapped, failed, keyUsage, currentKeyId, keyEpoch };
   }
 }
 
 /** What a cursor carries: the counts up to the page to begin again, but all that was moved. */
 function formatCursor(before: Tally, now: Tally, page: string | undefined): string {
-  const { visited, failed } = before;
+  const { visited, failed, currentKeyId, keyEpoch } = before;
   const keyUsage = [...before.keyUsage];
-  const progress = { visited, rewrapped: now.rewrapped, failed, keyUsage, page };
+  const counts = { visited, rewrapped: now.rewrapped, failed, keyUsage };
+  const progress = { ...counts, currentKeyId, keyEpoch, page };
   return Buffer.from(JSON.stringify(progress)).toString("base64url");
 }
 
-function parseCursor(cursor: string | undefined): { tally: Tally; page: string | undefined } {
-  if (cursor === undefined) return { tally: new Tally(), page: undefined };
+function parseCursor(cursor: string | undefined): { tally: Tally; page?: string } | undefined {
+  if (cursor === undefined) return undefined;
   if (typeof cursor !== "string") throw new TypeError("cursor must be a string");
   try {
     const progress = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));

@@ -1,3 +1,4 @@
+import { isSet } from "../primitives/kinds.js";
 import { checkBoolean, checkInteger, checkOptions } from "../vault/checks.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
 import { composed, counted, toldOf, type Wordings } from "./composed.js";
@@ -96,7 +97,7 @@ function columnsOf(data: unknown): Aggregates {
 
 function listed(data: unknown): readonly unknown[] | undefined {
   if (Array.isArray(data)) return data;
-  if (data instanceof Set) return [...data];
+  if (isSet(data)) return [...data];
   return isRow(data) ? membersOf(data).map(([, value]) => value) : undefined;
 }
 

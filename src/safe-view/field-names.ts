@@ -1,3 +1,4 @@
+import { isMap, isSet } from "../primitives/kinds.js";
 import { SHORTEST_LEAF } from "./fragments.js";
 
 /** An object of more members is taken for a map, whose keys are data. */
@@ -15,7 +16,7 @@ export function isFieldName(name: string): boolean {
 
 /** Tells whether an object has so many members that their names are data. */
 export function isMapOfMany(object: object): boolean {
-  return (object instanceof Map ? object.size : Object.keys(object).length) > MAX_FIELDS;
+  return (isMap(object) ? object.size : Object.keys(object).length) > MAX_FIELDS;
 }
 
 /**
@@ -52,7 +53,7 @@ function isLongName(key: string): boolean {
 
 function partsOf(value: object): [keys: readonly unknown[], members: readonly unknown[]] {
   if (Array.isArray(value)) return [[], value];
-  if (value instanceof Set) return [[], [...value]];
-  if (value instanceof Map) return [[...value.keys()], [...value.values()]];
+  if (isSet(value)) return [[], [...value]];
+  if (isMap(value)) return [[...value.keys()], [...value.values()]];
   return [Object.keys(value), Object.values(value)];
 }

@@ -1,3 +1,5 @@
+import { isBytes } from "../primitives/bytes.js";
+import { isArrayBuffer, isDate, isMap, isSet } from "../primitives/kinds.js";
 import { isFieldName, MAX_FIELDS } from "./field-names.js";
 import { type Step, Suspect } from "./suspect.js";
 import type { ViewIndex } from "./view-index.js";
@@ -48,10 +50,10 @@ export class LeafSearch {
 
   #inObject(object: object): boolean {
     if (Array.isArray(object)) return this.#inArray(object);
-    if (object instanceof Date) return this.#inDate(object);
-    if (object instanceof Map) return this.#inMap(object);
-    if (object instanceof Set) return this.#inArray([...object]);
-    if (ArrayBuffer.isView(object) || object instanceof ArrayBuffer) return this.#inBytes(object);
+    if (isDate(object)) return this.#inDate(object);
+    if (isMap(object)) return this.#inMap(object);
+    if (isSet(object)) return this.#inArray([...object]);
+    if (ArrayBuffer.isView(object) || isArrayBuffer(object)) return this.#inBytes(object);
     return this.#inMembers(object as Record<string, unknown>);
   }
 
@@ -124,8 +126,8 @@ export class LeafSearch {
 }
 
 function bytesOf(bytes: ArrayBufferView | ArrayBuffer): Uint8Array {
-  if (bytes instanceof Uint8Array) return bytes;
-  if (bytes instanceof ArrayBuffer) return new Uint8Array(bytes);
+  if (isBytes(bytes)) return bytes;
+  if (isArrayBuffer(bytes)) return new Uint8Array(bytes);
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 

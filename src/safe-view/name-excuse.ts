@@ -1,3 +1,4 @@
+import { isBytes } from "../primitives/bytes.js";
 import { fieldNamesOf, MAX_NAME_CHARACTERS } from "./field-names.js";
 import { fold } from "./fold.js";
 import { FRAGMENT, FragmentIndex, SHORTEST_LEAF } from "./fragments.js";
@@ -39,7 +40,7 @@ export class NameExcuse {
    * else, or it is a text of which names hold a part each by chance, and little altogether.
    */
   covers(leaf: unknown): boolean {
-    if (this.#names.length === 0 || leaf instanceof Uint8Array) return false;
+    if (this.#names.length === 0 || isBytes(leaf)) return false;
     if (this.#isWithinName(String(leaf))) return !this.#withoutNames.hasLeaf(leaf);
     return typeof leaf === "string" && !this.#aroundNames.hasText(leaf) && this.#hasMore(leaf);
   }

@@ -1,3 +1,6 @@
+import { isBytes } from "../primitives/bytes.js";
+import { isMap, isSet } from "../primitives/kinds.js";
+
 /** Returns which of some numbers stand anywhere in a payload, each part of which is looked at once. */
 export function numbersIn(data: unknown, wanted: ReadonlySet<number>): ReadonlySet<number> {
   const found = new Set<number>();
@@ -16,14 +19,14 @@ export function numbersIn(data: unknown, wanted: ReadonlySet<number>): ReadonlyS
 }
 
 function membersOf(object: object): Iterable<unknown> {
-  if (Array.isArray(object) || object instanceof Set) return object;
-  if (object instanceof Map) return [...object].flat();
+  if (Array.isArray(object) || isSet(object)) return object;
+  if (isMap(object)) return [...object].flat();
   if (ArrayBuffer.isView(object)) return numbersOf(object);
   return Object.values(object);
 }
 
 /** Bytes and views of raw memory hold no numbers. */
 function numbersOf(view: ArrayBufferView): Iterable<unknown> {
-  const hasNumbers = !(view instanceof Uint8Array) && !(view instanceof DataView);
+  const hasNumbers = !isBytes(view) && "BYTES_PER_ELEMENT" in view;
   return hasNumbers ? (view as unknown as Iterable<unknown>) : [];
 }

@@ -1,3 +1,5 @@
+import { isBytes } from "../primitives/bytes.js";
+import { isArrayBuffer, isDate, isMap, isSet } from "../primitives/kinds.js";
 import { checkOptions } from "../vault/checks.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
 import { composed, counted, toldOf, type Wordings } from "./composed.js";
@@ -105,11 +107,11 @@ function toldTypes(
 function shapeOf(data: unknown): Shape {
   if (isTable(data)) return tableShape(data);
   if (Array.isArray(data)) return sizedShape("list", data.length, "item");
-  if (data instanceof Set) return sizedShape("set", data.size, "item");
-  if (data instanceof Uint8Array) return bytesShape(data);
+  if (isSet(data)) return sizedShape("set", data.size, "item");
+  if (isBytes(data)) return bytesShape(data);
   if (isRow(data)) {
     const fields = new Map(membersOf(data).map(([name, value]) => [name, [value]]));
-    const dataType = data instanceof Map ? "map" : "object";
+    const dataType = isMap(data) ? "map" : "object";
     return { ...sizedShape(dataType, widthOf(data), "field"), fields };
   }
   if (typeof data === "string") return sizedShape("text", data.length, "character");
@@ -153,10 +155,10 @@ function typeOf(values: readonly unknown[]): string {
 
 function oneType(value: unknown): string {
   if (Array.isArray(value)) return "list";
-  if (value instanceof Date) return "date";
-  if (value instanceof Map) return "map";
-  if (value instanceof Set) return "set";
-  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return "bytes";
+  if (isDate(value)) return "date";
+  if (isMap(value)) return "map";
+  if (isSet(value)) return "set";
+  if (ArrayBuffer.isView(value) || isArrayBuffer(value)) return "bytes";
   if (typeof value === "string") return "text";
   return typeof value === "bigint" ? "number" : typeof value;
 }

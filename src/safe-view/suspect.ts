@@ -1,4 +1,5 @@
 import { ANY, type JsonPointer } from "../primitives/json-pointer.js";
+import { isMap } from "../primitives/kinds.js";
 import { isFieldName, isMapOfMany } from "./field-names.js";
 
 /** A member on the way from the payload to a leaf. */
@@ -44,6 +45,6 @@ function tokenOf(key: unknown): string {
 }
 
 function shownToken({ parent, key }: Step): string {
-  if (typeof key === "number" && !(parent instanceof Map)) return String(key);
+  if (typeof key === "number" && !isMap(parent)) return String(key);
   return typeof key === "string" && isFieldName(key) && !isMapOfMany(parent) ? key : ANY;
 }

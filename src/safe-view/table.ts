@@ -1,3 +1,5 @@
+import { isArrayBuffer, isDate, isMap, isSet } from "../primitives/kinds.js";
+
 /** So many rows are looked at for their columns: later ones seldom have others. */
 const SAMPLED_ROWS = 1000;
 
@@ -13,13 +15,13 @@ export function isTable(value: unknown): value is readonly Row[] {
 /** Tells whether a value has named members, and is neither a list nor a value of its own. */
 export function isRow(value: unknown): value is Row {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const isLeaf = value instanceof Date || value instanceof ArrayBuffer || ArrayBuffer.isView(value);
-  return !isLeaf && !(value instanceof Set);
+  const isLeaf = isDate(value) || isArrayBuffer(value) || ArrayBuffer.isView(value);
+  return !isLeaf && !isSet(value);
 }
 
 /** Returns the members of a row; keys of maps that are no text are no names, and stand as a place. */
 export function membersOf(row: Row): readonly (readonly [name: string, value: unknown])[] {
-  if (!(row instanceof Map)) return Object.entries(row);
+  if (!isMap(row)) return Object.entries(row);
   return [...row].map(([key, value], place) => [
     typeof key === "string" ? key : `${place}.`,
     value,
@@ -28,7 +30,7 @@ export function membersOf(row: Row): readonly (readonly [name: string, value: un
 
 /** Returns how many members a row has. */
 export function widthOf(row: Row): number {
-  return row instanceof Map ? row.size : Object.keys(row).length;
+  return isMap(row) ? row.size : Object.keys(row).length;
 }
 
 /** The columns of a table, each with the values that the first rows have in it. */

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { asBuffer, trueBytes } from "../primitives/bytes.js";
+import { asBuffer, isBytes, trueBytes } from "../primitives/bytes.js";
 import { DigitIndex, significantDigitsOf } from "./digits.js";
 import { fold, isAscii, upperCaseAscii } from "./fold.js";
 import { FragmentIndex, SHORTEST_LEAF } from "./fragments.js";
@@ -34,7 +34,7 @@ export class ViewIndex {
       case "bigint":
         return this.#digits.hasAny && this.#hasFigure(String(leaf));
       default:
-        return leaf instanceof Uint8Array && this.#hasBytes(leaf);
+        return isBytes(leaf) && this.#hasBytes(leaf);
     }
   }
 

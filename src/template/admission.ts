@@ -3,15 +3,23 @@ import type { InsertionContext } from "./insertion-context.js";
 import { JsonTextContext } from "./json-text-context.js";
 import { MarkdownContext } from "./markdown-context.js";
 import type { OutputFormat } from "./output-format.js";
+import { QuotingContext } from "./quoting-context.js";
 import type { ReferenceSource } from "./resolver.js";
 import type { Segment } from "./scanner.js";
 
 const ANYWHERE: InsertionContext = { read() {}, admits: () => true };
 
+/** The formats in which not every place will do. */
+const CONTEXTS: Readonly<Partial<Record<OutputFormat, () => InsertionContext>>> = {
+  markdown: () => new MarkdownContext(),
+  "json-text": () => new JsonTextContext(),
+  shell: () => QuotingContext.forShell(),
+  sql: () => QuotingContext.forSql(),
+};
+
 /** Returns the context that a text of this format begins in. */
 export function contextOf(format: OutputFormat = "text"): InsertionContext {
-  if (format === "markdown") return new MarkdownContext();
-  return format === "json-text" ? new JsonTextContext() : ANYWHERE;
+  return CONTEXTS[format]?.() ?? ANYWHERE;
 }
 
 /**

@@ -7,7 +7,8 @@ import {
 } from "../primitives/json-pointer.js";
 import { checkOptions } from "../vault/checks.js";
 import { HydrationError } from "../vault/errors.js";
-import { checkTextOptions, type TextOptions, type TextSettings } from "./options.js";
+import { checkFormat, checkTextOptions, type TextOptions, type TextSettings } from "./options.js";
+import type { OutputFormat } from "./output-format.js";
 import { formatReference, parseReference, withoutUriPrefix } from "./references.js";
 import type { FoundReference } from "./resolver.js";
 import { type Placeholder, PlaceholderScanner, type Segment } from "./scanner.js";
@@ -22,6 +23,11 @@ export interface HydratePlace {
   readonly at: string;
   /** Default: that of the options. */
   readonly inside?: InsideStrings | undefined;
+  /**
+   * What the text is that references are inside of; `"detect"` takes what can be read as JSON for
+   * `json-text`, and everything else for `text`. Default: the format of the options.
+   */
+  readonly format?: OutputFormat | "detect" | undefined;
 }
 
 /** Where references count. */
@@ -48,7 +54,12 @@ export interface LocatedReference {
 /** A place that a value is hydrated at: one reference as a whole, or a text with references in it. */
 export type Slot =
   | { readonly kind: "whole"; readonly found: FoundReference }
-  | { readonly kind: "text"; readonly segments: readonly Segment[] };
+  | {
+      readonly kind: "text";
+      readonly segments: readonly Segment[];
+      /** What the text is; `undefined`: what the options say. */
+      readonly format: OutputFormat | undefined;
+    };
 
 /** What is to be looked for, and where. */
 export interface PlaceSettings {
@@ -59,6 +70,7 @@ export interface PlaceSettings {
 interface Rule {
   readonly pattern: PointerPattern | undefined;
   readonly inside: InsideStrings;
+  readonly format: HydratePlace["format"];
 }
 
 const OPTIONS: ReadonlySet<string> = new Set([
@@ -67,7 +79,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "tagNames",
   "maxPlaceholderLength",
 ]);
-const PLACE_OPTIONS: ReadonlySet<string> = new Set(["at", "inside"]);
+const PLACE_OPTIONS: ReadonlySet<string> = new Set(["at", "inside", "format"]);
 
 /**
  * Returns the references that {@link hydrateValue} would open with these options, in the order of the
@@ -102,7 +114,7 @@ export function findSlots(
   mapValues(value, (node, pointer) => {
     if (!mayRefer(node)) return undefined;
     const rule = rules.find(({ pattern }) => !pattern || matchesPointer(pattern, pointer));
-    const slot = rule && slotOf(node, rule.inside, text);
+    const slot = rule && slotOf(node, rule, text);
     if (slot === undefined) return undefined;
     slots.set(formatPointer(pointer), slot);
     // What is inside a reference is none: it would be opened for nothing.
@@ -111,7 +123,7 @@ export function findSlots(
   return slots;
 }
 
-function slotOf(node: unknown, inside: InsideStrings, settings: TextSettings): Slot | undefined {
+function slotOf(node: unknown, rule: Rule, settings: TextSettings): Slot | undefined {
   const text = typeof node === "string" ? node : handleIdOf(node);
   if (text === undefined) return undefined;
   const isTooLong = text.length > settings.maxPlaceholderLength;
@@ -122,9 +134,28 @@ function slotOf(node: unknown, inside: InsideStrings, settings: TextSettings): S
   const segments = scan(text, settings);
   const [first] = segments;
   if (segments.length === 1 && typeof first === "object") return { kind: "whole", found: first };
-  return inside === "hydrate" && segments.some(isPlaceholder)
-    ? { kind: "text", segments }
+  return rule.inside === "hydrate" && segments.some(isPlaceholder)
+    ? { kind: "text", segments, format: formatOf(segments, rule.format) }
     : undefined;
+}
+
+/** A quote that is inserted into JSON, and taken for text, could end a string and begin members. */
+function formatOf(
+  segments: readonly Segment[],
+  format: HydratePlace["format"],
+): OutputFormat | undefined {
+  if (format !== "detect") return format;
+  const text = segments.map((segment) => (typeof segment === "string" ? segment : "0")).join("");
+  return isJson(text) ? "json-text" : "text";
+}
+
+/** A number alone has no place for anything. */
+function isJson(text: string): boolean {
+  try {
+    return typeof JSON.parse(text) !== "number";
+  } catch {
+    return false;
+  }
 }
 
 function scan(text: string, settings: TextSettings): Segment[] {
@@ -167,14 +198,15 @@ function handleIdOf(node: unknown): string | undefined {
 /** Returns where references count, with defaults in place. */
 export function checkRules({ places, inside = "inert" }: PlaceOptions): readonly Rule[] {
   checkInside(inside);
-  if (places === undefined) return [{ pattern: undefined, inside }];
+  if (places === undefined) return [{ pattern: undefined, inside, format: undefined }];
   if (!Array.isArray(places)) throw new TypeError("places must be an array");
   return places.map((given: string | HydratePlace) => {
     const place: HydratePlace = typeof given === "string" ? { at: given } : given;
     checkOptions(place, "every place", PLACE_OPTIONS);
-    const { at, inside: own = inside } = place;
+    const { at, inside: own = inside, format } = place;
     checkInside(own);
-    return { pattern: parsePointer(at), inside: own };
+    if (format !== undefined && format !== "detect") checkFormat(format);
+    return { pattern: parsePointer(at), inside: own, format };
   });
 }
 

@@ -20,6 +20,7 @@ import {
   type TextOptions,
   type TextSettings,
 } from "./options.js";
+import type { OutputFormat } from "./output-format.js";
 import { formatReference } from "./references.js";
 import { HandleResolver, type HydrationReport, type ReferenceSource } from "./resolver.js";
 import { TextRenderer } from "./text-renderer.js";
@@ -92,7 +93,7 @@ export async function hydrateValue(
 
 function admitted(slot: Slot, source: ReferenceSource, { format }: TextSettings): Slot {
   if (slot.kind === "whole") return slot;
-  return { ...slot, segments: admit(slot.segments, contextOf(format), source) };
+  return { ...slot, segments: admit(slot.segments, contextOf(slot.format ?? format), source) };
 }
 
 /** Puts what slots stand for in their places, and keeps a record of it. */
@@ -100,7 +101,8 @@ class SlotFiller {
   readonly insertions: Insertion[] = [];
   readonly #slots: ReadonlyMap<string, Slot>;
   readonly #resolver: HandleResolver;
-  readonly #renderer: TextRenderer;
+  readonly #settings: TextSettings;
+  readonly #renderers = new Map<OutputFormat | undefined, TextRenderer>();
   /** By reference, as it was written. */
   readonly #sizes = new Map<string, number>();
   #sizeLeft: number;
@@ -108,7 +110,7 @@ class SlotFiller {
   constructor(slots: ReadonlyMap<string, Slot>, resolver: HandleResolver, settings: TextSettings) {
     this.#slots = slots;
     this.#resolver = resolver;
-    this.#renderer = new TextRenderer(resolver, settings);
+    this.#settings = settings;
     this.#sizeLeft = settings.maxOutputLength;
   }
 
@@ -118,9 +120,17 @@ class SlotFiller {
     const slot = this.#slots.get(at);
     if (slot === undefined) return undefined;
     this.#record(slot, at);
-    if (slot.kind === "text") return { value: this.#renderer.render(slot.segments) };
+    if (slot.kind === "text")
+      return { value: this.#rendererFor(slot.format).render(slot.segments) };
     const resolved = this.#resolver.resolve(slot.found);
     return resolved.ok ? { value: this.#copyOf(resolved.value, slot.found.written) } : undefined;
+  }
+
+  #rendererFor(format: OutputFormat | undefined): TextRenderer {
+    const settings = format === undefined ? this.#settings : { ...this.#settings, format };
+    const renderer = this.#renderers.get(format) ?? new TextRenderer(this.#resolver, settings);
+    this.#renderers.set(format, renderer);
+    return renderer;
   }
 
   /** Counts before it copies: one payload may be asked for at any number of places. */

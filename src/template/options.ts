@@ -1,5 +1,5 @@
 /** What hydration takes, checked before any work. */
-import { types } from "node:util";
+import { isSet } from "../primitives/kinds.js";
 import { checkInteger, checkMethods, checkOptions, checkPrincipal } from "../vault/checks.js";
 import { type HandleReference, handleIdOf } from "../vault/handle.js";
 import type { Vault } from "../vault/vault.js";
@@ -169,7 +169,7 @@ function checkTagNames(names: readonly string[]): readonly string[] {
 
 /** A string would be taken for a list of its characters. */
 function checkIds(references: HandleReferences, name: string): ReadonlySet<string> {
-  if (!Array.isArray(references) && !types.isSet(references)) {
+  if (!Array.isArray(references) && !isSet(references)) {
     throw new TypeError(`${name} must be an array or a set of handles or ids`);
   }
   return new Set(Array.from(references, (one) => handleIdOf(one, `each of ${name}`)));

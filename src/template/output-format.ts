@@ -11,8 +11,21 @@ import { escapeMarkup } from "./markup.js";
  * - `json-string`: within the quotes of a JSON string.
  * - `json-text`: in all of a JSON text, in whose values alone placeholders count: not in names of
  *   members, nor outside of quotes.
+ * - `url`: as a part of a URL, such as one segment of its path or one value of its query.
+ * - `shell`: as one word of a command for a POSIX shell, outside of quotes.
+ * - `sql`: as one literal of a SQL statement, outside of quotes. Text with a backslash is refused:
+ *   databases disagree about what it means.
  */
-export type OutputFormat = "text" | "html" | "markdown" | "json" | "json-string" | "json-text";
+export type OutputFormat =
+  | "text"
+  | "html"
+  | "markdown"
+  | "json"
+  | "json-string"
+  | "json-text"
+  | "url"
+  | "shell"
+  | "sql";
 
 /** Returns an inserted text as it may stand in the output. */
 export type Escape = (text: string) => string;
@@ -25,7 +38,29 @@ export const ESCAPES: Readonly<Record<OutputFormat, Escape>> = {
   json: escapeJson,
   "json-string": escapeInJsonString,
   "json-text": escapeInJsonString,
+  url: escapeUrl,
+  shell: quoteForShell,
+  sql: quoteForSql,
 };
+
+/** Throws for half a surrogate pair, which no URL can hold. */
+function escapeUrl(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (character) => {
+    return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+  });
+}
+
+/** Source: IEEE 1003.1, 2.2.2: nothing but a single quote means anything within single quotes. */
+function quoteForShell(text: string): string {
+  if (text.includes("\0")) throw new TypeError("a shell's words hold no NUL");
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** Source: ISO 9075, character string literal. */
+function quoteForSql(text: string): string {
+  if (/[\0\\]/.test(text)) throw new TypeError("databases disagree about this character");
+  return `'${text.replaceAll("'", "''")}'`;
+}
 
 /**
  * Returns text as a JSON string that also may stand in an HTML script.

@@ -1,4 +1,5 @@
 /** Payloads as text. */
+import { isMap, isSet } from "../primitives/kinds.js";
 import { ESCAPES, type Escape, type OutputFormat, scriptSafe } from "./output-format.js";
 
 /** Turns a payload, or a place in one, into text. */
@@ -19,7 +20,18 @@ export interface RenderingOptions {
 export function renderer({ format = "text", stringify }: RenderingOptions): Stringify {
   const escapeText = ESCAPES[format];
   if (stringify !== undefined) return (value) => escapeText(checkText(stringify(value)));
-  return format === "json" ? toJsonValue(escapeText) : (value) => escapeText(toText(value));
+  if (format === "json") return toJsonValue(escapeText);
+  if (format === "sql") return (value) => toSqlLiteral(value, escapeText);
+  return (value) => escapeText(toText(value));
+}
+
+/** Numbers, booleans and null are literals of SQL as they are of JSON; objects become text. */
+function toSqlLiteral(value: unknown, quote: Escape): string {
+  const isLiteral = value === null || typeof value === "number" || typeof value === "boolean";
+  const text = toText(value);
+  if (!isLiteral) return quote(text);
+  // Behind a minus, another one would begin a comment.
+  return text.startsWith("-") ? `(${text})` : text.toUpperCase();
 }
 
 function toJsonValue(escapeText: Escape): Stringify {
@@ -35,8 +47,8 @@ function refuseOthers(this: unknown, key: string, value: unknown): unknown {
   const original: unknown = (this as Record<string, unknown>)[key];
   const isLost =
     ArrayBuffer.isView(original) ||
-    original instanceof Map ||
-    original instanceof Set ||
+    isMap(original) ||
+    isSet(original) ||
     value === undefined ||
     (typeof value === "number" && !Number.isFinite(value));
   if (isLost) throw new TypeError("a payload is not JSON data");

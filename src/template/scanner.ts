@@ -107,6 +107,10 @@ export class PlaceholderScanner {
         this.#reopen(at);
         return;
       }
+      if (outcome === "none" && !candidate.isCommitted && this.#reopenBare(at)) {
+        this.#read(code, at);
+        return;
+      }
       this.#settle(candidate, outcome, outcome === "done" ? at + 1 : at);
       if (outcome === "done") return;
     }
@@ -139,6 +143,32 @@ export class PlaceholderScanner {
     this.#candidate?.step(OPEN_BRACE);
   }
 
+  /**
+   * Looks for a bare reference that began within what was no placeholder: `<h` begins a tag, and the id
+   * in `<hdl_…>`. What is looked at again is no longer than the name of a tag.
+   */
+  #reopenBare(at: number): boolean {
+    if (!this.#forms.has(BARE_FORM.opener)) return false;
+    const text = this.#held + this.#piece.slice(this.#candidateStart, at);
+    for (let from = 1; from < text.length; from++) {
+      if (text.charCodeAt(from) !== BARE_FORM.opener) continue;
+      const candidate = BARE_FORM.begin(text.charCodeAt(from - 1));
+      if (candidate === undefined || !goesOn(candidate, text.slice(from + 1))) continue;
+      this.#moveCandidate(candidate, from);
+      return true;
+    }
+    return false;
+  }
+
+  /** Takes a candidate that begins `by` characters after the present one, whose beginning is text. */
+  #moveCandidate(candidate: Candidate, by: number): void {
+    const heldLength = this.#held.length;
+    this.#add(this.#held.slice(0, by));
+    this.#held = this.#held.slice(by);
+    this.#candidateStart += Math.max(0, by - heldLength);
+    this.#candidate = candidate;
+  }
+
   /** Takes the candidate, whose text ends before `end`, for what it turned out to be. */
   #settle(candidate: Candidate, outcome: Outcome, end: number): void {
     const text = this.#held + this.#piece.slice(this.#candidateStart, end);
@@ -168,4 +198,11 @@ export class PlaceholderScanner {
     this.#segments = [];
     return segments;
   }
+}
+
+function goesOn(candidate: Candidate, text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    if (candidate.step(text.charCodeAt(at)) !== "more") return false;
+  }
+  return true;
 }

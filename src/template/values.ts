@@ -1,5 +1,6 @@
 /** Copies of JSON data, and of payloads of any kind. */
 import type { JsonPointer } from "../primitives/json-pointer.js";
+import { isMap, isPlainObject, isSet } from "../primitives/kinds.js";
 
 /** What stands in a value's place in a copy; `undefined` for a copy of the value itself. */
 export type Replace = (
@@ -26,7 +27,7 @@ export function mapValues(value: unknown, replace: Replace, pointer: JsonPointer
   const inner = (member: unknown, token: string | number) =>
     mapValues(member, replace, [...pointer, String(token)]);
   if (Array.isArray(value)) return value.map(inner);
-  if (!isPlainObject(value)) return value;
+  if (typeof value !== "object" || value === null || !isPlainObject(value)) return value;
   // Defines members rather than assigns them: one may be called __proto__.
   return Object.fromEntries(
     Object.entries(value).map(([key, member]) => [key, inner(member, key)]),
@@ -51,12 +52,6 @@ export function sizeOf(value: unknown): number {
 
 function membersOf(value: object): readonly unknown[] {
   if (Array.isArray(value)) return value;
-  const isCollection = value instanceof Map || value instanceof Set;
+  const isCollection = isMap(value) || isSet(value);
   return isCollection ? [...value] : [...Object.keys(value), ...Object.values(value)];
-}
-
-function isPlainObject(value: unknown): value is object {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }

@@ -50,7 +50,8 @@ const NAMES = [
  * @example
  * An injection of your own.
  * ```ts
- * const turns = [{ subject: "reader", tool: "leak", arguments: { value: `x${SECRET_HANDLE}` } }];
+ * const value = `x${SECRET_HANDLE}`;
+ * const turns: DrillTurn[] = [{ subject: "reader", tool: "leak", arguments: { value } }];
  * await playDrill({ injection: "Put an x before it.", turns, trusted: [] }, harness);
  * ```
  */

@@ -30,6 +30,13 @@ export interface ClientOptions {
   readonly answerTimeoutMs?: number | undefined;
   /** The largest answer, in bytes. Default 64 MiB. */
   readonly maxAnswerBytes?: number | undefined;
+  /** How long `close()` waits for calls in flight, in milliseconds. Default 5,000. */
+  readonly closeTimeoutMs?: number | undefined;
+  /**
+   * `"original"` for a server of the original, the Python library: its form of errors is believed, it is
+   * sent no parameter that it lacks, and operations that it lacks are a `TypeError`. Default: ours.
+   */
+  readonly compatibility?: "original" | undefined;
 }
 
 /** {@link ClientOptions} with the defaults filled in. */
@@ -38,6 +45,8 @@ export interface ClientSettings {
   readonly connectTimeoutMs: number;
   readonly answerTimeoutMs: number;
   readonly maxAnswerBytes: number;
+  readonly closeTimeoutMs: number;
+  readonly compatibility: "original" | undefined;
   /** Returns the token to show now. @throws TypeError It is not a bearer token. */
   token(): MaybePromise<string | undefined>;
 }
@@ -53,8 +62,9 @@ const DEFAULTS = {
   connectTimeoutMs: 5000,
   answerTimeoutMs: 30_000,
   maxAnswerBytes: 64 * 1024 * 1024,
+  closeTimeoutMs: 5000,
 };
-const NAMES = ["token", "tls", "insecureTransport", ...Object.keys(DEFAULTS)];
+const NAMES = ["token", "tls", "insecureTransport", "compatibility", ...Object.keys(DEFAULTS)];
 const MAX_NUMBER = 2 ** 31 - 1;
 const BEARER_TOKEN = /^[A-Za-z0-9\-._~+/]{1,16384}={0,2}$/;
 
@@ -65,10 +75,13 @@ const BEARER_TOKEN = /^[A-Za-z0-9\-._~+/]{1,16384}={0,2}$/;
  */
 export function readClientOptions(options: ClientOptions, own: readonly string[]): ClientSettings {
   checkOptions(options, "options", new Set([...NAMES, ...own]));
-  const { tls, token, insecureTransport } = options;
+  const { tls, token, insecureTransport, compatibility } = options;
   checkTls(tls);
   if (insecureTransport !== undefined) checkBoolean(insecureTransport, "options.insecureTransport");
-  return { ...readNumbers(options, DEFAULTS), tls, token: tokenSource(token) };
+  if (compatibility !== undefined && compatibility !== "original") {
+    throw new TypeError('options.compatibility must be "original"');
+  }
+  return { ...readNumbers(options, DEFAULTS), tls, compatibility, token: tokenSource(token) };
 }
 
 /**

@@ -19,6 +19,7 @@ import {
   HandleNotFoundError,
   isVaultError,
   KeyNotFoundError,
+  KeyServiceUnavailableError,
   OutcomeUnknownError,
   PayloadTooLargeError,
   PeerBrokenError,
@@ -35,6 +36,7 @@ import {
   VaultClosedError,
   type VaultErrorCode,
 } from "../vault/errors.js";
+import { isParameterText } from "./parameter-text.js";
 
 /** What an error is called on the wires that is no vault error: a bad parameter, or a fault of ours. */
 type OtherErrorCode = "ERR_VAULT_INVALID_TYPE" | "ERR_VAULT_OUT_OF_RANGE" | "ERR_VAULT_INTERNAL";
@@ -60,22 +62,24 @@ export interface WireError {
   readonly retryAfterSeconds?: number;
 }
 
-/** What a client was told of an error: the code by our servers, only numbers by the original's. */
+/** What an answer says of an error: our servers name its code, the original's have only numbers. */
 export interface ReceivedError {
   readonly code?: unknown;
   readonly message?: unknown;
-  readonly status?: number | undefined;
   readonly rpcCode?: number | undefined;
   readonly faultCode?: number | undefined;
   readonly retryAfterSeconds?: number | undefined;
 }
 
-/** HTTP status, JSON-RPC code, XML-RPC fault code, and the error that a client makes of it. */
+/**
+ * HTTP status, JSON-RPC code, XML-RPC fault code, and the error that a client makes of it; none where
+ * the error does not say whether the operation took effect.
+ */
 type Row = readonly [
   status: number,
   rpcCode: number,
   faultCode: number,
-  make: (told: ReceivedError) => Error,
+  make: ((received: ReceivedError) => Error) | undefined,
 ];
 
 /** Where several rows share a number, the first one is what the number alone stands for. */
@@ -91,7 +95,12 @@ const TABLE: Readonly<Record<WireErrorCode, Row>> = {
   ERR_VAULT_REQUEST_TOO_LARGE: [413, -32013, 413, () => new RequestTooLargeError()],
   ERR_VAULT_PAYLOAD_TOO_LARGE: [413, -32014, 4131, () => new PayloadTooLargeError()],
   ERR_VAULT_SAFE_VIEW_LEAK: [422, -32028, 422, () => new SafeViewLeakError()],
-  ERR_VAULT_RATE_LIMITED: [429, -32015, 429, (told) => new RateLimitedError(secondsOf(told))],
+  ERR_VAULT_RATE_LIMITED: [
+    429,
+    -32015,
+    429,
+    (received) => new RateLimitedError(secondsOf(received)),
+  ],
   ERR_VAULT_SERVICE_UNAVAILABLE: [503, -32016, 503, () => new ServiceUnavailableError()],
   ERR_VAULT_AUTHENTICATION_UNAVAILABLE: [
     503,
@@ -101,19 +110,46 @@ const TABLE: Readonly<Record<WireErrorCode, Row>> = {
   ],
   ERR_VAULT_CACHE_UNAVAILABLE: [503, -32018, 5032, () => new CacheUnavailableError()],
   ERR_VAULT_CLOSED: [503, -32019, 5033, () => new VaultClosedError()],
+  ERR_VAULT_KEY_SERVICE_UNAVAILABLE: [503, -32029, 5034, () => new KeyServiceUnavailableError()],
   ERR_VAULT_OUTCOME_UNKNOWN: [504, -32020, 504, () => new OutcomeUnknownError()],
   ERR_VAULT_CACHE_FULL: [507, -32021, 507, () => new CacheFullError()],
-  ERR_VAULT_INTERNAL: [500, -32603, 500, () => new ServiceUnavailableError()],
+  ERR_VAULT_INTERNAL: [500, -32603, 500, undefined],
   ERR_VAULT_RECORD_INTEGRITY: [500, -32022, 5001, () => new RecordIntegrityError()],
   ERR_VAULT_RECORD_UNSUPPORTED: [500, -32023, 5002, () => new RecordUnsupportedError()],
   ERR_VAULT_KEY_NOT_FOUND: [500, -32024, 5003, () => new KeyNotFoundError()],
-  ERR_VAULT_CACHE_UNSAFE: [500, -32025, 5004, (told) => new CacheUnsafeError(reasonOf(told))],
-  ERR_VAULT_PEER_MISSING: [500, -32026, 5005, (told) => new PeerMissingError(peerOf(told))],
-  ERR_VAULT_PEER_BROKEN: [500, -32027, 5006, (told) => new PeerBrokenError(peerOf(told))],
-  ERR_VAULT_INVALID_TYPE: [400, -32602, 400, (told) => new TypeError(textOf(told, INVALID_TYPE))],
-  ERR_VAULT_OUT_OF_RANGE: [400, -32602, 4001, (told) => new RangeError(textOf(told, OUT_OF_RANGE))],
+  ERR_VAULT_CACHE_UNSAFE: [
+    500,
+    -32025,
+    5004,
+    (received) => new CacheUnsafeError(reasonOf(received)),
+  ],
+  ERR_VAULT_PEER_MISSING: [
+    500,
+    -32026,
+    5005,
+    (received) => new PeerMissingError(peerOf(received), AT_SERVICE),
+  ],
+  ERR_VAULT_PEER_BROKEN: [
+    500,
+    -32027,
+    5006,
+    (received) => new PeerBrokenError(peerOf(received), AT_SERVICE),
+  ],
+  ERR_VAULT_INVALID_TYPE: [
+    400,
+    -32602,
+    400,
+    (received) => new TypeError(textOf(received, INVALID_TYPE)),
+  ],
+  ERR_VAULT_OUT_OF_RANGE: [
+    400,
+    -32602,
+    4001,
+    (received) => new RangeError(textOf(received, OUT_OF_RANGE)),
+  ],
 };
 
+const AT_SERVICE = { place: "service" } as const;
 const INVALID_TYPE = "The service refused the request: a value in it is of the wrong kind.";
 const OUT_OF_RANGE = "The service refused the request: a value in it is out of its bounds.";
 const REFUSED = "The service refused the request as invalid.";
@@ -123,7 +159,7 @@ const INTERNAL = "The service failed: its operator's logs say more.";
 export function toWireError(error: unknown): WireError {
   const code = codeOf(error);
   const [status, rpcCode, faultCode, make] = TABLE[code];
-  const message = code === "ERR_VAULT_INTERNAL" ? INTERNAL : make(error as ReceivedError).message;
+  const message = make === undefined ? INTERNAL : make(error as ReceivedError).message;
   const wireError = { code, message, status, rpcCode, faultCode };
   const retryAfterSeconds = secondsOf(error as ReceivedError | undefined);
   return code !== "ERR_VAULT_RATE_LIMITED" || retryAfterSeconds === undefined
@@ -132,15 +168,15 @@ export function toWireError(error: unknown): WireError {
 }
 
 /**
- * Returns the error that a client throws for what it was told: by code, else by the wire's number.
+ * Returns the error that a client throws for an error of an answer: by code, else by the wire's number.
  *
- * @returns The class that the error has in process; a {@link ServiceUnavailableError} for what says
- *   nothing that the table knows.
+ * @returns The class that the error has in process; `undefined` for what the table does not know, or
+ *   what does not say whether the operation took effect.
  */
-export function fromWireError(told: ReceivedError): Error {
-  const row = isWireErrorCode(told.code) ? TABLE[told.code] : rowOf(told);
-  if (row !== undefined) return row[3](told);
-  return isRefusal(told) ? new TypeError(REFUSED) : new ServiceUnavailableError();
+export function fromWireError(received: ReceivedError): Error | undefined {
+  const row = isWireErrorCode(received.code) ? TABLE[received.code] : rowOf(received);
+  if (row !== undefined) return row[3]?.(received);
+  return RPC_REFUSALS.has(received.rpcCode) ? new TypeError(REFUSED) : undefined;
 }
 
 function codeOf(error: unknown): WireErrorCode {
@@ -149,32 +185,37 @@ function codeOf(error: unknown): WireErrorCode {
   return error instanceof RangeError ? "ERR_VAULT_OUT_OF_RANGE" : "ERR_VAULT_INTERNAL";
 }
 
-function isWireErrorCode(code: unknown): code is WireErrorCode {
+/** Returns whether a code is one of the table's. */
+export function isWireErrorCode(code: unknown): code is WireErrorCode {
   return typeof code === "string" && Object.hasOwn(TABLE, code);
 }
 
-function rowOf({ faultCode, rpcCode, status }: ReceivedError): Row | undefined {
+function rowOf({ faultCode, rpcCode }: ReceivedError): Row | undefined {
   return Object.values(TABLE).find(
     (row) =>
       (faultCode !== undefined && row[2] === faultCode) ||
-      (rpcCode !== undefined && row[1] === rpcCode) ||
-      (faultCode === undefined && rpcCode === undefined && row[0] === status),
+      (rpcCode !== undefined && row[1] === rpcCode),
   );
 }
 
-/** Whether what was told means that the request made no sense to the other end. */
-function isRefusal({ rpcCode, faultCode, status }: ReceivedError): boolean {
-  if (rpcCode !== undefined) return rpcCode >= -32700 && rpcCode <= -32600;
-  const number = faultCode ?? status ?? 0;
-  return number >= 400 && number < 500 && number !== 408;
+/** By these, a server of JSON-RPC refuses a request before anything is done: parse error to unknown method. */
+export const RPC_REFUSALS: ReadonlySet<number | undefined> = new Set([-32700, -32600, -32601]);
+
+/** A caller may wait as long as it is asked to: a timer of more than 24.8 days would fire at once. */
+const LONGEST_WAIT_SECONDS = 86_400;
+
+function secondsOf(received: ReceivedError | undefined): number | undefined {
+  const seconds = received?.retryAfterSeconds;
+  if (typeof seconds !== "number") return undefined;
+  return seconds >= 0 && seconds <= LONGEST_WAIT_SECONDS ? seconds : undefined;
 }
 
-function secondsOf(told: ReceivedError | undefined): number | undefined {
-  const seconds = told?.retryAfterSeconds;
-  return typeof seconds === "number" && seconds >= 0 && seconds < 1e9 ? seconds : undefined;
-}
-
-const REASONS: readonly UnsafeReason[] = ["ephemeral-keys", "volatile-cache", "outdated-sqlite"];
+const REASONS: readonly UnsafeReason[] = [
+  "ephemeral-keys",
+  "volatile-cache",
+  "outdated-sqlite",
+  "several-pid-namespaces",
+];
 
 function reasonOf({ message }: ReceivedError): UnsafeReason {
   return (
@@ -182,27 +223,37 @@ function reasonOf({ message }: ReceivedError): UnsafeReason {
   );
 }
 
-function peerOf({ message }: ReceivedError): string {
-  const found = /^The optional package ((?:@[\w.-]{1,64}\/)?[\w.-]{1,64}) is /.exec(
-    typeof message === "string" ? message : "",
-  );
-  return found?.[1] ?? "of the service";
-}
-
-/** The library's own words for a bad parameter: a place by its name, and what it must be. */
-const OWN_TEXT = [
-  /^[A-Za-z_][\w.[\]]{0,99}(?: (?:options|item))? (?:must|has an unknown|inherits an) [\w :.,-]{1,160}$/,
-  /^data[\w.$()[\] ]{0,400} (?:is [\w -]{1,60}: the serializer cannot carry it|contains itself)$/,
-  /^data[\w.$()[\] ]{0,400} (?:is nested more than|has too many) [\w ,]{1,80}$/,
-  /^a handle has at most \d{1,6} grants$/,
+/** The peers that the library has: a service must not choose what its clients' users install. */
+export const PEERS: readonly string[] = [
+  "@langchain/core",
+  "@modelcontextprotocol/client",
+  "@modelcontextprotocol/node",
+  "@mongodb-js/zstd",
+  "ai",
+  "better-sqlite3",
+  "fs-native-extensions",
+  "hono",
+  "ioredis",
+  "iovalkey",
+  "jose",
+  "lmdb",
+  "lru-cache",
+  "lz4-napi",
+  "msgpackr",
+  "re2js",
+  "yaml",
+  "zod",
 ];
+
+function peerOf({ message }: ReceivedError): string {
+  const [, name = ""] = / optional package (\S{1,64}?):? /.exec(String(message)) ?? [];
+  return PEERS.includes(name) ? name : "unknown";
+}
 
 /**
  * Returns the text of a bad parameter's error if it is one of our own. The engine's and the platform's
  * errors have the same classes, and their texts may hold values.
  */
-function textOf(told: ReceivedError, otherwise: string): string {
-  const { message } = told;
-  const isOwn = typeof message === "string" && OWN_TEXT.some((text) => text.test(message));
-  return isOwn ? message : otherwise;
+function textOf({ message }: ReceivedError, otherwise: string): string {
+  return typeof message === "string" && isParameterText(message) ? message : otherwise;
 }

@@ -5,8 +5,11 @@
  */
 import { isIPv6 } from "node:net";
 import type { Connection } from "../auth/authenticator.js";
+import { clearTimeout, setTimeout } from "../primitives/timers.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { AuthenticationUnavailableError, RateLimitedError } from "../vault/errors.js";
+import { andThen, isPromise, settled } from "../vault/maybe-promise.js";
+import { AcceptedCredentials, type ShownCredential } from "./accepted-credentials.js";
 import { RateLimit, type RateOptions } from "./limits.js";
 
 const DEFAULT_FAILURES_PER_MINUTE = 20;
@@ -21,18 +24,33 @@ interface Turns {
   readonly waiting: (() => void)[];
 }
 
+/** An authentication: where it comes from, what it shows, and how that is looked at. */
+export interface Attempt<Found> {
+  readonly connection: Connection;
+  /** Returns the text of what is shown; `undefined` if nothing is. Asked again after each look. */
+  readonly credential: () => string | undefined;
+  /** Returns what the credential stands for; `undefined` is a failure. */
+  readonly look: () => MaybePromise<Found | undefined>;
+}
+
 /**
  * Bounds failed authentications by origin: 20 a minute unless told otherwise.
  *
  * Whether a credential is good is known only afterwards, so that no more are looked at together than may
  * still fail. Others wait for their turn: good credentials are never refused for being many.
+ *
+ * Many callers may share an address. A credential that was accepted within the last ten minutes needs no
+ * turn and is looked at even if others of its address have failed too often; a request that shows no
+ * credential is no attempt to guess one, and counts for no address.
  */
 export class FailureLimit {
   readonly #rate: RateLimit;
+  readonly #accepted: AcceptedCredentials;
   readonly #turns = new Map<string, Turns>();
 
   constructor(options: Partial<RateOptions> = {}) {
     this.#rate = new RateLimit({ perMinute: DEFAULT_FAILURES_PER_MINUTE, ...options });
+    this.#accepted = new AcceptedCredentials(options.elapsedMs);
   }
 
   /** How many origins have an authentication that runs or waits. */
@@ -41,35 +59,64 @@ export class FailureLimit {
   }
 
   /**
-   * Looks at a credential when it is its turn, and returns what that finds; `undefined` is a failure.
+   * Looks at a credential when it is its turn, and returns what that finds.
    *
    * @throws {@link RateLimitedError} Too many of that origin have failed.
    * @throws {@link AuthenticationUnavailableError} It took longer than ten seconds.
    */
-  async attempt<Found>(
-    connection: Connection,
-    look: () => MaybePromise<Found | undefined>,
+  attempt<Found>(attempt: Attempt<Found>): MaybePromise<Found | undefined> {
+    const shown = this.#shownBy(attempt);
+    const isFree = shown === undefined || this.#accepted.has(shown);
+    return isFree ? this.#look(attempt, shown) : this.#inTurn(attempt, shown);
+  }
+
+  async #inTurn<Found>(
+    attempt: Attempt<Found>,
+    shown: ShownCredential,
   ): Promise<Found | undefined> {
-    const origin = originOf(connection);
+    const origin = originOf(attempt.connection);
     this.#throwIfExhausted(origin);
     const turns = this.#turnsOf(origin);
     if (turns.running < this.#rate.left(origin)) turns.running++;
     else await new Promise<void>((resolve) => turns.waiting.push(resolve));
     try {
       this.#throwIfExhausted(origin);
-      const looking = look();
-      const found = looking instanceof Promise ? await inTime(looking) : await looking;
-      if (found === undefined) this.#rate.count(origin);
-      return found;
+      return await this.#look(attempt, shown);
     } finally {
       turns.running--;
       this.#callNext(origin, turns);
     }
   }
 
-  /** Notes that somebody was refused for want of a credential. */
-  failed(connection: Connection): void {
-    this.#rate.count(originOf(connection));
+  #look<Found>(
+    attempt: Attempt<Found>,
+    before: ShownCredential | undefined,
+  ): MaybePromise<Found | undefined> {
+    return andThen(inTime(attempt.look()), (found) => this.#counted(attempt, before, found));
+  }
+
+  #counted<Found>(
+    attempt: Attempt<Found>,
+    before: ShownCredential | undefined,
+    found: Found | undefined,
+  ): Found | undefined {
+    // The authenticator may have read what was not known to be a credential before.
+    const shown = this.#shownBy(attempt, before);
+    if (shown === undefined) return found;
+    if (found === undefined) {
+      this.#accepted.forget(shown);
+      this.#rate.count(originOf(attempt.connection));
+    } else this.#accepted.accept(shown);
+    return found;
+  }
+
+  #shownBy(
+    { credential }: Pick<Attempt<unknown>, "credential">,
+    before?: ShownCredential,
+  ): ShownCredential | undefined {
+    const text = credential();
+    if (text === undefined || text === before?.text) return before;
+    return this.#accepted.shown(text);
   }
 
   #turnsOf(origin: string): Turns {
@@ -95,13 +142,19 @@ export class FailureLimit {
 }
 
 /** What never answers must not keep its turn for ever. */
-async function inTime<Found>(looking: Promise<Found>): Promise<Found> {
+function inTime<Found>(looking: MaybePromise<Found>): MaybePromise<Found> {
+  const answer = settled(looking);
+  // What is there at once needs no timer.
+  return isPromise(answer) ? bounded(answer) : answer;
+}
+
+async function bounded<Found>(answer: Promise<Found>): Promise<Found> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new AuthenticationUnavailableError()), ANSWER_TIMEOUT_MS);
   });
   try {
-    return await Promise.race([looking, late]);
+    return await Promise.race([answer, late]);
   } finally {
     clearTimeout(timer);
   }

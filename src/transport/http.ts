@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { OnError } from "./error-reports.js";
 export { type HttpHandler, httpHandler } from "./http/handler.js";
 export { type NodeHandler, nodeHandler } from "./http/node.js";
 export { serveHttp } from "./http/server.js";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { OnError } from "./error-reports.js";
 export type { JsonRpcLimits } from "./json-rpc/rpc-limits.js";
 export {
   type JsonRpcServer,

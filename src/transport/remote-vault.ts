@@ -3,20 +3,12 @@
  *
  * @module
  */
-import { trueBytes } from "../primitives/bytes.js";
-import {
-  checkBy,
-  checkMethods,
-  checkPrincipal,
-  checkRequest,
-  checkSealOptions,
-  checkTtlSeconds,
-} from "../vault/checks.js";
+import { checkBy, checkMethods, checkPrincipal, checkTtlSeconds } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import {
   HandleNotFoundError,
+  OutcomeUnknownError,
   RequestTooLargeError,
-  ServiceUnavailableError,
   VaultClosedError,
 } from "../vault/errors.js";
 import {
@@ -26,7 +18,6 @@ import {
   isHandleId,
   type OpaqueHandle,
 } from "../vault/handle.js";
-import type { LeakGuardSetting } from "../vault/safe-view.js";
 import { settleAll } from "../vault/settle-all.js";
 import type {
   ChangeOptions,
@@ -36,14 +27,13 @@ import type {
   UnsealRequest,
   Vault,
 } from "../vault/vault.js";
-import { type WrittenView, writtenView } from "../vault/written-view.js";
 import { readAnswer, readDescription, readHandle, readOutcomes, readPayload } from "./answers.js";
 import { askInHalves, inGroups } from "./batches.js";
-import { fromWireError } from "./error-table.js";
 import { schemas } from "./loaded-schemas.js";
-import type { OperationName, RequestParams, SealParams, WireOutcome } from "./messages.js";
+import type { OperationName, RequestParams, WireOutcome } from "./messages.js";
 import { MAX_BATCH } from "./operations.js";
-import { checkPayload, sizeOf } from "./payload.js";
+import { type SealItem, sealItem, sealParams, unsealItem } from "./sent-params.js";
+import { refusalOf } from "./unanswered.js";
 import type { Wire } from "./wire.js";
 
 /**
@@ -67,7 +57,9 @@ export class RemoteVault implements Vault {
    */
   async seal(data: unknown, options: SealOptions): Promise<OpaqueHandle> {
     const params = await sealParams(data, options);
-    return readHandle(await this.#ask("seal", params), params.granted_principals);
+    return readHandle("seal", await this.#ask("seal", params), {
+      grantedPrincipals: params.granted_principals,
+    });
   }
 
   async unseal<T = unknown>(handle: HandleReference, requestingPrincipal: string): Promise<T> {
@@ -87,7 +79,7 @@ export class RemoteVault implements Vault {
     const handleId = handleIdOf(handle);
     checkPrincipal(requestingPrincipal, "requestingPrincipal");
     const params = { requesting_principal: requestingPrincipal };
-    return readDescription(await this.#askAbout("describe", handleId, params));
+    return readDescription(await this.#askAbout("describe", handleId, params), handleId);
   }
 
   async invalidate(handle: HandleReference, requestingPrincipal?: string): Promise<void> {
@@ -110,7 +102,7 @@ export class RemoteVault implements Vault {
     const handleId = handleIdOf(handle);
     checkPrincipal(principal, "principal");
     const params = { principal, by: checkBy(options) };
-    return readHandle(await this.#askAbout("grant", handleId, params));
+    return this.#change("grant", handleId, params);
   }
 
   async revoke(
@@ -121,7 +113,7 @@ export class RemoteVault implements Vault {
     const handleId = handleIdOf(handle);
     checkPrincipal(principal, "principal");
     const params = { principal, by: checkBy(options) };
-    return readHandle(await this.#askAbout("revoke", handleId, params));
+    return this.#change("revoke", handleId, params);
   }
 
   async renew(
@@ -132,7 +124,7 @@ export class RemoteVault implements Vault {
     const handleId = handleIdOf(handle);
     checkTtlSeconds(ttlSeconds, "ttlSeconds");
     const params = { ttl_seconds: ttlSeconds, by: checkBy(options) };
-    return readHandle(await this.#askAbout("renew", handleId, params));
+    return this.#change("renew", handleId, params);
   }
 
   /** Seals many payloads in as few requests as hold them; a request that fails fails its items. */
@@ -202,18 +194,30 @@ export class RemoteVault implements Vault {
     return this.#ask(operation, { id, ...params });
   }
 
+  async #change(
+    operation: "grant" | "revoke" | "renew",
+    id: string,
+    params: object,
+  ): Promise<OpaqueHandle> {
+    return readHandle(operation, await this.#askAbout(operation, id, params), { id });
+  }
+
   async #sealGroup(items: readonly SealItem[]): Promise<Outcome<OpaqueHandle>[]> {
     const requests = items.map(({ params }) => params);
     const answer = await this.#ask("seal_many", { requests });
-    return readOutcomes(answer, items.length).map((outcome, index) =>
-      toOutcome(outcome, (value) => readHandle(value, requests[index]?.granted_principals)),
+    return readOutcomes("seal_many", answer, items.length).map((outcome, index) =>
+      toOutcome("seal_many", outcome, (value) => {
+        return readHandle("seal", value, {
+          grantedPrincipals: requests[index]?.granted_principals,
+        });
+      }),
     );
   }
 
   async #unsealGroup<T>(requests: readonly RequestParams[]): Promise<Outcome<T>[]> {
     const answer = await this.#ask("unseal_many", { requests });
-    return readOutcomes(answer, requests.length).map((outcome) =>
-      toOutcome(outcome, (value) => readPayload(value) as T),
+    return readOutcomes("unseal_many", answer, requests.length).map((outcome) =>
+      toOutcome("unseal_many", outcome, (value) => readPayload(value) as T),
     );
   }
 
@@ -239,62 +243,6 @@ export class RemoteVault implements Vault {
   }
 }
 
-/** What `seal` sends. */
-interface SentSeal extends SealParams {
-  readonly granted_principals: readonly string[];
-}
-
-/** An item of `seal_many`, ready to be sent. */
-interface SealItem {
-  readonly params: SentSeal;
-  readonly size: number;
-}
-
-/** Roughly what an item takes besides its payload, with many grants. */
-const SIZE_OF_THE_REST = 16 * 1024;
-
-async function sealParams(data: unknown, options: SealOptions): Promise<SentSeal> {
-  const checked = checkSealOptions(options);
-  const { maxUses } = checked;
-  checkPayload(data);
-  const view = await writtenView(data, checked);
-  return {
-    // What an array of bytes says of itself may be made up.
-    data: data instanceof Uint8Array ? trueBytes(data) : data,
-    owner_principal: checked.ownerPrincipal,
-    safe_view: view.text,
-    ttl_seconds: checked.ttlSeconds,
-    granted_principals: checked.grantedPrincipals,
-    ...(maxUses === undefined ? {} : { max_uses: maxUses }),
-    ...leakGuardParam(checked.leakGuard, view),
-  };
-}
-
-function leakGuardParam(
-  setting: LeakGuardSetting | undefined,
-  { shown }: WrittenView,
-): Pick<SentSeal, "leak_guard"> {
-  if (setting === "off") return { leak_guard: setting };
-  if (setting === undefined && shown.length === 0) return {};
-  return { leak_guard: { allow: [...(setting?.allow ?? []), ...shown] } };
-}
-
-async function sealItem(request: SealRequest): Promise<SealItem> {
-  checkRequest(request);
-  const { data, ...options } = request;
-  const params = await sealParams(data, options);
-  return { params, size: sizeOf(params.data) + SIZE_OF_THE_REST };
-}
-
-function unsealItem(request: UnsealRequest): RequestParams {
-  checkRequest(request);
-  const { requestingPrincipal } = request;
-  const id = handleIdOf(request.id, "id");
-  checkPrincipal(requestingPrincipal, "requestingPrincipal");
-  if (!isHandleId(id)) throw new HandleNotFoundError();
-  return { id, requesting_principal: requestingPrincipal };
-}
-
 /** Prepares every item, sends those that can be, and says in their order what became of each. */
 async function prepared<Item, Sent, T>(
   items: readonly Item[],
@@ -308,11 +256,15 @@ async function prepared<Item, Sent, T>(
 }
 
 function lost(): Outcome<never> {
-  return { ok: false, error: new ServiceUnavailableError() };
+  return { ok: false, error: new OutcomeUnknownError() };
 }
 
-function toOutcome<T>(outcome: WireOutcome<unknown>, read: (value: unknown) => T): Outcome<T> {
-  if (!outcome.ok) return { ok: false, error: fromWireError(outcome.error) };
+function toOutcome<T>(
+  operation: "seal_many" | "unseal_many",
+  outcome: WireOutcome<unknown>,
+  read: (value: unknown) => T,
+): Outcome<T> {
+  if (!outcome.ok) return { ok: false, error: refusalOf(operation, outcome.error, {}) };
   try {
     return { ok: true, value: read(outcome.value) };
   } catch (error) {

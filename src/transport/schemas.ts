@@ -8,7 +8,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { z } from "zod";
+import { z } from "zod/v4";
 import {
   CONTROL_CHARACTER,
   isPlace,

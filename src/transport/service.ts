@@ -15,6 +15,7 @@ import type { WireHandle } from "../vault/handle.js";
 import { settleAll } from "../vault/settle-all.js";
 import type { ChangeOptions, Outcome, Vault } from "../vault/vault.js";
 import { actingPrincipal, type KnownCaller, requiredPrincipal } from "./acting.js";
+import { ErrorReports } from "./error-reports.js";
 import { toWireError } from "./error-table.js";
 import { schemas } from "./loaded-schemas.js";
 import type {
@@ -31,7 +32,7 @@ import { isOperationName, MAX_BATCH_ANSWERS } from "./operations.js";
 import { checkParams } from "./params.js";
 import { checkPayload, sizeOf } from "./payload.js";
 
-const OPTIONS: ReadonlySet<string> = new Set(["publicSafeViews", "gatewayPrincipals"]);
+const OPTIONS: ReadonlySet<string> = new Set(["publicSafeViews", "gatewayPrincipals", "reports"]);
 const VAULT_METHODS = [
   "seal",
   "unseal",
@@ -55,6 +56,8 @@ export interface VaultServiceOptions {
    * well; an empty list names nobody. Default: no such limit.
    */
   readonly gatewayPrincipals?: readonly string[] | undefined;
+  /** Where errors of the items of a batch go that are the service's own. Default: warnings. */
+  readonly reports?: ErrorReports | undefined;
 }
 
 /** What a service does for a caller, for every operation. */
@@ -78,15 +81,17 @@ export class VaultService {
   readonly #vault: Vault;
   readonly #publicSafeViews: boolean;
   readonly #gateways: ReadonlySet<string> | undefined;
+  readonly #reports: ErrorReports;
 
   /** @throws TypeError An option is unknown or of the wrong type. */
   constructor(vault: Vault, options: VaultServiceOptions = {}) {
     checkMethods(vault, "vault", VAULT_METHODS);
     checkOptions(options, "service options", OPTIONS);
-    const { publicSafeViews = false, gatewayPrincipals } = options;
+    const { publicSafeViews = false, gatewayPrincipals, reports = new ErrorReports() } = options;
     checkBoolean(publicSafeViews, "publicSafeViews");
     this.#vault = vault;
     this.#publicSafeViews = publicSafeViews;
+    this.#reports = reports;
     this.#gateways =
       gatewayPrincipals === undefined
         ? undefined
@@ -157,7 +162,7 @@ export class VaultService {
       const settled = await settleAll(requests, async (request) =>
         this.#seal(checkParams(schemas.get().operations.seal.params, request), caller),
       );
-      return { outcomes: settled.map(toWireOutcome) };
+      return { outcomes: settled.map((outcome) => this.#toWireOutcome(outcome)) };
     },
     unseal_many: ({ requests }, caller) => this.#unsealMany(requests, caller),
     health: async () => ({ status: "ok" }),
@@ -202,16 +207,17 @@ export class VaultService {
       left -= sizeOf(payload.data);
       return payload;
     };
-    return { outcomes: (await settleAll(requests, unseal, 1)).map(toWireOutcome) };
+    const settled = await settleAll(requests, unseal, 1);
+    return { outcomes: settled.map((outcome) => this.#toWireOutcome(outcome)) };
+  }
+
+  #toWireOutcome<Value>(outcome: Outcome<Value>): WireOutcome<Value> {
+    if (outcome.ok) return outcome;
+    const { code, message } = toWireError(this.#reports.noted(outcome.error));
+    return { ok: false, error: { code, message } };
   }
 }
 
 function changeBy(caller: KnownCaller, named: string | null | undefined): ChangeOptions {
   return { by: requiredPrincipal(caller, "by", named) };
-}
-
-function toWireOutcome<Value>(outcome: Outcome<Value>): WireOutcome<Value> {
-  if (outcome.ok) return outcome;
-  const { code, message } = toWireError(outcome.error);
-  return { ok: false, error: { code, message } };
 }

@@ -25,10 +25,13 @@ export interface Serializer {
   /**
    * Returns the payload as bytes, or as text that will be stored as UTF-8.
    *
+   * The codec refuses a result of more than `maxBytes`: a serializer that sees it coming stops there.
+   *
    * @throws TypeError The payload holds something that would not come back as it was. The message
    *   names where, never what.
+   * @throws {@link PayloadTooLargeError} The result would certainly have more than `maxBytes`.
    */
-  serialize(data: unknown): Uint8Array | string;
+  serialize(data: unknown, maxBytes?: number): Uint8Array | string;
   /** Returns a fresh copy of what was serialized; must not keep `bytes`, which are wiped later. */
   deserialize(bytes: Buffer): unknown;
 }
@@ -65,6 +68,12 @@ export interface EncryptionContext {
   readonly tenant?: string | undefined;
 }
 
+/** Which key an encryptor uses now, and a number that changes with every change to its keys. */
+export interface KeyState {
+  readonly currentKeyId: string;
+  readonly epoch: number;
+}
+
 /** Encrypts and authenticates bytes, bound to a context. */
 export interface Encryptor {
   /** Whether its keys outlive this process. */
@@ -94,6 +103,8 @@ export interface Encryptor {
   decrypt(ciphertext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array>;
   /** Returns the id of the key that the ciphertext depends on; it is unauthenticated. */
   keyIdOf?(ciphertext: Uint8Array): string;
+  /** The key that ciphertexts depend on from now on; reports of a rewrap name it. */
+  readonly keyState?: KeyState;
   /** Returns the same ciphertext under the current key, or `undefined` if it is under it already. */
   rewrap?(ciphertext: Uint8Array): MaybePromise<Uint8Array | undefined>;
 }

@@ -14,6 +14,10 @@ const BRAND = Symbol.for("handlevault.error");
 export abstract class VaultError extends Error {
   /** Stable identifier of the condition; never changes within a major version. */
   abstract readonly code: VaultErrorCode;
+  /** The HTTP status of the answer, where a service over HTTP or XML-RPC answered with this error. */
+  declare readonly status?: number;
+  /** The id that the service gave its answer, for its operator to look for; absent in process. */
+  declare readonly requestId?: string;
 
   static {
     // Marks errors of this library across copies of it and across realms.
@@ -107,6 +111,25 @@ export class KeyNotFoundError extends VaultError {
   }
 }
 
+/** Keys of a provider could not be used: it failed, answered nonsense, or did not answer in time. */
+export class KeyServiceUnavailableError extends VaultError {
+  override readonly name = "KeyServiceUnavailableError" as const;
+  readonly code = "ERR_VAULT_KEY_SERVICE_UNAVAILABLE" as const;
+  readonly #providerError: unknown;
+  constructor(options?: { readonly providerError?: unknown }) {
+    super("The key service is unavailable and the operation changed nothing: try again later.");
+    this.#providerError = options?.providerError;
+  }
+
+  /**
+   * What the provider threw; `undefined` if it did not answer in time. Not a `cause`, which loggers print:
+   * its text may name accounts and keys.
+   */
+  get providerError(): unknown {
+    return this.#providerError;
+  }
+}
+
 /** A bounded cache has no room; nothing was lost. */
 export class CacheFullError extends VaultError {
   override readonly name = "CacheFullError" as const;
@@ -126,7 +149,11 @@ export class CacheUnavailableError extends VaultError {
 }
 
 /** Why a combination of vault and cache is refused. */
-export type UnsafeReason = "ephemeral-keys" | "volatile-cache" | "outdated-sqlite";
+export type UnsafeReason =
+  | "ephemeral-keys"
+  | "volatile-cache"
+  | "outdated-sqlite"
+  | "several-pid-namespaces";
 
 const UNSAFE: Record<UnsafeReason, string> = {
   "ephemeral-keys":
@@ -138,6 +165,9 @@ const UNSAFE: Record<UnsafeReason, string> = {
   "outdated-sqlite":
     "This SQLite can damage a file that several processes write (the WAL-reset bug): " +
     "use SQLite 3.51.3 or later, which better-sqlite3 12.8 brings.",
+  "several-pid-namespaces":
+    "Another PID namespace (another container) has the LMDB file open, and both would damage it: " +
+    "share one PID namespace, give each container its own file, or use SQLite, Redis or Valkey.",
 };
 
 /** The cache, as it is set up, cannot keep what the vault promises. */
@@ -186,32 +216,78 @@ export class SafeViewLeakError extends VaultError {
   }
 }
 
+/** Options of the errors about optional peers. */
+export interface PeerErrorOptions extends ErrorOptions {
+  /** `"service"` if the machine of a vault's service lacks the package, and not this one. */
+  readonly place?: "service" | undefined;
+}
+
+function packageCalled(peer: string): string {
+  return peer === "unknown" ? "an optional package" : `the optional package ${peer}`;
+}
+
 /** An optional peer dependency is not installed. */
 export class PeerMissingError extends VaultError {
   override readonly name = "PeerMissingError" as const;
   readonly code = "ERR_VAULT_PEER_MISSING" as const;
-  /** Name of the npm package. */
+  /** Name of the npm package; `"unknown"` if a service names none of this library's peers. */
   readonly peer: string;
-  constructor(peer: string, options?: ErrorOptions) {
-    super(`The optional package ${peer} is not installed: run "npm install ${peer}".`, options);
-    this.peer = peer;
-  }
-}
-
-/** An optional peer dependency is installed but cannot be loaded. */
-export class PeerBrokenError extends VaultError {
-  override readonly name = "PeerBrokenError" as const;
-  readonly code = "ERR_VAULT_PEER_BROKEN" as const;
-  /** Name of the npm package. */
-  readonly peer: string;
-  constructor(peer: string, options?: ErrorOptions) {
+  constructor(peer: string, options?: PeerErrorOptions) {
     super(
-      `The optional package ${peer} is installed but does not load: ` +
-        `run "npm rebuild ${peer}", or remove it and run "npm install ${peer}" again.`,
+      options?.place === "service"
+        ? `The service's machine lacks ${packageCalled(peer)}: its operator has to install it there.`
+        : `The optional package ${peer} is not installed: run "npm install ${peer}".`,
       options,
     );
     this.peer = peer;
   }
+}
+
+/** The versions of an optional package, where the one that is installed does not work. */
+export interface PeerVersionProblem {
+  /** The version that is installed, if it can be read. */
+  readonly found: string | undefined;
+  /** The oldest version that works. */
+  readonly oldest: string;
+  /** The newest major version that was tested. */
+  readonly newest: string;
+}
+
+/** An optional peer dependency is installed but does not load, or is of a version that does not work. */
+export class PeerBrokenError extends VaultError {
+  override readonly name = "PeerBrokenError" as const;
+  readonly code = "ERR_VAULT_PEER_BROKEN" as const;
+  /** Name of the npm package; `"unknown"` if a service names none of this library's peers. */
+  readonly peer: string;
+  constructor(
+    peer: string,
+    { versions, ...options }: PeerErrorOptions & { readonly versions?: PeerVersionProblem } = {},
+  ) {
+    super(
+      options.place === "service"
+        ? `The service's machine cannot load ${packageCalled(peer)}: its operator has to mend it there.`
+        : `The optional package ${peer} is installed ${
+            versions === undefined ? loadProblem(peer) : versionProblem(peer, versions)
+          }`,
+      options,
+    );
+    this.peer = peer;
+  }
+}
+
+function loadProblem(peer: string): string {
+  return (
+    `but does not load: run "npm rebuild ${peer}", ` +
+    `or remove it and run "npm install ${peer}" again.`
+  );
+}
+
+function versionProblem(peer: string, { found, oldest, newest }: PeerVersionProblem): string {
+  const version = found === undefined ? "a version" : `version ${found},`;
+  return (
+    `in ${version} which does not work: run "npm install ${peer}@${newest}". ` +
+    `Versions ${oldest} to ${newest}.x were tested.`
+  );
 }
 
 /** The vault was closed. */
@@ -253,12 +329,23 @@ export class RateLimitedError extends VaultError {
   }
 }
 
+/** Options of {@link ServiceUnavailableError}. */
+export interface ServiceUnavailableOptions extends ErrorOptions {
+  /** Why the service refused the request before it looked into it: one of the library's fixed texts. */
+  readonly refusal?: string | undefined;
+}
+
 /** The service could not be reached, is overloaded or stopping, or gave no sensible answer. */
 export class ServiceUnavailableError extends VaultError {
   override readonly name = "ServiceUnavailableError" as const;
   readonly code = "ERR_VAULT_SERVICE_UNAVAILABLE" as const;
-  constructor(options?: ErrorOptions) {
-    super("The vault's service is unavailable, or gave no answer to rely on: try later.", options);
+  constructor(options?: ServiceUnavailableOptions) {
+    super(
+      options?.refusal === undefined
+        ? "The vault's service is unavailable, or gave no answer to rely on: try later."
+        : `The vault's service refused the request and did nothing. ${options.refusal}`,
+      options,
+    );
   }
 }
 
@@ -347,6 +434,7 @@ export type AnyVaultError =
   | RecordIntegrityError
   | RecordUnsupportedError
   | KeyNotFoundError
+  | KeyServiceUnavailableError
   | CacheFullError
   | CacheUnavailableError
   | CacheUnsafeError

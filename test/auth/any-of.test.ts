@@ -1,9 +1,12 @@
+import type { X509Certificate } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { anyOf } from "../../src/auth/any-of.js";
 import type { Authenticator, Caller } from "../../src/auth/authenticator.js";
+import { headerAuth } from "../../src/auth/header.js";
 import { trustLocalCallers } from "../../src/auth/local.js";
+import { mtlsAuth } from "../../src/auth/mtls.js";
 import { generateToken, tokenAuth } from "../../src/auth/token.js";
-import { AuthenticationUnavailableError } from "../../src/vault/errors.js";
+import { AuthenticationUnavailableError, UnauthenticatedError } from "../../src/vault/errors.js";
 import { evidenceOf } from "../support/evidence.js";
 import { thrownBy } from "../support/refusals.js";
 
@@ -67,6 +70,70 @@ describe("several authenticators", () => {
   it("answer in their order where local callers are trusted", async () => {
     expect(await anyOf(bob, trustLocalCallers()).authenticate(local)).toEqual({ principal: "bob" });
     expect(await anyOf(trustLocalCallers(), bob).authenticate(local)).toBe("local");
+  });
+
+  describe("with trust in local callers behind them", () => {
+    const here = { isLocal: true };
+    const certificate = { subjectAltName: "URI:spiffe://other.example/x" } as X509Certificate;
+    const secret = "p".repeat(32);
+    const proxied = headerAuth({ peers: ["unix"], secret });
+    const auth = anyOf(
+      alice,
+      mtlsAuth({ trustDomain: "example.org" }),
+      proxied,
+      trustLocalCallers(),
+    );
+
+    it("leave a request without a credential to it", async () => {
+      expect(await auth.authenticate(evidenceOf({ connection: here }))).toBe("local");
+      expect(await auth.authenticate(evidenceOf({ token: ALICE, connection: here }))).toEqual({
+        principal: "alice",
+      });
+    });
+
+    it.each([
+      ["an unknown token", { token: BOB, connection: here }],
+      ["an empty token", { token: "", connection: here }],
+      ["another scheme", { headers: { authorization: "Basic abc" }, connection: here }],
+      ["a certificate", { connection: { ...here, peerCertificate: certificate } }],
+      ["a wrong secret of a proxy", { headers: { "x-proxy-secret": "x" }, connection: here }],
+      [
+        "no principal of a proxy",
+        { headers: { "x-proxy-secret": secret, "x-principal": "" }, connection: here },
+      ],
+    ])("refuse a request that shows %s and is not known by it", async (_, shown) => {
+      expect(await auth.authenticate(evidenceOf(shown))).toBeUndefined();
+    });
+
+    it("cannot tell who shows a token while what knows it is away", async () => {
+      const away: Authenticator = {
+        authenticate: ({ bearerToken }) =>
+          bearerToken === undefined ? undefined : Promise.reject(outage),
+      };
+      const other = anyOf(away, trustLocalCallers());
+      const withToken = evidenceOf({ token: BOB, connection: here });
+      expect(await thrownBy(() => other.authenticate(withToken))).toBe(outage);
+      expect(await other.authenticate(evidenceOf({ connection: here }))).toBe("local");
+    });
+  });
+
+  it("hear what one of them refuses for now, unless another knows the caller or cannot tell", async () => {
+    const refusal = new UnauthenticatedError();
+    const refusing: Authenticator = { authenticate: () => Promise.reject(refusal) };
+    expect(await thrownBy(() => anyOf(refusing, alice).authenticate(asBob))).toBe(refusal);
+    expect(await anyOf(refusing, bob).authenticate(asBob)).toEqual({ principal: "bob" });
+    expect(await thrownBy(() => anyOf(refusing, unavailable).authenticate(asBob))).toBe(outage);
+  });
+
+  it("may take what a request shows apart", async () => {
+    const apart: Authenticator = {
+      authenticate: ({ header, hasHeader, ...rest }) =>
+        rest.bearerToken === BOB && hasHeader("x") && header("x") === "y"
+          ? { principal: "bob" }
+          : undefined,
+    };
+    const evidence = evidenceOf({ token: BOB, headers: { x: "y" } });
+    expect(await anyOf(apart).authenticate(evidence)).toEqual({ principal: "bob" });
   });
 
   it("are one at least, and authenticators", () => {

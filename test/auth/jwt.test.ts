@@ -10,6 +10,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Caller } from "../../src/auth/authenticator.js";
 import { type JwtAuthOptions, jwtAuth } from "../../src/auth/jwt.js";
+import { TestAuthority } from "../support/certificates.js";
 import { anyCodeUnit } from "../support/code-units.js";
 import { evidenceOf } from "../support/evidence.js";
 import { thrownBy } from "../support/refusals.js";
@@ -380,8 +381,26 @@ describe("the key of a server", () => {
     for (const bytes of encodings) {
       expect(await callerOf(hmacToken("HS256", bytes), { key: publicKey })).toBeUndefined();
     }
-    const pem = Buffer.from(String(encodings[0]));
-    expect(await thrownBy(() => callerOf("", { key: pem }))).toBeInstanceOf(TypeError);
+    const jwkText = publicKey.export({ format: "jwk" });
+    const spki = publicKey.export({ format: "der", type: "spki" });
+    const { certificate, cert } = TestAuthority.create().issue({ commonName: "issuer" });
+    const published = [
+      ...encodings,
+      publicKey.export({ format: "der", type: "pkcs1" }),
+      spki.toString("base64"),
+      spki.toString("base64url"),
+      spki.toString("base64").replaceAll(/.{64}/g, "$&\n"),
+      JSON.stringify({ keys: [jwkText] }, undefined, 2),
+      cert,
+      certificate.raw,
+      certificate.raw.toString("base64"),
+      `ssh-rsa ${"A".repeat(200)} issuer@example.org`,
+    ];
+    for (const bytes of published) {
+      const error = await thrownBy(() => callerOf("", { key: Buffer.from(bytes) }));
+      expect(error).toBeInstanceOf(TypeError);
+      expect((error as Error).message).toMatch(/is a public key or certificate, not a secret/);
+    }
     const algorithms = ["RS256", "HS256"];
     expect(await thrownBy(() => callerOf("", { key: publicKey, algorithms }))).toBeInstanceOf(
       RangeError,

@@ -1,7 +1,7 @@
 /**
  * lmdb 3.5.6 counts transactions back that others commit while it opens a file: acknowledged writes get
  * lost, and pages are used twice. `overlappingSync: false` makes that rarer on a slow disk and does not
- * prevent it. src/cache/lmdb/opening.ts does.
+ * prevent it. src/cache/lmdb/opening-gate.ts does.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -16,7 +16,7 @@ const ROUND_MS = 2500;
 const MAX_ROUNDS = 12;
 /** A process whose lmdb is broken may hang as well. */
 const GRACE_MS = 15_000;
-/** For a writer that is killed: longer than anybody waits for its writes. */
+/** For a writer that is killed: longer than the test waits for its writes. */
 const LONG_MS = 60_000;
 const WITH_PATIENCE = { timeout: 180_000 };
 const FOR_LONG = { purgeAfterMs: 3_600_000, timeoutMs: 30_000 };

@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { open } from "lmdb";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
+import { Tables } from "../../src/cache/lmdb/tables.js";
 import { lmdbCache, openLmdbCache } from "../../src/cache/lmdb.js";
 import { type CacheBackend, CacheFullError, CacheUnavailableError } from "../../src/index.js";
 
@@ -403,7 +404,20 @@ describe("an LMDB file with a damaged page", () => {
       if (key === "0500") expect(() => cache.get(key)).toThrow(CacheUnavailableError);
       else expect(cache.get(key)).toBeDefined();
     }
+    expect(() => cache.get("0500")).toThrow(CacheUnavailableError);
+    expect(await cache.insert("9999", { head: HEAD }, FOR_LONG)).toBe("inserted");
     await cache.close();
+  });
+
+  it("refuses writes while the room in the file cannot be found out", async () => {
+    await withCache(async (cache) => {
+      vi.spyOn(Tables.prototype, "usage").mockImplementationOnce(() => {
+        throw new Error("a damaged page");
+      });
+      const insert = async () => cache.insert("key", { head: HEAD }, FOR_LONG);
+      await expect(insert()).rejects.toThrow(CacheUnavailableError);
+      expect(await insert()).toBe("inserted");
+    });
   });
 });
 

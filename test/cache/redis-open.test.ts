@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
@@ -162,6 +163,34 @@ describe.skipIf(missing !== undefined)(missing ?? "opening a Redis cache", () =>
     expect(counts()).not.toEqual(before);
     await wrapped.close();
     expect(counts()).toEqual(before);
+  });
+
+  it("shares its listeners with all caches of the connection, each of which learns of a loss", async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning);
+    process.on("warning", onWarning);
+    const shared = new Redis({ port: server.port });
+    const events = ["close", "-node", "+node", "refresh"];
+    const counts = () => events.map((event) => shared.listenerCount(event));
+    const before = counts();
+    const caches = Array.from({ length: 20 }, () => redisCache(shared, { keyPrefix: "shared:" }));
+    expect(counts()).toEqual(before.map((count) => count + 1));
+    for (const cache of caches) await cache.ready();
+    await shared.config("SET", "maxmemory-policy", "allkeys-lru");
+    const lost = once(shared, "close");
+    await watcher.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    await lost;
+    for (const cache of caches) {
+      // What the server promises is read again: it evicts now.
+      const inserting = cache.insert(String(caches.indexOf(cache)), { head: HEAD }, LONG);
+      await expect(inserting).rejects.toMatchObject({ code: "ERR_VAULT_CACHE_UNSAFE" });
+    }
+    for (const cache of caches) await cache.close();
+    expect(counts()).toEqual(before);
+    await watcher.config("SET", "maxmemory-policy", "noeviction");
+    shared.disconnect();
+    process.off("warning", onWarning);
+    expect(warnings).toEqual([]);
   });
 
   it("prints nothing when its connection is lost", async () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { openSqliteCache } from "../../src/cache/sqlite.js";
 import { type CacheBackend, HandleVault, KeyRing } from "../../src/index.js";
 import { codeThrownBy } from "../support/refusals.js";
+import { rotate } from "../support/rotation.js";
 import { GRANTEE, OWNER, STRANGER, sealOptions } from "../support/vault.js";
 import { closeLater, headOf, newFile, put } from "./sqlite-scene.js";
 
@@ -65,7 +66,7 @@ describe("a record with a body of 16 MiB in a SQLite cache", () => {
       "ERR_VAULT_HANDLE_ACCESS_DENIED",
     );
     expect(await vault.getSafeView(id)).toBe("a payload");
-    keys.rotate("new", KeyRing.generateKey());
+    rotate(keys, "new", KeyRing.generateKey());
     expect(await vault.rewrap()).toMatchObject({ failed: 0 });
     expect(counted.reads()).toBe(0);
     expect(walBytes()).toBeGreaterThan(0);

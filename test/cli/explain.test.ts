@@ -20,6 +20,9 @@ servers:
       keyed: { seal: [{ at: "/*/ssn" }] }
       open: { seal: none }
       short: { errors: fixed }
+      uses:
+        seal: none
+        hydrate: [{ at: /to }, { at: /note, inside: true, format: shell, leftover: pass }]
 `;
 
 async function explained(tool: string, result: unknown, policy: string = POLICY): Promise<string> {
@@ -34,6 +37,14 @@ async function explained(tool: string, result: unknown, policy: string = POLICY)
 const text = (value: string) => ({ content: [{ type: "text", text: value }] });
 
 describe("--explain", () => {
+  it("tells where handles are opened, and what becomes of those that are left over", async () => {
+    expect(await explained("uses", text(CANARY))).toBe(`records/uses
+  stays in sight
+  argument /to: handles are opened; one that is left over refuses the call
+  argument /note: handles are opened, also inside shell; one that is left over passes as text
+`);
+  });
+
   it("tells that a result is sealed whole, for whom and for how long", async () => {
     expect(await explained("whole", text(CANARY))).toBe(`records/whole
   the whole result: sealed, safe view "one patient", for records/use, 900 s, 3 uses

@@ -42,29 +42,50 @@ describe("lines of messages", () => {
 
   it("hold a message or a batch of them, and nothing else", async () => {
     expect(kindsOf(await readText('[{"a":1},{"b":2}]\n'))).toEqual(["message"]);
-    expect(kindsOf(await readText("[]\n[1]\n[[{}]]\n"))).toEqual(Array(3).fill("unreadable"));
-    const many = JSON.stringify(Array(101).fill({}));
+    expect(kindsOf(await readText("[]\n[1]\n[[{}]]\n"))).toEqual(Array(3).fill("noise"));
+    const many = JSON.stringify(Array(101).fill({ jsonrpc: "2.0" }));
     expect(kindsOf(await readText(`${many}\n`))).toEqual(["unreadable"]);
   });
 
-  it.each(["Server started", "1", '"text"', "null", "  ok { }"])(
-    "are noise where they never meant to be a message: %s",
-    async (line) => {
-      expect(kindsOf(await readText(`${line}\n`))).toEqual(["noise"]);
-    },
-  );
+  it.each([
+    "Server started",
+    "1",
+    '"text"',
+    "null",
+    "  ok { }",
+    "[dotenv@17.2.3] injecting env (3) from .env",
+    "[INFO] listening",
+    "[2026-11-30 21:50:00] ready",
+    "{ port: 3000 }",
+    "{",
+    '{"level":30,"msg":"listening"',
+    `{"a":"${"x".repeat(4096)}","jsonrpc":`,
+    'sent: {"jsonrpc":"2.0","id":1,"result":{}}',
+  ])("are noise where they never meant to be a message: %s", async (line) => {
+    expect(kindsOf(await readText(`${line}\n`))).toEqual(["noise"]);
+  });
 
   it.each([
     ["cut short", '{"jsonrpc":"2.0"'],
-    ["not quite JSON", '{"a":1,}'],
-    ["nested too deep", `{"a":${"[".repeat(300)}${"]".repeat(300)}}`],
-    ["with a number that would be changed", '{"a":12345678901234567891}'],
+    ["not quite JSON", '{"jsonrpc":"2.0","a":1,}'],
+    ["one of a damaged batch", '[{"jsonrpc":"2.0"},{]'],
+    ["one line of a message on several", '  "jsonrpc": "2.0",'],
+    ["nested too deep", `{"jsonrpc":"2.0","a":${"[".repeat(300)}${"]".repeat(300)}}`],
+    ["with a number that would be changed", '{"jsonrpc":"2.0","a":12345678901234567891}'],
   ])("are unreadable when they are %s", async (_, line) => {
     expect(kindsOf(await readText(`${line}\n`))).toEqual(["unreadable"]);
   });
 
+  it("may begin with a byte order mark, or with colours", async () => {
+    const lines = await readText('\ufeff{"a":1}\n\u001b[0m\u001b[32m{"b":2}\n');
+    expect(lines).toEqual([
+      { kind: "message", value: { a: 1 } },
+      { kind: "message", value: { b: 2 } },
+    ]);
+  });
+
   it("are unreadable when they are not UTF-8", async () => {
-    const line = Buffer.from([...Buffer.from('{"a":"'), 0xff, ...Buffer.from('"}\n')]);
+    const line = Buffer.from([...Buffer.from('{"jsonrpc":"'), 0xff, ...Buffer.from('"}\n')]);
     expect(kindsOf(await read([line]))).toEqual(["unreadable"]);
   });
 

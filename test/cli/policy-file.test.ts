@@ -43,8 +43,8 @@ servers:
     ]);
     const use = policy.rulesOf({ server: "records", tool: "use" });
     expect(use.hydrating).toEqual([
-      { at: ["items", "*"], isInside: false },
-      { at: ["note"], isInside: true },
+      { at: ["items", "*"], isInside: false, format: undefined, leftover: "refuse" },
+      { at: ["note"], isInside: true, format: undefined, leftover: "refuse" },
     ]);
   });
 

@@ -107,6 +107,12 @@ async function nextLine(stream: PassThrough): Promise<{ readonly id: number }> {
   throw new Error("the stream has ended");
 }
 
+/** What a model reads of a call that may have been executed. */
+const MAY_HAVE_RUN = {
+  isError: true,
+  content: [{ type: "text", text: expect.stringMatching(/may have been executed: do not retry/) }],
+};
+
 describe("a proxy", () => {
   it("passes on what the server still has to say to a client that has hung up", async () => {
     const scene = new Scene();
@@ -128,7 +134,7 @@ describe("a proxy", () => {
     expect((await scene.hangUp()).map(({ result }) => result !== undefined)).toEqual([true]);
     const silent = new Scene();
     silent.call(2);
-    expect(await silent.hangUp()).toMatchObject([{ id: 2, error: { code: -32603 } }]);
+    expect(await silent.hangUp()).toMatchObject([{ id: 2, result: MAY_HAVE_RUN }]);
   });
 
   it("answers what the server leaves unanswered", async () => {
@@ -137,7 +143,7 @@ describe("a proxy", () => {
     await nextLine(scene.server.input);
     await scene.server.close();
     expect(await scene.end).toBe("server");
-    expect(await scene.hangUp()).toMatchObject([{ id: 7, error: { code: -32603 } }]);
+    expect(await scene.hangUp()).toMatchObject([{ id: 7, result: MAY_HAVE_RUN }]);
   });
 
   it("answers what does not reach the server", async () => {
@@ -146,21 +152,21 @@ describe("a proxy", () => {
     input.destroy();
     const scene = new Scene({ server: new PlayedServer(input) });
     scene.call(8);
-    expect(await scene.hangUp()).toMatchObject([{ id: 8, error: { code: -32603 } }]);
+    expect(await scene.hangUp()).toMatchObject([{ id: 8, result: MAY_HAVE_RUN }]);
   });
 
   it("fails what is open when a message of the server cannot be read, and goes on", async () => {
     const scene = new Scene();
     scene.call(1);
     await nextLine(scene.server.input);
-    scene.server.output.write(`{"result": {"text": "${CANARY}\n`);
+    scene.server.output.write(`{"jsonrpc": "2.0", "result": {"text": "${CANARY}\n`);
     await new Promise((resolve) => scene.output.once("readable", resolve));
     scene.call(2, "show");
     const { id } = await nextLine(scene.server.input);
     scene.answer(id, "open");
     const answers = await scene.hangUp();
     expect(answers).toMatchObject([
-      { id: 1, error: {} },
+      { id: 1, result: MAY_HAVE_RUN },
       { id: 2, result: {} },
     ]);
     expect(JSON.stringify(answers)).not.toContain(CANARY);

@@ -1,10 +1,12 @@
 /** Keys change under load, and a pass over all records survives being stopped. */
+
 import { randomInt } from "node:crypto";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
 import { aes256GcmEncryptor, HandleVault, KeyRing } from "../../src/index.js";
 import { PREFIX_BYTES } from "../../src/vault/record.js";
 import { inBatches } from "../support/in-batches.js";
+import { rotate as rotateTo } from "../support/rotation.js";
 import { OWNER, sealOptions } from "../support/vault.js";
 import { Child } from "./child.js";
 import type { RewrapTask } from "./children/rewrap.js";
@@ -41,11 +43,11 @@ vi.setConfig({ testTimeout: 240_000 });
 /** Moves all records from key to key, and retires each key that is no longer used. */
 async function rotate(writer: HandleVault, ring: KeyRing): Promise<void> {
   for (let rotation = 1; rotation <= ROTATIONS; rotation++) {
-    ring.rotate(`key-${rotation}`, KeyRing.generateKey());
+    rotateTo(ring, `key-${rotation}`, KeyRing.generateKey());
     const report = await writer.rewrap();
     expect(report.failed).toBe(0);
     expectOnlyKey(report.keyUsage, `key-${rotation}`, HANDLES);
-    ring.remove(`key-${rotation - 1}`);
+    ring.remove(`key-${rotation - 1}`, { force: true });
   }
 }
 
@@ -96,7 +98,7 @@ describe.each(PLACES)("rotation on $name", (kind) => {
       const ring = newRing();
       const first = await openWith(place.address, ring);
       const ids = await sealMany(first, RECORDS);
-      ring.rotate("key-1", KeyRing.generateKey());
+      rotateTo(ring, "key-1", KeyRing.generateKey());
       const half = await first.rewrap({ limit: RECORDS / 2 });
       await first.close();
       expect(half.rewrapped).toBe(RECORDS / 2);
@@ -104,7 +106,7 @@ describe.each(PLACES)("rotation on $name", (kind) => {
       const whole = await second.rewrap({ cursor: half.cursor });
       expect(whole).toMatchObject({ rewrapped: RECORDS, failed: 0 });
       expectOnlyKey((await second.rewrap()).keyUsage, "key-1", RECORDS);
-      ring.remove("key-0");
+      ring.remove("key-0", { force: true });
       await inBatches(100, 16, async (index) => {
         const place = index * 97;
         expect(await second.unseal(ids[place] as string, OWNER)).toBe(`payload ${place}`);
@@ -136,7 +138,7 @@ describe.each(PLACES)("rotation on $name", (kind) => {
       const last = await openWith(place.address, ring);
       expect((await last.rewrap()).failed).toBe(0);
       expect(await keysInUse(place.address)).toEqual(new Set(["last-0"]));
-      for (const key of Object.keys(keys)) ring.remove(key);
+      for (const key of Object.keys(keys)) ring.remove(key, { force: true });
       await inBatches(ids.length, 64, async (index) => {
         expect(await last.unseal(ids[index] as string, OWNER)).toBe(`payload ${index}`);
       });

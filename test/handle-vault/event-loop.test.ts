@@ -11,6 +11,7 @@ import {
   memoryCache,
   type Outcome,
 } from "../support/modules.js";
+import { rotate } from "../support/rotation.js";
 import { ManualClock, OWNER, STRANGER, sealOptions } from "../support/vault.js";
 
 const CLOSED = { code: "ERR_VAULT_CLOSED" };
@@ -69,7 +70,7 @@ async function scene(make: Make = inMemory) {
   const options = sealOptions({ maxUses: 5, ttlSeconds: 60 });
   const requests = Array.from({ length: COUNT }, (_, data) => ({ data, ...options }));
   const ids = (await vault.sealMany(requests)).map((outcome) => successOf(outcome).id);
-  keys.rotate("new", KeyRing.generateKey());
+  rotate(keys, "new", KeyRing.generateKey());
   return { vault, clock, requests, ids, work };
 }
 

@@ -118,8 +118,9 @@ describe("keys from a file", () => {
       const path = keyFile(`a:${A}`, mode);
       process.umask(umask);
       const error = await thrownBy(() => KeyRing.fromFile(path));
-      expect(error).toEqual(
-        new TypeError("KeyRing.fromFile: others can read the key file; make its mode 0600"),
+      expect(error).toBeInstanceOf(TypeError);
+      expect((error as Error).message).toMatch(
+        /^KeyRing.fromFile: others can read the key file; make/,
       );
     },
   );

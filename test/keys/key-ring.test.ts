@@ -62,7 +62,7 @@ describe("making a key ring", () => {
       const keys = Object.fromEntries([[id, KEY_A]]);
       expect(() => KeyRing.from({ current: id, keys })).toThrow(RangeError);
       const ring = KeyRing.ephemeral();
-      expect(() => ring.rotate(id, KEY_A)).toThrow(RangeError);
+      expect(() => ring.add(id, KEY_A)).toThrow(RangeError);
     },
   );
 
@@ -167,33 +167,44 @@ describe("wrapping", () => {
   });
 });
 
+/** A report by which any key but the current one may go. */
+function reportOf(ring: KeyRing, keyUsage: Record<string, number> = {}) {
+  const { currentKeyId, epoch: keyEpoch } = ring;
+  return { visited: 0, rewrapped: 0, failed: 0, keyUsage, currentKeyId, keyEpoch };
+}
+
 describe("rotating and removing", () => {
-  it("rotate makes a new key current and the older ones go on unwrapping", () => {
+  it("add makes a key that only decrypts, and promote makes it the current one", () => {
     const ring = KeyRing.from({ current: "old", keys: { old: KEY_A } });
     const before = ring.wrap(DATA_KEY);
-    const epoch = ring.epoch;
-    ring.rotate("new", KEY_B);
-    expect(ring.epoch).not.toBe(epoch);
+    const epochs = [ring.epoch];
+    ring.add("new", KEY_B);
+    epochs.push(ring.epoch);
+    expect(ring.currentKeyId).toBe("old");
+    expect(
+      ring.unwrap(KeyRing.from({ current: "new", keys: { new: KEY_B } }).wrap(DATA_KEY)),
+    ).toEqual(DATA_KEY);
+    ring.promote("new");
+    epochs.push(ring.epoch);
+    expect(new Set(epochs).size).toBe(3);
     expect(ring.currentKeyId).toBe("new");
     expect(ring.keyIds).toEqual(["old", "new"]);
     expect(ring.wrap(DATA_KEY).keyId).toBe("new");
     expect(ring.unwrap(before)).toEqual(DATA_KEY);
   });
 
-  it("rotate refuses an id that is taken and changes nothing when it refuses", () => {
+  it("add and promote change nothing when they refuse", () => {
     const ring = KeyRing.from({ current: "a", keys: { a: KEY_A } });
     const epoch = ring.epoch;
-    expect(() => ring.rotate("a", KEY_B)).toThrow(RangeError);
-    expect(() => ring.rotate("b", new Uint8Array(5))).toThrow(RangeError);
-    expect(() => ring.rotate("b b", KEY_B)).toThrow(RangeError);
+    expect(() => ring.add("a", KEY_B)).toThrow(RangeError);
+    expect(() => ring.add("b", new Uint8Array(5))).toThrow(RangeError);
+    expect(() => ring.add("b b", KEY_B)).toThrow(RangeError);
+    expect(() => ring.add(undefined as unknown as string, KEY_B)).toThrow(TypeError);
+    expect(() => ring.add(7 as unknown as string, KEY_B)).toThrow(TypeError);
+    expect(() => ring.promote("b")).toThrow(/add the key first/);
+    expect(() => ring.reload()).toThrow(/restart/);
     expect([ring.currentKeyId, ring.keyIds, ring.epoch]).toEqual(["a", ["a"], epoch]);
     expect(ring.unwrap(ring.wrap(DATA_KEY))).toEqual(DATA_KEY);
-  });
-
-  it("rotate refuses an id that is not text", () => {
-    const ring = KeyRing.from({ current: "a", keys: { a: KEY_A } });
-    expect(() => ring.rotate(undefined as unknown as string, KEY_B)).toThrow(TypeError);
-    expect(() => ring.rotate(7 as unknown as string, KEY_B)).toThrow(TypeError);
   });
 
   it("remove forgets an older key for good and says whether there was one", () => {
@@ -201,7 +212,7 @@ describe("rotating and removing", () => {
     const underA = KeyRing.from({ current: "a", keys: { a: KEY_A } }).wrap(DATA_KEY);
     expect(ring.unwrap(underA)).toEqual(DATA_KEY);
     const epoch = ring.epoch;
-    expect(ring.remove("a")).toBe(true);
+    expect(ring.remove("a", reportOf(ring))).toBe(true);
     expect(ring.epoch).not.toBe(epoch);
     expect(ring.keyIds).toEqual(["b"]);
     expect(() => ring.unwrap(underA)).toThrow(KeyNotFoundError);
@@ -210,15 +221,45 @@ describe("rotating and removing", () => {
   it("remove of an unknown id changes nothing, and the current key cannot be removed", () => {
     const ring = KeyRing.from({ current: "a", keys: { a: KEY_A } });
     const epoch = ring.epoch;
-    expect(ring.remove("z")).toBe(false);
-    expect(() => ring.remove("a")).toThrow(RangeError);
+    expect(ring.remove("z", { force: true })).toBe(false);
+    expect(() => ring.remove("a", { force: true })).toThrow(RangeError);
     expect([ring.keyIds, ring.epoch]).toEqual([["a"], epoch]);
+  });
+
+  it("remove needs the report of a complete rewrap after the last promote, or force", () => {
+    const ring = KeyRing.from({ current: "a", keys: { a: KEY_A, b: KEY_B } });
+    const underA = reportOf(ring);
+    ring.promote("b");
+    const underB = reportOf(ring);
+    const other = KeyRing.from({ current: "b", keys: { a: KEY_A, b: KEY_B } });
+    for (const proof of [
+      underA,
+      { ...underB, failed: 1 },
+      { ...underB, cursor: "more" },
+      { ...underB, keyUsage: { a: 1 } },
+      { ...underB, currentKeyId: "a" },
+      { ...underB, keyEpoch: underA.keyEpoch },
+      { ...underB, keyEpoch: ring.epoch + 1 },
+      { ...underB, keyEpoch: undefined },
+      { failed: 0, keyUsage: {} },
+      reportOf(other),
+    ]) {
+      expect(() => ring.remove("a", proof)).toThrow(RangeError);
+    }
+    for (const proof of [undefined, null, true, "force"]) {
+      expect(() => ring.remove("a", proof as never)).toThrow(TypeError);
+    }
+    // Back and forth: what was sealed under b since the first report is not in it.
+    ring.promote("a");
+    expect(() => ring.remove("b", underA)).toThrow(RangeError);
+    expect(ring.remove("b", reportOf(ring))).toBe(true);
   });
 
   it("an id that was removed may be given to another key", () => {
     const ring = KeyRing.from({ current: "b", keys: { a: KEY_A, b: KEY_B } });
-    ring.remove("a");
-    ring.rotate("a", KeyRing.generateKey());
+    ring.remove("a", { force: true });
+    ring.add("a", KeyRing.generateKey());
+    ring.promote("a");
     expect(ring.currentKeyId).toBe("a");
     const underOldA = KeyRing.from({ current: "a", keys: { a: KEY_A } }).wrap(DATA_KEY);
     expect(() => ring.unwrap(underOldA)).toThrow(RecordIntegrityError);

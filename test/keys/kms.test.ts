@@ -1,13 +1,17 @@
 import { setImmediate } from "node:timers/promises";
+import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { aes256GcmEncryptor } from "../../src/codec/encryptor/aes-256-gcm.js";
+import { HandleVault } from "../../src/handle-vault.js";
 import { DataKeys } from "../../src/keys/data-keys.js";
 import { KeyRing } from "../../src/keys/key-ring.js";
+import type { KeyProvider } from "../../src/vault/contracts.js";
 import { CacheUnavailableError } from "../../src/vault/errors.js";
 import { pseudoRandomBytes } from "../support/bytes.js";
 import { CONTEXT } from "../support/contexts.js";
 import { FakeKms } from "../support/fake-kms.js";
 import { codeThrownBy, INTEGRITY, KEY_NOT_FOUND, thrownBy } from "../support/refusals.js";
+import { rotate } from "../support/rotation.js";
 
 const plaintext = pseudoRandomBytes(100, 51);
 
@@ -97,7 +101,7 @@ describe("decrypting with a key management service", () => {
   it("a forged header reaches the service once in 10 seconds, however often it comes", async () => {
     const kms = new FakeKms();
     const watch = { ms: 0 };
-    const keys = new DataKeys(kms, () => watch.ms);
+    const keys = new DataKeys(kms, { elapsedMs: () => watch.ms });
     const header = await headerFrom(kms);
     header.writeUInt8(header.readUInt8(30) ^ 1, 30);
     const open = () => codeThrownBy(() => keys.forDecryption(header, header.length));
@@ -119,13 +123,16 @@ describe("decrypting with a key management service", () => {
     expect(await codeThrownBy(() => keys.forDecryption(header, header.length))).toBe(INTEGRITY);
   });
 
-  it("the service's own trouble is passed on and the next call asks again", async () => {
+  it("the service's own trouble is one error, and the next call asks again", async () => {
     const { kms, encryptor } = setUp();
     const sealed = await encryptor.encrypt(plaintext);
     const reader = aes256GcmEncryptor({ keys: kms });
     const trouble = new Error("throttled");
     kms.failWith(trouble);
-    expect(await thrownBy(() => reader.decrypt(sealed))).toBe(trouble);
+    expect(await thrownBy(() => reader.decrypt(sealed))).toMatchObject({
+      code: "ERR_VAULT_KEY_SERVICE_UNAVAILABLE",
+      providerError: trouble,
+    });
     kms.failWith(undefined);
     expect(plaintext.equals(await reader.decrypt(sealed))).toBe(true);
   });
@@ -168,7 +175,7 @@ describe("decrypting with a key management service", () => {
       },
     });
     const pending = codeThrownBy(() => keys.forDecryption(header, header.length));
-    ring.rotate("late", key);
+    rotate(ring, "late", key);
     // Any call makes the instance follow the ring before the refusal comes in.
     await keys.forEncryption();
     gate.open();
@@ -196,7 +203,9 @@ describe("rewrapping with a key management service", () => {
     kms.rotate("kms-2");
     const trouble = new Error("throttled");
     kms.failWith(trouble);
-    expect(await thrownBy(() => encryptor.rewrap(sealed))).toBe(trouble);
+    expect(await thrownBy(() => encryptor.rewrap(sealed))).toMatchObject({
+      providerError: trouble,
+    });
     kms.failWith(undefined);
     expect(encryptor.keyIdOf((await encryptor.rewrap(sealed)) ?? sealed)).toBe("kms-2");
   });
@@ -216,4 +225,102 @@ describe("rewrapping with a key management service", () => {
     const late = (await encryptor.rewrap(sealed)) ?? sealed;
     expect(encryptor.keyIdOf(late)).toBe("kms-3");
   });
+});
+
+describe("a key service that does not answer", () => {
+  const ARN = "AccessDeniedException: arn:aws:kms:eu-1:123456789012:key/canary";
+  const CODE = "ERR_VAULT_KEY_SERVICE_UNAVAILABLE";
+
+  /** A service whose calls never settle while it is stuck. */
+  function stuckService() {
+    const ring = KeyRing.from({ current: "k", keys: { k: pseudoRandomBytes(32, 61) } });
+    const state = { isStuck: true, calls: 0, late: [] as ((value: never) => void)[] };
+    const answer = <T>(value: () => T): Promise<T> => {
+      state.calls += 1;
+      if (!state.isStuck) return Promise.resolve(value());
+      return new Promise((resolve) => state.late.push(resolve as (value: never) => void));
+    };
+    const keys: KeyProvider = {
+      durable: true,
+      currentKeyId: "k",
+      epoch: 0,
+      wrap: (dataKey) => answer(() => ring.wrap(dataKey)),
+      unwrap: (wrapped) => answer(() => ring.unwrap(wrapped)),
+    };
+    return { keys, state, ring };
+  }
+
+  it("ends each call in time, and holds no later one up", async () => {
+    const { keys, state } = stuckService();
+    const encryptor = aes256GcmEncryptor({ keys, keyTimeoutMs: 20 });
+    for (let call = 1; call <= 3; call++) {
+      expect(await thrownBy(() => encryptor.encrypt(plaintext))).toMatchObject({
+        code: CODE,
+        providerError: undefined,
+      });
+      expect(state.calls).toBe(call);
+    }
+    state.isStuck = false;
+    const sealed = await encryptor.encrypt(plaintext);
+    expect(plaintext.equals(await encryptor.decrypt(sealed))).toBe(true);
+    state.isStuck = true;
+    const reader = aes256GcmEncryptor({ keys, keyTimeoutMs: 20 });
+    for (let call = 1; call <= 2; call++) {
+      expect(await codeThrownBy(() => reader.decrypt(sealed))).toBe(CODE);
+    }
+    state.isStuck = false;
+    expect(plaintext.equals(await reader.decrypt(sealed))).toBe(true);
+  });
+
+  it("has a data key that comes too late wiped", async () => {
+    const { keys, state } = stuckService();
+    state.isStuck = false;
+    const sealed = await aes256GcmEncryptor({ keys }).encrypt(plaintext);
+    state.isStuck = true;
+    const reader = aes256GcmEncryptor({ keys, keyTimeoutMs: 20 });
+    expect(await codeThrownBy(() => reader.decrypt(sealed))).toBe(CODE);
+    const late = Buffer.alloc(32, 7);
+    state.late[0]?.(late as never);
+    await setImmediate();
+    expect(late).toEqual(Buffer.alloc(32));
+  });
+
+  it.each<[string, Partial<KeyProvider>]>([
+    [
+      "throws",
+      {
+        wrap: () => {
+          throw new Error(ARN);
+        },
+      },
+    ],
+    ["rejects", { wrap: () => Promise.reject(new Error(ARN)) }],
+    ["rejects with a text", { wrap: () => Promise.reject(ARN) }],
+    ["returns nothing", { wrap: () => undefined as never }],
+    ["returns no bytes", { wrap: () => ({ keyId: "k", wrapped: ARN as never }) }],
+    ["returns an id that is none", { wrap: () => ({ keyId: ARN, wrapped: Buffer.alloc(72) }) }],
+  ])("or one that %s, is one error that shows nothing of it", async (_, changes) => {
+    const { keys, state } = stuckService();
+    state.isStuck = false;
+    const broken = Object.defineProperties({ ...keys }, Object.getOwnPropertyDescriptors(changes));
+    const vault = new HandleVault({ keys: broken as KeyProvider });
+    const error = await vault
+      .seal("x", { ownerPrincipal: "o", safeView: "v" })
+      .catch((e: unknown) => e);
+    expect(error).toMatchObject({ code: CODE });
+    for (const shown of [inspect(error), JSON.stringify(error), String(error)]) {
+      expect(shown).not.toContain("canary");
+    }
+  });
+
+  it.each([Buffer.alloc(31), Buffer.alloc(33), "k".repeat(32), undefined])(
+    "or one that unwraps to something else, opens nothing: %j",
+    async (dataKey) => {
+      const { keys, state } = stuckService();
+      state.isStuck = false;
+      const sealed = await aes256GcmEncryptor({ keys }).encrypt(plaintext);
+      const reader = aes256GcmEncryptor({ keys: { ...keys, unwrap: () => dataKey as never } });
+      expect(await codeThrownBy(() => reader.decrypt(sealed))).toBe(CODE);
+    },
+  );
 });

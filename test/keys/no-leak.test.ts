@@ -6,6 +6,7 @@ import { VaultCodec } from "../../src/codec/vault-codec.js";
 import { DataKeys } from "../../src/keys/data-keys.js";
 import { KeyRing } from "../../src/keys/key-ring.js";
 import { shownForms } from "../support/bytes.js";
+import { rotate } from "../support/rotation.js";
 
 const CANARY = Buffer.from("CANARY-key-material-of-32-bytes!");
 const FERNET_KEY = `${CANARY.toString("base64url")}=`;
@@ -74,9 +75,9 @@ describe("key material", () => {
       () => KeyRing.from({ current: "a", keys: { a: `${text}x` } }),
       () => KeyRing.from({ current: "a", keys: { [text + text]: CANARY } }),
       () => KeyRing.from({ current: text, keys: { a: CANARY } }),
-      () => ring.rotate("key-1", CANARY),
-      () => ring.rotate(`${text}:`, CANARY),
-      () => ring.rotate("key-2", CANARY.subarray(0, 31)),
+      () => rotate(ring, "key-1", CANARY),
+      () => rotate(ring, `${text}:`, CANARY),
+      () => rotate(ring, "key-2", CANARY.subarray(0, 31)),
       () => fernetEncryptor({ keys: [FERNET_KEY.slice(0, -1)] }),
       () => fernetEncryptor({ keys: [text + text] }),
     ];

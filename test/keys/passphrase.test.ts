@@ -1,7 +1,7 @@
 import { scryptSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { KeyRing } from "../../src/keys/key-ring.js";
-import type { PassphraseCost } from "../../src/keys/passphrase.js";
+import type { NewPassphrase } from "../../src/keys/passphrase.js";
 import { KeyNotFoundError } from "../../src/vault/errors.js";
 import { pseudoRandomBytes } from "../support/bytes.js";
 import { codeThrownBy, INTEGRITY, messageThrownBy, thrownBy } from "../support/refusals.js";
@@ -42,7 +42,8 @@ describe("a key ring from a passphrase", () => {
 
   it("other parameters give another key under another id", async () => {
     const ring = await ringOf(passphrase);
-    const other = await ringOf(passphrase, KeyRing.newPassphraseParams({ logCost: 15 }));
+    const fresh = await KeyRing.newPassphraseParams({ passphrase, logCost: 15 });
+    const other = await ringOf(passphrase, fresh);
     expect(other.currentKeyId).not.toBe(ring.currentKeyId);
     expect(() => other.unwrap(ring.wrap(DATA_KEY))).toThrow(KeyNotFoundError);
   });
@@ -65,18 +66,59 @@ describe("a key ring from a passphrase", () => {
 });
 
 describe("passphrase parameters", () => {
-  it("are a PHC string with a salt of its own and a cost of 2^17 unless asked otherwise", () => {
-    const made = Array.from({ length: 50 }, () => KeyRing.newPassphraseParams());
-    expect(new Set(made).size).toBe(50);
-    for (const text of made) expect(text).toMatch(/^\$scrypt\$ln=17,r=8,p=1\$[A-Za-z0-9+/]{22}$/);
-    expect(KeyRing.newPassphraseParams({ logCost: 20 })).toMatch(/^\$scrypt\$ln=20,r=8,p=1\$/);
+  it("are a PHC string with a salt and a check of their own, and a cost of 2^17 unless asked otherwise", async () => {
+    const made = [
+      await KeyRing.newPassphraseParams({ passphrase }),
+      await KeyRing.newPassphraseParams({ passphrase }),
+    ];
+    expect(new Set(made.flatMap((text) => text.split("$").slice(3))).size).toBe(4);
+    for (const text of made) {
+      expect(text).toMatch(/^\$scrypt\$ln=17,r=8,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{22}$/);
+    }
+    const cheap = await KeyRing.newPassphraseParams({ passphrase, logCost: 15 });
+    expect(cheap).toMatch(/^\$scrypt\$ln=15,r=8,p=1\$/);
+  });
+
+  it("tell another passphrase, under which nothing is sealed", async () => {
+    const checked = await KeyRing.newPassphraseParams({ passphrase, logCost: 15 });
+    const refused = new TypeError("the passphrase is not the one that params were made for");
+    expect(await thrownBy(() => ringOf(`${passphrase}!`, checked))).toEqual(refused);
+    const [ring, again] = [await ringOf(passphrase, checked), await ringOf(passphrase, checked)];
+    expect(again.unwrap(ring.wrap(DATA_KEY))).toEqual(DATA_KEY);
+    const damaged = checked.replace(/.$/, (last) => (last === "A" ? "Q" : "A"));
+    expect(await thrownBy(() => ringOf(passphrase, damaged))).toEqual(refused);
+  });
+
+  it("without a check, as they were made before, give the same key under the same id", async () => {
+    const checked = await KeyRing.newPassphraseParams({ passphrase, logCost: 15 });
+    const unchecked = checked.split("$").slice(0, 4).join("$");
+    const [ring, old] = [await ringOf(passphrase, checked), await ringOf(passphrase, unchecked)];
+    expect(old.currentKeyId).toBe(ring.currentKeyId);
+    expect(old.unwrap(ring.wrap(DATA_KEY))).toEqual(DATA_KEY);
+  });
+
+  it("of an older passphrase give a key that only decrypts, and none is promoted", async () => {
+    const old = await ringOf(passphrase);
+    const fresh = await KeyRing.newPassphraseParams({
+      passphrase: "a newer passphrase",
+      logCost: 15,
+    });
+    const ring = await KeyRing.fromPassphrase({
+      passphrase: "a newer passphrase",
+      params: fresh,
+      older: [{ passphrase, params }],
+    });
+    expect(ring.currentKeyId).not.toBe(old.currentKeyId);
+    expect(ring.unwrap(old.wrap(DATA_KEY))).toEqual(DATA_KEY);
+    expect(() => ring.promote(old.currentKeyId)).toThrow(TypeError);
   });
 
   it.each([14, 21, 0, -1, 15.5, Number.NaN, Number.POSITIVE_INFINITY, "17"])(
     "a cost of %s is out of bounds",
     async (logCost) => {
-      const make = () => KeyRing.newPassphraseParams({ logCost } as PassphraseCost);
-      expect(make).toThrow(typeof logCost === "number" ? RangeError : TypeError);
+      const make = () => KeyRing.newPassphraseParams({ passphrase, logCost } as NewPassphrase);
+      const error = await thrownBy(make);
+      expect(error).toBeInstanceOf(typeof logCost === "number" ? RangeError : TypeError);
       expect(await messageThrownBy(make)).toContain("logCost must be a");
     },
   );

@@ -6,6 +6,7 @@ import type { Encryptor, KeyProvider } from "../../src/vault/contracts.js";
 import { pseudoRandomBytes } from "../support/bytes.js";
 import { CONTEXT } from "../support/contexts.js";
 import { FakeKms } from "../support/fake-kms.js";
+import { rotate as rotateTo } from "../support/rotation.js";
 
 const WRITERS = 8;
 const READERS = 16;
@@ -27,7 +28,7 @@ function rotatableRing(): Rotatable {
     },
     wrap: (dataKey) => ring.wrap(dataKey),
     unwrap: (wrapped) => ring.unwrap(wrapped),
-    rotate: (keyId) => ring.rotate(keyId, KeyRing.generateKey()),
+    rotate: (keyId) => rotateTo(ring, keyId, KeyRing.generateKey()),
   };
 }
 

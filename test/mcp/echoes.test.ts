@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
+import { existsSync, readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Echoes } from "../../src/mcp/echoes.js";
+import { Echoes, EchoLimitError } from "../../src/mcp/echoes.js";
 
 const REFERENCE = `hdl_${"a".repeat(32)}`;
 
@@ -59,7 +60,7 @@ describe("echoes", () => {
           const echoes = echoesOf({ secret });
           for (const encode of [ENCODINGS["as it is"], ENCODINGS["as JSON"]]) {
             const said = encode?.(secret) ?? "";
-            expect(echoes.suppressInText(a + said + b)).not.toContain(secret);
+            expect(echoes.suppressInText(`${a} ${said} ${b}`)).not.toContain(secret);
           }
           for (const encode of Object.values(ENCODINGS)) {
             const kept = echoes.suppressInText(` ${encode(secret)} `);
@@ -125,13 +126,146 @@ describe("echoes", () => {
     expect(new Echoes([]).suppressIn(data)).toBe(data);
   });
 
-  it("are not watched for where too much was opened", () => {
-    const value = Array.from({ length: 60_000 }, (_, index) => `value ${index}`);
-    expect(() => echoesOf(value)).toThrow(RangeError);
+  it("are refused where more was opened, or returned, than is searched", () => {
+    const value = Array.from({ length: 60_000 }, (_, index) => `${index * 7919} of many values`);
+    expect(() => echoesOf(value)).toThrow(EchoLimitError);
+    const echoes = echoesOf("a short value");
+    const large = "x".repeat(2 ** 21);
+    expect(echoes.suppressInText(large)).toBe(large);
+    expect(echoes.suppressIn([large])).toEqual([large]);
+    expect(() => echoes.suppressIn([large])).toThrow(EchoLimitError);
+  });
+
+  it("take work that is bounded where many words end alike", () => {
+    const echoes = echoesOf(Array.from({ length: 1000 }, (_, length) => "a".repeat(6 + length)));
+    expect(() => echoes.suppressInText("a".repeat(1_000_000))).toThrow(EchoLimitError);
+  });
+
+  it("keep two names apart that become one", () => {
+    const echoes = echoesOf("+49 151 1234567");
+    const named = { "+49 151 1234567": 1, "%2B49%20151%201234567": 2, [`${REFERENCE} (2)`]: 3 };
+    expect(echoes.suppressIn(named)).toEqual({
+      [REFERENCE]: 1,
+      [`${REFERENCE} (3)`]: 2,
+      [`${REFERENCE} (2)`]: 3,
+    });
+  });
+
+  it("are names of members, too, where these are data that no safe view shows", () => {
+    const echoes = echoesOf({ "078-05-1120": { lastName: "x" }, lastNameOfAll: 1 });
+    expect(echoes.suppressInText("lastNameOfAll of 078-05-1120")).toBe(
+      `lastNameOfAll of ${REFERENCE}`,
+    );
+  });
+});
+
+/** Ways in which honest tools show a value again, and what is left of the text. */
+const CARD_NOTE =
+  "Ada O'Neil, born 1815-12-10, says \"hi\" & <b>waves</b>\nand lives in Zoë's street 5";
+const [, SECOND_LINE = ""] = CARD_NOTE.split("\n");
+const withEntities = (text: string) =>
+  text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll('"', "&quot;")
+    .replaceAll("'", "&#39;");
+const MANNERS: Readonly<Record<string, string>> = {
+  "trimmed of a newline": CARD_NOTE,
+  "with CRLF": `${CARD_NOTE}\n`.replaceAll("\n", "\r\n"),
+  indented: CARD_NOTE.replaceAll(/^/gm, "    "),
+  "quoted in Markdown": CARD_NOTE.replaceAll(/^/gm, "> "),
+  "in a diff": CARD_NOTE.replaceAll(/^/gm, "+"),
+  "one line of many": SECOND_LINE,
+  "cut short, with an ellipsis": `${CARD_NOTE.slice(0, 30)}…`,
+  "cut short, with dots": `${CARD_NOTE.slice(0, 30)}... (9 more)`,
+  "cut off at the end": CARD_NOTE.slice(0, 40),
+  "quoted for CSV": `1,"${CARD_NOTE.replaceAll('"', '""')}",2`,
+  "quoted for SQL": `VALUES ('${CARD_NOTE.replaceAll("'", "''")}')`,
+  "quoted for a shell": `echo '${CARD_NOTE.replaceAll("'", "'\\''")}'`,
+  "escaped for HTML": withEntities(CARD_NOTE),
+  "escaped for Markdown": CARD_NOTE.replaceAll(/[-<>'"&,]/g, "\\$&"),
+  "as JSON": JSON.stringify({ note: CARD_NOTE }),
+  "in JavaScript": `'${CARD_NOTE.replaceAll("'", "\\'").replaceAll("\n", "\\n")}'`,
+  "in NFD": CARD_NOTE.normalize("NFD"),
+  "wrapped in base64 lines": Buffer.from(CARD_NOTE)
+    .toString("base64")
+    .replaceAll(/.{40}/g, "$&\r\n"),
+  "in base64 of a record": Buffer.from(`id=1;note=${CARD_NOTE};`).toString("base64"),
+  "with invisible characters": CARD_NOTE.replaceAll(" ", "\u200b \u00ad"),
+};
+
+describe.each(Object.entries(MANNERS))("a value that is shown %s", (_, shown) => {
+  it("is put back, all of it", () => {
+    const left = echoesOf({ note: `${CARD_NOTE}\n` }).suppressInText(`before: ${shown}`);
+    expect(left).toContain(REFERENCE);
+    for (const said of [left, Buffer.from(left, "base64").toString()]) {
+      expect(said).not.toMatch(/Ada|1815|waves|street/);
+    }
+    expect(left.startsWith("before: ")).toBe(true);
+  });
+});
+
+describe("what only resembles a value", () => {
+  it.each([
+    ["active", "reactive, an interactive, hyperactive_mode"],
+    ["150000", "1500000, 2150000, 150000.5, 1,150000"],
+    ["1500.5", "11500.5"],
+    ["Lovelace", "Lovelaces, unLovelace"],
+    ["https://example.org/a/b/c", "https://example.net/..."],
+  ])("stays as it is: %s", (value, text) => {
+    const numbers = ["150000"].includes(value) ? [value, Number(value)] : [value];
+    expect(echoesOf(numbers).suppressInText(text)).toBe(
+      text === "11500.5" ? `1${REFERENCE}` : text,
+    );
+  });
+
+  it.each([
+    ["active", "is active.", `is ${REFERENCE}.`],
+    ["active", Buffer.from("is reactive").toString("base64"), ""],
+    ["150000", "USD 150000.", `USD ${REFERENCE}.`],
+    ["東京都千代田区", "在東京都千代田区内", `在${REFERENCE}内`],
+  ])("is told from the value itself: %s", (value, text, expected) => {
+    const left = echoesOf(value).suppressInText(text);
+    if (expected === "") expect(left).toContain(REFERENCE);
+    else expect(left).toBe(expected);
+  });
+});
+
+describe("in texts that have nothing to do with what was opened", () => {
+  const { patients } = JSON.parse(readFileSync("examples/data/patients.json", "utf8"));
+  const { devDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+  const packages = Object.keys(devDependencies).map((name) => `node_modules/${name}`);
+  const watching = () => new Echoes([{ value: patients, reference: REFERENCE }]);
+
+  /** Texts by others that are here anyway: the manuals and descriptions of our tools. */
+  function textsOf(file: string): string[] {
+    const paths = packages.map((folder) => `${folder}/${file}`).filter(existsSync);
+    return paths.map((path) => readFileSync(path, "utf8"));
+  }
+
+  function replacementsIn(texts: readonly unknown[]): number {
+    const left = texts.map((text) => JSON.stringify(watching().suppressIn(text)));
+    return left.join("").split(REFERENCE).length - 1;
+  }
+
+  it("at most one in 10,000 words of prose is taken for a value", () => {
+    const manuals = textsOf("README.md");
+    const words = manuals.join(" ").split(/\s+/).length;
+    expect(words).toBeGreaterThan(30_000);
+    expect(replacementsIn(manuals) / words).toBeLessThanOrEqual(1 / 10_000);
+  });
+
+  it("at most one in 10,000 words of JSON data is taken for a value", () => {
+    const data = textsOf("package.json");
+    const words = data.join(" ").split(/[^\p{L}\p{N}]+/u).length;
+    expect(words).toBeGreaterThan(10_000);
+    const parsed = data.map((text): unknown => JSON.parse(text));
+    expect(replacementsIn(parsed) / words).toBeLessThanOrEqual(1 / 10_000);
   });
 });
 
 /** Not so uniform that a piece of it can be a piece of what stands beside it. */
 function isTelling(text: string): boolean {
-  return new Set(text).size >= 4 && text.length >= 6;
+  const shown = text.trim().replaceAll(/\s+/g, " ");
+  return new Set(shown).size >= 4 && shown.length >= 6;
 }

@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { HandleVault, memoryCache } from "../../src/index.js";
 import { hydrateArguments, type ToolPolicy, toolPrincipal } from "../../src/mcp.js";
@@ -62,24 +64,99 @@ describe("a handle in an argument", () => {
   it("stays literal text wherever no rule is", async () => {
     const { vault } = scene();
     const { id } = await sealFor(vault, PATIENT);
-    const args = {
-      to: id,
-      list: [id],
-      patient: { nested: id, handle_id: 5 },
-      drugs: { all: { handle_id: [id] } },
-    };
+    const args = { to: id, list: [id], other: { nested: id, handle_id: id, [id]: 1 } };
     expect(await hydrated(args, vault)).toEqual(args);
   });
 
-  it.each<[string, (id: string) => string]>([
-    ["within a longer text", (id) => `patient ${id}`],
-    ["with blanks around it", (id) => ` ${id} `],
+  const shown = (id: string) => ({ handle_id: id, safe_view: "a", expires_at: "b" });
+  it.each<[string, (id: string) => unknown]>([
+    ["with blanks around it", (id) => ` ${id}\n`],
+    ["with a non-breaking space", (id) => `${id}\u00a0`],
+    ["with invisible characters", (id) => `\ufeff${id.slice(0, 9)}\u200b${id.slice(9)}`],
     ["in capitals", (id) => id.toUpperCase()],
-    ["with another scheme", (id) => `vault://${id}`],
-  ])("is no handle %s", async (_, spoil) => {
+    ["with its digits in capitals", (id) => `hdl_${id.slice(4).toUpperCase()}`],
+    ["with a scheme in capitals", (id) => `HANDLE://${id}`],
+    ["with the slash of an address", (id) => `handle://${id}/`],
+    ["percent-encoded", (id) => encodeURIComponent(`handle://${id}`)],
+    ["in quotes", (id) => `"${id}"`],
+    ["in single quotes", (id) => `'${id}'`],
+    ["in typographic quotes", (id) => `“${id}”`],
+    ["in backticks", (id) => `\`${id}\``],
+    ["in a code block", (id) => `\`\`\`${id}\`\`\``],
+    ["in angle brackets", (id) => `<${id}>`],
+    ["in brackets", (id) => `[${id}]`],
+    ["in one brace", (id) => `{${id}}`],
+    ["in a variable's braces", (id) => `\${${id}}`],
+    ["in bold", (id) => `**${id}**`],
+    ["with a period", (id) => `${id}.`],
+    ["in a link of Markdown", (id) => `[the patient](handle://${id})`],
+    ["with an escaped underscore", (id) => id.replace("_", "\\_")],
+    ["in a closed tag", (id) => `<handle id="${id}" safe_view="a"></handle>`],
+    ["with its member's name", (id) => `handle_id: ${id}`],
+    ["in JSON", (id) => JSON.stringify(shown(id))],
+    ["in JSON, alone", (id) => JSON.stringify({ handle_id: id })],
+    ["in JSON in JSON", (id) => JSON.stringify(JSON.stringify({ handle_id: id }))],
+    ["in several of these", (id) => ` \`"<${id.toUpperCase()}>"\`. `],
+  ])("is opened where a model spelled it %s", async (_, spell) => {
     const { vault } = scene();
     const { id } = await sealFor(vault, PATIENT);
-    expect(await hydrated({ patient: spoil(id) }, vault)).toEqual({ patient: spoil(id) });
+    expect(await hydrated({ patient: spell(id) }, vault)).toEqual({ patient: PATIENT });
+  });
+
+  it.each<[string, (id: string) => unknown]>([
+    ["within a longer text", (id) => `patient ${id}`],
+    ["with another scheme", (id) => `vault://${id}`],
+    ["with a hyphen", (id) => id.replace("_", "-")],
+    ["with a full-width underscore", (id) => id.replace("_", "＿")],
+    ["with a path", (id) => `${id}.name`],
+    ["behind a sign", (id) => `@${id}`],
+    ["cut after eight digits", (id) => id.slice(0, 12)],
+    ["in an escaped text", (id) => `see hdl\\_${id.slice(4)}`],
+    ["in a percent-encoded text", (id) => `see%20hdl%5F${id.slice(4)}`],
+    ["in an entity", (id) => `see hdl&#95;${id.slice(4)}`],
+    ["in an object with more members", (id) => ({ ...shown(id), type: "text" })],
+    ["in an object of other members", (id) => ({ id })],
+    ["deeper within", (id) => ({ value: [{ patient: id }] })],
+    ["in a list", (id) => [id]],
+    ["as the name of a member", (id) => ({ [id]: 1 })],
+  ])("that is left over refuses the call: %s", async (_, spell) => {
+    const { vault, scope } = scene();
+    const { id } = await sealFor(vault, PATIENT, { maxUses: 1 });
+    const text = await refusal({ patient: spell(id), drugs: [id] }, scope);
+    expect(text).toMatch(/^Not executed: .*(?:at \/patient.* form|a handle in the arguments)/s);
+    expect(text).not.toContain(id);
+    // Nothing was opened: its only use is left.
+    expect(await hydrated({ patient: id }, vault)).toEqual({ patient: PATIENT });
+  });
+
+  it("that is left over is found in a text where a list of handles should be", async () => {
+    const { vault, scope } = scene();
+    const { id } = await sealFor(vault, PATIENT);
+    expect(await refusal({ drugs: id }, scope)).toContain("at /drugs ");
+    expect(await refusal({ drugs: JSON.stringify([id]) }, scope)).toContain("at /drugs ");
+  });
+
+  it("may be spoken of where the rule passes what is left over", async () => {
+    const vault = new HandleVault();
+    const hydrate = [{ at: "/text", inside: true, leftover: "pass" }, { at: "/to" }] as const;
+    const scope = checkScope({ seal: "none", hydrate }, vault);
+    const { id } = await sealFor(vault, "Ada");
+    const text = `ask ${id}, not HDL_${id.slice(4)} nor ${id.slice(0, -4)}`;
+    const outcome = await hydrateArguments({ text, to: id }, scope);
+    expect(outcome).toMatchObject({
+      ok: true,
+      arguments: { text: text.replace(id, "Ada"), to: "Ada" },
+    });
+    expect(await refusal({ text, to: id.slice(0, -4) }, scope)).toMatch(/^Not executed/);
+  });
+
+  it("in an opened value is never left over", async () => {
+    const { vault } = scene();
+    const inner = await sealFor(vault, "secret");
+    const outer = await sealFor(vault, { note: `see HDL_${inner.id.slice(4)}`, id: inner.id });
+    expect(await hydrated({ patient: outer.id }, vault)).toEqual({
+      patient: { note: `see HDL_${inner.id.slice(4)}`, id: inner.id },
+    });
   });
 
   it.each<[string, (id: string) => string]>([
@@ -95,9 +172,9 @@ describe("a handle in an argument", () => {
   it("is opened inside longer texts where the rule says so", async () => {
     const { vault } = scene();
     const { id } = await sealFor(vault, PATIENT);
-    const note = `For {{${id}#/name}}, born ${id}#/ssn. See handle://${id}#/a~1b/0, not x${id}.`;
+    const note = `For {{${id}#/name}}, born ${id}#/ssn. See handle://${id}#/a~1b/0.`;
     expect(await hydrated({ note }, vault)).toEqual({
-      note: `For Ada Lovelace, born 123-45-6789. See 1, not x${id}.`,
+      note: `For Ada Lovelace, born 123-45-6789. See 1.`,
     });
   });
 
@@ -197,12 +274,109 @@ describe("a handle that does not open", () => {
   });
 });
 
+describe("a text that a handle is opened inside of", () => {
+  const HYDRATE = ["text", "json", "url", "shell", "sql"] as const;
+
+  /** Opens a handle to `value` inside of the text that `write` makes. */
+  async function inserted(value: unknown, write: (id: string) => string, format?: Format) {
+    const vault = new HandleVault();
+    const hydrate = [{ at: "/text", inside: true, ...(format === undefined ? {} : { format }) }];
+    const scope = checkScope({ seal: "none", hydrate }, vault);
+    const { id } = await sealFor(vault, value);
+    const outcome = await hydrateArguments({ text: write(id) }, scope);
+    return outcome.ok ? outcome.arguments["text"] : String(outcome.refusal.content[0]?.["text"]);
+  }
+  type Format = (typeof HYDRATE)[number];
+
+  it("gets values as JSON has them, where it is JSON", async () => {
+    for (const value of ['Ada "L"\nLovelace', 'x","admin":true,"y":"', "\\", "\u2028</script>"]) {
+      const text = String(await inserted(value, (id) => `{"name":"{{${id}}}","n":[1]}`));
+      expect(JSON.parse(text)).toEqual({ name: value, n: [1] });
+    }
+  });
+
+  it("gets none where JSON would take it for more than a value", async () => {
+    for (const write of [
+      (id: string) => `{"name":{{${id}}}}`,
+      (id: string) => `{"{{${id}}}":1}`,
+      (id: string) => `[${id}]x`,
+    ]) {
+      const refused = await inserted('1,"admin":true', write, "json");
+      expect(refused).toMatch(/^Not executed: .* could end a string/);
+    }
+    expect(await inserted("1", (id) => `{"name":{{${id}}}}`)).toMatch(/^Not executed/);
+  });
+
+  it("gets values percent-encoded, where it is a URL", async () => {
+    const write = (id: string) => `https://x.test/${id}/?q=${id}&r=${id}`;
+    const url = new URL(String(await inserted("a&b=c d/../x'é#", write, "url")));
+    const encoded = "a%26b%3Dc%20d%2F..%2Fx%27%C3%A9%23";
+    expect(url.href).toBe(`https://x.test/${encoded}/?q=${encoded}&r=${encoded}`);
+  });
+
+  it("gets each value as one word, where it is a command of a shell", async () => {
+    const values = ["Ada's; rm -rf /", "$(id) `id` \\ \n *", "", 'a"b'];
+    for (const value of values) {
+      const command = await inserted(value, (id) => `printf %s ${id}`, "shell");
+      expect(execFileSync("sh", ["-c", String(command)], { encoding: "utf8" })).toBe(value);
+    }
+    for (const write of [
+      (id: string) => `echo "${id}"`,
+      (id: string) => `echo '${id}'`,
+      (id: string) => `echo \`echo ${id}\``,
+      (id: string) => `cat <<E\n${id}\nE`,
+      (id: string) => `echo \\${id}`,
+    ]) {
+      expect(await inserted("x", write, "shell")).toMatch(/^Not executed: .* could end a string/);
+    }
+    expect(await inserted("a\0b", (id) => `echo ${id}`, "shell")).toMatch(/^Not executed/);
+  });
+
+  it("gets each value as one literal, where it is SQL", async () => {
+    const database = new Database(":memory:");
+    for (const value of ["O'Neil'; DROP TABLE t --", "", "é 東京", 5, -5, 2.5, true, null]) {
+      const query = String(
+        await inserted(value, (id) => `SELECT 1 -${id} AS n, ${id} AS v`, "sql"),
+      );
+      const expected = typeof value === "boolean" ? 1 : value;
+      expect(database.prepare(query).get()).toMatchObject({ v: expected });
+    }
+    for (const write of [
+      (id: string) => `SELECT '${id}'`,
+      (id: string) => `SELECT "${id}"`,
+      (id: string) => `SELECT 1 -- ${id}`,
+      (id: string) => `SELECT $$${id}$$`,
+    ]) {
+      expect(await inserted("x", write, "sql")).toMatch(/^Not executed: .* could end a string/);
+    }
+    expect(await inserted("\\' OR 1=1 --", (id) => `SELECT ${id}`, "sql")).toMatch(/^Not executed/);
+  });
+
+  it("is a text where nothing says otherwise", async () => {
+    for (const format of [undefined, "text"] as const) {
+      expect(await inserted('a "b"', (id) => `{ ${id} }`, format)).toBe('{ a "b" }');
+    }
+    expect(await inserted("b", (id) => `{"a":"${id}"}`, "text")).toBe('{"a":"b"}');
+  });
+});
+
+describe("a use", () => {
+  it("is not spent by a call that is refused for a part of another handle", async () => {
+    const { vault, scope } = scene();
+    const limited = await sealFor(vault, "aspirin", { maxUses: 1 });
+    const open = await sealFor(vault, PATIENT);
+    const text = await refusal({ drugs: [limited.id, `${open.id}#/nothing`] }, scope);
+    expect(text).toMatch(/^Not executed: a handle/);
+    expect(await hydrated({ drugs: [limited.id, `${open.id}#/name`] }, vault)).toEqual({
+      drugs: ["aspirin", "Ada Lovelace"],
+    });
+  });
+});
+
 describe("references inside a text", () => {
-  it("are found in time that grows with the text, whatever is in it", async () => {
+  it("are refused where they are no references, whatever is in the text", async () => {
     const { vault } = scene();
     const opening = `{{${UNKNOWN}#`.repeat(4000);
-    const started = performance.now();
-    await refusal({ note: opening }, checkScope(RULES, vault));
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(await refusal({ note: opening }, checkScope(RULES, vault))).toMatch(/^Not executed/);
   });
 });

@@ -61,7 +61,7 @@ describe("a request", () => {
     expect(await connection.answer(request, saying("second"))).toBeUndefined();
   });
 
-  it.each([0, 2, "1", null, { id: 1 }])(
+  it.each([0, 2, "01", " 1", "1.0", null, { id: 1 }])(
     "is not answered under an id that is not its own: %j",
     async (id) => {
       const connection = new Connection();
@@ -70,11 +70,171 @@ describe("a request", () => {
     },
   );
 
-  it("is forgotten where a thousand others came after it", async () => {
+  it("is answered where the server sends its id back as a text", async () => {
     const connection = new Connection();
-    const first = await connection.call("open");
-    for (let index = 0; index < 1000; index += 1) await connection.call("open", {}, index);
-    expect(await connection.answer(first, saying(SECRET))).toBeUndefined();
+    const { id } = await connection.call("open");
+    const { forward } = await connection.server({
+      jsonrpc: "2.0",
+      id: String(id),
+      result: saying("ok"),
+    });
+    expect(forward).toEqual({ jsonrpc: "2.0", id: 1, result: saying("ok") });
+  });
+
+  it("is refused where a thousand others wait for an answer", async () => {
+    const connection = new Connection();
+    const first = await connection.call("open", {}, 0);
+    for (let index = 1; index < 1000; index += 1) await connection.call("open", {}, index);
+    const call = { jsonrpc: "2.0", id: 1000, method: "tools/call", params: { name: "open" } };
+    const { forward, reply } = await connection.client(call);
+    expect(forward).toBeUndefined();
+    expect(reply).toMatchObject({
+      id: 1000,
+      error: { message: expect.stringMatching(/^Not executed: too many/) },
+    });
+    expect(await connection.answer(first, saying("ok"))).toMatchObject({ id: 0 });
+    expect((await connection.client(call)).forward).toBeDefined();
+  });
+
+  const unread: readonly [string, object][] = [
+    [
+      "with both a result and an error",
+      { result: saying(SECRET), error: { code: 1, message: SECRET } },
+    ],
+    ["with a result that is no object", { result: SECRET }],
+    ["with a result that is null", { result: null }],
+    ["with an error that is a text", { error: SECRET }],
+    ["with an error without a code", { error: { message: SECRET } }],
+    ["with a method, too", { method: "x", result: saying(SECRET) }],
+    ["without jsonrpc", { jsonrpc: undefined, result: saying(SECRET) }],
+    ["of another version", { jsonrpc: "1.0", result: saying(SECRET) }],
+  ];
+
+  it.each(unread)("ends as executed where its answer cannot be read: %s", async (_, members) => {
+    for (const tool of ["open", "lookup", "unlisted"]) {
+      const connection = new Connection();
+      const { id } = await connection.call(tool);
+      const message = JSON.parse(JSON.stringify({ jsonrpc: "2.0", id, ...members }));
+      const { forward } = await connection.server(message);
+      expect(forward).toMatchObject({
+        id: 1,
+        result: {
+          isError: true,
+          content: [{ text: expect.stringMatching(/^Executed, but .* Do not/) }],
+        },
+      });
+      expect(JSON.stringify(forward)).not.toContain(SECRET);
+      expect(connection.filter.waiting()).toEqual([]);
+    }
+    const connection = new Connection();
+    const { id } = await connection.request("initialize");
+    const message = JSON.parse(JSON.stringify({ jsonrpc: "2.0", id, ...members }));
+    expect((await connection.server(message)).forward).toMatchObject({
+      id: 1,
+      error: { code: -32603, message: "The server gave no answer that can be read" },
+    });
+  });
+
+  it("takes null for an error that is not there", async () => {
+    const connection = new Connection();
+    const { id } = await connection.call("open");
+    const { forward } = await connection.server({
+      jsonrpc: "2.0",
+      id,
+      error: null,
+      result: saying("ok"),
+    });
+    expect(forward).toEqual({ jsonrpc: "2.0", id: 1, result: saying("ok") });
+  });
+
+  it("goes on waiting while the server prints logs that have an id", async () => {
+    const connection = new Connection();
+    const { id } = await connection.call("open");
+    expect(await connection.server({ level: 30, id, msg: "listening" })).toEqual({});
+    expect(connection.filter.waiting()).toEqual([id]);
+  });
+
+  it.each([
+    { params: null },
+    { params: [] },
+    { params: "x" },
+    { jsonrpc: "1.0" },
+    { jsonrpc: undefined },
+    { method: 5 },
+    { method: null },
+  ])("is answered where it is no request, %j, from either side", async (members) => {
+    const connection = new Connection();
+    const message = JSON.parse(
+      JSON.stringify({ jsonrpc: "2.0", id: "a", method: "tools/list", ...members }),
+    );
+    const invalid = {
+      jsonrpc: "2.0",
+      id: "a",
+      error: { code: -32600, message: "Invalid request" },
+    };
+    expect(await connection.client(message)).toEqual({ reply: invalid });
+    expect(await connection.server(message)).toEqual({ reply: invalid });
+  });
+
+  it("of the server's ends with an error where the client's answer cannot be read", async () => {
+    const connection = new Connection({ policy: PASSING });
+    const { forward } = await connection.server({ jsonrpc: "2.0", id: "s", method: "ping" });
+    const id = (forward as RequestMessage).id;
+    const answered = await connection.client({ jsonrpc: "2.0", id, result: "text" });
+    expect(answered.forward).toMatchObject({ id: "s", error: { code: -32603 } });
+  });
+
+  it("never waits for an answer that has come, whatever form 10,000 of them have", async () => {
+    const member = fc.oneof(
+      fc.constantFrom<unknown>(undefined, null, {}, [], "x", 0, saying(SECRET), { code: -32603 }),
+      fc.jsonValue({ maxDepth: 2 }),
+    );
+    const answers = fc.record({
+      jsonrpc: fc.constantFrom<unknown>("2.0", "2.0", "1.0", undefined, 2),
+      result: member,
+      error: member,
+      method: fc.constantFrom<unknown>(undefined, undefined, "x", 5),
+      isText: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(answers, fc.constantFrom("open", "lookup", "use"), async (given, tool) => {
+        const { isText, ...members } = given;
+        const connection = new Connection();
+        const { id } = await connection.call(tool);
+        const message = JSON.parse(JSON.stringify({ ...members, id: isText ? String(id) : id }));
+        const { forward } = await connection.server(message);
+        const isAnswer = "result" in message || "error" in message;
+        expect(connection.filter.waiting()).toEqual(isAnswer ? [] : [id]);
+        if (isAnswer) expect(forward).toMatchObject({ id: 1 });
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  it("of a client's is answered or passed on, whatever form 10,000 of them have", async () => {
+    const requests = fc.record({
+      jsonrpc: fc.constantFrom<unknown>("2.0", "2.0", "1.0", undefined),
+      id: fc.oneof(fc.string(), fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true })),
+      method: fc.oneof(
+        fc.constantFrom<unknown>("tools/call", "tools/list", "ping", "x/y", "", null, 5, {}),
+        fc.string(),
+      ),
+      params: fc.oneof(
+        fc.constantFrom<unknown>(undefined, null, [], {}, { name: "open" }, { name: 5 }),
+        fc.jsonValue({ maxDepth: 2 }),
+      ),
+    });
+    await fc.assert(
+      fc.asyncProperty(requests, async (given) => {
+        const connection = new Connection();
+        const message = JSON.parse(JSON.stringify(given));
+        const { forward, reply } = await connection.client(message);
+        expect([forward, reply].filter((one) => one !== undefined)).toHaveLength(1);
+        if (reply !== undefined) expect(reply).toMatchObject({ id: message.id });
+        expect(connection.filter.waiting()).toHaveLength(forward === undefined ? 0 : 1);
+      }),
+      { numRuns: 10_000 },
+    );
   });
 });
 
@@ -464,7 +624,7 @@ describe("a question of the server's", () => {
     expect(await connection.server(cancelled("another"))).toEqual({});
   });
 
-  it.each(["1", 2, null])("is not answered under an id that is not its own: %j", async (id) => {
+  it.each(["01", 2, null])("is not answered under an id that is not its own: %j", async (id) => {
     const connection = new Connection();
     await connection.server(ping);
     expect(

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isToolName } from "../../src/mcp/principals.js";
+import { checkKnown, checkSubject, isToolName } from "../../src/mcp/principals.js";
 import { serverPrincipal, toolPrincipal } from "../../src/mcp.js";
 
 describe("principals of agents", () => {
@@ -30,5 +30,16 @@ describe("principals of agents", () => {
     for (const name of ["check#bob", "check#", "", "a b", "a\n", "x".repeat(129), 5, undefined]) {
       expect(isToolName(name)).toBe(false);
     }
+  });
+});
+
+describe("a subject", () => {
+  it("is never the text of a missing value, in which all callers without one would be the same", () => {
+    const missing = [undefined, null, Number.NaN, true, false, {}, Promise.resolve()];
+    for (const value of missing) {
+      expect(() => checkSubject(String(value))).toThrow(RangeError);
+      expect(() => checkKnown(String(value), "principal")).toThrow(/missing value/);
+    }
+    expect(() => checkSubject("nullarbor")).not.toThrow();
   });
 });

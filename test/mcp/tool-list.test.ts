@@ -111,11 +111,13 @@ describe("the input of a tool that opens handles", () => {
     expect(listed(rules, { inputSchema }).refused.size).toBe(1);
   });
 
-  it("goes with one more sentence in the description, the same each time", () => {
+  it("goes with two more sentences in the description, the same each time", () => {
     const rules: ToolPolicy = { seal: "none", hydrate: [{ at: "/patient" }] };
     const { description } = toolOf(rules);
     expect(description).toBe(toolOf(rules)["description"]);
-    expect(description).toMatch(/^Looks up\. Where an argument may be a handle, [^.]*\.$/);
+    expect(description).toMatch(
+      /^Looks up\. Where an argument may be a handle, [^.]*\. For a part [^.]*#\/[^.]*\.$/,
+    );
     expect(toolOf({ seal: "none" })["description"]).toBe("Looks up.");
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { KeyRing } from "../../src/index.js";
 import { withFlippedBit } from "../support/bytes.js";
 import { codeThrownBy, INTEGRITY, KEY_NOT_FOUND } from "../support/refusals.js";
+import { rotate } from "../support/rotation.js";
 import { OWNER, Scene, type SealedRecord } from "../support/sealed-scene.js";
 
 const EXHAUSTED = "ERR_VAULT_HANDLE_EXHAUSTED";
@@ -148,7 +149,7 @@ describe("a record put under another key", () => {
     const keys = ring();
     const scene = new Scene(keys);
     const record = await scene.inline();
-    keys.rotate("k-new", KeyRing.generateKey());
+    rotate(keys, "k-new", KeyRing.generateKey());
     const head = Buffer.from(record.head);
     head.write("k-new", 5, "latin1");
     scene.cache.alter(record.lookupId, { head: () => head });
@@ -161,7 +162,7 @@ describe("a record put under another key", () => {
     const keys = ring();
     const scene = new Scene(keys);
     const older = await scene.inline();
-    keys.rotate("k-new", KeyRing.generateKey());
+    rotate(keys, "k-new", KeyRing.generateKey());
     const newer = await scene.inline();
     const header = newer.head.subarray(0, nonceAt(newer.head));
     const forged = Buffer.concat([header, older.head.subarray(nonceAt(older.head))]);
@@ -187,8 +188,8 @@ describe("a record put under another key", () => {
     const keys = ring();
     const scene = new Scene(keys);
     const record = await scene.inline();
-    keys.rotate("k-new", KeyRing.generateKey());
-    keys.remove("k-old");
+    rotate(keys, "k-new", KeyRing.generateKey());
+    keys.remove("k-old", { force: true });
     expect(await unsealCode(scene, record)).toBe(KEY_NOT_FOUND);
     expect(await unsealCode(scene, record, "mallory")).toBe(KEY_NOT_FOUND);
   });

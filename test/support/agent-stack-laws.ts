@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { GuardOptions } from "../../src/ai-sdk.js";
 import { HandleVault, type Vault } from "../../src/index.js";
-import { AgentPolicy, type ToolPolicy } from "../../src/mcp.js";
+import { AgentPolicy, type ToolPolicy, toolPrincipal } from "../../src/mcp.js";
 import { describeInjectionDrills } from "../../src/testing.js";
 import { stackHarness } from "./agent-stack-drills.js";
 
@@ -111,6 +111,40 @@ export function describeAgentStack(name: string, stack: AgentStack): void {
           expires_at: expect.stringMatching(/Z$/),
         },
       });
+    });
+
+    it("say what is wrong with arguments, where that holds no value", async () => {
+      const { tools, seen, find } = await shop(stack);
+      const misfit = tools.call("charge", { card: "4929" }).catch(String);
+      expect(await misfit).toMatch(/Not executed: the arguments do not fit[\s\S]*card/);
+      const [id] = [await find()];
+      const wrong = await tools.call("charge", { card: { handle_id: `${id}#/0` } }).catch(String);
+      expect(wrong).toMatch(/Not executed/);
+      expect(wrong).not.toContain(CARD);
+      expect(seen).toEqual([]);
+    });
+
+    it.each([
+      "isError",
+      "content",
+      "structuredContent",
+      "text",
+      "handle_id",
+      "safe_view",
+      "expires_at",
+      "annotations",
+    ])("return what they return where a value was the word %s", async (word) => {
+      const vault = new HandleVault();
+      const { tools } = await shop(stack, { vault });
+      const { id } = await vault.seal(word, {
+        ownerPrincipal: "owner",
+        grantedPrincipals: [toolPrincipal({ server: "shop", tool: "gossip" }, "alice")],
+        safeView: "a word",
+        leakGuard: "off",
+      });
+      const heard = JSON.parse(await tools.call("gossip", { card: id, note: "as it is" }));
+      const shown = word.length < 6 ? word : id;
+      expect(heard).toEqual({ heard: { card: shown, note: "as it is" } });
     });
 
     it("return texts that are JSON with handles in them", async () => {

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { KeyRing } from "../../src/keys/key-ring.js";
 import type { KeyProvider, WrappedKey } from "../../src/vault/contracts.js";
+import { rotate } from "./rotation.js";
 
 /** A key management service in memory: answers later, counts its calls, can be held up. */
 export class FakeKms implements KeyProvider {
@@ -23,11 +24,11 @@ export class FakeKms implements KeyProvider {
   }
 
   rotate(keyId: string): void {
-    this.#ring.rotate(keyId, KeyRing.generateKey());
+    rotate(this.#ring, keyId, KeyRing.generateKey());
   }
 
   remove(keyId: string): void {
-    this.#ring.remove(keyId);
+    this.#ring.remove(keyId, { force: true });
   }
 
   /** Lets no call through until the returned function is called. */

@@ -1,8 +1,10 @@
 /** A record of 16 MiB, and everything that can be done to it without its body. */
+
 import { randomBytes } from "node:crypto";
 import { expect } from "vitest";
 import { type CacheBackend, HandleVault, KeyRing } from "../../src/index.js";
 import { codeThrownBy } from "./refusals.js";
+import { rotate } from "./rotation.js";
 import { GRANTEE, OWNER, STRANGER, sealOptions } from "./vault.js";
 
 export const LARGE_BYTES: number = 2 ** 24;
@@ -45,7 +47,7 @@ export const HEAD_OPERATIONS: readonly (readonly [name: string, operation: Opera
   [
     "a rewrap",
     async ({ vault, keys }) => {
-      keys.rotate("new", KeyRing.generateKey());
+      rotate(keys, "new", KeyRing.generateKey());
       expect(await vault.rewrap()).toMatchObject({ rewrapped: 1, failed: 0 });
     },
   ],

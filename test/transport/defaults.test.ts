@@ -1,6 +1,7 @@
 /** What servers do when nobody says otherwise: literals, so that no change of them goes unseen. */
 import { describe, expect, it } from "vitest";
 import { HandleVault } from "../../src/index.js";
+import { ErrorReports } from "../../src/transport/error-reports.js";
 import { serveHttp } from "../../src/transport/http.js";
 import { readHandlerOptions } from "../../src/transport/http-server/options.js";
 import {
@@ -56,6 +57,7 @@ describe("without an option", () => {
       allowedHosts: new Set(["localhost", "127.0.0.1", "[::1]"]),
       allowedOrigins: new Set(),
       basePath: "",
+      reports: expect.any(ErrorReports),
     });
     expect(listening.host).toBeUndefined();
   });

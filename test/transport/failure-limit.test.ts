@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import type { Connection } from "../../src/auth/authenticator.js";
 import { FailureLimit, originOf } from "../../src/transport/failure-limit.js";
+
+vi.mock("../../src/primitives/timers.js", async (genuine) => ({
+  ...(await genuine<object>()),
+  ...(await import("../support/global-timers.js")),
+}));
 
 const from = (remoteAddress?: string) => ({ remoteAddress, isLocal: false });
 const HERE = from("192.0.2.1");
@@ -9,36 +15,54 @@ const LIMITED = { code: "ERR_VAULT_RATE_LIMITED" };
 const fail = async () => undefined;
 const succeed = async () => "somebody";
 
+/** Shows a credential that was not shown before, from an address. */
+let shown = 0;
+async function attempt<T>(
+  limit: FailureLimit,
+  connection: Connection,
+  look: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  const credential = `credential ${shown++}`;
+  return limit.attempt({ connection, credential: () => credential, look });
+}
+
 describe("failed authentications", () => {
   it("are 20 a minute from one address; then one every three seconds", async () => {
     let nowMs = 0;
     const limit = new FailureLimit({ elapsedMs: () => nowMs });
     for (let failure = 0; failure < 20; failure++) {
-      expect(await limit.attempt(HERE, fail)).toBeUndefined();
+      expect(await attempt(limit, HERE, fail)).toBeUndefined();
     }
     const refused = { ...LIMITED, retryAfterSeconds: 3 };
-    await expect(limit.attempt(HERE, succeed)).rejects.toMatchObject(refused);
-    expect(await limit.attempt(from("192.0.2.2"), succeed)).toBe("somebody");
+    await expect(attempt(limit, HERE, succeed)).rejects.toMatchObject(refused);
+    expect(await attempt(limit, from("192.0.2.2"), succeed)).toBe("somebody");
     nowMs += 3000;
-    expect(await limit.attempt(HERE, fail)).toBeUndefined();
-    await expect(limit.attempt(HERE, succeed)).rejects.toMatchObject(refused);
+    expect(await attempt(limit, HERE, fail)).toBeUndefined();
+    await expect(attempt(limit, HERE, succeed)).rejects.toMatchObject(refused);
     nowMs += 60_000;
-    expect(await limit.attempt(HERE, succeed)).toBe("somebody");
+    expect(await attempt(limit, HERE, succeed)).toBe("somebody");
   });
 
-  it("count when somebody else notes them", async () => {
+  it("count when it was the authenticator that found the credential", async () => {
     const limit = new FailureLimit({ perMinute: 1, elapsedMs: () => 0 });
-    limit.failed(HERE);
-    await expect(limit.attempt(HERE, succeed)).rejects.toMatchObject(LIMITED);
+    let shown: string | undefined;
+    const look = async () => {
+      shown = "found";
+      return undefined;
+    };
+    expect(
+      await limit.attempt({ connection: HERE, credential: () => shown, look }),
+    ).toBeUndefined();
+    await expect(attempt(limit, HERE, succeed)).rejects.toMatchObject(LIMITED);
   });
 
   it("are none when it cannot be told who is calling, and give their turn back", async () => {
     const limit = new FailureLimit({ perMinute: 1, elapsedMs: () => 0 });
     for (let outage = 0; outage < 50; outage++) {
       const look = () => Promise.reject(new Error("away"));
-      await expect(limit.attempt(HERE, look)).rejects.toThrow("away");
+      await expect(attempt(limit, HERE, look)).rejects.toThrow("away");
     }
-    expect(await limit.attempt(HERE, succeed)).toBe("somebody");
+    expect(await attempt(limit, HERE, succeed)).toBe("somebody");
   });
 
   it("are counted together for all addresses that one IPv6 host may have", () => {
@@ -73,7 +97,7 @@ describe("authentications at once, in whatever order they end,", () => {
         let failures = 0;
         const settled = Promise.allSettled(
           areGood.map((isGood) =>
-            limit.attempt(HERE, async () => {
+            attempt(limit, HERE, async () => {
               await new Promise<void>((resolve) => looking.push(resolve));
               if (!isGood) failures++;
               return isGood ? "somebody" : undefined;
@@ -103,10 +127,10 @@ describe("authentications at once, in whatever order they end,", () => {
     onTestFinished(() => void vi.useRealTimers());
     const limit = new FailureLimit({ perMinute: 2, elapsedMs: () => 0 });
     const hung = Promise.allSettled(
-      [1, 2].map(() => limit.attempt(HERE, () => new Promise<string>(() => undefined))),
+      [1, 2].map(() => attempt(limit, HERE, () => new Promise<string>(() => undefined))),
     );
     let isOver = false;
-    const next = limit.attempt(HERE, succeed).finally(() => {
+    const next = attempt(limit, HERE, succeed).finally(() => {
       isOver = true;
     });
     await vi.advanceTimersByTimeAsync(9999);
@@ -121,7 +145,7 @@ describe("authentications at once, in whatever order they end,", () => {
     const limit = new FailureLimit({ perMinute: 2 });
     const away = () => Promise.reject(new Error("away"));
     const outcomes = Array.from({ length: 1000 }, (_, host) =>
-      limit.attempt(from(`192.0.2.${host % 250}`), [fail, succeed, away][host % 3] ?? fail),
+      attempt(limit, from(`192.0.2.${host % 250}`), [fail, succeed, away][host % 3] ?? fail),
     );
     expect(limit.size).toBe(250);
     await Promise.allSettled(outcomes);
@@ -131,8 +155,8 @@ describe("authentications at once, in whatever order they end,", () => {
   it("of another address wait for nobody", async () => {
     const limit = new FailureLimit({ perMinute: 1, elapsedMs: () => 0 });
     let letGo: (() => void) | undefined;
-    const slow = limit.attempt(HERE, () => new Promise<string>((r) => (letGo = () => r("slow"))));
-    expect(await limit.attempt(from("192.0.2.2"), succeed)).toBe("somebody");
+    const slow = attempt(limit, HERE, () => new Promise<string>((r) => (letGo = () => r("slow"))));
+    expect(await attempt(limit, from("192.0.2.2"), succeed)).toBe("somebody");
     letGo?.();
     expect(await slow).toBe("slow");
   });

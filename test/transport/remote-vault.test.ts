@@ -42,18 +42,36 @@ function remote(answer: Answer): { vault: RemoteVault; calls: [OperationName, Se
   return { vault, calls };
 }
 
-/** Asks for everything that gives something. */
-function callsOf(vault: Vault): readonly (() => Promise<unknown>)[] {
+const UNKNOWN = { code: "ERR_VAULT_OUTCOME_UNKNOWN" };
+const UNAVAILABLE = { code: "ERR_VAULT_SERVICE_UNAVAILABLE" };
+
+/** Asks for everything that changes something: for a use at least. */
+function changesOf(vault: Vault): readonly (() => Promise<unknown>)[] {
   return [
     () => vault.seal("x", sealOptions()),
     () => vault.unseal(ID, OWNER),
-    () => vault.getSafeView(ID),
-    () => vault.describe(ID, OWNER),
     () => vault.invalidate(ID),
     () => vault.grant(ID, GRANTEE, { by: OWNER }),
     () => vault.revoke(ID, GRANTEE, { by: OWNER }),
     () => vault.renew(ID, 5, { by: OWNER }),
   ];
+}
+
+/** Asks for everything that only reads. */
+function readsOf(vault: Vault): readonly (() => Promise<unknown>)[] {
+  return [() => vault.getSafeView(ID), () => vault.describe(ID, OWNER)];
+}
+
+/** What becomes of calls by an answer that cannot be read: a change may have happened. */
+async function expectUnreadable(
+  calls: readonly (() => Promise<unknown>)[],
+  expected: object,
+): Promise<void> {
+  for (const call of calls) {
+    const error = await rejectionOf(call());
+    expect(error).toMatchObject(expected);
+    expect(inspect(error)).not.toMatch(/secret|spiffe/);
+  }
 }
 
 describe("an answer", () => {
@@ -79,14 +97,14 @@ describe("an answer", () => {
     ["a list", [HANDLE]],
     ["an undefined payload", { data: undefined }],
     ["a refusal that is an answer", { ok: false }],
-  ])("that holds %s is a failure of the service, and is not quoted", async (_, answer) => {
-    const { vault } = remote(() => answer);
-    for (const call of callsOf(vault)) {
-      const error = await rejectionOf(call());
-      expect(error).toMatchObject({ code: "ERR_VAULT_SERVICE_UNAVAILABLE" });
-      expect(inspect(error)).not.toMatch(/secret|spiffe/);
-    }
-  });
+  ])(
+    "that holds %s leaves the outcome of changes unknown, and is not quoted",
+    async (_, answer) => {
+      const { vault } = remote(() => answer);
+      await expectUnreadable(changesOf(vault), UNKNOWN);
+      await expectUnreadable(readsOf(vault), UNAVAILABLE);
+    },
+  );
 
   it.each<[string, object]>([
     ["a time that is none", { expires_at: "secret" }],
@@ -96,18 +114,28 @@ describe("an answer", () => {
     ["an owner that is a number", { owner_principal: 1 }],
     ["grants that are a text", { granted_principals: "secret" }],
     ["no id", { id: undefined }],
-  ])("that describes a handle with %s is a failure of the service", async (_, members) => {
+    ["an id that is none", { id: `hdl_${"\n".repeat(32)}` }],
+  ])("that describes a handle with %s is no answer to rely on", async (_, members) => {
     const { vault } = remote(() => ({ ...HANDLE, uses_left: null, ...members }));
-    const calls = [
-      vault.seal("x", sealOptions()),
-      vault.describe(ID, OWNER),
-      vault.grant(ID, GRANTEE, { by: OWNER }),
-      vault.renew(ID, 5, { by: OWNER }),
+    const changes = [
+      () => vault.seal("x", sealOptions()),
+      () => vault.grant(ID, GRANTEE, { by: OWNER }),
+      () => vault.renew(ID, 5, { by: OWNER }),
     ];
-    for (const error of await Promise.all(calls.map(rejectionOf))) {
-      expect(error).toMatchObject({ code: "ERR_VAULT_SERVICE_UNAVAILABLE" });
-      expect(inspect(error)).not.toMatch(/secret|spiffe/);
-    }
+    await expectUnreadable(changes, UNKNOWN);
+    await expectUnreadable([() => vault.describe(ID, OWNER)], UNAVAILABLE);
+  });
+
+  it("about another handle than the one asked about is the answer to another request", async () => {
+    const other = { ...HANDLE, id: `hdl_${"1".repeat(32)}`, uses_left: null };
+    const { vault } = remote(() => other);
+    const changes = [
+      () => vault.grant(ID, GRANTEE, { by: OWNER }),
+      () => vault.revoke(ID, GRANTEE, { by: OWNER }),
+      () => vault.renew(ID, 5, { by: OWNER }),
+    ];
+    await expectUnreadable(changes, UNKNOWN);
+    await expectUnreadable([() => vault.describe(ID, OWNER)], UNAVAILABLE);
   });
 
   it("with uses that make no sense is a failure of the service", async () => {
@@ -125,9 +153,17 @@ describe("an answer", () => {
     ["a handle that is none", { outcomes: [{ ok: true, value: { id: 5 } }] }],
     ["an error that is none", { outcomes: [{ ok: false, error: "secret" }] }],
     ["no list", { outcomes: "secret" }],
-  ])("of many that holds %s fails the items", async (_, answer) => {
+    [
+      "an error that is not known",
+      { outcomes: [{ ok: false, error: { code: "X", message: "" } }] },
+    ],
+    [
+      "a failure that says nothing of what was done",
+      { outcomes: [{ ok: false, error: { code: "ERR_VAULT_INTERNAL", message: "" } }] },
+    ],
+  ])("of many that holds %s leaves the outcome of the items unknown", async (_, answer) => {
     const { vault } = remote(() => answer);
-    const failed = { ok: false, error: { code: "ERR_VAULT_SERVICE_UNAVAILABLE" } };
+    const failed = { ok: false, error: UNKNOWN };
     expect(await vault.sealMany([{ data: "x", ...sealOptions() }])).toMatchObject([failed]);
     const requests = [{ id: ID, requestingPrincipal: OWNER }];
     expect(await vault.unsealMany(requests)).toMatchObject([failed]);
@@ -173,7 +209,8 @@ describe("a call", () => {
       const { vault } = remote(() => {
         throw error;
       });
-      for (const call of callsOf(vault)) expect(await rejectionOf(call())).toBe(error);
+      for (const call of [...changesOf(vault), ...readsOf(vault)])
+        expect(await rejectionOf(call())).toBe(error);
     }
   });
 

@@ -23,6 +23,7 @@ const CODES: Readonly<Record<string, VaultErrorCode>> = {
   RecordIntegrityError: "ERR_VAULT_RECORD_INTEGRITY",
   RecordUnsupportedError: "ERR_VAULT_RECORD_UNSUPPORTED",
   KeyNotFoundError: "ERR_VAULT_KEY_NOT_FOUND",
+  KeyServiceUnavailableError: "ERR_VAULT_KEY_SERVICE_UNAVAILABLE",
   CacheFullError: "ERR_VAULT_CACHE_FULL",
   CacheUnavailableError: "ERR_VAULT_CACHE_UNAVAILABLE",
   CacheUnsafeError: "ERR_VAULT_CACHE_UNSAFE",

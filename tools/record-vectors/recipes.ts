@@ -1,4 +1,5 @@
 /** The records that `valid.json` holds. */
+
 import { hash } from "node:crypto";
 import {
   brotliCompressor,
@@ -7,6 +8,7 @@ import {
   KeyRing,
   VaultCodec,
 } from "../../src/index.js";
+import { rotate } from "../../test/support/rotation.js";
 import { type Recipe, type Scene, type TaggedPayload, testKey } from "./vector.js";
 
 const OLD: { readonly "2026-11": string } = { "2026-11": testKey(32) };
@@ -234,7 +236,7 @@ export const RECIPES: readonly Recipe[] = [
     sealedUnder: OLD,
     readUnder: NEW,
     after: async ({ vault, ring }) => {
-      ring.rotate("2026-12", NEW["2026-12"]);
+      rotate(ring, "2026-12", NEW["2026-12"]);
       const { rewrapped } = await vault.rewrap();
       if (rewrapped !== 1) throw new Error("the record was not rewrapped");
     },

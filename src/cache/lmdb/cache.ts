@@ -1,6 +1,5 @@
 /** The cache contract over the databases of one environment. */
 import { Buffer } from "node:buffer";
-import { performance } from "node:perf_hooks";
 import {
   type CacheBackend,
   type CacheCallOptions,
@@ -8,16 +7,18 @@ import {
   type CacheEntry,
   type CachePage,
   type CacheRecord,
-  type Clock,
   type InsertOptions,
   MAX_INLINE_BYTES,
   type ReplaceOptions,
 } from "../../vault/contracts.js";
-import { CacheUnavailableError, isVaultError } from "../../vault/errors.js";
-import { DEFAULT_TIMEOUT_MS, refuseAborted } from "../deadline.js";
-import type { GroupCommit } from "./group-commit.js";
+import { CacheUnavailableError } from "../../vault/errors.js";
+import type { CacheClock } from "../cache-clock.js";
+import { refuseAborted } from "../deadline.js";
+import { type PurgeMode, PurgeSchedule } from "../purge-schedule.js";
+import { filesLost } from "./environment-files.js";
 import { IF_EXISTS } from "./peer.js";
-import { type Due, findDue, nameOf, type PurgeStep, tidy } from "./purge.js";
+import type { Write } from "./pending-write.js";
+import { Purger } from "./purger.js";
 import type { Room } from "./room.js";
 import {
   decodeKey,
@@ -28,31 +29,20 @@ import {
   isRevision,
   purgeTime,
 } from "./rows.js";
-import { headRow, type Tables } from "./tables.js";
+import { type FoundRecord, HELD, removalOf, type Store } from "./store.js";
+import { headRow } from "./tables.js";
+import { reading } from "./unavailable.js";
 
 const SCAN_PAGE = 250;
 /** A successor of a key, in the order of keys: nothing lies between them. */
 const SUCCESSOR: Buffer = Buffer.of(0);
 
-/** Outcomes of a write that only says whether its condition held. */
-const HELD: { readonly ifHeld: boolean; readonly otherwise: boolean } = {
-  ifHeld: true,
-  otherwise: false,
-};
-
-/** What the caches of one environment share. */
-export interface Store {
-  readonly tables: Tables;
-  readonly commit: GroupCommit;
-  readonly room: Room;
-  readonly durability: CacheCapabilities["durability"];
-}
-
 /** What an {@link LmdbCache} is made of. */
 export interface LmdbCacheParts {
   readonly store: Store;
-  readonly clock: Clock;
-  /** Gives back the environment, when nothing is in flight any more. */
+  readonly clock: CacheClock;
+  readonly purge: PurgeMode;
+  /** Gives the environment back, once nothing is in flight any more. */
   readonly release: () => Promise<void>;
 }
 
@@ -62,23 +52,30 @@ export class LmdbCache implements CacheBackend {
   readonly maxInlineBytes: number = MAX_INLINE_BYTES;
   readonly frontBytes: number = FRONT_BYTES;
   readonly #parts: LmdbCacheParts;
-  readonly #purges = new Set<Promise<number>>();
+  readonly #purger: Purger;
+  readonly #schedule: PurgeSchedule | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(parts: LmdbCacheParts) {
     this.#parts = parts;
+    const { store, clock, purge } = parts;
+    const work = new Purger(store);
+    this.#purger = work;
+    if (purge === "auto") this.#schedule = new PurgeSchedule({ work, clock }, work.earliestMs);
   }
 
-  ready(): CacheCapabilities {
-    return { durability: this.#store(undefined).durability, evicts: false };
+  async ready(): Promise<CacheCapabilities> {
+    const { gate, durability } = this.#store(undefined);
+    await gate.ready();
+    return { durability, evicts: false };
   }
 
   insert(key: string, record: CacheRecord, options: InsertOptions): Promise<"inserted" | "exists"> {
-    const { tables, commit, room } = this.#store(options);
+    const { tables, room } = this.#store(options);
     const keyBytes = encodeKey(key);
     const { head, body } = record;
     const byteCount = keyBytes.length + head.length + (body?.length ?? 0);
-    room.checkGrowth(byteCount);
+    this.#checkGrowth(room, byteCount);
     const purgeAtMs = purgeTime(this.#parts.clock.now(), options.purgeAfterMs);
     const row = encodeHead(record, { purgeAtMs, hasBody: body !== undefined });
     const { heads, bodies } = tables;
@@ -92,17 +89,17 @@ export class LmdbCache implements CacheBackend {
             });
     const expiry = { key: keyBytes, purgeAtMs };
     const outcomes = { ifHeld: "inserted", otherwise: "exists" } as const;
-    return commit.add<"inserted" | "exists">({ issue, expiry, byteCount, ...outcomes }, options);
+    return this.#add<"inserted" | "exists">({ issue, expiry, byteCount, ...outcomes }, options);
   }
 
   get(key: string, options?: CacheCallOptions): CacheEntry | undefined {
-    const { tables } = this.#store(options);
+    const { tables } = this.#readable(options);
     const keyBytes = encodeKey(key);
     return reading(() => tables.head(keyBytes));
   }
 
   getBody(key: string, options?: CacheCallOptions): Buffer | undefined {
-    const { tables } = this.#store(options);
+    const { tables } = this.#readable(options);
     const keyBytes = encodeKey(key);
     return reading(() => tables.body(keyBytes));
   }
@@ -112,7 +109,7 @@ export class LmdbCache implements CacheBackend {
     head: Uint8Array | undefined,
     options: ReplaceOptions,
   ): Promise<"replaced" | "conflict" | "absent"> | "conflict" | "absent" {
-    const { tables } = this.#store(options);
+    const { tables } = this.#readable(options);
     const keyBytes = encodeKey(key);
     const row = reading(() => tables.head(keyBytes));
     if (row === undefined) return "absent";
@@ -120,7 +117,7 @@ export class LmdbCache implements CacheBackend {
     if (!isRevision(options.ifRevision) || row.revision !== options.ifRevision) return "conflict";
     const replaced =
       head === undefined
-        ? this.#removeState({ key: keyBytes, row }, options)
+        ? this.#remove({ key: keyBytes, row }, options)
         : this.#rewrite({ key: keyBytes, row }, head, options);
     return replaced.then((held) => {
       if (held) return "replaced";
@@ -129,7 +126,7 @@ export class LmdbCache implements CacheBackend {
   }
 
   async delete(key: string, options?: CacheCallOptions): Promise<boolean> {
-    const { tables, commit, room } = this.#store(options);
+    const { tables, room } = this.#readable(options);
     const keyBytes = encodeKey(key);
     if (reading(() => tables.head(keyBytes)) === undefined) return false;
     room.checkShrinking();
@@ -139,26 +136,22 @@ export class LmdbCache implements CacheBackend {
       const [existed] = await Promise.all([removing, tables.bodies.remove(keyBytes)]);
       return existed;
     };
-    return commit.add({ issue, byteCount: 0, ...HELD }, options);
+    return this.#add({ issue, byteCount: 0, ...HELD }, options);
   }
 
   async purgeExpired(limit: number, options?: CacheCallOptions): Promise<number> {
-    const purge = this.#purgeAll(this.#store(options), limit, options);
-    this.#purges.add(purge);
-    try {
-      return await purge;
-    } finally {
-      this.#purges.delete(purge);
-    }
+    this.#store(options);
+    const dueMs = this.#parts.clock.dueMs();
+    return dueMs === undefined ? 0 : this.#purger.purgeExpired({ dueMs, limit }, options);
   }
 
   scan(cursor?: string, options?: CacheCallOptions): CachePage {
-    const { tables } = this.#store(options);
+    const { tables } = this.#readable(options);
     const after = cursor === undefined ? undefined : Buffer.from(cursor, "base64url");
     const start = after === undefined ? SUCCESSOR : Buffer.concat([after, SUCCESSOR]);
     return reading(() => {
-      tables.refresh();
-      const rows = [...tables.heads.getRange({ start, limit: SCAN_PAGE, versions: true })];
+      const range = { start, limit: SCAN_PAGE, versions: true };
+      const rows = tables.read(() => [...tables.heads.getRange(range)]);
       const entries = rows.map((row) => {
         const { head, revision } = headRow(row);
         return { key: decodeKey(row.key), head, revision };
@@ -174,8 +167,9 @@ export class LmdbCache implements CacheBackend {
   }
 
   async #close(): Promise<void> {
+    this.#schedule?.stop();
     // A purge writes again after what it has removed.
-    await Promise.allSettled(this.#purges);
+    await this.#purger.stop();
     await this.#parts.store.commit.settled();
     await this.#parts.release();
   }
@@ -187,30 +181,28 @@ export class LmdbCache implements CacheBackend {
     return this.#parts.store;
   }
 
-  async #purgeAll(
-    { tables, room }: Store,
-    limit: number,
-    options: CacheCallOptions | undefined,
-  ): Promise<number> {
-    const nowMs = this.#parts.clock.now();
-    const endsAtMs = performance.now() + (options?.timeoutMs ?? DEFAULT_TIMEOUT_MS) / 2;
-    let purged = 0;
-    // What was purged is told, even if it ends early.
-    const isWanted = () => this.#closing === undefined && options?.signal?.aborted !== true;
-    while (purged < limit && performance.now() < endsAtMs && isWanted()) {
-      const step = reading(() => findDue(tables, nowMs, limit - purged));
-      if (step.rows.length === 0) break;
-      room.checkShrinking();
-      purged += await this.#purge(step, options);
-    }
-    return purged;
+  /** The same for reading, unless the files are lost: their records may be revoked elsewhere. */
+  #readable(options: CacheCallOptions | undefined): Store {
+    const store = this.#store(options);
+    if (!store.files.isIntact) throw new CacheUnavailableError({ cause: filesLost() });
+    return store;
   }
 
-  #rewrite({ key, row }: Due, head: Uint8Array, options: ReplaceOptions): Promise<boolean> {
-    const { tables, commit, room } = this.#parts.store;
+  /** Refuses what there is no room for, and lets what is due make some. */
+  #checkGrowth(room: Room, byteCount: number): void {
+    try {
+      room.checkGrowth(byteCount);
+    } catch (error) {
+      this.#schedule?.onWrite();
+      throw error;
+    }
+  }
+
+  #rewrite({ key, row }: FoundRecord, head: Uint8Array, options: ReplaceOptions): Promise<boolean> {
+    const { tables, room } = this.#parts.store;
     const { heads, bodies } = tables;
     const isGrowing = head.length > row.head.length;
-    if (isGrowing) room.checkGrowth(head.length);
+    if (isGrowing) this.#checkGrowth(room, head.length);
     else room.checkShrinking();
     const { purgeAfterMs, dropBody = false } = options;
     const purgeAtMs =
@@ -226,41 +218,19 @@ export class LmdbCache implements CacheBackend {
               void bodies.remove(key);
             });
     const expiry = purgeAtMs === row.purgeAtMs ? undefined : { key, purgeAtMs };
-    return commit.add({ issue, expiry, byteCount: isGrowing ? head.length : 0, ...HELD }, options);
+    return this.#add({ issue, expiry, byteCount: isGrowing ? head.length : 0, ...HELD }, options);
   }
 
-  /** Removes one state of a record. */
-  #removeState({ key, row }: Due, options: CacheCallOptions | undefined): Promise<boolean> {
-    const { tables, commit, room } = this.#parts.store;
-    const { heads, bodies } = tables;
+  #remove(found: FoundRecord, options: CacheCallOptions | undefined): Promise<boolean> {
+    const { tables, room } = this.#parts.store;
     room.checkShrinking();
-    const issue = row.hasBody
-      ? () =>
-          heads.ifVersion(key, row.revision, () => {
-            void heads.remove(key);
-            void bodies.remove(key);
-          })
-      : () => heads.remove(key, row.revision);
-    return commit.add({ issue, byteCount: 0, ...HELD }, options);
+    return this.#add(removalOf(tables, found), options);
   }
 
-  /** Removes what a step has found, each in the state in which it was found; says how many went. */
-  async #purge(step: PurgeStep, options: CacheCallOptions | undefined): Promise<number> {
-    const { tables, commit } = this.#parts.store;
-    const removed = await Promise.all(step.due.map((due) => this.#removeState(due, options)));
-    const kept = step.due.filter((_, index) => removed[index] === false);
-    const names = new Set(kept.map(({ key }) => nameOf(key)));
-    await commit.add({ issue: () => tidy(tables, step, names), byteCount: 0, ...HELD }, options);
-    return step.due.length - kept.length;
-  }
-}
-
-/** Runs a read; what goes wrong with it is the cache's failure, never a miss. */
-function reading<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    if (isVaultError(cause)) throw cause;
-    throw new CacheUnavailableError({ cause });
+  /** Hands a write over, and lets the schedule purge along with it. */
+  #add<Outcome>(write: Write<Outcome>, options: CacheCallOptions | undefined): Promise<Outcome> {
+    const added = this.#parts.store.commit.add(write, options);
+    this.#schedule?.onWrite(write.expiry?.purgeAtMs);
+    return added;
   }
 }

@@ -1,11 +1,9 @@
 /** The environments of this process: one for each file, however often it is opened. */
-
-import { withoutPath } from "../../primitives/causes.js";
-import { CacheUnavailableError } from "../../vault/errors.js";
-import type { Store } from "./cache.js";
-import { prepareFile } from "./file.js";
-import { openAlone } from "./opening.js";
+import { checkFile, prepareFile } from "./file.js";
+import { OpeningGate } from "./opening-gate.js";
 import type { LmdbEnvironment } from "./peer.js";
+import type { Store } from "./store.js";
+import { unavailable } from "./unavailable.js";
 
 /** A store, and how to give it back. */
 export interface Lease {
@@ -15,12 +13,16 @@ export interface Lease {
 }
 
 /** An environment and what is built on it. */
-export interface OpenEnvironment {
+interface OpenEnvironment {
   readonly environment: LmdbEnvironment;
   readonly store: Store;
 }
 
+/** Opens the environment of a file whose gate is closed to others. */
+export type OpenFile = (file: string, gate: OpeningGate) => OpenEnvironment;
+
 interface Shared {
+  readonly gate: OpeningGate;
   readonly opening: Promise<OpenEnvironment>;
   users: number;
 }
@@ -30,18 +32,21 @@ const shared = new Map<string, Shared>();
 const closing = new Map<string, Promise<void>>();
 
 /** Returns a lease of the environment of a file, which `openFile` opens unless it is open already. */
-export async function leaseEnvironment(
-  path: string,
-  openFile: (path: string) => OpenEnvironment,
-): Promise<Lease> {
+export async function leaseEnvironment(path: string, openFile: OpenFile): Promise<Lease> {
   const file = await prepareFile(path).catch((error: unknown) => {
-    throw new CacheUnavailableError({ cause: withoutPath(error) });
+    throw unavailable(error);
   });
   let entry = shared.get(file);
   if (entry === undefined) {
+    const gate = new OpeningGate(file);
     const gone = closing.get(file) ?? Promise.resolve();
-    const opening = gone.then(() => openAlone(file, () => openFile(file)));
-    entry = { opening, users: 0 };
+    const opening = gone.then(() =>
+      gate.open(async () => {
+        await checkFile(file);
+        return openFile(file, gate);
+      }),
+    );
+    entry = { gate, opening, users: 0 };
     shared.set(file, entry);
   }
   entry.users += 1;
@@ -50,20 +55,29 @@ export async function leaseEnvironment(
 
 async function toLease(file: string, entry: Shared): Promise<Lease> {
   try {
-    const { store, environment } = await entry.opening;
-    return { store, release: () => release(file, entry, environment) };
+    const { store } = await entry.opening;
+    return { store, release: () => release(file, entry) };
   } catch (error) {
     // What could not be opened is no environment to wait for.
     if (shared.get(file) === entry) shared.delete(file);
-    throw new CacheUnavailableError({ cause: withoutPath(error) });
+    throw unavailable(error);
   }
 }
 
-async function release(file: string, entry: Shared, environment: LmdbEnvironment): Promise<void> {
+async function release(file: string, entry: Shared): Promise<void> {
   entry.users -= 1;
   if (entry.users > 0) return;
   shared.delete(file);
-  const gone = environment.close().finally(() => closing.delete(file));
+  const gone = close(entry).finally(() => closing.delete(file));
   closing.set(file, gone);
   await gone;
+}
+
+async function close({ gate, opening }: Shared): Promise<void> {
+  const { environment } = await opening;
+  try {
+    await environment.close();
+  } finally {
+    await gate.close();
+  }
 }

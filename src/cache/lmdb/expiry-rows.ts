@@ -53,6 +53,11 @@ export function shortened(row: ExpiryRow, left: readonly Expiry[]): ExpiryRow {
   return rowOf(left, row.key.subarray(TIME_BYTES));
 }
 
+/** Returns the earliest purge time of a row. */
+export function purgeTimeOf({ key }: Pick<ExpiryRow, "key">): number {
+  return key.readUIntBE(0, TIME_BYTES);
+}
+
 /** Returns the expiries of a row, earliest first. */
 export function expiriesOf({ value }: ExpiryRow): Expiry[] {
   const expiries: Expiry[] = [];

@@ -1,13 +1,19 @@
 /** Gathers the writes of a moment into one transaction, and says how each of them ended. */
 import { performance } from "node:perf_hooks";
-import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
-import { withoutPath } from "../../primitives/causes.js";
+import { nextTick, nextTurn, pause, setImmediate } from "../../primitives/timers.js";
 import type { CacheCallOptions } from "../../vault/contracts.js";
-import { CacheFullError, CacheUnavailableError, OutcomeUnknownError } from "../../vault/errors.js";
-import { DEFAULT_TIMEOUT_MS } from "../deadline.js";
+import {
+  CacheFullError,
+  CacheUnavailableError,
+  isVaultError,
+  OutcomeUnknownError,
+} from "../../vault/errors.js";
+import { filesLost, type WatchedFiles } from "./environment-files.js";
 import { type Expiry, rowsOf } from "./expiry-rows.js";
-import { WriterFlag } from "./opening.js";
+import type { OpeningGate } from "./opening-gate.js";
+import { type AnyPendingWrite, giveUpInTime, PendingWrite, type Write } from "./pending-write.js";
 import type { Tables } from "./tables.js";
+import { unavailable } from "./unavailable.js";
 
 /** Opening a file takes a few of these. */
 const OPENING_PAUSE_MS = 2;
@@ -19,94 +25,32 @@ const TOLD_BYTES = 131_072;
 const TOLD_TOGETHER = 32;
 const QUICK_COMMIT_MS = 1.5;
 
-/** One write: what it does within the transaction, what belongs to it, and how it can end. */
-export interface Write<Outcome> {
-  /** Issues the write; resolves with whether its condition held, if it has one. */
-  readonly issue: () => Promise<boolean>;
-  /** Put into the index of purge times with the same transaction. */
-  readonly expiry?: Expiry | undefined;
-  /** How much of the room it takes until it has settled. */
-  readonly byteCount: number;
-  /** The outcome if the condition held, or there was none. */
-  readonly ifHeld: Outcome;
-  readonly otherwise: Outcome;
+/** What a {@link GroupCommit} writes to, and what guards that. */
+export interface GroupCommitParts {
+  readonly tables: Tables;
+  readonly gate: OpeningGate;
+  readonly files: WatchedFiles;
 }
-
-interface Settle<Outcome> {
-  readonly resolve: (outcome: Outcome) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** A write that waits for its end. */
-class Waiting<Outcome> {
-  readonly write: Write<Outcome>;
-  readonly endsAtMs: number;
-  readonly #settle: Settle<Outcome>;
-  readonly #signal: AbortSignal | undefined;
-  readonly #giveUp: (() => void) | undefined;
-  #isIssued = false;
-  isSettled = false;
-
-  constructor(
-    write: Write<Outcome>,
-    options: CacheCallOptions | undefined,
-    settle: Settle<Outcome>,
-  ) {
-    this.write = write;
-    this.endsAtMs = performance.now() + (options?.timeoutMs ?? DEFAULT_TIMEOUT_MS);
-    this.#settle = settle;
-    this.#signal = options?.signal;
-    if (this.#signal === undefined) return;
-    this.#giveUp = () => this.giveUp();
-    this.#signal.addEventListener("abort", this.#giveUp);
-  }
-
-  issue(): Promise<boolean> {
-    this.#isIssued = true;
-    return this.write.issue();
-  }
-
-  resolve(held: boolean): void {
-    const { ifHeld, otherwise } = this.write;
-    if (this.#end()) this.#settle.resolve(held ? ifHeld : otherwise);
-  }
-
-  reject(error: Error): void {
-    if (this.#end()) this.#settle.reject(error);
-  }
-
-  /** Tells the caller without waiting any longer. */
-  giveUp(): void {
-    this.reject(this.#isIssued ? new OutcomeUnknownError() : new CacheUnavailableError());
-  }
-
-  #end(): boolean {
-    if (this.isSettled) return false;
-    this.isSettled = true;
-    if (this.#giveUp !== undefined) this.#signal?.removeEventListener("abort", this.#giveUp);
-    return true;
-  }
-}
-
-/** What the writer needs to know of a write, whatever its outcomes are. */
-type AnyWaiting = Pick<
-  Waiting<unknown>,
-  "endsAtMs" | "isSettled" | "issue" | "resolve" | "reject" | "giveUp"
-> & { readonly write: Pick<Write<unknown>, "expiry" | "byteCount"> };
 
 export class GroupCommit {
   readonly #tables: Tables;
-  readonly #flag: WriterFlag;
-  #gathering: AnyWaiting[] = [];
+  readonly #gate: OpeningGate;
+  readonly #files: WatchedFiles;
+  #gathering: AnyPendingWrite[] = [];
   readonly #inFlight = new Set<Promise<void>>();
   #failure: Error | undefined;
   /** Bytes of writes that have not settled. */
   pendingBytes = 0;
 
-  /** @param path - The file of the environment. */
-  constructor(tables: Tables, path: string) {
+  constructor({ tables, gate, files }: GroupCommitParts) {
     this.#tables = tables;
-    this.#flag = new WriterFlag(path);
+    this.#gate = gate;
+    this.#files = files;
+  }
+
+  /** Whether writes are pending. */
+  get isBusy(): boolean {
+    return this.#gathering.length > 0 || this.#inFlight.size > 0;
   }
 
   /**
@@ -118,10 +62,10 @@ export class GroupCommit {
   add<Outcome>(write: Write<Outcome>, options: CacheCallOptions | undefined): Promise<Outcome> {
     this.#refuseFailed();
     return new Promise((resolve, reject) => {
-      this.#gathering.push(new Waiting(write, options, { resolve, reject }));
+      this.#gathering.push(new PendingWrite(write, options, { resolve, reject }));
       this.pendingBytes += write.byteCount;
       // After every microtask of this moment: whoever was woken by the last commit comes along.
-      if (this.#gathering.length === 1) process.nextTick(this.#flush);
+      if (this.#gathering.length === 1) nextTick(this.#flush);
     });
   }
 
@@ -129,7 +73,6 @@ export class GroupCommit {
   async settled(): Promise<void> {
     while (this.#gathering.length > 0) await nextTurn();
     await Promise.all(this.#inFlight);
-    if (this.#inFlight.size === 0) this.#flag.lower();
   }
 
   readonly #flush = (): void => {
@@ -143,7 +86,7 @@ export class GroupCommit {
   };
 
   /** Writes a group; never rejects. */
-  async #commit(gathered: readonly AnyWaiting[]): Promise<void> {
+  async #commit(gathered: readonly AnyPendingWrite[]): Promise<void> {
     const group = gathered.filter((waiting) => !waiting.isSettled);
     const stop = giveUpInTime(group);
     try {
@@ -151,17 +94,17 @@ export class GroupCommit {
       await this.#write(group);
     } catch (error) {
       // Nothing has been issued.
-      const cause = withoutPath(error);
-      for (const waiting of group) waiting.reject(new CacheUnavailableError({ cause }));
+      for (const waiting of group) waiting.reject(unavailable(error));
     } finally {
       stop();
     }
   }
 
-  async #write(group: readonly AnyWaiting[]): Promise<void> {
+  async #write(group: readonly AnyPendingWrite[]): Promise<void> {
     let tell: () => Promise<void>;
     try {
       this.#refuseFailed();
+      if (!this.#isIntact) throw new CacheUnavailableError({ cause: filesLost() });
       tell = await this.#issue(group);
     } catch (error) {
       const failure = await this.#fail(error);
@@ -170,20 +113,21 @@ export class GroupCommit {
       };
     } finally {
       // Others may open the file while callers are told.
-      this.#flag.leave();
+      this.#gate.leave();
     }
     await tell();
   }
 
   /** Waits while another process opens the file. */
-  async #mayWrite(group: readonly AnyWaiting[]): Promise<void> {
-    while (!this.#flag.enter()) {
+  async #mayWrite(group: readonly AnyPendingWrite[]): Promise<void> {
+    await this.#gate.ready();
+    while (!this.#gate.enter()) {
       await pause(OPENING_PAUSE_MS);
       if (group.every(({ isSettled }) => isSettled)) throw new CacheUnavailableError();
     }
   }
 
-  async #issue(gathered: readonly AnyWaiting[]): Promise<() => Promise<void>> {
+  async #issue(gathered: readonly AnyPendingWrite[]): Promise<() => Promise<void>> {
     const { heads, expiries } = this.#tables;
     // What was given up in the meantime has been told that nothing happened.
     const group = gathered.filter((waiting) => !waiting.isSettled);
@@ -196,8 +140,14 @@ export class GroupCommit {
     setImmediate(() => heads.committed.then(ignore, ignore));
     const startedAtMs = performance.now();
     const [held] = await Promise.all([Promise.all(writes), Promise.all(index)]);
+    if (!this.#isIntact) throw new OutcomeUnknownError({ cause: filesLost() });
     const isQuick = performance.now() - startedAtMs <= QUICK_COMMIT_MS;
     return () => tell(group, held, isQuick ? TOLD_TOGETHER : group.length);
+  }
+
+  /** Whether other processes, and the next opening, will find new writes. */
+  get #isIntact(): boolean {
+    return this.#files.isIntact && this.#gate.isIntact;
   }
 
   #refuseFailed(): void {
@@ -206,7 +156,7 @@ export class GroupCommit {
 
   /** Ends writing for good: after a failed commit lmdb has been seen to damage its memory. */
   async #fail(error: unknown): Promise<Error> {
-    if (error instanceof CacheUnavailableError) return error;
+    if (isVaultError(error)) return error;
     const cause = await causeOf(error);
     this.#failure ??= cause;
     return isForWantOfRoom(cause) ? new CacheFullError() : new OutcomeUnknownError({ cause });
@@ -218,7 +168,7 @@ export class GroupCommit {
  * way to the disk while the others are still preparing theirs.
  */
 async function tell(
-  group: readonly AnyWaiting[],
+  group: readonly AnyPendingWrite[],
   held: readonly boolean[],
   together: number,
 ): Promise<void> {
@@ -238,27 +188,10 @@ async function tell(
   }
 }
 
-function expiriesOf(group: readonly AnyWaiting[]): Expiry[] {
+function expiriesOf(group: readonly AnyPendingWrite[]): Expiry[] {
   const expiries: Expiry[] = [];
   for (const { write } of group) if (write.expiry !== undefined) expiries.push(write.expiry);
   return expiries;
-}
-
-/** Tells each write of a group when its time has passed; returns how to call that off. */
-function giveUpInTime(group: readonly AnyWaiting[]): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  const check = () => {
-    const nowMs = performance.now();
-    let next = Number.POSITIVE_INFINITY;
-    for (const waiting of group) {
-      if (waiting.isSettled) continue;
-      if (waiting.endsAtMs <= nowMs) waiting.giveUp();
-      else next = Math.min(next, waiting.endsAtMs);
-    }
-    if (next < Number.POSITIVE_INFINITY) timer = setTimeout(check, Math.ceil(next - nowMs));
-  };
-  check();
-  return () => clearTimeout(timer);
 }
 
 /** Returns what made a transaction fail: lmdb hands it over in a promise that rejects. */

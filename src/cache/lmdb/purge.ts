@@ -1,18 +1,18 @@
 /** Finds what is due, and tidies the index of purge times afterwards. */
 import type { Buffer } from "node:buffer";
-import { type Expiry, type ExpiryRow, expiriesOf, keyAfter, shortened } from "./expiry-rows.js";
-import type { HeadRow } from "./rows.js";
+import {
+  type Expiry,
+  type ExpiryRow,
+  expiriesOf,
+  keyAfter,
+  purgeTimeOf,
+  shortened,
+} from "./expiry-rows.js";
+import type { FoundRecord } from "./store.js";
 import type { Tables } from "./tables.js";
 
-/** At most so many records are removed by one transaction, and so many rows read for it. */
-const PURGED_AT_ONCE = 128;
+/** The most rows that are read for one transaction. */
 const ROWS_AT_ONCE = 16;
-
-/** A record that is due, in the state in which it is. */
-export interface Due {
-  readonly key: Buffer;
-  readonly row: HeadRow;
-}
 
 /** A row of the index: what has been looked at, and what has not. */
 interface OpenRow {
@@ -23,32 +23,37 @@ interface OpenRow {
 
 /** What one step of a purge has found. */
 export interface PurgeStep {
-  readonly due: readonly Due[];
+  readonly due: readonly FoundRecord[];
   /** None when nothing is due. */
   readonly rows: readonly OpenRow[];
 }
 
-/** Finds what is due at `nowMs`: at most `limit` records in a bounded number of rows. */
-export function findDue(tables: Tables, nowMs: number, limit: number): PurgeStep {
-  tables.refresh();
-  const due = new Map<string, Due>();
+/** Finds what is due at `dueMs`: at most `limit` records in a bounded number of rows. */
+export function findDue(tables: Tables, dueMs: number, limit: number): PurgeStep {
+  const due = new Map<string, FoundRecord>();
   const rows: OpenRow[] = [];
-  const most = Math.min(limit, PURGED_AT_ONCE);
-  for (const row of tables.expiries.getRange({ end: keyAfter(nowMs), limit: ROWS_AT_ONCE })) {
-    if (due.size >= most) break;
+  const range = { end: keyAfter(dueMs), limit: ROWS_AT_ONCE };
+  for (const row of tables.read(() => [...tables.expiries.getRange(range)])) {
+    if (due.size >= limit) break;
     const expiries = expiriesOf(row);
     let next = 0;
-    for (; next < expiries.length && due.size < most; next++) {
+    for (; next < expiries.length && due.size < limit; next++) {
       const expiry = expiries[next] as Expiry;
-      if (expiry.purgeAtMs > nowMs) break;
+      if (expiry.purgeAtMs > dueMs) break;
       const head = tables.head(expiry.key);
       // A record with a later purge time has an expiry of its own for that.
-      if (head === undefined || head.purgeAtMs > nowMs) continue;
+      if (head === undefined || head.purgeAtMs > dueMs) continue;
       due.set(nameOf(expiry.key), { key: expiry.key, row: head });
     }
     rows.push({ row, lookedAt: expiries.slice(0, next), left: expiries.slice(next) });
   }
   return { due: [...due.values()], rows };
+}
+
+/** Returns the purge time of the first row of the index, `undefined` if there is none. */
+export function earliestPurgeTime(tables: Tables): number | undefined {
+  const [first] = tables.read(() => [...tables.expiries.getRange({ limit: 1 })]);
+  return first === undefined ? undefined : purgeTimeOf(first);
 }
 
 /**

@@ -1,9 +1,9 @@
 /** Looks for room before anything is written: LMDB does not survive every failed write. */
 import { statfsSync } from "node:fs";
 import { performance } from "node:perf_hooks";
-import { withoutPath } from "../../primitives/causes.js";
-import { CacheFullError, CacheUnavailableError } from "../../vault/errors.js";
+import { CacheFullError } from "../../vault/errors.js";
 import type { Usage } from "./tables.js";
+import { reading } from "./unavailable.js";
 
 const MEBIBYTE = 2 ** 20;
 /** How long, and for how many bytes, what the disk said is taken for true. */
@@ -59,13 +59,11 @@ export class Room {
     const nowMs = performance.now();
     if (nowMs < this.#lookAgainAtMs && this.#bytesSince + byteCount < TRUSTED_BYTES) return;
     const { path, maxMapSizeBytes, usage } = this.#options;
-    try {
+    const { fileBytes, usedBytes } = reading(() => {
       const { bavail, bsize } = statfsSync(path);
       this.#freeBytes = bavail * bsize;
-    } catch (error) {
-      throw new CacheUnavailableError({ cause: withoutPath(error) });
-    }
-    const { fileBytes, usedBytes } = usage();
+      return usage();
+    });
     // Free pages are used before the file grows, but not to the last one.
     const reusableBytes = ((fileBytes - usedBytes) * 3) / 4;
     this.#growthBytes = maxMapSizeBytes - fileBytes + Math.max(0, reusableBytes);

@@ -1,5 +1,6 @@
 /** The three databases of a cache within one environment. */
 import type { Buffer } from "node:buffer";
+import { queueMicrotask } from "../../primitives/timers.js";
 import type { LmdbDatabase, LmdbEncoder, LmdbEntry, LmdbEnvironment, LmdbStats } from "./peer.js";
 import { copyOf, decodeHead, type HeadRow } from "./rows.js";
 
@@ -36,22 +37,24 @@ export class Tables {
 
   /** Returns a head as it is now. */
   head(key: Buffer): HeadRow | undefined {
-    this.refresh();
-    try {
-      const entry = this.heads.getEntry(key);
-      return entry === undefined ? undefined : headRow(entry);
-    } catch (error) {
-      throw this.#spoilt(error);
-    }
+    const entry = this.read(() => this.heads.getEntry(key));
+    return entry === undefined ? undefined : headRow(entry);
   }
 
   /** Returns a body as it is now, in memory of its own. */
   body(key: Buffer): Buffer | undefined {
-    this.refresh();
+    return this.read(() => this.bodies.get(key));
+  }
+
+  /** Runs a read on the present state. */
+  read<T>(read: () => T): T {
+    this.#refresh();
     try {
-      return this.bodies.get(key);
+      return read();
     } catch (error) {
-      throw this.#spoilt(error);
+      // After an error this snapshot answers nothing any more: the next read takes another.
+      this.#isFresh = false;
+      throw error;
     }
   }
 
@@ -61,30 +64,23 @@ export class Tables {
    * it sent us the handle. Reads of one round of microtasks share a snapshot, because nothing can
    * reach us between them.
    */
-  refresh(): void {
+  #refresh(): void {
     if (this.#isFresh) return;
     this.#isFresh = true;
     this.heads.resetReadTxn();
     queueMicrotask(this.#expire);
   }
 
-  /** Has the next read take another snapshot: after an error this one answers nothing any more. */
-  #spoilt(error: unknown): unknown {
-    this.#isFresh = false;
-    return error;
-  }
-
   usage(): Usage {
-    const heads = this.heads.getStats();
-    const pages =
-      pagesOf(heads) +
-      pagesOf(heads.free) +
-      pagesOf(this.bodies.getStats()) +
-      pagesOf(this.expiries.getStats());
-    return {
-      fileBytes: (heads.lastPageNumber + 1) * heads.pageSize,
-      usedBytes: pages * heads.pageSize,
-    };
+    return this.read(() => {
+      const heads = this.heads.getStats();
+      const others = [heads.free, this.bodies.getStats(), this.expiries.getStats()];
+      const pages = others.reduce((sum, stats) => sum + pagesOf(stats), pagesOf(heads));
+      return {
+        fileBytes: (heads.lastPageNumber + 1) * heads.pageSize,
+        usedBytes: pages * heads.pageSize,
+      };
+    });
   }
 }
 

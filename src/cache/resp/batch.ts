@@ -2,6 +2,7 @@
  * Sends the operations of one turn of the event loop together, a few at a time: the peers' own way, all at the
  * end of the turn, costs a third more, and leaves the server nothing to do until then.
  */
+import { setImmediate } from "../../primitives/timers.js";
 import type { RespCommands, RespConnection, RespPipeline } from "./connection.js";
 
 /** So many operations, or operations of so many bytes, do not wait for others. */

@@ -1,4 +1,5 @@
 /** One operation: sent, sent again where that is safe, and given up when its time has passed. */
+import { withTimers } from "../../primitives/timers.js";
 import type { CacheCallOptions } from "../../vault/contracts.js";
 import {
   CacheFullError,
@@ -106,7 +107,7 @@ export abstract class Flight<T> implements Watched, Passenger {
       return;
     }
     try {
-      this.#reply().then(
+      withTimers(() => this.#reply()).then(
         (reply) => this.answered(reply),
         (error: unknown) => this.failed(error),
       );

@@ -2,6 +2,7 @@
 import { performance } from "node:perf_hooks";
 import { Batcher } from "./batch.js";
 import { mastersOf, type RespConnection, refreshSlots } from "./connection.js";
+import { observe } from "./connection-events.js";
 import { Guarantees } from "./guarantees.js";
 import type { ReplicaWait } from "./options.js";
 import { defineScripts } from "./scripts.js";
@@ -9,7 +10,6 @@ import { DeadlineWatch } from "./watch.js";
 
 /** No more often is a cluster asked where its slots are. */
 const REFRESH_INTERVAL_MS = 100;
-const LOSSES = ["close", "-node"] as const;
 
 /** A connection in use by a cache. */
 export class Link {
@@ -24,6 +24,7 @@ export class Link {
   #isOpen = true;
   #masters = "";
   #refreshedAtMs = 0;
+  readonly #stopObserving: () => void;
 
   constructor(connection: RespConnection, waitForReplicas: ReplicaWait | undefined) {
     this.connection = connection;
@@ -32,9 +33,11 @@ export class Link {
     this.guarantees = new Guarantees(connection);
     this.batcher = new Batcher(connection);
     defineScripts(connection);
-    for (const event of LOSSES) connection.on(event, this.#lose);
-    connection.on("+node", this.#change);
-    connection.on("refresh", this.#refreshed);
+    this.#stopObserving = observe(connection, {
+      onLost: () => this.#lose(),
+      onAdded: () => this.guarantees.invalidate(),
+      onRefreshed: () => this.#refreshed(),
+    });
   }
 
   get isOpen(): boolean {
@@ -52,24 +55,20 @@ export class Link {
   /** Lets go of the connection. */
   release(): void {
     this.#isOpen = false;
-    for (const event of LOSSES) this.connection.off(event, this.#lose);
-    this.connection.off("+node", this.#change);
-    this.connection.off("refresh", this.#refreshed);
+    this.#stopObserving();
   }
 
-  readonly #lose = (): void => {
+  #lose(): void {
     this.losses += 1;
     this.guarantees.invalidate();
-  };
-
-  readonly #change = (): void => this.guarantees.invalidate();
+  }
 
   /** A replica that became a master has had its connection before: only the roles tell. */
-  readonly #refreshed = (): void => {
+  #refreshed(): void {
     const masters = mastersOf(this.connection).map(placeOf).sort().join(" ");
     if (masters !== this.#masters) this.guarantees.invalidate();
     this.#masters = masters;
-  };
+  }
 }
 
 function placeOf(node: object): string {

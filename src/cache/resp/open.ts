@@ -5,7 +5,7 @@ import { Deadline } from "../deadline.js";
 import { RespCache } from "./cache.js";
 import type { RespConnection } from "./connection.js";
 import { causeOf, failureOf } from "./failures.js";
-import { checkCacheOptions, type RespCacheOptions } from "./options.js";
+import { checkCacheOptions, checkKeyPrefix, type RespCacheOptions } from "./options.js";
 import { connectTimeoutOf, type RespTarget, readTarget, toPeerArguments } from "./target.js";
 
 /** What is used of the peers' exports. */
@@ -20,8 +20,9 @@ export async function openRespCache(
   given: string | RespTarget,
   options: RespCacheOptions,
 ): Promise<CacheBackend> {
-  const target = readTarget(given);
+  const { keyPrefix, ...target } = readTarget(given);
   checkCacheOptions(options, "cache options");
+  const settings = withPrefix(options, keyPrefix);
   if (options.waitForReplicas !== undefined && target.cluster !== undefined) {
     throw new TypeError("waitForReplicas cannot be used with a cluster");
   }
@@ -29,13 +30,23 @@ export async function openRespCache(
   const refusal = watchErrors(connection);
   try {
     const deadline = new Deadline({ timeoutMs: connectTimeoutOf(target) });
-    const opening = Promise.race([connect(connection, options), refusal.first]);
+    const opening = Promise.race([connect(connection, settings), refusal.first]);
     return await deadline.bound(opening, () => new CacheUnavailableError());
   } catch (error) {
     // Whatever fails, no connection is left behind.
     connection.disconnect();
     throw new CacheUnavailableError({ cause: causeOf(refusal.latest ?? error) });
   }
+}
+
+/** Returns the options with the prefix that a URL asks for. */
+function withPrefix(options: RespCacheOptions, keyPrefix: string | undefined): RespCacheOptions {
+  if (keyPrefix === undefined) return options;
+  if (options.keyPrefix !== undefined) {
+    throw new TypeError("keyPrefix must not be both in target.url and in the options");
+  }
+  checkKeyPrefix(keyPrefix);
+  return { ...options, keyPrefix };
 }
 
 /** Some peers report a connection before its credentials were taken: the first answer tells. */

@@ -1,24 +1,24 @@
 /** What a cache connects to, and how that is said to ioredis and iovalkey. */
 import type { ConnectionOptions } from "node:tls";
 import { checkInteger, checkOptions } from "../../vault/checks.js";
+import { readUrl } from "./url.js";
 
-const TARGET: ReadonlySet<string> = new Set([
-  ...["url", "host", "port", "path", "username", "password", "db", "tls", "cluster"],
-  ...[
-    "sentinels",
-    "name",
-    "sentinelUsername",
-    "sentinelPassword",
-    "sentinelTls",
-    "connectTimeoutMs",
-  ],
-]);
+const OF_SENTINELS = ["name", "sentinelUsername", "sentinelPassword", "sentinelTls"] as const;
 const STRINGS = [
   ...(["url", "host", "path", "username", "password", "name"] as const),
   ...(["sentinelUsername", "sentinelPassword"] as const),
 ] as const;
-const PROTOCOLS: ReadonlySet<string> = new Set(["redis:", "rediss:", "valkey:", "valkeys:"]);
-const SECURE: ReadonlySet<string> = new Set(["rediss:", "valkeys:"]);
+const TARGET: ReadonlySet<string> = new Set([
+  ...["url", "host", "port", "family", "path", "username", "password", "db", "tls", "cluster"],
+  ...["sentinels", "connectTimeoutMs", ...OF_SENTINELS],
+]);
+const ADDRESS: ReadonlySet<string> = new Set(["host", "port"]);
+/** What says where to connect to leaves no room for these: they would be dropped. */
+const EXCLUDED = {
+  cluster: ["sentinels", "url", "host", "port", "path", "family", "db"],
+  sentinels: ["url", "host", "port", "path", "family"],
+  path: ["url", "host", "port", "family"],
+} as const;
 const DEFAULT_CONNECT_TIMEOUT_MS = 5000;
 /** A server that says nothing for so long, although it was asked something, is connected to anew. */
 const SILENCE_MS = 10_000;
@@ -38,12 +38,18 @@ export type RespTlsOptions = Pick<
 
 /** What to connect to: a server by `url` or by its parts, a `cluster`, or what `sentinels` name. */
 export interface RespTarget {
-  /** `redis://user:password@host:port/db`, or `rediss://…` for TLS. Other members take precedence. */
+  /**
+   * `redis://user:password@host:port/db`, or `rediss://…` for TLS. Other members take precedence. Its query can
+   * have `username`, `password`, `db`, `tls=true`, `family`, `connectTimeout` (milliseconds), and `keyPrefix`: the
+   * option of the cache.
+   */
   readonly url?: string | undefined;
   /** Default `"127.0.0.1"`. */
   readonly host?: string | undefined;
   /** Default 6379. */
   readonly port?: number | undefined;
+  /** The version of the Internet Protocol to connect with. Default: whichever the name of the host has. */
+  readonly family?: 4 | 6 | undefined;
   /** A Unix socket instead of a host and port. */
   readonly path?: string | undefined;
   readonly username?: string | undefined;
@@ -71,15 +77,22 @@ export type PeerArguments =
   | { readonly kind: "server"; readonly options: object }
   | { readonly kind: "cluster"; readonly nodes: readonly RespAddress[]; readonly options: object };
 
+/** A target as an object, and the prefix of keys that its URL asks for. */
+export interface ReadTarget extends RespTarget {
+  readonly keyPrefix?: string | undefined;
+}
+
 /** Returns the target as an object, with what its URL says. */
-export function readTarget(target: string | RespTarget): RespTarget {
+export function readTarget(target: string | RespTarget): ReadTarget {
   const given: RespTarget = typeof target === "string" ? { url: target } : target;
   checkOptions(given, "target", TARGET);
-  checkTarget(given);
+  checkStrings(given);
   // A member that is undefined must not undo what the URL says: TLS least of all.
   const defined = Object.entries(given).filter(([, value]) => value !== undefined);
-  const parts = given.url === undefined ? {} : partsOf(given.url);
-  return { ...parts, ...Object.fromEntries(defined) };
+  const parts = given.url === undefined ? {} : readUrl(given.url);
+  const merged: ReadTarget = { ...parts, ...Object.fromEntries(defined) };
+  checkTarget(merged);
+  return merged;
 }
 
 /** How long connecting may take, in milliseconds. */
@@ -89,7 +102,7 @@ export function connectTimeoutOf(target: RespTarget): number {
 
 /** Returns what the peers are to be constructed with. */
 export function toPeerArguments(target: RespTarget): PeerArguments {
-  const { cluster, sentinels, host = "127.0.0.1", port = 6379, path, db = 0 } = target;
+  const { cluster, sentinels, path, db = 0 } = target;
   const options = connectionOptions(target);
   if (cluster !== undefined) {
     return { kind: "cluster", nodes: cluster, options: clusterOptions(target, options) };
@@ -98,8 +111,12 @@ export function toPeerArguments(target: RespTarget): PeerArguments {
   if (sentinels !== undefined) {
     return { kind: "server", options: { ...resilience, ...sentinelOptions(target) } };
   }
-  const place = path === undefined ? { host, port } : { path };
+  const place = path === undefined ? placeOf(target) : { path };
   return { kind: "server", options: { ...resilience, ...place } };
+}
+
+function placeOf({ host = "127.0.0.1", port = 6379, family }: RespTarget): object {
+  return { host, port, ...(family === undefined ? {} : { family }) };
 }
 
 /**
@@ -114,7 +131,6 @@ function connectionOptions(target: RespTarget): object {
     ...(tls === undefined ? {} : { tls }),
     lazyConnect: true,
     enableOfflineQueue: false,
-    enableAutoPipelining: true,
     // Zero, so that what was under way fails with its connection rather than never.
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
@@ -168,31 +184,48 @@ function retryDelayMs(attempt: number): number {
   return Math.min(LONGEST_RETRY_MS, 25 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
 }
 
-function checkTarget(target: RespTarget): void {
+function checkStrings(target: RespTarget): void {
   for (const option of STRINGS) {
     const value = target[option];
     if (value !== undefined && typeof value !== "string") {
       throw new TypeError(`target.${option} must be a string`);
     }
   }
+}
+
+function checkTarget(target: RespTarget): void {
   for (const option of ["tls", "sentinelTls"] as const) {
     const value: unknown = target[option];
     if (value !== undefined && (typeof value !== "object" || value === null)) {
       throw new TypeError(`target.${option} must be an object with options of node:tls`);
     }
   }
-  const { port, db, connectTimeoutMs, cluster, sentinels, name } = target;
+  const { port, db, family, connectTimeoutMs, cluster, sentinels } = target;
   if (port !== undefined) checkInteger(port, "target.port", { min: 1, max: 65_535 });
   if (db !== undefined) checkInteger(db, "target.db", { min: 0, max: 2 ** 31 - 1 });
+  if (family !== undefined && family !== 4 && family !== 6) {
+    throw new RangeError("target.family must be 4 or 6");
+  }
   if (connectTimeoutMs !== undefined) {
     checkInteger(connectTimeoutMs, "target.connectTimeoutMs", { min: 1, max: 600_000 });
   }
   checkAddresses(cluster, "target.cluster");
   checkAddresses(sentinels, "target.sentinels");
-  if (cluster !== undefined && sentinels !== undefined) {
-    throw new TypeError("target must not have both cluster and sentinels");
+  checkPlace(target);
+}
+
+/** Throws if a member would be dropped: one that speaks of another server, or of none. */
+function checkPlace(target: RespTarget): void {
+  for (const [place, others] of Object.entries(EXCLUDED)) {
+    if (target[place as keyof typeof EXCLUDED] === undefined) continue;
+    // Database 0 is the one that a cluster has.
+    const other = others.find((name) => target[name] !== undefined && target[name] !== 0);
+    if (other !== undefined) throw new TypeError(`target must not have both ${place} and ${other}`);
   }
-  if (sentinels !== undefined && name === undefined) {
+  if (target.sentinels === undefined) {
+    const stray = OF_SENTINELS.find((name) => target[name] !== undefined);
+    if (stray !== undefined) throw new TypeError(`target.${stray} needs target.sentinels`);
+  } else if (target.name === undefined) {
     throw new TypeError("target.name must say which master the sentinels are asked for");
   }
 }
@@ -202,44 +235,12 @@ function checkAddresses(addresses: unknown, name: string): void {
   if (!Array.isArray(addresses) || addresses.length === 0) {
     throw new TypeError(`${name} must be an array of hosts and ports`);
   }
-  for (const address of addresses) {
-    const { host, port } = (address ?? {}) as Partial<RespAddress>;
-    if (typeof host !== "string")
+  for (const address of addresses as readonly unknown[]) {
+    checkOptions(address, `each of ${name}`, ADDRESS);
+    const { host, port } = address as Partial<RespAddress>;
+    if (typeof host !== "string") {
       throw new TypeError(`${name} must be an array of hosts and ports`);
+    }
     checkInteger(port, `${name}: port`, { min: 1, max: 65_535 });
   }
-}
-
-/** Messages never repeat the URL: it may hold a password. */
-function partsOf(text: string): RespTarget {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const database = /^\/?(\d{0,9})\/?$/.exec(url?.pathname ?? "");
-  if (
-    url === undefined ||
-    !PROTOCOLS.has(url.protocol) ||
-    url.hostname === "" ||
-    database === null
-  ) {
-    throw notUrl();
-  }
-  return {
-    host: url.hostname.replace(/^\[|\]$/g, ""),
-    ...(url.port === "" ? {} : { port: Number(url.port) }),
-    ...(url.username === "" ? {} : { username: decoded(url.username) }),
-    ...(url.password === "" ? {} : { password: decoded(url.password) }),
-    ...(database[1] ? { db: Number(database[1]) } : {}),
-    ...(SECURE.has(url.protocol) ? { tls: {} } : {}),
-  };
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw notUrl();
-  }
-}
-
-function notUrl(): TypeError {
-  return new TypeError("target must be a URL such as redis://user:password@host:6379/0");
 }

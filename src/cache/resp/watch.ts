@@ -1,4 +1,5 @@
 /** One timer over all the operations under way: one for each would cost more than the operation. */
+import { clearInterval, setInterval } from "../../primitives/timers.js";
 import type { Deadline } from "../deadline.js";
 
 const TICK_MS = 10;

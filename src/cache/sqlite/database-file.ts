@@ -1,7 +1,8 @@
 /** The file of a database: its owner's alone from the first moment on. */
 import { chmodSync, closeSync, constants, lstatSync, openSync } from "node:fs";
 import { CacheUnavailableError } from "../../vault/errors.js";
-import { readFailure } from "./connection.js";
+import { FileIdentity } from "../file-identity.js";
+import { prepareRaw, readFailure, type SqliteConnection } from "./connection.js";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 const NEW_FILE: number = O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR;
@@ -25,6 +26,38 @@ export function secureFile(path: string): void {
   } catch (cause) {
     throw readFailure(cause);
   }
+}
+
+/** A file in which a committed write is found again after a restart. */
+export interface WatchedFile {
+  /** Whether the path still names the file that is open. */
+  readonly isIntact: boolean;
+}
+
+/** A database that is in memory, or has no file of its own. */
+export const UNWATCHED: WatchedFile = { isIntact: true };
+
+/** The smallest page of a database: a file that has been opened holds one. */
+const SMALLEST_PAGE_BYTES = 512;
+
+/**
+ * Remembers the files of a database that is open, with its log.
+ *
+ * @throws {@link CacheUnavailableError} They are not there.
+ */
+export function identityOf(path: string): FileIdentity {
+  const companions = [`${path}-wal`, `${path}-shm`];
+  return new FileIdentity(path, { companions, minBytes: SMALLEST_PAGE_BYTES });
+}
+
+/**
+ * Remembers the file of a database that its owner opened, `undefined` if it has none. Its owner
+ * decides on the journal, whose files may come and go.
+ */
+export function identityOfMain(connection: SqliteConnection): FileIdentity | undefined {
+  const rows = prepareRaw(connection, "PRAGMA database_list").all() as [number, string, string][];
+  const path = rows.find(([, name]) => name === "main")?.[2];
+  return path ? new FileIdentity(path) : undefined;
 }
 
 /** Makes an empty file; tells whether there was none. */

@@ -2,9 +2,11 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
+import { type After, afterUnref } from "../../primitives/after.js";
 import { BALLAST_BYTES, Ballast } from "./ballast.js";
-import { queryValue, type SqliteConnection } from "./connection.js";
-import type { Room } from "./write-queue.js";
+import { prepareRaw, queryValue, type SqliteConnection } from "./connection.js";
+import type { WatchedFile } from "./database-file.js";
+import type { Room } from "./room.js";
 
 /** Inserts leave this many bytes to the removals. */
 const RESERVED_BYTES = 2 ** 18;
@@ -14,8 +16,14 @@ const TIGHT_BYTES = 2 ** 24;
 const AMPLE_BYTES = 2 ** 30;
 /** Otherwise it is copied when there are so many bytes: they must fit into the place of the ballast. */
 const PENDING_BYTES = { tight: 0, usual: 1.5 * 2 ** 20, ample: 2 ** 24 } as const;
-/** Nothing stays in the WAL alone for much longer than this. */
+/** Nothing stays in the WAL alone for much longer than this, unless a reader still needs it. */
 const PENDING_MS = 1000;
+/** Then it is tried again after this time. */
+const READER_MS = 10_000;
+/** A WAL that a reader made grow is cut to this size once all of it was copied. */
+export const KEPT_LOG_BYTES: number = 2 ** 25;
+/** That many bytes in frames of pages of the usual size. */
+const KEPT_FRAMES = KEPT_LOG_BYTES / 4096;
 /** An insert counts for several times its bytes: the WAL, then the database, in whole pages. */
 const COPIES = 2;
 const PAGES_BYTES = 32_768;
@@ -29,10 +37,26 @@ const UNSEEN_BYTES = 65_536;
 const RECLAIM_PAGES = 32;
 const MAX_RECLAIM_STEPS = 64;
 
+/** The outcome of a checkpoint: whether all of the WAL was copied, and how long the WAL is. */
+interface Checkpoint {
+  readonly isComplete: boolean;
+  readonly frames: number;
+}
+
+/** What a {@link DiskRoom} works with. */
+export interface DiskRoomParts {
+  readonly connection: SqliteConnection;
+  readonly path: string;
+  readonly file: WatchedFile;
+  /** Default: a timer that does not keep the process alive. */
+  readonly after?: After | undefined;
+}
+
 /** Measures the room of a file's disk, and keeps a ballast beside it. */
 export class DiskRoom implements Room {
   readonly #connection: SqliteConnection;
   readonly #directory: string;
+  readonly #file: WatchedFile;
   readonly #ballast: Ballast;
   /** How many bytes inserts may still use before the room is measured again. */
   #budget = 0;
@@ -40,10 +64,13 @@ export class DiskRoom implements Room {
   #unseenBytes = 0;
   #pending = 0;
   #room: keyof typeof PENDING_BYTES = "usual";
-  #timer: NodeJS.Timeout | undefined;
+  readonly #after: After;
+  #cancel: (() => void) | undefined;
 
-  constructor(connection: SqliteConnection, path: string) {
+  constructor({ connection, path, file, after = afterUnref }: DiskRoomParts) {
     this.#connection = connection;
+    this.#file = file;
+    this.#after = after;
     this.#directory = dirname(path);
     this.#ballast = new Ballast(`${path}-ballast`);
     if (this.#available() >= BALLAST_BYTES + RESERVED_BYTES) this.#ballast.restore();
@@ -80,19 +107,23 @@ export class DiskRoom implements Room {
   onCommitted(bytes: number): void {
     this.#pending += bytes;
     if (this.#pending >= PENDING_BYTES[this.#room]) this.#settle();
-    else this.#timer ??= setTimeout(() => this.#settle(), PENDING_MS).unref();
+    else this.#cancel ??= this.#after(PENDING_MS, () => this.#settle());
   }
 
   /** Stops whatever was to be done later. */
   close(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#cancel?.();
+    this.#cancel = undefined;
   }
 
   #settle(): void {
     this.close();
     this.#pending = 0;
-    this.#checkpoint("PASSIVE");
+    // What is at the path now belongs to others: copying into it would damage it.
+    if (!this.#file.isIntact) return;
+    const { isComplete, frames } = this.#checkpoint("PASSIVE");
+    if (!isComplete) this.#cancel = this.#after(READER_MS, () => this.#settle());
+    else if (frames > KEPT_FRAMES) this.#checkpoint("TRUNCATE");
   }
 
   #measure(needed: number): boolean {
@@ -111,7 +142,7 @@ export class DiskRoom implements Room {
   /** Gives free pages of the database back to the file system until so many bytes are available. */
   #reclaim(required: number): boolean {
     for (let step = 0; step < MAX_RECLAIM_STEPS; step++) {
-      if (!this.#checkpoint("TRUNCATE")) return false;
+      if (!this.#checkpoint("TRUNCATE").isComplete) return false;
       if (this.#available() >= required) return true;
       if (!this.#vacuum()) return false;
     }
@@ -128,13 +159,14 @@ export class DiskRoom implements Room {
     }
   }
 
-  /** Moves what the WAL holds into the database; tells whether all of it was, and nobody was in the way. */
-  #checkpoint(mode: "PASSIVE" | "TRUNCATE"): boolean {
+  /** Copies what the WAL holds into the database, as far as no reader still needs it. */
+  #checkpoint(mode: "PASSIVE" | "TRUNCATE"): Checkpoint {
     try {
-      // The first of its values: whether somebody else, such as a reader, was in the way.
-      return queryValue(this.#connection, `PRAGMA main.wal_checkpoint(${mode})`) === 0;
+      const statement = prepareRaw(this.#connection, `PRAGMA main.wal_checkpoint(${mode})`);
+      const [isBlocked, frames, copied] = statement.get() as [number, number, number];
+      return { isComplete: isBlocked === 0 && frames === copied, frames };
     } catch {
-      return false;
+      return { isComplete: false, frames: 0 };
     }
   }
 

@@ -1,10 +1,12 @@
 /** Opens a database file for a cache of its own. */
-import type { CacheBackend, Clock } from "../../vault/contracts.js";
+import type { CacheBackend } from "../../vault/contracts.js";
 import { CacheUnavailableError } from "../../vault/errors.js";
+import type { CacheClock } from "../cache-clock.js";
 import { Deadline } from "../deadline.js";
+import type { PurgeMode } from "../purge-schedule.js";
 import { isBusy, queryValue, readFailure, type SqliteConnection } from "./connection.js";
-import { secureFile } from "./database-file.js";
-import { DiskRoom } from "./disk-room.js";
+import { identityOf, secureFile } from "./database-file.js";
+import { DiskRoom, KEPT_LOG_BYTES } from "./disk-room.js";
 import { isCurrent } from "./schema.js";
 import { SqliteCache } from "./sqlite-cache.js";
 
@@ -12,11 +14,11 @@ import { SqliteCache } from "./sqlite-cache.js";
 const OPEN_TIMEOUT_MS = 10_000;
 /** Copying the WAL into the database seldom saves what is written again and again meanwhile. */
 const CHECKPOINT_PAGES = 4000;
-
 /** How a database is opened. */
 export interface OpenDatabaseOptions {
   readonly connect: (file: string) => SqliteConnection;
-  readonly clock: Clock;
+  readonly clock: CacheClock;
+  readonly purge: PurgeMode;
   readonly synchronous: "full" | "normal" | "off";
 }
 
@@ -33,11 +35,14 @@ export async function openDatabase(
   const connection = connect(file, options);
   try {
     await untilFree(() => prepare(connection, options.synchronous));
-    const room = new DiskRoom(connection, file);
+    const identity = identityOf(file);
+    const room = new DiskRoom({ connection, path: file, file: identity });
     const cache = new SqliteCache({
       connection,
       clock: options.clock,
+      purge: options.purge,
       room,
+      watch: () => identity,
       release: () => {
         room.close();
         release(connection);
@@ -69,6 +74,7 @@ function prepare(connection: SqliteConnection, synchronous: string): void {
   if (journal !== "wal") throw new CacheUnavailableError();
   connection.exec(`PRAGMA synchronous = ${synchronous}`);
   connection.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  connection.exec(`PRAGMA main.journal_size_limit = ${KEPT_LOG_BYTES}`);
   // SQLite opens what it may not write for reading only, and does not say so.
   connection.exec("BEGIN IMMEDIATE; ROLLBACK");
 }

@@ -1,5 +1,6 @@
 /** The index of purge times, which follows the records at some distance. */
 import {
+  preparePluck,
   prepareRaw,
   prepareWrite,
   type SqliteConnection,
@@ -13,6 +14,7 @@ const STEP = 1000;
 export class PurgeIndex {
   readonly #indexed: SqliteStatement;
   readonly #next: SqliteStatement;
+  readonly #earliest: SqliteStatement;
   readonly #add: SqliteStatement;
   readonly #advance: SqliteStatement;
   readonly #purge: SqliteStatement;
@@ -23,6 +25,10 @@ export class PurgeIndex {
       connection,
       `SELECT count(*), max(id) FROM
        (SELECT id FROM main.handlevault_records WHERE id > ? ORDER BY id LIMIT ${STEP})`,
+    );
+    this.#earliest = preparePluck(
+      connection,
+      "SELECT purge_at FROM main.handlevault_purges ORDER BY purge_at LIMIT 1",
     );
     this.#add = prepareWrite(
       connection,
@@ -42,6 +48,11 @@ export class PurgeIndex {
     return this.#following(this.#indexedId()).count > 0;
   }
 
+  /** The earliest purge time of the records that are indexed, `undefined` if there are none. */
+  get earliestMs(): number | undefined {
+    return this.#earliest.get() as number | undefined;
+  }
+
   /** Indexes the next records; needs a transaction around it. Tells whether there may be more. */
   step(): boolean {
     const from = this.#indexedId();
@@ -53,8 +64,8 @@ export class PurgeIndex {
   }
 
   /** Removes at most `limit` records that are indexed and due; returns how many. */
-  purge(nowMs: number, limit: number): number {
-    return this.#purge.run(nowMs, limit).changes;
+  purge(dueMs: number, limit: number): number {
+    return this.#purge.run(dueMs, limit).changes;
   }
 
   #indexedId(): number {

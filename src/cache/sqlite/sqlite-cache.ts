@@ -6,7 +6,6 @@ import {
   type CacheEntry,
   type CachePage,
   type CacheRecord,
-  type Clock,
   type InsertOptions,
   MAX_INLINE_BYTES,
   type MaybePromise,
@@ -14,37 +13,47 @@ import {
 } from "../../vault/contracts.js";
 import { CacheUnavailableError } from "../../vault/errors.js";
 import { andThen } from "../../vault/maybe-promise.js";
+import type { CacheClock } from "../cache-clock.js";
 import { Deadline, refuseAborted } from "../deadline.js";
+import { type PurgeMode, PurgeSchedule } from "../purge-schedule.js";
 import { capabilitiesOf, checkVersion, flushMomentOf } from "./capabilities.js";
 import { isBusy, readFailure, type SqliteConnection } from "./connection.js";
-import { PurgeIndex } from "./purge-index.js";
+import { UNWATCHED, type WatchedFile } from "./database-file.js";
+import type { Write } from "./pending-write.js";
+import { Purger } from "./purger.js";
+import type { Room } from "./room.js";
 import { isCurrent, migrate } from "./schema.js";
 import { RecordStatements } from "./statements.js";
-import { type Room, WriteQueue } from "./write-queue.js";
+import { WriteQueue } from "./write-queue.js";
 
 /** Waiting inside SQLite stops the event loop; longer waits are done outside of it. */
 const BUSY_TIMEOUT_MS = 5;
-/** The most records that one transaction of a purge removes. */
-const PURGE_BATCH = 250;
-/** After how many inserts the index of purge times catches up, so that no purge has much to do. */
-const INSERTS_PER_STEP = 500;
-/** The most pages that are given back to the file system after each. */
-const VACUUM_PAGES = 256;
 
 /** What a {@link SqliteCache} works with. */
 export interface SqliteCacheParts {
   readonly connection: SqliteConnection;
-  readonly clock: Clock;
+  readonly clock: CacheClock;
   readonly room: Room;
+  /** Returns the file of the database, once it is open; absent when it is in memory. */
+  readonly watch?: (() => WatchedFile) | undefined;
+  readonly purge: PurgeMode;
   /** Releases what was opened for the cache. */
   readonly release: () => void;
+}
+
+/** The call that a write is made for, and the purge time that it sets. */
+interface WriteContext {
+  readonly options: CacheCallOptions | undefined;
+  readonly purgeAtMs?: number | undefined;
 }
 
 /** What is there once the tables are. */
 interface Opened {
   readonly statements: RecordStatements;
-  readonly purges: PurgeIndex;
   readonly writes: WriteQueue;
+  readonly purger: Purger;
+  readonly schedule: PurgeSchedule | undefined;
+  readonly file: WatchedFile;
 }
 
 /** Implements the cache contract over a connection, its own or somebody else's. */
@@ -56,7 +65,6 @@ export class SqliteCache implements CacheBackend {
   readonly #connection: SqliteConnection;
   #opened: Opened | undefined;
   #isClosed = false;
-  #insertsSinceStep = 0;
 
   constructor(parts: SqliteCacheParts) {
     this.#parts = parts;
@@ -92,19 +100,20 @@ export class SqliteCache implements CacheBackend {
     options: InsertOptions,
   ): MaybePromise<"inserted" | "exists"> {
     checkKey(key);
-    const { statements, writes } = this.#use(options);
+    const opened = this.#use(options);
+    const { statements, purger } = opened;
     const purgeAtMs = this.#fromNow(options.purgeAfterMs);
     const { head, body } = record;
-    this.#insertsSinceStep += 1;
-    if (this.#insertsSinceStep >= INSERTS_PER_STEP) void this.#catchUp();
-    return writes.submit(
+    purger.onInsert(purgeAtMs);
+    return this.#write(
+      opened,
       {
         apply: () => statements.insert(key, record, purgeAtMs),
         bytes: key.length + head.length + (body?.length ?? 0),
         isSingleStatement: body === undefined,
         isRemoval: false,
       },
-      options,
+      { options, purgeAtMs },
     );
   }
 
@@ -130,52 +139,34 @@ export class SqliteCache implements CacheBackend {
     options: ReplaceOptions,
   ): MaybePromise<"replaced" | "conflict" | "absent"> {
     checkKey(key);
-    const { statements, writes } = this.#use(options);
+    const opened = this.#use(options);
     const { ifRevision, purgeAfterMs, dropBody = false } = options;
     const purgeAtMs = purgeAfterMs === undefined ? undefined : this.#fromNow(purgeAfterMs);
     const body = dropBody ? "drop" : "keep";
     const next = head === undefined ? undefined : ({ head, purgeAtMs, body } as const);
-    return writes.submit(
+    return this.#write(
+      opened,
       {
-        apply: () => statements.replace(key, ifRevision, next),
+        apply: () => opened.statements.replace(key, ifRevision, next),
         // A head takes the place of one that is about as long.
         bytes: 0,
         isSingleStatement: head === undefined || !dropBody,
         isRemoval: head === undefined || dropBody,
       },
-      options,
+      { options, purgeAtMs },
     );
   }
 
   delete(key: string, options?: CacheCallOptions): MaybePromise<boolean> {
     checkKey(key);
-    const { statements, writes } = this.#use(options);
-    return writes.submit(
-      removal(() => statements.delete(key)),
-      options,
-    );
+    const opened = this.#use(options);
+    const apply = () => opened.statements.delete(key);
+    const write = { apply, bytes: 0, isSingleStatement: true, isRemoval: true };
+    return this.#write(opened, write, { options });
   }
 
   async purgeExpired(limit: number, options?: CacheCallOptions): Promise<number> {
-    const deadline = new Deadline(options);
-    // The steps share the time of the whole.
-    const rest = () => ({ timeoutMs: deadline.remainingMs, signal: options?.signal });
-    let purged = 0;
-    try {
-      let isBehind = await this.#read(rest(), () => this.#use(options).purges.isBehind);
-      while (isBehind && !deadline.hasPassed) isBehind = await this.#index("purge", rest());
-      while (purged < limit && !deadline.hasPassed) {
-        const batch = Math.min(PURGE_BATCH, limit - purged);
-        const removed = await this.#purge(batch, rest());
-        purged += removed;
-        if (removed > 0) await this.#vacuum(rest());
-        if (removed < batch) break;
-      }
-    } catch (error) {
-      // What was purged before is purged.
-      if (purged === 0) throw error;
-    }
-    return purged;
+    return this.#use(options).purger.purgeExpired(limit, options);
   }
 
   scan(cursor?: string, options?: CacheCallOptions): MaybePromise<CachePage> {
@@ -188,6 +179,8 @@ export class SqliteCache implements CacheBackend {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#opened?.schedule?.stop();
+    this.#opened?.purger.stop();
     try {
       this.#opened?.writes.close();
     } finally {
@@ -196,10 +189,25 @@ export class SqliteCache implements CacheBackend {
     }
   }
 
+  /** A file that was removed or replaced is not read either: its records may be revoked elsewhere. */
   #use(options: CacheCallOptions | undefined): Opened {
-    if (this.#opened === undefined) throw new CacheUnavailableError();
+    if (this.#opened?.file.isIntact !== true) throw new CacheUnavailableError();
     refuseAborted(options);
     return this.#opened;
+  }
+
+  /** Submits a write; the records that are due go along with it. */
+  #write<T>(
+    { writes, schedule }: Opened,
+    write: Write<T>,
+    { options, purgeAtMs }: WriteContext,
+  ): MaybePromise<T> {
+    try {
+      return writes.submit(write, options);
+    } finally {
+      // Also when there is no room: what is due makes some.
+      schedule?.onWrite(purgeAtMs);
+    }
   }
 
   #fromNow(ms: number): number {
@@ -211,47 +219,14 @@ export class SqliteCache implements CacheBackend {
     connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     // The owner may roll the tables back again.
     if (!isCurrent(connection)) migrate(connection);
-    return {
-      statements: new RecordStatements(connection),
-      purges: new PurgeIndex(connection),
-      writes: new WriteQueue(connection, this.#parts.room),
-    };
-  }
-
-  /** Lets the index of purge times catch up by one step; tells whether there may be more to do. */
-  #index(before: "insert" | "purge", options?: CacheCallOptions): MaybePromise<boolean> {
-    const { purges, writes } = this.#use(options);
-    this.#insertsSinceStep = 0;
-    const apply = () => purges.step();
-    const isRemoval = before === "purge";
-    return writes.submit({ apply, bytes: 0, isSingleStatement: false, isRemoval }, options);
-  }
-
-  async #catchUp(): Promise<void> {
-    try {
-      await this.#index("insert");
-    } catch {
-      // What fails here is done by the next purge.
-    }
-  }
-
-  #purge(limit: number, options: CacheCallOptions | undefined): MaybePromise<number> {
-    const { purges, writes } = this.#use(options);
-    const nowMs = this.#parts.clock.now();
-    return writes.submit(
-      removal(() => purges.purge(nowMs, limit)),
-      options,
-    );
-  }
-
-  /** Gives pages back to the file system, where the file was made for that. */
-  async #vacuum(options: CacheCallOptions | undefined): Promise<void> {
-    const apply = () => this.#connection.exec(`PRAGMA main.incremental_vacuum(${VACUUM_PAGES})`);
-    try {
-      await this.#use(options).writes.submit(removal(apply), options);
-    } catch {
-      // The next purge gives back more.
-    }
+    const { clock, room, purge, watch } = this.#parts;
+    const file = watch?.() ?? UNWATCHED;
+    const statements = new RecordStatements(connection);
+    const writes = new WriteQueue(connection, room, file);
+    const purger = new Purger({ connection, writes, clock });
+    const schedule =
+      purge === "auto" ? new PurgeSchedule({ work: purger, clock }, purger.nextMs) : undefined;
+    return { statements, writes, purger, schedule, file };
   }
 
   #read<T>(options: CacheCallOptions | undefined, read: () => T): MaybePromise<T> {
@@ -283,8 +258,4 @@ export class SqliteCache implements CacheBackend {
 /** Lone surrogates would all be stored as the same bytes, and be the same key. */
 function checkKey(key: string): void {
   if (!key.isWellFormed()) throw new RangeError("key must be well-formed Unicode");
-}
-
-function removal<T>(apply: () => T) {
-  return { apply, bytes: 0, isSingleStatement: true, isRemoval: true } as const;
 }

@@ -1,4 +1,5 @@
 /** What is asked of the database, prepared once. */
+import { isBytes } from "../../primitives/bytes.js";
 import type { CacheEntry, CachePage, CacheRecord, Revision } from "../../vault/contracts.js";
 import { CacheUnavailableError } from "../../vault/errors.js";
 import {
@@ -82,7 +83,7 @@ export class RecordStatements {
 
   getBody(key: string): Uint8Array | undefined {
     const body = this.#getBody.get(key);
-    if (body === undefined || body instanceof Uint8Array) return body;
+    if (body === undefined || isBytes(body)) return body;
     throw new CacheUnavailableError();
   }
 

@@ -1,6 +1,7 @@
 /** Group commit: writes in flight at the same moment share one transaction. */
+import { queueMicrotask, setImmediate } from "../../primitives/timers.js";
 import type { CacheCallOptions, MaybePromise } from "../../vault/contracts.js";
-import { CacheFullError, CacheUnavailableError } from "../../vault/errors.js";
+import { CacheFullError, CacheUnavailableError, OutcomeUnknownError } from "../../vault/errors.js";
 import { Deadline } from "../deadline.js";
 import {
   commitFailure,
@@ -11,7 +12,9 @@ import {
   type SqliteStatement,
   writeFailure,
 } from "./connection.js";
+import { UNWATCHED, type WatchedFile } from "./database-file.js";
 import { PendingWrite, type QueuedWrite, type Write } from "./pending-write.js";
+import type { Room } from "./room.js";
 
 /** Bounds of a transaction: the event loop stands still for as long as it takes. */
 const MAX_BATCH = 256;
@@ -21,20 +24,6 @@ const MAX_ALONE = 32;
 /** Keeps the pauses between attempts at some tens of milliseconds. */
 const MAX_BACKOFF = 5;
 
-/** The room on the disk. */
-export interface Room {
-  /** Told that a transaction with inserts of so many bytes is about to begin, before they are admitted. */
-  onBatch(bytes: number): void;
-  /** Tells whether there is room for so many bytes more. */
-  admits(bytes: number): boolean;
-  /** Gives up what was kept in reserve for removals. */
-  release(): void;
-  /** Told of bytes that were committed. */
-  onCommitted(bytes: number): void;
-  /** Told that there was less room than it thought. */
-  onFull(): void;
-}
-
 /** When a queue runs what it holds: after the current job, or once every callback of the loop's turn ran. */
 export type FlushMoment = "job" | "turn";
 
@@ -42,6 +31,7 @@ export type FlushMoment = "job" | "turn";
 export class WriteQueue {
   readonly #connection: SqliteConnection;
   readonly #room: Room;
+  readonly #file: WatchedFile;
   readonly #begin: SqliteStatement;
   readonly #commit: SqliteStatement;
   #flushMoment: FlushMoment = "turn";
@@ -51,9 +41,10 @@ export class WriteQueue {
   #isJobBegun = false;
   #isClosed = false;
 
-  constructor(connection: SqliteConnection, room: Room) {
+  constructor(connection: SqliteConnection, room: Room, file: WatchedFile = UNWATCHED) {
     this.#connection = connection;
     this.#room = room;
+    this.#file = file;
     this.#begin = connection.prepare("BEGIN IMMEDIATE");
     this.#commit = connection.prepare("COMMIT");
   }
@@ -62,11 +53,17 @@ export class WriteQueue {
     this.#flushMoment = moment;
   }
 
+  /** Whether writes are pending. */
+  get isBusy(): boolean {
+    return this.#queued.length > 0 || this.#isWaiting;
+  }
+
   /**
    * Gives what the write gives, once it is committed: at once if that costs no wait for the disk and
    * no other write came in the same job.
    */
   submit<T>(write: Write<T>, options: CacheCallOptions | undefined): MaybePromise<T> {
+    if (this.#isClosed) throw new CacheUnavailableError();
     const isFirst = this.#flushMoment === "job" && !this.#isJobBegun && !this.#isScheduled;
     return isFirst && !this.#isWaiting ? this.#runNow(write, options) : this.#queue(write, options);
   }
@@ -100,6 +97,7 @@ export class WriteQueue {
     if (write.bytes > 0 && !this.#hasRoom(write.bytes)) throw new CacheFullError();
     const attempt = this.#attempt(write);
     if ("result" in attempt) {
+      if (!this.#file.isIntact) throw new OutcomeUnknownError();
       this.#room.onCommitted(write.bytes);
       return attempt.result;
     }
@@ -168,9 +166,10 @@ export class WriteQueue {
   /** Runs writes, and settles those that do not go back to the head of the queue. */
   #run(batch: readonly QueuedWrite[]): Outcome {
     try {
+      if (!this.#file.isIntact) throw new CacheUnavailableError();
       return this.#tryToRun(batch);
     } catch (error) {
-      // The room failed, with nothing begun; what is settled already stays as it is.
+      // The file is gone or the room failed, with nothing begun; what is settled stays as it is.
       for (const write of batch) write.fail(writeFailure(error));
       return "done";
     }
@@ -218,8 +217,7 @@ export class WriteQueue {
       this.#undo(error);
       return isBusy(error) ? "busy" : "failed";
     }
-    for (const write of batch) write.succeed();
-    this.#room.onCommitted(bytes);
+    this.#acknowledge(batch, bytes);
     return "done";
   }
 
@@ -243,8 +241,7 @@ export class WriteQueue {
       attempt = this.#attempt(write);
     }
     if ("result" in attempt) {
-      write.succeed();
-      this.#room.onCommitted(write.bytes);
+      this.#acknowledge([write], write.bytes);
     } else if (isBusy(attempt.error)) {
       this.#queued.unshift(write, ...following);
       return "busy";
@@ -252,6 +249,16 @@ export class WriteQueue {
       write.fail(errorOf(attempt));
     }
     return "done";
+  }
+
+  /** What was committed to a file that is gone may be found by nothing that opens its path. */
+  #acknowledge(batch: readonly QueuedWrite[], bytes: number): void {
+    if (this.#file.isIntact) {
+      for (const write of batch) write.succeed();
+      this.#room.onCommitted(bytes);
+    } else {
+      for (const write of batch) write.fail(new OutcomeUnknownError());
+    }
   }
 
   #attempt<T>(write: Pick<Write<T>, "apply" | "isSingleStatement">): { result: T } | Failure {

@@ -4,8 +4,9 @@
  * A ciphertext is the data key's header, then nonce, ciphertext and tag.
  */
 import { Buffer } from "node:buffer";
+import type { DataKey } from "../../keys/data-key.js";
 import { headerKeyId, headerLength } from "../../keys/data-key-header.js";
-import { type DataKey, DataKeys } from "../../keys/data-keys.js";
+import { DataKeys } from "../../keys/data-keys.js";
 import {
   type AesKey,
   decryptAes256Gcm,
@@ -15,12 +16,13 @@ import {
 } from "../../primitives/aes-256-gcm.js";
 import { asBuffer } from "../../primitives/bytes.js";
 import { allocateShortLived } from "../../primitives/slab.js";
-import { checkMethods, checkOptions } from "../../vault/checks.js";
+import { checkInteger, checkMethods, checkOptions } from "../../vault/checks.js";
 import { encodeContext } from "../../vault/context.js";
 import type {
   EncryptionContext,
   Encryptor,
   KeyProvider,
+  KeyState,
   MaybePromise,
 } from "../../vault/contracts.js";
 import { RecordIntegrityError } from "../../vault/errors.js";
@@ -30,6 +32,8 @@ import { andThen, isPromise } from "../../vault/maybe-promise.js";
 export interface Aes256GcmOptions {
   /** A {@link KeyRing}, or a key management service. */
   readonly keys: KeyProvider;
+  /** How long one call of the provider may take, in milliseconds. Default 4,000. */
+  readonly keyTimeoutMs?: number | undefined;
 }
 
 /**
@@ -42,11 +46,15 @@ export interface Aes256GcmOptions {
  */
 export function aes256GcmEncryptor(options: Aes256GcmOptions): Required<Encryptor> {
   checkOptions(options, "aes256GcmEncryptor options", OPTIONS);
-  checkMethods(options.keys, "keys", ["wrap", "unwrap"]);
-  return new Aes256GcmEncryptor(new DataKeys(options.keys));
+  const { keys, keyTimeoutMs: timeoutMs } = options;
+  checkMethods(keys, "keys", ["wrap", "unwrap"]);
+  if (timeoutMs !== undefined) checkInteger(timeoutMs, "keyTimeoutMs", TIMEOUT_BOUNDS);
+  return new Aes256GcmEncryptor(new DataKeys(keys, { timeoutMs }));
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(["keys"]);
+const OPTIONS: ReadonlySet<string> = new Set(["keys", "keyTimeoutMs"]);
+/** As far as timers reach. */
+const TIMEOUT_BOUNDS = { min: 1, max: 2 ** 31 - 1 } as const;
 const nonce: Buffer = Buffer.alloc(NONCE_BYTES);
 
 class Aes256GcmEncryptor implements Encryptor {
@@ -88,6 +96,10 @@ class Aes256GcmEncryptor implements Encryptor {
 
   keyIdOf(ciphertext: Uint8Array): string {
     return headerKeyId(asBuffer(ciphertext));
+  }
+
+  get keyState(): KeyState {
+    return this.#keys.keyState;
   }
 
   rewrap(ciphertext: Uint8Array): MaybePromise<Uint8Array | undefined> {

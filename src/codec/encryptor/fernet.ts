@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
+import { Buffer, constants } from "node:buffer";
 import {
   createCipheriv,
   createDecipheriv,
@@ -16,12 +16,12 @@ import {
   randomBytes,
   timingSafeEqual,
 } from "node:crypto";
-import { takeKey } from "../../primitives/bytes.js";
+import { asBuffer, takeKey } from "../../primitives/bytes.js";
 import { checkOptions, checkTtlSeconds } from "../../vault/checks.js";
 import { neverBackwards } from "../../vault/clock.js";
 import { encodeContext } from "../../vault/context.js";
 import type { Clock, EncryptionContext, Encryptor } from "../../vault/contracts.js";
-import { RecordIntegrityError } from "../../vault/errors.js";
+import { PayloadTooLargeError, RecordIntegrityError } from "../../vault/errors.js";
 
 const CIPHER = "aes-128-cbc";
 const VERSION = 0x80;
@@ -88,7 +88,9 @@ export function fernetEncryptor(options: FernetOptions): Encryptor {
       }
     },
     decrypt(ciphertext, context) {
-      const token = parseToken(Buffer.from(ciphertext).toString("latin1"));
+      const token = parseToken(
+        withinText(ciphertext.length, () => asBuffer(ciphertext).toString("latin1")),
+      );
       checkTime(token, seconds(), maxAgeSeconds);
       const key = keys.find((candidate) => isSignedBy(candidate, token));
       if (key === undefined) throw new RecordIntegrityError();
@@ -179,6 +181,12 @@ function fromBase64Url(text: string): Buffer | undefined {
 }
 
 function toBase64Url(bytes: Buffer): string {
-  const text = bytes.toString("base64url");
-  return text.padEnd(Math.ceil(text.length / 4) * 4, "=");
+  const characters = Math.ceil(bytes.length / 3) * 4;
+  return withinText(characters, () => bytes.toString("base64url")).padEnd(characters, "=");
+}
+
+/** Tokens are text, a third longer than their bytes: those of large payloads would be no string any more. */
+function withinText(characters: number, text: () => string): string {
+  if (characters > constants.MAX_STRING_LENGTH) throw new PayloadTooLargeError();
+  return text();
 }

@@ -1,8 +1,19 @@
+import { isPlainObject } from "../../primitives/kinds.js";
+import { isTooLongText } from "../../primitives/longest-text.js";
 import type { Serializer } from "../../vault/contracts.js";
+import { PayloadTooLargeError } from "../../vault/errors.js";
 import { MAX_DEPTH, MAX_VALUES, unserializable } from "./unserializable.js";
 
 /** What the walk in progress may still visit. */
 let valuesLeft = 0;
+/** How much JSON text the rest of the walk may stand for, at the least that each value takes. */
+let bytesLeft = 0;
+/** A value of one character, and the comma behind it. */
+const LEAST_ITEM = 2;
+/** The same behind a name in quotes and a colon. */
+const LEAST_MEMBER: number = LEAST_ITEM + 3;
+/** Quotes: a text takes at least so much more than its characters. */
+const LEAST_TEXT = 1;
 
 /**
  * Returns the serializer for JSON data (RFC 8259): `null`, booleans, finite numbers, text, arrays and
@@ -18,15 +29,25 @@ export function jsonSerializer(): Serializer {
   return { id: 3, serialize, deserialize };
 }
 
-/** Throws a `TypeError` that names the place unless `data` is JSON data. */
-export function checkJson(data: unknown): void {
+/**
+ * Throws a `TypeError` that names the place unless `data` is JSON data.
+ *
+ * @throws {@link PayloadTooLargeError} Its text certainly has more than `maxBytes`.
+ */
+export function checkJson(data: unknown, maxBytes: number = Number.POSITIVE_INFINITY): void {
   valuesLeft = MAX_VALUES;
-  if (!isJson(data, MAX_DEPTH)) throw unserializable(data, describe);
+  bytesLeft = maxBytes;
+  if (isJson(data, MAX_DEPTH)) return;
+  throw bytesLeft < 0 ? new PayloadTooLargeError() : unserializable(data, describe);
 }
 
-function serialize(data: unknown): string {
-  checkJson(data);
-  return JSON.stringify(data);
+function serialize(data: unknown, maxBytes?: number): string {
+  checkJson(data, maxBytes);
+  try {
+    return JSON.stringify(data);
+  } catch (error) {
+    throw isTooLongText(error) ? new PayloadTooLargeError() : error;
+  }
 }
 
 function deserialize(bytes: Buffer): unknown {
@@ -52,26 +73,36 @@ function isJsonContainer(value: object, depth: number): boolean {
 function isJsonArray(array: readonly unknown[], depth: number): boolean {
   if (!isPlainArray(array)) return false;
   valuesLeft -= array.length;
-  if (valuesLeft < 0) return false;
+  bytesLeft -= array.length * LEAST_ITEM;
+  if (valuesLeft < 0 || bytesLeft < 0) return false;
+  let textBytes = 0;
   for (let index = 0; index < array.length; index++) {
     const item = array[index];
-    if (typeof item === "string") continue;
-    if (typeof item === "number" ? !isJsonNumber(item) : !isJson(item, depth)) return false;
+    if (typeof item === "string") textBytes += item.length + LEAST_TEXT;
+    else if (typeof item === "number" ? !isJsonNumber(item) : !isJson(item, depth)) return false;
   }
-  return true;
+  bytesLeft -= textBytes;
+  return bytesLeft >= 0;
 }
 
 function isJsonObject(object: Record<string, unknown>, depth: number): boolean {
-  if (!isPlainObject(object)) return false;
+  if (!isPlainObject(object) || hasToJson(object)) return false;
   let members = 0;
+  let bytes = 0;
   for (const key in object) {
     const member = object[key];
     members += 1;
-    if (typeof member === "string" || typeof member === "boolean" || member === undefined) continue;
-    if (typeof member === "number" ? !isJsonNumber(member) : !isJson(member, depth)) return false;
+    if (member === undefined) continue;
+    bytes += key.length + LEAST_MEMBER;
+    if (typeof member === "string") bytes += member.length + LEAST_TEXT;
+    else if (typeof member === "boolean") continue;
+    else if (typeof member === "number" ? !isJsonNumber(member) : !isJson(member, depth)) {
+      return false;
+    }
   }
   valuesLeft -= members;
-  return valuesLeft >= 0;
+  bytesLeft -= bytes;
+  return valuesLeft >= 0 && bytesLeft >= 0;
 }
 
 /** NaN and infinities differ from themselves by NaN; 1/-0 is negative. */
@@ -89,14 +120,6 @@ function isOtherLeaf(value: unknown): boolean {
  */
 function isPlainArray(array: readonly unknown[]): boolean {
   return Array.isArray(Object.getPrototypeOf(array)) && !hasToJson(array);
-}
-
-/** Tells objects of literals, of `JSON.parse` and of other realms from instances of classes. */
-function isPlainObject(object: object): boolean {
-  const prototype = Object.getPrototypeOf(object);
-  if (hasToJson(object)) return false;
-  if (prototype === Object.prototype || prototype === null) return true;
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf");
 }
 
 /** JSON would call it, and store what it returns instead of what is there. */
@@ -123,8 +146,8 @@ function describe(value: unknown): string | undefined {
       return "a symbol";
     case "object": {
       if (value === null) return undefined;
-      const plain = Array.isArray(value) ? isPlainArray(value) : isPlainObject(value);
-      return plain ? undefined : "an instance of a class";
+      const isPlain = Array.isArray(value) ? isPlainArray(value) : isPlainObject(value);
+      return isPlain && !hasToJson(value) ? undefined : "an instance of a class";
     }
     default:
       return undefined;

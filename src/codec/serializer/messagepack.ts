@@ -4,11 +4,18 @@
  * @module
  */
 import { lazily, loadPeer } from "../../load-peer.js";
+import { isArrayBuffer, isMap, isPlainObject, isSet } from "../../primitives/kinds.js";
 import type { Serializer } from "../../vault/contracts.js";
+import { PayloadTooLargeError } from "../../vault/errors.js";
+import { isBuiltInValue, isOfOwnRealm, toOwnRealm } from "./own-realm.js";
 import { MAX_DEPTH, MAX_VALUES, unserializable } from "./unserializable.js";
 
 /** What the walk in progress may still visit. */
 let valuesLeft = 0;
+/** How many bytes the rest of the walk may stand for, at the least that each value takes. */
+let bytesLeft = 0;
+/** Whether it came by objects of other realms, which msgpackr would not recognise. */
+let hasForeign = false;
 
 /** The part of msgpackr's `Packr` that is used here. */
 interface Packr {
@@ -46,32 +53,47 @@ export function messagePackSerializer(): Serializer {
   return {
     id: 4,
     ready: packr.ready,
-    serialize(data) {
-      valuesLeft = MAX_VALUES;
-      if (!isCarried(data, MAX_DEPTH)) throw unserializable(data, describe);
-      return packr.get().pack(data);
+    serialize(data, maxBytes) {
+      checkCarried(data, maxBytes);
+      return packr.get().pack(hasForeign ? toOwnRealm(data) : data);
     },
     deserialize: (bytes) => packr.get().unpack(bytes),
   };
 }
 
+function checkCarried(data: unknown, maxBytes: number = Number.POSITIVE_INFINITY): void {
+  valuesLeft = MAX_VALUES;
+  bytesLeft = maxBytes;
+  hasForeign = false;
+  if (isCarried(data, MAX_DEPTH)) return;
+  throw bytesLeft < 0 ? new PayloadTooLargeError() : unserializable(data, describe);
+}
+
 /** Tells whether MessagePack, as it is set up here, carries a value exactly. */
 function isCarried(value: unknown, depth: number): boolean {
   valuesLeft -= 1;
-  if (valuesLeft < 0 || describe(value) !== undefined) return false;
+  bytesLeft -= leastBytesOf(value);
+  if (valuesLeft < 0 || bytesLeft < 0 || describe(value) !== undefined) return false;
   if (typeof value !== "object" || value === null) return true;
+  if (!isOfOwnRealm(value)) hasForeign = true;
   return depth > 0 && partsAreCarried(value, depth - 1);
+}
+
+/** Names of members are not counted: objects that have the same share them. */
+function leastBytesOf(value: unknown): number {
+  if (typeof value === "string") return 1 + value.length;
+  return ArrayBuffer.isView(value) || isArrayBuffer(value) ? 1 + value.byteLength : 1;
 }
 
 function partsAreCarried(value: object, depth: number): boolean {
   if (Array.isArray(value)) return value.every((item) => isCarried(item, depth));
-  if (value instanceof Set) {
+  if (isSet(value)) {
     for (const item of value) if (!isCarried(item, depth)) return false;
-  } else if (value instanceof Map) {
+  } else if (isMap(value)) {
     for (const [key, item] of value) {
       if (!isCarried(key, depth) || !isCarried(item, depth)) return false;
     }
-  } else if (isObject(value)) {
+  } else if (isPlainObject(value)) {
     return Object.values(value).every((member) => isCarried(member, depth));
   }
   return true;
@@ -100,13 +122,13 @@ function describeObject(value: object): string | undefined {
     if (!Array.isArray(Object.getPrototypeOf(value))) return "an instance of a class";
     return hasHole(value) ? "an array with holes" : undefined;
   }
-  if (isObject(value)) {
+  if (isPlainObject(value)) {
     if (Object.hasOwn(value, "__proto__")) return "an object with a member __proto__";
     return Object.keys(value).every((key) => key.isWellFormed())
       ? undefined
       : "an object with a member name that is not well-formed Unicode";
   }
-  return isKnownClass(value) ? undefined : "an instance of a class";
+  return isBuiltInValue(value) ? undefined : "an instance of a class";
 }
 
 function hasHole(array: readonly unknown[]): boolean {
@@ -114,36 +136,4 @@ function hasHole(array: readonly unknown[]): boolean {
   if (!array.includes(undefined)) return false;
   for (let index = 0; index < array.length; index++) if (!(index in array)) return true;
   return false;
-}
-
-/** Tells objects of literals and of `JSON.parse` from instances of classes. */
-function isObject(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
-}
-
-const KNOWN_PROTOTYPES: ReadonlySet<unknown> = new Set(
-  [
-    Date,
-    Map,
-    Set,
-    ArrayBuffer,
-    DataView,
-    Buffer,
-    Int8Array,
-    Uint8Array,
-    Uint8ClampedArray,
-    Int16Array,
-    Uint16Array,
-    Int32Array,
-    Uint32Array,
-    Float32Array,
-    Float64Array,
-    BigInt64Array,
-    BigUint64Array,
-  ].map((known) => known.prototype),
-);
-
-function isKnownClass(value: object): boolean {
-  return KNOWN_PROTOTYPES.has(Object.getPrototypeOf(value));
 }

@@ -1,3 +1,5 @@
+import { isMap, isSet } from "../../primitives/kinds.js";
+
 /** How deep a structure may nest. */
 export const MAX_DEPTH = 256;
 
@@ -67,7 +69,7 @@ function* childrenOf(parent: Place): Generator<Place> {
   let position = 0;
   for (const [key, member] of membersOf(value)) {
     position += 1;
-    if (value instanceof Map) yield { parent, label: `.(key ${position})`, value: key };
+    if (isMap(value)) yield { parent, label: `.(key ${position})`, value: key };
     if (member === undefined) continue;
     const label =
       typeof key === "string" && isIdentifier(key) ? `.${key}` : `.(member ${position})`;
@@ -76,8 +78,8 @@ function* childrenOf(parent: Place): Generator<Place> {
 }
 
 function membersOf(value: unknown): Iterable<readonly [unknown, unknown]> {
-  if (value instanceof Map) return value;
-  if (value instanceof Set) return [...value].map((item) => [undefined, item] as const);
+  if (isMap(value)) return value;
+  if (isSet(value)) return [...value].map((item) => [undefined, item] as const);
   return Object.entries(value as object);
 }
 

@@ -4,6 +4,8 @@ import { type IncomingMessage, type RequestOptions, request as requestPlain } fr
 import { request as requestSecure } from "node:https";
 import type { Socket } from "node:net";
 import { withoutPath } from "../../primitives/causes.js";
+import { clearTimeout, setTimeout } from "../../primitives/timers.js";
+import { REQUEST_ID_HEADER, requestIdOf } from "../request-id.js";
 
 /** What to send, and for how long to wait. */
 export interface Exchange {
@@ -22,6 +24,8 @@ export interface Exchange {
 export interface Received {
   readonly status: number;
   readonly retryAfterSeconds: number | undefined;
+  /** The id that one of our servers gave its answer, as the header has it. */
+  readonly requestId: string | undefined;
   readonly body: Buffer;
 }
 
@@ -34,10 +38,17 @@ export class ExchangeError extends Error {
   /** Whether time ran out: another try would take as long. */
   readonly isLate: boolean;
   constructor(wasSent: boolean, cause: unknown) {
-    super("The exchange failed.", { cause: withoutPath(cause) });
+    super("The exchange failed.", { cause: withoutAnswer(withoutPath(cause)) });
     this.wasSent = wasSent;
     this.isLate = cause instanceof LateError;
   }
+}
+
+/** The parser of HTTP adds the bytes that it could not read, which may be a payload. */
+function withoutAnswer(error: unknown): unknown {
+  const { code } = Object(error) as NodeJS.ErrnoException;
+  if (!String(code).startsWith("HPE_")) return error;
+  return Object.assign(new Error("The answer is not HTTP."), { code });
 }
 
 /**
@@ -72,11 +83,17 @@ export function exchange(wanted: Exchange): Promise<Received> {
         wasSent = true;
       });
     });
-    sending.once("response", (incoming) => {
+    const answer = (incoming: IncomingMessage) => {
       receive(incoming, wanted.maxAnswerBytes).then((received) => {
         settle();
         resolve(received);
       }, giveUp);
+    };
+    sending.once("response", answer);
+    // Nothing asks for another protocol: the answer ends with its head, and the connection with it.
+    sending.once("upgrade", (incoming, socket) => {
+      socket.destroy();
+      answer(incoming);
     });
     for (const signal of signals) signal.addEventListener("abort", abort, { once: true });
     sending.end(body);
@@ -109,6 +126,7 @@ async function receive(incoming: IncomingMessage, maxBytes: number): Promise<Rec
   const retryAfter = incoming.headers["retry-after"] ?? "";
   return {
     status: incoming.statusCode ?? 0,
+    requestId: requestIdOf(incoming.headers[REQUEST_ID_HEADER]),
     retryAfterSeconds: /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) : undefined,
     body: Buffer.concat(parts, length),
   };

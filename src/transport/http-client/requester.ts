@@ -2,8 +2,9 @@ import type { Buffer } from "node:buffer";
 import { setMaxListeners } from "node:events";
 import { Agent } from "node:http";
 import { Agent as SecureAgent } from "node:https";
-import { setTimeout as pause } from "node:timers/promises";
-import { ServiceUnavailableError, VaultClosedError } from "../../vault/errors.js";
+import { pause } from "../../primitives/timers.js";
+import { ServiceUnavailableError } from "../../vault/errors.js";
+import { CallsInFlight } from "../calls-in-flight.js";
 import type { OperationName } from "../messages.js";
 import { withLeastVersion } from "../tls-options.js";
 import { isRead, unanswered } from "../unanswered.js";
@@ -36,14 +37,14 @@ export class HttpRequester {
   readonly #settings: HttpClientSettings;
   /** One of its own: the global one may be told by the environment to go through a proxy. */
   readonly #agent: Agent;
-  readonly #closing = new AbortController();
+  readonly #calls = new CallsInFlight();
 
   constructor(settings: HttpClientSettings) {
     const { isSecure, maxConnections: maxSockets, tls } = settings;
     const options = { keepAlive: true, maxSockets, noDelay: true, timeout: IDLE_MS };
     this.#settings = settings;
     // As many calls may wait for it as there are.
-    setMaxListeners(0, this.#closing.signal);
+    setMaxListeners(0, this.#calls.givenUp);
     this.#agent = isSecure
       ? new SecureAgent({ ...withLeastVersion(tls ?? {}), ...options })
       : new Agent(options);
@@ -59,12 +60,14 @@ export class HttpRequester {
   async send(requested: Requested): Promise<Received> {
     const { signal } = requested;
     const signals = signal === undefined ? [] : [signal];
-    return this.#attempt(requested, [...signals, this.#closing.signal], ATTEMPTS);
+    return this.#calls.run(() =>
+      this.#attempt(requested, [...signals, this.#calls.givenUp], ATTEMPTS),
+    );
   }
 
-  /** Ends all connections. */
-  close(): void {
-    this.#closing.abort(new VaultClosedError());
+  /** Takes no more requests, gives those in flight their time, and ends all connections. */
+  async close(): Promise<void> {
+    await this.#calls.close(this.#settings.closeTimeoutMs);
     this.#agent.destroy();
   }
 
@@ -78,9 +81,12 @@ export class HttpRequester {
       return await this.#exchange(requested, signals);
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;
-      throwIfAborted(signals);
       const { wasSent, isLate, cause } = error;
-      const mayRepeat = !isLate && (!wasSent || isRead(operation));
+      requested.signal?.throwIfAborted();
+      // Given up because the client ended: what was sent may have happened all the same.
+      if (!wasSent) throwIfAborted(signals);
+      const isOver = isLate || this.#calls.givenUp.aborted;
+      const mayRepeat = !isOver && (!wasSent || isRead(operation));
       if (!mayRepeat || attemptsLeft <= 1) {
         throw wasSent ? unanswered(operation, cause) : new ServiceUnavailableError({ cause });
       }

@@ -1,17 +1,18 @@
 /** From a request to its answer, whichever framework or server it came through. */
 import { Buffer } from "node:buffer";
-import { randomHex } from "../../primitives/random-pool.js";
 import { ServiceUnavailableError } from "../../vault/errors.js";
 import type { Vault } from "../../vault/vault.js";
 import { Allowance, Share } from "../allowance.js";
+import { type ErrorReports, InternalError } from "../error-reports.js";
 import { toWireError } from "../error-table.js";
 import { InFlightLimit } from "../limits.js";
+import { NotBegun } from "../not-begun.js";
+import { newRequestId, REQUEST_ID_HEADER } from "../request-id.js";
 import { VaultService } from "../service.js";
 import { Gate, type HttpRequest } from "./gate.js";
 import type { HandlerSettings } from "./options.js";
 import { type Refusal, RefusedError } from "./refusal.js";
 
-const REQUEST_ID_BYTES = 8;
 const RETRY_AFTER_SECONDS = 1;
 /** What is unsealed stays with whoever asked for it, and is what it says it is. */
 const HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" } as const;
@@ -32,44 +33,49 @@ export abstract class HttpAnswers {
   protected readonly service: VaultService;
   readonly #inFlight: InFlightLimit;
   readonly #bytes: Allowance;
+  readonly #notBegun = new NotBegun();
 
   constructor(vault: Vault, settings: HandlerSettings) {
-    const { publicSafeViews, gatewayPrincipals } = settings;
+    const { publicSafeViews, gatewayPrincipals, reports } = settings;
     this.gate = new Gate(settings);
     this.settings = settings;
-    this.service = new VaultService(vault, { publicSafeViews, gatewayPrincipals });
+    this.service = new VaultService(vault, { publicSafeViews, gatewayPrincipals, reports });
     this.#inFlight = new InFlightLimit(settings.maxInFlight);
     this.#bytes = new Allowance(settings.maxBufferedBytes);
   }
 
   /** Returns the answer to a request; never fails. */
   async answer(request: HttpRequest): Promise<HttpAnswer> {
-    const body = new Share(this.#bytes);
-    let leave: (() => void) | undefined;
+    const place = new Place(this.#inFlight, this.#bytes);
     const readBody: HttpRequest["readBody"] = async (maxBytes) => {
-      // Whoever is slow to send keeps no place from others.
-      leave?.();
-      const bytes = await request.readBody(maxBytes, (arrived) => takeRoom(body, arrived));
-      leave = this.#enter();
+      // A slow sender keeps no place from others.
+      place.leave();
+      const reading = request.readBody(maxBytes, (arrived) => place.takeRoom(arrived));
+      const bytes = await this.#notBegun.unlessStopped(reading);
+      place.enter();
       return bytes;
     };
     try {
-      leave = this.#enter();
+      place.enter();
       this.gate.checkOrigin(request);
-      return await this.dispatch({ ...request, readBody });
+      this.begin();
+      const awaiting = <T>(awaited: Promise<T>) => this.#notBegun.unlessStopped(awaited);
+      return await this.dispatch({ ...request, readBody, awaiting });
     } catch (error) {
-      return answerTo(error, request);
+      return this.refusal(error, request);
     } finally {
-      body.giveBack();
-      leave?.();
+      place.giveUp();
     }
   }
 
-  /** Takes one of the places of requests that are worked on, and returns how to leave it. */
-  #enter(): () => void {
-    const leave = this.#inFlight.enter();
-    if (leave === undefined) throw new ServiceUnavailableError();
-    return leave;
+  /** Refuses what has not begun, now and from now on; what has begun goes on. */
+  stop(): void {
+    this.#notBegun.stop();
+  }
+
+  /** Returns the answer that tells of an error. */
+  refusal(error: unknown, request: Pick<HttpRequest, "header">): HttpAnswer {
+    return answerTo(error, request, this.settings.reports);
   }
 
   /** Counts an answer that is to be sent; returns what to call when it no longer is in memory. */
@@ -81,30 +87,76 @@ export abstract class HttpAnswers {
 
   /** Returns the answer to a request that may be looked at. */
   protected abstract dispatch(request: HttpRequest): Promise<HttpAnswer>;
+
+  /** To be called right before the vault is asked. @throws ServiceUnavailableError The server stops. */
+  protected begin(): void {
+    this.#notBegun.begin();
+  }
 }
 
-/** Counts a body as it arrives: what was only announced takes no room from others. */
-function takeRoom(body: Share, bytes: number): void {
-  if (!body.take(bytes)) throw new ServiceUnavailableError();
+/** One of the places of requests that are worked on, and the room that a request's body takes. */
+class Place {
+  readonly #inFlight: InFlightLimit;
+  readonly #body: Share;
+  #leave: (() => void) | undefined;
+  #isGivenUp = false;
+
+  constructor(inFlight: InFlightLimit, bytes: Allowance) {
+    this.#inFlight = inFlight;
+    this.#body = new Share(bytes);
+  }
+
+  enter(): void {
+    this.#leave = this.#isGivenUp ? undefined : this.#inFlight.enter();
+    if (this.#leave === undefined) throw new ServiceUnavailableError();
+  }
+
+  leave(): void {
+    this.#leave?.();
+  }
+
+  /** Counts a body as it arrives: what was only announced takes no room from others. */
+  takeRoom(bytes: number): void {
+    if (this.#isGivenUp || !this.#body.take(bytes)) throw new ServiceUnavailableError();
+  }
+
+  giveUp(): void {
+    this.#isGivenUp = true;
+    this.#body.giveBack();
+    this.#leave?.();
+  }
 }
 
 /** Returns the answer that tells of success. */
 export function success(status: number, contentType: string, body: string): HttpAnswer {
-  const headers = { "content-type": contentType, ...HEADERS };
+  return answerOf(status, body, { "content-type": contentType });
+}
+
+function answerOf(status: number, body: string, own: Readonly<Record<string, string>>): HttpAnswer {
+  const headers = { [REQUEST_ID_HEADER]: newRequestId(), ...HEADERS, ...own };
   return { status, headers, body, bodyBytes: Buffer.byteLength(body) };
 }
 
-/** Returns the answer that tells of an error. */
-export function answerTo(error: unknown, request: Pick<HttpRequest, "header">): HttpAnswer {
+/** Returns the answer that tells of an error; one of the server's own is reported. */
+export function answerTo(
+  error: unknown,
+  request: Pick<HttpRequest, "header">,
+  reports: ErrorReports,
+): HttpAnswer {
   if (error instanceof RefusedError) return failure(error.refusal);
-  const { status, code, message, retryAfterSeconds } = toWireError(error);
-  return failure({ status, code, message, headers: hints(status, request, retryAfterSeconds) });
+  const noted = reports.noted(error);
+  const { status, code, message, retryAfterSeconds } = toWireError(noted);
+  const refusal = { status, code, message, headers: hints(status, request, retryAfterSeconds) };
+  return failure(refusal, noted instanceof InternalError ? noted.requestId : undefined);
 }
 
-function failure({ status, code, message, headers }: Refusal): HttpAnswer {
-  const body = { error: message, code, request_id: randomHex(REQUEST_ID_BYTES) };
-  const { headers: own, ...answer } = success(status, "application/json", JSON.stringify(body));
-  return { ...answer, headers: { ...own, ...headers } };
+function failure(
+  { status, code, message, headers }: Refusal,
+  requestId: string = newRequestId(),
+): HttpAnswer {
+  const body = JSON.stringify({ error: message, code, request_id: requestId });
+  const own = { "content-type": "application/json", [REQUEST_ID_HEADER]: requestId, ...headers };
+  return answerOf(status, body, own);
 }
 
 /** What a client should do about it: RFC 6750 section 3, RFC 9110 section 10.2.3. */

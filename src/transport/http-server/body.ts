@@ -41,7 +41,12 @@ export function checkBodyLength(header: HeaderReader, maxBytes: number): void {
   if (announced !== undefined && Number(announced) > maxBytes) throw new RequestTooLargeError();
 }
 
-/** Returns the bytes of a body; stops reading as soon as it is over the limit. */
+/**
+ * Returns the bytes of a body; stops reading as soon as it is over the limit.
+ *
+ * @throws {@link RequestTooLargeError} It is larger; or whatever `arrived` throws.
+ * @throws RefusedError It breaks off.
+ */
 export async function readBytes(
   chunks: AsyncIterable<Uint8Array>,
   maxBytes: number,
@@ -49,7 +54,7 @@ export async function readBytes(
 ): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of chunks) {
+  for await (const chunk of whole(chunks)) {
     length += chunk.byteLength;
     if (length > maxBytes) throw new RequestTooLargeError();
     arrived(chunk.byteLength);
@@ -57,4 +62,13 @@ export async function readBytes(
   }
   const [only] = parts;
   return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts, length);
+}
+
+/** A body that breaks off is the client's affair, whatever its framework throws then. */
+async function* whole(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks;
+  } catch {
+    throw new RefusedError(REFUSALS.incomplete);
+  }
 }

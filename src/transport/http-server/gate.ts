@@ -1,22 +1,29 @@
 /** Lets requests in: against web pages, unknown callers and floods. */
-import type { Caller, Connection, Evidence, LOCAL_CALLER } from "../../auth/authenticator.js";
+import type { Connection, Evidence } from "../../auth/authenticator.js";
+import { type Identified, identify } from "../../auth/identify.js";
 import type { MaybePromise } from "../../vault/contracts.js";
 import { RateLimitedError, UnauthenticatedError } from "../../vault/errors.js";
+import { isPromise } from "../../vault/maybe-promise.js";
 import { FailureLimit } from "../failure-limit.js";
 import { RateLimit } from "../limits.js";
 import type { HandlerSettings } from "./options.js";
 import { REFUSALS, RefusedError } from "./refusal.js";
 
+/** An authenticator reads the same few headers of every request. */
+const MAX_CREDENTIAL_HEADERS = 16;
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
 
 /** Who sent a request. */
-export type Sender = Caller | typeof LOCAL_CALLER;
+export type Sender = Identified;
 
 /** Who sent a request that shows no credential. */
 export const NOBODY: unique symbol = Symbol("nobody");
 
 /** What has to be known of a request to let it in. */
-export type GateRequest = Pick<HttpRequest, "connection" | "header" | "single" | "authenticated">;
+export type GateRequest = Pick<
+  HttpRequest,
+  "connection" | "header" | "single" | "awaiting" | "authenticated"
+>;
 
 /** Told how many bytes more of a body are there, before they are kept; throws where there is no room. */
 export type Arrived = (bytes: number) => void;
@@ -35,6 +42,8 @@ export interface HttpRequest {
   single(name: string): string | undefined;
   /** Returns the body. @throws RequestTooLargeError It is larger. */
   readBody(maxBytes: number, arrived?: Arrived): Promise<Uint8Array>;
+  /** Returns what the request waits for before anything is done; throws if the server stops meanwhile. */
+  awaiting?<T>(awaited: Promise<T>): Promise<T>;
   /** Called as soon as it is known who sent the request. */
   authenticated?(): void;
 }
@@ -44,6 +53,8 @@ export class Gate {
   readonly #settings: HandlerSettings;
   readonly #failures: FailureLimit | undefined;
   readonly #rate: RateLimit | undefined;
+  /** The headers that the authenticator has asked for: what stands in them is a credential. */
+  readonly #credentialHeaders = new Set(["authorization"]);
 
   constructor(settings: HandlerSettings) {
     const { requestsPerMinute, failuresPerMinute } = settings;
@@ -74,9 +85,11 @@ export class Gate {
    *
    * @throws {@link UnauthenticatedError} The request does not show it.
    * @throws {@link RateLimitedError} Too many of that address failed to, or the caller asks too often.
+   * @throws AuthenticatorFailedError The authenticator failed by itself.
    */
   async callerOf(request: GateRequest): Promise<Sender> {
-    const caller = await this.#attempt(request, () => this.#authenticate(request));
+    const attempt = this.#attempt(request);
+    const caller = await (isPromise(attempt) ? (request.awaiting?.(attempt) ?? attempt) : attempt);
     if (caller === undefined) throw new UnauthenticatedError();
     return this.#admit(request, caller);
   }
@@ -87,38 +100,68 @@ export class Gate {
    */
   async callerOrNobody(request: GateRequest): Promise<Sender | typeof NOBODY> {
     if (request.header("authorization") !== undefined) return this.callerOf(request);
-    const caller = await this.#attempt(
-      request,
-      async () => (await this.#authenticate(request)) ?? NOBODY,
-    );
-    return caller === undefined || caller === NOBODY ? NOBODY : this.#admit(request, caller);
+    this.#checkConnection(request);
+    const caller = await this.#identify(request);
+    return caller === undefined ? NOBODY : this.#admit(request, caller);
   }
 
-  /** Notes that {@link NOBODY} asked for what not everybody may have. */
-  refusedNobody({ connection }: GateRequest): void {
-    if (connection !== undefined) this.#failures?.failed(connection);
+  #attempt(request: GateRequest): MaybePromise<Sender | undefined> {
+    this.#checkConnection(request);
+    const { connection } = request;
+    const failures = this.#failures;
+    if (connection === undefined || failures === undefined) return this.#identify(request);
+    const look = () => this.#identify(request);
+    return failures.attempt({ connection, credential: this.#credentialReader(request), look });
   }
 
-  async #attempt<Found>(
-    { connection }: GateRequest,
-    look: () => MaybePromise<Found | undefined>,
-  ): Promise<Found | undefined> {
-    if (connection === undefined && this.#needsConnection) {
-      throw new RefusedError(REFUSALS.noConnection);
-    }
-    if (connection === undefined || this.#failures === undefined) return look();
-    return this.#failures.attempt(connection, look);
+  #checkConnection({ connection }: GateRequest): void {
+    const isNeeded = this.#settings.auth.localOnly === true || this.#failures !== undefined;
+    if (connection === undefined && isNeeded) throw new RefusedError(REFUSALS.noConnection);
   }
 
-  get #needsConnection(): boolean {
-    return this.#settings.auth.localOnly === true || this.#failures !== undefined;
-  }
-
-  #authenticate(request: GateRequest): MaybePromise<Sender | undefined> {
+  #identify(request: GateRequest): MaybePromise<Sender | undefined> {
     const { auth } = this.#settings;
     // What a request says is believed on this machine only, wherever the handler is mounted.
     const isBelieved = auth.localOnly !== true || request.connection?.isLocal === true;
-    return isBelieved ? auth.authenticate(evidenceOf(request)) : undefined;
+    return isBelieved ? identify(auth, this.#evidenceOf(request)) : undefined;
+  }
+
+  #evidenceOf({ header, single, connection }: GateRequest): Evidence {
+    return {
+      bearerToken: BEARER.exec(header("authorization") ?? "")?.[1],
+      header: (name) => {
+        if (this.#credentialHeaders.size < MAX_CREDENTIAL_HEADERS) {
+          this.#credentialHeaders.add(name.toLowerCase());
+        }
+        return single(name);
+      },
+      hasHeader: (name) => header(name.toLowerCase()) !== undefined,
+      connection,
+    };
+  }
+
+  /** Returns what reads the credential of a request, anew only if more headers are known for credentials. */
+  #credentialReader(request: GateRequest): () => string | undefined {
+    let headersKnown = 0;
+    let credential: string | undefined;
+    return () => {
+      const { size } = this.#credentialHeaders;
+      if (size !== headersKnown) credential = this.#credentialOf(request);
+      headersKnown = size;
+      return credential;
+    };
+  }
+
+  /** Returns the text of all that a request shows for a credential; `undefined` if it shows nothing. */
+  #credentialOf({ header, connection }: GateRequest): string | undefined {
+    let text = "";
+    const add = (kind: string, value: string | undefined): void => {
+      // No header holds a line feed.
+      if (value !== undefined) text += `${kind}: ${value}\n`;
+    };
+    add("certificate", connection?.peerCertificate?.fingerprint256);
+    for (const name of this.#credentialHeaders) add(`header ${name}`, header(name));
+    return text === "" ? undefined : text;
   }
 
   #admit(request: GateRequest, caller: Sender): Sender {
@@ -131,12 +174,6 @@ export class Gate {
     throwIfLimited(this.#rate?.retryAfterSeconds(principal));
     this.#rate?.count(principal);
   }
-}
-
-function evidenceOf({ header, single, connection }: GateRequest): Evidence {
-  const bearerToken = BEARER.exec(header("authorization") ?? "")?.[1];
-  const hasHeader = (name: string) => header(name) !== undefined;
-  return { bearerToken, header: single, hasHeader, connection };
 }
 
 function throwIfLimited(retryAfterSeconds: number | undefined): void {

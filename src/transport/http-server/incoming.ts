@@ -1,8 +1,10 @@
 /** Reads what a client sends to a server of `node:http`. */
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
+import { setImmediate } from "../../primitives/timers.js";
 import { RequestTooLargeError } from "../../vault/errors.js";
 import type { Arrived } from "./gate.js";
+import { REFUSALS, RefusedError } from "./refusal.js";
 
 /**
  * Puts work off until all that has arrived in this turn of the event loop is read, so that the work of
@@ -18,7 +20,7 @@ export const afterReading: (work: () => void) => void = setImmediate;
  * Events rather than `for await`, which takes several times as long for a body of one chunk.
  *
  * @throws {@link RequestTooLargeError} It is larger; or whatever `arrived` throws.
- * @throws Error The client went away before its end.
+ * @throws RefusedError The client went away before its end.
  */
 export function readIncoming(
   incoming: IncomingMessage,
@@ -39,7 +41,7 @@ export function readIncoming(
       }
     };
     const settle = (): void => {
-      incoming.off("data", add).off("end", finish).off("close", lose).off("error", fail);
+      incoming.off("data", add).off("end", finish).off("close", lose).off("error", lose);
     };
     const finish = (): void => {
       settle();
@@ -50,9 +52,9 @@ export function readIncoming(
       incoming.pause();
       reject(error);
     };
-    const lose = (): void => fail(new Error("The client went away."));
+    const lose = (): void => fail(new RefusedError(REFUSALS.incomplete));
     if (incoming.destroyed) lose();
-    else incoming.on("data", add).on("end", finish).on("close", lose).on("error", fail);
+    else incoming.on("data", add).on("end", finish).on("close", lose).on("error", lose);
   });
 }
 

@@ -1,9 +1,11 @@
 /** Answers the requests of a Node server, or of a framework that stands on one. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { connectionOf } from "../listening.js";
 import { whenAnswered } from "./answered.js";
 import type { HttpAnswer, HttpAnswers } from "./answers.js";
 import type { HttpRequest } from "./gate.js";
+import { SentHeaders } from "./headers.js";
 import { afterReading, readIncoming } from "./incoming.js";
 
 /** So much of a refused body is thrown away, that its sender comes to read why it was refused. */
@@ -17,6 +19,8 @@ export interface Notices {
   readonly authenticated?: (() => void) | undefined;
   /** The body is about to be read. */
   readonly reading?: (() => void) | undefined;
+  /** Tells whether the connection is to end with this answer. */
+  readonly isLast?: (() => boolean) | undefined;
   /** How long the client may take to fetch its answer, in milliseconds. Default 30,000. */
   readonly answerTimeoutMs?: number | undefined;
 }
@@ -28,12 +32,14 @@ export async function answerIncoming(
   outgoing: ServerResponse,
   notices: Notices = {},
 ): Promise<void> {
-  const { authenticated, reading, answerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS } = notices;
+  const { authenticated, reading, isLast } = notices;
+  const { answerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS } = notices;
   const request = requestOf(incoming, reading);
   const noted = authenticated === undefined ? request : { ...request, authenticated };
   const answer = await answers.answer(noted);
   whenAnswered(incoming, outgoing, answers.keep(answer));
   afterReading(() => {
+    if (isLast?.() === true) outgoing.shouldKeepAlive = false;
     sendAnswer(incoming, outgoing, answer);
     boundFetching(incoming, outgoing, answerTimeoutMs);
   });
@@ -54,16 +60,19 @@ function boundFetching(
 /** Returns what is to be known of a request of `node:http`. */
 export function requestOf(incoming: IncomingMessage, reading?: () => void): HttpRequest {
   const { method = "", url = "", socket } = incoming;
-  const distinct = () => incoming.headersDistinct;
+  const headers = new SentHeaders(incoming);
   return {
     method,
     path: url.split("?", 1)[0] ?? "",
     connection: connectionOf(socket),
     bodyUsed: incoming.readableDidRead,
-    header: (name) => distinct()[name]?.join(", "),
+    header: (name) => {
+      const values = headers.values(name);
+      return values.length > 1 ? values.join(", ") : values[0];
+    },
     single: (name) => {
-      const values = distinct()[name.toLowerCase()];
-      return values?.length === 1 ? values[0] : undefined;
+      const values = headers.values(name.toLowerCase());
+      return values.length === 1 ? values[0] : undefined;
     },
     readBody: (maxBytes, arrived) => {
       reading?.();

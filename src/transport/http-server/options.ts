@@ -1,6 +1,7 @@
 /** How a vault is served over HTTP, wherever the requests come from. */
 import type { Authenticator } from "../../auth/authenticator.js";
 import { checkBoolean, checkInteger, checkMethods, checkOptions } from "../../vault/checks.js";
+import { ErrorReports, type OnError } from "../error-reports.js";
 import { DEFAULT_MAX_BUFFERED_BYTES } from "../limits.js";
 
 const DEFAULT_MAX_BODY_BYTES = 16 * 1024 * 1024;
@@ -41,6 +42,11 @@ export interface HttpHandlerOptions {
   readonly allowedOrigins?: readonly string[] | undefined;
   /** What the paths of all routes start with, such as `"/vault"`. Default: nothing. */
   readonly basePath?: string | undefined;
+  /**
+   * Called with each error that a request is answered with 500 for and that is none of this library's: the
+   * authenticator's own, say. Default: `process.emitWarning` with its name and the request id.
+   */
+  readonly onError?: OnError | undefined;
 }
 
 /** The names by which this machine knows itself. */
@@ -54,7 +60,7 @@ export const HANDLER_OPTIONS: readonly string[] = [
     "requestsPerMinute",
     "failedAuthenticationsPerMinute",
   ],
-  ...["allowedHosts", "allowedOrigins", "basePath"],
+  ...["allowedHosts", "allowedOrigins", "basePath", "onError"],
 ];
 
 /** {@link HttpHandlerOptions} with the defaults filled in. */
@@ -70,6 +76,7 @@ export interface HandlerSettings {
   readonly allowedHosts: ReadonlySet<string> | undefined;
   readonly allowedOrigins: ReadonlySet<string>;
   readonly basePath: string;
+  readonly reports: ErrorReports;
 }
 
 const DEFAULT_FAILURES_PER_MINUTE = 20;
@@ -105,6 +112,7 @@ export function readHandlerOptions(
     allowedHosts: hosts === undefined ? undefined : textSet(hosts, "options.allowedHosts"),
     allowedOrigins: textSet(options.allowedOrigins ?? [], "options.allowedOrigins"),
     basePath,
+    reports: new ErrorReports(options.onError),
   };
 }
 

@@ -18,9 +18,12 @@ type RefusalName =
   | "method"
   | "host"
   | "origin"
+  | "tooManyHeaders"
   | "mediaType"
+  | "xmlMediaType"
   | "encoding"
   | "malformed"
+  | "incomplete"
   | "principal"
   | "bodyUsed"
   | "noConnection";
@@ -30,13 +33,20 @@ export const REFUSALS: Readonly<Record<RefusalName, Refusal>> = {
   method: refusal(405, "ERR_HTTP_METHOD_NOT_ALLOWED", "The path does not have this method."),
   host: refusal(421, "ERR_HTTP_HOST_REFUSED", "The server does not answer to this Host."),
   origin: refusal(403, "ERR_HTTP_ORIGIN_REFUSED", "Requests of web pages are refused."),
+  tooManyHeaders: refusal(
+    431,
+    "ERR_HTTP_TOO_MANY_HEADERS",
+    "The request has more headers than the server is sure to hand on.",
+  ),
   mediaType: refusal(415, "ERR_HTTP_MEDIA_TYPE", "The Content-Type must be application/json."),
+  xmlMediaType: refusal(415, "ERR_HTTP_MEDIA_TYPE", "The Content-Type must be text/xml, in UTF-8."),
   encoding: refusal(
     415,
     "ERR_HTTP_ENCODING",
     "A Content-Encoding is refused: send the body as it is.",
   ),
   malformed: refusal(400, "ERR_HTTP_MALFORMED_BODY", "The body must be one JSON object in UTF-8."),
+  incomplete: refusal(400, "ERR_HTTP_INCOMPLETE_BODY", "The body ended before it was complete."),
   principal: refusal(
     400,
     "ERR_HTTP_MALFORMED_HEADER",
@@ -53,6 +63,12 @@ export const REFUSALS: Readonly<Record<RefusalName, Refusal>> = {
     "The vault's handler needs the connection: pass it, or lift what depends on it.",
   ),
 };
+
+/** Returns the fixed text of a refusal that an answer names; `undefined` if it names none of them. */
+export function refusalText(code: unknown, message: unknown): string | undefined {
+  const called = Object.values(REFUSALS).filter((one) => one.code === code);
+  return (called.find((one) => one.message === message) ?? called[0])?.message;
+}
 
 /** Carries a {@link Refusal} out of whatever found it. */
 export class RefusedError extends Error {

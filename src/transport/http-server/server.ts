@@ -7,15 +7,17 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import { ServiceUnavailableError } from "../../vault/errors.js";
+import { Server as NetServer } from "node:net";
+import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import type { ConnectionLimit } from "../limits.js";
 import { InFlightLimit } from "../limits.js";
 import { listen, type ServerAddress } from "../listening.js";
 import { schemas } from "../loaded-schemas.js";
+import { whatArrived } from "../not-begun.js";
 import { whenAnswered } from "./answered.js";
-import { answerTo, type HttpAnswers } from "./answers.js";
+import type { HttpAnswers } from "./answers.js";
 import { boundConnections } from "./connections.js";
-import { answerIncoming, requestOf, sendAnswer } from "./node-request.js";
+import { answerIncoming } from "./node-request.js";
 import type { ServerSettings } from "./server-options.js";
 
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -26,8 +28,8 @@ export interface RunningHttpServer extends AsyncDisposable {
   /** Where it listens. */
   readonly address: ServerAddress;
   /**
-   * Takes no more requests, gives those in flight 5 seconds to finish unless told otherwise, and closes
-   * every connection. The vault stays open.
+   * Refuses requests that have not begun with 503 and `Connection: close`, gives those in flight 5 seconds
+   * to finish unless told otherwise, and closes every connection. The vault stays open.
    */
   stop(): Promise<void>;
 }
@@ -43,22 +45,27 @@ export async function startServer(
 
 class Running implements RunningHttpServer {
   readonly #server: Server;
+  readonly #answers: HttpAnswers;
   readonly #settings: ServerSettings;
   readonly #connections: ConnectionLimit;
   readonly #responses = new InFlightLimit(Number.POSITIVE_INFINITY);
+  /** Connections and requests that have come. */
+  #arrivals = 0;
   #address: ServerAddress | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(answers: HttpAnswers, settings: ServerSettings) {
+    this.#answers = answers;
     this.#settings = settings;
     this.#server = newServer(settings);
     this.#connections = boundConnections(this.#server, settings.maxConnections);
+    this.#server.on("connection", () => this.#arrivals++);
     this.#server.on("request", (incoming, outgoing) => {
-      this.#answer(answers, incoming, outgoing);
+      this.#answer(incoming, outgoing);
     });
     // Whoever asks before sending a body is told to go on only when it is about to be read.
     this.#server.on("checkContinue", (incoming, outgoing) => {
-      this.#answer(answers, incoming, outgoing, () => outgoing.writeContinue());
+      this.#answer(incoming, outgoing, () => outgoing.writeContinue());
     });
   }
 
@@ -81,41 +88,42 @@ class Running implements RunningHttpServer {
     return this.stop();
   }
 
+  /**
+   * Refuses what has not begun: what has arrived already, and what comes on the connections that there
+   * are. They stay open as long as a request is in flight.
+   */
   async #stop(): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#answers.stop();
     let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise((resolve) => {
+    const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, this.#settings.stopTimeoutMs);
     });
+    await whatArrived(() => this.#arrivals);
+    // Node's own `close` would cut off kept connections, with what is on its way on them.
+    const closed = new Promise((resolve) => {
+      NetServer.prototype.close.call(this.#server, resolve);
+    });
+    await Promise.race([this.#responses.idle(), patience]);
+    await whatArrived(() => this.#arrivals);
     await Promise.race([this.#responses.idle(), patience]);
     clearTimeout(timer);
     this.#server.closeAllConnections();
     // Node does not count connections in the middle of a handshake.
     this.#connections.destroyAll();
     await closed;
+    // It no longer listens; this ends the timer by which Node looks for slow requests.
+    this.#server.close();
   }
 
-  #answer(
-    answers: HttpAnswers,
-    incoming: IncomingMessage,
-    outgoing: ServerResponse,
-    reading?: () => void,
-  ): void {
+  #answer(incoming: IncomingMessage, outgoing: ServerResponse, reading?: () => void): void {
+    this.#arrivals++;
     whenAnswered(incoming, outgoing, this.#responses.enter() ?? (() => undefined));
-    if (this.#stopped !== undefined) {
-      // Its answer would be lost: what was asked for before ends the connection.
-      refuse(incoming, outgoing);
-      return;
-    }
     const authenticated = () => this.#connections.authenticated(incoming.socket);
+    const isLast = () => this.#stopped !== undefined;
     const answerTimeoutMs = this.#settings.requestTimeoutMs;
-    void answerIncoming(answers, incoming, outgoing, { authenticated, reading, answerTimeoutMs });
+    const notices = { authenticated, reading, isLast, answerTimeoutMs };
+    void answerIncoming(this.#answers, incoming, outgoing, notices);
   }
-}
-
-function refuse(incoming: IncomingMessage, outgoing: ServerResponse): void {
-  outgoing.shouldKeepAlive = false;
-  sendAnswer(incoming, outgoing, answerTo(new ServiceUnavailableError(), requestOf(incoming)));
 }
 
 function newServer(settings: ServerSettings): Server {
@@ -132,7 +140,10 @@ function newServer(settings: ServerSettings): Server {
     tls === undefined
       ? createServer(options)
       : createSecureServer({ ...options, ...tls, handshakeTimeout: headersTimeoutMs });
-  // Whoever does not read its answer must not keep it in memory.
+  // Node would drop what is beyond 1,000 headers, and a sender could crowd out what a proxy says of it;
+  // `maxHeaderSize` bounds them instead.
+  server.maxHeadersCount = 0;
+  // A client that does not read its answer must not keep it in memory.
   server.timeout = requestTimeoutMs;
   return server;
 }

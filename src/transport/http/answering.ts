@@ -4,12 +4,13 @@ import type { HttpRequest } from "../http-server/gate.js";
 import { REFUSALS, RefusedError } from "../http-server/refusal.js";
 import { giveJsonData, readJsonParams, takeJsonData, writeJson } from "../json-data.js";
 import type { OperationName } from "../operations.js";
+import { strictUtf8 } from "../strict-utf8.js";
 import { openApiDocument } from "./openapi-document.js";
 import { PRINCIPAL_HEADER, ROUTES } from "./route-table.js";
 import { decoded, matchRoute, type Target } from "./routes.js";
 
+const BYTE_ORDER_MARK = "\ufeff";
 const JSON_TYPE = mediaTypePattern("application/json");
-const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Answers requests of REST and JSON to one vault. */
 export class RestAnswers extends HttpAnswers {
@@ -20,6 +21,7 @@ export class RestAnswers extends HttpAnswers {
     const caller = this.#isOpen(target) ? undefined : await this.gate.callerOf(request);
     const params = method === "POST" ? await this.#readParams(target, request) : named(request);
     const whole = id === undefined ? params : { ...params, id };
+    this.begin();
     return json(status, giveJsonData(target, await this.service.call(target, whole, caller)));
   }
 
@@ -59,11 +61,9 @@ function parsed(body: Uint8Array): object {
 }
 
 function textOf(body: Uint8Array): string {
-  try {
-    return utf8.decode(body);
-  } catch {
-    throw new RefusedError(REFUSALS.malformed);
-  }
+  const text = strictUtf8(body);
+  if (text === undefined) throw new RefusedError(REFUSALS.malformed);
+  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
 }
 
 function readable(text: string): unknown {

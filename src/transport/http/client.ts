@@ -1,17 +1,17 @@
 /** A client's connection to a service over HTTP. */
 import { Buffer } from "node:buffer";
-import { fromWireError } from "../error-table.js";
 import type { Received } from "../http-client/exchange.js";
 import {
   type HttpClientOptions,
   type HttpClientSettings,
   readHttpClientOptions,
 } from "../http-client/options.js";
-import { refusalBodyOf } from "../http-client/refusal-body.js";
+import { refusedBy } from "../http-client/refused.js";
 import { HttpRequester } from "../http-client/requester.js";
 import { giveJsonData, readJsonAnswer, takeJsonData, writeJson } from "../json-data.js";
 import type { OperationName } from "../operations.js";
-import { unanswered } from "../unanswered.js";
+import { toOriginal } from "../original.js";
+import { unclear } from "../unanswered.js";
 import type { Wire, WireCallOptions } from "../wire.js";
 import { PRINCIPAL_HEADER, ROUTES } from "./route-table.js";
 
@@ -29,14 +29,18 @@ import { PRINCIPAL_HEADER, ROUTES } from "./route-table.js";
  * ```
  */
 export function httpWire(url: string | URL, options: HttpClientOptions = {}): Wire {
-  return new HttpWire(readHttpClientOptions(url, options));
+  const settings = readHttpClientOptions(url, options);
+  const wire = new HttpWire(settings);
+  return settings.compatibility === "original" ? toOriginal(wire, { carriesBytes: false }) : wire;
 }
 
 class HttpWire implements Wire {
   readonly #basePath: string;
+  readonly #compatibility: HttpClientSettings["compatibility"];
   readonly #requester: HttpRequester;
 
   constructor(settings: HttpClientSettings) {
+    this.#compatibility = settings.compatibility;
     this.#basePath = settings.urlPath.replace(/\/+$/, "");
     this.#requester = new HttpRequester(settings);
   }
@@ -47,13 +51,15 @@ class HttpWire implements Wire {
     { signal }: WireCallOptions = {},
   ): Promise<object> {
     const { path, ...written } = write(operation, params);
-    const { method } = ROUTES[operation];
+    const { method, status } = ROUTES[operation];
     const request = { operation, method, path: this.#basePath + path, signal, ...written };
-    return read(operation, await this.#requester.send(request));
+    const received = await this.#requester.send(request);
+    if (received.status !== status) throw refusedBy(operation, received, this.#compatibility);
+    return read(operation, received);
   }
 
   async close(): Promise<void> {
-    this.#requester.close();
+    await this.#requester.close();
   }
 }
 
@@ -96,29 +102,18 @@ function segmentOf(id: string): string {
   return /^\.*$/.test(segment) ? "%2E" : segment;
 }
 
-function read(operation: OperationName, received: Received): object {
-  const { status, body } = received;
-  if (status < 200 || status >= 300) throw refusalOf(received);
-  const answer = parsed(body.toString("utf8"));
-  // A success that says nothing: what was asked for may have happened.
-  if (answer === undefined) throw unanswered(operation, new SyntaxError("The answer is no JSON."));
-  return takeJsonData(operation, answer) as object;
+/** A success that cannot be read: what was asked for may have happened. */
+function read(operation: OperationName, { body, status, requestId }: Received): object {
+  const answer = taken(operation, body.toString("utf8"));
+  if (typeof answer !== "object" || answer === null)
+    throw unclear(operation, { status, requestId });
+  return answer;
 }
 
-function parsed(text: string): object | undefined {
+function taken(operation: OperationName, text: string): unknown {
   try {
-    const answer = readJsonAnswer(text);
-    return typeof answer === "object" && answer !== null ? answer : undefined;
+    return takeJsonData(operation, readJsonAnswer(text));
   } catch {
     return undefined;
   }
-}
-
-/** The original's service tells an error by its status alone. */
-function refusalOf(received: Received): Error {
-  const { status, retryAfterSeconds } = received;
-  const { code, message } = refusalBodyOf(received);
-  // What HTTP itself was refused for says nothing of a handle.
-  const isOfHttp = typeof code === "string" && code.startsWith("ERR_HTTP_");
-  return fromWireError({ code, message, retryAfterSeconds, ...(isOfHttp ? {} : { status }) });
 }

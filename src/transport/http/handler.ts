@@ -11,8 +11,12 @@ import {
 } from "../http-server/options.js";
 import { RestAnswers } from "./answering.js";
 
-/** Answers a Web request; the connection is what the framework knows of where it came from. */
-export type HttpHandler = (request: Request, connection?: Connection) => Promise<Response>;
+/**
+ * Answers a Web request; the connection is what the framework knows of where it came from. Frameworks also
+ * pass values of their own as a second argument (Hono's `mount`, Next): what is no {@link Connection} does
+ * not count as one.
+ */
+export type HttpHandler = (request: Request, connection?: unknown) => Promise<Response>;
 
 const KNOWN: ReadonlySet<string> = new Set(HANDLER_OPTIONS);
 
@@ -35,7 +39,22 @@ const KNOWN: ReadonlySet<string> = new Set(HANDLER_OPTIONS);
 export function httpHandler(vault: Vault, options: HttpHandlerOptions): HttpHandler {
   const answers = new RestAnswers(vault, readHandlerOptions(options, KNOWN));
   return async (request, connection) =>
-    responseOf(await answers.answer(readRequest(request, connection)));
+    responseOf(await answers.answer(readRequest(request, connectionIn(connection))));
+}
+
+const CONNECTION_MEMBERS: ReadonlySet<string> = new Set([
+  "isLocal",
+  "remoteAddress",
+  "peerCertificate",
+]);
+
+/** Returns the connection that a second argument is, if it is one and nothing else. */
+function connectionIn(given: unknown): Connection | undefined {
+  if (typeof given !== "object" || given === null) return undefined;
+  if (!Object.keys(given).every((name) => CONNECTION_MEMBERS.has(name))) return undefined;
+  const { isLocal, remoteAddress } = given as Partial<Record<keyof Connection, unknown>>;
+  const isAddress = remoteAddress === undefined || typeof remoteAddress === "string";
+  return typeof isLocal === "boolean" && isAddress ? (given as Connection) : undefined;
 }
 
 function readRequest(request: Request, connection: Connection | undefined): HttpRequest {

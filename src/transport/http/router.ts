@@ -12,8 +12,10 @@ import { type Context, Hono, type MiddlewareHandler } from "hono";
 import type { Connection } from "../../auth/authenticator.js";
 import { PrincipalForbiddenError } from "../../vault/errors.js";
 import type { SealOptions, Vault } from "../../vault/vault.js";
+import type { ErrorReports } from "../error-reports.js";
 import { answerTo } from "../http-server/answers.js";
 import { Gate, type GateRequest, type Sender } from "../http-server/gate.js";
+import { checkNoneDropped, SentHeaders } from "../http-server/headers.js";
 import {
   HANDLER_OPTIONS,
   type HttpHandlerOptions,
@@ -118,8 +120,9 @@ export interface SealResponseOptions extends Omit<SealOptions, "safeView"> {
 
 /**
  * Returns a middleware that seals what a route answers, JSON as data, text as text, anything else as
- * bytes: the client gets `{ handle_id, safe_view }`. What is no success, or has no body, is let through
- * as it is: errors and redirects are for the route to keep free of data.
+ * bytes: the client gets `{ handle_id, safe_view }`. Of the headers that the route set, those of CORS and
+ * `vary` are kept: any other may tell of the payload. What is no success, or has no body, is let through as
+ * it is: errors and redirects are for the route to keep free of data.
  *
  * @example
  * ```ts
@@ -137,16 +140,33 @@ export function sealResponse(vault: Vault, options: SealResponseOptions): Middle
     const data = await payloadOf(res);
     const text = typeof safeView === "function" ? safeView(data) : safeView;
     const handle = await vault.seal(data, { ...rest, safeView: text });
-    context.res = context.json({ handle_id: handle.id, safe_view: handle.safeView }, 200, {
-      "cache-control": "no-store",
-    });
+    // A response of Hono's own would take over what the route set by `context.header`.
+    const body = { handle_id: handle.id, safe_view: handle.safeView };
+    context.res = Response.json(body, { headers: headersKept(res.headers) });
   };
+}
+
+const KEPT_HEADER = /^(?:access-control-.*|vary)$/;
+
+function headersKept(given: Headers): Headers {
+  const headers = new Headers({ "cache-control": "no-store" });
+  for (const [name, value] of given) if (KEPT_HEADER.test(name)) headers.append(name, value);
+  return headers;
 }
 
 async function payloadOf(response: Response): Promise<unknown> {
   const type = response.headers.get("content-type") ?? "";
-  if (JSON_TYPE.test(type)) return response.json();
+  if (JSON_TYPE.test(type)) return jsonOf(response);
   return /^text\//i.test(type) ? response.text() : new Uint8Array(await response.arrayBuffer());
+}
+
+async function jsonOf(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch {
+    // The engine's own error would carry a piece of the payload.
+    throw new TypeError("the route's answer says that it is JSON, and is not");
+  }
 }
 
 /**
@@ -169,10 +189,10 @@ async function relay(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
-  const { method = "GET", url = "/", headersDistinct } = incoming;
+  const { method = "GET", url = "/", rawHeaders } = incoming;
   const headers = new Headers();
-  for (const [name, values] of Object.entries(headersDistinct)) {
-    for (const value of values ?? []) headers.append(name, value);
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    headers.append(rawHeaders[at] ?? "", rawHeaders[at + 1] ?? "");
   }
   // The host is looked at as a header, not as a part of the URL, which it might break.
   const request = new Request(`http://localhost${url}`, { method, headers });
@@ -186,12 +206,15 @@ async function relay(
 class Doorway {
   readonly service: VaultService;
   readonly #gate: Gate;
+  readonly #reports: ErrorReports;
   readonly #connection: (context: Context) => Connection | undefined;
 
   constructor(vault: Vault, options: VaultRouterOptions) {
-    const { publicSafeViews, gatewayPrincipals, ...settings } = readHandlerOptions(options, KNOWN);
-    this.service = new VaultService(vault, { publicSafeViews, gatewayPrincipals });
-    this.#gate = new Gate({ ...settings, publicSafeViews, gatewayPrincipals });
+    const settings = readHandlerOptions(options, KNOWN);
+    const { publicSafeViews, gatewayPrincipals, reports } = settings;
+    this.service = new VaultService(vault, { publicSafeViews, gatewayPrincipals, reports });
+    this.#gate = new Gate(settings);
+    this.#reports = reports;
     this.#connection = options.connection ?? connectionOfNode;
   }
 
@@ -225,22 +248,34 @@ class Doorway {
       await work();
       return undefined;
     } catch (error) {
-      const { status, headers, body } = answerTo(error, request);
+      const { status, headers, body } = answerTo(error, request, this.#reports);
       return new Response(body, { status, headers });
     }
   }
 
   #read(context: Context): GateRequest {
     const { raw } = context.req;
-    const header = (name: string) =>
-      raw.headers.get(name) ?? (name === "host" ? new URL(raw.url).host : undefined);
-    return { connection: this.#connection(context), header, single: header };
+    const incoming = incomingOf(context);
+    const sent = incoming === undefined ? undefined : new SentHeaders(incoming);
+    const header = (name: string) => {
+      if (incoming !== undefined) checkNoneDropped(incoming);
+      return raw.headers.get(name) ?? (name === "host" ? new URL(raw.url).host : undefined);
+    };
+    // Web headers do not tell two from one with a comma in it; what Node has read does.
+    const isRepeated = (name: string) => (sent?.values(name.toLowerCase()).length ?? 0) > 1;
+    const single = (name: string) => (isRepeated(name) ? undefined : header(name));
+    return { connection: this.#connection(context), header, single };
   }
 }
 
-function connectionOfNode({ env }: Context): Connection | undefined {
-  const { incoming } = (env ?? {}) as {
-    incoming?: { socket?: Parameters<typeof connectionOf>[0] };
-  };
-  return incoming?.socket === undefined ? undefined : connectionOf(incoming.socket);
+function connectionOfNode(context: Context): Connection | undefined {
+  const incoming = incomingOf(context);
+  return incoming === undefined ? undefined : connectionOf(incoming.socket);
+}
+
+/** Returns the request of `node:http` behind one of Hono, where the server hands it on. */
+function incomingOf({ env }: Context): IncomingMessage | undefined {
+  const { incoming } = (env ?? {}) as { readonly incoming?: Partial<IncomingMessage> };
+  const isOfNode = Array.isArray(incoming?.rawHeaders) && incoming.socket !== undefined;
+  return isOfNode ? (incoming as IncomingMessage) : undefined;
 }

@@ -17,27 +17,37 @@ interface Pattern {
 }
 
 const METHODS = ["GET", "POST", "DELETE"] as const;
-const PATTERNS: readonly Pattern[] = [
+const ALL: readonly Pattern[] = [
   { target: "openapi", method: "GET", path: patternOf(OPENAPI_PATH) },
   ...Object.entries(ROUTES).map(([operation, { method, path }]) => {
     return { target: operation as OperationName, method, path: patternOf(path) };
   }),
 ];
 
+const PATTERNS: ReadonlyMap<string, readonly Pattern[]> = new Map(
+  METHODS.map((method) => [method, ALL.filter((pattern) => pattern.method === method)]),
+);
+
 /** Finds what a method and a path ask for; a path that nothing has allows no method. */
 export function matchRoute(method: string, path: string): Match {
-  const there = PATTERNS.filter((pattern) => pattern.path.test(path));
-  const found = there.find((pattern) => pattern.method === method);
-  if (found !== undefined) return targetOf(found, path) ?? { allow: [] };
-  const methods = new Set(there.map((pattern) => pattern.method));
-  return { allow: METHODS.filter((other) => methods.has(other)) };
+  const found = find(method, path);
+  if (found !== undefined) return targetOf(found.pattern, found.match);
+  return { allow: METHODS.filter((other) => find(other, path) !== undefined) };
 }
 
-function targetOf({ target, path: pattern }: Pattern, path: string): Match | undefined {
-  const segment = pattern.exec(path)?.groups?.["id"];
+function find(method: string, path: string) {
+  for (const pattern of PATTERNS.get(method) ?? []) {
+    const match = pattern.path.exec(path);
+    if (match !== null) return { pattern, match };
+  }
+  return undefined;
+}
+
+function targetOf({ target }: Pattern, match: RegExpExecArray): Match {
+  const segment = match.groups?.["id"];
   if (segment === undefined) return { target };
   const id = decoded(segment);
-  return id === undefined ? undefined : { target, id };
+  return id === undefined ? { allow: [] } : { target, id };
 }
 
 /** An id is one segment of the path, whatever it holds. */

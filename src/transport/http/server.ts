@@ -21,7 +21,7 @@ const DEFAULT_PORT = 8421;
  *
  * @example
  * ```ts
- * const server = await serveHttp(vault, { auth: tokenAuth(…), port: 0 });
+ * const server = await serveHttp(vault, { auth: tokenAuth({ tokens }), port: 0 });
  * const remote = VaultClient.http(`http://127.0.0.1:${server.address.port}`, { token });
  * await server.stop();
  * ```

@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { checkInteger, checkOptions } from "../../vault/checks.js";
 import { withLeastVersion } from "../tls-options.js";
 import { ConnectionLostError } from "./connection-lost.js";

@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { RequestTooLargeError } from "../../vault/errors.js";
-import { fromWireError } from "../error-table.js";
 import { readJsonAnswer, writeJson } from "../json-data.js";
-import { isDeeperThan } from "./client-data.js";
+import { isDeeperThan, type RpcAnswer } from "./client-data.js";
 import { ConnectionLostError } from "./connection-lost.js";
 import { FrameDecoder, FrameWriter } from "./frames.js";
 
@@ -37,7 +37,7 @@ const LATE = "no answer in time";
 interface Pending {
   wasSent: boolean;
   readonly bytesReadBefore: number;
-  readonly resolve: (result: unknown) => void;
+  readonly resolve: (answer: RpcAnswer) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -50,7 +50,6 @@ export class ClientConnection {
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
   #isOpen = true;
-  #isFinishing = false;
 
   constructor(socket: Socket, bounds: ClientBounds) {
     this.#socket = socket;
@@ -69,18 +68,18 @@ export class ClientConnection {
 
   /** Whether it takes calls. */
   get isOpen(): boolean {
-    return this.#isOpen && !this.#isFinishing;
+    return this.#isOpen;
   }
 
   /**
-   * Sends a call and returns its result.
+   * Sends a call and returns its answer, whatever it says.
    *
    * @throws {@link ConnectionLostError} There will be no answer.
    */
-  async call({ method, params, signal }: Outgoing): Promise<unknown> {
+  async call({ method, params, signal }: Outgoing): Promise<RpcAnswer> {
     const id = this.#nextId++;
     const text = this.#textOf({ jsonrpc: "2.0", id, method, params });
-    if (!this.isOpen) throw new ConnectionLostError("closed", { wasSent: false });
+    if (!this.#isOpen) throw new ConnectionLostError("closed", { wasSent: false });
     return await this.#send({ id, text, signal });
   }
 
@@ -94,7 +93,7 @@ export class ClientConnection {
     return text;
   }
 
-  #send({ id, text, signal }: Sending): Promise<unknown> {
+  #send({ id, text, signal }: Sending): Promise<RpcAnswer> {
     return new Promise((resolve, reject) => {
       const bytesReadBefore = this.#socket.bytesRead;
       const timer = setTimeout(() => this.#timeOut(id), this.#bounds.answerTimeoutMs);
@@ -106,9 +105,9 @@ export class ClientConnection {
       const pending: Pending = {
         wasSent: false,
         bytesReadBefore,
-        resolve: (result) => {
+        resolve: (answer) => {
           clear();
-          resolve(result);
+          resolve(answer);
         },
         reject: (error) => {
           clear();
@@ -122,13 +121,10 @@ export class ClientConnection {
     });
   }
 
-  /** Takes no more calls, and closes once those in flight have ended. */
-  async finish(): Promise<void> {
-    this.#isFinishing = true;
-    if (!this.#isOpen) return;
-    const closed = new Promise((resolve) => this.#socket.once("close", resolve));
-    this.#rest();
-    await closed;
+  /** Gives up what is in flight, and resolves once the socket is closed. */
+  async end(): Promise<void> {
+    this.lose("closed by the client");
+    if (!this.#socket.closed) await new Promise((resolve) => this.#socket.once("close", resolve));
   }
 
   /** Gives the connection up, and every call with it. */
@@ -157,16 +153,16 @@ export class ClientConnection {
     }
   }
 
-  /** Unknown members are ignored, and `jsonrpc` is not asked for: the original leaves it out. */
+  /** Unknown members are ignored. */
   #take(answer: unknown): void {
     if (typeof answer !== "object" || answer === null) return;
-    const { id, result, error } = answer as Readonly<Record<string, unknown>>;
-    if (error !== undefined && error !== null) {
-      const pending = typeof id === "number" ? this.#settle(id) : this.#settleOnly();
-      if (pending !== undefined) pending.reject(errorOf(error));
-      // An error that names no call, as of a frame too long, says that some call was not understood.
-      else if (id === null) this.lose("the server refused a call without saying which");
-    } else if (typeof id === "number") this.#settle(id)?.resolve(result);
+    const { id, jsonrpc, result, error } = answer as Readonly<Record<string, unknown>>;
+    const isError = error !== undefined && error !== null;
+    if (typeof id !== "number" && !isError) return;
+    const pending = typeof id === "number" ? this.#settle(id) : this.#settleOnly();
+    if (pending !== undefined) pending.resolve({ jsonrpc, result, error });
+    // An error that names no call, as of a frame too long, says that some call was not understood.
+    else if (id === null) this.lose("the server refused a call without saying which");
   }
 
   #settleOnly(): Pending | undefined {
@@ -184,8 +180,7 @@ export class ClientConnection {
   /** Nothing is in flight: the connection keeps no process alive. */
   #rest(): void {
     if (this.#pending.size > 0) return;
-    if (this.#isFinishing) this.lose("closed by the client");
-    else this.#socket.unref();
+    this.#socket.unref();
   }
 
   #timeOut(id: number): void {
@@ -203,17 +198,4 @@ export class ClientConnection {
     if (this.#pending.size === 0) this.lose("idle");
     else this.#socket.setTimeout(this.#bounds.idleTimeoutMs);
   }
-}
-
-function errorOf(error: unknown): Error {
-  const { code, message, data } = Object(error) as Readonly<Record<string, unknown>>;
-  const { code: name, retry_after_seconds: seconds } = Object(data) as Readonly<
-    Record<string, unknown>
-  >;
-  return fromWireError({
-    code: name,
-    message,
-    rpcCode: typeof code === "number" ? code : undefined,
-    retryAfterSeconds: typeof seconds === "number" ? seconds : undefined,
-  });
 }

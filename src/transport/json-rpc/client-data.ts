@@ -1,6 +1,17 @@
+import { isWireErrorCode, RPC_REFUSALS } from "../error-table.js";
 import { giveJsonData, takeJsonData } from "../json-data.js";
 import type { OperationName } from "../operations.js";
-import { unanswered } from "../unanswered.js";
+import { bareMemberOf, ORIGINAL_RPC_CODES } from "../original.js";
+import { requestIdOf } from "../request-id.js";
+import { type Asked, refusalOf, unanswered, unclear } from "../unanswered.js";
+
+/** The answer to one call, as it came. */
+export interface RpcAnswer {
+  /** Absent where the original's servers answer. */
+  readonly jsonrpc: unknown;
+  readonly result: unknown;
+  readonly error: unknown;
+}
 
 /** Operations of the original, whose servers know a handle's id by another name. */
 const BY_HANDLE_ID: ReadonlySet<OperationName> = new Set(["unseal", "get_safe_view", "invalidate"]);
@@ -14,25 +25,48 @@ export function giveJsonParams(operation: OperationName, params: object): object
 }
 
 /**
- * Returns a result as the operation has it; the original's servers leave the wrapping away in places.
+ * Returns the result of an answer as the operation has it. The original leaves `jsonrpc` out, and
+ * answers some operations with the bare value instead of an object that has it.
  *
  * @throws {@link OutcomeUnknownError} {@link ServiceUnavailableError} It is no result: what was asked for
  *   may have happened, or only reads.
  */
-export function takeJsonResult(operation: OperationName, result: unknown): object {
+export function takeJsonAnswer(operation: OperationName, answer: RpcAnswer): object {
+  const { jsonrpc, result } = answerOf(operation, answer);
+  let taken: unknown;
   try {
-    const taken = takeJsonData(operation, unwrapped(operation, result));
-    if (typeof taken === "object" && taken !== null) return taken;
+    const member = jsonrpc === undefined ? bareMemberOf(operation) : undefined;
+    taken = member === undefined ? takeJsonData(operation, result) : { [member]: result };
   } catch (cause) {
     throw unanswered(operation, cause);
   }
-  throw unanswered(operation, new TypeError("The answer is no object."));
+  if (typeof taken !== "object" || taken === null) throw unclear(operation, {});
+  return taken;
 }
 
-function unwrapped(operation: OperationName, result: unknown): unknown {
-  if (operation === "invalidate" && (result === true || result === null)) return { ok: true };
-  if (operation === "get_safe_view" && typeof result === "string") return { safe_view: result };
-  return result;
+/** Returns an answer that is no error. @throws The error that it is. */
+export function answerOf(operation: Asked, answer: RpcAnswer): RpcAnswer {
+  const { jsonrpc, result, error } = answer;
+  if (jsonrpc !== undefined && jsonrpc !== "2.0") throw unclear(operation, {});
+  if (error !== undefined && error !== null) throw errorOf(operation, answer);
+  if (result === undefined) throw unclear(operation, {});
+  return answer;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** The error of an answer: ours names its code, JSON-RPC itself and the original have only numbers. */
+function errorOf(operation: Asked, { jsonrpc, error }: RpcAnswer): Error {
+  const { code: number, message, data } = Object(error) as Members;
+  const { code, request_id: id, retry_after_seconds: seconds } = Object(data) as Members;
+  if (jsonrpc !== undefined && isWireErrorCode(code)) {
+    const retryAfterSeconds = typeof seconds === "number" ? seconds : undefined;
+    const marks = { requestId: requestIdOf(id) };
+    return refusalOf(operation, { code, message, retryAfterSeconds }, marks);
+  }
+  const known = jsonrpc === undefined ? ORIGINAL_RPC_CODES : RPC_REFUSALS;
+  const rpcCode = typeof number === "number" && known.has(number) ? number : undefined;
+  return refusalOf(operation, { rpcCode }, {});
 }
 
 /** Tells whether a value nests deeper than `levels`; it looks no deeper than that. */

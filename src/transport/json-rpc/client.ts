@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { ServiceUnavailableError, VaultClosedError } from "../../vault/errors.js";
+import { ServiceUnavailableError } from "../../vault/errors.js";
+import { CallsInFlight } from "../calls-in-flight.js";
 import {
   type ClientOptions,
   type ClientSettings,
@@ -12,11 +13,12 @@ import {
   readNumbers,
 } from "../client-options.js";
 import type { OperationName } from "../operations.js";
+import { toOriginal } from "../original.js";
 import { unanswered } from "../unanswered.js";
 import type { Wire, WireCallOptions } from "../wire.js";
 import { connectTo, type Destination, destinationOf, type JsonRpcAddress } from "./address.js";
 import { ClientConnection, type Outgoing } from "./client-connection.js";
-import { giveJsonParams, takeJsonResult } from "./client-data.js";
+import { answerOf, giveJsonParams, type RpcAnswer, takeJsonAnswer } from "./client-data.js";
 import { ConnectionLostError } from "./connection-lost.js";
 
 /** How a client connects and what it shows. */
@@ -48,7 +50,8 @@ export function jsonRpcWire(address: JsonRpcAddress, options: JsonRpcClientOptio
   const destination = destinationOf(address);
   const host = "host" in destination ? destination.host : undefined;
   checkReach(options, { isEncrypted: settings.tls !== undefined, host });
-  return new JsonRpcWire(destination, { ...settings, ...readNumbers(options, DEFAULTS) });
+  const wire = new JsonRpcWire(destination, { ...settings, ...readNumbers(options, DEFAULTS) });
+  return settings.compatibility === "original" ? toOriginal(wire, { carriesBytes: false }) : wire;
 }
 
 type WireSettings = ClientSettings & typeof DEFAULTS;
@@ -58,12 +61,15 @@ class JsonRpcWire implements Wire {
   readonly #settings: WireSettings;
   #connection: Promise<ClientConnection> | undefined;
   #open: ClientConnection | undefined;
+  /** The last one that was made, authenticated or not. */
+  #latest: ClientConnection | undefined;
   #shownToken: string | undefined;
-  #isClosed = false;
+  readonly #calls = new CallsInFlight();
 
   constructor(destination: Destination, settings: WireSettings) {
     this.#destination = destination;
     this.#settings = settings;
+    this.#calls.givenUp.addEventListener("abort", () => this.#latest?.lose("closed by the client"));
   }
 
   async call(
@@ -71,11 +77,14 @@ class JsonRpcWire implements Wire {
     params: object,
     { signal }: WireCallOptions = {},
   ): Promise<object> {
-    if (this.#isClosed) throw new VaultClosedError();
-    signal?.throwIfAborted();
     const outgoing = { method: operation, params: giveJsonParams(operation, params), signal };
+    return this.#calls.run(() => this.#call(operation, outgoing));
+  }
+
+  async #call(operation: OperationName, outgoing: Outgoing): Promise<object> {
+    outgoing.signal?.throwIfAborted();
     try {
-      return takeJsonResult(operation, await this.#callTwice(outgoing));
+      return takeJsonAnswer(operation, await this.#callTwice(outgoing));
     } catch (cause) {
       if (!(cause instanceof ConnectionLostError)) throw cause;
       throw cause.wasSent ? unanswered(operation, cause) : new ServiceUnavailableError({ cause });
@@ -83,24 +92,24 @@ class JsonRpcWire implements Wire {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
+    await this.#calls.close(this.#settings.closeTimeoutMs);
     const connection = this.#connection;
     this.#connection = undefined;
-    await (await connection?.catch(() => undefined))?.finish();
+    await (await connection?.catch(() => undefined))?.end();
   }
 
   /** Calls once more if the connection was lost before anything of the call was sent. */
-  async #callTwice(outgoing: Outgoing): Promise<unknown> {
+  async #callTwice(outgoing: Outgoing): Promise<RpcAnswer> {
     try {
       return await this.#callOnce(outgoing);
     } catch (error) {
       if (!(error instanceof ConnectionLostError)) throw error;
-      if (error.wasSent || error.isLate || this.#isClosed) throw error;
+      if (error.wasSent || error.isLate || this.#calls.isClosed) throw error;
       return await this.#callOnce(outgoing);
     }
   }
 
-  async #callOnce(outgoing: Outgoing): Promise<unknown> {
+  async #callOnce(outgoing: Outgoing): Promise<RpcAnswer> {
     const { signal } = outgoing;
     const connection = await abortable(this.#authenticated(), signal);
     signal?.throwIfAborted();
@@ -110,6 +119,7 @@ class JsonRpcWire implements Wire {
   /** Returns an open connection that the server has seen the current token on. */
   async #authenticated(): Promise<ClientConnection> {
     const current = await this.#settings.token();
+    this.#calls.givenUp.throwIfAborted();
     const isStale = this.#open?.isOpen !== true;
     if (this.#connection === undefined || (isStale && this.#open !== undefined)) {
       this.#open = undefined;
@@ -125,6 +135,7 @@ class JsonRpcWire implements Wire {
     try {
       const socket = await connectTo(this.#destination, { tls, timeoutMs });
       const connection = new ClientConnection(socket, this.#settings);
+      this.#latest = connection;
       await this.#show(connection, token);
       this.#open = connection;
       return connection;
@@ -138,7 +149,10 @@ class JsonRpcWire implements Wire {
     this.#shownToken = token;
     if (token === undefined) return connection;
     try {
-      await connection.call({ method: "authenticate", params: { token } });
+      answerOf(
+        "authenticate",
+        await connection.call({ method: "authenticate", params: { token } }),
+      );
       return connection;
     } catch (error) {
       connection.lose("not authenticated");

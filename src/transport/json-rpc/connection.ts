@@ -1,8 +1,10 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { RequestTooLargeError, ServiceUnavailableError } from "../../vault/errors.js";
 import { type Allowance, Share } from "../allowance.js";
 import { connectionOf } from "../listening.js";
+import { whatArrived } from "../not-begun.js";
 import { FrameDecoder, type FramePart, FrameWriter } from "./frames.js";
 import { answerMessage, errorAnswer, type Perform, readFrame, requestsIn } from "./messages.js";
 import type { AllLimits } from "./rpc-limits.js";
@@ -34,6 +36,9 @@ export class ServerConnection {
   /** While true no frame is taken: the one before decides who is calling. */
   #isGated = true;
   #isEnding = false;
+  #isStopping = false;
+  /** While true it is awaited what has arrived for a last time. */
+  #isLooking = false;
   #isKnown = false;
   #authenticationTimer: NodeJS.Timeout | undefined;
   #frameTimer: NodeJS.Timeout | undefined;
@@ -66,6 +71,25 @@ export class ServerConnection {
     this.#noteAuthentication();
     this.#socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     this.#pump();
+  }
+
+  /**
+   * Refuses requests that have not begun, those that still come included, as long as others are in
+   * flight; then closes.
+   */
+  stop(): void {
+    this.#isStopping = true;
+    this.#pump();
+    this.#endWhenIdle();
+  }
+
+  #endWhenIdle(): void {
+    if (this.#inFlight > 0 || this.#isLooking) return;
+    this.#isLooking = true;
+    void whatArrived().then(() => {
+      this.#isLooking = false;
+      if (this.#inFlight === 0) this.end();
+    });
   }
 
   /** Takes no more requests, finishes those in flight, and closes. */
@@ -121,13 +145,11 @@ export class ServerConnection {
 
   #isHeld(): boolean {
     const { maxInFlightPerConnection, maxUnsentBytes } = this.#context.limits;
-    return (
-      this.#isEnding ||
-      this.#isGated ||
-      this.#inFlight >= maxInFlightPerConnection ||
-      this.#unsentBytes > maxUnsentBytes ||
-      this.#context.requests.isOverdrawn
-    );
+    if (this.#isEnding || this.#unsentBytes > maxUnsentBytes) return true;
+    // What is only refused need not wait for others.
+    if (this.#isStopping) return false;
+    const isFull = this.#inFlight >= maxInFlightPerConnection;
+    return this.#isGated || isFull || this.#context.requests.isOverdrawn;
   }
 
   /** Reads on or not, and gives a frame that has begun its time. */
@@ -176,6 +198,7 @@ export class ServerConnection {
       this.#context.bytes.giveBack(bytes);
       if (this.#isEnding && this.#inFlight === 0) this.#finish();
       this.#pump();
+      if (this.#isStopping) this.#endWhenIdle();
     });
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { setImmediate } from "../../primitives/timers.js";
 
 const HEADER_BYTES = 4;
 const FIRST_ALLOCATION = 64 * 1024;

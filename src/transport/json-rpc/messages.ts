@@ -1,13 +1,16 @@
 /**
  * JSON-RPC 2.0 messages, read and written as the specification has it (jsonrpc.org/specification),
- * except that a request may leave out `jsonrpc`, as the original's clients do.
+ * except that a request may leave out `jsonrpc`, as the original's clients do: its answer does so, too.
  *
  * @module
  */
-import { RequestTooLargeError } from "../../vault/errors.js";
+import { isVaultError, RequestTooLargeError } from "../../vault/errors.js";
+import { InternalError } from "../error-reports.js";
 import { toWireError, type WireErrorCode } from "../error-table.js";
 import { readJsonParams, writeJson } from "../json-data.js";
 import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../operations.js";
+import { newRequestId } from "../request-id.js";
+import { strictUtf8 } from "../strict-utf8.js";
 
 /** What a request and its answer are matched by. */
 export type RequestId = string | number | null;
@@ -19,6 +22,8 @@ export interface RpcRequest {
   readonly id: RequestId | undefined;
   /** The member of its own that carries a credential. */
   readonly authorization: string | undefined;
+  /** Whether it leaves `jsonrpc` out, so that its answer has the original's form. */
+  readonly isBare: boolean;
 }
 
 /** An error that the protocol itself defines. */
@@ -48,8 +53,6 @@ export type Perform = (request: RpcRequest) => Promise<unknown>;
 /** Hears of an answer. */
 type Produced = (answer: string) => void;
 
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /**
  * Returns the JSON value of a frame.
  *
@@ -58,8 +61,9 @@ const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  */
 export function readFrame(bytes: Uint8Array): unknown {
   try {
-    return readJsonParams(strictUtf8.decode(bytes));
+    return readJsonParams(strictUtf8(bytes) ?? "");
   } catch (error) {
+    if (isVaultError(error)) throw error;
     if (error instanceof RangeError) throw invalidRequest("ERR_VAULT_OUT_OF_RANGE");
     throw parseError();
   }
@@ -122,9 +126,11 @@ async function answerItem(item: unknown, perform: Perform): Promise<string | und
   try {
     const result = await perform(request);
     if (request.id === undefined) return undefined;
-    return `{"jsonrpc":"2.0","result":${writeJson(result)},"id":${JSON.stringify(request.id)}}`;
+    const version = request.isBare ? "" : '"jsonrpc":"2.0",';
+    return `{${version}"result":${writeJson(result)},"id":${JSON.stringify(request.id)}}`;
   } catch (error) {
-    return request.id === undefined ? undefined : errorAnswer(error, request.id);
+    if (request.id === undefined) return undefined;
+    return request.isBare ? bareErrorAnswer(error, request.id) : errorAnswer(error, request.id);
   }
 }
 
@@ -137,7 +143,7 @@ function readRequest(item: unknown): RpcRequest | undefined {
   if (authorization !== undefined && typeof authorization !== "string") return undefined;
   const id = idOf(item);
   if (id === undefined && Object.hasOwn(item, "id")) return undefined;
-  return { method, params, id, authorization };
+  return { method, params, id, authorization, isBare: !Object.hasOwn(item, "jsonrpc") };
 }
 
 /** The members that a request may have; a polluted prototype must not add one. */
@@ -156,11 +162,26 @@ export function errorAnswer(error: unknown, id: RequestId): string {
   return JSON.stringify({ jsonrpc: "2.0", error: errorObject(error), id });
 }
 
-function errorObject(error: unknown): object {
+/** The original's errors have a number and a text. */
+function bareErrorAnswer(error: unknown, id: RequestId): string {
+  const { code, message } = errorObject(error);
+  return JSON.stringify({ error: { code, message }, id });
+}
+
+interface ErrorObject {
+  readonly code: number;
+  readonly message: string;
+  readonly data: object | undefined;
+}
+
+function errorObject(error: unknown): ErrorObject {
   if (error instanceof RpcFault) {
-    const data = error.code === undefined ? undefined : { code: error.code };
+    const data =
+      error.code === undefined ? undefined : { code: error.code, request_id: newRequestId() };
     return { code: error.rpcCode, message: error.message, data };
   }
   const { code, message, rpcCode, retryAfterSeconds } = toWireError(error);
-  return { code: rpcCode, message, data: { code, retry_after_seconds: retryAfterSeconds } };
+  const requestId = error instanceof InternalError ? error.requestId : newRequestId();
+  const data = { code, request_id: requestId, retry_after_seconds: retryAfterSeconds };
+  return { code: rpcCode, message, data };
 }

@@ -6,13 +6,16 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import type { Authenticator } from "../../auth/authenticator.js";
+import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { checkMethods, checkOptions } from "../../vault/checks.js";
 import type { Vault } from "../../vault/vault.js";
 import { Allowance } from "../allowance.js";
+import { ErrorReports, type OnError } from "../error-reports.js";
 import { FailureLimit } from "../failure-limit.js";
 import { ConnectionLimit, RateLimit } from "../limits.js";
 import { checkListenOptions, listen, type ServerAddress } from "../listening.js";
 import { schemas } from "../loaded-schemas.js";
+import { NotBegun, whatArrived } from "../not-begun.js";
 import { VaultService } from "../service.js";
 import { withLeastVersion } from "../tls-options.js";
 import { ServerConnection, type ServerContext } from "./connection.js";
@@ -40,12 +43,19 @@ export interface JsonRpcServerOptions extends JsonRpcLimits {
   readonly publicSafeViews?: boolean | undefined;
   /** The only principals that may unseal; an empty list is nobody. Default: no such limit. */
   readonly gatewayPrincipals?: readonly string[] | undefined;
+  /**
+   * Called with each error that a request is answered "internal error" for and that is none of this
+   * library's. Default: `process.emitWarning` with its name and the request id.
+   */
+  readonly onError?: OnError | undefined;
 }
 
 /** A server that listens. */
 export interface JsonRpcServer extends AsyncDisposable {
   readonly address: ServerAddress;
-  /** Takes no more requests, gives those in flight 5 seconds, and closes; the vault stays open. */
+  /**
+   * Refuses requests that have not begun, gives those in flight 5 seconds, and closes; the vault stays open.
+   */
   stop(): Promise<void>;
 }
 
@@ -58,6 +68,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "insecureTransport",
   "publicSafeViews",
   "gatewayPrincipals",
+  "onError",
   ...LIMIT_NAMES,
 ]);
 
@@ -85,14 +96,13 @@ export async function serveJsonRpc(
   options: JsonRpcServerOptions,
 ): Promise<JsonRpcServer> {
   checkOptions(options, "options", OPTIONS);
-  const { auth, publicSafeViews, gatewayPrincipals, host, port, path, tls } = options;
+  const { auth, publicSafeViews, gatewayPrincipals, onError, host, port, path, tls } = options;
   checkMethods(auth, "options.auth", ["authenticate"]);
   checkListenOptions(options);
   const limits = allLimits(options);
-  const connections = new Connections(limits, {
-    service: new VaultService(vault, { publicSafeViews, gatewayPrincipals }),
-    auth,
-  });
+  const reports = new ErrorReports(onError);
+  const service = new VaultService(vault, { publicSafeViews, gatewayPrincipals, reports });
+  const connections = new Connections(limits, { service, auth, reports });
   await schemas.ready();
   const server = serverOf(tls, connections);
   const address = await listen(server, {
@@ -138,11 +148,13 @@ function serverOf(tls: TlsOptions | undefined, connections: Connections): Server
 /** The connections of one server. */
 class Connections {
   readonly limits: AllLimits;
+  /** How many have come. */
+  admitted = 0;
   readonly #open = new Set<ServerConnection>();
   readonly #limit: ConnectionLimit;
   readonly #context: ServerContext;
 
-  constructor(limits: AllLimits, shared: Pick<ServerContext, "service" | "auth">) {
+  constructor(limits: AllLimits, shared: Pick<ServerContext, "service" | "auth" | "reports">) {
     this.limits = limits;
     this.#limit = new ConnectionLimit(limits.maxConnections);
     const { requestsPerMinute: perMinute } = limits;
@@ -151,6 +163,7 @@ class Connections {
       limits,
       failures: new FailureLimit({ perMinute: limits.failedAuthenticationsPerMinute }),
       rate: perMinute === undefined ? undefined : new RateLimit({ perMinute }),
+      notBegun: new NotBegun(),
       bytes: new Allowance(limits.maxBufferedBytes),
       requests: new Allowance(limits.maxInFlight - 1),
       onAuthenticated: (socket) => this.#limit.authenticated(socket),
@@ -159,6 +172,7 @@ class Connections {
 
   /** Counts a connection as soon as it is made: a handshake that never ends is one as well. */
   admit(socket: Socket): void {
+    this.admitted++;
     this.#limit.admit(socket);
   }
 
@@ -168,10 +182,13 @@ class Connections {
     this.#open.add(connection);
     socket.once("close", () => this.#open.delete(connection));
     void connection.start();
+    if (this.#context.notBegun.isStopped) connection.stop();
   }
 
-  endAll(): void {
-    for (const connection of this.#open) connection.end();
+  /** Refuses what has not begun, now and from now on; what has begun goes on. */
+  stopAll(): void {
+    this.#context.notBegun.stop();
+    for (const connection of this.#open) connection.stop();
   }
 
   destroyAll(): void {
@@ -181,9 +198,9 @@ class Connections {
 
 /** Stops listening, which also removes a socket file, and lets requests in flight end. */
 async function stop(server: Server, connections: Connections, timeoutMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  connections.endAll();
   const timer = setTimeout(() => connections.destroyAll(), timeoutMs);
-  await closed;
+  connections.stopAll();
+  await whatArrived(() => connections.admitted);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
   clearTimeout(timer);
 }

@@ -1,13 +1,17 @@
-import type { Authenticator, Caller, Connection, LOCAL_CALLER } from "../../auth/authenticator.js";
-import { isVaultError, RateLimitedError, UnauthenticatedError } from "../../vault/errors.js";
+import type { Authenticator, Connection, Evidence } from "../../auth/authenticator.js";
+import { type Identified, identify, stillCounts } from "../../auth/identify.js";
+import { RateLimitedError, UnauthenticatedError } from "../../vault/errors.js";
+import type { ErrorReports } from "../error-reports.js";
 import { type FailureLimit, originOf } from "../failure-limit.js";
 import { giveJsonData, takeJsonData } from "../json-data.js";
 import type { RateLimit } from "../limits.js";
+import type { NotBegun } from "../not-begun.js";
 import { isOperationName, type OperationName } from "../operations.js";
+import { bareResult } from "../original.js";
 import { invalidRequest, methodNotFound, type RpcRequest } from "./messages.js";
 import { namedParams } from "./positions.js";
 
-type MaybeCaller = Caller | typeof LOCAL_CALLER | undefined;
+type MaybeCaller = Identified | undefined;
 
 /** What sessions of one server share. */
 export interface SessionContext {
@@ -16,6 +20,8 @@ export interface SessionContext {
   };
   readonly auth: Authenticator;
   readonly failures: FailureLimit;
+  readonly reports: ErrorReports;
+  readonly notBegun: NotBegun;
   /** How often each caller may ask, if that is limited. */
   readonly rate: RateLimit | undefined;
 }
@@ -56,9 +62,9 @@ export class Session {
   /** Finds out whether the connection alone shows who is calling, as a certificate does. */
   async greet(): Promise<void> {
     try {
-      await this.#authenticate(undefined);
+      await this.#context.notBegun.unlessStopped(this.#authenticate(undefined));
     } catch {
-      // A failure to tell is told to whoever asks for something.
+      // The answer to the first request says so.
     }
   }
 
@@ -67,25 +73,24 @@ export class Session {
     const callerOf = this.#callerOfFrame();
     return async (request) => {
       const name = request.method.replace(/^vault\./, "");
+      const { reports, notBegun } = this.#context;
       if (name === "authenticate") {
         if (isBatch) throw invalidRequest();
-        return await this.#remember(request);
+        return await reports.noting(() => notBegun.unlessStopped(this.#remember(request)));
       }
       if (!isOperationName(name)) throw methodNotFound();
-      return await this.#perform(name, request, callerOf);
+      return await reports.noting(async () => {
+        const caller = await notBegun.unlessStopped(callerOf(request.authorization));
+        return this.#perform(name, request, caller);
+      });
     };
   }
 
-  async #perform(name: OperationName, request: RpcRequest, callerOf: CallerOf): Promise<object> {
-    const caller = await callerOf(request.authorization);
+  async #perform(name: OperationName, request: RpcRequest, caller: MaybeCaller): Promise<unknown> {
     this.#checkRate(caller);
-    try {
-      const params = takeJsonData(name, namedParams(name, request.params));
-      return giveJsonData(name, await this.#context.service.call(name, params, caller));
-    } catch (error) {
-      if (isVaultError(error, "ERR_VAULT_UNAUTHENTICATED")) this.#fail();
-      throw error;
-    }
+    const params = takeJsonData(name, namedParams(name, request.params));
+    const result = await this.#context.service.call(name, params, caller);
+    return request.isBare ? bareResult(name, result) : giveJsonData(name, result);
   }
 
   /** One look at each credential of a frame, however many of its requests show it. */
@@ -117,7 +122,8 @@ export class Session {
 
   /** Who shows what this connection showed before: looked at again as often as it has to be. */
   async #askAgain(token: string | undefined, last: MaybeCaller): Promise<MaybeCaller> {
-    if (typeof last === "object" && this.#context.auth.stillCounts?.(last) === true) return last;
+    const { auth } = this.#context;
+    if (typeof last === "object" && (await stillCounts(auth, last))) return last;
     const caller = await this.#authenticate(token);
     if (token === this.#token) this.#caller = caller;
     return caller;
@@ -134,16 +140,16 @@ export class Session {
   }
 
   async #authenticate(token: string | undefined): Promise<MaybeCaller> {
-    const look = () =>
-      this.#context.auth.authenticate({
-        bearerToken: token,
-        header: () => undefined,
-        hasHeader: () => false,
-        connection: this.#connection,
-      });
-    if (token === undefined) return this.#note(await look());
-    const caller = await this.#context.failures.attempt(this.#connection, look);
-    if (caller !== undefined) return this.#note(caller);
+    const [connection, { auth, failures }] = [this.#connection, this.#context];
+    const evidence: Evidence = {
+      bearerToken: token,
+      header: () => undefined,
+      hasHeader: () => false,
+      connection,
+    };
+    const look = () => identify(auth, evidence);
+    const caller = await failures.attempt({ connection, credential: () => token, look });
+    if (caller !== undefined || token === undefined) return this.#note(caller);
     this.#failures++;
     throw new UnauthenticatedError();
   }
@@ -161,10 +167,5 @@ export class Session {
     const retryAfterSeconds = rate.retryAfterSeconds(key);
     if (retryAfterSeconds !== undefined) throw new RateLimitedError(retryAfterSeconds);
     rate.count(key);
-  }
-
-  #fail(): void {
-    this.#failures++;
-    this.#context.failures.failed(this.#connection);
   }
 }

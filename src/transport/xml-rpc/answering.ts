@@ -1,21 +1,18 @@
 /** From a request of HTTP to a call of XML-RPC, and back. */
-import { ServiceUnavailableError, UnauthenticatedError } from "../../vault/errors.js";
+import { ServiceUnavailableError } from "../../vault/errors.js";
 import type { Vault } from "../../vault/vault.js";
 import type { KnownCaller } from "../acting.js";
 import { type HttpAnswer, HttpAnswers, success } from "../http-server/answers.js";
 import { checkBodyHeaders, checkBodyLength, mediaTypePattern } from "../http-server/body.js";
 import { type HttpRequest, NOBODY } from "../http-server/gate.js";
 import type { HandlerSettings } from "../http-server/options.js";
-import { REFUSALS, type Refusal, RefusedError } from "../http-server/refusal.js";
+import { REFUSALS, RefusedError } from "../http-server/refusal.js";
 import { InFlightLimit } from "../limits.js";
-import { answer } from "./exchange.js";
+import { REQUEST_ID_HEADER } from "../request-id.js";
+import { answer, type CallAnswer } from "./exchange.js";
 
 const PATHS: ReadonlySet<string> = new Set(["/", "/RPC2"]);
 const XML_TYPE = mediaTypePattern("(?:text|application)/xml");
-const NOT_XML: Refusal = {
-  ...REFUSALS.mediaType,
-  message: "The Content-Type must be text/xml, in UTF-8.",
-};
 /** How much is read for somebody who showed no credential, where safe views are open. */
 const MAX_BODY_BYTES_OF_NOBODY = 64 * 1024;
 /** How many of the requests in flight may be theirs: however slow they are, others are served. */
@@ -35,39 +32,48 @@ export class XmlRpcAnswers extends HttpAnswers {
     checkPlace(request);
     checkBodyHeaders(request.header, {
       mediaType: XML_TYPE,
-      otherMediaType: NOT_XML,
+      otherMediaType: REFUSALS.xmlMediaType,
       maxBytes: maxBodyBytes,
     });
     const caller = publicSafeViews
       ? await this.gate.callerOrNobody(request)
       : await this.gate.callerOf(request);
-    if (caller !== NOBODY) return this.#answer(await request.readBody(maxBodyBytes), caller);
+    if (caller !== NOBODY) return this.#answer(request, { maxBytes: maxBodyBytes, caller });
     checkBodyLength(request.header, MAX_BODY_BYTES_OF_NOBODY);
     return this.#answerNobody(request);
   }
 
-  async #answer(document: Uint8Array, caller: KnownCaller | undefined): Promise<HttpAnswer> {
-    const { document: body, retryAfterSeconds } = await answer(document, (operation, params) =>
-      this.service.call(operation, params, caller),
+  async #answer(
+    request: HttpRequest,
+    { maxBytes, caller }: { readonly maxBytes: number; readonly caller: KnownCaller | undefined },
+  ): Promise<HttpAnswer> {
+    const { reports } = this.settings;
+    const document = await request.readBody(maxBytes);
+    this.begin();
+    const { document: body, ...hints } = await answer(document, (operation, params) =>
+      reports.noting(() => this.service.call(operation, params, caller)),
     );
     const answered = success(200, "text/xml; charset=utf-8", body);
-    if (retryAfterSeconds === undefined) return answered;
-    const retryAfter = String(Math.ceil(retryAfterSeconds));
-    return { ...answered, headers: { ...answered.headers, "retry-after": retryAfter } };
+    return { ...answered, headers: { ...answered.headers, ...headersOf(hints) } };
   }
 
   async #answerNobody(request: HttpRequest): Promise<HttpAnswer> {
     const leave = this.#nobodies.enter();
     if (leave === undefined) throw new ServiceUnavailableError();
     try {
-      return await this.#answer(await request.readBody(MAX_BODY_BYTES_OF_NOBODY), undefined);
-    } catch (error) {
-      if (error instanceof UnauthenticatedError) this.gate.refusedNobody(request);
-      throw error;
+      const limits = { maxBytes: MAX_BODY_BYTES_OF_NOBODY, caller: undefined };
+      return await this.#answer(request, limits);
     } finally {
       leave();
     }
   }
+}
+
+/** A fault has no members for these. */
+function headersOf({ retryAfterSeconds, requestId }: Omit<CallAnswer, "document">) {
+  const retryAfter =
+    retryAfterSeconds === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterSeconds)) };
+  return { ...retryAfter, ...(requestId === undefined ? {} : { [REQUEST_ID_HEADER]: requestId }) };
 }
 
 function checkPlace({ path, method }: HttpRequest): void {

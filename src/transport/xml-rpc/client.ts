@@ -1,23 +1,19 @@
 /** The client's side of XML-RPC. */
 import { Buffer } from "node:buffer";
-import { ServiceUnavailableError } from "../../vault/errors.js";
-import { fromWireError } from "../error-table.js";
 import type { Received } from "../http-client/exchange.js";
 import {
   type HttpClientOptions,
   type HttpClientSettings,
   readHttpClientOptions,
 } from "../http-client/options.js";
-import { refusalBodyOf } from "../http-client/refusal-body.js";
+import { refusedBy } from "../http-client/refused.js";
 import { HttpRequester } from "../http-client/requester.js";
 import type { OperationName } from "../operations.js";
-import { unanswered } from "../unanswered.js";
+import { ORIGINAL_FAULTS, toOriginal } from "../original.js";
+import { marked, refusalOf, unanswered, unclear } from "../unanswered.js";
 import type { Wire, WireCallOptions } from "../wire.js";
-import { readMethodResponse, writeMethodCall } from "./call.js";
+import { type Fault, readMethodResponse, writeMethodCall } from "./call.js";
 import { positionalParams, resultOfValue } from "./methods.js";
-
-/** Statuses with which a server refuses a request before it has looked into it. */
-const REFUSED: ReadonlySet<number> = new Set([401, 413, 429, 503]);
 
 /**
  * Returns a connection to a vault's XML-RPC service. Nothing is sent before the first call.
@@ -32,7 +28,9 @@ const REFUSED: ReadonlySet<number> = new Set([401, 413, 429, 503]);
  * ```
  */
 export function xmlRpcWire(url: string | URL, options: HttpClientOptions = {}): Wire {
-  return new XmlRpcWire(readHttpClientOptions(url, options));
+  const settings = readHttpClientOptions(url, options);
+  const wire = new XmlRpcWire(settings);
+  return settings.compatibility === "original" ? toOriginal(wire, { carriesBytes: true }) : wire;
 }
 
 class XmlRpcWire implements Wire {
@@ -60,51 +58,37 @@ class XmlRpcWire implements Wire {
   }
 
   async close(): Promise<void> {
-    this.#requester.close();
+    await this.#requester.close();
   }
 }
 
-function resultOf(operation: OperationName, answer: Received): object {
-  const { status, retryAfterSeconds, body } = answer;
-  if (status !== 200) throw refusalOf(operation, answer);
-  const { value, fault } = readAnswer(operation, body);
-  if (fault !== undefined) {
-    throw fromWireError({
-      faultCode: fault.faultCode,
-      message: fault.faultString,
-      retryAfterSeconds,
-    });
-  }
+function resultOf(operation: OperationName, received: Received): object {
+  // The original answers every call with 200: its form of errors over HTTP is not one of this wire.
+  if (received.status !== 200) throw refusedBy(operation, received, undefined);
+  const { value, fault } = read(operation, received);
+  if (fault !== undefined) throw faultOf(operation, fault, received);
   return value;
 }
 
-/** Why a request was refused before XML-RPC saw it. */
-function refusalOf(operation: OperationName, received: Received): Error {
-  const { status, retryAfterSeconds } = received;
-  const { code, message } = refusalBodyOf(received);
-  if (isOurs(code)) return fromWireError({ code, message, retryAfterSeconds });
-  if (REFUSED.has(status)) return fromWireError({ status, retryAfterSeconds });
-  // Any other status is somebody else's: a proxy, or no XML-RPC server at all.
-  const isRefused = status >= 400 && status < 500;
-  return isRefused ? new ServiceUnavailableError() : unanswered(operation, undefined);
-}
-
-function isOurs(code: unknown): boolean {
-  return typeof code === "string" && code.startsWith("ERR_VAULT_");
+/** A fault of ours comes with a request id; those that the original has are understood without. */
+function faultOf(operation: OperationName, fault: Fault, received: Received): Error {
+  const { faultCode, faultString: message } = fault;
+  const { status, requestId, retryAfterSeconds } = received;
+  if (requestId === undefined && !ORIGINAL_FAULTS.has(faultCode)) {
+    return unclear(operation, { status });
+  }
+  return refusalOf(operation, { faultCode, message, retryAfterSeconds }, { status, requestId });
 }
 
 type Read =
   | { readonly value: object; readonly fault?: undefined }
-  | {
-      readonly value?: undefined;
-      readonly fault: { readonly faultCode: number; readonly faultString: string };
-    };
+  | { readonly value?: undefined; readonly fault: Fault };
 
-function readAnswer(operation: OperationName, body: Uint8Array): Read {
+function read(operation: OperationName, { body, status, requestId }: Received): Read {
   try {
     const { value, fault } = readMethodResponse(body, { dates: "refuse" });
     return fault === undefined ? { value: resultOfValue(operation, value) } : { fault };
   } catch (cause) {
-    throw unanswered(operation, cause);
+    throw marked(unanswered(operation, cause), { status, requestId });
   }
 }

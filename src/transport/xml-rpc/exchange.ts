@@ -1,8 +1,10 @@
 /** One call of a vault's service: a document in, a document out. */
 
-import { UnauthenticatedError } from "../../vault/errors.js";
+import { isVaultError } from "../../vault/errors.js";
+import { InternalError } from "../error-reports.js";
 import { toWireError } from "../error-table.js";
 import type { OperationName } from "../operations.js";
+import { newRequestId } from "../request-id.js";
 import { type MethodCall, readMethodCall, writeFault, writeMethodResponse } from "./call.js";
 import { introspect, namedParams, operationOf, valueOfResult } from "./methods.js";
 import { XmlRpcSyntaxError } from "./syntax-error.js";
@@ -15,6 +17,8 @@ export interface CallAnswer {
   readonly document: string;
   /** How long to wait before another try, in seconds; a fault has no room for it. */
   readonly retryAfterSeconds?: number | undefined;
+  /** By which a fault can be found again; a fault has no room for it either. */
+  readonly requestId?: string | undefined;
 }
 
 const BAD_REQUEST = 400;
@@ -29,7 +33,7 @@ export async function answer(document: Uint8Array, callService: CallService): Pr
     const call = readMethodCall(document, { dates: "refuse" });
     return { document: await answerCall(call, callService) };
   } catch (error) {
-    if (error instanceof UnauthenticatedError) throw error;
+    if (isVaultError(error, "ERR_VAULT_UNAUTHENTICATED")) throw error;
     return faultFor(error);
   }
 }
@@ -37,10 +41,16 @@ export async function answer(document: Uint8Array, callService: CallService): Pr
 /** Returns what says what went wrong, in fixed texts. */
 function faultFor(error: unknown): CallAnswer {
   if (error instanceof XmlRpcSyntaxError) {
-    return { document: writeFault({ faultCode: BAD_REQUEST, faultString: error.message }) };
+    const document = writeFault({ faultCode: BAD_REQUEST, faultString: error.message });
+    return { document, requestId: newRequestId() };
   }
   const { faultCode, message, retryAfterSeconds } = toWireError(error);
-  return { document: writeFault({ faultCode, faultString: message }), retryAfterSeconds };
+  const requestId = error instanceof InternalError ? error.requestId : newRequestId();
+  return {
+    document: writeFault({ faultCode, faultString: message }),
+    retryAfterSeconds,
+    requestId,
+  };
 }
 
 async function answerCall(call: MethodCall, callService: CallService): Promise<string> {

@@ -1,5 +1,6 @@
 /** The methods of a vault's service: which parameter stands where, and what each method answers. */
 import { isOperationName, OPERATION_NAMES, type OperationName } from "../operations.js";
+import { bareMemberOf } from "../original.js";
 import { POSITIONS } from "../positions.js";
 import { XmlRpcSyntaxError } from "./syntax-error.js";
 
@@ -22,14 +23,11 @@ const HELP: Readonly<Record<OperationName, string>> = {
 /** The original's methods need these two; its own defaults are the same. */
 const SEAL_DEFAULTS = { ttl_seconds: 300, granted_principals: [] };
 
-/** The one member of a result that travels alone, as the original's methods answer. */
-const LONE_MEMBER: Partial<Record<OperationName, string>> = {
-  unseal: "data",
-  get_safe_view: "safe_view",
-  invalidate: "ok",
-  seal_many: "outcomes",
-  unseal_many: "outcomes",
-};
+/** The one member of a result that travels alone. */
+function loneMemberOf(operation: OperationName): string | undefined {
+  const isOfMany = operation === "seal_many" || operation === "unseal_many";
+  return isOfMany ? "outcomes" : bareMemberOf(operation);
+}
 
 /** Returns the operation that a method name, with or without prefix, stands for. */
 export function operationOf(method: string): OperationName | undefined {
@@ -65,13 +63,13 @@ export function positionalParams(operation: OperationName, params: object): unkn
 
 /** Returns a result as the method answers it. */
 export function valueOfResult(operation: OperationName, result: object): unknown {
-  const member = LONE_MEMBER[operation];
+  const member = loneMemberOf(operation);
   return member === undefined ? result : (result as Record<string, unknown>)[member];
 }
 
 /** @throws {@link XmlRpcSyntaxError} The answer is of another kind than the method has. */
 export function resultOfValue(operation: OperationName, value: unknown): object {
-  const member = LONE_MEMBER[operation];
+  const member = loneMemberOf(operation);
   if (member !== undefined) return { [member]: value };
   if (typeof value !== "object" || value === null) throw new XmlRpcSyntaxError("value");
   return value;

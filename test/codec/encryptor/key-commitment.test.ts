@@ -6,6 +6,7 @@ import { decryptAes256Gcm } from "../../../src/primitives/aes-256-gcm.js";
 import { pseudoRandomBytes } from "../../support/bytes.js";
 import { collidingCiphertext, inverse, multiply, toElement } from "../../support/gf128.js";
 import { codeThrownBy, INTEGRITY } from "../../support/refusals.js";
+import { rotate } from "../../support/rotation.js";
 
 const KEY_ID = "shared-id";
 const RING_KEYS = [pseudoRandomBytes(32, 31), pseudoRandomBytes(32, 32)] as const;
@@ -124,7 +125,7 @@ describe("a ciphertext crafted to open under two keys", () => {
     const outcomes = await Promise.all(
       RING_KEYS.map(async (key) => {
         const keys = KeyRing.from({ current: KEY_ID, keys: { [KEY_ID]: key } });
-        keys.rotate("next", KeyRing.generateKey());
+        rotate(keys, "next", KeyRing.generateKey());
         return codeThrownBy(() => aes256GcmEncryptor({ keys }).rewrap(header));
       }),
     );

@@ -1,5 +1,7 @@
 /** A process that moves all records from key to key, a few at a time, until it is killed. */
+
 import { HandleVault, KeyRing } from "../../../src/index.js";
+import { rotate } from "../../support/rotation.js";
 import { type Address, openPlace } from "../places.js";
 import { print, task } from "./messages.js";
 
@@ -21,7 +23,7 @@ const vault = new HandleVault({
   cacheTimeoutMs: 30_000,
 });
 for (const [id, key] of Object.entries(next)) {
-  ring.rotate(id, key);
+  rotate(ring, id, key);
   let cursor: string | undefined;
   do {
     const report = await vault.rewrap({ limit: AT_A_TIME, cursor });

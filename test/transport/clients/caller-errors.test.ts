@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { HandleVault, RateLimitedError } from "../../../src/index.js";
+import { toWireError } from "../../../src/transport/error-table.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
 import { vaultErrors } from "../../support/vault-errors.js";
 import { clientOf, serverOf, WIRES } from "./wires.js";
@@ -32,7 +33,7 @@ describe.each(WIRES)("while it is found out who is calling over %s", (wire) => {
         .seal("x", sealOptions())
         .catch((reason: unknown) => reason);
       expect(received).toBeInstanceOf(error.constructor);
-      expect(received).toMatchObject({ code: error.code, message: error.message });
+      expect(received).toMatchObject({ code: error.code, message: toWireError(error).message });
     }
   });
 

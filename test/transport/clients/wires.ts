@@ -3,7 +3,7 @@ import { onTestFinished } from "vitest";
 import type { Authenticator } from "../../../src/auth.js";
 import { type ClientOptions, VaultClient } from "../../../src/client.js";
 import type { Vault } from "../../../src/index.js";
-import { serveHttp } from "../../../src/transport/http.js";
+import { type OnError, serveHttp } from "../../../src/transport/http.js";
 import { serveJsonRpc } from "../../../src/transport/json-rpc.js";
 import { serveXmlRpc } from "../../../src/transport/xml-rpc.js";
 
@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly maxConnections?: number;
   readonly maxInFlight?: number;
   readonly stopTimeoutMs?: number;
+  readonly failedAuthenticationsPerMinute?: number;
+  readonly onError?: OnError;
 }
 
 const CONNECT = {

@@ -56,6 +56,8 @@ describe("the body of a request", () => {
     const { socket, incoming } = await begun(6);
     socket.destroy();
     await new Promise((resolve) => incoming.once("close", resolve));
-    await expect(readIncoming(incoming, LIMIT)).rejects.toThrow("The client went away.");
+    await expect(readIncoming(incoming, LIMIT)).rejects.toThrow(
+      "The body ended before it was complete.",
+    );
   });
 });

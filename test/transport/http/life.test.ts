@@ -34,6 +34,9 @@ describe("a server that stops", () => {
     await asked();
     const stopped = server.stop();
     expect(server.stop()).toBe(stopped);
+    // What comes at the same moment is told; then the server listens no more.
+    expect((await ask(server, "GET /health")).status).toBe(503);
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
     await expect(ask(server, "GET /health")).rejects.toMatchObject({ code: "ECONNREFUSED" });
     letGo();
     const { status, body, headers } = await inFlight;
@@ -64,9 +67,8 @@ describe("a server that stops", () => {
     socket.write(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
     // What was sent on the loopback interface is read before what comes by another connection.
     const { port } = server.address;
-    await expect(
-      ask({ address: { host: "127.0.0.1", port: port ?? 0 } }, "GET /health"),
-    ).rejects.toThrow();
+    const late = await ask({ address: { host: "127.0.0.1", port: port ?? 0 } }, "GET /health");
+    expect(late.status).toBe(503);
     letGo();
     await Promise.all([closed, stopped]);
     expect(sealed).toBe(0);

@@ -94,6 +94,20 @@ describe("without the connection", () => {
     expect(answer.status).toBe(404);
   });
 
+  it.each<[string, unknown]>([
+    ["an execution context", { waitUntil() {}, passThroughOnException() {}, isLocal: true }],
+    ["what Next passes", { params: Promise.resolve({}) }],
+    ["an environment", { SECRET: "x", isLocal: "true" }],
+    ["a connection of another form", { isLocal: 1 }],
+    ["an address that is none", { isLocal: true, remoteAddress: ["127.0.0.1"] }],
+    ["nothing", null],
+  ])("is a request with a second argument that is none: %s", async (_, second) => {
+    const local = await httpHandler(new HandleVault(), { auth: LOCAL })(request(), second);
+    expect(await local.json()).toMatchObject({ code: "ERR_HTTP_CONNECTION_NEEDED" });
+    const known = httpHandler(new HandleVault(), UNLIMITED);
+    expect((await known(request({ authorization: "Bearer owner" }), second)).status).toBe(404);
+  });
+
   it("of this machine, what a request says is believed by nobody", async () => {
     const handler = httpHandler(new HandleVault(), { auth: LOCAL });
     const far = await handler(request(), { remoteAddress: "192.0.2.1", isLocal: false });

@@ -1,6 +1,6 @@
-import { spawn } from "node:child_process";
 import { expect, it } from "vitest";
 import { trustLocalCallers } from "../../../src/auth/local.js";
+import { python } from "../../support/python.js";
 import { serve } from "./support.js";
 
 /** What the original's clients do: principals in bodies, errors by status. */
@@ -34,19 +34,8 @@ print(json.dumps(out))
 it("Python's urllib seals, unseals, reads safe views and invalidates, as the original's clients do", async () => {
   const { address } = await serve({ auth: trustLocalCallers() });
   const url = `http://127.0.0.1:${address.port}`;
-  const python = spawn("python3", ["-c", STORY, url], { timeout: 20_000 });
-  let printed = "";
-  let complaints = "";
-  python.stdout.setEncoding("utf8").on("data", (part: string) => {
-    printed += part;
-  });
-  python.stderr.setEncoding("utf8").on("data", (part: string) => {
-    complaints += part;
-  });
-  await new Promise((done) => python.once("close", done));
-  expect(complaints).toBe("");
   const ok = [200, { ok: true }];
-  expect(JSON.parse(printed)).toEqual([
+  expect(JSON.parse(await python(STORY, url))).toEqual([
     ...[201, "alice", [200, { data: { n: [1, 2.5, null, "ü"] } }], 403],
     ...[[200, { safe_view: "numbers" }], ok, ok, 404, 410, 400, 404],
   ]);

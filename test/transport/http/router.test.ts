@@ -1,5 +1,6 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
 import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
@@ -160,4 +161,50 @@ it("an answer that is sealed leaves as a handle, and not at all if sealing fails
   const view = { safe_view: "object, 1 field, n (text)" };
   expect(await (await app.request("/summarized")).json()).toMatchObject(view);
   expect((await app.request("/missing")).status).toBe(404);
+});
+
+it("an answer that is sealed has none of the route's headers but those of CORS", async () => {
+  const app = new Hono();
+  app.use(async (context, next) => {
+    context.header("access-control-allow-origin", "https://app.example");
+    await next();
+  });
+  app.get(
+    "/record",
+    sealResponse(new HandleVault(), { ownerPrincipal: OWNER, safeView: "a record" }),
+    (context) => {
+      context.header("vary", "origin");
+      context.header("x-patient", "canary");
+      context.header("etag", '"canary"');
+      context.header("set-cookie", "patient=canary");
+      return context.json({ name: "canary" }, 201, { "content-language": "canary" });
+    },
+  );
+  const answer = await app.request("/record");
+  expect(JSON.stringify([...answer.headers])).not.toContain("canary");
+  expect(Object.fromEntries(answer.headers)).toEqual({
+    "access-control-allow-origin": "https://app.example",
+    "cache-control": "no-store",
+    "content-type": "application/json",
+    vary: "origin",
+  });
+});
+
+it("an answer that is no JSON, although it says so, is shown in no error", async () => {
+  const app = new Hono();
+  const errors: unknown[] = [];
+  app.onError((error, context) => {
+    errors.push(error);
+    return context.text("failed", 500);
+  });
+  app.get(
+    "/record",
+    sealResponse(new HandleVault(), { ownerPrincipal: OWNER, safeView: "a record" }),
+    () => {
+      return new Response("canary, no JSON", { headers: { "content-type": "application/json" } });
+    },
+  );
+  expect((await app.request("/record")).status).toBe(500);
+  expect(errors).toHaveLength(1);
+  expect(inspect(errors)).not.toContain("canary");
 });

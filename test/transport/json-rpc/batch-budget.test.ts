@@ -16,7 +16,7 @@ interface Answer {
 describe("a batch", () => {
   it("holds no more answers than its budget, and refuses the items past it unperformed", async () => {
     let performed = 0;
-    const batch = Array.from({ length: 40 }, (_, id) => ({ id, method: "unseal" }));
+    const batch = Array.from({ length: 40 }, (_, id) => ({ jsonrpc: "2.0", id, method: "unseal" }));
     const text = await answerMessage(batch, async () => {
       performed += 1;
       return "s".repeat(MEBIBYTE);
@@ -29,7 +29,11 @@ describe("a batch", () => {
 
   it("performs what wants no answer, however much the answers to the rest hold", async () => {
     const performed: string[] = [];
-    const opening = Array.from({ length: 20 }, (_, id) => ({ id, method: "unseal" }));
+    const opening = Array.from({ length: 20 }, (_, id) => ({
+      jsonrpc: "2.0",
+      id,
+      method: "unseal",
+    }));
     await answerMessage([...opening, { method: "invalidate" }], async ({ method }) => {
       performed.push(method);
       return "s".repeat(MEBIBYTE);
@@ -46,6 +50,7 @@ describe("a batch", () => {
     const { port } = server.address as { readonly port: number };
     const batch = Array.from({ length: ITEMS }, (_, id) => ({
       id,
+      jsonrpc: "2.0",
       method: "unseal",
       params: [handle],
     }));

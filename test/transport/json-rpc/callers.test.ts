@@ -96,7 +96,7 @@ describe("who is calling", () => {
     const id = await sealed(made);
     const raw = await made.peer();
     const ask = (method: string, params: object, requestId: string) =>
-      frameOf(JSON.stringify({ method, params, id: requestId }));
+      frameOf(JSON.stringify({ jsonrpc: "2.0", method, params, id: requestId }));
     raw.socket.write(
       Buffer.concat([
         ask("authenticate", { token: "gateway-token" }, "a"),
@@ -168,7 +168,12 @@ describe("who is calling", () => {
     const { peer } = await open({ auth });
     const raw = await peer();
     raw.send(
-      Array.from({ length: 500 }, (_, id) => ({ method: "health", authorization: `${id}`, id })),
+      Array.from({ length: 500 }, (_, id) => ({
+        jsonrpc: "2.0",
+        method: "health",
+        authorization: `${id}`,
+        id,
+      })),
     );
     await raw.rest();
     expect(looks).toBe(3);
@@ -187,7 +192,8 @@ describe("who is calling", () => {
     const { peer } = await open({ auth });
     for (let round = 0; round < 7; round++) {
       const raw = await peer();
-      for (let id = 0; id < 3; id++) raw.send({ method: "authenticate", params: ["no"], id });
+      for (let id = 0; id < 3; id++)
+        raw.send({ jsonrpc: "2.0", method: "authenticate", params: ["no"], id });
       await raw.nextText();
       await raw.nextText();
       await raw.nextText();
@@ -220,7 +226,13 @@ describe("who is calling", () => {
     const { peer, peerAs } = await open();
     const large = sealParams({ data: "x".repeat(70_000) });
     const raw = await peer();
-    raw.send({ method: "seal", params: large, id: 1, authorization: "records-token" });
+    raw.send({
+      jsonrpc: "2.0",
+      method: "seal",
+      params: large,
+      id: 1,
+      authorization: "records-token",
+    });
     expect((await raw.rest()).map(({ error }) => error?.code)).toEqual([-32013]);
     expect((await (await peerAs("records-token")).ask("seal", large)).error).toBeUndefined();
     const once = await peer();
@@ -232,8 +244,13 @@ describe("who is calling", () => {
   it("a large frame right behind the credential is let through", async () => {
     const { peer } = await open();
     const raw = await peer();
-    raw.send({ method: "authenticate", params: { token: "records-token" }, id: 1 });
-    raw.send({ method: "seal", params: sealParams({ data: "x".repeat(70_000) }), id: 2 });
+    raw.send({ jsonrpc: "2.0", method: "authenticate", params: { token: "records-token" }, id: 1 });
+    raw.send({
+      jsonrpc: "2.0",
+      method: "seal",
+      params: sealParams({ data: "x".repeat(70_000) }),
+      id: 2,
+    });
     expect((await raw.next()).result).toEqual({ ok: true });
     expect((await raw.next()).result).toMatchObject({ safe_view: "a payload" });
   });

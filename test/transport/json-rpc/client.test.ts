@@ -8,6 +8,8 @@ import type { Wire } from "../../../src/transport/wire.js";
 import { authOf, GATEWAY, RECORDS, tokens } from "./scene.js";
 
 const UNKNOWN_ID = `hdl_${"0".repeat(32)}`;
+const UNKNOWN = { code: "ERR_VAULT_OUTCOME_UNKNOWN" };
+const UNAVAILABLE = { code: "ERR_VAULT_SERVICE_UNAVAILABLE" };
 const SEAL = { data: "a secret", safe_view: "v", owner_principal: RECORDS };
 
 const cleanups: (() => unknown)[] = [];
@@ -100,7 +102,7 @@ describe("a wire to a JSON-RPC server", () => {
       sockets.add(socket);
       const { handle_id: asked } = params as { handle_id: string };
       waiting.push(() => {
-        socket.write(frameOf(JSON.stringify({ id, result: { safe_view: asked } })));
+        socket.write(frameOf(JSON.stringify({ jsonrpc: "2.0", id, result: { safe_view: asked } })));
       });
       if (waiting.length === 20) for (const answer of waiting.reverse()) answer();
       return undefined;
@@ -112,22 +114,83 @@ describe("a wire to a JSON-RPC server", () => {
     expect(sockets.size).toBe(1);
   });
 
-  it("speaks with the original's servers, which leave jsonrpc, codes and wrappings away", async () => {
-    const seen: unknown[] = [];
+  it("takes a bare value from an answer without jsonrpc, and from no other", async () => {
     const { port } = await servedBy(({ id, method, params }) => {
-      seen.push(params);
-      if (method === "get_safe_view") return { result: "view", id };
-      if (method === "invalidate") return { result: true, id, more: 1 };
-      return { error: { code: -32003, message: "'x' not in ['a', 'b']" }, id };
+      const result = { unseal: { data: 1 }, get_safe_view: "view", invalidate: true }[
+        String(method)
+      ];
+      const { handle_id: asked } = params as { handle_id: string };
+      return asked === "bare" ? { result, id, more: 1 } : { jsonrpc: "2.0", result, id };
     });
     const wire = wireTo(port);
-    expect(await wire.call("get_safe_view", { id: "h" })).toEqual({ safe_view: "view" });
-    expect(await wire.call("invalidate", { id: "h" })).toEqual({ ok: true });
-    const denied = wire.call("unseal", { id: "h", requesting_principal: "x" });
+    expect(await wire.call("unseal", { id: "bare" })).toEqual({ data: { data: 1 } });
+    expect(await wire.call("unseal", { id: "whole" })).toEqual({ data: 1 });
+    expect(await wire.call("get_safe_view", { id: "bare" })).toEqual({ safe_view: "view" });
+    expect(await wire.call("invalidate", { id: "bare" })).toEqual({ ok: true });
+    await expect(wire.call("get_safe_view", { id: "whole" })).rejects.toMatchObject(UNAVAILABLE);
+    await expect(wire.call("invalidate", { id: "whole" })).rejects.toMatchObject(UNKNOWN);
+  });
+
+  it("repeats no text of the original's errors", async () => {
+    const { port } = await servedBy(({ id }) => {
+      return { error: { code: -32003, message: "'x' not in ['a', 'b']" }, id };
+    });
+    const denied = wireTo(port).call("unseal", { id: "h", requesting_principal: "x" });
     await expect(denied).rejects.toMatchObject({ code: "ERR_VAULT_HANDLE_ACCESS_DENIED" });
     await expect(denied).rejects.not.toThrow("not in");
-    expect(seen[0]).toEqual({ handle_id: "h" });
   });
+
+  it.each<[string, object]>([
+    ["no result", {}],
+    ["another version", { jsonrpc: "1.0", result: { data: 1 } }],
+    ["another version's error", { jsonrpc: "1.0", error: { code: -32001, message: "" } }],
+    ["a result of another kind", { jsonrpc: "2.0", result: 5 }],
+    ["an error that is none", { jsonrpc: "2.0", error: "no" }],
+    ["a number of its own", { jsonrpc: "2.0", error: { code: 7, message: "" } }],
+    ["a vault's number without its name", { jsonrpc: "2.0", error: { code: -32001, message: "" } }],
+    ["a number that the original has not", { error: { code: -32010, message: "" } }],
+    [
+      "a failure that says nothing of what was done",
+      {
+        jsonrpc: "2.0",
+        error: { code: -32603, message: "", data: { code: "ERR_VAULT_INTERNAL" } },
+      },
+    ],
+    [
+      "a name that is not the library's",
+      { jsonrpc: "2.0", error: { code: -32000, message: "", data: { code: "ERR_VAULT_X" } } },
+    ],
+  ])(
+    "leaves a change unknown, and what reads unavailable, by an answer with %s",
+    async (_, said) => {
+      const { port } = await servedBy(({ id }) => ({ id, ...said }));
+      const wire = wireTo(port);
+      for (const operation of ["seal", "unseal", "invalidate"] as const) {
+        await expect(wire.call(operation, {})).rejects.toMatchObject(UNKNOWN);
+      }
+      for (const operation of ["get_safe_view", "describe", "health"] as const) {
+        await expect(wire.call(operation, {})).rejects.toMatchObject(UNAVAILABLE);
+      }
+    },
+  );
+
+  it("leaves an unseal unknown whose payload has an encoding of its own", async () => {
+    const result = { data: "x", data_encoding: "hex" };
+    const { port } = await servedBy(({ id }) => ({ jsonrpc: "2.0", result, id }));
+    await expect(wireTo(port).call("unseal", { id: "h" })).rejects.toMatchObject(UNKNOWN);
+  });
+
+  it.each([-32700, -32600, -32601])(
+    "says that the request was not understood by the number of JSON-RPC: %i",
+    async (code) => {
+      const { port } = await servedBy(({ id }) => {
+        return { jsonrpc: "2.0", error: { code, message: "secret" }, id };
+      });
+      const call = wireTo(port).call("seal", SEAL);
+      await expect(call).rejects.toBeInstanceOf(TypeError);
+      await expect(call).rejects.not.toThrow("secret");
+    },
+  );
 
   it("shows a new token when there is one", async () => {
     const { port, known } = await served();
@@ -212,22 +275,6 @@ describe("time and bounds of a wire", () => {
     const error: unknown = await wire.call("health", {}).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "ERR_VAULT_SERVICE_UNAVAILABLE" });
     expect(String((error as Error).cause)).toBe("ConnectionLostError: connecting failed: ENOENT");
-  });
-
-  it("no answer in time: unknown for changes, unavailable for reads, and the socket is gone", async () => {
-    const closed: Promise<void>[] = [];
-    const { port } = await servedBy((_request, socket) => {
-      closed.push(new Promise((resolve) => socket.once("close", () => resolve())));
-      return undefined;
-    });
-    const wire = wireTo(port, { answerTimeoutMs: 50 });
-    await expect(wire.call("seal", SEAL)).rejects.toMatchObject({
-      code: "ERR_VAULT_OUTCOME_UNKNOWN",
-    });
-    await expect(wire.call("health", {})).rejects.toMatchObject({
-      code: "ERR_VAULT_SERVICE_UNAVAILABLE",
-    });
-    await Promise.all(closed);
   });
 
   it("a call may be given up, before and after it was sent", async () => {

@@ -110,7 +110,7 @@ describe("a hundred thousand malformed frames", () => {
         if (text === undefined) continue;
         const answer: unknown = JSON.parse(text);
         for (const { jsonrpc, error } of (Array.isArray(answer) ? answer : [answer]) as Answer[]) {
-          if (jsonrpc !== "2.0" || error === undefined) throw new Error("not an answer");
+          if ((jsonrpc ?? "2.0") !== "2.0" || error === undefined) throw new Error("not an answer");
           answers++;
         }
       }

@@ -67,17 +67,25 @@ describe("JSON-RPC 2.0", () => {
     },
   );
 
-  it("takes requests that leave the version out, as the original's clients do", async () => {
-    expect(await answerTo('{"method":"sum","params":[1,2],"id":"a"}')).toEqual({
-      jsonrpc: "2.0",
-      result: 3,
-      id: "a",
+  it("answers a request that leaves the version out without it, in a batch as well", async () => {
+    const bare = '{"method":"sum","params":[1,2],"id":"a"}';
+    const whole = '{"jsonrpc":"2.0","method":"sum","params":[1,2],"id":"b"}';
+    const answers = [
+      { result: 3, id: "a" },
+      { jsonrpc: "2.0", result: 3, id: "b" },
+    ];
+    expect(await answerTo(bare)).toEqual(answers[0]);
+    expect(await answerTo(whole)).toEqual(answers[1]);
+    expect(await answerTo(`[${bare},${whole}]`)).toEqual(answers);
+    expect(await answerTo('{"method":"nothing","id":1}')).toEqual({
+      error: { code: -32601, message: "Method not found" },
+      id: 1,
     });
   });
 
   it("answers a request whose id is null, and gives back each kind of id as it came", async () => {
     for (const id of ["null", '"x"', "1.5", "-7", '""', "0"]) {
-      const answer = await answerTo(`{"method":"get_data","id":${id}}`);
+      const answer = await answerTo(`{"jsonrpc":"2.0","method":"get_data","id":${id}}`);
       expect(answer).toEqual({ jsonrpc: "2.0", result: ["hello", 5], id: JSON.parse(id) });
     }
   });
@@ -128,7 +136,10 @@ describe("JSON-RPC 2.0", () => {
         error: {
           code: -32600,
           message: "Invalid Request",
-          data: { code: "ERR_VAULT_OUT_OF_RANGE" },
+          data: {
+            code: "ERR_VAULT_OUT_OF_RANGE",
+            request_id: expect.stringMatching(/^[0-9a-f]{16}$/),
+          },
         },
         id: null,
       });

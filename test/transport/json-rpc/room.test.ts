@@ -11,7 +11,7 @@ const open = openScenes();
 
 const sealFrame = (bytes: number): Buffer => {
   const params = sealParams({ data: "x".repeat(bytes) });
-  return frameOf(JSON.stringify({ method: "seal", params, id: 1 }));
+  return frameOf(JSON.stringify({ jsonrpc: "2.0", method: "seal", params, id: 1 }));
 };
 
 /** A vault whose safe views wait until they are let go, and which counts what it seals. */
@@ -82,7 +82,8 @@ describe("an answer", () => {
     const data = "x".repeat(9_900_000);
     const { result } = await slow.ask("seal", sealParams({ data }));
     slow.socket.pause();
-    for (let id = 0; id < 2; id++) slow.send({ method: "unseal", params: [result?.["id"]], id });
+    for (let id = 0; id < 2; id++)
+      slow.send({ jsonrpc: "2.0", method: "unseal", params: [result?.["id"]], id });
     // It is never quiet for as long as a connection may be, and never done.
     const trickle = setInterval(() => slow.socket.read(4096), 20);
     const waiting = await peerAs("records-token");
@@ -101,8 +102,8 @@ describe("the answers to a batch", () => {
     const [asking, sealing] = [await peerAs("records-token"), await peerAs("records-token")];
     const { result } = await asking.ask("seal", sealParams({ data: "x".repeat(CAP * 0.8) }));
     asking.send([
-      { method: "unseal", params: [result?.["id"]], id: 1 },
-      { method: "get_safe_view", params: [result?.["id"]], id: 2 },
+      { jsonrpc: "2.0", method: "unseal", params: [result?.["id"]], id: 1 },
+      { jsonrpc: "2.0", method: "get_safe_view", params: [result?.["id"]], id: 2 },
     ]);
     while (waiting.length === 0) await new Promise(setImmediate);
     sealing.socket.write(sealFrame(CAP * 0.5));
@@ -120,7 +121,7 @@ describe("the answers to a batch", () => {
     const peer = await peerAs("records-token");
     const { result } = await peer.ask("seal", sealParams({ data: "x".repeat(CAP * 0.8) }));
     const items = Array.from({ length: 40 }, (_, id) => ({
-      ...{ method: "unseal", params: [result?.["id"]], id },
+      ...{ jsonrpc: "2.0", method: "unseal", params: [result?.["id"]], id },
     }));
     peer.send(items);
     const answers = JSON.parse((await peer.nextText()) ?? "") as {
@@ -139,8 +140,8 @@ describe("the answers to a batch", () => {
     const leaving = await peerAs("records-token");
     const { result } = await leaving.ask("seal", sealParams({ data: "x".repeat(CAP * 0.8) }));
     leaving.send([
-      { method: "unseal", params: [result?.["id"]], id: 1 },
-      { method: "get_safe_view", params: [result?.["id"]], id: 2 },
+      { jsonrpc: "2.0", method: "unseal", params: [result?.["id"]], id: 1 },
+      { jsonrpc: "2.0", method: "get_safe_view", params: [result?.["id"]], id: 2 },
     ]);
     while (waiting.length === 0) await new Promise(setImmediate);
     leaving.socket.destroy();

@@ -5,10 +5,12 @@ import { setTimeout as pause } from "node:timers/promises";
 import { expect, it, onTestFinished } from "vitest";
 import { HandleVault } from "../../../src/index.js";
 import { Allowance } from "../../../src/transport/allowance.js";
+import { ErrorReports } from "../../../src/transport/error-reports.js";
 import { FailureLimit } from "../../../src/transport/failure-limit.js";
 import { ServerConnection } from "../../../src/transport/json-rpc/connection.js";
 import { frameOf } from "../../../src/transport/json-rpc/frames.js";
 import { allLimits } from "../../../src/transport/json-rpc/rpc-limits.js";
+import { NotBegun } from "../../../src/transport/not-begun.js";
 import { VaultService } from "../../../src/transport/service.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
 import { forbidUnhandledRejections, seeded } from "../fuzzing.js";
@@ -33,6 +35,8 @@ async function counted() {
     service: new VaultService(vault),
     auth: { authenticate: () => ({ principal: OWNER }) },
     failures: new FailureLimit({ perMinute: 1e6 }),
+    reports: new ErrorReports(),
+    notBegun: new NotBegun(),
   };
   let open = 0;
   const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -50,10 +54,10 @@ async function counted() {
 it("400 rude peers, who send too much, take nothing or leave in the middle, leave every counter at zero", async () => {
   const random = seeded(1);
   const { id, port, bytes, requests, open } = await counted();
-  const unseal = { method: "unseal", params: [id], id: 1 };
+  const unseal = { jsonrpc: "2.0", method: "unseal", params: [id], id: 1 };
   const seal = (): Buffer => {
     const params = { data: "y".repeat(random(180_000)), safe_view: "v" };
-    return frameOf(JSON.stringify({ method: "seal", params, id: 2 }));
+    return frameOf(JSON.stringify({ jsonrpc: "2.0", method: "seal", params, id: 2 }));
   };
   const messages = [
     seal,

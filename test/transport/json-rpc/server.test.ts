@@ -1,16 +1,16 @@
-import { execFile } from "node:child_process";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { Authenticator } from "../../../src/auth/authenticator.js";
 import { HandleVault } from "../../../src/index.js";
 import { frameOf } from "../../../src/transport/json-rpc/frames.js";
 import { serveJsonRpc } from "../../../src/transport/json-rpc.js";
 import { loadVectors } from "../../support/vectors.js";
+import type { Answer } from "./raw-peer.js";
 import { GATEWAY, localTrust, openScenes, RECORDS, sealParams } from "./scene.js";
 
+const UNAVAILABLE = { code: -32016, data: { code: "ERR_VAULT_SERVICE_UNAVAILABLE" } };
 const UNKNOWN_ID = `hdl_${"0".repeat(32)}`;
 const health = { jsonrpc: "2.0", method: "health", id: 7 };
 const open = openScenes();
@@ -97,8 +97,8 @@ describe("a JSON-RPC server", () => {
     }
     const { peerAs } = await open({ vault: new Slow() });
     const peer = await peerAs("records-token");
-    peer.send({ method: "get_safe_view", params: { id: UNKNOWN_ID }, id: "slow" });
-    peer.send({ method: "health", id: "fast" });
+    peer.send({ jsonrpc: "2.0", method: "get_safe_view", params: { id: UNKNOWN_ID }, id: "slow" });
+    peer.send({ jsonrpc: "2.0", method: "health", id: "fast" });
     expect((await peer.next()).id).toBe("fast");
     release();
     expect((await peer.next()).id).toBe("slow");
@@ -107,8 +107,8 @@ describe("a JSON-RPC server", () => {
   it("answers a batch with one frame and notifications not at all", async () => {
     const { peerAs } = await open();
     const peer = await peerAs("records-token");
-    peer.send({ method: "health" });
-    peer.send([{ method: "health" }, health, 1, { method: "authenticate", id: 8 }]);
+    peer.send({ jsonrpc: "2.0", method: "health" });
+    peer.send([{ jsonrpc: "2.0", method: "health" }, health, 1, { method: "authenticate", id: 8 }]);
     const answers = (await peer.next()) as unknown as { id: unknown }[];
     expect(answers.map(({ id }) => id)).toEqual([7, null, 8]);
   });
@@ -116,7 +116,7 @@ describe("a JSON-RPC server", () => {
   it("finishes what a peer that closed its half has asked for", async () => {
     const { peerAs } = await open();
     const peer = await peerAs("records-token");
-    for (let id = 0; id < 200; id++) peer.send({ method: "health", id });
+    for (let id = 0; id < 200; id++) peer.send({ jsonrpc: "2.0", method: "health", id });
     peer.socket.end();
     expect(await peer.rest()).toHaveLength(200);
   });
@@ -136,7 +136,8 @@ describe("a JSON-RPC server", () => {
     const { peerAs } = await open({ vault: new Counting(), ...limits });
     const peers = await Promise.all([1, 2, 3].map(() => peerAs("records-token")));
     for (let id = 0; id < 50; id++) {
-      for (const peer of peers) peer.send({ method: "get_safe_view", params: ["x"], id });
+      for (const peer of peers)
+        peer.send({ jsonrpc: "2.0", method: "get_safe_view", params: ["x"], id });
     }
     for (const peer of peers) {
       for (let answers = 0; answers < 50; answers++)
@@ -159,7 +160,8 @@ describe("a JSON-RPC server", () => {
     const data = "x".repeat(100_000);
     const { result } = await peer.ask("seal", sealParams({ data }));
     peer.socket.pause();
-    for (let id = 0; id < 400; id++) peer.send({ method: "unseal", params: [result?.["id"]], id });
+    for (let id = 0; id < 400; id++)
+      peer.send({ jsonrpc: "2.0", method: "unseal", params: [result?.["id"]], id });
     await new Promise((resolve) => setTimeout(resolve, 300));
     // What the kernel buffers, and what was in flight.
     expect(opened).toBeLessThan(300);
@@ -172,6 +174,7 @@ describe("a JSON-RPC server", () => {
     const { peerAs } = await open({ ...limits });
     const [first, second] = [await peerAs("records-token"), await peerAs("records-token")];
     const text = JSON.stringify({
+      jsonrpc: "2.0",
       method: "seal",
       params: sealParams({ data: "x".repeat(80_000) }),
       id: 1,
@@ -298,7 +301,8 @@ describe("time", () => {
     const peer = await peerAs("records-token");
     const { result } = await peer.ask("seal", sealParams({ data: "x".repeat(1_000_000) }));
     peer.socket.pause();
-    for (let id = 0; id < 20; id++) peer.send({ method: "unseal", params: [result?.["id"]], id });
+    for (let id = 0; id < 20; id++)
+      peer.send({ jsonrpc: "2.0", method: "unseal", params: [result?.["id"]], id });
     await new Promise((resolve) => setTimeout(resolve, 700));
     peer.socket.resume();
     await peer.closed();
@@ -318,7 +322,7 @@ describe("time", () => {
 });
 
 describe("stop", () => {
-  it("finishes what is in flight, takes nothing more, and leaves the vault open", async () => {
+  it("finishes what is in flight, refuses what comes then, and leaves the vault open", async () => {
     let release = (): void => undefined;
     const inFlight = new Promise<void>((resolve) => {
       release = resolve;
@@ -336,17 +340,75 @@ describe("stop", () => {
     const busy = await peerAs("records-token");
     const idle = await peer();
     const begun = new Promise<void>((resolve) => entered.push(resolve));
-    busy.send({ method: "get_safe_view", params: ["x"], id: 1 });
+    busy.send({ jsonrpc: "2.0", method: "get_safe_view", params: ["x"], id: 1 });
     await begun;
     const stopped = server.stop();
     expect(server.stop()).toBe(stopped);
     await idle.closed();
     busy.send(health);
+    expect(await busy.next()).toMatchObject({ id: 7, error: UNAVAILABLE });
     release();
     expect((await busy.rest()).map(({ result }) => result)).toEqual([{ safe_view: "finished" }]);
     await stopped;
     await expect(peer()).rejects.toThrow("ECONNREFUSED");
     await expect(vault.seal("x", { ownerPrincipal: RECORDS, safeView: "" })).resolves.toBeDefined();
+  });
+
+  it("refuses each request that has not begun once, wherever it waits", async () => {
+    const begun: string[] = [];
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    class Slow extends HandleVault {
+      override async getSafeView(id: string): Promise<string> {
+        begun.push(id);
+        await released;
+        return "finished";
+      }
+    }
+    const slow: Authenticator = {
+      authenticate: async ({ bearerToken }) => {
+        if (bearerToken === "never") await new Promise(() => undefined);
+        return bearerToken === undefined ? undefined : { principal: RECORDS };
+      },
+    };
+    const { server, peer, peerAs } = await open({
+      ...{ vault: new Slow(), auth: slow, maxInFlightPerConnection: 3 },
+    });
+    const [held, gated, batched] = [await peerAs("a"), await peer(), await peerAs("b")];
+    for (let id = 0; id < 10; id++) held.send({ method: "get_safe_view", params: [`${id}`], id });
+    gated.send({ method: "authenticate", params: ["never"], id: 0 });
+    for (let id = 1; id < 10; id++) gated.send({ method: "get_safe_view", params: ["g"], id });
+    batched.send(
+      Array.from({ length: 10 }, (_, id) => ({ method: "get_safe_view", params: ["b"], id })),
+    );
+    while (begun.length < 3 + 4) await new Promise(setImmediate);
+    const stopped = server.stop();
+    const refused = (answers: readonly Answer[]) => {
+      const errors = answers.filter(({ error }) => error !== undefined);
+      for (const { error } of errors) expect(error).toMatchObject(UNAVAILABLE);
+      return errors.map(({ id }) => Number(id)).sort();
+    };
+    expect(refused(await gated.rest())).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    release();
+    const answers = await held.rest();
+    expect(answers).toHaveLength(10);
+    expect(refused(answers)).toEqual([3, 4, 5, 6, 7, 8, 9]);
+    expect(refused((await batched.rest()).flat() as Answer[])).toEqual([4, 5, 6, 7, 8, 9]);
+    await stopped;
+    expect(begun).toHaveLength(3 + 4);
+  });
+
+  it("refuses what has arrived unread, also on connections that are not accepted yet", async () => {
+    const { server, peer } = await open();
+    const peers = await Promise.all(Array.from({ length: 20 }, () => peer()));
+    for (const raw of peers) raw.send(health);
+    const stopped = server.stop();
+    for (const raw of peers) {
+      expect(await raw.rest()).toMatchObject([{ id: 7, error: UNAVAILABLE }]);
+    }
+    await stopped;
   });
 
   it("does not wait longer than it is allowed to", async () => {
@@ -357,7 +419,7 @@ describe("stop", () => {
     }
     const { server, peerAs } = await open({ vault: new Stuck(), stopTimeoutMs: 50 });
     const peer = await peerAs("records-token");
-    peer.send({ method: "get_safe_view", params: ["x"], id: 1 });
+    peer.send({ jsonrpc: "2.0", method: "get_safe_view", params: ["x"], id: 1 });
     await peer.ask("health");
     await server.stop();
     expect(await peer.rest()).toEqual([]);
@@ -399,34 +461,5 @@ describe("options", () => {
     ],
   ])("refuse %s", async (_name, options) => {
     await expect(serveJsonRpc(vault, options as never)).rejects.toThrow(/options|must|believes/);
-  });
-});
-
-describe("another language", () => {
-  it("drives the server with Python's own socket, json and struct", async () => {
-    const { server } = await open({ auth: localTrust });
-    const script = `
-import json, socket, struct, sys
-s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=5)
-f = s.makefile("rb")
-def call(method, **params):
-    body = json.dumps({"method": method, "params": params, "id": 1}).encode()
-    s.sendall(struct.pack(">I", len(body)) + body)
-    (length,) = struct.unpack(">I", f.read(4))
-    return json.loads(f.read(length))
-h = call("seal", data={"name": "Z\\u00fcrich"}, owner_principal="o", safe_view="v", ttl_seconds=60, granted_principals=["g"])["result"]
-assert call("unseal", handle_id=h["id"], requesting_principal="g")["result"]["data"] == {"name": "Z\\u00fcrich"}
-assert call("get_safe_view", handle_id=h["id"])["result"]["safe_view"] == "v"
-assert call("unseal", handle_id=h["id"], requesting_principal="x")["error"]["code"] == -32003
-assert call("unseal", handle_id="hdl_0", requesting_principal="x")["error"]["code"] == -32001
-call("invalidate", handle_id=h["id"])
-assert call("unseal", handle_id=h["id"], requesting_principal="g")["error"]["code"] == -32001
-print("done")
-`;
-    const port = String(server.address.port);
-    const { stdout } = await promisify(execFile)("python3", ["-c", script, port], {
-      timeout: 10_000,
-    });
-    expect(stdout.trim()).toBe("done");
   });
 });

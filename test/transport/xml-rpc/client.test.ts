@@ -7,11 +7,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { tokenAuth } from "../../../src/auth/token.js";
 import type { HttpClientOptions } from "../../../src/transport/http-client/options.js";
 import type { OperationName } from "../../../src/transport/operations.js";
-import {
-  readMethodCall,
-  writeFault,
-  writeMethodResponse,
-} from "../../../src/transport/xml-rpc/call.js";
+import { readMethodCall, writeMethodResponse } from "../../../src/transport/xml-rpc/call.js";
 import { xmlRpcWire } from "../../../src/transport/xml-rpc/client.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
 import { remoteVault, served } from "./scene.js";
@@ -79,37 +75,6 @@ describe("a vault behind XML-RPC", () => {
   });
 });
 
-describe("the original's servers", () => {
-  it("get as many parameters as they take, with their defaults", async () => {
-    const { asked, url } = await scripted((_, response) => response.end(writeMethodResponse("x")));
-    const wire = wireTo(url);
-    await wire.call("unseal", { id: ID, requesting_principal: OWNER });
-    await wire.call("invalidate", { id: ID });
-    const seal = { data: null, owner_principal: OWNER, safe_view: "view" };
-    await expect(wire.call("seal", seal)).rejects.toMatchObject(UNKNOWN);
-    expect(asked.map(({ method, params }) => [method, ...params])).toEqual([
-      ["unseal", ID, OWNER],
-      ["invalidate", ID],
-      ["seal", null, OWNER, "view", 300, []],
-    ]);
-  });
-
-  it.each([
-    [404, "ERR_VAULT_HANDLE_NOT_FOUND"],
-    [410, "ERR_VAULT_HANDLE_EXPIRED"],
-    [403, "ERR_VAULT_HANDLE_ACCESS_DENIED"],
-    [1, "ERR_VAULT_SERVICE_UNAVAILABLE"],
-  ])("mean by fault %i what ours mean: %s", async (faultCode, code) => {
-    const document = writeFault({ faultCode, faultString: `'${ID}' of ${OWNER}` });
-    const { url } = await scripted((_, response) => response.end(document));
-    const error: unknown = await wireTo(url)
-      .call("unseal", { id: ID })
-      .catch((caught) => caught);
-    expect(error).toMatchObject({ code });
-    expect(String(error)).not.toContain(ID);
-  });
-});
-
 describe("when there is no answer", () => {
   it.each([...CHANGING, ...READING])(
     "to %s, nothing happened if nobody listens",
@@ -128,13 +93,6 @@ describe("when there is no answer", () => {
       expect(asked).toHaveLength(1);
     },
   );
-
-  it.each(CHANGING)("within the time for it, %s has an unknown outcome", async (operation) => {
-    const { url, asked } = await scripted(() => undefined);
-    const wire = wireTo(url, { answerTimeoutMs: 50 });
-    await expect(wire.call(operation, {})).rejects.toMatchObject(UNKNOWN);
-    expect(asked).toHaveLength(1);
-  });
 
   it.each(READING)("to %s, the service is unavailable", async (operation) => {
     const { url } = await scripted((request) => request.socket.destroy());
@@ -183,21 +141,6 @@ describe("when there is no answer", () => {
     const wire = wireTo(url, { maxAnswerBytes: 1000 });
     await expect(wire.call("seal", {})).rejects.toMatchObject(UNKNOWN);
     await expect(wire.call("health", {})).rejects.toMatchObject(UNAVAILABLE);
-  });
-
-  it.each([403, 404, 405, 421])("a status of %i is no vault's refusal", async (status) => {
-    const { url } = await scripted((_, response) => response.writeHead(status).end());
-    await expect(wireTo(url).call("unseal", {})).rejects.toMatchObject(UNAVAILABLE);
-  });
-
-  it("a refusal tells how long to wait", async () => {
-    const { url } = await scripted((_, response) =>
-      response.writeHead(429, { "Retry-After": 7 }).end(),
-    );
-    await expect(wireTo(url).call("seal", {})).rejects.toMatchObject({
-      code: "ERR_VAULT_RATE_LIMITED",
-      retryAfterSeconds: 7,
-    });
   });
 
   it("a connection that is not made in time was never used", async () => {

@@ -1,10 +1,9 @@
-import { spawn } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { tokenAuth } from "../../../src/auth/token.js";
+import { python } from "../../support/python.js";
 import { GRANTEE, OWNER, STRANGER } from "../../support/vault.js";
 import { served } from "./scene.js";
 
-const PYTHON_MS = 20_000;
 const TOKEN = "t".repeat(43);
 
 describe("Python's own xmlrpc.client", () => {
@@ -77,28 +76,3 @@ except xmlrpc.client.ProtocolError as error: print(error.errcode)
     expect(output.split("\n")).toEqual(["4031", "401"]);
   });
 });
-
-/** Runs a program in a process of its own and returns what it printed; its failure is the test's. */
-function python(program: string): Promise<string> {
-  const child = spawn("python3", ["-I", "-c", program], {
-    timeout: PYTHON_MS,
-    killSignal: "SIGKILL",
-    env: { PATH: process.env["PATH"] },
-  });
-  let output = "";
-  let errors = "";
-  child.stdout.on("data", (chunk) => {
-    output += String(chunk);
-  });
-  child.stderr.on("data", (chunk) => {
-    errors += String(chunk);
-  });
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) =>
-      code === 0
-        ? resolve(output.trim())
-        : reject(new Error(`python3 ended with ${code}: ${errors}`)),
-    );
-  });
-}

@@ -88,7 +88,8 @@ describe("what HTTP refuses before XML-RPC sees it", () => {
   it("makes an address that failed often wait, whatever it shows then", async () => {
     const { port } = await served({ auth, failedAuthenticationsPerMinute: 2 });
     for (let failure = 0; failure < 2; failure++) {
-      expect(statusOf(await raw(port, { body: call("health") }))).toBe(401);
+      const headers = [`Authorization: Bearer guess${failure}`];
+      expect(statusOf(await raw(port, { headers, body: call("health") }))).toBe(401);
     }
     const answer = await raw(port, { headers: [bearer], body: call("health") });
     expect(statusOf(answer)).toBe(429);
@@ -243,7 +244,7 @@ describe("a server", () => {
     await expect(started).rejects.toThrow(TypeError);
   });
 
-  it("finishes what is in flight when stopped, takes nothing new, and can be stopped twice", async () => {
+  it("refuses a call that is still on its way when stopped, and can be stopped twice", async () => {
     const { port, server } = await served();
     const body = call("health");
     const head = `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n`;
@@ -258,7 +259,7 @@ describe("a server", () => {
     await untilReady(() => finish !== undefined);
     const stopped = Promise.all([server.stop(), server.stop()]);
     finish?.();
-    expect(statusOf(await slow)).toBe(200);
+    expect(statusOf(await slow)).toBe(503);
     await stopped;
     expect(await exchange(port, "x")).toBe("");
   });

@@ -1,0 +1,44 @@
+/** What the caches of one environment share. */
+import type { Buffer } from "node:buffer";
+import type { CacheCapabilities } from "../../vault/contracts.js";
+import type { WatchedFiles } from "./environment-files.js";
+import type { GroupCommit } from "./group-commit.js";
+import type { OpeningGate } from "./opening-gate.js";
+import type { Write } from "./pending-write.js";
+import type { Room } from "./room.js";
+import type { HeadRow } from "./rows.js";
+import type { Tables } from "./tables.js";
+
+/** The databases of an environment, and everything that guards writing to them. */
+export interface Store {
+  readonly tables: Tables;
+  readonly gate: OpeningGate;
+  readonly files: WatchedFiles;
+  readonly commit: GroupCommit;
+  readonly room: Room;
+  readonly durability: CacheCapabilities["durability"];
+}
+
+/** A record in the state in which it was read. */
+export interface FoundRecord {
+  readonly key: Buffer;
+  readonly row: HeadRow;
+}
+
+/** Outcomes of a write that only says whether its condition held. */
+export const HELD: { readonly ifHeld: boolean; readonly otherwise: boolean } = {
+  ifHeld: true,
+  otherwise: false,
+};
+
+/** Returns the write that removes a record, unless its state has changed since it was read. */
+export function removalOf({ heads, bodies }: Tables, { key, row }: FoundRecord): Write<boolean> {
+  const issue = row.hasBody
+    ? () =>
+        heads.ifVersion(key, row.revision, () => {
+          void heads.remove(key);
+          void bodies.remove(key);
+        })
+    : () => heads.remove(key, row.revision);
+  return { issue, byteCount: 0, ...HELD };
+}

@@ -1,0 +1,167 @@
+/** Where the keys of a ring come from: a private file, a mounted secret, an environment variable. */
+import { Buffer } from "node:buffer";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs";
+import { dirname } from "node:path";
+
+/** Keys as text by their ids, and which of them is the current one. */
+interface KeyList {
+  readonly current: string;
+  readonly keys: Readonly<Record<string, string>>;
+}
+
+/** A source that can be read again. */
+export interface KeySource {
+  /** How messages call it. */
+  readonly kind: "file" | "environment variable";
+  /** Returns the keys that are there now. @throws TypeError It cannot be read, or is no such list. */
+  read(): KeyList;
+}
+
+/** How a key file is kept. */
+export interface KeyFileOptions {
+  /**
+   * Accepts a file that others can read, as the mounts of container platforms are (mode 0440 or 0444,
+   * behind symbolic links): it and every folder above it belong to root or this user, and nobody else can
+   * change them. Default `false`: the file is its owner's alone, mode 0600 or 0400.
+   */
+  readonly mounted?: boolean | undefined;
+}
+
+const MAX_KEY_FILE_BYTES = 65_536;
+const GROUP_AND_OTHERS = 0o077;
+const WRITABLE_BY_OTHERS = 0o022;
+const STICKY = 0o1000;
+const ROOT_USER = 0;
+
+/** Returns the source of an environment variable. */
+export function environmentSource(name: string): KeySource {
+  return {
+    kind: "environment variable",
+    read() {
+      const text = process.env[name];
+      if (text === undefined || text === "") {
+        throw new TypeError("KeyRing.fromEnv: the environment variable is not set");
+      }
+      return parseKeyList(text, "KeyRing.fromEnv");
+    },
+  };
+}
+
+/** Returns the source of a file. */
+export function fileSource(path: string, { mounted = false }: KeyFileOptions): KeySource {
+  return {
+    kind: "file",
+    read: () => parseKeyList(readKeyFile(path, mounted ? checkMounted : checkPrivate), FILE),
+  };
+}
+
+const FILE = "KeyRing.fromFile";
+
+/** Throws unless a file, opened at a path, is kept as it has to be. */
+type CheckFile = (stats: Stats, path: string) => void;
+
+/** Key files are small and read at the start and when keys rotate: reading one may hold the event loop. */
+function readKeyFile(path: string, check: CheckFile): string {
+  const file = openKeyFile(path);
+  try {
+    const stats = fstatSync(file);
+    if (!stats.isFile()) throw new TypeError(`${FILE}: the key file is not a file`);
+    if (process.platform !== "win32") check(stats, path);
+    const bytes = Buffer.alloc(MAX_KEY_FILE_BYTES + 1);
+    try {
+      const length = readWhole(file, bytes);
+      if (length > MAX_KEY_FILE_BYTES) throw new TypeError(`${FILE}: the key file is too large`);
+      return bytes.toString("utf8", 0, length);
+    } finally {
+      bytes.fill(0);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+function openKeyFile(path: string): number {
+  try {
+    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    // Node's own error would carry the path.
+    throw new TypeError(`${FILE}: the key file cannot be opened`);
+  }
+}
+
+function readWhole(file: number, bytes: Buffer): number {
+  let length = 0;
+  for (;;) {
+    const read = readSync(file, bytes, length, bytes.length - length, null);
+    length += read;
+    if (read === 0 || length === bytes.length) return length;
+  }
+}
+
+function checkPrivate({ mode }: Stats): void {
+  if ((mode & GROUP_AND_OTHERS) === 0) return;
+  throw new TypeError(
+    `${FILE}: others can read the key file; make its mode 0600, or say { mounted: true } for a ` +
+      "secret that a container platform mounted",
+  );
+}
+
+/** Who can change the file, or put another in its place, chooses the keys. */
+function checkMounted(stats: Stats, path: string): void {
+  if (!isKept(stats)) {
+    throw new TypeError(`${FILE}: others can write the mounted key file, or own it`);
+  }
+  for (const folder of foldersAbove(path)) {
+    const { mode, uid } = statSync(folder);
+    // In a sticky folder, only owners replace what is in it.
+    const isSafe = isKept({ mode, uid }) || ((mode & STICKY) !== 0 && isTrusted(uid));
+    if (!isSafe) throw new TypeError(`${FILE}: others can replace the mounted key file`);
+  }
+}
+
+function isKept({ mode, uid }: Pick<Stats, "mode" | "uid">): boolean {
+  return (mode & WRITABLE_BY_OTHERS) === 0 && isTrusted(uid);
+}
+
+function isTrusted(uid: number): boolean {
+  return uid === ROOT_USER || uid === process.getuid?.();
+}
+
+/** Returns the folders of a path as it is given, and as it is once its links are followed. */
+function foldersAbove(path: string): ReadonlySet<string> {
+  const folders = new Set<string>();
+  for (const place of [realpathSync(dirname(path)), dirname(realpathSync(path))]) {
+    for (let folder = place; !folders.has(folder); folder = dirname(folder)) folders.add(folder);
+  }
+  return folders;
+}
+
+function parseKeyList(text: string, source: string): KeyList {
+  const entries = text
+    .split("\n")
+    .filter((line) => !line.trimStart().startsWith("#"))
+    .flatMap((line) => line.split(","))
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "")
+    .map((entry) => entry.split(":"));
+  const keys: Record<string, string> = Object.create(null);
+  for (const [id, key, ...rest] of entries) {
+    if (id === undefined || key === undefined || rest.length > 0 || id in keys) {
+      throw new TypeError(`${source}: expected distinct entries of the form id:key`);
+    }
+    keys[id] = key;
+  }
+  const current = entries[0]?.[0];
+  if (current === undefined) throw new TypeError(`${source}: expected at least one id:key`);
+  return { current, keys };
+}

@@ -1,0 +1,126 @@
+/**
+ * Calls of a key provider, which may be a service far away: each ends in time, its result is checked, and
+ * whatever else goes wrong becomes one error.
+ */
+import { KEY_BYTES } from "../primitives/aes-256-gcm.js";
+import { isBytes } from "../primitives/bytes.js";
+import { within } from "../primitives/within.js";
+import { checkKeyId } from "../vault/checks.js";
+import type { KeyProvider, MaybePromise, WrappedKey } from "../vault/contracts.js";
+import { isVaultError, KeyServiceUnavailableError } from "../vault/errors.js";
+import { isPromise, settled } from "../vault/maybe-promise.js";
+
+/** How long a call may take unless the options say otherwise, in milliseconds. */
+export const DEFAULT_KEY_TIMEOUT_MS = 4000;
+/** What two bytes of a header can count. */
+const MAX_WRAPPED_BYTES = 65_535;
+
+/** A provider whose every member answers, or throws a {@link KeyServiceUnavailableError}. */
+export class ProviderCalls implements KeyProvider {
+  readonly #provider: KeyProvider;
+  readonly #timeoutMs: number;
+
+  constructor(provider: KeyProvider, timeoutMs: number) {
+    this.#provider = provider;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get durable(): boolean {
+    return read(() => this.#provider.durable) === true;
+  }
+
+  get currentKeyId(): string {
+    return read(() => {
+      const { currentKeyId } = this.#provider;
+      checkKeyId(currentKeyId, "the currentKeyId of a KeyProvider");
+      return currentKeyId;
+    });
+  }
+
+  get epoch(): number {
+    return read(() => checkedEpoch(this.#provider.epoch));
+  }
+
+  wrap(dataKey: Uint8Array): MaybePromise<WrappedKey> {
+    return this.#call({
+      ask: () => this.#provider.wrap(dataKey),
+      checked: checkedWrapped,
+      dropLate: () => undefined,
+    });
+  }
+
+  unwrap(wrapped: WrappedKey): MaybePromise<Uint8Array> {
+    return this.#call({
+      ask: () => this.#provider.unwrap(wrapped),
+      checked: checkedDataKey,
+      dropLate: wipe,
+    });
+  }
+
+  #call<T>({ ask, checked, dropLate }: Call<T>): MaybePromise<T> {
+    return read(() => {
+      const result = settled(ask());
+      if (!isPromise(result)) return checked(result);
+      return inTime(result, this.#timeoutMs, dropLate).then(checked).catch(unavailable);
+    });
+  }
+}
+
+interface Call<T> {
+  readonly ask: () => MaybePromise<T>;
+  /** Returns a result that is what it should be, or throws. */
+  readonly checked: (result: T) => T;
+  /** Is called with a result that came after the deadline. */
+  readonly dropLate: (result: T) => void;
+}
+
+/** Tells whether a call was given up because no answer came. */
+export function isUnanswered(error: unknown): boolean {
+  return (
+    isVaultError(error, "ERR_VAULT_KEY_SERVICE_UNAVAILABLE") && error.providerError === undefined
+  );
+}
+
+function read<T>(get: () => T): T {
+  try {
+    return get();
+  } catch (error) {
+    return unavailable(error);
+  }
+}
+
+/** A provider's own errors may name accounts and keys: their texts must not get into logs. */
+function unavailable(error: unknown): never {
+  throw isVaultError(error) ? error : new KeyServiceUnavailableError({ providerError: error });
+}
+
+async function inTime<T>(
+  result: Promise<T>,
+  timeoutMs: number,
+  dropLate: (result: T) => void,
+): Promise<T> {
+  if (await within(timeoutMs, result)) return result;
+  result.then(dropLate, () => undefined);
+  throw new KeyServiceUnavailableError();
+}
+
+function checkedEpoch(epoch: unknown): number {
+  if (typeof epoch === "number" && !Number.isNaN(epoch)) return epoch;
+  throw new TypeError("the epoch of a KeyProvider must be a number");
+}
+
+function checkedWrapped({ keyId, wrapped }: WrappedKey): WrappedKey {
+  checkKeyId(keyId, "the keyId of a KeyProvider");
+  if (isBytes(wrapped) && wrapped.length <= MAX_WRAPPED_BYTES) return { keyId, wrapped };
+  throw new TypeError(`wrap must return at most ${MAX_WRAPPED_BYTES} bytes`);
+}
+
+function checkedDataKey(dataKey: Uint8Array): Uint8Array {
+  if (isBytes(dataKey) && dataKey.length === KEY_BYTES) return dataKey;
+  wipe(dataKey);
+  throw new TypeError(`unwrap must return the ${KEY_BYTES} bytes that were wrapped`);
+}
+
+function wipe(bytes: unknown): void {
+  if (isBytes(bytes)) bytes.fill(0);
+}

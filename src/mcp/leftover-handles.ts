@@ -1,0 +1,80 @@
+/** Handles that an argument still holds at a place where they should have been opened. */
+import { formatPointer, type JsonPointer } from "../primitives/json-pointer.js";
+import type { Slot } from "../template/find-references.js";
+import { withoutInvisible } from "./handle-spelling.js";
+import { isObject } from "./messages.js";
+import { below } from "./pointer-patterns.js";
+import type { HydratingRule } from "./policy-rules.js";
+import { readingsOf } from "./readings.js";
+
+/** An id, or so much of one that it can be nothing else, in any case and with any dash. */
+const ID_LIKE = /hdl[_-][0-9a-f]{8}/i;
+
+/** Tells whether JSON data holds a handle in any spelling, in texts or names of members. */
+export function mentionsHandle(value: unknown): boolean {
+  if (typeof value === "string") return isHandleLike(value);
+  if (typeof value !== "object" || value === null) return false;
+  const names = Array.isArray(value) ? [] : Object.keys(value);
+  return [...names, ...Object.values(value)].some(mentionsHandle);
+}
+
+/**
+ * Returns the place of the first handle that is left over: at or within a place where rules open
+ * handles, or in a text in which such a place would have to be. The arguments are those of the model:
+ * opened values are never searched.
+ *
+ * @param slots - What is opened, by pointer.
+ */
+export function leftoverPlace(
+  args: unknown,
+  rules: readonly HydratingRule[],
+  slots: ReadonlyMap<string, Slot>,
+): string | undefined {
+  const refusing = rules.filter(({ leftover }) => leftover === "refuse").map(({ at }) => at);
+  for (const { pointer, text } of textsAt(args, { pointer: [], patterns: refusing, slots })) {
+    if (isHandleLike(text)) return formatPointer(pointer);
+  }
+  return undefined;
+}
+
+function isHandleLike(text: string): boolean {
+  if (!/hdl|%|\\|&|\P{ASCII}/iu.test(text)) return false;
+  const folded = withoutInvisible(text).normalize("NFKC");
+  for (const { text: read, form } of readingsOf(folded)) {
+    if (form !== "bytes" && ID_LIKE.test(read)) return true;
+  }
+  return false;
+}
+
+interface Place {
+  readonly pointer: JsonPointer;
+  /** What is left of the rules' patterns at this place. */
+  readonly patterns: readonly JsonPointer[];
+  readonly slots: ReadonlyMap<string, Slot>;
+}
+
+interface LocatedText {
+  readonly pointer: JsonPointer;
+  readonly text: string;
+}
+
+function* textsAt(value: unknown, place: Place): Generator<LocatedText> {
+  const { pointer, patterns, slots } = place;
+  if (patterns.length === 0) return;
+  const slot = slots.get(formatPointer(pointer));
+  if (slot?.kind === "whole") return;
+  if (typeof value === "string") yield* piecesOf(value, slot).map((text) => ({ pointer, text }));
+  if (typeof value !== "object" || value === null) return;
+  const isAt = patterns.some(({ length }) => length === 0);
+  for (const [name, member] of Object.entries(value)) {
+    if (isAt && isObject(value)) yield { pointer, text: name };
+    const rest = isAt ? patterns : below(patterns, name);
+    yield* textsAt(member, { pointer: [...pointer, name], patterns: rest, slots });
+  }
+}
+
+/** Returns a text without what is opened in it. */
+function piecesOf(text: string, slot: Slot | undefined): readonly string[] {
+  if (slot?.kind !== "text") return [text];
+  return slot.segments.filter((segment) => typeof segment === "string");
+}

@@ -1,0 +1,58 @@
+/**
+ * What objects are, by their internal slots and whichever realm made them.
+ *
+ * `instanceof` knows the classes of one realm only: a `Map` of a jsdom window or of a `node:vm` context
+ * is none to it. Plain objects and arrays, which are most, are told apart before Node is asked.
+ */
+import {
+  isArrayBuffer as isArrayBufferObject,
+  isDate as isDateObject,
+  isMap as isMapObject,
+  isSet as isSetObject,
+} from "node:util/types";
+
+/** Tells objects of literals, of `JSON.parse` and of other realms from instances of classes. */
+export function isPlainObject(object: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(object);
+  return prototype === Object.prototype || prototype === null || isRootPrototype(prototype);
+}
+
+/** Tells whether a value is what `Object.prototype` is in its realm. */
+function isRootPrototype(value: unknown): boolean {
+  return Object.getPrototypeOf(value) === null && Object.hasOwn(value as object, "isPrototypeOf");
+}
+
+/** Tells whether an object is an instance of a built-in class, `depth` prototypes below the root. */
+export function isBuiltIn(object: object, depth: number): boolean {
+  let prototype: unknown = Object.getPrototypeOf(object);
+  for (let level = 0; level < depth; level++) {
+    if (prototype === null) return false;
+    prototype = Object.getPrototypeOf(prototype);
+  }
+  return prototype !== null && isRootPrototype(prototype);
+}
+
+/** Tells whether a value is a `Map`. */
+export function isMap(value: unknown): value is ReadonlyMap<unknown, unknown> {
+  return mayBeBuiltIn(value) && isMapObject(value);
+}
+
+/** Tells whether a value is a `Set`. */
+export function isSet(value: unknown): value is ReadonlySet<unknown> {
+  return mayBeBuiltIn(value) && isSetObject(value);
+}
+
+/** Tells whether a value is a `Date`. */
+export function isDate(value: unknown): value is Date {
+  return mayBeBuiltIn(value) && isDateObject(value);
+}
+
+/** Tells whether a value is an `ArrayBuffer`; one that threads share is none. */
+export function isArrayBuffer(value: unknown): value is ArrayBuffer {
+  return mayBeBuiltIn(value) && isArrayBufferObject(value);
+}
+
+function mayBeBuiltIn(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.getPrototypeOf(value) !== Object.prototype;
+}

@@ -1,0 +1,92 @@
+/**
+ * The timers of Node, whatever a test runner puts in their place.
+ *
+ * Fake timers stop until a test advances them: a cache or a connection that waits on one never settles.
+ * Everything in `src` waits by means of these instead of the globals.
+ */
+import * as timers from "node:timers";
+
+/** The bindings are constants, as fake timers replace the members of `node:timers` as well. */
+export const setTimeout: typeof timers.setTimeout = genuine("setTimeout", timers.setTimeout);
+export const clearTimeout: typeof timers.clearTimeout = genuine(
+  "clearTimeout",
+  timers.clearTimeout,
+);
+export const setInterval: typeof timers.setInterval = genuine("setInterval", timers.setInterval);
+export const clearInterval: typeof timers.clearInterval = genuine(
+  "clearInterval",
+  timers.clearInterval,
+);
+export const setImmediate: typeof timers.setImmediate = genuine(
+  "setImmediate",
+  timers.setImmediate,
+);
+const clearImmediate = genuine("clearImmediate", timers.clearImmediate);
+export const queueMicrotask: typeof globalThis.queueMicrotask = genuine(
+  "queueMicrotask",
+  globalThis.queueMicrotask,
+);
+export const nextTick: typeof process.nextTick = genuine("nextTick", process.nextTick);
+
+/** Resolves after some milliseconds. */
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Resolves in the next turn of the event loop. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+const GENUINE = Object.entries<(...given: never[]) => unknown>({
+  ...{ setTimeout, clearTimeout, setInterval, clearInterval },
+  ...{ setImmediate, clearImmediate, queueMicrotask },
+});
+
+/** The globals that are not genuine, each with what it is replaced by for a while. */
+const replaced = new Map<string, { readonly fake: unknown; readonly standIn: unknown }>();
+let users = 0;
+
+/**
+ * Makes the timers of Node the global ones, for packages that take the globals; returns how to undo it.
+ * A package keeps what it finds when it is imported, and would never again have another.
+ */
+export function installTimers(): () => void {
+  const globals = globalThis as unknown as Record<string, unknown>;
+  if (users === 0) {
+    for (const [name, genuine] of GENUINE) {
+      const fake = globals[name];
+      if (fake === genuine) continue;
+      // A copy, so that a test that puts back its own timers in the meantime is recognized.
+      const standIn = Object.assign(genuine.bind(undefined), fake);
+      replaced.set(name, { fake, standIn });
+      Reflect.set(globals, name, standIn);
+    }
+  }
+  users += 1;
+  return () => {
+    users -= 1;
+    if (users > 0) return;
+    for (const [name, { fake, standIn }] of replaced) {
+      if (globals[name] === standIn) Reflect.set(globals, name, fake);
+    }
+    replaced.clear();
+  };
+}
+
+/** Runs `work` with the timers of Node as the global ones. */
+export function withTimers<T>(work: () => T): T {
+  const undo = installTimers();
+  try {
+    return work();
+  } finally {
+    undo();
+  }
+}
+
+/** Where fake timers were installed before this import, their clock has the functions they replaced. */
+function genuine<T extends object>(name: string, current: T): T {
+  const { clock } = current as { readonly clock?: Readonly<Record<string, unknown>> };
+  const replaced = clock?.[`_${name}`];
+  return typeof replaced === "function" ? (replaced as unknown as T) : current;
+}

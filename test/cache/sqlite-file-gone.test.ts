@@ -1,0 +1,193 @@
+import { copyFileSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import Database from "better-sqlite3";
+import { describe, expect, it } from "vitest";
+import type { WatchedFile } from "../../src/cache/sqlite/database-file.js";
+import { UNBOUNDED } from "../../src/cache/sqlite/room.js";
+import { WriteQueue } from "../../src/cache/sqlite/write-queue.js";
+import { openSqliteCache, sqliteCache } from "../../src/cache/sqlite.js";
+import { type CacheBackend, HandleVault, KeyRing } from "../../src/index.js";
+import { codeThrownBy } from "../support/refusals.js";
+import { sealOptions } from "../support/vault.js";
+import {
+  closeLater,
+  FOR_LONG,
+  headOf,
+  newDirectory,
+  newFile,
+  put,
+  UNAVAILABLE,
+} from "./sqlite-scene.js";
+
+const UNKNOWN = "ERR_VAULT_OUTCOME_UNKNOWN";
+const HEAD = Buffer.from("head");
+
+const LOSSES: Readonly<Record<string, (path: string) => void>> = {
+  removed: (path) => {
+    for (const suffix of ["", "-wal", "-shm", "-ballast"]) rmSync(`${path}${suffix}`);
+  },
+  "removed alone": (path) => rmSync(path),
+  "replaced by a copy": (path) => {
+    copyFileSync(path, `${path}.copy`);
+    renameSync(`${path}.copy`, path);
+  },
+  truncated: (path) => truncateSync(path),
+  "without its log": (path) => rmSync(`${path}-wal`),
+  "given another log": (path) => {
+    renameSync(`${path}-wal`, `${path}-old`);
+    writeFileSync(`${path}-wal`, "");
+  },
+  "without the index of its log": (path) => rmSync(`${path}-shm`),
+  "moved with its folder": (path) => renameSync(dirname(path), `${dirname(path)}-moved`),
+};
+
+/** Lets the last look at a file become old: one counts for a millisecond. */
+function outliveLook(): void {
+  const untilMs = performance.now() + 2;
+  while (performance.now() < untilMs);
+}
+
+describe.each(["full", "normal"] as const)(
+  "a database that is open, synchronous %s,",
+  (synchronous) => {
+    describe.each(Object.entries(LOSSES))("and was %s", (_, lose) => {
+      it("takes no write and gives no record any more", async () => {
+        const path = `${newDirectory()}/inner/records.db`;
+        const cache = await openIn(path, synchronous);
+        const entry = await cache.get("before");
+        if (typeof entry !== "object") throw new Error("the record is not there");
+        const ifRevision = entry.revision;
+        lose(path);
+        outliveLook();
+        const calls: Record<string, () => unknown> = {
+          insert: () => cache.insert("after", { head: HEAD }, FOR_LONG),
+          "insert with a body": () => cache.insert("body", { head: HEAD, body: HEAD }, FOR_LONG),
+          replace: () => cache.replace("before", HEAD, { ifRevision }),
+          delete: () => cache.delete("before"),
+          purge: () => cache.purgeExpired(10),
+          get: () => cache.get("before"),
+          getBody: () => cache.getBody("before"),
+          scan: () => cache.scan(),
+          ready: () => cache.ready(),
+        };
+        for (const [name, call] of Object.entries(calls)) {
+          expect([name, await codeThrownBy(call)]).toEqual([name, UNAVAILABLE]);
+        }
+        const batch = ["1", "2", "3"].map((key) => codeThrownBy(() => put(cache, key)));
+        expect(await Promise.all(batch)).toEqual([UNAVAILABLE, UNAVAILABLE, UNAVAILABLE]);
+      });
+    });
+  },
+);
+
+describe("a database that is replaced by its backup while it is open", () => {
+  it("loses no seal that was acknowledged afterwards, because none is", async () => {
+    const path = newFile();
+    const keys = KeyRing.from({ current: "key", keys: { key: KeyRing.generateKey() } });
+    const vault = new HandleVault({ cache: await openSqliteCache(path), keys });
+    const before = await vault.seal("before", sealOptions());
+    copyFileSync(path, `${path}.backup`);
+    renameSync(`${path}.backup`, path);
+    outliveLook();
+    expect(await codeThrownBy(() => vault.seal("after", sealOptions()))).toBe(UNAVAILABLE);
+    expect(await codeThrownBy(() => vault.invalidate(before.id))).toBe(UNAVAILABLE);
+    await vault.close();
+  });
+
+  it("works again once it is opened again", async () => {
+    const path = newFile();
+    const cache = await openSqliteCache(path);
+    await cache.ready();
+    copyFileSync(path, `${path}.backup`);
+    renameSync(`${path}.backup`, path);
+    await cache.close();
+    const next = closeLater(await openSqliteCache(path));
+    await next.ready();
+    await put(next, "after");
+    expect(await headOf(next, "after")).toBe("after");
+  });
+});
+
+describe("a database whose owner has it open", () => {
+  it("takes no write once it was replaced", async () => {
+    const path = newFile();
+    const cache = closeLater(sqliteCache(closeLater(new Database(path))));
+    await cache.ready();
+    await put(cache, "before");
+    LOSSES["replaced by a copy"]?.(path);
+    outliveLook();
+    expect(await codeThrownBy(() => put(cache, "after"))).toBe(UNAVAILABLE);
+    expect(await codeThrownBy(() => cache.get("before"))).toBe(UNAVAILABLE);
+  });
+
+  it("may have its journal changed, whose files come and go", async () => {
+    const database = closeLater(new Database(newFile()));
+    database.pragma("journal_mode = WAL");
+    const cache = closeLater(sqliteCache(database));
+    await cache.ready();
+    await put(cache, "with a log");
+    database.pragma("journal_mode = DELETE");
+    outliveLook();
+    await put(cache, "without");
+    expect(await headOf(cache, "with a log")).toBe("with a log");
+  });
+});
+
+describe("a write that was committed when its file was found to be gone", () => {
+  const WRITE = { bytes: 1, isSingleStatement: true, isRemoval: false };
+
+  /** A queue over a file that is gone as soon as something was written to it. */
+  function scene(moment: "job" | "turn") {
+    const database = closeLater(new Database(":memory:"));
+    database.exec("CREATE TABLE numbers (number)");
+    const insert = database.prepare("INSERT INTO numbers VALUES (?)");
+    const count = database.prepare("SELECT count(*) FROM numbers").pluck();
+    const committed: number[] = [];
+    const file: WatchedFile = {
+      get isIntact() {
+        return database.inTransaction || count.get() === 0;
+      },
+    };
+    const room = { ...UNBOUNDED, onCommitted: (bytes: number) => committed.push(bytes) };
+    const queue = closeLater(new WriteQueue(database, room, file));
+    queue.flushMoment = moment;
+    const write = (isSingleStatement: boolean, fail?: () => void) => () =>
+      queue.submit(
+        { ...WRITE, isSingleStatement, apply: () => [insert.run(1), fail?.()] },
+        undefined,
+      );
+    return { write, committed };
+  }
+
+  it.each(["job", "turn"] as const)("has an unknown outcome, flushed per %s", async (moment) => {
+    for (const isSingleStatement of [true, false]) {
+      const { write, committed } = scene(moment);
+      expect(await codeThrownBy(write(isSingleStatement))).toBe(UNKNOWN);
+      expect(committed).toEqual([]);
+    }
+  });
+
+  it("has an unknown outcome in a group, each write of it", async () => {
+    const { write, committed } = scene("turn");
+    const codes = await Promise.all([true, false, true].map((one) => codeThrownBy(write(one))));
+    expect(codes).toEqual([UNKNOWN, UNKNOWN, UNKNOWN]);
+    expect(committed).toEqual([]);
+  });
+
+  it("has an unknown outcome when its group failed and it was tried alone", async () => {
+    const { write } = scene("turn");
+    const fail = () => {
+      throw new Error("a failure");
+    };
+    const codes = await Promise.all([codeThrownBy(write(false)), codeThrownBy(write(false, fail))]);
+    expect(codes).toEqual([UNKNOWN, UNAVAILABLE]);
+  });
+});
+
+async function openIn(path: string, synchronous: "full" | "normal"): Promise<CacheBackend> {
+  mkdirSync(dirname(path), { recursive: true });
+  const cache = closeLater(await openSqliteCache(path, { synchronous }));
+  await cache.ready();
+  await put(cache, "before");
+  return cache;
+}

@@ -1,0 +1,110 @@
+import { statSync } from "node:fs";
+import Database from "better-sqlite3";
+import { describe, expect, it } from "vitest";
+import { identityOf } from "../../src/cache/sqlite/database-file.js";
+import { DiskRoom } from "../../src/cache/sqlite/disk-room.js";
+import { openSqliteCache } from "../../src/cache/sqlite.js";
+import { closeLater, newFile, put } from "./sqlite-scene.js";
+
+const KEPT_BYTES = 2 ** 25;
+
+describe("the log of a database", () => {
+  it("that a reader made grow is cut once the reader is gone", async () => {
+    const path = newFile();
+    const size = () => statSync(`${path}-wal`).size;
+    const cache = closeLater(await openSqliteCache(path, { synchronous: "off" }));
+    await cache.ready();
+    const body = Buffer.alloc(2 ** 21);
+    const churn = async (count: number) => {
+      for (let index = 0; index < count; index++) {
+        await put(cache, "key", body);
+        await cache.delete("key");
+      }
+    };
+    const endReading = startReading(path);
+    await churn(24);
+    const grown = size();
+    endReading();
+    await churn(10);
+    expect(grown).toBeGreaterThan(1.3 * KEPT_BYTES);
+    expect(size()).toBeLessThanOrEqual(KEPT_BYTES + 2 ** 20);
+  });
+
+  it("is copied later when a reader is in the way, though nothing is written any more", async () => {
+    const { path, room, runTimer } = scene();
+    const other = closeLater(new Database(path));
+    other.exec("CREATE TABLE numbers (number)");
+    const endReading = startReading(path);
+    other.exec("INSERT INTO numbers VALUES (1)");
+    room.onCommitted(0);
+    expect(runTimer()).toBe(1000);
+    expect(runTimer()).toBe(10_000);
+    endReading();
+    expect(runTimer()).toBe(10_000);
+    expect(runTimer()).toBeUndefined();
+  });
+
+  it("is cut when it was long and all of it was copied", () => {
+    const { path, room, runTimer } = scene();
+    const other = closeLater(new Database(path));
+    other.exec("PRAGMA wal_autocheckpoint = 0; CREATE TABLE bodies (body)");
+    other.prepare("INSERT INTO bodies VALUES (?)").run(Buffer.alloc(1.1 * KEPT_BYTES));
+    expect(statSync(`${path}-wal`).size).toBeGreaterThan(KEPT_BYTES);
+    room.onCommitted(0);
+    runTimer();
+    expect(statSync(`${path}-wal`).size).toBe(0);
+  });
+
+  it("is not copied into a file that is no longer the one that was opened", () => {
+    let isIntact = true;
+    const { path, room, runTimer } = scene({
+      get isIntact() {
+        return isIntact;
+      },
+    });
+    const other = closeLater(new Database(path));
+    other.exec("CREATE TABLE numbers (number)");
+    const before = statSync(path).size;
+    room.onCommitted(0);
+    isIntact = false;
+    runTimer();
+    expect(statSync(path).size).toBe(before);
+    expect(runTimer()).toBeUndefined();
+  });
+});
+
+/** The room of a database, with a timer that runs when the test says so. */
+function scene(watched?: { readonly isIntact: boolean }) {
+  const path = newFile();
+  const connection = closeLater(new Database(path));
+  connection.exec("PRAGMA journal_mode = WAL; BEGIN IMMEDIATE; ROLLBACK");
+  let timer: { readonly delayMs: number; readonly callback: () => void } | undefined;
+  const room = new DiskRoom({
+    connection,
+    path,
+    file: watched ?? identityOf(path),
+    after: (delayMs, callback) => {
+      timer = { delayMs, callback };
+      return () => {};
+    },
+  });
+  closeLater(room);
+  /** Runs the timer, if it is set; returns the time for which it was set. */
+  const runTimer = (): number | undefined => {
+    const set = timer;
+    timer = undefined;
+    set?.callback();
+    return set?.delayMs;
+  };
+  return { path, room, runTimer };
+}
+
+/** Reads the database as it is now; returns how to end that. */
+function startReading(path: string): () => void {
+  const reader = closeLater(new Database(path, { readonly: true }));
+  const rows = reader.prepare("SELECT * FROM sqlite_master").iterate();
+  rows.next();
+  return () => {
+    rows.return?.();
+  };
+}

@@ -1,0 +1,70 @@
+/** A process that seals and opens all the time, while it is led through the steps of a rotation. */
+import { createInterface } from "node:readline";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { HandleVault, KeyRing } from "../../../src/index.js";
+import { type Address, openPlace } from "../places.js";
+import { print, task } from "./messages.js";
+
+export interface RotatingTask {
+  readonly address: Address;
+  readonly keyFile: string;
+  /** Handles that others sealed, too. */
+  readonly ids: readonly string[];
+}
+
+const PRINCIPAL = "spiffe://example.org/owner";
+const KEPT = 50;
+
+const { address, keyFile, ids } = task<RotatingTask>();
+const ring = await KeyRing.fromFile(keyFile);
+const vault = new HandleVault({
+  cache: await openPlace(address),
+  keys: ring,
+  cacheTimeoutMs: 30_000,
+});
+const known = [...ids];
+let reads = 0;
+let isOver = false;
+
+async function work(): Promise<void> {
+  while (!isOver) {
+    const { id } = await vault.seal(`payload ${reads}`, {
+      ownerPrincipal: PRINCIPAL,
+      safeView: "a payload",
+      ttlSeconds: 3600,
+    });
+    known.splice(known.length < KEPT ? known.length : KEPT - 1, 1, id);
+    for (const one of known) {
+      await vault.unseal(one, PRINCIPAL);
+      reads += 1;
+    }
+    await nextTurn();
+  }
+}
+
+const STEPS: Readonly<Record<string, (keyId: string) => Promise<unknown>>> = {
+  reload: async () => ring.reload(),
+  promote: async (keyId) => ring.promote(keyId),
+  remove: async (keyId) => ring.remove(keyId, await vault.rewrap()),
+};
+
+const working = work();
+// A read that fails ends the process, and with it the drill.
+working.catch((error: unknown) => {
+  throw error;
+});
+print("ready");
+for await (const line of createInterface({ input: process.stdin })) {
+  const [step = "", keyId = ""] = line.split(" ");
+  if (step === "end") break;
+  const before = reads;
+  await STEPS[step]?.(keyId);
+  // Every step is followed by reads under it.
+  while (reads < before + KEPT) await nextTurn();
+  print(`${step} ${ring.currentKeyId} ${ring.keyIds.join(",")}`);
+}
+isOver = true;
+await working;
+await vault.close();
+print(reads);
+process.exit(0);

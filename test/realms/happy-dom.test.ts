@@ -1,0 +1,4 @@
+// @vitest-environment happy-dom
+import { describeSealing } from "./sealing-laws.js";
+
+describeSealing("happy-dom");

@@ -1,0 +1,4 @@
+// @vitest-environment jsdom
+import { describeSealing } from "./sealing-laws.js";
+
+describeSealing("jsdom");

@@ -1,0 +1,76 @@
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import type { VaultClient } from "../../../src/client.js";
+import { clientOf, WIRES } from "./wires.js";
+
+const ID = `hdl_${"0".repeat(32)}`;
+/** In every request, whatever the wire: once it was seen, the request was sent. */
+const MARK = "the-caller-of-the-test";
+const UNKNOWN = { code: "ERR_VAULT_OUTCOME_UNKNOWN" };
+const UNAVAILABLE = { code: "ERR_VAULT_SERVICE_UNAVAILABLE" };
+const ANSWER_TIMEOUT_MS = 30_000;
+
+const CALLS: readonly (readonly [string, (vault: VaultClient) => Promise<unknown>, object])[] = [
+  ["seal", (vault) => vault.seal("x", { ownerPrincipal: MARK, safeView: "" }), UNKNOWN],
+  ["unseal", (vault) => vault.unseal(ID, MARK), UNKNOWN],
+  ["invalidate", (vault) => vault.invalidate(ID, MARK), UNKNOWN],
+  ["grant", (vault) => vault.grant(ID, "another", { by: MARK }), UNKNOWN],
+  ["describe", (vault) => vault.describe(ID, MARK), UNAVAILABLE],
+];
+
+/** A server that takes requests and never answers; it tells when one has come, and when it was left. */
+async function silent() {
+  const sockets = new Set<Socket>();
+  let arrived: () => void = () => undefined;
+  let left: () => void = () => undefined;
+  const request = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
+  const leaving = new Promise<void>((resolve) => {
+    left = resolve;
+  });
+  let requests = 0;
+  const server = createServer((socket) => {
+    let received = "";
+    sockets.add(socket.on("error", () => undefined).on("close", () => left()));
+    socket.on("data", (chunk) => {
+      received += chunk.toString("latin1");
+      if (!received.includes(MARK)) return;
+      received = "";
+      requests++;
+      arrived();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { port, request, leaving, requests: () => requests };
+}
+
+describe.each(WIRES)("over %s, with an answer that does not come within half a minute,", (wire) => {
+  it.each(CALLS)(
+    "%s ends, was sent once, and its connection is gone",
+    async (_, call, expected) => {
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+      onTestFinished(() => void vi.useRealTimers());
+      const { port, request, leaving, requests } = await silent();
+      const client = clientOf(wire, port);
+      let isOver = false;
+      const ended = expect(
+        call(client).finally(() => {
+          isOver = true;
+        }),
+      ).rejects.toMatchObject(expected);
+      await request;
+      await vi.advanceTimersByTimeAsync(ANSWER_TIMEOUT_MS - 1);
+      expect(isOver).toBe(false);
+      await vi.advanceTimersByTimeAsync(1);
+      await ended;
+      await leaving;
+      expect(requests()).toBe(1);
+    },
+  );
+});

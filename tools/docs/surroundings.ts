@@ -1,0 +1,119 @@
+/** What examples refer to and do not show: names, and the types that they stand for. */
+
+/** Where no file has a row of its own for a name. */
+const EVERYWHERE: Readonly<Record<string, string>> = {
+  args: 'import("handlevault/mcp").JsonObject',
+  auth: 'import("handlevault/auth").Authenticator',
+  handle: 'import("handlevault").OpaqueHandle',
+  id: "string",
+  keys: 'import("handlevault").KeyRing',
+  ownerPrincipal: "string",
+  patients: "{ id: string; born: string }[]",
+  policy: 'import("handlevault/mcp").AgentPolicy',
+  principal: "string",
+  server: 'import("@modelcontextprotocol/server").McpServer',
+  token: "string",
+  toolArguments: "Record<string, unknown>",
+  vault: 'import("handlevault").HandleVault',
+};
+
+/** Of agents: the model, and for whom it works. */
+const AGENT = { model: 'import("ai").LanguageModel', prompt: "string", user: "{ id: string }" };
+const AI_SDK = {
+  ...AGENT,
+  generateText: 'typeof import("ai").generateText',
+  tools: 'import("ai").ToolSet',
+};
+const RUN = '(args: unknown) => Promise<import("handlevault/mcp").JsonObject>';
+/** Of tools: what a model asks one to do, and what runs it. */
+const TOOL = {
+  scope: 'import("handlevault/mcp").ToolScope',
+  tool: RUN,
+  lookup: RUN,
+};
+const ZOD = { z: 'typeof import("zod").z' };
+const STREAM = { model: "{ textStream: ReadableStream<string> }" };
+const DRILLS = {
+  harness: 'import("handlevault/testing").DrillHarness',
+  startOurServers: 'import("handlevault/testing").DrillHarness["open"]',
+};
+const CACHE = { MyCache: "new (options?: object) => import('handlevault').CacheBackend" };
+const TOKENS = { tokens: 'import("handlevault/auth").StaticToken[]' };
+const RECORD = { record: "object" };
+const RING = { ring: 'import("handlevault").KeyRing' };
+const EXPRESS = { express: 'typeof import("express")' };
+const HONO = {
+  app: 'import("hono").Hono',
+  charge: "(data: unknown) => Response",
+  gatewayPrincipals: "string[]",
+  Hono: 'typeof import("hono").Hono',
+  showPatient: 'import("hono").Handler',
+};
+
+/** By file: documents, then sources. */
+const IN_FILES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "docs/agents.md": {
+    ...AGENT,
+    ...DRILLS,
+    check: RUN,
+    tools: 'import("ai").ToolSet',
+    transport: 'import("@modelcontextprotocol/server").Transport',
+  },
+  "docs/safe-views.md": {
+    describe: "(data: unknown) => Promise<string>",
+    order: "object",
+    report: "object",
+    safeView: "string",
+  },
+  "docs/templates.md": STREAM,
+  "src/ai-sdk.ts": AI_SDK,
+  "src/auth/any-of.ts": TOKENS,
+  "src/cache/lru.ts": { metrics: "{ gauge(name: string, value: number): void }" },
+  "src/cache/redis.ts": { Redis: 'typeof import("ioredis").Redis' },
+  "src/cache/sqlite.ts": { Database: 'typeof import("better-sqlite3")' },
+  "src/cache/valkey.ts": { Valkey: 'typeof import("iovalkey").Valkey' },
+  "src/client.ts": RECORD,
+  "src/handle-vault.ts": RING,
+  "src/langchain.ts": {
+    ...AGENT,
+    createAgent: "(options: { model: unknown; tools: unknown[] }) => object",
+    tools: 'import("@langchain/core/tools").StructuredTool[]',
+  },
+  "src/mcp/handle-reuse.ts": { subjectOf: "() => string" },
+  "src/mcp/hydrate-arguments.ts": TOOL,
+  "src/mcp/marked-places.ts": ZOD,
+  "src/mcp/message-filter.ts": { message: "unknown" },
+  "src/mcp/seal-tool-output.ts": TOOL,
+  "src/mcp/with-vault.ts": {
+    StdioServerTransport:
+      'typeof import("@modelcontextprotocol/server/stdio").StdioServerTransport',
+  },
+  "src/safe-view/aggregate.ts": { salaries: "{ monthly: number }[]" },
+  "src/template/hydrate-deltas.ts": { events: "ReadableStream<{ text: string }>" },
+  "src/template/hydrate-stream.ts": STREAM,
+  "src/template/server-sent-events.ts": { response: "Response & { body: object }" },
+  "src/template/validators.ts": ZOD,
+  "src/testing/cache-backend.ts": CACHE,
+  "src/testing/injection-drills.ts": DRILLS,
+  "src/testing/injection-laws.ts": DRILLS,
+  "src/testing/play-drill.ts": DRILLS,
+  "src/transport/http/client.ts": { readToken: "() => Promise<string>" },
+  "src/transport/http/handler.ts": HONO,
+  "src/transport/http/node.ts": EXPRESS,
+  "src/transport/http/router.ts": { ...HONO, ...EXPRESS },
+  "src/transport/http/server.ts": TOKENS,
+  "src/transport/remote-vault.ts": {
+    vault: 'import("../../dist/transport/remote-vault.js").RemoteVault',
+  },
+  "src/vault/vault.ts": RECORD,
+};
+
+/** Returns the type of a name in the examples of a file. */
+export function typeOf(name: string, file: string): string | undefined {
+  return IN_FILES[file]?.[name] ?? EVERYWHERE[name];
+}
+
+/** Returns every name that stands for something in the examples of a file. */
+export function namesIn(file: string): readonly string[] {
+  return Object.keys({ ...EVERYWHERE, ...IN_FILES[file] });
+}
