@@ -18,7 +18,7 @@ const MAX_ANSWER_DEPTH = 272;
 const LARGEST_INTEGER = "9007199254740992";
 
 /** How many arrays and objects a request may have: each costs many times what a number or a text does. */
-export const MAX_CONTAINERS = 1_000_000;
+const MAX_CONTAINERS = 1_000_000;
 
 /**
  * Returns what the JSON text of a request says.
