@@ -54,7 +54,7 @@ import type {
 } from "./vault/vault.js";
 import { writtenView } from "./vault/written-view.js";
 
-/** How long a record outlives its handle, so that "expired" can be told from "not found". */
+/** How long a record outlives its handle, so that an expired handle is not reported as unknown. */
 const GRACE_MS = 60_000;
 const PURGE_BATCH = 1000;
 
@@ -150,7 +150,7 @@ export class HandleVault implements Vault {
         return payload as T;
       }
     } catch (error) {
-      // What moved meanwhile is read afresh below.
+      // A record that changed since it was read is read again below.
       if (!(error instanceof RecordMoved)) throw error;
     } finally {
       record.plaintext.fill(0);
@@ -250,7 +250,7 @@ export class HandleVault implements Vault {
   }
 
   /**
-   * Removes records whose handles expired a while ago; returns how many.
+   * Removes records of handles that expired a while ago; returns how many.
    *
    * Nothing depends on it but room: expired handles are refused whether or not they were purged.
    */
@@ -266,7 +266,7 @@ export class HandleVault implements Vault {
   }
 
   /**
-   * Wraps the data keys of records anew under the current key, without opening a payload.
+   * Wraps the data keys of all records under the current key, without opening a payload.
    *
    * @returns What was done, which keys are still in use, and where to go on if `limit` was reached.
    * @throws TypeError The vault's encryptor cannot rewrap (Fernet and plaintext cannot).
@@ -293,8 +293,8 @@ export class HandleVault implements Vault {
    * back, and an earlier expiry counts.
    *
    * Call it only if the cache is known to have lost writes, as a server with `appendfsync everysec` does
-   * in a crash, never as an answer to {@link RecordIntegrityError} alone: whoever writes the cache could
-   * bring that about. It holds for this process. What this process has invalidated stays invalidated.
+   * in a crash, never because of a {@link RecordIntegrityError} alone: an attacker who writes to the cache
+   * can cause that error. It holds for this process. What this process has invalidated stays invalidated.
    *
    * @returns What the record says now.
    * @throws {@link HandleNotFoundError} {@link HandleEvictedError} There is no record, or none any more.

@@ -3,7 +3,7 @@
  *
  * A `Buffer` of its own costs every small record a microsecond to make and more memory than it
  * holds; a chunk costs that once for a hundred, and the garbage collector walks none of it. Chunks
- * are only ever appended to, so bytes handed out stay as they are for whoever still looks at them.
+ * are only ever appended to, so bytes that were handed out stay as they are for every reader.
  */
 import { Buffer } from "node:buffer";
 

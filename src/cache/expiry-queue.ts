@@ -9,7 +9,7 @@ export interface QueueEntry {
   index: number;
 }
 
-/** Finds the entry whose purge time comes first. */
+/** Finds the entry with the earliest purge time. */
 export class ExpiryQueue<Entry extends QueueEntry> {
   #entries: Entry[] = [];
   /** The purge times of the entries; apart from them, since comparing takes one look at each. */

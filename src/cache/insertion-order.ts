@@ -102,7 +102,7 @@ export class InsertionOrder {
     }
   }
 
-  /** Returns the place of the first group whose number is not below `number`. */
+  /** Returns the index of the first group with this number or a higher one. */
   #firstFrom(number: number): number {
     let low = 0;
     let high = this.#numbers.length;

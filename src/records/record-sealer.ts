@@ -58,7 +58,7 @@ export interface RecordSealerOptions {
   readonly frontBytes: number;
 }
 
-/** A head that was opened. Whoever asked for it wipes its plaintext. */
+/** A head that was opened. The caller wipes its plaintext. */
 export interface OpenedHead extends OpenHead {
   readonly form: RecordForm;
   readonly plaintext: Buffer;

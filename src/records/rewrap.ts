@@ -1,4 +1,4 @@
-/** Moves sealed records to the current key: their data keys are wrapped anew, nothing is opened. */
+/** Moves sealed records to the current key: their data keys are wrapped again, no payload is opened. */
 import { Buffer } from "node:buffer";
 import { checkInteger, checkOptions } from "../vault/checks.js";
 import type { Encryptor, KeyState, Revision } from "../vault/contracts.js";
@@ -116,7 +116,7 @@ class RewrapPass {
       for (let race = 0; race < MAX_RACES && state !== undefined; race++) {
         const outcome = await this.#move(state, tally);
         if (outcome !== "conflict") return outcome === "moved";
-        // Somebody else wrote in between, perhaps under an old key: look again.
+        // Another writer changed the record, perhaps under an old key: read it again.
         state = await this.#lookAgain(state.key);
       }
     } catch (error) {

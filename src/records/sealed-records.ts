@@ -25,11 +25,11 @@ export interface SealedRecordsOptions extends RecordSealerOptions {
   readonly cache: CacheBackend;
   /** How long a cache operation may take, in milliseconds. */
   readonly timeoutMs: number;
-  /** Told when the cache no longer keeps what it promised; it is made ready anew before it is used again. */
+  /** Called when the cache no longer keeps what it promised: it must be made ready before its next use. */
   readonly onUnsafe: () => void;
 }
 
-/** A state of a record that was read and opened. Whoever asked for it wipes its plaintext. */
+/** A state of a record that was read and opened. The caller wipes its plaintext. */
 export interface OpenRecord extends OpenedHead {
   readonly lookupId: string;
   /** The cache's token for this state. */
@@ -178,7 +178,7 @@ export class SealedRecords {
     if (existed) this.#highWater.markDeleted(lookupId);
   }
 
-  /** After a failed write nobody knows whether it happened, unless the cache says that it did not. */
+  /** The outcome of a failed write is unknown, unless the cache says that nothing was written. */
   #write<T>(call: () => MaybePromise<T>): MaybePromise<T> {
     return guard(call, this.#failedWrite);
   }

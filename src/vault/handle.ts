@@ -45,7 +45,7 @@ export function handleIdOf(reference: HandleReference, name = "handle"): string 
 /**
  * Returns the key of a handle's record in every cache: SHA-256 of the id, in base64url.
  *
- * Whoever reads a cache learns no handle from it that anyone could use.
+ * It is one-way: a reader of the cache learns no id of a handle.
  */
 export function lookupIdOf(handleId: string): string {
   return hash("sha256", handleId, "base64url");
@@ -82,7 +82,7 @@ export interface WireHandle {
 export class OpaqueHandle {
   /** `hdl_` and 32 lower-case hex digits. */
   readonly id: string;
-  /** Text that may be shown to anybody. */
+  /** Text that may be shown to everyone. */
   readonly safeView: string;
   readonly ownerPrincipal: string;
   readonly grantedPrincipals: readonly string[];
@@ -123,7 +123,7 @@ export class OpaqueHandle {
   }
 
   static {
-    // What is logged by accident says nothing: whoever has the id of a handle may try to use it.
+    // An accidental log line must not show the id: a reader could try to use it.
     Object.defineProperty(OpaqueHandle.prototype, inspect.custom, {
       value(this: OpaqueHandle) {
         return `${this.constructor.name} { expiresAt: ${this.expiresAt.toISOString()} }`;

@@ -1,7 +1,6 @@
 /** Long work in parts, so that the event loop turns between them. */
 import { performance } from "node:perf_hooks";
-// Imported rather than global: the fake timers of test runners replace the globals, and never fire.
-import { setImmediate } from "node:timers";
+import { setImmediate } from "../primitives/timers.js";
 import type { MaybePromise } from "./contracts.js";
 
 /** How long work goes on without a turn of the event loop, in milliseconds. */

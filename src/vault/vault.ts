@@ -11,7 +11,7 @@ export interface SealOptions {
   /** The principal that may do everything with the handle: 1 to 1,024 characters. */
   readonly ownerPrincipal: string;
   /**
-   * What anybody may know of the payload, models and logs included; at most 4 KiB of UTF-8. It or a
+   * What everyone may know of the payload, models and logs included; at most 4 KiB of UTF-8. It or a
    * `summarizer` must be given.
    */
   readonly safeView?: string | undefined;
@@ -103,7 +103,7 @@ export interface Vault extends AsyncDisposable {
   unseal<T = unknown>(handle: HandleReference, requestingPrincipal: string): Promise<T>;
 
   /**
-   * Returns a handle's safe view, to anybody.
+   * Returns a handle's safe view, to every caller.
    *
    * @throws {@link HandleNotFoundError} {@link HandleEvictedError} {@link HandleExpiredError}
    */

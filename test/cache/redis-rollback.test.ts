@@ -52,7 +52,7 @@ for (const [product, open] of [
       await expect.poll(() => isUp(vault), { timeout: 20_000 }).toBe(true);
     }
 
-    it("is told from one that was tampered with, by every operation", async () => {
+    it("is reported as rolled back, not as tampered with, by every operation", async () => {
       await loseChange(() => vault.grant(handle, "gateway", { by: OWNER }));
       const by = { by: OWNER };
       const calls = [

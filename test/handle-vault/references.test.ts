@@ -7,7 +7,7 @@ import { GRANTEE, OWNER, STRANGER, sealOptions } from "../support/vault.js";
 const by = { by: OWNER };
 const ID = `hdl_${"0".repeat(32)}`;
 
-/** A vault whose cache says what it was asked. */
+/** A vault with a cache that records its calls. */
 function watchedVault() {
   const memory = memoryCache();
   const asked: string[] = [];
@@ -72,7 +72,7 @@ describe("handleIdOf", () => {
     expect(ids).toEqual(["swapped"]);
   });
 
-  it("names what it refuses as it is told to", () => {
+  it("names what it refuses by the name that is given", () => {
     expect(() => handleIdOf(undefined as never, "allow")).toThrow(/^allow must be a handle/);
   });
 });
