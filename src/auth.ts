@@ -22,6 +22,7 @@ export {
   generateToken,
   hashToken,
   type StaticToken,
+  type TokenAuthenticator,
   type TokenAuthOptions,
   tokenAuth,
 } from "./auth/token.js";

@@ -37,6 +37,16 @@ export interface TokenAuthOptions {
   readonly clock?: Clock | undefined;
 }
 
+/** Knows callers by static tokens, which can be given anew. */
+export interface TokenAuthenticator extends Authenticator {
+  /**
+   * Replaces all tokens: from now on those count and no others, on connections that have authenticated too.
+   *
+   * @throws `TypeError` or `RangeError` A token is wrong, as {@link tokenAuth} has it; those of before stay.
+   */
+  reload(tokens: readonly StaticToken[]): void;
+}
+
 interface StoredToken {
   readonly digest: Buffer;
   readonly caller: Caller;
@@ -68,10 +78,11 @@ const TOKEN_HASH = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
  * ```ts
  * const token = generateToken();
  * const auth = tokenAuth({ tokens: [{ token, principal: "spiffe://example.org/gateway" }] });
+ * auth.reload(await readTokens()); // when they have changed
  * ```
  */
-export function tokenAuth(options: TokenAuthOptions): Authenticator {
-  return new TokenAuthenticator(options);
+export function tokenAuth(options: TokenAuthOptions): TokenAuthenticator {
+  return new StaticTokens(options);
 }
 
 /** Returns a new token of 256 random bits: `hvt_`, which leak scanners can look for, and 43 characters. */
@@ -91,9 +102,10 @@ export function hashToken(token: string, key: Uint8Array): string {
   return digestOf(token, digestKey(key)).toString("base64url");
 }
 
-class TokenAuthenticator implements Authenticator {
+class StaticTokens implements TokenAuthenticator {
   readonly #key: KeyObject;
-  readonly #tokens: readonly StoredToken[];
+  readonly #hasGivenKey: boolean;
+  #tokens: readonly StoredToken[];
   readonly #clock: Clock;
 
   constructor(options: TokenAuthOptions) {
@@ -101,7 +113,21 @@ class TokenAuthenticator implements Authenticator {
     if (options.clock !== undefined) checkMethods(options.clock, "clock", ["now"]);
     this.#clock = neverBackwards(options.clock ?? systemClock());
     this.#key = digestKey(options.key);
-    this.#tokens = checkTokens(options, this.#key);
+    this.#hasGivenKey = options.key !== undefined;
+    this.#tokens = this.#checked(options.tokens);
+  }
+
+  reload(tokens: readonly StaticToken[]): void {
+    this.#tokens = this.#checked(tokens);
+  }
+
+  #checked(tokens: readonly StaticToken[]): readonly StoredToken[] {
+    const stored = checkTokens(tokens, this.#key);
+    const index = tokens.findIndex(({ tokenHash }) => tokenHash !== undefined);
+    if (index >= 0 && !this.#hasGivenKey) {
+      throw new TypeError(`tokens[${index}].tokenHash needs the key that it was made under`);
+    }
+    return stored;
   }
 
   authenticate(evidence: Evidence): Caller | undefined {
@@ -124,16 +150,12 @@ class TokenAuthenticator implements Authenticator {
   }
 }
 
-function checkTokens(options: TokenAuthOptions, key: KeyObject): readonly StoredToken[] {
-  const { tokens } = options;
+function checkTokens(tokens: readonly StaticToken[], key: KeyObject): readonly StoredToken[] {
   if (!Array.isArray(tokens)) throw new TypeError("tokens must be an array");
   if (tokens.length > MAX_TOKENS) throw new RangeError(`tokens must be at most ${MAX_TOKENS}`);
   const stored = Array.from(tokens, (token: StaticToken, index) => {
     const name = `tokens[${index}]`;
     checkOptions(token, name, TOKEN_OPTIONS);
-    if (token.tokenHash !== undefined && options.key === undefined) {
-      throw new TypeError(`${name}.tokenHash needs the key that it was made under`);
-    }
     return storedToken(token, name, key);
   });
   const distinct = new Set(stored.map(({ digest }) => digest.toString("latin1")));

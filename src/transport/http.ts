@@ -10,3 +10,4 @@ export { serveHttp } from "./http/server.js";
 export type { HttpHandlerOptions } from "./http-server/options.js";
 export type { RunningHttpServer } from "./http-server/server.js";
 export type { HttpServerOptions, HttpTlsOptions } from "./http-server/server-options.js";
+export type { ReloadedTls } from "./tls-options.js";

@@ -10,3 +10,4 @@ export {
   type JsonRpcServerOptions,
   serveJsonRpc,
 } from "./json-rpc/server.js";
+export type { ReloadedTls } from "./tls-options.js";

@@ -6,4 +6,5 @@
 
 export type { RunningHttpServer } from "./http-server/server.js";
 export type { ServerAddress } from "./listening.js";
+export type { ReloadedTls } from "./tls-options.js";
 export { serveXmlRpc, type XmlRpcServerOptions } from "./xml-rpc/server.js";

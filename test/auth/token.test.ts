@@ -205,3 +205,32 @@ describe("the time that an answer takes", () => {
     }
   });
 });
+
+describe("tokens that are reloaded", () => {
+  it("are the only ones that count from then on, also where a connection keeps its caller", async () => {
+    const [before, after] = [generateToken(), generateToken()];
+    const auth = tokenAuth({ tokens: [{ token: before, principal: "alice" }] });
+    const caller = auth.authenticate(evidenceOf({ token: before })) as Caller;
+    expect(auth.stillCounts?.(caller)).toBe(true);
+    auth.reload([{ token: after, principal: "alice" }]);
+    expect(await auth.authenticate(evidenceOf({ token: before }))).toBeUndefined();
+    expect(await auth.authenticate(evidenceOf({ token: after }))).toMatchObject({
+      principal: "alice",
+    });
+    expect(auth.stillCounts?.(caller)).toBe(false);
+  });
+
+  it("stay as they were where one of the new ones is wrong", async () => {
+    const token = generateToken();
+    const auth = tokenAuth({ tokens: [{ token, principal: "alice" }] });
+    const tokenHash = hashToken(generateToken(), new Uint8Array(32));
+    for (const wrong of [
+      undefined,
+      [{ token: "short", principal: "bob" }],
+      [{ tokenHash, principal: "bob" }],
+    ]) {
+      expect(() => auth.reload(wrong as never)).toThrow();
+    }
+    expect(await auth.authenticate(evidenceOf({ token }))).toMatchObject({ principal: "alice" });
+  });
+});

@@ -8,17 +8,19 @@ import {
 } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { Server as NetServer } from "node:net";
+import type { Server as TlsServer } from "node:tls";
 import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import type { ConnectionLimit } from "../limits.js";
 import { InFlightLimit } from "../limits.js";
 import { listen, type ServerAddress } from "../listening.js";
 import { schemas } from "../loaded-schemas.js";
 import { whatArrived } from "../not-begun.js";
+import { type ReloadedTls, reloadTls } from "../tls-options.js";
 import { whenAnswered } from "./answered.js";
 import type { HttpAnswers } from "./answers.js";
 import { boundConnections } from "./connections.js";
 import { answerIncoming } from "./node-request.js";
-import type { ServerSettings } from "./server-options.js";
+import type { HttpTlsOptions, ServerSettings } from "./server-options.js";
 
 const MAX_HEADER_BYTES = 16 * 1024;
 const LONGEST_CHECK_INTERVAL_MS = 1000;
@@ -27,6 +29,14 @@ const LONGEST_CHECK_INTERVAL_MS = 1000;
 export interface RunningHttpServer extends AsyncDisposable {
   /** Where it listens. */
   readonly address: ServerAddress;
+  /**
+   * Gives the server certificates and keys anew, for the connections that are made from now on; those that
+   * there are stay as they are. What is left out stays: `ca`, say, when `cert` and `key` are renewed.
+   *
+   * @throws TypeError The server has no TLS, or an option is not one of these.
+   * @throws Error A key or a certificate cannot be read, or they do not belong together; nothing has changed.
+   */
+  reloadTls(tls: ReloadedTls): void;
   /**
    * Refuses requests that have not begun with 503 and `Connection: close`, gives those in flight 5 seconds
    * to finish unless told otherwise, and closes every connection. The vault stays open.
@@ -51,12 +61,14 @@ class Running implements RunningHttpServer {
   readonly #responses = new InFlightLimit(Number.POSITIVE_INFINITY);
   /** Connections and requests that have come. */
   #arrivals = 0;
+  #tls: HttpTlsOptions | undefined;
   #address: ServerAddress | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(answers: HttpAnswers, settings: ServerSettings) {
     this.#answers = answers;
     this.#settings = settings;
+    this.#tls = settings.tls;
     this.#server = newServer(settings);
     this.#connections = boundConnections(this.#server, settings.maxConnections);
     this.#server.on("connection", () => this.#arrivals++);
@@ -77,6 +89,12 @@ class Running implements RunningHttpServer {
   async start(): Promise<this> {
     this.#address = await listen(this.#server, this.#settings.listening);
     return this;
+  }
+
+  reloadTls(tls: ReloadedTls): void {
+    // A server with TLS is one of node:https, which is one of node:tls as well.
+    const server = this.#server as unknown as TlsServer;
+    this.#tls = reloadTls(server, this.#tls, tls);
   }
 
   stop(): Promise<void> {

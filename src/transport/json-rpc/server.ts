@@ -4,7 +4,11 @@
  * @module
  */
 import { createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import {
+  createServer as createTlsServer,
+  type TlsOptions,
+  type Server as TlsServer,
+} from "node:tls";
 import type { Authenticator } from "../../auth/authenticator.js";
 import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { checkMethods, checkOptions } from "../../vault/checks.js";
@@ -17,7 +21,7 @@ import { checkListenOptions, listen, type ServerAddress } from "../listening.js"
 import { schemas } from "../loaded-schemas.js";
 import { NotBegun, whatArrived } from "../not-begun.js";
 import { VaultService } from "../service.js";
-import { withLeastVersion } from "../tls-options.js";
+import { type ReloadedTls, reloadTls, withLeastVersion } from "../tls-options.js";
 import { ServerConnection, type ServerContext } from "./connection.js";
 import { type AllLimits, allLimits, type JsonRpcLimits, LIMIT_NAMES } from "./rpc-limits.js";
 
@@ -53,6 +57,14 @@ export interface JsonRpcServerOptions extends JsonRpcLimits {
 /** A server that listens. */
 export interface JsonRpcServer extends AsyncDisposable {
   readonly address: ServerAddress;
+  /**
+   * Gives the server certificates and keys anew, for the connections that are made from now on; those that
+   * there are stay as they are. What is left out stays: `ca`, say, when `cert` and `key` are renewed.
+   *
+   * @throws TypeError The server has no TLS, or an option is not one of these.
+   * @throws Error A key or a certificate cannot be read, or they do not belong together; nothing has changed.
+   */
+  reloadTls(tls: ReloadedTls): void;
   /**
    * Refuses requests that have not begun, gives those in flight 5 seconds, and closes; the vault stays open.
    */
@@ -118,7 +130,12 @@ export async function serveJsonRpc(
     stopped ??= stop(server, connections, limits.stopTimeoutMs);
     return stopped;
   };
-  return { address, stop: stopOnce, [Symbol.asyncDispose]: stopOnce };
+  let current = tls;
+  const reload = (given: ReloadedTls): void => {
+    // A server with TLS is one of node:tls.
+    current = reloadTls(server as TlsServer, current, given);
+  };
+  return { address, reloadTls: reload, stop: stopOnce, [Symbol.asyncDispose]: stopOnce };
 }
 
 function serverOf(tls: TlsOptions | undefined, connections: Connections): Server {
