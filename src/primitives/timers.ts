@@ -26,7 +26,12 @@ export const queueMicrotask: typeof globalThis.queueMicrotask = genuine(
   "queueMicrotask",
   globalThis.queueMicrotask,
 );
-export const nextTick: typeof process.nextTick = genuine("nextTick", process.nextTick);
+/**
+ * The global `process`, which a vm context lacks: importing `node:process` would make a piped standard
+ * input of Node 20 non-blocking.
+ */
+const { nextTick: ticks = queueMicrotask } = globalThis.process ?? {};
+export const nextTick: (callback: () => void) => void = genuine("nextTick", ticks);
 
 /** Resolves after some milliseconds. */
 export function pause(milliseconds: number): Promise<void> {

@@ -377,11 +377,18 @@ describe("stop", () => {
       ...{ vault: new Slow(), auth: slow, maxInFlightPerConnection: 3 },
     });
     const [held, gated, batched] = [await peerAs("a"), await peer(), await peerAs("b")];
-    for (let id = 0; id < 10; id++) held.send({ method: "get_safe_view", params: [`${id}`], id });
-    gated.send({ method: "authenticate", params: ["never"], id: 0 });
-    for (let id = 1; id < 10; id++) gated.send({ method: "get_safe_view", params: ["g"], id });
+    for (let id = 0; id < 10; id++)
+      held.send({ jsonrpc: "2.0", method: "get_safe_view", params: [`${id}`], id });
+    gated.send({ jsonrpc: "2.0", method: "authenticate", params: ["never"], id: 0 });
+    for (let id = 1; id < 10; id++)
+      gated.send({ jsonrpc: "2.0", method: "get_safe_view", params: ["g"], id });
     batched.send(
-      Array.from({ length: 10 }, (_, id) => ({ method: "get_safe_view", params: ["b"], id })),
+      Array.from({ length: 10 }, (_, id) => ({
+        jsonrpc: "2.0",
+        method: "get_safe_view",
+        params: ["b"],
+        id,
+      })),
     );
     while (begun.length < 3 + 4) await new Promise(setImmediate);
     const stopped = server.stop();
