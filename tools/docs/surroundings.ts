@@ -74,6 +74,9 @@ const IN_FILES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "src/cache/valkey.ts": { Valkey: 'typeof import("iovalkey").Valkey' },
   "src/client.ts": RECORD,
   "src/handle-vault.ts": RING,
+  "src/auth/token.ts": { readTokens: '() => Promise<import("handlevault/auth").StaticToken[]>' },
+  "src/keys/key-ring.ts": RING,
+  "src/transport/http/seal-response.ts": HONO,
   "src/langchain.ts": {
     ...AGENT,
     createAgent: "(options: { model: unknown; tools: unknown[] }) => object",
