@@ -1,6 +1,10 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { testProjects } from "./tools/test-projects.js";
+
+const { unit, servers, drills } = testProjects();
+const globalSetup = ["test/support/children.ts"];
 
 /** Starts with the drills, which take longest: one of them at the end would keep all others waiting. */
 class DrillsFirst extends BaseSequencer {
@@ -13,8 +17,11 @@ class DrillsFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    globalSetup: ["test/support/children.ts"],
+    projects: [
+      { extends: true, test: { name: "unit", include: [...unit] } },
+      { extends: true, test: { name: "servers", include: [...servers], globalSetup } },
+      { extends: true, test: { name: "drills", include: [...drills], globalSetup } },
+    ],
     // Machines are shared: what a test takes says nothing, only that it ends does.
     testTimeout: 60_000,
     // Many tests wait for disks and servers: three at a time even on two cores.

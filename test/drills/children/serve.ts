@@ -1,4 +1,8 @@
-/** A service in a process of its own, until it is ended. */
+/**
+ * A service in a process of its own, until it is ended. Answers each line of its standard input with the
+ * microseconds of processor time that it has taken.
+ */
+import { createInterface } from "node:readline";
 import { tokenAuth } from "../../../src/auth.js";
 import { HandleVault } from "../../../src/index.js";
 import { serveHttp } from "../../../src/transport/http.js";
@@ -19,3 +23,7 @@ const { wire, token, principal, maxConnections } = task<ServeTask>();
 const auth = tokenAuth({ tokens: [{ token, principal }] });
 const { address } = await SERVE[wire](new HandleVault(), { auth, maxConnections, port: 0 });
 print(address);
+for await (const _ of createInterface({ input: process.stdin })) {
+  const { user, system } = process.cpuUsage();
+  print(user + system);
+}

@@ -1,0 +1,66 @@
+/** Which test files need more than the sources: processes that they start, or the build. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+
+const ROOT = join(import.meta.dirname, "..");
+const DRILLS = "test/drills/";
+const STARTS_PROCESSES = /^node:child_process$/;
+const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g;
+
+/** The projects of vitest, by name, each with its test files. */
+export interface TestProjects {
+  /** They need the sources alone: a room of them runs in seconds. */
+  readonly unit: readonly string[];
+  /** They start servers and programs, or read the build. */
+  readonly servers: readonly string[];
+  /** They kill, stall and fill what they have started, and take minutes. */
+  readonly drills: readonly string[];
+}
+
+/**
+ * Returns the test files by project. What a file imports decides, so that no list of names has to be kept.
+ */
+export function testProjects(): TestProjects {
+  const files = readdirSync(join(ROOT, "test"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => `test/${name.replaceAll("\\", "/")}`)
+    .sort();
+  const drills = files.filter((file) => file.startsWith(DRILLS));
+  const others = files.filter((file) => !file.startsWith(DRILLS));
+  const servers = others.filter((name) => {
+    const file = join(ROOT, name);
+    return startsProcesses(file) || readsBuild(file);
+  });
+  return { unit: others.filter((file) => !servers.includes(file)), servers, drills };
+}
+
+function startsProcesses(file: string, seen = new Set<string>()): boolean {
+  if (seen.has(file)) return false;
+  seen.add(file);
+  return importsOf(file).some((name) => {
+    if (STARTS_PROCESSES.test(name)) return true;
+    const imported = moduleFile(file, name);
+    return imported !== undefined && startsProcesses(imported, seen);
+  });
+}
+
+function readsBuild(file: string): boolean {
+  return readFileSync(file, "utf8").includes('"dist"');
+}
+
+const known = new Map<string, readonly string[]>();
+
+function importsOf(file: string): readonly string[] {
+  const names =
+    known.get(file) ??
+    [...readFileSync(file, "utf8").matchAll(IMPORT)].map(([, name]) => name ?? "");
+  known.set(file, names);
+  return names;
+}
+
+/** Returns the source file of a module of this project; `undefined` for a package. */
+function moduleFile(from: string, name: string): string | undefined {
+  if (!name.startsWith(".")) return undefined;
+  const file = resolve(dirname(from), name).replace(/\.js$/, ".ts");
+  return existsSync(file) && !relative(ROOT, file).startsWith("..") ? file : undefined;
+}
