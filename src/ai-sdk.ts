@@ -40,7 +40,7 @@ type AiSdk = Pick<typeof import("ai"), "asSchema" | "jsonSchema">;
  *
  * @throws TypeError RangeError An option is wrong, a tool has no `execute`, or the policy opens handles
  *   where it has no argument.
- * @throws {@link PeerMissingError} The optional package ai is not installed.
+ * @throws PeerMissingError The optional package ai is not installed.
  *
  * @example
  * ```ts

@@ -20,7 +20,7 @@ export type { JsonRpcAddress } from "./transport/json-rpc/address.js";
 export type { JsonRpcClientOptions } from "./transport/json-rpc/client.js";
 
 /**
- * A {@link Vault} in another process: the same methods and the same errors as in this one, besides
+ * A `Vault` in another process: the same methods and the same errors as in this one, besides
  * `ServiceUnavailableError` when the service cannot be reached and `OutcomeUnknownError` when a call was
  * sent and its answer never came. Where the package zod does not load, every call is a
  * `PeerMissingError` or `PeerBrokenError`, before anything is sent. `close()` closes the connection; the vault stays open.

@@ -293,12 +293,12 @@ export class HandleVault implements Vault {
    * back, and an earlier expiry counts.
    *
    * Call it only if the cache is known to have lost writes, as a server with `appendfsync everysec` does
-   * in a crash, never because of a {@link RecordIntegrityError} alone: an attacker who writes to the cache
+   * in a crash, never because of a `RecordIntegrityError` alone: an attacker who writes to the cache
    * can cause that error. It holds for this process. What this process has invalidated stays invalidated.
    *
    * @returns What the record says now.
    * @throws {@link HandleNotFoundError} {@link HandleEvictedError} There is no record, or none any more.
-   * @throws {@link RecordIntegrityError} The record is not genuine.
+   * @throws RecordIntegrityError The record is not genuine.
    */
   async acceptRollback(handle: HandleReference): Promise<HandleDescription> {
     const handleId = handleIdOf(handle);

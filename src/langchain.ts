@@ -47,7 +47,7 @@ type Schema = Parameters<LangChain["toJsonSchema"]>[0];
  *
  * @throws TypeError RangeError An option is wrong, a tool is none of LangChain's, or the policy opens
  *   handles where it has no argument.
- * @throws {@link PeerMissingError} The optional package @langchain/core is not installed.
+ * @throws PeerMissingError The optional package @langchain/core is not installed.
  *
  * @example
  * ```ts

@@ -4,7 +4,7 @@
  *
  * @module
  */
-export type { Echoes } from "./mcp/echoes.js";
+export { type Echoes, EchoLimitError } from "./mcp/echoes.js";
 export type { ClientAuthentication, SubjectContext } from "./mcp/filtered-transport.js";
 export type { HandleForm } from "./mcp/handle-form.js";
 export { HandleReuse, type HandleReuseOptions } from "./mcp/handle-reuse.js";
@@ -31,10 +31,12 @@ export type {
 } from "./mcp/messages.js";
 export { AgentPolicy } from "./mcp/policy.js";
 export type {
+  ArgumentFormat,
   Detector,
   DetectRule,
   ErrorHandling,
   HydrateRule,
+  LeftoverHandling,
   PolicyDefaults,
   PolicyOptions,
   SealRule,

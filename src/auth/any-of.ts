@@ -11,7 +11,7 @@ import { type WatchedEvidence, watched } from "./watched-evidence.js";
  * every local request, so that nothing behind it is asked. A request with a credential that those
  * before it do not accept is refused, not trusted for being local.
  *
- * @throws `TypeError` There is none, or one is not an authenticator.
+ * @throws TypeError There is none, or one is not an authenticator.
  *
  * @example
  * ```ts

@@ -48,8 +48,8 @@ export interface Authenticator {
    *
    * An error that is none of this library is answered with 500 and reported to the server's `onError`.
    *
-   * @throws {@link AuthenticationUnavailableError} It cannot tell now: what it asks does not answer.
-   * @throws {@link UnauthenticatedError} The credential is refused, but may be good: it counts as no failure.
+   * @throws AuthenticationUnavailableError It cannot tell now: what it asks does not answer.
+   * @throws UnauthenticatedError The credential is refused, but may be good: it counts as no failure.
    */
   authenticate(evidence: Evidence): MaybePromise<Caller | typeof LOCAL_CALLER | undefined>;
   /**

@@ -18,7 +18,7 @@ export interface FetchJsonOptions {
  *
  * Follows no redirect, uses no proxy of the environment, and reads 512 KiB at most.
  *
- * @throws `Error` Anything but an answer 200 with JSON within the time.
+ * @throws Error Anything but an answer 200 with JSON within the time.
  */
 export async function fetchJson(url: URL, options: FetchJsonOptions): Promise<unknown> {
   const signal = AbortSignal.timeout(options.timeoutMs);

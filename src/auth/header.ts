@@ -40,9 +40,9 @@ const ASCII = /^[\x20-\x7e]*$/;
  *
  * A request counts only if it comes from a listed peer address and shows the shared secret; each
  * alone is not enough. To change the secret while requests go on, combine an old and a new one
- * with {@link anyOf}.
+ * with `anyOf`.
  *
- * @throws `TypeError` or `RangeError` An option is wrong: no peers, a block of all addresses, a
+ * @throws TypeError or `RangeError` An option is wrong: no peers, a block of all addresses, a
  *   short secret.
  *
  * @example

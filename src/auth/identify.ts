@@ -20,7 +20,7 @@ class AuthenticatorFailedError extends Error {
  * Returns the caller that an authenticator recognises, if it recognises one: at once if it answers at once.
  *
  * @throws AuthenticatorFailedError It failed by itself, which is not the caller's mistake.
- * @throws {@link VaultError} Whatever error of this library it throws.
+ * @throws VaultError Whatever error of this library it throws.
  */
 export function identify(
   authenticator: Authenticator,

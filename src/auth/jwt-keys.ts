@@ -76,8 +76,8 @@ export interface CheckedKey {
 /**
  * Returns the key of an option, checked, and the algorithms it serves.
  *
- * @throws `TypeError` It is private, or of a kind that verifies nothing.
- * @throws `RangeError` It is too short.
+ * @throws TypeError It is private, or of a kind that verifies nothing.
+ * @throws RangeError It is too short.
  */
 export function checkJwtKey(given: unknown): CheckedKey {
   if (isKeySet(given)) return { key: checkKeySet(given), algorithms: PUBLIC_KEY_ALGORITHMS };

@@ -66,8 +66,8 @@ const REVERIFIED_AFTER_MS = 30_000;
  *
  * Source: RFC 7515, 7519, 8725.
  *
- * @throws `TypeError` or `RangeError` An option is wrong, or the key does not serve an algorithm.
- * @throws {@link PeerMissingError} The optional package jose is not installed.
+ * @throws TypeError or `RangeError` An option is wrong, or the key does not serve an algorithm.
+ * @throws PeerMissingError The optional package jose is not installed.
  *
  * @example
  * ```ts

@@ -32,8 +32,8 @@ function covers(pattern: string, principal: string): boolean {
  * A `*` alone would make a credential everybody, which nobody should write by accident, and a `*`
  * that is not last looks like a pattern that does not exist: both are refused.
  *
- * @throws `TypeError` It is no array of strings.
- * @throws `RangeError` It has over 256 entries, or one that is neither a principal nor a prefix.
+ * @throws TypeError It is no array of strings.
+ * @throws RangeError It has over 256 entries, or one that is neither a principal nor a prefix.
  */
 export function checkMayActFor(value: unknown, name: string): readonly string[] {
   if (!Array.isArray(value)) throw new TypeError(`${name} must be an array of strings`);

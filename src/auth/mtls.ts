@@ -30,7 +30,7 @@ const OPTIONS: ReadonlySet<string> = new Set(["trustDomain", "mayActFor", "clock
  *
  * Source: SPIFFE-ID and X509-SVID specifications.
  *
- * @throws `TypeError` or `RangeError` An option is wrong.
+ * @throws TypeError or `RangeError` An option is wrong.
  *
  * @example
  * ```ts

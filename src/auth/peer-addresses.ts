@@ -19,8 +19,8 @@ export interface PeerAddresses {
  *
  * An IPv4 address covers its IPv6-mapped form, as dual-stack listeners show it.
  *
- * @throws `TypeError` It is no list of strings, or is empty.
- * @throws `RangeError` An entry is no address, or is a block of all addresses.
+ * @throws TypeError It is no list of strings, or is empty.
+ * @throws RangeError An entry is no address, or is a block of all addresses.
  */
 export function peerAddresses(value: unknown, name: string): PeerAddresses {
   if (!Array.isArray(value)) throw new TypeError(`${name} must be an array of strings`);

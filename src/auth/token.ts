@@ -42,7 +42,7 @@ export interface TokenAuthenticator extends Authenticator {
   /**
    * Replaces all tokens: from now on those count and no others, on connections that have authenticated too.
    *
-   * @throws `TypeError` or `RangeError` A token is wrong, as {@link tokenAuth} has it; those of before stay.
+   * @throws TypeError or `RangeError` A token is wrong, as {@link tokenAuth} has it; those of before stay.
    */
   reload(tokens: readonly StaticToken[]): void;
 }
@@ -71,7 +71,7 @@ const TOKEN_HASH = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
  * Tokens are kept as HMAC-SHA-256 only. A request's is compared with all of them in a time that
  * says neither which came near nor whether one has expired.
  *
- * @throws `TypeError` or `RangeError` An option is wrong: a token with under 32 characters, a
+ * @throws TypeError or `RangeError` An option is wrong: a token with under 32 characters, a
  *   token given twice, hashes without the key that they were made under.
  *
  * @example

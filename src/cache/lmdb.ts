@@ -129,9 +129,9 @@ export function lmdbCache(
  * @param path - What `open` gives to lmdb: a file, or a folder, which must exist.
  * @param open - Opens the environment and writes nothing to the caches on it. The others wait until
  *   the returned promise settles.
- * @throws {@link CacheUnavailableError} Others go on writing or opening for 15 seconds.
- * @throws {@link CacheUnsafeError} A process of another PID namespace has the file open.
- * @throws {@link PeerMissingError} The package `fs-native-extensions` is not installed.
+ * @throws CacheUnavailableError Others go on writing or opening for 15 seconds.
+ * @throws CacheUnsafeError A process of another PID namespace has the file open.
+ * @throws PeerMissingError The package `fs-native-extensions` is not installed.
  *
  * @example
  * ```ts
@@ -167,10 +167,10 @@ export async function withOpeningLock<T>(path: string, open: () => T | Promise<T
  * processes that open the file and those that write to it wait for each other.
  *
  * @param path - The file; its folder must exist. Not on a network file system.
- * @throws {@link CacheUnavailableError} The file cannot be opened, is a symbolic link, or is no LMDB
+ * @throws CacheUnavailableError The file cannot be opened, is a symbolic link, or is no LMDB
  *   file; or other processes go on writing or opening it for 15 seconds.
- * @throws {@link CacheUnsafeError} A process of another PID namespace has the file open.
- * @throws {@link PeerMissingError} One of the packages is not installed.
+ * @throws CacheUnsafeError A process of another PID namespace has the file open.
+ * @throws PeerMissingError One of the packages is not installed.
  *
  * @example
  * ```ts

@@ -33,7 +33,7 @@ export interface LruCacheOptions {
   readonly maxBytes?: number | undefined;
   /**
    * How many evicted handles to remember until they would have been purged, so that they answer
-   * {@link HandleEvictedError} rather than "not found". Default: `maxEntries`.
+   * `HandleEvictedError` rather than "not found". Default: `maxEntries`.
    */
   readonly maxTombstones?: number | undefined;
   /** Told of every eviction, with how many there have been. Must not throw. */
@@ -43,7 +43,7 @@ export interface LruCacheOptions {
 }
 
 /**
- * Returns a cache that evicts. An evicted payload is lost; use {@link memoryCache} unless every
+ * Returns a cache that evicts. An evicted payload is lost; use `memoryCache` unless every
  * payload can be sealed again. Needs the package `lru-cache`.
  *
  * @example

@@ -30,7 +30,7 @@ export interface MemoryCacheOptions {
 /**
  * Returns a cache in this process's memory.
  *
- * When it is full, an insert fails with {@link CacheFullError} and nothing is lost; records whose
+ * When it is full, an insert fails with `CacheFullError` and nothing is lost; records whose
  * purge time has come make room first.
  *
  * @example

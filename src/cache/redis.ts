@@ -52,8 +52,8 @@ export function redisCache(
  *
  * @param target - `redis://user:password@host:port/db`, `rediss://…` for TLS, or the parts, a cluster's
  *   nodes, or sentinels.
- * @throws {@link PeerMissingError} The package `ioredis` is not installed.
- * @throws {@link CacheUnavailableError} The server cannot be reached, or refuses the credentials.
+ * @throws PeerMissingError The package `ioredis` is not installed.
+ * @throws CacheUnavailableError The server cannot be reached, or refuses the credentials.
  *
  * @example
  * ```ts

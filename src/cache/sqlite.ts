@@ -88,9 +88,9 @@ export function sqliteCache(
  * Needs the package `better-sqlite3`.
  *
  * @throws TypeError An option is unknown or of the wrong type.
- * @throws {@link CacheUnavailableError} The file cannot be opened and written, is a symbolic link, is
+ * @throws CacheUnavailableError The file cannot be opened and written, is a symbolic link, is
  *   damaged, or was made by a newer version of this library.
- * @throws {@link PeerMissingError} {@link PeerBrokenError}
+ * @throws PeerMissingError `PeerBrokenError`
  *
  * @example
  * ```ts

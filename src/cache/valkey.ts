@@ -52,8 +52,8 @@ export function valkeyCache(
  *
  * @param target - `valkey://user:password@host:port/db`, `valkeys://…` for TLS, or the parts, a cluster's
  *   nodes, or sentinels.
- * @throws {@link PeerMissingError} The package `iovalkey` is not installed.
- * @throws {@link CacheUnavailableError} The server cannot be reached, or refuses the credentials.
+ * @throws PeerMissingError The package `iovalkey` is not installed.
+ * @throws CacheUnavailableError The server cannot be reached, or refuses the credentials.
  *
  * @example
  * ```ts

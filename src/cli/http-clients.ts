@@ -51,7 +51,7 @@ const SERVER_OPTIONS = {
  * Serves clients until the signal comes.
  *
  * @throws CommandError The address cannot be had, or other machines could read what is sent there.
- * @throws {@link PeerMissingError} {@link PeerBrokenError}
+ * @throws PeerMissingError `PeerBrokenError`
  */
 export async function serveClients(options: ServeClientsOptions): Promise<void> {
   const { openServer, openFilter, onListening, signal, host, port } = options;

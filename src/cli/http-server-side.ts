@@ -31,7 +31,7 @@ const END_MS = 2000;
  * Connects to a server.
  *
  * @throws CommandError There is no token in the variable.
- * @throws {@link PeerMissingError} {@link PeerBrokenError}
+ * @throws PeerMissingError `PeerBrokenError`
  */
 export async function connectServer(
   { url, tokenVariable }: HttpServerAddress,

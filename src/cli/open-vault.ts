@@ -10,7 +10,7 @@ import type { PolicyFile } from "./policy-file.js";
  * Opens the vault of a policy; closing it closes its cache.
  *
  * @throws CommandError The keys cannot be read, or a path or URL is none.
- * @throws {@link CacheUnavailableError} {@link PeerMissingError} {@link PeerBrokenError}
+ * @throws CacheUnavailableError `PeerMissingError` `PeerBrokenError`
  */
 export async function openVault({ data, pathOf }: PolicyFile): Promise<HandleVault> {
   const { cache, keys } = data.vault;

@@ -24,7 +24,7 @@ export interface PolicyFile {
  * Reads and checks a policy.
  *
  * @throws CommandError It cannot be read, or something in it is wrong: the message says where.
- * @throws {@link PeerMissingError} `yaml` or `zod` is not installed.
+ * @throws PeerMissingError `yaml` or `zod` is not installed.
  */
 export async function readPolicyFile(path: string): Promise<PolicyFile> {
   const { parsePolicyText } = await loadPeer("yaml", () => import("./policy-text.js"));

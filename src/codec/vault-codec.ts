@@ -151,7 +151,7 @@ export class VaultCodec {
   /**
    * Returns a fresh copy of what {@link VaultCodec.encode} was given.
    *
-   * @throws {@link KeyNotFoundError} The bytes were made under a key that is not known here.
+   * @throws KeyNotFoundError The bytes were made under a key that is not known here.
    * @throws {@link RecordIntegrityError} They were altered.
    * @throws {@link RecordUnsupportedError} They need a serializer or compressor this codec lacks.
    * @throws {@link PayloadTooLargeError} The payload is larger than `maxPayloadBytes`.

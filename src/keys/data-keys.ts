@@ -90,7 +90,7 @@ export class DataKeys {
    *
    * @throws {@link KeyNotFoundError} The provider does not know the wrapping key.
    * @throws {@link RecordIntegrityError} The header was altered.
-   * @throws {@link KeyServiceUnavailableError} The provider failed, or did not answer in time.
+   * @throws KeyServiceUnavailableError The provider failed, or did not answer in time.
    */
   forDecryption(bytes: Buffer, length: number): MaybePromise<KeyObject> {
     this.#followProvider();

@@ -38,11 +38,11 @@ const VAULT_METHODS = ["getSafeView", "describe", "unseal"] as const;
  * SDK 1 or 2 and, with `resolve: true`, `resolve_handle`.
  *
  * The caller is who the transport authenticated, never an argument: an agent that types a gateway's
- * name is still the agent. A server that {@link withVault} wraps has to list the tools in its policy,
+ * name is still the agent. A server that `withVault` wraps has to list the tools in its policy,
  * with `seal: "none"`.
  *
  * @throws TypeError An option is unknown or of the wrong type.
- * @throws {@link PeerMissingError} The optional package zod is not installed.
+ * @throws PeerMissingError The optional package zod is not installed.
  *
  * @example
  * ```ts

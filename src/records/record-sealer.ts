@@ -116,7 +116,7 @@ export class RecordSealer {
   /**
    * Opens a head.
    *
-   * @throws {@link RecordUnsupportedError} {@link KeyNotFoundError} {@link RecordIntegrityError}
+   * @throws RecordUnsupportedError `KeyNotFoundError` {@link RecordIntegrityError}
    */
   open(lookupId: string, head: Uint8Array): MaybePromise<OpenedHead> {
     const form = readForm(head);

@@ -110,7 +110,7 @@ export class SealedRecords {
    * Returns a record, its head opened, but nothing of a body.
    *
    * @throws {@link RecordIntegrityError} It was altered, or is an earlier state of itself.
-   * @throws {@link RecordUnsupportedError} {@link KeyNotFoundError} {@link CacheUnavailableError}
+   * @throws RecordUnsupportedError `KeyNotFoundError` {@link CacheUnavailableError}
    */
   read(lookupId: string): MaybePromise<OpenRecord | "evicted" | undefined> {
     const floor = this.#highWater.floorOf(lookupId);

@@ -82,10 +82,10 @@ const OPTIONS: ReadonlySet<string> = new Set([
 const PLACE_OPTIONS: ReadonlySet<string> = new Set(["at", "inside", "format"]);
 
 /**
- * Returns the references that {@link hydrateValue} would open with these options, in the order of the
+ * Returns the references that `hydrateValue` would open with these options, in the order of the
  * value. It opens nothing.
  *
- * @throws `TypeError` or `RangeError` An option is wrong, or the value is nested too deeply.
+ * @throws TypeError or `RangeError` An option is wrong, or the value is nested too deeply.
  * @throws {@link HydrationError} A string is cut off within a placeholder.
  *
  * @example

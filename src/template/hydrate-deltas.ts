@@ -68,7 +68,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
  * that text. The limit on the output's length counts for each text. Arguments of tools are JSON in the
  * making: give their deltas the format `json-text`.
  *
- * @throws `TypeError` or `RangeError` An option is wrong.
+ * @throws TypeError or `RangeError` An option is wrong.
  *
  * @example
  * ```ts

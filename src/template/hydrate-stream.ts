@@ -41,7 +41,7 @@ interface TextStage {
  * stream, as does, unless `onUnresolved` is `"keep"`, a handle that cannot be hydrated: what was sent
  * before stays sent. Of the validators, only those with `begin` can be used.
  *
- * @throws `TypeError` or `RangeError` An option is wrong, or a validator needs the whole output.
+ * @throws TypeError or `RangeError` An option is wrong, or a validator needs the whole output.
  *
  * @example
  * ```ts
@@ -70,7 +70,7 @@ export function hydrateStream(
  * Returns the same as {@link hydrateStream} for text as UTF-8, in pieces that may end within a
  * character. Bytes that are not UTF-8 fail the stream.
  *
- * @throws `TypeError` or `RangeError` As {@link hydrateStream}.
+ * @throws TypeError or `RangeError` As {@link hydrateStream}.
  */
 export function hydrateByteStream(
   vault: Vault,

@@ -64,7 +64,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
  *
  * @throws {@link HydrationError} A handle cannot be opened or is not allowed, or a limit is met. With
  *   `onUnresolved: "keep"`, what cannot be hydrated stays as it is and is reported.
- * @throws `TypeError` or `RangeError` An option is wrong, or the value is nested too deeply.
+ * @throws TypeError or `RangeError` An option is wrong, or the value is nested too deeply.
  *
  * @example
  * ```ts

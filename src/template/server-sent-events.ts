@@ -46,7 +46,7 @@ const LINE_END = /\r\n|\n|\r/;
  *
  * Source: HTML Living Standard, 9.2 (server-sent events).
  *
- * @throws `TypeError` or `RangeError` An option is wrong.
+ * @throws TypeError or `RangeError` An option is wrong.
  *
  * @example
  * ```ts

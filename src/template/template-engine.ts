@@ -46,7 +46,7 @@ const OPTIONS: ReadonlySet<string> = new Set([...TEXT_OPTIONS, "validators"]);
  * Puts payloads back into text that was written without them.
  *
  * Placeholders are `{{hdl_…}}`, `{{hdl_…#/pointer}}` for one place in a payload, and the tag
- * `<handle id="hdl_…" safe_view="…"/>` that {@link toTag} writes. Ids outside of them are plain text.
+ * `<handle id="hdl_…" safe_view="…"/>` that `toTag` writes. Ids outside of them are plain text.
  * What is inserted is escaped for the output's format and not looked at again.
  *
  * @example
@@ -63,7 +63,7 @@ export class TemplateEngine {
   readonly #settings: TextSettings;
   readonly #validators: readonly OutputValidator[];
 
-  /** @throws `TypeError` or `RangeError` An option is wrong. */
+  /** @throws TypeError or `RangeError` An option is wrong. */
   constructor(vault: Vault, options: TemplateEngineOptions = {}) {
     checkVaultAndOptions(vault, options, OPTIONS);
     this.#vault = vault;
@@ -98,7 +98,7 @@ export class TemplateEngine {
    * @throws {@link HydrationError} A handle cannot be opened or is not allowed, a limit is met, or the
    *   text is cut off within a placeholder. All that is wrong is in it. With `onUnresolved: "keep"`,
    *   what cannot be hydrated stays as it is and is reported.
-   * @throws {@link OutputValidationError} The result breaks a rule.
+   * @throws OutputValidationError The result breaks a rule.
    */
   async hydrate(text: string, options: HydrateOptions): Promise<HydratedText> {
     checkVaultAndOptions(this.#vault, options, HYDRATE_OPTIONS);

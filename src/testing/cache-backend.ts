@@ -1,4 +1,4 @@
-/** The contract of {@link CacheBackend}, as laws that any test runner can run. */
+/** The contract of `CacheBackend`, as laws that any test runner can run. */
 import { callLaws } from "./cache-call-laws.js";
 import type { CacheHarness, CacheLaws } from "./cache-harness.js";
 import { keyLaws } from "./cache-key-laws.js";

@@ -9,7 +9,7 @@ const HANDLE_ID = /^hdl_[0-9a-f]{32}$/;
 /**
  * Returns an answer as the operation's schema has it; members that it does not have are left out.
  *
- * @throws {@link OutcomeUnknownError} {@link ServiceUnavailableError} It is not what the operation gives:
+ * @throws OutcomeUnknownError `ServiceUnavailableError` It is not what the operation gives:
  *   what was asked for may have happened, or only reads.
  */
 export function readAnswer<Name extends OperationName>(

@@ -3,7 +3,7 @@
  * servers and clients of every wire. `data` is the native value: bytes, text or JSON data; how a wire
  * carries it is the wire's affair.
  *
- * The one module that needs zod: import it by way of {@link schemas} of `loaded-schemas.ts`.
+ * The one module that needs zod: import it by way of `schemas` of `loaded-schemas.ts`.
  *
  * @module
  */

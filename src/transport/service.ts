@@ -107,7 +107,7 @@ export class VaultService {
    * @throws {@link PrincipalForbiddenError} The caller may not act for the principal named, or the
    *   principal is not one that payloads are handed to.
    * @throws TypeError RangeError The operation or its parameters make no sense.
-   * @throws {@link PeerMissingError} {@link PeerBrokenError} The package zod does not load.
+   * @throws PeerMissingError `PeerBrokenError` The package zod does not load.
    */
   async call(operation: string, params: unknown, caller: KnownCaller | undefined): Promise<object> {
     if (!isOperationName(operation)) throw new TypeError("operation must be one of the service's");

@@ -16,8 +16,8 @@ export interface Wire {
   /**
    * Asks the service for one operation and returns its result, which nobody has checked yet.
    *
-   * @throws {@link ServiceUnavailableError} It cannot be reached, or what it says is no answer.
-   * @throws {@link OutcomeUnknownError} The request was sent, and whether it took effect is not known.
+   * @throws ServiceUnavailableError It cannot be reached, or what it says is no answer.
+   * @throws OutcomeUnknownError The request was sent, and whether it took effect is not known.
    */
   call(operation: OperationName, params: object, options?: WireCallOptions): Promise<object>;
   /** Closes the connection; the vault behind it stays open. */

@@ -29,7 +29,7 @@ export interface Serializer {
    *
    * @throws TypeError The payload holds something that would not come back as it was. The message
    *   names where, never what.
-   * @throws {@link PayloadTooLargeError} The result would certainly have more than `maxBytes`.
+   * @throws PayloadTooLargeError The result would certainly have more than `maxBytes`.
    */
   serialize(data: unknown, maxBytes?: number): Uint8Array | string;
   /** Returns a fresh copy of what was serialized; must not keep `bytes`, which are wiped later. */
@@ -49,7 +49,7 @@ export interface Compressor {
   /**
    * Returns the `length` bytes that were compressed, without ever producing more than that.
    *
-   * @throws {@link RecordIntegrityError} The input is damaged or would give another length.
+   * @throws RecordIntegrityError The input is damaged or would give another length.
    */
   decompress(bytes: Uint8Array, length: number): MaybePromise<Uint8Array>;
 }
@@ -97,8 +97,8 @@ export interface Encryptor {
   /**
    * Returns the plaintext in memory that nobody else uses; the caller wipes it.
    *
-   * @throws {@link KeyNotFoundError} The key that the ciphertext names is not known.
-   * @throws {@link RecordIntegrityError} Anything else about the ciphertext or context is wrong.
+   * @throws KeyNotFoundError The key that the ciphertext names is not known.
+   * @throws RecordIntegrityError Anything else about the ciphertext or context is wrong.
    */
   decrypt(ciphertext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array>;
   /** Returns the id of the key that the ciphertext depends on; it is unauthenticated. */
@@ -117,7 +117,7 @@ export interface WrappedKey {
   readonly wrapped: Uint8Array;
 }
 
-/** Wraps and unwraps data keys: a {@link KeyRing}, or a key management service. */
+/** Wraps and unwraps data keys: a `KeyRing`, or a key management service. */
 export interface KeyProvider {
   /** Whether its keys outlive this process. */
   readonly durable: boolean;
@@ -130,8 +130,8 @@ export interface KeyProvider {
   /**
    * Returns the data key in memory that nobody else uses; the caller wipes it.
    *
-   * @throws {@link KeyNotFoundError} No key of this id is known.
-   * @throws {@link RecordIntegrityError} The wrapped key is not one that this key wrapped.
+   * @throws KeyNotFoundError No key of this id is known.
+   * @throws RecordIntegrityError The wrapped key is not one that this key wrapped.
    */
   unwrap(wrappedKey: WrappedKey): MaybePromise<Uint8Array>;
 }
@@ -216,10 +216,10 @@ export const MAX_FRONT_BYTES = 64;
  * Where sealed records rest. Keys are opaque strings, values opaque bytes. A cache belongs to one vault,
  * which closes it; several vaults share records, not caches.
  *
- * A failed operation throws: {@link CacheUnavailableError} if it certainly changed nothing,
- * {@link OutcomeUnknownError} if that is not certain, {@link CacheFullError} for want of room. A
+ * A failed operation throws: `CacheUnavailableError` if it certainly changed nothing,
+ * `OutcomeUnknownError` if that is not certain, `CacheFullError` for want of room. A
  * failure is never reported as a miss. A cache that can no longer promise what `ready` last said throws
- * {@link CacheUnsafeError} from `insert` and `replace` until `ready` is called again. The caller may reuse a head's
+ * `CacheUnsafeError` from `insert` and `replace` until `ready` is called again. The caller may reuse a head's
  * buffer once a call has settled.
  * `handlevault/testing` has the laws that every implementation must pass.
  */
@@ -238,7 +238,7 @@ export interface CacheBackend {
   readonly frontBytes?: number;
   /**
    * Makes the cache usable and says what it can promise now; awaited before the first operation, and
-   * again after a {@link CacheUnsafeError}.
+   * again after a `CacheUnsafeError`.
    */
   ready(): MaybePromise<CacheCapabilities>;
   /** Stores a record unless the key is taken. */

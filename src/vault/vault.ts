@@ -67,9 +67,9 @@ export interface Vault extends AsyncDisposable {
    *   JSON data. It must not be changed before the promise has settled.
    * @throws TypeError The payload cannot be carried exactly, or an option has the wrong type.
    * @throws RangeError An option is out of its bounds.
-   * @throws {@link SafeViewLeakError} The safe view repeats a value of the payload.
-   * @throws {@link PayloadTooLargeError} The payload is larger than the codec allows.
-   * @throws {@link CacheFullError} There is no room; nothing was lost.
+   * @throws SafeViewLeakError The safe view repeats a value of the payload.
+   * @throws PayloadTooLargeError The payload is larger than the codec allows.
+   * @throws CacheFullError There is no room; nothing was lost.
    *
    * @example
    * ```ts
@@ -87,13 +87,13 @@ export interface Vault extends AsyncDisposable {
    *
    * @returns A fresh copy of the payload, as it was sealed.
    * @throws TypeError `handle` is neither a handle nor a text.
-   * @throws {@link HandleNotFoundError} The handle never existed, was invalidated, or is malformed.
-   * @throws {@link HandleEvictedError} A bounded cache dropped the record.
-   * @throws {@link HandleExpiredError} Its lifetime has passed.
-   * @throws {@link HandleAccessDeniedError} The principal is neither the owner nor granted.
-   * @throws {@link HandleExhaustedError} `maxUses` payloads have been handed out.
-   * @throws {@link RecordIntegrityError} What the cache holds is not what was sealed.
-   * @throws {@link OutcomeUnknownError} A use may or may not have been counted; no payload is given.
+   * @throws HandleNotFoundError The handle never existed, was invalidated, or is malformed.
+   * @throws HandleEvictedError A bounded cache dropped the record.
+   * @throws HandleExpiredError Its lifetime has passed.
+   * @throws HandleAccessDeniedError The principal is neither the owner nor granted.
+   * @throws HandleExhaustedError `maxUses` payloads have been handed out.
+   * @throws RecordIntegrityError What the cache holds is not what was sealed.
+   * @throws OutcomeUnknownError A use may or may not have been counted; no payload is given.
    *
    * @example
    * ```ts
@@ -105,15 +105,15 @@ export interface Vault extends AsyncDisposable {
   /**
    * Returns a handle's safe view, to every caller.
    *
-   * @throws {@link HandleNotFoundError} {@link HandleEvictedError} {@link HandleExpiredError}
+   * @throws HandleNotFoundError `HandleEvictedError` `HandleExpiredError`
    */
   getSafeView(handle: HandleReference): Promise<string>;
 
   /**
    * Returns owner, grants, times and uses left to the owner and to grantees.
    *
-   * @throws {@link HandleNotFoundError} {@link HandleEvictedError} {@link HandleExpiredError}
-   * @throws {@link HandleAccessDeniedError} The principal is neither.
+   * @throws HandleNotFoundError `HandleEvictedError` `HandleExpiredError`
+   * @throws HandleAccessDeniedError The principal is neither.
    */
   describe(handle: HandleReference, requestingPrincipal: string): Promise<HandleDescription>;
 
@@ -124,7 +124,7 @@ export interface Vault extends AsyncDisposable {
    * on behalf of others. Behind a wire the principal is always that of the credential.
    *
    * @param requestingPrincipal - If given, it must be the owner.
-   * @throws {@link HandleAccessDeniedError} It is not.
+   * @throws HandleAccessDeniedError It is not.
    */
   invalidate(handle: HandleReference, requestingPrincipal?: string): Promise<void>;
 
@@ -133,7 +133,7 @@ export interface Vault extends AsyncDisposable {
    *
    * @returns The handle as it is now.
    * @throws RangeError The handle has 256 grants already.
-   * @throws {@link HandleAccessDeniedError} `by` is not the owner.
+   * @throws HandleAccessDeniedError `by` is not the owner.
    */
   grant(handle: HandleReference, principal: string, options: ChangeOptions): Promise<OpaqueHandle>;
 
@@ -141,7 +141,7 @@ export interface Vault extends AsyncDisposable {
    * Takes a grant back; the owner alone may, and remains the owner whatever is revoked.
    *
    * @returns The handle as it is now.
-   * @throws {@link HandleAccessDeniedError} `by` is not the owner.
+   * @throws HandleAccessDeniedError `by` is not the owner.
    */
   revoke(handle: HandleReference, principal: string, options: ChangeOptions): Promise<OpaqueHandle>;
 
@@ -149,8 +149,8 @@ export interface Vault extends AsyncDisposable {
    * Lets a handle live for `ttlSeconds` from now on; the owner alone may.
    *
    * @returns The handle as it is now.
-   * @throws {@link HandleExpiredError} It has expired; nothing revives it.
-   * @throws {@link HandleAccessDeniedError} `by` is not the owner.
+   * @throws HandleExpiredError It has expired; nothing revives it.
+   * @throws HandleAccessDeniedError `by` is not the owner.
    */
   renew(handle: HandleReference, ttlSeconds: number, options: ChangeOptions): Promise<OpaqueHandle>;
 
@@ -160,6 +160,6 @@ export interface Vault extends AsyncDisposable {
   /** Unseals many handles: one outcome for each, in their order. */
   unsealMany<T = unknown>(requests: readonly UnsealRequest[]): Promise<Outcome<T>[]>;
 
-  /** Releases what the vault holds; every later call fails with {@link VaultClosedError}. */
+  /** Releases what the vault holds; every later call fails with `VaultClosedError`. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /** Two copies of the package in one process, as where two of a program's packages each bring one. */
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { messagePackSerializer } from "../../src/codec/serializer/messagepack.js";
@@ -21,8 +21,6 @@ afterAll(() => {
 async function copy(name: string) {
   const root = join(folder, name, "dist");
   cpSync(join(PROJECT, "dist"), root, { recursive: true });
-  // Source maps name it.
-  symlinkSync(join(PROJECT, "src"), join(folder, name, "src"));
   const load = <Module>(file: string) =>
     import(/* @vite-ignore */ join(root, file)) as Promise<Module>;
   return {

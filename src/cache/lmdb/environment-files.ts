@@ -24,7 +24,7 @@ export class EnvironmentFiles implements WatchedFiles {
 
   /**
    * @param path - Where it is: a file, or a folder.
-   * @throws {@link CacheUnavailableError} One of the files is missing.
+   * @throws CacheUnavailableError One of the files is missing.
    */
   constructor(path: string) {
     const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
@@ -50,7 +50,7 @@ export class EnvironmentFiles implements WatchedFiles {
 /**
  * Remembers files that are there to be locked.
  *
- * @throws {@link CacheUnavailableError} One of them is missing.
+ * @throws CacheUnavailableError One of them is missing.
  */
 export function watchLocks(paths: readonly string[]): WatchedFiles {
   const [first = "", ...companions] = paths.map((path) => resolve(path));

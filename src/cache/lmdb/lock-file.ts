@@ -30,8 +30,8 @@ const HELD: ReadonlySet<unknown> = new Set(["EACCES", "EBUSY"]);
 /**
  * Loads what locks files.
  *
- * @throws {@link PeerMissingError} The package `fs-native-extensions` is not installed.
- * @throws {@link PeerBrokenError} It is installed but does not load.
+ * @throws PeerMissingError The package `fs-native-extensions` is not installed.
+ * @throws PeerBrokenError It is installed but does not load.
  */
 export async function loadFileLocks(): Promise<FileLocks> {
   return loadPeer("fs-native-extensions", () => import("fs-native-extensions"));

@@ -35,10 +35,10 @@ export class OpeningGate {
   /**
    * Opens the lock files, and runs `open` while no process writes to the environment or opens it.
    *
-   * @throws {@link CacheUnavailableError} Others go on writing or opening for too long, or the lock
+   * @throws CacheUnavailableError Others go on writing or opening for too long, or the lock
    *   files cannot be used.
-   * @throws {@link CacheUnsafeError} A process of another PID namespace has the environment open.
-   * @throws {@link PeerMissingError} The package `fs-native-extensions` is not installed.
+   * @throws CacheUnsafeError A process of another PID namespace has the environment open.
+   * @throws PeerMissingError The package `fs-native-extensions` is not installed.
    */
   async open<T>(open: () => T | Promise<T>): Promise<T> {
     const locks = await lockOthersOut(this.#path);

@@ -23,7 +23,7 @@ export interface RespCacheOptions {
   readonly keyPrefix?: string | undefined;
   /**
    * Makes each write wait until replicas have it (`WAIT`); fewer in time is an
-   * {@link OutcomeUnknownError}: the master has the write. Not for a cluster.
+   * `OutcomeUnknownError`: the master has the write. Not for a cluster.
    */
   readonly waitForReplicas?: ReplicaWait | undefined;
 }

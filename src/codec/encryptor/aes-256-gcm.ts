@@ -30,7 +30,7 @@ import { andThen, isPromise } from "../../vault/maybe-promise.js";
 
 /** Where the keys of {@link aes256GcmEncryptor} come from. */
 export interface Aes256GcmOptions {
-  /** A {@link KeyRing}, or a key management service. */
+  /** A `KeyRing`, or a key management service. */
   readonly keys: KeyProvider;
   /** How long one call of the provider may take, in milliseconds. Default 4,000. */
   readonly keyTimeoutMs?: number | undefined;

@@ -54,8 +54,8 @@ export class HttpRequester {
    * Sends a request and returns its answer, whatever it says.
    *
    * @throws {@link ServiceUnavailableError} Nothing was done: it was not sent, or only reads.
-   * @throws {@link OutcomeUnknownError} It was sent, and no whole answer came.
-   * @throws {@link VaultClosedError} The requester is closed.
+   * @throws OutcomeUnknownError It was sent, and no whole answer came.
+   * @throws VaultClosedError The requester is closed.
    */
   async send(requested: Requested): Promise<Received> {
     const { signal } = requested;

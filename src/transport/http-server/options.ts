@@ -9,7 +9,7 @@ const DEFAULT_MAX_IN_FLIGHT = 256;
 const MAX_BYTES = 2 ** 30;
 const MAX_COUNT = 2 ** 31 - 1;
 
-/** Options of {@link httpHandler}. */
+/** Options of `httpHandler`. */
 export interface HttpHandlerOptions {
   /** Tells who is calling; without it nothing is served. */
   readonly auth: Authenticator;

@@ -26,7 +26,7 @@ const KNOWN: ReadonlySet<string> = new Set(HANDLER_OPTIONS);
  * The body must not have been read yet: mount it before any body parser. What needs the connection (an
  * authenticator that believes local callers, or looks at certificates; the limit of failed
  * authentications) refuses requests that come without one. Where the package zod does not load, every
- * answer is a {@link PeerMissingError} or {@link PeerBrokenError} under status 500.
+ * answer is a `PeerMissingError` or `PeerBrokenError` under status 500.
  *
  * @throws TypeError RangeError An option is wrong, or there is no `auth`.
  *

@@ -16,7 +16,7 @@ const DEFAULT_PORT = 8421;
  *
  * @throws TypeError RangeError An option is wrong, there is no `auth`, or other machines could read the
  *   traffic or claim to be this one.
- * @throws {@link PeerMissingError} {@link PeerBrokenError} The package zod does not load.
+ * @throws PeerMissingError `PeerBrokenError` The package zod does not load.
  * @throws Error The address is in use or cannot be had; `code` says why, as `node:net` does.
  *
  * @example

@@ -28,7 +28,7 @@ export function giveJsonParams(operation: OperationName, params: object): object
  * Returns the result of an answer as the operation has it. The original leaves `jsonrpc` out, and
  * answers some operations with the bare value instead of an object that has it.
  *
- * @throws {@link OutcomeUnknownError} {@link ServiceUnavailableError} It is no result: what was asked for
+ * @throws OutcomeUnknownError `ServiceUnavailableError` It is no result: what was asked for
  *   may have happened, or only reads.
  */
 export function takeJsonAnswer(operation: OperationName, answer: RpcAnswer): object {

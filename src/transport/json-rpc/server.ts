@@ -93,7 +93,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
  * @throws TypeError An option is missing, unknown or of the wrong kind, or would let other machines read
  *   the traffic or be believed.
  * @throws RangeError An option is out of its bounds.
- * @throws {@link PeerMissingError} {@link PeerBrokenError} The package zod does not load.
+ * @throws PeerMissingError `PeerBrokenError` The package zod does not load.
  * @throws Error The address cannot be listened on.
  *
  * @example

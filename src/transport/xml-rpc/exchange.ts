@@ -27,7 +27,7 @@ const BAD_REQUEST = 400;
 /**
  * Returns the answer to a document, a fault included.
  *
- * @throws {@link UnauthenticatedError} Nobody is calling, which HTTP has its own answer for.
+ * @throws UnauthenticatedError Nobody is calling, which HTTP has its own answer for.
  */
 export async function answer(document: Uint8Array, callService: CallService): Promise<CallAnswer> {
   try {

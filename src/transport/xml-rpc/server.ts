@@ -34,7 +34,7 @@ export type XmlRpcServerOptions = Omit<HttpServerOptions, "basePath">;
  * @throws TypeError An option is missing, unknown or of the wrong kind, or would let other machines read
  *   the traffic or be believed.
  * @throws RangeError An option is out of its bounds.
- * @throws {@link PeerMissingError} {@link PeerBrokenError} The package zod does not load.
+ * @throws PeerMissingError `PeerBrokenError` The package zod does not load.
  * @throws Error The address cannot be listened on.
  *
  * @example

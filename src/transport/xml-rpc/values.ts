@@ -19,7 +19,7 @@ export const MAX_VALUES = 250_000;
 /** How documents are read. */
 export interface ReadOptions {
   /**
-   * Whether a `dateTime.iso8601` is an {@link XmlRpcDateTime} or refused with a `TypeError`: it has no
+   * Whether a `dateTime.iso8601` is an `XmlRpcDateTime` or refused with a `TypeError`: it has no
    * time zone, so that nobody could say which moment was sealed. Default: `"keep"`.
    */
   readonly dates?: "keep" | "refuse" | undefined;
@@ -46,7 +46,7 @@ const NOT_SPACE = /[^ \t\r\n]/;
 
 /**
  * Reads the values of one document: a value without type is text, `dateTime.iso8601` an
- * {@link XmlRpcDateTime}, a struct an object whose members are all its own, `__proto__` included.
+ * `XmlRpcDateTime`, a struct an object whose members are all its own, `__proto__` included.
  */
 export class ValueReader {
   readonly #reader: XmlReader;
