@@ -8,25 +8,16 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { createDocument, type ZodOpenApiPathsObject } from "zod-openapi";
-import { ROUTES } from "../src/transport/http/route-table.js";
-import { OPERATION_NAMES, type OperationName } from "../src/transport/operations.js";
-import { operations } from "../src/transport/schemas.js";
+import { schemas, schemasOf } from "../src/transport/loaded-schemas.js";
+import {
+  MAX_BATCH,
+  OPERATION_NAMES,
+  OPERATIONS,
+  type OperationName,
+} from "../src/transport/operations.js";
+import * as parts from "../src/transport/schemas.js";
 
 const FILE = fileURLToPath(new URL("../src/transport/http/openapi-document.ts", import.meta.url));
-
-const SUMMARIES: Readonly<Record<OperationName, string>> = {
-  seal: "Seals a payload and returns the handle that stands for it.",
-  unseal: "Returns the payload behind a handle to its owner or a granted principal.",
-  get_safe_view: "Returns a handle's safe view.",
-  describe: "Returns owner, grants, times and uses left to the owner and to grantees.",
-  invalidate: "Deletes a handle's record; an unknown handle is no error.",
-  grant: "Lets one more principal unseal; the owner alone may.",
-  revoke: "Takes a grant back; the owner alone may.",
-  renew: "Lets a handle live for some seconds from now on; the owner alone may.",
-  seal_many: "Seals many payloads: one outcome for each, in their order.",
-  unseal_many: "Unseals many handles: one outcome for each, in their order.",
-  health: "Tells that the service runs.",
-};
 
 const ERRORS = {
   "400": "A parameter is of the wrong kind or out of its bounds.",
@@ -62,9 +53,10 @@ const errorBody = z
   })
   .meta({ id: "Error" });
 
-const sealBody = membersOf(operations.seal.params).extend({ data_encoding: dataEncoding });
-const unsealResult = membersOf(operations.unseal.result).extend({ data_encoding: dataEncoding });
-const handle = operations.seal.result.meta({ id: "Handle" });
+await schemas.ready();
+const sealBody = membersOf(parts.sealParams).extend({ data_encoding: dataEncoding });
+const unsealResult = membersOf(parts.payload).extend({ data_encoding: dataEncoding });
+const handle = membersOf(parts.handle).meta({ id: "Handle" });
 const failed = z.object({
   ok: z.literal(false),
   error: z.object({ code: z.string(), message: z.string() }),
@@ -75,79 +67,86 @@ function membersOf(schema: unknown): z.ZodObject {
   return schema;
 }
 
+function batchOf(item: z.ZodType): z.ZodType {
+  return z.strictObject({ requests: z.array(item).max(MAX_BATCH) });
+}
+
 function outcomesOf(value: z.ZodType): z.ZodType {
   const success = z.object({ ok: z.literal(true), value });
   return z.object({ outcomes: z.array(z.union([success, failed])) });
 }
 
-const id = membersOf(operations.get_safe_view.params).shape["id"] ?? z.string();
-
-/** The bodies of requests; what a path or a header holds is not in them. */
-const BODIES: Readonly<Partial<Record<OperationName, z.ZodType>>> = {
+/** Where the JSON of a wire has more than the schemas of an operation say: payloads that stand for bytes. */
+const JSON_PARAMS: Readonly<Partial<Record<OperationName, z.ZodType>>> = {
   seal: sealBody,
-  unseal: membersOf(operations.unseal.params).omit({ id: true }),
-  grant: membersOf(operations.grant.params).omit({ id: true }),
-  revoke: membersOf(operations.revoke.params).omit({ id: true }),
-  renew: membersOf(operations.renew.params).omit({ id: true }),
-  seal_many: z.strictObject({ requests: z.array(sealBody) }),
-  unseal_many: operations.unseal_many.params,
+  seal_many: batchOf(sealBody),
+  unseal_many: batchOf(parts.requestParams),
 };
 
-const RESULTS: Readonly<Record<OperationName, z.ZodType>> = {
-  seal: handle,
+const JSON_RESULTS: Readonly<Partial<Record<OperationName, z.ZodType>>> = {
   unseal: unsealResult,
-  get_safe_view: operations.get_safe_view.result,
-  describe: operations.describe.result.meta({ id: "Description" }),
-  invalidate: operations.invalidate.result,
-  grant: handle,
-  revoke: handle,
-  renew: handle,
+  describe: membersOf(parts.description).meta({ id: "Description" }),
   seal_many: outcomesOf(handle),
   unseal_many: outcomesOf(unsealResult),
-  health: operations.health.result,
 };
 
-const NAMES_PRINCIPAL: ReadonlySet<OperationName> = new Set(["describe", "invalidate"]);
+/** Returns the schema of a request's body; what a path or a header holds is not in it. */
+function bodyOf(name: OperationName): z.ZodType | undefined {
+  const { method, path } = OPERATIONS[name].route;
+  if (method !== "POST") return undefined;
+  const params = JSON_PARAMS[name] ?? schemasOf(name).params;
+  return path.includes(":id") ? membersOf(params).omit({ id: true }) : params;
+}
+
+function resultOf(name: OperationName): z.ZodType {
+  const { result } = schemasOf(name);
+  return JSON_RESULTS[name] ?? (result === parts.handle ? handle : result);
+}
+
+/** Returns whether a request without a body can name a principal, which a header then holds. */
+function namesPrincipal(name: OperationName): boolean {
+  const { positions, route } = OPERATIONS[name];
+  return route.method !== "POST" && positions.includes("requesting_principal");
+}
 
 function json(schema: z.ZodType) {
   return { "application/json": { schema } };
 }
 
 function parametersOf(name: OperationName) {
-  const isNamed = NAMES_PRINCIPAL.has(name);
   const header = z.string().optional().describe("Whom the caller acts for, percent-encoded.");
   return {
-    ...(ROUTES[name].path.includes(":id") ? { path: z.object({ id }) } : {}),
-    ...(isNamed ? { header: z.object({ "requesting-principal": header }) } : {}),
+    ...(OPERATIONS[name].route.path.includes(":id") ? { path: z.object({ id: parts.id }) } : {}),
+    ...(namesPrincipal(name) ? { header: z.object({ "requesting-principal": header }) } : {}),
   };
 }
 
 function responsesOf(name: OperationName) {
-  const isBodyless = BODIES[name] === undefined;
+  const isBodyless = bodyOf(name) === undefined;
   const errors = Object.entries(ERRORS)
     .filter(([status]) => !(isBodyless && BODYLESS_ERRORS.has(status)))
     .filter(([status]) => status !== LEAK || name === "seal")
     .map(([status, description]) => [status, { description, content: json(errorBody) }]);
-  const success = { description: "Done.", content: json(RESULTS[name]) };
-  return { [String(ROUTES[name].status)]: success, ...Object.fromEntries(errors) };
+  const success = { description: "Done.", content: json(resultOf(name)) };
+  return { [String(OPERATIONS[name].route.status)]: success, ...Object.fromEntries(errors) };
 }
 
 function operationOf(name: OperationName) {
-  const body = BODIES[name];
+  const body = bodyOf(name);
   return {
     operationId: name,
-    summary: SUMMARIES[name],
+    summary: OPERATIONS[name].summary,
     requestParams: parametersOf(name),
     ...(body === undefined ? {} : { requestBody: { required: true, content: json(body) } }),
     responses: responsesOf(name),
-    ...(name === "health" ? { security: [] } : {}),
+    ...(OPERATIONS[name].openTo === "everyone" ? { security: [] } : {}),
   };
 }
 
 function paths(): ZodOpenApiPathsObject {
   const found: Record<string, object> = {};
   for (const name of OPERATION_NAMES) {
-    const { method, path } = ROUTES[name];
+    const { method, path } = OPERATIONS[name].route;
     const template = path.replace(":id", "{id}");
     found[template] = { ...found[template], [method.toLowerCase()]: operationOf(name) };
   }

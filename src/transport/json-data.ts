@@ -6,7 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import { asBuffer } from "../primitives/bytes.js";
-import type { OperationName } from "./operations.js";
+import { OPERATIONS, type OperationName } from "./operations.js";
 
 export { readJsonAnswer, readJsonParams, writeJson } from "./json-text.js";
 
@@ -37,12 +37,18 @@ function convert(
   one: (holder: Members) => Members,
 ): unknown {
   if (!isObject(message)) return message;
-  if (operation === "seal" || operation === "unseal") return one(message);
-  if (operation === "seal_many") return withEach(message, "requests", one);
-  if (operation !== "unseal_many") return message;
-  return withEach(message, "outcomes", (outcome) =>
-    isObject(outcome["value"]) ? { ...outcome, value: one(outcome["value"]) } : outcome,
-  );
+  switch (OPERATIONS[operation].payload) {
+    case "message":
+      return one(message);
+    case "requests":
+      return withEach(message, "requests", one);
+    case "outcomes":
+      return withEach(message, "outcomes", (outcome) =>
+        isObject(outcome["value"]) ? { ...outcome, value: one(outcome["value"]) } : outcome,
+      );
+    default:
+      return message;
+  }
 }
 
 function withEach(message: Members, list: string, one: (item: Members) => Members): Members {

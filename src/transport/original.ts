@@ -5,7 +5,8 @@
  * @module
  */
 import { giveJsonData } from "./json-data.js";
-import type { OperationName, SealParams } from "./messages.js";
+import type { SealParams } from "./messages.js";
+import { OPERATIONS, type OperationName } from "./operations.js";
 import type { Wire } from "./wire.js";
 
 /** The parameters of the operations that the original has. */
@@ -16,16 +17,9 @@ const PARAMS: Partial<Record<OperationName, readonly string[]>> = {
   invalidate: ["id"],
 };
 
-/** The one member of a result that the original answers alone, without the object around it. */
-const BARE_MEMBER: Partial<Record<OperationName, string>> = {
-  unseal: "data",
-  get_safe_view: "safe_view",
-  invalidate: "ok",
-};
-
-/** Returns the member of a result that travels alone over JSON-RPC and XML-RPC, if there is one. */
+/** Returns the member of a result that the original answers alone, without the object around it. */
 export function bareMemberOf(operation: OperationName): string | undefined {
-  return BARE_MEMBER[operation];
+  return PARAMS[operation] === undefined ? undefined : OPERATIONS[operation].loneMember;
 }
 
 /**
@@ -34,7 +28,7 @@ export function bareMemberOf(operation: OperationName): string | undefined {
  * @throws TypeError It holds bytes, which would come as text where nothing says that they are bytes.
  */
 export function bareResult(operation: OperationName, result: object): unknown {
-  const member = BARE_MEMBER[operation];
+  const member = bareMemberOf(operation);
   if (member === undefined) return giveJsonData(operation, result);
   const value = (result as Record<string, unknown>)[member];
   if (!(value instanceof Uint8Array)) return value;
@@ -62,10 +56,16 @@ export function toOriginal(wire: Wire, form: { readonly carriesBytes: boolean })
       if (names === undefined) throw new TypeError(`the original's servers have no ${operation}`);
       if (operation === "seal") checkSeal(params as SealParams, form);
       const given = Object.entries(params).filter(([name]) => names.includes(name));
-      return wire.call(operation, Object.fromEntries(given), options);
+      const result = await wire.call(operation, Object.fromEntries(given), options);
+      return operation === "seal" ? withGrants(result, params as SealParams) : result;
     },
     close: () => wire.close(),
   };
+}
+
+/** The original's servers leave the grants out of what they answer. */
+function withGrants(result: object, { granted_principals: grants }: SealParams): object {
+  return { granted_principals: grants ?? [], ...result };
 }
 
 function checkSeal(params: SealParams, { carriesBytes }: { readonly carriesBytes: boolean }): void {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { POSITIONS } from "./positions.js";
+import { OPERATIONS } from "./operations.js";
 
 const MAX_CHARACTERS = 500;
 
@@ -63,7 +63,7 @@ const REASONS = [
 ];
 
 const NAMES = namesOf([
-  ...Object.values(POSITIONS).flat(),
+  ...Object.values(OPERATIONS).flatMap(({ positions }) => positions),
   ...["params", "options", "allow", "data_encoding", "token"],
 ]);
 const PLACE = `(?:${NAMES})(?:\\.(?:${NAMES})|\\[\\d{1,9}\\])*`;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkBy, checkMethods, checkPrincipal, checkTtlSeconds } from "../vault/checks.js";
+import { checkMethods } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import {
   HandleNotFoundError,
@@ -11,30 +11,57 @@ import {
   RequestTooLargeError,
   VaultClosedError,
 } from "../vault/errors.js";
-import {
-  type HandleDescription,
-  type HandleReference,
-  handleIdOf,
-  isHandleId,
-  type OpaqueHandle,
-} from "../vault/handle.js";
+import { isHandleId, type OpaqueHandle } from "../vault/handle.js";
 import { settleAll } from "../vault/settle-all.js";
-import type {
-  ChangeOptions,
-  Outcome,
-  SealOptions,
-  SealRequest,
-  UnsealRequest,
-  Vault,
-} from "../vault/vault.js";
-import { readAnswer, readDescription, readHandle, readOutcomes, readPayload } from "./answers.js";
+import type { Outcome, SealRequest, UnsealRequest, Vault } from "../vault/vault.js";
 import { askInHalves, inGroups } from "./batches.js";
 import { schemas } from "./loaded-schemas.js";
-import type { OperationName, RequestParams, WireOutcome } from "./messages.js";
-import { MAX_BATCH } from "./operations.js";
-import { type SealItem, sealItem, sealParams, unsealItem } from "./sent-params.js";
+import type { RequestParams, SealParams, WireOutcome } from "./messages.js";
+import {
+  MAX_BATCH,
+  OPERATION_NAMES,
+  OPERATIONS,
+  type OperationName,
+  type RemoteMethod,
+} from "./operations.js";
+import { handleOf, payloadOf } from "./result-values.js";
+import { readOutcomes, readResult } from "./results.js";
+import { type SealItem, sealItem, unsealItem } from "./sent-params.js";
 import { refusalOf } from "./unanswered.js";
 import type { Wire } from "./wire.js";
+
+/** The methods of a vault that are performed by operations of their own. */
+type RemoteMethods = Omit<Vault, "sealMany" | "unsealMany" | "close" | typeof Symbol.asyncDispose>;
+
+/** Performs the methods of a vault by the operations of the table. */
+abstract class ByOperation {
+  /** Sends an operation and returns its response, not yet checked. */
+  protected abstract ask(operation: OperationName, params: object): Promise<unknown>;
+  protected abstract assertOpen(): void;
+
+  static {
+    for (const name of OPERATION_NAMES) {
+      const { remote }: { remote?: RemoteMethod<object, object> } = OPERATIONS[name];
+      if (remote === undefined) continue;
+      Object.defineProperty(ByOperation.prototype, remote.name, {
+        configurable: true,
+        writable: true,
+        async value(this: ByOperation, ...args: unknown[]) {
+          const params: { readonly id?: string } = await remote.params(...args);
+          this.assertOpen();
+          if (params.id !== undefined && !isHandleId(params.id)) {
+            if (remote.acceptsMalformedId === true) return undefined;
+            throw new HandleNotFoundError();
+          }
+          const response = await this.ask(name, params);
+          return readResult(name, response, (result) => remote.value(result, params));
+        },
+      });
+    }
+  }
+}
+
+const RemoteBase = ByOperation as abstract new () => ByOperation & RemoteMethods;
 
 /**
  * A {@link Vault} whose every method asks a service.
@@ -43,88 +70,14 @@ import type { Wire } from "./wire.js";
  * and JSON data, whatever serializer the vault behind the service has. A summarizer runs here; whether
  * its safe view leaks is looked at where the vault is.
  */
-export class RemoteVault implements Vault {
+export class RemoteVault extends RemoteBase implements Vault {
   readonly #wire: Wire;
   #closing: Promise<void> | undefined;
 
   constructor(wire: Wire) {
+    super();
     checkMethods(wire, "wire", ["call", "close"]);
     this.#wire = wire;
-  }
-
-  /**
-   * @throws TypeError The payload is not bytes, text or JSON data; the message names the place.
-   */
-  async seal(data: unknown, options: SealOptions): Promise<OpaqueHandle> {
-    const params = await sealParams(data, options);
-    return readHandle("seal", await this.#ask("seal", params), {
-      grantedPrincipals: params.granted_principals,
-    });
-  }
-
-  async unseal<T = unknown>(handle: HandleReference, requestingPrincipal: string): Promise<T> {
-    const handleId = handleIdOf(handle);
-    checkPrincipal(requestingPrincipal, "requestingPrincipal");
-    const params = { requesting_principal: requestingPrincipal };
-    return readPayload(await this.#askAbout("unseal", handleId, params)) as T;
-  }
-
-  async getSafeView(handle: HandleReference): Promise<string> {
-    const handleId = handleIdOf(handle);
-    const answer = await this.#askAbout("get_safe_view", handleId);
-    return readAnswer("get_safe_view", answer).safe_view;
-  }
-
-  async describe(handle: HandleReference, requestingPrincipal: string): Promise<HandleDescription> {
-    const handleId = handleIdOf(handle);
-    checkPrincipal(requestingPrincipal, "requestingPrincipal");
-    const params = { requesting_principal: requestingPrincipal };
-    return readDescription(await this.#askAbout("describe", handleId, params), handleId);
-  }
-
-  async invalidate(handle: HandleReference, requestingPrincipal?: string): Promise<void> {
-    const handleId = handleIdOf(handle);
-    if (requestingPrincipal !== undefined)
-      checkPrincipal(requestingPrincipal, "requestingPrincipal");
-    this.#assertOpen();
-    // Nothing is stored under what is no id, and to delete nothing is no error.
-    if (!isHandleId(handleId)) return;
-    const params =
-      requestingPrincipal === undefined ? {} : { requesting_principal: requestingPrincipal };
-    readAnswer("invalidate", await this.#askAbout("invalidate", handleId, params));
-  }
-
-  async grant(
-    handle: HandleReference,
-    principal: string,
-    options: ChangeOptions,
-  ): Promise<OpaqueHandle> {
-    const handleId = handleIdOf(handle);
-    checkPrincipal(principal, "principal");
-    const params = { principal, by: checkBy(options) };
-    return this.#change("grant", handleId, params);
-  }
-
-  async revoke(
-    handle: HandleReference,
-    principal: string,
-    options: ChangeOptions,
-  ): Promise<OpaqueHandle> {
-    const handleId = handleIdOf(handle);
-    checkPrincipal(principal, "principal");
-    const params = { principal, by: checkBy(options) };
-    return this.#change("revoke", handleId, params);
-  }
-
-  async renew(
-    handle: HandleReference,
-    ttlSeconds: number,
-    options: ChangeOptions,
-  ): Promise<OpaqueHandle> {
-    const handleId = handleIdOf(handle);
-    checkTtlSeconds(ttlSeconds, "ttlSeconds");
-    const params = { ttl_seconds: ttlSeconds, by: checkBy(options) };
-    return this.#change("renew", handleId, params);
   }
 
   /** Seals many payloads in as few requests as hold them; a request that fails fails its items. */
@@ -145,7 +98,7 @@ export class RemoteVault implements Vault {
 
   /** Fulfills when the service answers; it needs no credential. */
   async health(): Promise<void> {
-    readAnswer("health", await this.#ask("health", {}));
+    readResult("health", await this.ask("health", {}), () => undefined);
   }
 
   /**
@@ -160,7 +113,7 @@ export class RemoteVault implements Vault {
     if (!(signal instanceof AbortSignal)) throw new TypeError("signal must be an AbortSignal");
     return new RemoteVault({
       call: async (operation, params) => {
-        this.#assertOpen();
+        this.assertOpen();
         return this.#wire.call(operation, params, { signal });
       },
       close: async () => undefined,
@@ -177,47 +130,33 @@ export class RemoteVault implements Vault {
     await this.close();
   }
 
-  #assertOpen(): void {
+  /** @internal */
+  protected override assertOpen(): void {
     if (this.#closing !== undefined) throw new VaultClosedError();
   }
 
-  async #ask(operation: OperationName, params: object): Promise<unknown> {
-    this.#assertOpen();
-    // An answer that could not be read would be of something that was done.
+  /** @internal */
+  protected override async ask(operation: OperationName, params: object): Promise<unknown> {
+    this.assertOpen();
+    // A response that could not be read would be of something that was done.
     await schemas.ready();
     return this.#wire.call(operation, params);
   }
 
-  async #askAbout(operation: OperationName, id: string, params: object = {}): Promise<unknown> {
-    this.#assertOpen();
-    if (!isHandleId(id)) throw new HandleNotFoundError();
-    return this.#ask(operation, { id, ...params });
-  }
-
-  async #change(
-    operation: "grant" | "revoke" | "renew",
-    id: string,
-    params: object,
-  ): Promise<OpaqueHandle> {
-    return readHandle(operation, await this.#askAbout(operation, id, params), { id });
-  }
-
   async #sealGroup(items: readonly SealItem[]): Promise<Outcome<OpaqueHandle>[]> {
-    const requests = items.map(({ params }) => params);
-    const answer = await this.#ask("seal_many", { requests });
-    return readOutcomes("seal_many", answer, items.length).map((outcome, index) =>
-      toOutcome("seal_many", outcome, (value) => {
-        return readHandle("seal", value, {
-          grantedPrincipals: requests[index]?.granted_principals,
-        });
-      }),
+    const requests: readonly SealParams[] = items.map(({ params }) => params);
+    const response = await this.ask("seal_many", { requests });
+    return readOutcomes("seal_many", response, items.length).map((outcome) =>
+      toOutcome("seal_many", outcome, (value) =>
+        readResult("seal", value, (result) => handleOf(result, {})),
+      ),
     );
   }
 
   async #unsealGroup<T>(requests: readonly RequestParams[]): Promise<Outcome<T>[]> {
-    const answer = await this.#ask("unseal_many", { requests });
-    return readOutcomes("unseal_many", answer, requests.length).map((outcome) =>
-      toOutcome("unseal_many", outcome, (value) => readPayload(value) as T),
+    const response = await this.ask("unseal_many", { requests });
+    return readOutcomes("unseal_many", response, requests.length).map((outcome) =>
+      toOutcome("unseal_many", outcome, (value) => readResult("unseal", value, payloadOf) as T),
     );
   }
 

@@ -1,9 +1,7 @@
 /**
- * One schema for the parameters of each operation of a vault's service and one for its result, shared by
- * servers and clients of every wire. `data` is the native value: bytes, text or JSON data; how a wire
- * carries it is the wire's affair.
+ * The parts of which the schemas of operations are made, shared by servers and clients of every wire.
  *
- * The one module that needs zod: import it by way of `schemas` of `loaded-schemas.ts`.
+ * The one module that needs zod: import it by way of `loaded-schemas.ts`.
  *
  * @module
  */
@@ -19,10 +17,13 @@ import {
   MAX_TTL_SECONDS,
   MAX_USES,
 } from "../vault/checks.js";
-import type { OperationName, ParamsOf, ResultOf, WireOutcome, WireOutcomes } from "./messages.js";
+import type { WireDescription, WireHandle } from "../vault/handle.js";
+import type { GrantParams, Payload, RequestParams, SealParams, WireOutcomes } from "./messages.js";
 import { MAX_BATCH } from "./operations.js";
 
-const principal = z
+export { z };
+
+export const principal: z.ZodType<string> = z
   .string()
   .min(1)
   .max(MAX_PRINCIPAL_CHARACTERS)
@@ -30,7 +31,9 @@ const principal = z
   .refine((text) => text.isWellFormed(), "must be well-formed Unicode")
   .describe("Who it is, such as a SPIFFE id.");
 
-const id = z.string().describe("The handle's id: hdl_ and 32 lower-case hex digits.");
+export const id: z.ZodType<string> = z
+  .string()
+  .describe("The handle's id: hdl_ and 32 lower-case hex digits.");
 
 const safeView = z
   .string()
@@ -42,7 +45,11 @@ const safeView = z
   .refine((text) => text.isWellFormed(), "must be well-formed Unicode")
   .describe("What anybody may know of the payload.");
 
-const ttlSeconds = z.number().min(0).max(MAX_TTL_SECONDS).describe("Lifetime in seconds.");
+export const ttlSeconds: z.ZodType<number> = z
+  .number()
+  .min(0)
+  .max(MAX_TTL_SECONDS)
+  .describe("Lifetime in seconds.");
 
 /** Neither `z.json()` nor `z.record()`: they drop `__proto__` members and recurse without a bound. */
 const data = z.unknown().describe("The payload: bytes, text or JSON data.");
@@ -60,7 +67,7 @@ const leakGuard = z
   .describe("What of the payload the safe view may show; off for no check. Default: nothing.");
 
 // A member that is null counts as absent: the original's clients send both.
-const sealParams = z.strictObject({
+export const sealParams: z.ZodType<SealParams> = z.strictObject({
   data,
   owner_principal: principal.nullish(),
   safe_view: safeView,
@@ -70,12 +77,19 @@ const sealParams = z.strictObject({
   leak_guard: leakGuard.nullish(),
 });
 
-const requestParams = z.strictObject({ id, requesting_principal: principal.nullish() });
+export const requestParams: z.ZodType<RequestParams> = z.strictObject({
+  id,
+  requesting_principal: principal.nullish(),
+});
 
-const grantParams = z.strictObject({ id, principal, by: principal.nullish() });
+export const grantParams: z.ZodType<GrantParams> = z.strictObject({
+  id,
+  principal,
+  by: principal.nullish(),
+});
 
 /** A handle as it travels between processes. Offset forms of times are read. */
-const wireHandle = z.object({
+const handleMembers = z.object({
   id,
   safe_view: z.string(),
   owner_principal: z.string(),
@@ -84,62 +98,41 @@ const wireHandle = z.object({
   expires_at: z.iso.datetime({ offset: true }),
 });
 
+export const handle: z.ZodType<WireHandle> = handleMembers;
+
 /** A handle as its owner and grantees may see it. */
-const wireDescription = wireHandle.extend({
+export const description: z.ZodType<WireDescription> = handleMembers.extend({
   uses_left: z.number().int().min(0).nullable(),
 });
 
-const payload = z.object({ data });
+export const payload: z.ZodType<Payload> = z.object({ data });
 
 const failure = z.object({
   ok: z.literal(false),
   error: z.object({ code: z.string(), message: z.string() }),
 });
 
-/** Returns the schema of what became of many items. */
-function outcomesOf<Value>(value: z.ZodType<Value>): z.ZodType<WireOutcomes<Value>> {
+/** Returns the schema of the outcomes of many items. */
+export function outcomesOf<Value>(value: z.ZodType<Value>): z.ZodType<WireOutcomes<Value>> {
   const success = z.object({ ok: z.literal(true), value });
   return z.object({ outcomes: z.array(z.discriminatedUnion("ok", [success, failure])) });
 }
 
 /** The parameters of an operation for many: a bad item is to fail alone, so each is checked for itself. */
-export const batch: z.ZodType<{ requests: unknown[] }> = z.strictObject({
+export const batch: z.ZodType<{ readonly requests: readonly unknown[] }> = z.strictObject({
   requests: z.array(z.unknown()).max(MAX_BATCH),
 });
 
-/** What became of many items, whose values are to be checked one by one. */
-export const outcomes: z.ZodType<{ outcomes: WireOutcome<unknown>[] }> = z.object({
+/** The outcomes of many items, whose values are to be checked one by one. */
+export const uncheckedOutcomes: z.ZodType<WireOutcomes<unknown>> = z.object({
   outcomes: z.array(z.union([z.object({ ok: z.literal(true), value: z.unknown() }), failure])),
 });
 
+/** What the table of operations makes its schemas of. */
+export type SchemaParts = typeof import("./schemas.js");
+
 /** The schemas of one operation. */
-export interface Operation<Params, Result> {
+export interface OperationSchemas<Params, Result> {
   readonly params: z.ZodType<Params>;
   readonly result: z.ZodType<Result>;
 }
-
-/** The schemas of every operation. */
-export const operations: {
-  readonly [Name in OperationName]: Operation<ParamsOf<Name>, ResultOf<Name>>;
-} = {
-  seal: { params: sealParams, result: wireHandle },
-  unseal: { params: requestParams, result: payload },
-  get_safe_view: { params: z.strictObject({ id }), result: z.object({ safe_view: z.string() }) },
-  describe: { params: requestParams, result: wireDescription },
-  invalidate: { params: requestParams, result: z.object({ ok: z.literal(true) }) },
-  grant: { params: grantParams, result: wireHandle },
-  revoke: { params: grantParams, result: wireHandle },
-  renew: {
-    params: z.strictObject({ id, ttl_seconds: ttlSeconds, by: principal.nullish() }),
-    result: wireHandle,
-  },
-  seal_many: {
-    params: z.strictObject({ requests: z.array(sealParams).max(MAX_BATCH) }),
-    result: outcomesOf(wireHandle),
-  },
-  unseal_many: {
-    params: z.strictObject({ requests: z.array(requestParams).max(MAX_BATCH) }),
-    result: outcomesOf(payload),
-  },
-  health: { params: z.strictObject({}), result: z.object({ status: z.literal("ok") }) },
-};

@@ -9,14 +9,9 @@ import { type WrittenView, writtenView } from "../vault/written-view.js";
 import type { RequestParams, SealParams } from "./messages.js";
 import { checkPayload, sizeOf } from "./payload.js";
 
-/** What `seal` sends. */
-export interface SentSeal extends SealParams {
-  readonly granted_principals: readonly string[];
-}
-
 /** An item of `seal_many`, ready to be sent. */
 export interface SealItem {
-  readonly params: SentSeal;
+  readonly params: SealParams;
   readonly size: number;
 }
 
@@ -24,7 +19,7 @@ export interface SealItem {
 const SIZE_OF_THE_REST = 16 * 1024;
 
 /** Returns what `seal` sends, checked. A summarizer has run then. */
-export async function sealParams(data: unknown, options: SealOptions): Promise<SentSeal> {
+export async function sealParams(data: unknown, options: SealOptions): Promise<SealParams> {
   const checked = checkSealOptions(options);
   const { maxUses } = checked;
   checkPayload(data);
@@ -44,7 +39,7 @@ export async function sealParams(data: unknown, options: SealOptions): Promise<S
 function leakGuardParam(
   setting: LeakGuardSetting | undefined,
   { shown }: WrittenView,
-): Pick<SentSeal, "leak_guard"> {
+): Pick<SealParams, "leak_guard"> {
   if (setting === "off") return { leak_guard: setting };
   if (setting === undefined && shown.length === 0) return {};
   return { leak_guard: { allow: [...(setting?.allow ?? []), ...shown] } };

@@ -1,7 +1,7 @@
 /** What a client throws where no answer says what became of an operation. */
 import { OutcomeUnknownError, ServiceUnavailableError } from "../vault/errors.js";
 import { fromWireError, type ReceivedError } from "./error-table.js";
-import type { OperationName } from "./messages.js";
+import { OPERATIONS, type OperationName } from "./operations.js";
 
 /** What a client asks a service for: an operation, or to know who is calling. */
 export type Asked = OperationName | "authenticate";
@@ -12,9 +12,6 @@ export interface AnswerMarks {
   readonly status?: number | undefined;
   readonly requestId?: string | undefined;
 }
-
-/** Operations that change nothing: they may be asked again, whatever became of them. */
-const READS: ReadonlySet<Asked> = new Set(["get_safe_view", "describe", "health", "authenticate"]);
 
 /** An answer came that is not one of the vault's service, or does not say what was done. */
 class UnclearAnswerError extends Error {
@@ -28,9 +25,9 @@ class UnclearAnswerError extends Error {
   }
 }
 
-/** Tells whether an operation changes nothing; opening a handle may count as a use of it. */
+/** Returns whether an operation changes nothing and may be asked for again. */
 export function isRead(operation: Asked): boolean {
-  return READS.has(operation);
+  return operation === "authenticate" || OPERATIONS[operation].effect === "reads";
 }
 
 /** Returns the error of a call that was sent and has no answer, or none that can be read. */

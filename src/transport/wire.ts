@@ -1,4 +1,4 @@
-import type { OperationName } from "./messages.js";
+import type { OperationName } from "./operations.js";
 
 /** What one call over a wire may be given. */
 export interface WireCallOptions {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { OperationName } from "../../src/transport/operations.js";
-import { operations } from "../../src/transport/schemas.js";
+import { schemasOf } from "../../src/transport/loaded-schemas.js";
+import { OPERATION_NAMES, type OperationName } from "../../src/transport/operations.js";
 import { VaultService } from "../../src/transport/service.js";
 import { CacheUnavailableError, HandleVault, RequestTooLargeError } from "../support/modules.js";
 import { GRANTEE, OWNER, sealOptions } from "../support/vault.js";
@@ -125,7 +125,7 @@ describe("parameters", () => {
       new Date(0),
       Symbol(),
     ];
-    for (const operation of Object.keys(operations)) {
+    for (const operation of OPERATION_NAMES) {
       for (const value of values) {
         const members = ["id", "data", "safe_view", "principal", "requests", "ttl_seconds", "by"];
         const params = Object.fromEntries(members.map((member) => [member, value]));
@@ -157,12 +157,10 @@ describe("results", () => {
       ["invalidate", { id: made }],
       ["health", {}],
     ];
-    expect(calls.map(([operation]) => operation).toSorted()).toEqual(
-      Object.keys(operations).toSorted(),
-    );
+    expect(calls.map(([operation]) => operation).toSorted()).toEqual(OPERATION_NAMES.toSorted());
     for (const [operation, params] of calls) {
       const result = await service.call(operation, params, owner);
-      expect(operations[operation].result.parse(result)).toEqual(result);
+      expect(schemasOf(operation).result.parse(result)).toEqual(result);
     }
   });
 

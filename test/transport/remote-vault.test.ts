@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { OperationName } from "../../src/transport/operations.js";
+import { toOriginal } from "../../src/transport/original.js";
 import { RemoteVault } from "../../src/transport/remote-vault.js";
 import { VaultService } from "../../src/transport/service.js";
 import {
@@ -75,10 +76,9 @@ async function expectUnreadable(
 }
 
 describe("an answer", () => {
-  it("may have times in any offset, members of its own, and no grants", async () => {
-    const { granted_principals: _, ...bare } = HANDLE;
+  it("may have times in any offset and members of its own", async () => {
     const { vault } = remote(() => ({
-      ...bare,
+      ...HANDLE,
       created_at: "2026-01-01T01:30:00.123456+01:30",
       expires_at: "2025-12-31T19:05:00-05:00",
       tomorrow: { member: 1 },
@@ -88,6 +88,14 @@ describe("an answer", () => {
     expect(handle.expiresAt).toEqual(new Date("2026-01-01T00:05:00Z"));
     expect(handle.grantedPrincipals).toEqual([GRANTEE]);
     expect(Object.keys(handle.toJSON())).toEqual(Object.keys(HANDLE));
+  });
+
+  it("may leave the grants out where the original is named, and nowhere else", async () => {
+    const { granted_principals: _, ...bare } = HANDLE;
+    const wire = { call: async () => bare, close: async () => undefined };
+    const original = new RemoteVault(toOriginal(wire, { carriesBytes: false }));
+    expect((await original.seal("x", sealOptions())).grantedPrincipals).toEqual([GRANTEE]);
+    await expect(new RemoteVault(wire).seal("x", sealOptions())).rejects.toMatchObject(UNKNOWN);
   });
 
   it.each<[string, object]>([

@@ -5,7 +5,7 @@ import { Agent as SecureAgent } from "node:https";
 import { pause } from "../../primitives/timers.js";
 import { ServiceUnavailableError } from "../../vault/errors.js";
 import { CallsInFlight } from "../calls-in-flight.js";
-import type { OperationName } from "../messages.js";
+import type { OperationName } from "../operations.js";
 import { withLeastVersion } from "../tls-options.js";
 import { isRead, unanswered } from "../unanswered.js";
 import { ExchangeError, exchange, type Received } from "./exchange.js";

@@ -4,10 +4,10 @@ import type { HttpRequest } from "../http-server/gate.js";
 import { REFUSALS, RefusedError } from "../http-server/refusal.js";
 import { giveJsonData, readJsonParams, takeJsonData, writeJson } from "../json-data.js";
 import { isLarge, othersTurn } from "../large.js";
-import type { OperationName } from "../operations.js";
+import { isOpen, OPERATIONS, type OperationName } from "../operations.js";
 import { strictUtf8 } from "../strict-utf8.js";
 import { openApiDocument } from "./openapi-document.js";
-import { PRINCIPAL_HEADER, ROUTES } from "./route-table.js";
+import { PRINCIPAL_HEADER } from "./route-table.js";
 import { decoded, matchRoute, type Target } from "./routes.js";
 
 const BYTE_ORDER_MARK = "\ufeff";
@@ -18,8 +18,9 @@ export class RestAnswers extends HttpAnswers {
   protected override async dispatch(request: HttpRequest): Promise<HttpAnswer> {
     const { target, id } = this.#route(request);
     if (target === "openapi") return json(200, openApiDocument);
-    const { method, status } = ROUTES[target];
-    const caller = this.#isOpen(target) ? undefined : await this.gate.callerOf(request);
+    const { method, status } = OPERATIONS[target].route;
+    const isPublic = isOpen(target, this.settings.publicSafeViews);
+    const caller = isPublic ? undefined : await this.gate.callerOf(request);
     const params = method === "POST" ? await this.#readParams(target, request) : named(request);
     const whole = id === undefined ? params : { ...params, id };
     this.begin();
@@ -34,10 +35,6 @@ export class RestAnswers extends HttpAnswers {
     if (match.allow.length === 0) throw new RefusedError(REFUSALS.noRoute);
     const allow = match.allow.join(", ");
     throw new RefusedError({ ...REFUSALS.method, headers: { allow } });
-  }
-
-  #isOpen(target: OperationName): boolean {
-    return target === "health" || (target === "get_safe_view" && this.settings.publicSafeViews);
   }
 
   async #readParams(target: OperationName, request: HttpRequest): Promise<object> {

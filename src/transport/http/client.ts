@@ -9,11 +9,11 @@ import {
 import { refusedBy } from "../http-client/refused.js";
 import { HttpRequester } from "../http-client/requester.js";
 import { giveJsonData, readJsonAnswer, takeJsonData, writeJson } from "../json-data.js";
-import type { OperationName } from "../operations.js";
+import { OPERATIONS, type OperationName } from "../operations.js";
 import { toOriginal } from "../original.js";
 import { unclear } from "../unanswered.js";
 import type { Wire, WireCallOptions } from "../wire.js";
-import { PRINCIPAL_HEADER, ROUTES } from "./route-table.js";
+import { PRINCIPAL_HEADER } from "./route-table.js";
 
 /**
  * Returns a wire to a vault's service over HTTP; it connects when it is first used.
@@ -51,7 +51,7 @@ class HttpWire implements Wire {
     { signal }: WireCallOptions = {},
   ): Promise<object> {
     const { path, ...written } = write(operation, params);
-    const { method, status } = ROUTES[operation];
+    const { method, status } = OPERATIONS[operation].route;
     const request = { operation, method, path: this.#basePath + path, signal, ...written };
     const received = await this.#requester.send(request);
     if (received.status !== status) throw refusedBy(operation, received, this.#compatibility);
@@ -70,7 +70,7 @@ interface Written {
 }
 
 function write(operation: OperationName, params: object): Written {
-  const { method, path } = ROUTES[operation];
+  const { method, path } = OPERATIONS[operation].route;
   if (method !== "POST") {
     const { id = "", requesting_principal: principal } = params as Partial<Named>;
     const headers =

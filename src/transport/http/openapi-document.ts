@@ -852,6 +852,7 @@ export const openApiDocument: object = {
                 type: "object",
                 properties: {
                   requests: {
+                    maxItems: 1000,
                     type: "array",
                     items: {
                       type: "object",
@@ -1215,7 +1216,7 @@ export const openApiDocument: object = {
     "/health": {
       get: {
         operationId: "health",
-        summary: "Tells that the service runs.",
+        summary: "Returns that the service runs.",
         security: [],
         parameters: [],
         responses: {

@@ -1,6 +1,6 @@
 /** Finds the operation that a request asks for. */
-import type { OperationName } from "../operations.js";
-import { OPENAPI_PATH, ROUTES } from "./route-table.js";
+import { OPERATION_NAMES, OPERATIONS, type OperationName } from "../operations.js";
+import { OPENAPI_PATH } from "./route-table.js";
 
 /** What a request asks for. */
 export type Target = OperationName | "openapi";
@@ -19,8 +19,9 @@ interface Pattern {
 const METHODS = ["GET", "POST", "DELETE"] as const;
 const ALL: readonly Pattern[] = [
   { target: "openapi", method: "GET", path: patternOf(OPENAPI_PATH) },
-  ...Object.entries(ROUTES).map(([operation, { method, path }]) => {
-    return { target: operation as OperationName, method, path: patternOf(path) };
+  ...OPERATION_NAMES.map((target) => {
+    const { method, path } = OPERATIONS[target].route;
+    return { target, method, path: patternOf(path) };
   }),
 ];
 

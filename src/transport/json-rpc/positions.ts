@@ -1,10 +1,8 @@
-import type { OperationName } from "../operations.js";
-import { POSITIONS } from "../positions.js";
+import { OPERATIONS, type OperationName } from "../operations.js";
 
-const NAMES: Readonly<Record<OperationName | "authenticate", readonly string[]>> = {
-  ...POSITIONS,
-  // JSON has no bytes: how the payload stands for them comes last.
-  seal: [...POSITIONS.seal, "data_encoding"],
+/** JSON has no bytes: how a payload stands for them is a parameter of its own, and comes last. */
+const OTHERS: Readonly<Record<string, readonly string[]>> = {
+  seal: ["data_encoding"],
   authenticate: ["token"],
 };
 
@@ -18,9 +16,14 @@ export function namedParams(
   params: object | undefined,
 ): object {
   if (!Array.isArray(params)) return params ?? {};
-  const names = NAMES[operation];
+  const names = namesOf(operation);
   if (params.length > names.length) {
     throw new RangeError(`params must have at most ${names.length} values`);
   }
   return Object.fromEntries(params.map((value: unknown, place) => [names[place], value]));
+}
+
+function namesOf(operation: OperationName | "authenticate"): readonly string[] {
+  const positions = operation === "authenticate" ? [] : OPERATIONS[operation].positions;
+  return [...positions, ...(OTHERS[operation] ?? [])];
 }

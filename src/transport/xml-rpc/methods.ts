@@ -1,33 +1,11 @@
 /** The methods of a vault's service: which parameter stands where, and what each method answers. */
-import { isOperationName, OPERATION_NAMES, type OperationName } from "../operations.js";
-import { bareMemberOf } from "../original.js";
-import { POSITIONS } from "../positions.js";
+import { isOperationName, OPERATION_NAMES, OPERATIONS, type OperationName } from "../operations.js";
 import { XmlRpcSyntaxError } from "./syntax-error.js";
 
 const PREFIX = "vault.";
 
-const HELP: Readonly<Record<OperationName, string>> = {
-  seal: "Seals data and returns its handle.",
-  unseal: "Returns the data behind a handle to its owner or a granted principal.",
-  get_safe_view: "Returns what anybody may know of the data.",
-  describe: "Returns a handle's owner, grants, times and uses left.",
-  invalidate: "Deletes a handle and returns true, also if there is none.",
-  grant: "Lets one more principal unseal; for the owner.",
-  revoke: "Takes a grant back; for the owner.",
-  renew: "Lets a handle live so many seconds from now; for the owner.",
-  seal_many: "Seals an array of structs; returns one outcome for each.",
-  unseal_many: "Unseals an array of structs; returns one outcome for each.",
-  health: "Tells that the service works.",
-};
-
 /** The original's methods need these two; its own defaults are the same. */
 const SEAL_DEFAULTS = { ttl_seconds: 300, granted_principals: [] };
-
-/** The one member of a result that travels alone. */
-function loneMemberOf(operation: OperationName): string | undefined {
-  const isOfMany = operation === "seal_many" || operation === "unseal_many";
-  return isOfMany ? "outcomes" : bareMemberOf(operation);
-}
 
 /** Returns the operation that a method name, with or without prefix, stands for. */
 export function operationOf(method: string): OperationName | undefined {
@@ -41,7 +19,7 @@ export function operationOf(method: string): OperationName | undefined {
  * @throws TypeError There are too many.
  */
 export function namedParams(operation: OperationName, values: readonly unknown[]): object {
-  const names = POSITIONS[operation];
+  const names = OPERATIONS[operation].positions;
   if (values.length > names.length) {
     throw new TypeError(`params must have at most ${names.length} values`);
   }
@@ -56,20 +34,20 @@ export function namedParams(operation: OperationName, values: readonly unknown[]
 export function positionalParams(operation: OperationName, params: object): unknown[] {
   const named: Record<string, unknown> = { ...params };
   const defaults: Record<string, unknown> = operation === "seal" ? SEAL_DEFAULTS : {};
-  const names = POSITIONS[operation];
+  const names = OPERATIONS[operation].positions;
   const last = names.findLastIndex((name) => named[name] !== undefined || name in defaults);
   return names.slice(0, last + 1).map((name) => named[name] ?? defaults[name] ?? null);
 }
 
 /** Returns a result as the method answers it. */
 export function valueOfResult(operation: OperationName, result: object): unknown {
-  const member = loneMemberOf(operation);
+  const member = OPERATIONS[operation].loneMember;
   return member === undefined ? result : (result as Record<string, unknown>)[member];
 }
 
 /** @throws {@link XmlRpcSyntaxError} The answer is of another kind than the method has. */
 export function resultOfValue(operation: OperationName, value: unknown): object {
-  const member = loneMemberOf(operation);
+  const member = OPERATIONS[operation].loneMember;
   if (member !== undefined) return { [member]: value };
   if (typeof value !== "object" || value === null) throw new XmlRpcSyntaxError("value");
   return value;
@@ -91,5 +69,6 @@ function helpOf(method: unknown): string {
   if (typeof method === "string" && SYSTEM_METHODS.includes(method)) return "Tells of methods.";
   const operation = typeof method === "string" ? operationOf(method) : undefined;
   if (operation === undefined) throw new TypeError("method must be one of system.listMethods");
-  return `${operation}(${POSITIONS[operation].join(", ")}): ${HELP[operation]}`;
+  const { positions, summary } = OPERATIONS[operation];
+  return `${operation}(${positions.join(", ")}): ${summary}`;
 }

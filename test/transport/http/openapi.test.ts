@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { openApiDocument } from "../../../src/transport/http/openapi-document.js";
-import { ROUTES } from "../../../src/transport/http/route-table.js";
+import { OPERATIONS } from "../../../src/transport/operations.js";
 import { buildOpenApi } from "../../../tools/openapi.js";
 
 it("the description is that of the schemas and routes as they are", () => {
@@ -13,7 +13,8 @@ it("the description is that of the schemas and routes as they are", () => {
 
 it("the description names every route", () => {
   const { paths } = openApiDocument as { paths: Record<string, Record<string, object>> };
-  for (const [operation, { method, path }] of Object.entries(ROUTES)) {
+  for (const [operation, { route }] of Object.entries(OPERATIONS)) {
+    const { method, path } = route;
     const described = paths[path.replace(":id", "{id}")]?.[method.toLowerCase()];
     expect(described).toMatchObject({ operationId: operation });
   }
