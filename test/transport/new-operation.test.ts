@@ -79,11 +79,11 @@ describe("an operation that is added to the table", () => {
 
   it("is in the help of XML-RPC and in the description of HTTP", async () => {
     const { introspect } = await import("../../src/transport/xml-rpc/methods.js");
-    const { buildOpenApi } = await import("../../tools/openapi.js");
+    const { openApiDocument } = await import("../../src/transport/http/openapi.js");
     expect(introspect("system.methodHelp", ["count"])).toBe(
       "count(id, times): Counts what a safe view repeats.",
     );
-    expect(buildOpenApi()).toMatchObject({
+    expect(await openApiDocument()).toMatchObject({
       paths: { "/handles/{id}/count": { post: { operationId: "count" } } },
     });
   });

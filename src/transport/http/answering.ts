@@ -6,7 +6,7 @@ import { giveJsonData, readJsonParams, takeJsonData, writeJson } from "../json-d
 import { isLarge, othersTurn } from "../large.js";
 import { isOpen, OPERATIONS, type OperationName } from "../operations.js";
 import { strictUtf8 } from "../strict-utf8.js";
-import { openApiDocument } from "./openapi-document.js";
+import { openApiDocument } from "./openapi.js";
 import { PRINCIPAL_HEADER } from "./route-table.js";
 import { decoded, matchRoute, type Target } from "./routes.js";
 
@@ -17,7 +17,7 @@ const JSON_TYPE = mediaTypePattern("application/json");
 export class RestAnswers extends HttpAnswers {
   protected override async dispatch(request: HttpRequest): Promise<HttpAnswer> {
     const { target, id } = this.#route(request);
-    if (target === "openapi") return json(200, openApiDocument);
+    if (target === "openapi") return json(200, await openApiDocument());
     const { method, status } = OPERATIONS[target].route;
     const isPublic = isOpen(target, this.settings.publicSafeViews);
     const caller = isPublic ? undefined : await this.gate.callerOf(request);

@@ -3,16 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { openApiDocument } from "../../../src/transport/http/openapi-document.js";
+import { openApiDocument } from "../../../src/transport/http/openapi.js";
 import { OPERATIONS } from "../../../src/transport/operations.js";
-import { buildOpenApi } from "../../../tools/openapi.js";
 
-it("the description is that of the schemas and routes as they are", () => {
-  expect(openApiDocument, "run npx tsx tools/openapi.ts").toEqual(buildOpenApi());
-});
+const description = await openApiDocument();
 
 it("the description names every route", () => {
-  const { paths } = openApiDocument as { paths: Record<string, Record<string, object>> };
+  const { paths } = description as { paths: Record<string, Record<string, object>> };
   for (const [operation, { route }] of Object.entries(OPERATIONS)) {
     const { method, path } = route;
     const described = paths[path.replace(":id", "{id}")]?.[method.toLowerCase()];
@@ -24,7 +21,7 @@ it("the description passes the linter's recommended rules", () => {
   const folder = mkdtempSync(join(tmpdir(), "hv-openapi-"));
   try {
     const file = join(folder, "openapi.json");
-    writeFileSync(file, JSON.stringify(openApiDocument));
+    writeFileSync(file, JSON.stringify(description));
     const { status, stderr } = spawnSync(
       join("node_modules", ".bin", "redocly"),
       ["lint", file, "--extends=recommended"],
