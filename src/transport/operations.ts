@@ -37,7 +37,7 @@ export const MAX_BATCH = 1000;
 export const MAX_BATCH_ANSWERS: number = 16 * 1024 * 1024;
 
 /** How an operation is asked for over HTTP. */
-export interface Route {
+interface Route {
   readonly method: "GET" | "POST" | "DELETE";
   /** With `:id` where the handle's id is. */
   readonly path: string;
@@ -46,7 +46,7 @@ export interface Route {
 }
 
 /** Where a message has payloads: in `data`, or in the `data` of each item of a list. */
-export type PayloadPlace = "message" | "requests" | "outcomes";
+type PayloadPlace = "message" | "requests" | "outcomes";
 
 /** A method of {@link Vault} that a client performs by one operation. */
 export interface RemoteMethod<Params, Result> {
