@@ -24,6 +24,7 @@ export default defineConfig({
     ],
     // Machines are shared: what a test takes says nothing, only that it ends does.
     testTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     // Many tests wait for disks and servers: three at a time even on two cores.
     maxWorkers: Math.max(3, availableParallelism() - 1),
     sequence: { sequencer: DrillsFirst },

@@ -4,7 +4,13 @@ import { performance } from "node:perf_hooks";
 import { CacheUnavailableError } from "../vault/errors.js";
 
 /** How long a look at the file counts, in milliseconds. */
-const LOOK_MS = 1;
+export const LOOK_MS: number = 1;
+
+/** A file in which a committed write is found again after a restart. */
+export interface WatchedFile {
+  /** Whether the path still names the file that is open. */
+  readonly isIntact: boolean;
+}
 
 /** The part of a file's status that is compared. */
 export interface FileStatus {
@@ -32,7 +38,7 @@ export interface FileIdentityOptions {
  *
  * It never opens the file: closing any descriptor of it would drop the POSIX locks of the process.
  */
-export class FileIdentity {
+export class FileIdentity implements WatchedFile {
   readonly #options: FileIdentityOptions;
   readonly #files: readonly OpenedFile[];
   #isLost = false;
@@ -66,6 +72,11 @@ export class FileIdentity {
     }
     this.#lookedAtMs = nowMs;
     return !this.#isLost;
+  }
+
+  /** Whether a path was seen to name another file or none: that answer stays. */
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   #remember(path: string, minBytes: number): OpenedFile {

@@ -10,7 +10,7 @@ import type { CacheBackend, Clock } from "../vault/contracts.js";
 import { type CacheClock, cacheClock } from "./cache-clock.js";
 import { checkPurgeMode } from "./purge-schedule.js";
 import type { SqliteConnection } from "./sqlite/connection.js";
-import { identityOfMain, UNWATCHED } from "./sqlite/database-file.js";
+import { watchOwners } from "./sqlite/database-file.js";
 import { openDatabase } from "./sqlite/open-database.js";
 import { UNBOUNDED } from "./sqlite/room.js";
 import { SqliteCache } from "./sqlite/sqlite-cache.js";
@@ -53,7 +53,9 @@ export interface OpenSqliteCacheOptions extends SqliteCacheOptions {
  * to 5 ms: it waits without stopping the event loop. It never writes into a transaction that you
  * opened. `journal_mode` and `synchronous` stay as they are and say what the cache can promise: power
  * loss with `FULL` or more and `WAL`, `TRUNCATE` or `PERSIST`; with `DELETE`, SQLite's default, only
- * with `EXTRA`. File permissions, and room for deletions on a full disk, are yours to see to.
+ * with `EXTRA`. The cache takes no more writes once the file, or its `-wal`, was removed or replaced; when
+ * you leave `WAL` and take it up again without a call of the cache in between, wrap the connection again
+ * for that reason. File permissions, and room for deletions on a full disk, are yours to see to.
  *
  * @throws TypeError `connection` is not one, or an option is unknown or of the wrong type.
  *
@@ -73,7 +75,7 @@ export function sqliteCache(
     connection,
     clock: clockOf(options),
     room: UNBOUNDED,
-    watch: () => identityOfMain(connection) ?? UNWATCHED,
+    watch: () => watchOwners(connection),
     purge: "manual",
     release: () => {},
   });

@@ -181,7 +181,7 @@ describe("while an issuer does not answer", () => {
     ["a document of 600 KiB", (_, response) => response.end(`{"keys":[]${" ".repeat(614_400)}}`)],
   ];
   it.each(failures)("with anything but %s, nobody can tell who is calling", async (_, answer) => {
-    const scene = await Scene.open({ timeoutMs: 150 });
+    const scene = await Scene.open({ timeoutMs: 1000 });
     scene.answer = answer;
     expect(await scene.outcome()).toBe(UNAVAILABLE);
     expect(scene.requests).toBe(1);

@@ -1,11 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { compiledChild } from "../support/children.js";
 import { mountSmallDisk, NO_SMALL_DISK, type SmallDisk } from "../support/small-disk.js";
 
 const CHILD = compiledChild("test/support/lmdb-disk-full.ts");
 const DISK_MEBIBYTES = 96;
+const PATIENCE_MS = 300_000;
+
+vi.setConfig({ testTimeout: PATIENCE_MS });
 
 let disk: SmallDisk | undefined;
 
@@ -19,7 +22,7 @@ function fillDisk(small: SmallDisk, mode: string): { status: number | null; repo
   const args = [CHILD, join(small.directory, "c.mdb"), mode];
   const { status, stdout } = spawnSync(process.execPath, args, {
     encoding: "utf8",
-    timeout: 60_000,
+    timeout: PATIENCE_MS,
     killSignal: "SIGKILL",
   });
   return { status, report: JSON.parse(stdout || "null") };

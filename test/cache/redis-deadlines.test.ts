@@ -7,8 +7,8 @@ import { missingServer, type RespServer, startRespServer } from "../support/serv
 const missing = missingServer("redis");
 const LONG = { purgeAfterMs: 60_000 } as const;
 const SOON = { timeoutMs: 150 } as const;
-/** Machines are shared: an operation that ends late still has to end. */
-const LATEST_MS = 1500;
+/** The time of callers who would wait until the end of a test. */
+const LATE = { timeoutMs: 3_600_000 } as const;
 const HEAD = Buffer.from("head");
 const UNAVAILABLE = { code: "ERR_VAULT_CACHE_UNAVAILABLE" };
 const UNKNOWN = { code: "ERR_VAULT_OUTCOME_UNKNOWN" };
@@ -32,11 +32,11 @@ describe.skipIf(missing !== undefined)(missing ?? "deadlines of a Redis cache", 
 
   afterEach(() => cache.close());
 
-  it("a server that hangs fails reads as unavailable and writes as unknown, in time", async () => {
+  it("a server that hangs fails reads as unavailable and writes as unknown, before patient ones end", async () => {
     const ifRevision = await revision();
     server.pause();
     try {
-      const startMs = performance.now();
+      const patient = patientRead();
       await Promise.all([
         expect(cache.get("key", SOON)).rejects.toMatchObject(UNAVAILABLE),
         expect(cache.getBody("key", SOON)).rejects.toMatchObject(UNAVAILABLE),
@@ -50,7 +50,7 @@ describe.skipIf(missing !== undefined)(missing ?? "deadlines of a Redis cache", 
         ),
         expect(cache.delete("other", SOON)).rejects.toMatchObject(UNKNOWN),
       ]);
-      expect(performance.now() - startMs).toBeLessThan(LATEST_MS);
+      expect(patient.hasEnded()).toBe(false);
     } finally {
       server.resume();
     }
@@ -66,17 +66,13 @@ describe.skipIf(missing !== undefined)(missing ?? "deadlines of a Redis cache", 
     try {
       const controller = new AbortController();
       const { signal } = controller;
-      const reading = cache.get("key", { signal, timeoutMs: 60_000 });
-      const writing = cache.insert(
-        "aborted",
-        { head: HEAD },
-        { ...LONG, signal, timeoutMs: 60_000 },
-      );
-      const startMs = performance.now();
+      const patient = patientRead();
+      const reading = cache.get("key", { signal, ...LATE });
+      const writing = cache.insert("aborted", { head: HEAD }, { ...LONG, signal, ...LATE });
       controller.abort();
       await expect(reading).rejects.toMatchObject(UNAVAILABLE);
       await expect(writing).rejects.toMatchObject(UNKNOWN);
-      expect(performance.now() - startMs).toBeLessThan(LATEST_MS);
+      expect(patient.hasEnded()).toBe(false);
     } finally {
       server.resume();
     }
@@ -86,7 +82,7 @@ describe.skipIf(missing !== undefined)(missing ?? "deadlines of a Redis cache", 
     const ifRevision = await revision();
     await server.kill();
     await expect((async () => cache.get("key", SOON))()).rejects.toMatchObject(UNAVAILABLE);
-    const startMs = performance.now();
+    const patient = patientRead();
     await Promise.all([
       expect(cache.get("key", SOON)).rejects.toMatchObject(UNAVAILABLE),
       expect(cache.insert("new", { head: HEAD }, { ...LONG, ...SOON })).rejects.toMatchObject(
@@ -97,11 +93,11 @@ describe.skipIf(missing !== undefined)(missing ?? "deadlines of a Redis cache", 
       ),
       expect(cache.delete("key", SOON)).rejects.toMatchObject(UNAVAILABLE),
     ]);
-    expect(performance.now() - startMs).toBeLessThan(LATEST_MS);
+    expect(patient.hasEnded()).toBe(false);
     const waiting = [
-      cache.get("key", { timeoutMs: 20_000 }),
-      cache.insert("waited", { head: HEAD }, { ...LONG, timeoutMs: 20_000 }),
-      cache.replace("key", HEAD, { ifRevision, timeoutMs: 20_000 }),
+      cache.get("key", LATE),
+      cache.insert("waited", { head: HEAD }, { ...LONG, ...LATE }),
+      cache.replace("key", HEAD, { ifRevision, ...LATE }),
     ];
     await server.restart();
     const [found, inserted, replaced] = await Promise.all(waiting);
@@ -123,6 +119,16 @@ describe.skipIf(missing !== undefined)(missing ?? "deadlines of a Redis cache", 
     const sentinels = { sentinels: cluster.cluster, name: "records", connectTimeoutMs: 500 };
     await expect(openRedisCache(sentinels)).rejects.toMatchObject(UNAVAILABLE);
   });
+
+  /** Reads for a caller who is not in a hurry. */
+  function patientRead() {
+    let isOver = false;
+    const end = () => {
+      isOver = true;
+    };
+    void Promise.resolve(cache.get("key", LATE)).then(end, end);
+    return { hasEnded: () => isOver };
+  }
 
   async function revision() {
     const entry = await cache.get("key");

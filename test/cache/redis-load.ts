@@ -15,41 +15,44 @@ export interface LoadReport {
   readonly failures: unknown[];
   /** Unseals that gave another payload than was sealed. */
   readonly mistaken: number;
-  /** The longest that one operation took, in milliseconds. */
-  readonly longestMs: number;
+}
+
+/** What becomes of the load while it runs. */
+export interface RunningLoad {
+  readonly sealed: ReadonlyMap<string, string>;
+  /** Returns how often each of the workers has failed, at least. */
+  readonly leastFailures: () => number;
 }
 
 /** Seals and unseals until `disturb` is over and a few more rounds have passed. */
 export async function loadDuring(
   vault: HandleVault,
-  disturb: (sealed: ReadonlyMap<string, string>) => Promise<void>,
+  disturb: (load: RunningLoad) => Promise<void>,
 ): Promise<LoadReport> {
   const report = {
     sealed: new Map<string, string>(),
     failures: [] as unknown[],
     mistaken: 0,
-    longestMs: 0,
   };
+  const failures = Array<number>(WORKERS).fill(0);
   let isOver = false;
-  const timed = async (operation: () => Promise<void>) => {
-    const startMs = performance.now();
-    await operation().catch((error: unknown) => report.failures.push(error));
-    report.longestMs = Math.max(report.longestMs, performance.now() - startMs);
+  const sealAndOpen = async (payload: string) => {
+    const { id } = await vault.seal(payload, sealOptions());
+    report.sealed.set(id, payload);
+    if ((await vault.unseal(id, OWNER)) !== payload) report.mistaken += 1;
   };
   const work = async (worker: number) => {
     for (let round = 0; !isOver; round++) {
-      const payload = `payload ${worker} ${round}`;
-      await timed(async () => {
-        const { id } = await vault.seal(payload, sealOptions());
-        report.sealed.set(id, payload);
-        if ((await vault.unseal(id, OWNER)) !== payload) report.mistaken += 1;
+      await sealAndOpen(`payload ${worker} ${round}`).catch((error: unknown) => {
+        report.failures.push(error);
+        failures[worker] = (failures[worker] ?? 0) + 1;
       });
       await sleep(PAUSE_MS);
     }
   };
   const workers = Array.from({ length: WORKERS }, (_, worker) => work(worker));
   await sleep(100);
-  await disturb(report.sealed);
+  await disturb({ sealed: report.sealed, leastFailures: () => Math.min(...failures) });
   await sleep(100);
   isOver = true;
   await Promise.all(workers);

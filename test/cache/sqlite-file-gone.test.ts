@@ -1,8 +1,17 @@
-import { copyFileSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
-import type { WatchedFile } from "../../src/cache/sqlite/database-file.js";
+import type { WatchedFile } from "../../src/cache/file-identity.js";
 import { UNBOUNDED } from "../../src/cache/sqlite/room.js";
 import { WriteQueue } from "../../src/cache/sqlite/write-queue.js";
 import { openSqliteCache, sqliteCache } from "../../src/cache/sqlite.js";
@@ -120,6 +129,62 @@ describe("a database whose owner has it open", () => {
     expect(await codeThrownBy(() => cache.get("before"))).toBe(UNAVAILABLE);
   });
 
+  it.each(["removed alone", "without its log", "given another log"])(
+    "takes no write and gives no record once it was %s",
+    async (loss) => {
+      const { cache, path } = await inOwnersLog();
+      LOSSES[loss]?.(path);
+      outliveLook();
+      expect(await codeThrownBy(() => put(cache, "after"))).toBe(UNAVAILABLE);
+      expect(await codeThrownBy(() => cache.get("before"))).toBe(UNAVAILABLE);
+    },
+  );
+
+  it("does not find again by another journal what was lost with its log", async () => {
+    const { database, cache, path } = await inOwnersLog();
+    LOSSES["without its log"]?.(path);
+    outliveLook();
+    expect(await codeThrownBy(() => cache.get("before"))).toBe(UNAVAILABLE);
+    database.pragma("journal_mode = DELETE");
+    outliveLook();
+    expect(await codeThrownBy(() => cache.get("before"))).toBe(UNAVAILABLE);
+  });
+
+  it("takes no write once another build of SQLite in the process has closed it", async () => {
+    const { cache, path } = await inOwnersLog();
+    const other = openByAnotherBuild(path);
+    expect(other.prepare("SELECT count(*) FROM handlevault_records").pluck().get()).toBe(1);
+    other.close();
+    expect(existsSync(`${path}-wal`)).toBe(false);
+    outliveLook();
+    expect(await codeThrownBy(() => put(cache, "after"))).toBe(UNAVAILABLE);
+    expect(await codeThrownBy(() => cache.get("before"))).toBe(UNAVAILABLE);
+  });
+
+  it("has its log watched from when its owner takes it up", async () => {
+    const path = newFile();
+    const database = closeLater(new Database(path));
+    const cache = closeLater(sqliteCache(database));
+    await cache.ready();
+    await put(cache, "without a log");
+    database.pragma("journal_mode = WAL");
+    outliveLook();
+    await put(cache, "with a log");
+    rmSync(`${path}-wal`);
+    outliveLook();
+    expect(await codeThrownBy(() => put(cache, "after"))).toBe(UNAVAILABLE);
+  });
+
+  it("is read while its owner goes through the rows of a query", async () => {
+    const { database, cache } = await inOwnersLog();
+    const rows = database.prepare("SELECT 1 UNION SELECT 2").iterate();
+    rows.next();
+    outliveLook();
+    expect(await headOf(cache, "before")).toBe("before");
+    rows.return?.();
+    await put(cache, "after");
+  });
+
   it("may have its journal changed, whose files come and go", async () => {
     const database = closeLater(new Database(newFile()));
     database.pragma("journal_mode = WAL");
@@ -183,6 +248,25 @@ describe("a write that was committed when its file was found to be gone", () => 
     expect(codes).toEqual([UNKNOWN, UNAVAILABLE]);
   });
 });
+
+/** A cache in a database whose owner keeps a log. */
+async function inOwnersLog() {
+  const path = newFile();
+  const database = closeLater(new Database(path));
+  database.pragma("journal_mode = WAL");
+  const cache = closeLater(sqliteCache(database));
+  await cache.ready();
+  await put(cache, "before");
+  return { database, cache, path };
+}
+
+/** A copy of the binary is a SQLite of its own, which knows nothing of the other's locks. */
+function openByAnotherBuild(path: string): Database.Database {
+  const nativeBinding = `${newDirectory()}/better_sqlite3.node`;
+  const main = createRequire(import.meta.url).resolve("better-sqlite3");
+  copyFileSync(join(dirname(main), "../build/Release/better_sqlite3.node"), nativeBinding);
+  return new Database(path, { nativeBinding });
+}
 
 async function openIn(path: string, synchronous: "full" | "normal"): Promise<CacheBackend> {
   mkdirSync(dirname(path), { recursive: true });

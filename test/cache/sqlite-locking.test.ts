@@ -1,11 +1,19 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import Database from "better-sqlite3";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Deadline } from "../../src/cache/deadline.js";
 import { openSqliteCache, sqliteCache } from "../../src/cache/sqlite.js";
 import { thrownBy } from "../support/refusals.js";
 import { closeLater, FOR_LONG, headOf, newFile, put, UNAVAILABLE } from "./sqlite-scene.js";
 
+/** Whoever waits for others here does so until they are done. */
+const PATIENTLY = { ...FOR_LONG, timeoutMs: 3_600_000 } as const;
 const RECORD = { head: Buffer.from("head") } as const;
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 /** Holds the write lock of a database, in a process of its own, until it is told to release it. */
 class Holder {
@@ -44,31 +52,39 @@ class Holder {
 describe("a SQLite cache while another process holds the write lock", () => {
   it("lets the event loop go on, reads, and writes once the lock is released", async () => {
     const path = newFile();
+    const prepare = vi.spyOn(Database.prototype, "prepare");
     const cache = closeLater(await openSqliteCache(path));
+    const connection = prepare.mock.contexts.at(-1) as Database.Database;
+    // While SQLite itself waits, the loop stands still.
+    expect(connection.pragma("busy_timeout", { simple: true })).toBe(5);
     await put(cache, "before");
     const holder = await Holder.hold(path);
-    const stalls = watchStalls();
-    const writing = cache.insert("key", RECORD, { ...FOR_LONG, timeoutMs: 20_000 });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const attempts = watchAttempts();
+    const writing = cache.insert("key", RECORD, PATIENTLY);
+    await attempts.further(5);
     expect(await headOf(cache, "before")).toBe("before");
     expect(await headOf(cache, "key")).toBeUndefined();
-    const { turns } = stalls.end();
     await holder.release();
     expect(await writing).toBe("inserted");
-    expect(turns).toBeGreaterThan(20);
   });
 
-  it("gives up at the deadline, having changed nothing", async () => {
+  it("gives up at the deadline and not before, having changed nothing", async () => {
     const path = newFile();
     const cache = closeLater(await openSqliteCache(path));
     const holder = await Holder.hold(path);
-    const startMs = performance.now();
-    const error = await thrownBy(() =>
+    const stopwatch = stopStopwatch();
+    const attempts = watchAttempts();
+    let isOver = false;
+    const failing = thrownBy(() =>
       cache.insert("key", RECORD, { ...FOR_LONG, timeoutMs: 150 }),
-    );
-    const tookMs = performance.now() - startMs;
-    expect(error).toMatchObject({ code: UNAVAILABLE });
-    expect(tookMs).toBeGreaterThanOrEqual(149);
+    ).finally(() => {
+      isOver = true;
+    });
+    stopwatch.nowMs += 149;
+    await attempts.further(3);
+    expect(isOver).toBe(false);
+    stopwatch.nowMs += 1;
+    expect(await failing).toMatchObject({ code: UNAVAILABLE });
     await holder.release();
     expect(await headOf(cache, "key")).toBeUndefined();
     await put(cache, "key");
@@ -80,9 +96,9 @@ describe("a SQLite cache while another process holds the write lock", () => {
     const holder = await Holder.hold(path);
     const controller = new AbortController();
     const { signal } = controller;
-    const aborted = thrownBy(() => cache.insert("aborted", RECORD, { ...FOR_LONG, signal }));
-    const kept = cache.insert("kept", RECORD, { ...FOR_LONG, timeoutMs: 20_000 });
-    await new Promise((resolve) => setImmediate(resolve));
+    const aborted = thrownBy(() => cache.insert("aborted", RECORD, { ...PATIENTLY, signal }));
+    const kept = cache.insert("kept", RECORD, PATIENTLY);
+    await nextTurn();
     controller.abort();
     expect(await aborted).toMatchObject({ code: UNAVAILABLE });
     await holder.release();
@@ -94,8 +110,9 @@ describe("a SQLite cache while another process holds the write lock", () => {
     const path = newFile();
     const cache = await openSqliteCache(path);
     const holder = await Holder.hold(path);
-    const writing = thrownBy(() => cache.insert("key", RECORD, FOR_LONG));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    const attempts = watchAttempts();
+    const writing = thrownBy(() => cache.insert("key", RECORD, PATIENTLY));
+    await attempts.further(2);
     await cache.close();
     expect(await writing).toMatchObject({ code: UNAVAILABLE });
     await holder.release();
@@ -108,7 +125,7 @@ describe("a SQLite cache on a connection that its owner uses", () => {
     const cache = closeLater(sqliteCache(database));
     await cache.ready();
     database.exec("BEGIN");
-    const writing = cache.insert("key", RECORD, { ...FOR_LONG, timeoutMs: 20_000 });
+    const writing = cache.insert("key", RECORD, PATIENTLY);
     const refused = thrownBy(() => cache.delete("key", { timeoutMs: 60 }));
     expect(await refused).toMatchObject({ code: UNAVAILABLE });
     database.exec("ROLLBACK");
@@ -123,8 +140,8 @@ describe("a SQLite cache on a connection that its owner uses", () => {
     await cache.ready();
     const rows = database.prepare("SELECT value FROM own").iterate();
     rows.next();
-    const writing = cache.insert("key", RECORD, { ...FOR_LONG, timeoutMs: 20_000 });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    const writing = cache.insert("key", RECORD, PATIENTLY);
+    for (let turn = 0; turn < 3; turn++) await nextTurn();
     rows.return?.();
     expect(await writing).toBe("inserted");
   });
@@ -219,8 +236,8 @@ describe("a read of a SQLite cache", () => {
     const other = closeLater(new Database(path));
     other.exec("BEGIN EXCLUSIVE");
     const late = thrownBy(() => cache.get("key", { timeoutMs: 60 }));
-    const reading = cache.get("key", { timeoutMs: 20_000 });
-    const scanning = cache.scan(undefined, { timeoutMs: 20_000 });
+    const reading = cache.get("key", PATIENTLY);
+    const scanning = cache.scan(undefined, PATIENTLY);
     expect(await late).toMatchObject({ code: UNAVAILABLE });
     other.exec("COMMIT");
     expect(await reading).toMatchObject({ head: Buffer.from("key") });
@@ -233,45 +250,52 @@ describe("a purge of a SQLite cache", () => {
     let nowMs = Date.now();
     const path = newFile();
     const cache = closeLater(await openSqliteCache(path, { clock: { now: () => nowMs } }));
-    const due = { purgeAfterMs: 10 };
+    const due = { purgeAfterMs: 10, timeoutMs: PATIENTLY.timeoutMs };
     await Promise.all(
       Array.from({ length: 2000 }, (_, index) => cache.insert(`${index}`, RECORD, due)),
     );
     nowMs += 1000;
+    const stopwatch = stopStopwatch();
     const other = closeLater(new Database(path));
     other.pragma("busy_timeout = 100");
-    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const attempts = watchAttempts();
+    const count = other.prepare("SELECT count(*) FROM handlevault_records").pluck();
     let isOver = false;
-    const working = (async () => {
-      // Each time for less than the deadline, with a gap in which a step of the purge gets through.
-      for (let time = 0; time < 6 && !isOver; time++) {
-        other.exec("BEGIN IMMEDIATE");
-        await new Promise((resolve) => setTimeout(resolve, 350));
-        other.exec("ROLLBACK");
-        for (let turns = 0; turns < 20; turns++) await turn();
-        await new Promise((resolve) => setTimeout(resolve, 30));
-      }
-    })();
-    const startMs = performance.now();
-    await Promise.resolve(cache.purgeExpired(2000, { timeoutMs: 400 })).catch(() => 0);
-    const tookMs = performance.now() - startMs;
-    isOver = true;
-    await working;
-    // Each of its eight steps waits for its turn: together, without a deadline, for more than two seconds.
-    expect(tookMs).toBeLessThan(1300);
+    const purging = Promise.resolve(cache.purgeExpired(2000, { timeoutMs: 400 })).finally(() => {
+      isOver = true;
+    });
+    // Each time for less than the deadline, with a gap in which a step of the purge gets through.
+    while (!isOver) {
+      const left = count.get();
+      while (!isOver && count.get() === left) await nextTurn();
+      if (isOver) break;
+      other.exec("BEGIN IMMEDIATE");
+      await attempts.further(1);
+      stopwatch.nowMs += 150;
+      other.exec("ROLLBACK");
+    }
+    const purged = await purging;
+    expect(purged).toBeGreaterThan(0);
+    // Each of its eight steps waits for its turn: together, without a deadline, all of them get it.
+    expect(purged).toBeLessThan(2000);
+    expect(count.get()).toBe(2000 - purged);
   });
 });
 
-/** Counts the turns of the event loop. */
-function watchStalls(): { end(): { readonly turns: number } } {
-  let turns = 0;
-  const timer = setInterval(() => {
-    turns += 1;
-  }, 1);
+/** Stops the time by which deadlines are counted. */
+function stopStopwatch(): { nowMs: number } {
+  const stopwatch = { nowMs: performance.now() };
+  vi.spyOn(performance, "now").mockImplementation(() => stopwatch.nowMs);
+  return stopwatch;
+}
+
+/** Sees how often operations find others at work; each then makes a pause. */
+function watchAttempts(): { further(count: number): Promise<void> } {
+  const pauses = vi.spyOn(Deadline.prototype, "pause");
   return {
-    end: () => {
-      clearInterval(timer);
-      return { turns };
+    further: async (count) => {
+      const enough = pauses.mock.calls.length + count;
+      while (pauses.mock.calls.length < enough) await nextTurn();
     },
   };
 }

@@ -14,7 +14,9 @@ function inFiles(): CacheHarness {
   let nowMs = 1_700_000_000_000;
   let opened = 0;
   const clock = { now: () => nowMs };
-  const openLast = () => openLmdbCache(join(folder, `${opened}.mdb`), { clock });
+  // Laws count what a purge removes: no other may come before it.
+  const options = { clock, purge: "manual" } as const;
+  const openLast = () => openLmdbCache(join(folder, `${opened}.mdb`), options);
   return {
     open: () => {
       opened += 1;

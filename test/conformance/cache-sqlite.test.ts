@@ -11,6 +11,8 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 let nowMs = Date.UTC(2026, 0, 1);
 const clock = { now: () => nowMs };
+/** Laws count what a purge removes: no other may come before it. */
+const options = { clock, purge: "manual" } as const;
 const advance = (ms: number) => {
   nowMs += ms;
 };
@@ -18,7 +20,7 @@ const advance = (ms: number) => {
 for (const synchronous of ["full", "normal"] as const) {
   let files = 0;
   const file = () => join(directory, `${synchronous}-${files}.db`);
-  const connect = () => openSqliteCache(file(), { clock, synchronous });
+  const connect = () => openSqliteCache(file(), { ...options, synchronous });
   const open = () => {
     files += 1;
     return connect();
@@ -32,7 +34,7 @@ for (const synchronous of ["full", "normal"] as const) {
 }
 
 describeCache("openSqliteCache in memory", {
-  open: () => openSqliteCache(":memory:", { clock }),
+  open: () => openSqliteCache(":memory:", options),
   advance,
 });
 

@@ -1,8 +1,9 @@
 /** The file of a database: its owner's alone from the first moment on. */
 import { chmodSync, closeSync, constants, lstatSync, openSync } from "node:fs";
 import { CacheUnavailableError } from "../../vault/errors.js";
-import { FileIdentity } from "../file-identity.js";
+import { FileIdentity, type WatchedFile } from "../file-identity.js";
 import { prepareRaw, readFailure, type SqliteConnection } from "./connection.js";
+import { OwnersFile } from "./owners-file.js";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 const NEW_FILE: number = O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR;
@@ -28,12 +29,6 @@ export function secureFile(path: string): void {
   }
 }
 
-/** A file in which a committed write is found again after a restart. */
-export interface WatchedFile {
-  /** Whether the path still names the file that is open. */
-  readonly isIntact: boolean;
-}
-
 /** A database that is in memory, or has no file of its own. */
 export const UNWATCHED: WatchedFile = { isIntact: true };
 
@@ -51,13 +46,14 @@ export function identityOf(path: string): FileIdentity {
 }
 
 /**
- * Remembers the file of a database that its owner opened, `undefined` if it has none. Its owner
- * decides on the journal, whose files may come and go.
+ * Remembers the files of a database that its owner opened.
+ *
+ * @throws {@link CacheUnavailableError} The path names none any more.
  */
-export function identityOfMain(connection: SqliteConnection): FileIdentity | undefined {
+export function watchOwners(connection: SqliteConnection): WatchedFile {
   const rows = prepareRaw(connection, "PRAGMA database_list").all() as [number, string, string][];
   const path = rows.find(([, name]) => name === "main")?.[2];
-  return path ? new FileIdentity(path) : undefined;
+  return path ? new OwnersFile(path, connection) : UNWATCHED;
 }
 
 /** Makes an empty file; tells whether there was none. */

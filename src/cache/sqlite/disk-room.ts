@@ -3,9 +3,9 @@ import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
 import { type After, afterUnref } from "../../primitives/after.js";
+import type { WatchedFile } from "../file-identity.js";
 import { BALLAST_BYTES, Ballast } from "./ballast.js";
 import { prepareRaw, queryValue, type SqliteConnection } from "./connection.js";
-import type { WatchedFile } from "./database-file.js";
 import type { Room } from "./room.js";
 
 /** Inserts leave this many bytes to the removals. */

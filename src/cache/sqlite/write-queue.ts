@@ -3,6 +3,7 @@ import { queueMicrotask, setImmediate } from "../../primitives/timers.js";
 import type { CacheCallOptions, MaybePromise } from "../../vault/contracts.js";
 import { CacheFullError, CacheUnavailableError, OutcomeUnknownError } from "../../vault/errors.js";
 import { Deadline } from "../deadline.js";
+import type { WatchedFile } from "../file-identity.js";
 import {
   commitFailure,
   isBusy,
@@ -12,7 +13,7 @@ import {
   type SqliteStatement,
   writeFailure,
 } from "./connection.js";
-import { UNWATCHED, type WatchedFile } from "./database-file.js";
+import { UNWATCHED } from "./database-file.js";
 import { PendingWrite, type QueuedWrite, type Write } from "./pending-write.js";
 import type { Room } from "./room.js";
 

@@ -8,6 +8,9 @@ import { codeThrownBy, INTEGRITY, thrownBy } from "../../support/refusals.js";
 /** On both sides of every size at which a compressor changes to its asynchronous form. */
 const SIZES = [1, 2, 100, 4096, 65_536, 65_537, 262_144, 262_145, 524_288, 524_289, 2_000_000];
 
+/** Node's zlib, unlike these, ignores what follows the end of a stream; in a record, the tag covers it. */
+const WHOLE: ReadonlySet<string> = new Set(["lz4", "zstd"]);
+
 describe.each(compressors)("the %s compressor", (name, compressor) => {
   /** A compressor may also give back bytes as they are, which the codec then stores so. */
   const isCompressed = (compressed: Uint8Array, bytes: Uint8Array) => compressed !== bytes;
@@ -95,20 +98,24 @@ describe.each(compressors)("the %s compressor", (name, compressor) => {
     }
   });
 
-  // Node's zlib ignores what follows the end of a stream; in a record, the tag covers it.
-  const isWhole = name === "lz4" || name === "zstd";
-  it.runIf(isWhole)("refuses a compressed form that is followed by anything", async () => {
-    const compressed = await compressor.compress(compressibleBytes(5000));
-    for (const more of [Buffer.alloc(5), Buffer.from("more"), compressed]) {
-      const followed = Buffer.concat([compressed, more]);
-      expect(await codeThrownBy(async () => compressor.decompress(followed, 5000))).toBe(INTEGRITY);
-    }
-  });
-
   it("leaves small payloads to be stored as they are", () => {
-    expect(compressor.thresholdBytes).toBe(name === "lz4" || name === "zstd" ? 1024 : 4096);
+    expect(compressor.thresholdBytes).toBe(WHOLE.has(name) ? 1024 : 4096);
   });
 });
+
+describe.each(compressors.filter(([name]) => WHOLE.has(name)))(
+  "the %s compressor",
+  (_, compressor) => {
+    it("refuses a compressed form that is followed by anything", async () => {
+      const compressed = await compressor.compress(compressibleBytes(5000));
+      for (const more of [Buffer.alloc(5), Buffer.from("more"), compressed]) {
+        const followed = Buffer.concat([compressed, more]);
+        const decompress = async () => compressor.decompress(followed, 5000);
+        expect(await codeThrownBy(decompress)).toBe(INTEGRITY);
+      }
+    });
+  },
+);
 
 describe("compressors", () => {
   it("have ids that records keep", () => {

@@ -6,7 +6,7 @@ import { serverArguments } from "./resp-server.js";
 
 const SLOTS = 16_384;
 /** Before it has passed, nobody takes over from a master that died. */
-export const NODE_TIMEOUT_MS = 1500;
+const NODE_TIMEOUT_MS = 1500;
 const WAIT_MS = 30_000;
 const KEYS_AT_A_TIME = 100;
 

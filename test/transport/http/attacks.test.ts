@@ -153,17 +153,18 @@ describe("a path", () => {
   );
 });
 
+/** What ends by one of these is cut off by the test's own end. */
+const NEVER = { requestTimeoutMs: 3_600_000, idleTimeoutMs: 3_600_000 };
+
 describe("a client that takes its time", () => {
   it("with its headers, or says nothing at all, is cut off", async () => {
-    const server = await serve({ headersTimeoutMs: 100, requestTimeoutMs: 500, idleTimeoutMs: 50 });
-    const started = performance.now();
+    const server = await serve({ headersTimeoutMs: 100, ...NEVER });
     const answers = await Promise.all([sendRaw(server, []), sendRaw(server, ["GET / HT"])]);
     for (const answer of answers) expect(answer).toMatch(/^(?:HTTP\/1\.1 408 .*)?$/s);
-    expect(performance.now() - started).toBeLessThan(2000);
   });
 
   it("between its requests is cut off", async () => {
-    const server = await serve({ idleTimeoutMs: 50 });
+    const server = await serve({ headersTimeoutMs: 3_600_000, ...NEVER, idleTimeoutMs: 50 });
     const answer = await sendRaw(server, ["GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"]);
     expect(answer).toMatch(/^HTTP\/1\.1 200 /);
   });

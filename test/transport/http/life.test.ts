@@ -12,6 +12,12 @@ import { ask, LOCAL, sendRaw, serve, TOKENS } from "./support.js";
 const folder = mkdtempSync(join(tmpdir(), "hv-life-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+/** What ends by one of these is cut off by the test's own end. */
+const NEVER = {
+  ...{ idleTimeoutMs: 3_600_000, headersTimeoutMs: 3_600_000 },
+  ...{ requestTimeoutMs: 3_600_000, stopTimeoutMs: 3_600_000 },
+};
+
 /** A vault whose safe views wait until they are let go. */
 function slowVault() {
   const waiting: (() => void)[] = [];
@@ -76,14 +82,12 @@ describe("a server that stops", () => {
   });
 
   it("closes connections that do nothing at once", async () => {
-    const server = await serve({ idleTimeoutMs: 60_000, headersTimeoutMs: 60_000 });
+    const server = await serve(NEVER);
     const idle = sendRaw(server, ["GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"]);
     const silent = sendRaw(server, []);
     const half = sendRaw(server, ["GET /hea"]);
     await ask(server, "GET /health");
-    const started = performance.now();
     await server.stop();
-    expect(performance.now() - started).toBeLessThan(1000);
     await Promise.all([idle, silent, half]);
   });
 

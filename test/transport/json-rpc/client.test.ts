@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { HandleVault } from "../../../src/index.js";
 import { type JsonRpcClientOptions, jsonRpcWire } from "../../../src/transport/json-rpc/client.js";
@@ -245,10 +246,15 @@ describe("a lost connection", () => {
   it("costs one more try if it was lost before anything of the call was sent", async () => {
     let connections = 0;
     const { port, server } = await servedBy(({ id }) => ({ result: { status: "ok" }, id }));
-    server.on("connection", () => connections++);
+    const left = new Promise((resolve) => {
+      server.on("connection", (socket) => {
+        connections++;
+        socket.once("close", resolve);
+      });
+    });
     const wire = wireTo(port, { idleTimeoutMs: 30 });
     await wire.call("health", {});
-    await new Promise((resolve) => setTimeout(resolve, 80));
+    await left;
     expect(await wire.call("health", {})).toEqual({ status: "ok" });
     expect(connections).toBe(2);
   });
@@ -278,14 +284,23 @@ describe("time and bounds of a wire", () => {
   });
 
   it("a call may be given up, before and after it was sent", async () => {
-    const { port } = await servedBy(() => undefined);
+    let arrived: (() => void) | undefined;
+    const { port } = await servedBy(() => {
+      arrived?.();
+      return undefined;
+    });
+    const sent = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
     const wire = wireTo(port);
     const gone = AbortSignal.abort(new Error("before"));
     await expect(wire.call("health", {}, { signal: gone })).rejects.toThrow("before");
     const controller = new AbortController();
     const call = wire.call("health", {}, { signal: controller.signal });
-    setTimeout(() => controller.abort(new Error("after")), 30);
-    await expect(call).rejects.toThrow("after");
+    const failing = expect(call).rejects.toThrow("after");
+    await sent;
+    controller.abort(new Error("after"));
+    await failing;
   });
 
   it("a call given up while connecting sends nothing later", async () => {
@@ -314,14 +329,18 @@ describe("time and bounds of a wire", () => {
   });
 
   it("close waits for calls in flight, takes no new ones, and may be called twice", async () => {
+    let answer: (() => void) | undefined;
     const { port } = await servedBy(({ id }, socket) => {
-      setTimeout(() => socket.write(frameOf(JSON.stringify({ id, result: { status: "ok" } }))), 30);
+      answer = () => socket.write(frameOf(JSON.stringify({ id, result: { status: "ok" } })));
       return undefined;
     });
     const wire = wireTo(port);
     const call = wire.call("health", {});
-    await new Promise((resolve) => setTimeout(resolve, 15));
-    await Promise.all([wire.close(), expect(call).resolves.toEqual({ status: "ok" })]);
+    while (answer === undefined) await nextTurn();
+    const closing = wire.close();
+    await expect(wire.call("health", {})).rejects.toMatchObject({ code: "ERR_VAULT_CLOSED" });
+    answer();
+    await Promise.all([closing, expect(call).resolves.toEqual({ status: "ok" })]);
     await expect(wire.call("health", {})).rejects.toMatchObject({ code: "ERR_VAULT_CLOSED" });
     await wire.close();
   });

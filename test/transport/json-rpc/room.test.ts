@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { HandleVault } from "../../../src/index.js";
 import { frameOf } from "../../../src/transport/json-rpc/frames.js";
-import { openScenes, sealParams } from "./scene.js";
+import { openScenes, RECORDS, sealParams } from "./scene.js";
 
 const CAP = 200_000;
 const LIMITS = { maxFrameBytes: CAP, maxBufferedBytes: CAP };
@@ -77,13 +77,14 @@ describe("frames", () => {
 describe("an answer", () => {
   it("that is fetched a little at a time is cut off, however busy that looks, and gives its room back", async () => {
     const limits = { maxFrameBytes: 10_000_000, maxBufferedBytes: 10_000_000 };
-    const { peerAs } = await open({ ...limits, frameTimeoutMs: 500 });
+    const vault = new HandleVault();
+    const { peerAs } = await open({ ...limits, vault, frameTimeoutMs: 2000 });
     const slow = await peerAs("records-token");
-    const data = "x".repeat(9_900_000);
-    const { result } = await slow.ask("seal", sealParams({ data }));
+    const owned = { ownerPrincipal: RECORDS, safeView: "a payload" };
+    const { id: handle } = await vault.seal("x".repeat(9_900_000), owned);
     slow.socket.pause();
     for (let id = 0; id < 2; id++)
-      slow.send({ jsonrpc: "2.0", method: "unseal", params: [result?.["id"]], id });
+      slow.send({ jsonrpc: "2.0", method: "unseal", params: [handle], id });
     // It is never quiet for as long as a connection may be, and never done.
     const trickle = setInterval(() => slow.socket.read(4096), 20);
     const waiting = await peerAs("records-token");

@@ -1,7 +1,9 @@
 import { mkdtemp, rm, stat } from "node:fs/promises";
+import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Authenticator } from "../../../src/auth/authenticator.js";
 import { HandleVault } from "../../../src/index.js";
 import { frameOf } from "../../../src/transport/json-rpc/frames.js";
@@ -14,6 +16,10 @@ const UNAVAILABLE = { code: -32016, data: { code: "ERR_VAULT_SERVICE_UNAVAILABLE
 const UNKNOWN_ID = `hdl_${"0".repeat(32)}`;
 const health = { jsonrpc: "2.0", method: "health", id: 7 };
 const open = openScenes();
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 describe("a JSON-RPC server", () => {
   it("does every operation, by name and with the vault. prefix, by members and by position", async () => {
@@ -162,7 +168,12 @@ describe("a JSON-RPC server", () => {
     peer.socket.pause();
     for (let id = 0; id < 400; id++)
       peer.send({ jsonrpc: "2.0", method: "unseal", params: [result?.["id"]], id });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const other = await peerAs("gateway-token");
+    for (let before = -1; before < opened; ) {
+      before = opened;
+      // Others are answered: it has had its turn between each two of them.
+      for (let round = 0; round < 20; round++) await other.ask("health");
+    }
     // What the kernel buffers, and what was in flight.
     expect(opened).toBeLessThan(300);
     peer.socket.resume();
@@ -180,10 +191,12 @@ describe("a JSON-RPC server", () => {
       id: 1,
     });
     const frame = frameOf(text);
+    // What comes later on another connection is answered later.
+    const later = async () => (await peerAs("gateway-token")).ask("health");
     first.socket.write(frame.subarray(0, 1000));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await later();
     second.socket.write(frame);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await later();
     first.socket.write(frame.subarray(1000));
     expect((await first.next()).result).toMatchObject({ safe_view: "a payload" });
     expect((await second.next()).result).toMatchObject({ safe_view: "a payload" });
@@ -199,7 +212,7 @@ describe("a JSON-RPC server", () => {
     for (let round = 0; round < 5; round++) {
       const leaving = await peer();
       leaving.socket.write(Buffer.from("000003e8ff", "hex"));
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await (await peer()).ask("health");
       leaving.socket.destroy();
     }
     const staying = await peer();
@@ -270,7 +283,7 @@ describe("time", () => {
   it("ends a connection that does not say who it is", async () => {
     const { peer } = await open({ authenticationTimeoutMs: 50 });
     const raw = await peer();
-    expect((await raw.ask("health")).error).toBeUndefined();
+    raw.send(health);
     await raw.closed();
   });
 
@@ -284,28 +297,34 @@ describe("time", () => {
   });
 
   it("ends a connection that does nothing, but not one that waits for an answer", async () => {
+    const idleTimeoutMs = 997;
+    const timeouts = vi.spyOn(Socket.prototype, "setTimeout");
     class Slow extends HandleVault {
       override async getSafeView(): Promise<string> {
-        await new Promise((resolve) => setTimeout(resolve, 250));
+        // The connection has been found idle, and given its time again.
+        while (timeouts.mock.calls.filter(([ms]) => ms === idleTimeoutMs).length < 2) {
+          await nextTurn();
+        }
         return "late";
       }
     }
-    const { peerAs } = await open({ vault: new Slow(), idleTimeoutMs: 100 });
+    const { peerAs } = await open({ vault: new Slow(), idleTimeoutMs });
     const peer = await peerAs("records-token");
     expect((await peer.ask("get_safe_view", ["x"])).result).toEqual({ safe_view: "late" });
     await peer.closed();
   });
 
   it("ends a connection that does not take its answers", async () => {
-    const { peerAs } = await open({ idleTimeoutMs: 300, maxUnsentBytes: 1 });
+    const { peerAs } = await open({ idleTimeoutMs: 1000, maxUnsentBytes: 1 });
     const peer = await peerAs("records-token");
     const { result } = await peer.ask("seal", sealParams({ data: "x".repeat(1_000_000) }));
     peer.socket.pause();
     for (let id = 0; id < 20; id++)
       peer.send({ jsonrpc: "2.0", method: "unseal", params: [result?.["id"]], id });
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    const ends = vi.spyOn(Socket.prototype, "destroy");
+    while (ends.mock.calls.length === 0) await nextTurn();
     peer.socket.resume();
-    await peer.closed();
+    expect((await peer.rest()).length).toBeLessThan(20);
   });
 
   it("lets the oldest connection that has not said who it is give way", async () => {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Authenticator } from "../../../src/auth/authenticator.js";
 import { tokenAuth } from "../../../src/auth/token.js";
@@ -248,18 +249,11 @@ describe("a server", () => {
     const { port, server } = await served();
     const body = call("health");
     const head = `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n`;
-    let finish: (() => void) | undefined;
-    const slow = slowExchange(port, {
-      first: `${head}Content-Length: ${body.length}\r\n\r\n`,
-      rest: body,
-      onReady: (send) => {
-        finish = send;
-      },
-    });
-    await untilReady(() => finish !== undefined);
+    const first = `${head}Content-Length: ${body.length}\r\n\r\n`;
+    const slow = await slowExchange(port, { first, rest: body });
     const stopped = Promise.all([server.stop(), server.stop()]);
-    finish?.();
-    expect(statusOf(await slow)).toBe(503);
+    slow.finish();
+    expect(statusOf(await slow.answer)).toBe(503);
     await stopped;
     expect(await exchange(port, "x")).toBe("");
   });
@@ -267,7 +261,8 @@ describe("a server", () => {
   it("ends connections that do not finish within the time for stopping", async () => {
     const { port, server } = await served({ stopTimeoutMs: 50 });
     const slow = raw(port, { headers: ["Content-Length: 9"] });
-    await aMoment();
+    // It is read before what comes by another connection.
+    await raw(port, { body: call("health") });
     await server.stop();
     expect(statusOf(await slow)).not.toBe(200);
   });
@@ -316,34 +311,22 @@ describe("connections", () => {
 
 /** Asks until the server says that it is busy with another. */
 async function untilBusy(port: number): Promise<string> {
-  for (let tries = 0; tries < 100; tries++) {
+  for (;;) {
     const answer = await raw(port, { body: call("health") });
     if (statusOf(answer) === 503) return answer;
   }
-  return "";
 }
 
-async function untilReady(isReady: () => boolean): Promise<void> {
-  for (let turns = 0; turns < 1000 && !isReady(); turns++) await aMoment();
-}
-
-/** Lets what was written on the loopback interface arrive. */
-function aMoment(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 5));
-}
-
+/** A request in two pieces. */
 interface SlowExchange {
   readonly first: string;
   readonly rest: string;
-  readonly onReady: (send: () => void) => void;
 }
 
-async function slowExchange(port: number, { first, rest, onReady }: SlowExchange): Promise<string> {
-  const { connect } = await import("node:net");
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1", () => {
-      socket.write(first, () => setTimeout(() => onReady(() => socket.write(rest)), 20));
-    });
+/** Sends the first piece, and returns how to send the other and what comes back. */
+async function slowExchange(port: number, { first, rest }: SlowExchange) {
+  const socket = connect(port, "127.0.0.1");
+  const answer = new Promise<string>((resolve) => {
     let answer = "";
     socket.on("data", (chunk) => {
       answer += chunk.toString();
@@ -351,4 +334,8 @@ async function slowExchange(port: number, { first, rest, onReady }: SlowExchange
     socket.on("error", () => undefined);
     socket.on("close", () => resolve(answer));
   });
+  await new Promise((resolve) => socket.write(first, resolve));
+  // What was sent on the loopback interface is read before what comes by another connection.
+  await raw(port, { body: call("health") });
+  return { finish: () => socket.write(rest), answer };
 }
