@@ -3,6 +3,7 @@ import { loadPeer } from "../load-peer.js";
 import { isObject, type Message, type RequestId } from "../mcp/messages.js";
 import { within } from "../primitives/within.js";
 import { CommandError, FAILED, usageError } from "./command-error.js";
+import { EventLength } from "./event-length.js";
 import { MAX_MESSAGE_BYTES, type ReadLine } from "./message-lines.js";
 import { passOn, type Receive, type Sent, type Side } from "./side.js";
 
@@ -121,31 +122,32 @@ async function boundedFetch(input: string | URL, init?: RequestInit): Promise<Re
   if (response.body === null) return response;
   const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") === true;
   const { status, statusText, headers } = response;
-  const body = response.body.pipeThrough(isStream ? boundedLines() : boundedBytes());
+  const body = response.body.pipeThrough(isStream ? boundedEvents() : boundedBytes());
   return new Response(body, { status, statusText, headers });
 }
 
 function boundedBytes(): TransformStream<Uint8Array, Uint8Array> {
-  return bounded((length, chunk) => length + chunk.length);
-}
-
-/** A message is one line of a stream of events. */
-function boundedLines(): TransformStream<Uint8Array, Uint8Array> {
-  return bounded((length, chunk) => {
-    const end = chunk.lastIndexOf(0x0a);
-    return end < 0 ? length + chunk.length : chunk.length - end - 1;
+  let length = 0;
+  return bounded((chunk) => {
+    length += chunk.length;
+    return length;
   });
 }
 
+/** A message is one event of a stream, of any number of lines. */
+function boundedEvents(): TransformStream<Uint8Array, Uint8Array> {
+  const event = new EventLength();
+  return bounded((chunk) => event.after(chunk));
+}
+
 function bounded(
-  lengthAfter: (length: number, chunk: Uint8Array) => number,
+  lengthAfter: (chunk: Uint8Array) => number,
 ): TransformStream<Uint8Array, Uint8Array> {
-  let length = 0;
   return new TransformStream({
     transform(chunk, controller) {
-      length = lengthAfter(length, chunk);
-      if (length > MAX_MESSAGE_BYTES) controller.error(new Error("A message is too large"));
-      else controller.enqueue(chunk);
+      if (lengthAfter(chunk) > MAX_MESSAGE_BYTES) {
+        controller.error(new Error("A message is too large"));
+      } else controller.enqueue(chunk);
     },
   });
 }

@@ -1,12 +1,19 @@
 /** The longest event, in characters. */
 const MAX_EVENT_LENGTH = 1024 * 1024;
-const BLANK_LINE = /\r?\n\r?\n|\r\r/g;
+/** Lines end with CRLF, LF or CR, and with no other character: U+2028 stands within a line. */
+const BLANK_LINE = /\r\n(?:\r\n|\n|\r)|(?:\n|\r(?!\n))[\n\r]/g;
+/** The end of a piece that may be the larger part of two CRLF. */
+const HALF_BLANK_LINE = "\r\n\r";
+const BYTE_ORDER_MARK = "\uFEFF";
 /** So much of a blank line may have come before its last character. */
 const MAX_SEAM_LENGTH = 3;
 
 /**
  * Cuts a stream of server-sent events into events, each with the blank line that ends it; time is
- * linear in the text, however it is cut into pieces.
+ * linear in the text, however it is cut into pieces. A byte order mark at the start is left out.
+ *
+ * Behind another end of a line than CRLF, a CR ends the event at once: if an LF follows it, that is where
+ * the next event begins.
  *
  * Source: HTML Living Standard, 9.2.5 (parsing an event stream).
  */
@@ -16,6 +23,9 @@ export class EventSplitter {
   #length = 0;
   /** The end of it, in which a blank line may have begun. */
   #seam = "";
+  /** A CR that is not read before the character behind it has come. */
+  #carried = "";
+  #isAtStart = true;
 
   /**
    * Reads one more piece and returns the events that end in it.
@@ -24,7 +34,7 @@ export class EventSplitter {
    */
   push(piece: string): string[] {
     const seamLength = this.#seam.length;
-    const text = this.#seam + piece;
+    const text = this.#withoutHalf(this.#seam + this.#carried + this.#withoutMark(piece));
     const events: string[] = [];
     let start = seamLength;
     for (const { 0: blankLine, index } of text.matchAll(BLANK_LINE)) {
@@ -39,7 +49,19 @@ export class EventSplitter {
 
   /** Returns the event that no blank line ended; empty if there is none. */
   end(): string {
-    return this.#take();
+    return this.#take() + this.#carried;
+  }
+
+  #withoutHalf(text: string): string {
+    const isHalf = text.endsWith(HALF_BLANK_LINE);
+    this.#carried = isHalf ? "\r" : "";
+    return isHalf ? text.slice(0, -1) : text;
+  }
+
+  #withoutMark(piece: string): string {
+    if (!this.#isAtStart || piece === "") return piece;
+    this.#isAtStart = false;
+    return piece.startsWith(BYTE_ORDER_MARK) ? piece.slice(1) : piece;
   }
 
   #hold(text: string): void {

@@ -27,10 +27,10 @@ export interface Delta {
 export interface EventDeltas {
   readonly deltas?: readonly Delta[] | undefined;
   /**
-   * The keys of texts that end with this event: `a` also ends `a/b`. Texts that are never ended end
-   * with the stream.
+   * The keys of texts that end with this event: `a` also ends `a/b`, and `"all"` ends every text. Texts
+   * that are never ended end with the stream.
    */
-  readonly ends?: readonly string[] | undefined;
+  readonly ends?: readonly string[] | "all" | undefined;
 }
 
 /** What {@link hydrateDeltas} takes. */
@@ -135,7 +135,8 @@ class DeltaHydrator<AnyEvent> {
     return rest;
   }
 
-  #keysUnder(ends: readonly string[]): readonly string[] {
+  #keysUnder(ends: readonly string[] | "all"): readonly string[] {
+    if (ends === "all") return [...this.#open.keys()];
     if (ends.length === 0) return [];
     return [...this.#open.keys()].filter((key) =>
       ends.some((end) => key === end || key.startsWith(`${end}/`)),

@@ -18,8 +18,8 @@ export interface DeltaPlace {
 /** What the data of an event says of the texts. */
 export interface DeltaPlaces {
   readonly deltas?: readonly DeltaPlace[] | undefined;
-  /** The keys of texts that end with this event: `a` also ends `a/b`. */
-  readonly ends?: readonly string[] | undefined;
+  /** The keys of texts that end with this event: `a` also ends `a/b`. `"all"` ends every text. */
+  readonly ends?: readonly string[] | "all" | undefined;
 }
 
 /** What {@link hydrateServerSentEvents} takes. */
@@ -37,12 +37,15 @@ interface ServerSentEvent {
   readonly found: EventDeltas;
 }
 
-const DATA_LINE = /^data(?:: ?(.*))?$/;
+const DATA_LINE = /^data(?:: ?(.*))?$/s;
 const LINE_END = /\r\n|\n|\r/;
+/** The data after which nothing comes, in the streams of OpenAI and of services like it. */
+const DONE = "[DONE]";
 
 /**
  * Returns a pair of streams, for `pipeThrough`, that hydrates the deltas in server-sent events. Events
- * without deltas, and whatever is not JSON, pass as they came.
+ * without deltas, and whatever is not JSON, pass as they came; `[DONE]` ends all texts. A byte order
+ * mark at the start is left out.
  *
  * Source: HTML Living Standard, 9.2 (server-sent events).
  *
@@ -94,8 +97,11 @@ function splitEvents(read: (text: string) => ServerSentEvent) {
 }
 
 function readEvent(text: string, read: HydrateServerSentEventsOptions["read"]): ServerSentEvent {
-  const data = dataOf(text);
-  const { deltas = [], ends } = (data === undefined ? undefined : read(data)) ?? {};
+  const written = writtenData(text);
+  const data = parsed(written);
+  const isDone = written?.trim() === DONE;
+  const places = data === undefined ? undefined : read(data);
+  const { deltas = [], ends } = isDone ? ({ ends: "all" } as const) : (places ?? {});
   const found = deltas.flatMap(({ key, at, format }) => {
     if (!isPointer(at)) throw new TypeError("at must be a JSON pointer");
     const pointer = parsePointer(at);
@@ -106,12 +112,17 @@ function readEvent(text: string, read: HydrateServerSentEventsOptions["read"]): 
   return { text, data, pointers, found: { deltas: found.map(({ delta }) => delta), ends } };
 }
 
-/** Returns an event's data if it is JSON. */
-function dataOf(text: string): unknown {
+/** Returns the text of an event's data, if it has any. */
+function writtenData(text: string): string | undefined {
   const lines = text.split(LINE_END).filter((line) => DATA_LINE.test(line));
   if (lines.length === 0) return undefined;
+  return lines.map((line) => DATA_LINE.exec(line)?.[1] ?? "").join("\n");
+}
+
+function parsed(data: string | undefined): unknown {
+  if (data === undefined) return undefined;
   try {
-    return JSON.parse(lines.map((line) => DATA_LINE.exec(line)?.[1] ?? "").join("\n"));
+    return JSON.parse(data);
   } catch {
     return undefined;
   }
@@ -123,9 +134,7 @@ function writeEvent(event: ServerSentEvent, texts: readonly string[]): ServerSen
   for (const [index, pointer] of event.pointers.entries()) {
     put(root, ["data", ...pointer], texts[index] ?? "");
   }
-  const others = event.text
-    .split(/\r\n|\n|\r/)
-    .filter((line) => line !== "" && !DATA_LINE.test(line));
+  const others = event.text.split(LINE_END).filter((line) => line !== "" && !DATA_LINE.test(line));
   const text = [...others, `data: ${JSON.stringify(root.data)}`, "", ""].join("\n");
   return { ...event, text };
 }
@@ -158,7 +167,9 @@ export function openAiDeltas(data: unknown): DeltaPlaces {
 /** Says where deltas are in the events of Anthropic's messages. */
 export function anthropicDeltas(data: unknown): DeltaPlaces {
   const key = `block ${memberOf(data, "index")}`;
-  if (memberOf(data, "type") === "content_block_stop") return { ends: [key] };
+  const type = memberOf(data, "type");
+  if (type === "message_stop") return { ends: "all" };
+  if (type === "content_block_stop") return { ends: [key] };
   return {
     deltas: [
       { key, at: "/delta/text" },

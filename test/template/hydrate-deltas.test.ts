@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import {
   anthropicDeltas,
@@ -6,6 +7,7 @@ import {
   hydrateServerSentEvents,
   openAiDeltas,
 } from "../../src/template.js";
+import { readEvents } from "../support/foreign-events.js";
 import { thrownBy } from "../support/refusals.js";
 import { AS, countingVault, cutsOf, sealed, through } from "./scene.js";
 
@@ -14,7 +16,7 @@ afterAll(() => vault.close());
 
 interface TestEvent {
   readonly texts?: Readonly<Record<string, string>>;
-  readonly ends?: readonly string[];
+  readonly ends?: readonly string[] | "all";
   readonly id?: number;
 }
 
@@ -73,6 +75,12 @@ describe("hydrateDeltas", () => {
       { ends: ["a"] },
       { texts: { other: "{<" }, ends: ["other"] },
     ]);
+  });
+
+  it("sends what it held back of every text before an event that ends them all", async () => {
+    const outputs = await deltasOf([{ texts: { a: "x{", b: "y<" } }, { ends: "all" }]);
+    expect(outputs.at(-1)).toEqual({ ends: "all" });
+    expect([textOf(outputs, "a"), textOf(outputs, "b")]).toEqual(["x{", "y<"]);
   });
 
   it("does not join texts of different keys, nor a text with a later one of its key", async () => {
@@ -251,6 +259,53 @@ describe("hydrateServerSentEvents", () => {
     const id = await sealed(vault, "Ada");
     const text = `data: "{{${id}}}"\n\n`;
     expect(await sse([text], () => ({ deltas: [{ key: "a", at: "" }] }))).toBe('data: "Ada"\n\n');
+  });
+
+  it("hydrates and keeps the order whatever the lines end with, and wherever they are cut", async () => {
+    const id = await sealed(vault, "Ada\u2028 L.");
+    const lineEnds = ["\n", "\r", "\r\n"];
+    const blankLines = lineEnds.flatMap((end) => lineEnds.map((blank) => end + blank));
+    const part = fc.constantFrom(
+      `{{${id}}}`,
+      "\u2028",
+      "\u2029",
+      "\u0085",
+      "{",
+      "<",
+      "x",
+      "\uFEFF",
+    );
+    const shape = fc.record({
+      texts: fc.array(fc.array(part, { maxLength: 3 }), { minLength: 1, maxLength: 5 }),
+      lineEnd: fc.constantFrom(...lineEnds),
+      blankLine: fc.constantFrom(...blankLines.filter((end) => end !== "\r\n")),
+      mark: fc.constantFrom("", "\uFEFF"),
+      size: fc.integer({ min: 1, max: 40 }),
+    });
+    const property = fc.asyncProperty(shape, async (drawn) => {
+      const { texts, lineEnd, blankLine, mark, size } = drawn;
+      const data = texts.map((parts) =>
+        JSON.stringify({ index: 0, delta: { text: parts.join("") } }),
+      );
+      const events = [...data, "[DONE]"].map(
+        (text, place) => `id: ${place}${lineEnd}data: ${text}${blankLine}`,
+      );
+      const pieces = (mark + events.join("")).match(new RegExp(`[^]{1,${size}}`, "g")) ?? [];
+      const outputs = readEvents(await sse(pieces, anthropicDeltas));
+      const output = outputs.slice(0, -1).map((item) => JSON.parse(item.data).delta.text);
+      expect(output.join("")).toBe(texts.flat().join("").replaceAll(`{{${id}}}`, "Ada\u2028 L."));
+      expect(outputs.at(-1)).toMatchObject({ data: "[DONE]", id: `${texts.length}` });
+    });
+    await fc.assert(property, { numRuns: 200 });
+  });
+
+  it.each([
+    ["[DONE]", openAiDeltas, { choices: [{ index: 0, delta: { content: "x{" } }] }],
+    ['{"type":"message_stop"}', anthropicDeltas, { index: 0, delta: { text: "x{" } }],
+  ])("sends what it held back before %s", async (last, read, data) => {
+    const output = await sse([`data: ${JSON.stringify(data)}\n\ndata: ${last}\n\n`], read);
+    expect(output.match(/^data: .*$/gm)?.at(-1)).toBe(`data: ${last}`);
+    expect(output).toContain('"{"');
   });
 
   it("fails on a placeholder that is cut off, and on an event without an end", async () => {
