@@ -3,11 +3,13 @@
  *
  * @module
  */
+
 import type { VaultCodec } from "./codec/vault-codec.js";
 import { type HandleVaultOptions, isLasting, vaultParts } from "./handle-vault-options.js";
 import { type RewrapOptions, type RewrapReport, rewrapRecords } from "./records/rewrap.js";
 import { type OpenRecord, RecordMoved, SealedRecords } from "./records/sealed-records.js";
 import { LeakGuard } from "./safe-view/leak-guard.js";
+import { rangeFault } from "./vault/argument-errors.js";
 import {
   checkBy,
   checkPrincipal,
@@ -202,7 +204,7 @@ export class HandleVault implements Vault {
     return this.#change(handleId, options, ({ grantedPrincipals }) => {
       if (grantedPrincipals.includes(principal)) return {};
       if (grantedPrincipals.length >= MAX_GRANTS) {
-        throw new RangeError(`a handle has at most ${MAX_GRANTS} grants`);
+        throw rangeFault("handle", "maxGrants", MAX_GRANTS);
       }
       return { grantedPrincipals: [...grantedPrincipals, principal] };
     });

@@ -4,8 +4,10 @@
  *
  * @module
  */
+
 import { type Caller, LOCAL_CALLER } from "../auth/authenticator.js";
 import { mayActAs } from "../auth/may-act-for.js";
+import { typeFault } from "../vault/argument-errors.js";
 import { PrincipalForbiddenError } from "../vault/errors.js";
 
 /** Whoever sent a request: by credential, or a trusted machine. */
@@ -35,6 +37,6 @@ export function requiredPrincipal(
   named: string | null | undefined,
 ): string {
   const principal = actingPrincipal(caller, named);
-  if (principal === undefined) throw new TypeError(`${member} must be a string`);
+  if (principal === undefined) throw typeFault(member, "string");
   return principal;
 }

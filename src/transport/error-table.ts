@@ -7,6 +7,13 @@
  * @module
  */
 import {
+  type ArgumentFault,
+  argumentFaultOf,
+  rangeFault,
+  readArgumentFault,
+  typeFault,
+} from "../vault/argument-errors.js";
+import {
   AuthenticationUnavailableError,
   CacheFullError,
   CacheUnavailableError,
@@ -36,7 +43,6 @@ import {
   VaultClosedError,
   type VaultErrorCode,
 } from "../vault/errors.js";
-import { isParameterText } from "./parameter-text.js";
 
 /** What an error is called on the wires that is no vault error: a bad parameter, or a fault of ours. */
 type OtherErrorCode = "ERR_VAULT_INVALID_TYPE" | "ERR_VAULT_OUT_OF_RANGE" | "ERR_VAULT_INTERNAL";
@@ -47,11 +53,21 @@ type LocalErrorCode = "ERR_VAULT_HYDRATION" | "ERR_VAULT_OUTPUT_VALIDATION";
 /** The codes that errors have on the wires. */
 export type WireErrorCode = Exclude<VaultErrorCode, LocalErrorCode> | OtherErrorCode;
 
+/** What a wire says of an error besides its code: as data, which the client makes a text of. */
+export type ErrorDetails =
+  | ArgumentFault
+  | { readonly reason: UnsafeReason }
+  | { readonly peer: string };
+
+/** The header that carries the details where the document has no room for them: JSON, in ASCII. */
+export const ERROR_DETAILS_HEADER = "handlevault-error-details";
+
 /** An error in the forms of every wire. */
 export interface WireError {
   readonly code: WireErrorCode;
-  /** A fixed text; of a bad parameter it names the place. */
+  /** A text that is made of the code and the details. */
   readonly message: string;
+  readonly details?: ErrorDetails | undefined;
   /** The HTTP status. */
   readonly status: number;
   /** The JSON-RPC error code. */
@@ -59,13 +75,13 @@ export interface WireError {
   /** The XML-RPC fault code. */
   readonly faultCode: number;
   /** How long to wait before another try, in seconds. */
-  readonly retryAfterSeconds?: number;
+  readonly retryAfterSeconds?: number | undefined;
 }
 
 /** What an answer says of an error: our servers name its code, the original's have only numbers. */
 export interface ReceivedError {
   readonly code?: unknown;
-  readonly message?: unknown;
+  readonly details?: unknown;
   readonly rpcCode?: number | undefined;
   readonly faultCode?: number | undefined;
   readonly retryAfterSeconds?: number | undefined;
@@ -139,13 +155,21 @@ const TABLE: Readonly<Record<WireErrorCode, Row>> = {
     400,
     -32602,
     400,
-    (received) => new TypeError(textOf(received, INVALID_TYPE)),
+    ({ details }) => {
+      const fault = readArgumentFault(details);
+      if (fault === undefined) return new TypeError(INVALID_TYPE);
+      return typeFault(fault.place, fault.rule, ...fault.bounds);
+    },
   ],
   ERR_VAULT_OUT_OF_RANGE: [
     400,
     -32602,
     4001,
-    (received) => new RangeError(textOf(received, OUT_OF_RANGE)),
+    ({ details }) => {
+      const fault = readArgumentFault(details);
+      if (fault === undefined) return new RangeError(OUT_OF_RANGE);
+      return rangeFault(fault.place, fault.rule, ...fault.bounds);
+    },
   ],
 };
 
@@ -159,12 +183,22 @@ const INTERNAL = "The service failed: its operator's logs say more.";
 export function toWireError(error: unknown): WireError {
   const code = codeOf(error);
   const [status, rpcCode, faultCode, make] = TABLE[code];
-  const message = make === undefined ? INTERNAL : make(error as ReceivedError).message;
-  const wireError = { code, message, status, rpcCode, faultCode };
-  const retryAfterSeconds = secondsOf(error as ReceivedError | undefined);
-  return code !== "ERR_VAULT_RATE_LIMITED" || retryAfterSeconds === undefined
-    ? wireError
-    : { ...wireError, retryAfterSeconds };
+  const details = detailsOf(error);
+  const retryAfterSeconds =
+    code === "ERR_VAULT_RATE_LIMITED" ? secondsOf(error as ReceivedError) : undefined;
+  const message = make === undefined ? INTERNAL : make({ details, retryAfterSeconds }).message;
+  return { code, message, status, rpcCode, faultCode, details, retryAfterSeconds };
+}
+
+function detailsOf(error: unknown): ErrorDetails | undefined {
+  if (isVaultError(error, "ERR_VAULT_CACHE_UNSAFE")) return { reason: error.reason };
+  if (
+    isVaultError(error, "ERR_VAULT_PEER_MISSING") ||
+    isVaultError(error, "ERR_VAULT_PEER_BROKEN")
+  ) {
+    return { peer: error.peer };
+  }
+  return argumentFaultOf(error);
 }
 
 /**
@@ -217,10 +251,9 @@ const REASONS: readonly UnsafeReason[] = [
   "several-pid-namespaces",
 ];
 
-function reasonOf({ message }: ReceivedError): UnsafeReason {
-  return (
-    REASONS.find((reason) => new CacheUnsafeError(reason).message === message) ?? "volatile-cache"
-  );
+function reasonOf({ details }: ReceivedError): UnsafeReason {
+  const { reason } = Object(details) as { readonly reason?: unknown };
+  return REASONS.find((known) => known === reason) ?? "volatile-cache";
 }
 
 /** The peers that the library has: a service must not choose what its clients' users install. */
@@ -245,15 +278,7 @@ export const PEERS: readonly string[] = [
   "zod",
 ];
 
-function peerOf({ message }: ReceivedError): string {
-  const [, name = ""] = / optional package (\S{1,64}?):? /.exec(String(message)) ?? [];
-  return PEERS.includes(name) ? name : "unknown";
-}
-
-/**
- * Returns the text of a bad parameter's error if it is one of our own. The engine's and the platform's
- * errors have the same classes, and their texts may hold values.
- */
-function textOf({ message }: ReceivedError, otherwise: string): string {
-  return typeof message === "string" && isParameterText(message) ? message : otherwise;
+function peerOf({ details }: ReceivedError): string {
+  const { peer } = Object(details) as { readonly peer?: unknown };
+  return PEERS.find((known) => known === peer) ?? "unknown";
 }

@@ -4,8 +4,10 @@
  *
  * @module
  */
+
 import { Buffer } from "node:buffer";
 import { asBuffer } from "../primitives/bytes.js";
+import { typeFault } from "../vault/argument-errors.js";
 import { OPERATIONS, type OperationName } from "./operations.js";
 
 export { readJsonAnswer, readJsonParams, writeJson } from "./json-text.js";
@@ -62,7 +64,7 @@ function take(holder: Members): Members {
   const { data_encoding: encoding, ...rest } = holder;
   if (encoding === "json") return rest;
   if (encoding === "base64") return { ...rest, data: bytesOf(rest["data"]) };
-  throw new TypeError("data_encoding must be json or base64");
+  throw typeFault("data_encoding", "encoding");
 }
 
 function give(holder: Members): Members {
@@ -73,9 +75,9 @@ function give(holder: Members): Members {
 
 /** Node skips what is not base64: only the one spelling that it writes itself is taken. */
 function bytesOf(data: unknown): Uint8Array {
-  if (typeof data !== "string") throw new TypeError("data must be a string of base64");
+  if (typeof data !== "string") throw typeFault("data", "base64");
   const bytes = Buffer.from(data, "base64");
-  if (bytes.toString("base64") !== data) throw new TypeError("data must be a string of base64");
+  if (bytes.toString("base64") !== data) throw typeFault("data", "base64");
   return new Uint8Array(bytes);
 }
 

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { rangeFault } from "../vault/argument-errors.js";
 import { RequestTooLargeError } from "../vault/errors.js";
 import { hasMembers, MAX_NAMES, NameCount } from "./json-members.js";
 import { scanJson } from "./json-scan.js";
@@ -39,7 +40,7 @@ export function readJsonParams(text: string): unknown {
     },
     number: (start, end) => {
       const literal = text.slice(start, end);
-      if (isBeyondIntegers(literal)) throw new RangeError("an integer must not be beyond 2^53");
+      if (isBeyondIntegers(literal)) throw rangeFault("params", "safeIntegers");
       checkFinite(literal);
     },
     name: (start, end) => {
@@ -66,7 +67,7 @@ export function readJsonAnswer(text: string): unknown {
     number: (start, end) => {
       const literal = text.slice(start, end);
       if (isBeyondIntegers(literal) && !isDouble(literal)) {
-        throw new RangeError("an integer must not be beyond 2^53");
+        throw rangeFault("params", "safeIntegers");
       }
       checkFinite(literal);
     },
@@ -101,17 +102,17 @@ export function writeJson(data: unknown): string {
 /** The parser keeps the last of two members of one name; others keep the first. */
 function withoutTwins(value: unknown, members: number): unknown {
   if (hasMembers(value, members)) return value;
-  throw new RangeError("an object must not have a member twice");
+  throw rangeFault("params", "noMemberTwice");
 }
 
 function checkDepth(depth: number, max: number): void {
-  if (depth > max) throw new RangeError(`a JSON text must not nest more than ${max} levels deep`);
+  if (depth > max) throw rangeFault("params", "maxDepth", max);
 }
 
 /** What is no number at all is left to the parser. */
 function checkFinite(literal: string): void {
   if (Math.abs(Number(literal)) === Number.POSITIVE_INFINITY) {
-    throw new RangeError("a number must not be larger than a double can be");
+    throw rangeFault("params", "doubles");
   }
 }
 

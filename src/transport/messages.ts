@@ -46,7 +46,15 @@ export interface Payload {
 /** The outcome of one item of many. */
 export type WireOutcome<Value> =
   | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly error: { readonly code: string; readonly message: string } };
+  | { readonly ok: false; readonly error: WireOutcomeError };
+
+/** Why an item of many failed. */
+export interface WireOutcomeError {
+  readonly code: string;
+  readonly message: string;
+  /** Which argument broke which rule, for one. */
+  readonly details?: unknown;
+}
 
 /** The outcomes of many items, in their order. */
 export interface WireOutcomes<Value> {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { typeFault } from "../vault/argument-errors.js";
 import { giveJsonData } from "./json-data.js";
 import type { SealParams } from "./messages.js";
 import { OPERATIONS, type OperationName } from "./operations.js";
@@ -32,7 +33,7 @@ export function bareResult(operation: OperationName, result: object): unknown {
   if (member === undefined) return giveJsonData(operation, result);
   const value = (result as Record<string, unknown>)[member];
   if (!(value instanceof Uint8Array)) return value;
-  throw new TypeError("data must not have bytes where a request leaves jsonrpc out");
+  throw typeFault("data", "bareBytes");
 }
 
 /** HTTP statuses by which the original's servers name an error; the XML-RPC faults have the same numbers. */

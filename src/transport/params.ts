@@ -1,4 +1,5 @@
 import type { z } from "zod/v4";
+import { rangeFault, readArgumentFault, typeFault } from "../vault/argument-errors.js";
 
 type Issue = z.core.$ZodIssue;
 
@@ -26,25 +27,35 @@ function errorOf(issue: Issue | undefined): Error {
   const place = issue === undefined ? "params" : placeOf(issue.path);
   switch (issue?.code) {
     case "too_big":
-      return new RangeError(`${place} must have or be at most ${issue.maximum}`);
+      return rangeFault(place, "atMost", Number(issue.maximum));
     case "too_small":
-      return new RangeError(`${place} must have or be at least ${issue.minimum}`);
+      return rangeFault(place, "atLeast", Number(issue.minimum));
     case "custom":
-      return new RangeError(`${place} ${issue.message}`);
+      return customFault(place, issue.params);
     case "invalid_type":
       return typeError(place, issue.expected);
     case "unrecognized_keys":
-      return new TypeError(`${place} must have no other members`);
+      return typeFault(place, "noOtherMembers");
     default:
-      return new TypeError(`${place} must be of another kind`);
+      return typeFault(place, "type");
   }
 }
 
 /** An integer that is not whole is a number out of its bounds, as it is in process. */
 function typeError(place: string, expected: string): Error {
-  if (expected === "nonoptional") return new TypeError(`${place} must be given`);
-  if (expected === "int") return new RangeError(`${place} must be a whole number`);
-  return new TypeError(`${place} must be ${/^[aeiou]/.test(expected) ? "an" : "a"} ${expected}`);
+  if (expected === "nonoptional") return typeFault(place, "required");
+  if (expected === "int") return rangeFault(place, "integer");
+  return typeFault(place, KINDS.find((kind) => kind === expected) ?? "type");
+}
+
+const KINDS = ["string", "number", "boolean", "object", "array"] as const;
+
+/** A check of the schemas' own says which rule it is for. */
+function customFault(place: string, params: unknown): Error {
+  const fault = readArgumentFault({ place, ...Object(params) });
+  return fault === undefined
+    ? typeFault(place, "type")
+    : rangeFault(place, fault.rule, ...fault.bounds);
 }
 
 /** Only members that a schema names, and places in lists, are ever part of a path. */

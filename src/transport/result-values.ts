@@ -1,4 +1,5 @@
 /** Returns of a vault's methods, made of the results of operations. */
+import { typeFault } from "../vault/argument-errors.js";
 import {
   HandleDescription,
   OpaqueHandle,
@@ -23,7 +24,7 @@ export function descriptionOf(result: WireDescription, params: object): HandleDe
 /** Returns the payload in a result. @throws TypeError There is none. */
 export function payloadOf(result: Payload): unknown {
   // A schema does not tell a payload that is absent from one that is undefined.
-  if (result.data === undefined) throw new TypeError("data must be given");
+  if (result.data === undefined) throw typeFault("data", "required");
   return result.data;
 }
 

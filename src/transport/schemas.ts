@@ -27,8 +27,8 @@ export const principal: z.ZodType<string> = z
   .string()
   .min(1)
   .max(MAX_PRINCIPAL_CHARACTERS)
-  .refine((text) => !CONTROL_CHARACTER.test(text), "must not contain control characters")
-  .refine((text) => text.isWellFormed(), "must be well-formed Unicode")
+  .refine((text) => !CONTROL_CHARACTER.test(text), { params: { rule: "noControlCharacters" } })
+  .refine((text) => text.isWellFormed(), { params: { rule: "wellFormed" } })
   .describe("Who it is, such as a SPIFFE id.");
 
 export const id: z.ZodType<string> = z
@@ -38,11 +38,10 @@ export const id: z.ZodType<string> = z
 const safeView = z
   .string()
   .max(MAX_SAFE_VIEW_BYTES)
-  .refine(
-    (text) => Buffer.byteLength(text) <= MAX_SAFE_VIEW_BYTES,
-    `must have at most ${MAX_SAFE_VIEW_BYTES} bytes of UTF-8`,
-  )
-  .refine((text) => text.isWellFormed(), "must be well-formed Unicode")
+  .refine((text) => Buffer.byteLength(text) <= MAX_SAFE_VIEW_BYTES, {
+    params: { rule: "maxBytes", bounds: [MAX_SAFE_VIEW_BYTES] },
+  })
+  .refine((text) => text.isWellFormed(), { params: { rule: "wellFormed" } })
   .describe("What anybody may know of the payload.");
 
 export const ttlSeconds: z.ZodType<number> = z
@@ -59,7 +58,7 @@ const leakGuard = z
     z.literal("off"),
     z.strictObject({
       allow: z
-        .array(z.string().refine(isPlace, "must be a JSON pointer"))
+        .array(z.string().refine(isPlace, { params: { rule: "pointer" } }))
         .max(MAX_ALLOWED_PLACES)
         .describe("JSON pointers, in which * stands for any one member."),
     }),
@@ -109,7 +108,7 @@ export const payload: z.ZodType<Payload> = z.object({ data });
 
 const failure = z.object({
   ok: z.literal(false),
-  error: z.object({ code: z.string(), message: z.string() }),
+  error: z.object({ code: z.string(), message: z.string(), details: z.unknown().optional() }),
 });
 
 /** Returns the schema of the outcomes of many items. */

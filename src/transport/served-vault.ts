@@ -1,4 +1,5 @@
 /** A vault with the rules that a service adds to it. */
+import { typeFault } from "../vault/argument-errors.js";
 import { PrincipalForbiddenError, RequestTooLargeError } from "../vault/errors.js";
 import type { WireHandle } from "../vault/handle.js";
 import { settleAll } from "../vault/settle-all.js";
@@ -37,7 +38,7 @@ export class ServedVault {
   async seal(params: SealParams, caller: KnownCaller): Promise<WireHandle> {
     const { data } = params;
     // The first releases of zod 4 take what may be anything for what may be absent.
-    if (data === undefined) throw new TypeError("data must be given");
+    if (data === undefined) throw typeFault("data", "required");
     const ownerPrincipal = requiredPrincipal(caller, "owner_principal", params.owner_principal);
     checkPayload(data);
     const handle = await this.vault.seal(data, {
@@ -95,7 +96,7 @@ export class ServedVault {
 
   #toWireOutcome<Value>(outcome: Outcome<Value>): WireOutcome<Value> {
     if (outcome.ok) return outcome;
-    const { code, message } = toWireError(this.#reports.noted(outcome.error));
-    return { ok: false, error: { code, message } };
+    const { code, message, details } = toWireError(this.#reports.noted(outcome.error));
+    return { ok: false, error: { code, message, ...(details && { details }) } };
   }
 }

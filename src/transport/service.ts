@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { LOCAL_CALLER } from "../auth/authenticator.js";
+import { typeFault } from "../vault/argument-errors.js";
 import { checkBoolean, checkGrants, checkMethods, checkOptions } from "../vault/checks.js";
 import { UnauthenticatedError } from "../vault/errors.js";
 import type { Vault } from "../vault/vault.js";
@@ -80,7 +82,7 @@ export class VaultService {
    * @throws PeerMissingError `PeerBrokenError` The package zod does not load.
    */
   async call(operation: string, params: unknown, caller: KnownCaller | undefined): Promise<object> {
-    if (!isOperationName(operation)) throw new TypeError("operation must be one of the service's");
+    if (!isOperationName(operation)) throw typeFault("operation", "operation");
     if (!isOpen(operation, this.#publicSafeViews) && !isKnown(caller)) {
       throw new UnauthenticatedError();
     }

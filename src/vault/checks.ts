@@ -1,6 +1,8 @@
 /** Checks of arguments: they run before any work and name the parameter, never its value. */
+
 import { Buffer } from "node:buffer";
 import { isPointer } from "../primitives/json-pointer.js";
+import { rangeFault, typeFault } from "./argument-errors.js";
 import type { LeakGuardSetting } from "./safe-view.js";
 import type { ChangeOptions, SealOptions } from "./vault.js";
 
@@ -29,32 +31,25 @@ export function checkPrincipal(
   name: string,
   index?: number,
 ): asserts value is string {
-  const problem = typeof value === "string" ? problemOf(value) : "must be a string";
-  if (problem === undefined) return;
   const place = index === undefined ? name : `${name}[${index}]`;
-  throw typeof value === "string"
-    ? new RangeError(`${place} ${problem}`)
-    : new TypeError(`${place} ${problem}`);
-}
-
-function problemOf(principal: string): string | undefined {
-  if (principal.length === 0) return "must not be empty";
-  if (principal.length > MAX_PRINCIPAL_CHARACTERS) {
-    return `must have at most ${MAX_PRINCIPAL_CHARACTERS} characters`;
+  if (typeof value !== "string") throw typeFault(place, "string");
+  if (value.length === 0) throw rangeFault(place, "notEmpty");
+  if (value.length > MAX_PRINCIPAL_CHARACTERS) {
+    throw rangeFault(place, "maxCharacters", MAX_PRINCIPAL_CHARACTERS);
   }
-  if (CONTROL_CHARACTER.test(principal)) return "must not contain control characters";
-  return principal.isWellFormed() ? undefined : "must be well-formed Unicode";
+  if (CONTROL_CHARACTER.test(value)) throw rangeFault(place, "noControlCharacters");
+  if (!value.isWellFormed()) throw rangeFault(place, "wellFormed");
 }
 
 /** Returns the distinct principals of a list, in its order. */
 export function checkGrants(value: unknown, name: string): readonly string[] {
-  if (!Array.isArray(value)) throw new TypeError(`${name} must be an array of strings`);
+  if (!Array.isArray(value)) throw typeFault(name, "strings");
   // A copy first: what is checked is then what is used.
   const given: unknown[] = Array.prototype.slice.call(value);
   checkEachPrincipal(given, name);
   const distinct = given.length < 2 ? given : [...new Set(given)];
   if (distinct.length > MAX_GRANTS) {
-    throw new RangeError(`${name} must name at most ${MAX_GRANTS} principals`);
+    throw rangeFault(name, "maxPrincipals", MAX_GRANTS);
   }
   return distinct;
 }
@@ -67,11 +62,11 @@ function checkEachPrincipal(values: unknown[], name: string): asserts values is 
 
 /** Throws unless `value` is a text that fits into a record's safe view. */
 export function checkSafeView(value: unknown, name: string): asserts value is string {
-  if (typeof value !== "string") throw new TypeError(`${name} must be a string`);
+  if (typeof value !== "string") throw typeFault(name, "string");
   if (value.length > MAX_SAFE_VIEW_BYTES || Buffer.byteLength(value) > MAX_SAFE_VIEW_BYTES) {
-    throw new RangeError(`${name} must have at most ${MAX_SAFE_VIEW_BYTES} bytes of UTF-8`);
+    throw rangeFault(name, "maxBytes", MAX_SAFE_VIEW_BYTES);
   }
-  if (!value.isWellFormed()) throw new RangeError(`${name} must be well-formed Unicode`);
+  if (!value.isWellFormed()) throw rangeFault(name, "wellFormed");
 }
 
 /** Throws unless `value` says how a leak guard checks: `"off"`, or JSON pointers to let pass. */
@@ -84,12 +79,12 @@ export function checkLeakGuard(value: unknown, name: string): asserts value is L
 /** Throws unless `value` is a list of JSON pointers. */
 export function checkPlaces(value: unknown, name: string): asserts value is readonly string[] {
   const isList = Array.isArray(value) && value.every((place) => typeof place === "string");
-  if (!isList) throw new TypeError(`${name} must be an array of strings`);
+  if (!isList) throw typeFault(name, "strings");
   if (value.length > MAX_ALLOWED_PLACES) {
-    throw new RangeError(`${name} must name at most ${MAX_ALLOWED_PLACES} places`);
+    throw rangeFault(name, "maxPlaces", MAX_ALLOWED_PLACES);
   }
   const index = value.findIndex((place) => !isPlace(place));
-  if (index >= 0) throw new RangeError(`${name}[${index}] must be a JSON pointer`);
+  if (index >= 0) throw rangeFault(`${name}[${index}]`, "pointer");
 }
 
 /** Tells whether a text is a JSON pointer of a length that a leak guard takes. */
@@ -99,15 +94,15 @@ export function isPlace(text: string): boolean {
 
 /** Throws unless `value` is a lifetime: finite, not negative, at most a century. */
 export function checkTtlSeconds(value: unknown, name: string): asserts value is number {
-  if (typeof value !== "number") throw new TypeError(`${name} must be a number of seconds`);
+  if (typeof value !== "number") throw typeFault(name, "seconds");
   if (!(value >= 0 && value <= MAX_TTL_SECONDS)) {
-    throw new RangeError(`${name} must be from 0 to ${MAX_TTL_SECONDS} seconds`);
+    throw rangeFault(name, "secondsWithin", 0, MAX_TTL_SECONDS);
   }
 }
 
 /** Throws unless `value` is a boolean. */
 export function checkBoolean(value: unknown, name: string): asserts value is boolean {
-  if (typeof value !== "boolean") throw new TypeError(`${name} must be a boolean`);
+  if (typeof value !== "boolean") throw typeFault(name, "boolean");
 }
 
 /** Throws unless `value` is a whole number within the bounds. */
@@ -116,9 +111,9 @@ export function checkInteger(
   name: string,
   bounds: { readonly min: number; readonly max: number },
 ): asserts value is number {
-  if (typeof value !== "number") throw new TypeError(`${name} must be a number`);
+  if (typeof value !== "number") throw typeFault(name, "number");
   if (!Number.isInteger(value) || value < bounds.min || value > bounds.max) {
-    throw new RangeError(`${name} must be a whole number from ${bounds.min} to ${bounds.max}`);
+    throw rangeFault(name, "integerWithin", bounds.min, bounds.max);
   }
 }
 
@@ -126,7 +121,7 @@ const KEY_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** Throws unless `value` can name a key in a record. */
 export function checkKeyId(value: unknown, name: string): asserts value is string {
-  if (typeof value !== "string") throw new TypeError(`${name} must be a string`);
+  if (typeof value !== "string") throw typeFault(name, "string");
   if (!KEY_ID.test(value)) {
     throw new RangeError(`${name} must have 1 to 64 characters of A-Z a-z 0-9 . _ -`);
   }
@@ -134,7 +129,7 @@ export function checkKeyId(value: unknown, name: string): asserts value is strin
 
 /** Throws unless `value` is an object that has no members but the `known` ones. */
 export function checkOptions(value: unknown, name: string, known: ReadonlySet<string>): void {
-  if (typeof value !== "object" || value === null) throw new TypeError(`${name} must be an object`);
+  if (typeof value !== "object" || value === null) throw typeFault(name, "object");
   for (const option in value) {
     if (!known.has(option)) throw new TypeError(`${name} has an unknown option: ${shown(option)}`);
     // A polluted prototype must not grant anybody anything.
@@ -213,6 +208,6 @@ export function checkBy(options: ChangeOptions): string {
 /** Throws unless `request` can be an item of `sealMany` or `unsealMany`. */
 export function checkRequest(request: unknown): asserts request is object {
   if (typeof request !== "object" || request === null) {
-    throw new TypeError("every request must be an object");
+    throw typeFault("every request", "object");
   }
 }

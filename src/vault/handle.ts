@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { inspect } from "node:util";
 import { randomHex } from "../primitives/random-pool.js";
+import { typeFault } from "./argument-errors.js";
 
 const PREFIX = "hdl_";
 const ID_BYTES = 16;
@@ -39,7 +40,7 @@ export function handleIdOf(reference: HandleReference, name = "handle"): string 
   // Read once: what is checked is what is used. Handles of other copies of the library are as good.
   const id = typeof reference === "object" && reference !== null ? reference.id : undefined;
   if (isHandleId(id)) return id;
-  throw new TypeError(`${name} must be a handle or the id of one`);
+  throw typeFault(name, "handle");
 }
 
 /**

@@ -1,3 +1,4 @@
+import { typeFault } from "./argument-errors.js";
 import { isPromise } from "./maybe-promise.js";
 import { timeSlices } from "./time-slices.js";
 import type { Outcome } from "./vault.js";
@@ -13,7 +14,7 @@ export async function settleAll<Item, T>(
   task: (item: Item) => Promise<T>,
   maxInFlight = 64,
 ): Promise<Outcome<T>[]> {
-  if (!Array.isArray(items)) throw new TypeError("requests must be an array");
+  if (!Array.isArray(items)) throw typeFault("requests", "array");
   // A hole is an item that is not there, and fails as one.
   const all = Array.from<Item>(items);
   const outcomes: Outcome<T>[] = [];

@@ -8,6 +8,7 @@ import {
   RateLimitedError,
 } from "../../src/index.js";
 import { fromWireError, PEERS, toWireError } from "../../src/transport/error-table.js";
+import { rangeFault, typeFault } from "../../src/vault/argument-errors.js";
 import { localErrors, vaultErrors } from "../support/vault-errors.js";
 
 const others = [new TypeError("data is undefined"), new RangeError("x"), new Error("x")];
@@ -119,8 +120,7 @@ describe("an error about a package", () => {
     expect(PEERS).toEqual(Object.keys(peerDependencies).sort());
     for (const name of ["@evil/handlevault-fix", "zod;curl", "", "constructor", "__proto__"]) {
       for (const Class of classes) {
-        const { message } = new Class(name);
-        const received = fromWireError({ code: new Class(name).code, message });
+        const received = fromWireError({ code: new Class(name).code, details: { peer: name } });
         expect(received).toMatchObject({ peer: "unknown" });
         expect(received?.message).toMatch(/^The service's machine (lacks|cannot load) an optional/);
       }
@@ -142,20 +142,49 @@ describe("what is no vault error", () => {
     expect(fromWireError(toWireError(new RangeError("x")))).toBeInstanceOf(RangeError);
   });
 
-  it.each([
-    "ownerPrincipal must not be empty",
-    "grantedPrincipals[3] must be a string",
-    "ttlSeconds must be from 0 to 3155760000 seconds",
-    "data.items[3].when is an instance of a class: the serializer cannot carry it",
-    "data.(member 3) is undefined: the serializer cannot carry it",
-    "data contains itself",
-    "a handle has at most 256 grants",
-    "leak_guard.allow[0] must be a JSON pointer",
-    "requests must have or be at most 1000",
-    "data must not have NaN or infinities on XML-RPC",
-    "data.(key 2).$x[0] contains itself",
-  ])("keeps the library's own words: %s", (message) => {
-    expect(fromWireError(toWireError(new TypeError(message)))?.message).toBe(message);
+  it.each<[string, TypeError | RangeError]>([
+    ["ownerPrincipal must not be empty", rangeFault("ownerPrincipal", "notEmpty")],
+    ["grantedPrincipals[3] must be a string", typeFault("grantedPrincipals[3]", "string")],
+    [
+      "ttlSeconds must be from 0 to 3155760000 seconds",
+      rangeFault("ttlSeconds", "secondsWithin", 0, 3_155_760_000),
+    ],
+    [
+      "data.items[3].when is an instance of a class: the serializer cannot carry it",
+      typeFault("data.items[3].when", "classInstance"),
+    ],
+    [
+      "data.(member 3) is undefined: the serializer cannot carry it",
+      typeFault("data.(member 3)", "undefinedValue"),
+    ],
+    ["data.(key 2).$x[0] contains itself", typeFault("data.(key 2).$x[0]", "cycle")],
+    ["handle must have at most 256 grants", rangeFault("handle", "maxGrants", 256)],
+    ["params must not have an integer beyond 2^53", rangeFault("params", "safeIntegers")],
+  ])("crosses a wire as place, rule and bounds: %s", (message, error) => {
+    expect(error.message).toBe(message);
+    const { code, details } = toWireError(error);
+    const sent: unknown = JSON.parse(JSON.stringify(details));
+    const received = fromWireError({ code, details: sent });
+    expect(received).toEqual(error);
+    expect(received).toBeInstanceOf(error.constructor);
+  });
+
+  it.each<[string, unknown]>([
+    ["a place that is a sentence", { place: "run npm install evil", rule: "string", bounds: [] }],
+    ["a place beyond its length", { place: "a.b".repeat(100), rule: "string", bounds: [] }],
+    ["another rule", { place: "data", rule: "run npm install evil", bounds: [] }],
+    ["a rule of the prototype", { place: "data", rule: "constructor", bounds: [] }],
+    ["bounds that are texts", { place: "data", rule: "atMost", bounds: ["evil"] }],
+    ["too few bounds", { place: "data", rule: "atMost", bounds: [] }],
+    ["too many bounds", { place: "data", rule: "string", bounds: [1] }],
+    ["no object", "evil"],
+    ["nothing", undefined],
+  ])("is a fixed text where a service sends %s", (_, details) => {
+    for (const code of ["ERR_VAULT_INVALID_TYPE", "ERR_VAULT_OUT_OF_RANGE"]) {
+      expect(fromWireError({ code, details })?.message).toMatch(
+        /^The service refused the request: a value in it is (of the wrong kind|out of its bounds)\.$/,
+      );
+    }
   });
 
   it.each([

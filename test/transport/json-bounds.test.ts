@@ -9,7 +9,7 @@ import { ask, LOCAL, serve } from "./http/support.js";
 import { localTrust, openScenes } from "./json-rpc/scene.js";
 
 const openRpc = openScenes();
-const TWICE = new RangeError("an object must not have a member twice");
+const TWICE = new RangeError("params must not have a member twice");
 const TOO_LARGE = { code: "ERR_VAULT_REQUEST_TOO_LARGE" };
 
 afterEach(() => void vi.restoreAllMocks());
@@ -242,5 +242,23 @@ describe("a large request leaves others their turn", () => {
     const requests = Array(5).fill({ id, requesting_principal: OWNER });
     expect((await ask(server, "POST /batch/unseal", { json: { requests } })).status).toBe(200);
     expect(new Set(noted.values()).size).toBe(5);
+  });
+});
+
+describe("a request with a number or a depth that reading would change", () => {
+  it.each([
+    ["params must not have an integer beyond 2^53", "9007199254740993"],
+    ["params must not have a number larger than a double can be", "1e999"],
+    ["params must not nest more than 64 levels deep", `${"[".repeat(70)}${"]".repeat(70)}`],
+  ])("is refused over HTTP with a text that says what to mend: %s", async (message, data) => {
+    const server = await serve({ auth: LOCAL });
+    const text = `{"data":${data},"safe_view":"x","owner_principal":"${OWNER}"}`;
+    const { status, body } = await ask(server, "POST /handles", { text });
+    expect(status).toBe(400);
+    expect(body).toMatchObject({
+      error: message,
+      code: "ERR_VAULT_OUT_OF_RANGE",
+      details: { place: "params" },
+    });
   });
 });

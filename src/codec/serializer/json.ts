@@ -1,5 +1,6 @@
 import { isPlainObject } from "../../primitives/kinds.js";
 import { isTooLongText } from "../../primitives/longest-text.js";
+import type { ArgumentRule } from "../../vault/argument-errors.js";
 import type { Serializer } from "../../vault/contracts.js";
 import { PayloadTooLargeError } from "../../vault/errors.js";
 import { MAX_DEPTH, MAX_VALUES, unserializable } from "./unserializable.js";
@@ -128,26 +129,22 @@ function hasToJson(value: object): boolean {
 }
 
 /** Says why a single value cannot be JSON, or `undefined` if what it holds decides. */
-function describe(value: unknown): string | undefined {
+function describe(value: unknown): ArgumentRule | undefined {
   switch (typeof value) {
     case "undefined":
-      return "undefined";
+      return "undefinedValue";
     case "number":
-      return isJsonNumber(value)
-        ? undefined
-        : Object.is(value, -0)
-          ? "-0"
-          : "a number that is not finite";
+      return isJsonNumber(value) ? undefined : Object.is(value, -0) ? "negativeZero" : "notFinite";
     case "bigint":
-      return "a big integer";
+      return "bigInteger";
     case "function":
-      return "a function";
+      return "function";
     case "symbol":
-      return "a symbol";
+      return "symbol";
     case "object": {
       if (value === null) return undefined;
       const isPlain = Array.isArray(value) ? isPlainArray(value) : isPlainObject(value);
-      return isPlain && !hasToJson(value) ? undefined : "an instance of a class";
+      return isPlain && !hasToJson(value) ? undefined : "classInstance";
     }
     default:
       return undefined;

@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import { lazily, loadPeer } from "../../load-peer.js";
 import { isArrayBuffer, isMap, isPlainObject, isSet } from "../../primitives/kinds.js";
+import type { ArgumentRule } from "../../vault/argument-errors.js";
 import type { Serializer } from "../../vault/contracts.js";
 import { PayloadTooLargeError } from "../../vault/errors.js";
 import { isBuiltInValue, isOfOwnRealm, toOwnRealm } from "./own-realm.js";
@@ -100,16 +102,16 @@ function partsAreCarried(value: object, depth: number): boolean {
 }
 
 /** Says why a single value cannot be carried, or `undefined` if what it holds decides. */
-function describe(value: unknown): string | undefined {
+function describe(value: unknown): ArgumentRule | undefined {
   switch (typeof value) {
     case "function":
-      return "a function";
+      return "function";
     case "symbol":
-      return "a symbol";
+      return "symbol";
     case "number":
-      return Object.is(value, -0) ? "-0" : undefined;
+      return Object.is(value, -0) ? "negativeZero" : undefined;
     case "string":
-      return value.isWellFormed() ? undefined : "text that is not well-formed Unicode";
+      return value.isWellFormed() ? undefined : "malformedText";
     case "object":
       return value === null ? undefined : describeObject(value);
     default:
@@ -117,18 +119,16 @@ function describe(value: unknown): string | undefined {
   }
 }
 
-function describeObject(value: object): string | undefined {
+function describeObject(value: object): ArgumentRule | undefined {
   if (Array.isArray(value)) {
-    if (!Array.isArray(Object.getPrototypeOf(value))) return "an instance of a class";
-    return hasHole(value) ? "an array with holes" : undefined;
+    if (!Array.isArray(Object.getPrototypeOf(value))) return "classInstance";
+    return hasHole(value) ? "holes" : undefined;
   }
   if (isPlainObject(value)) {
-    if (Object.hasOwn(value, "__proto__")) return "an object with a member __proto__";
-    return Object.keys(value).every((key) => key.isWellFormed())
-      ? undefined
-      : "an object with a member name that is not well-formed Unicode";
+    if (Object.hasOwn(value, "__proto__")) return "protoMember";
+    return Object.keys(value).every((key) => key.isWellFormed()) ? undefined : "malformedName";
   }
-  return isBuiltInValue(value) ? undefined : "an instance of a class";
+  return isBuiltInValue(value) ? undefined : "classInstance";
 }
 
 function hasHole(array: readonly unknown[]): boolean {

@@ -1,4 +1,5 @@
 import { isMap, isSet } from "../../primitives/kinds.js";
+import { type ArgumentRule, typeFault } from "../../vault/argument-errors.js";
 
 /** How deep a structure may nest. */
 export const MAX_DEPTH = 256;
@@ -9,8 +10,8 @@ export const MAX_VALUES: number = 2 ** 24;
 /** How many values are searched for the one in error: the walk that refused it may have seen all. */
 const MAX_SEARCHED = 1_000_000;
 
-/** Says why a single value cannot be carried, or `undefined` if what it holds decides. */
-export type Describe = (value: unknown) => string | undefined;
+/** Returns the rule that a single value breaks, or `undefined` if what it holds decides. */
+export type Describe = (value: unknown) => ArgumentRule | undefined;
 
 /** A place in the payload: `key` is there to be shown, if it may be. */
 interface Place {
@@ -26,8 +27,7 @@ interface Place {
  */
 export function unserializable(data: unknown, describe: Describe): TypeError {
   const root = { parent: undefined, label: "data", value: data };
-  const found = new Search(describe).in(root, MAX_DEPTH);
-  return new TypeError(found ?? "data has too many values, or one far in that cannot be carried");
+  return new Search(describe).in(root, MAX_DEPTH) ?? typeFault("data", "unserializable");
 }
 
 /** Searches depth first, as the serializer's own walk does, so that it stops where that did. */
@@ -39,17 +39,18 @@ class Search {
     this.#describe = describe;
   }
 
-  /** Says what is wrong within a place, or nothing if nothing is found. */
-  in(place: Place, depth: number): string | undefined {
+  /** Returns the error of a place or of one within; `undefined` if none is found. */
+  in(place: Place, depth: number): TypeError | undefined {
     const { value } = place;
     this.#valuesLeft -= 1;
     if (this.#valuesLeft < 0) return undefined;
-    const reason = this.#describe(value);
-    if (reason !== undefined)
-      return `${pathOf(place)} is ${reason}: the serializer cannot carry it`;
+    const rule = this.#describe(value);
+    if (rule !== undefined) return typeFault(pathOf(place), rule);
     if (typeof value !== "object" || value === null) return undefined;
-    if (isAncestor(value, place.parent)) return `${pathOf(place)} contains itself`;
-    if (depth === 0) return `${pathOf(place)} is nested more than ${MAX_DEPTH} levels deep`;
+    if (isAncestor(value, place.parent)) {
+      return typeFault(pathOf(place), "cycle");
+    }
+    if (depth === 0) return typeFault(pathOf(place), "nesting", MAX_DEPTH);
     for (const child of childrenOf(place)) {
       const found = this.in(child, depth - 1);
       if (found !== undefined || this.#valuesLeft < 0) return found;

@@ -5,6 +5,7 @@ import { request as requestSecure } from "node:https";
 import type { Socket } from "node:net";
 import { withoutPath } from "../../primitives/causes.js";
 import { clearTimeout, setTimeout } from "../../primitives/timers.js";
+import { ERROR_DETAILS_HEADER } from "../error-table.js";
 import { REQUEST_ID_HEADER, requestIdOf } from "../request-id.js";
 
 /** What to send, and for how long to wait. */
@@ -26,6 +27,8 @@ export interface Received {
   readonly retryAfterSeconds: number | undefined;
   /** The id that one of our servers gave its answer, as the header has it. */
   readonly requestId: string | undefined;
+  /** What one of our servers says of an error, where the body has no room for it. */
+  readonly details: unknown;
   readonly body: Buffer;
 }
 
@@ -127,7 +130,16 @@ async function receive(incoming: IncomingMessage, maxBytes: number): Promise<Rec
   return {
     status: incoming.statusCode ?? 0,
     requestId: requestIdOf(incoming.headers[REQUEST_ID_HEADER]),
+    details: detailsIn(incoming.headers[ERROR_DETAILS_HEADER]),
     retryAfterSeconds: /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) : undefined,
     body: Buffer.concat(parts, length),
   };
+}
+
+function detailsIn(header: string | string[] | undefined): unknown {
+  try {
+    return typeof header === "string" ? JSON.parse(header) : undefined;
+  } catch {
+    return undefined;
+  }
 }

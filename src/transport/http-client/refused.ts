@@ -24,12 +24,12 @@ export function refusedBy(
 ): Error {
   const { status, retryAfterSeconds, body } = received;
   const members = membersOf(body);
-  const { code, error: message, request_id: id } = members;
+  const { code, error: message, details, request_id: id } = members;
   const requestId = requestIdOf(id);
   const marks = { status, requestId };
   if (requestId !== undefined) {
     if (isWireErrorCode(code)) {
-      return refusalOf(operation, { code, message, retryAfterSeconds }, marks);
+      return refusalOf(operation, { code, details, retryAfterSeconds }, marks);
     }
     const refusal = refusalText(code, message);
     if (refusal !== undefined) return marked(new ServiceUnavailableError({ refusal }), marks);

@@ -4,7 +4,7 @@ import { ServiceUnavailableError } from "../../vault/errors.js";
 import type { Vault } from "../../vault/vault.js";
 import { Allowance, Share } from "../allowance.js";
 import { type ErrorReports, InternalError } from "../error-reports.js";
-import { toWireError } from "../error-table.js";
+import { type ErrorDetails, toWireError } from "../error-table.js";
 import { InFlightLimit } from "../limits.js";
 import { NotBegun } from "../not-begun.js";
 import { newRequestId, REQUEST_ID_HEADER } from "../request-id.js";
@@ -145,16 +145,23 @@ export function answerTo(
 ): HttpAnswer {
   if (error instanceof RefusedError) return failure(error.refusal);
   const noted = reports.noted(error);
-  const { status, code, message, retryAfterSeconds } = toWireError(noted);
-  const refusal = { status, code, message, headers: hints(status, request, retryAfterSeconds) };
+  const { status, code, message, details, retryAfterSeconds } = toWireError(noted);
+  const headers = hints(status, request, retryAfterSeconds);
+  const refusal = { status, code, message, details, headers };
   return failure(refusal, noted instanceof InternalError ? noted.requestId : undefined);
 }
 
 function failure(
-  { status, code, message, headers }: Refusal,
+  {
+    status,
+    code,
+    message,
+    details,
+    headers,
+  }: Refusal & { readonly details?: ErrorDetails | undefined },
   requestId: string = newRequestId(),
 ): HttpAnswer {
-  const body = JSON.stringify({ error: message, code, request_id: requestId });
+  const body = JSON.stringify({ error: message, code, details, request_id: requestId });
   const own = { "content-type": "application/json", [REQUEST_ID_HEADER]: requestId, ...headers };
   return answerOf(status, body, own);
 }

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { clearTimeout, setTimeout } from "../../primitives/timers.js";
+import { rangeFault } from "../../vault/argument-errors.js";
 import { RequestTooLargeError } from "../../vault/errors.js";
 import { readJsonAnswer, writeJson } from "../json-data.js";
 import { isDeeperThan, type RpcAnswer } from "./client-data.js";
@@ -86,7 +87,7 @@ export class ClientConnection {
   /** A server could not say which call it refuses: what it would refuse is not sent. */
   #textOf(request: object): string {
     if (isDeeperThan(MAX_DEPTH, request)) {
-      throw new RangeError(`a request must not nest more than ${MAX_DEPTH} levels deep`);
+      throw rangeFault("params", "maxDepth", MAX_DEPTH);
     }
     const text = writeJson(request);
     if (Buffer.byteLength(text) > this.#bounds.maxRequestBytes) throw new RequestTooLargeError();

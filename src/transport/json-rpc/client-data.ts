@@ -57,12 +57,12 @@ type Members = Readonly<Record<string, unknown>>;
 
 /** The error of an answer: ours names its code, JSON-RPC itself and the original have only numbers. */
 function errorOf(operation: Asked, { jsonrpc, error }: RpcAnswer): Error {
-  const { code: number, message, data } = Object(error) as Members;
-  const { code, request_id: id, retry_after_seconds: seconds } = Object(data) as Members;
+  const { code: number, data } = Object(error) as Members;
+  const { code, details, request_id: id, retry_after_seconds: seconds } = Object(data) as Members;
   if (jsonrpc !== undefined && isWireErrorCode(code)) {
     const retryAfterSeconds = typeof seconds === "number" ? seconds : undefined;
     const marks = { requestId: requestIdOf(id) };
-    return refusalOf(operation, { code, message, retryAfterSeconds }, marks);
+    return refusalOf(operation, { code, details, retryAfterSeconds }, marks);
   }
   const known = jsonrpc === undefined ? ORIGINAL_RPC_CODES : RPC_REFUSALS;
   const rpcCode = typeof number === "number" && known.has(number) ? number : undefined;

@@ -6,7 +6,12 @@
  */
 import { isVaultError, RequestTooLargeError } from "../../vault/errors.js";
 import { InternalError } from "../error-reports.js";
-import { toWireError, type WireErrorCode } from "../error-table.js";
+import {
+  type ErrorDetails,
+  toWireError,
+  type WireError,
+  type WireErrorCode,
+} from "../error-table.js";
 import { readJsonParams, writeJson } from "../json-data.js";
 import { isLarge, othersTurn } from "../large.js";
 import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../operations.js";
@@ -33,18 +38,20 @@ export class RpcFault extends Error {
   readonly rpcCode: number;
   /** The library's own code, where it says more. */
   readonly code: WireErrorCode | undefined;
-  constructor(rpcCode: number, message: string, code?: WireErrorCode) {
+  readonly details: ErrorDetails | undefined;
+  constructor(rpcCode: number, message: string, more?: Pick<WireError, "code" | "details">) {
     super(message);
     this.rpcCode = rpcCode;
-    this.code = code;
+    this.code = more?.code;
+    this.details = more?.details;
   }
 }
 
 /** Returns the fault of a text that is not JSON. */
 const parseError = (): RpcFault => new RpcFault(-32700, "Parse error");
 /** Returns the fault of JSON that is not a request. */
-export const invalidRequest = (code?: WireErrorCode): RpcFault =>
-  new RpcFault(-32600, "Invalid Request", code);
+export const invalidRequest = (more?: Pick<WireError, "code" | "details">): RpcFault =>
+  new RpcFault(-32600, "Invalid Request", more);
 /** Returns the fault of a request for what there is not. */
 export const methodNotFound = (): RpcFault => new RpcFault(-32601, "Method not found");
 
@@ -65,7 +72,7 @@ export function readFrame(bytes: Uint8Array): unknown {
     return readJsonParams(strictUtf8(bytes) ?? "");
   } catch (error) {
     if (isVaultError(error)) throw error;
-    if (error instanceof RangeError) throw invalidRequest("ERR_VAULT_OUT_OF_RANGE");
+    if (error instanceof RangeError) throw invalidRequest(toWireError(error));
     throw parseError();
   }
 }
@@ -182,12 +189,12 @@ interface ErrorObject {
 
 function errorObject(error: unknown): ErrorObject {
   if (error instanceof RpcFault) {
-    const data =
-      error.code === undefined ? undefined : { code: error.code, request_id: newRequestId() };
+    const { code, details } = error;
+    const data = code === undefined ? undefined : { code, details, request_id: newRequestId() };
     return { code: error.rpcCode, message: error.message, data };
   }
-  const { code, message, rpcCode, retryAfterSeconds } = toWireError(error);
+  const { code, message, details, rpcCode, retryAfterSeconds } = toWireError(error);
   const requestId = error instanceof InternalError ? error.requestId : newRequestId();
-  const data = { code, request_id: requestId, retry_after_seconds: retryAfterSeconds };
+  const data = { code, details, request_id: requestId, retry_after_seconds: retryAfterSeconds };
   return { code: rpcCode, message, data };
 }

@@ -1,3 +1,4 @@
+import { rangeFault } from "../../vault/argument-errors.js";
 import { OPERATIONS, type OperationName } from "../operations.js";
 
 /** JSON has no bytes: how a payload stands for them is a parameter of its own, and comes last. */
@@ -18,7 +19,7 @@ export function namedParams(
   if (!Array.isArray(params)) return params ?? {};
   const names = namesOf(operation);
   if (params.length > names.length) {
-    throw new RangeError(`params must have at most ${names.length} values`);
+    throw rangeFault("params", "maxValues", names.length);
   }
   return Object.fromEntries(params.map((value: unknown, place) => [names[place], value]));
 }

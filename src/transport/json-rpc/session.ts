@@ -1,5 +1,6 @@
 import type { Authenticator, Connection, Evidence } from "../../auth/authenticator.js";
 import { type Identified, identify, stillCounts } from "../../auth/identify.js";
+import { typeFault } from "../../vault/argument-errors.js";
 import { RateLimitedError, UnauthenticatedError } from "../../vault/errors.js";
 import type { ErrorReports } from "../error-reports.js";
 import { type FailureLimit, originOf } from "../failure-limit.js";
@@ -109,7 +110,7 @@ export class Session {
 
   async #remember({ params }: RpcRequest): Promise<object> {
     const { token } = namedParams("authenticate", params) as { token?: unknown };
-    if (typeof token !== "string") throw new TypeError("token must be a string");
+    if (typeof token !== "string") throw typeFault("token", "string");
     const bare = token.replace(BEARER, "");
     this.#token = undefined;
     this.#caller = undefined;

@@ -2,6 +2,7 @@
 import { ServiceUnavailableError } from "../../vault/errors.js";
 import type { Vault } from "../../vault/vault.js";
 import type { KnownCaller } from "../acting.js";
+import { ERROR_DETAILS_HEADER } from "../error-table.js";
 import { type HttpAnswer, HttpAnswers, success } from "../http-server/answers.js";
 import { checkBodyHeaders, checkBodyLength, mediaTypePattern } from "../http-server/body.js";
 import { type HttpRequest, NOBODY } from "../http-server/gate.js";
@@ -70,10 +71,14 @@ export class XmlRpcAnswers extends HttpAnswers {
 }
 
 /** A fault has no members for these. */
-function headersOf({ retryAfterSeconds, requestId }: Omit<CallAnswer, "document">) {
-  const retryAfter =
-    retryAfterSeconds === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterSeconds)) };
-  return { ...retryAfter, ...(requestId === undefined ? {} : { [REQUEST_ID_HEADER]: requestId }) };
+function headersOf({ retryAfterSeconds, requestId, details }: Omit<CallAnswer, "document">) {
+  return {
+    ...(retryAfterSeconds !== undefined && {
+      "retry-after": String(Math.ceil(retryAfterSeconds)),
+    }),
+    ...(requestId !== undefined && { [REQUEST_ID_HEADER]: requestId }),
+    ...(details !== undefined && { [ERROR_DETAILS_HEADER]: JSON.stringify(details) }),
+  };
 }
 
 function checkPlace({ path, method }: HttpRequest): void {

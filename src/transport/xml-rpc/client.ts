@@ -72,12 +72,12 @@ function resultOf(operation: OperationName, received: Received): object {
 
 /** A fault of ours comes with a request id; those that the original has are understood without. */
 function faultOf(operation: OperationName, fault: Fault, received: Received): Error {
-  const { faultCode, faultString: message } = fault;
-  const { status, requestId, retryAfterSeconds } = received;
+  const { faultCode } = fault;
+  const { status, requestId, details, retryAfterSeconds } = received;
   if (requestId === undefined && !ORIGINAL_FAULTS.has(faultCode)) {
     return unclear(operation, { status });
   }
-  return refusalOf(operation, { faultCode, message, retryAfterSeconds }, { status, requestId });
+  return refusalOf(operation, { faultCode, details, retryAfterSeconds }, { status, requestId });
 }
 
 type Read =

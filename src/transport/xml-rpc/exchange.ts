@@ -2,7 +2,7 @@
 
 import { isVaultError } from "../../vault/errors.js";
 import { InternalError } from "../error-reports.js";
-import { toWireError } from "../error-table.js";
+import { type ErrorDetails, toWireError } from "../error-table.js";
 import { isLarge, othersTurn } from "../large.js";
 import type { OperationName } from "../operations.js";
 import { newRequestId } from "../request-id.js";
@@ -18,6 +18,8 @@ export interface CallAnswer {
   readonly document: string;
   /** How long to wait before another try, in seconds; a fault has no room for it. */
   readonly retryAfterSeconds?: number | undefined;
+  /** What a client makes the error's text of; a fault has no room for it either. */
+  readonly details?: ErrorDetails | undefined;
   /** By which a fault can be found again; a fault has no room for it either. */
   readonly requestId?: string | undefined;
 }
@@ -46,11 +48,12 @@ function faultFor(error: unknown): CallAnswer {
     const document = writeFault({ faultCode: BAD_REQUEST, faultString: error.message });
     return { document, requestId: newRequestId() };
   }
-  const { faultCode, message, retryAfterSeconds } = toWireError(error);
+  const { faultCode, message, details, retryAfterSeconds } = toWireError(error);
   const requestId = error instanceof InternalError ? error.requestId : newRequestId();
   return {
     document: writeFault({ faultCode, faultString: message }),
     retryAfterSeconds,
+    details,
     requestId,
   };
 }
@@ -84,8 +87,8 @@ function withFailures({ outcomes }: UnsealedMany): object[] {
       writeMethodResponse(outcome);
       return outcome;
     } catch (error) {
-      const { code, message } = toWireError(error);
-      return { ok: false, error: { code, message } };
+      const { code, message, details } = toWireError(error);
+      return { ok: false, error: { code, message, ...(details && { details }) } };
     }
   });
 }

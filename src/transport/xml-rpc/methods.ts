@@ -1,4 +1,5 @@
 /** The methods of a vault's service: which parameter stands where, and what each method answers. */
+import { typeFault } from "../../vault/argument-errors.js";
 import { isOperationName, OPERATION_NAMES, OPERATIONS, type OperationName } from "../operations.js";
 import { XmlRpcSyntaxError } from "./syntax-error.js";
 
@@ -21,7 +22,7 @@ export function operationOf(method: string): OperationName | undefined {
 export function namedParams(operation: OperationName, values: readonly unknown[]): object {
   const names = OPERATIONS[operation].positions;
   if (values.length > names.length) {
-    throw new TypeError(`params must have at most ${names.length} values`);
+    throw typeFault("params", "maxValues", names.length);
   }
   const given = names
     .slice(0, values.length)

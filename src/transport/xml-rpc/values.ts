@@ -1,5 +1,6 @@
 /** Reads XML-RPC values into JavaScript's: numbers, text, booleans, null, bytes, arrays, plain objects. */
 
+import { typeFault } from "../../vault/argument-errors.js";
 import type { XmlReader } from "./reader.js";
 import {
   readBase64,
@@ -136,7 +137,5 @@ function readNil(text: string): null {
 }
 
 function refuseDate(): never {
-  throw new TypeError(
-    "data must not have dateTime.iso8601: send the date as text with its time zone",
-  );
+  throw typeFault("data", "xmlDates");
 }

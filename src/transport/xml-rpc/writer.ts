@@ -1,5 +1,7 @@
 /** Writes JavaScript values as XML-RPC's, and refuses what XML-RPC cannot carry unchanged. */
+
 import { Buffer } from "node:buffer";
+import { rangeFault, typeFault } from "../../vault/argument-errors.js";
 import {
   countCarriageReturns,
   escapeText,
@@ -28,9 +30,7 @@ export class ValueWriter {
    */
   value(value: unknown, depth: number = MAX_DEPTH): string {
     if (this.#valuesLeft-- <= 0) {
-      throw new RangeError(
-        `data must have at most ${MAX_VALUES} values on XML-RPC: send bytes instead`,
-      );
+      throw rangeFault("data", "xmlValues", MAX_VALUES);
     }
     return `<value>${this.#typed(value, depth)}</value>`;
   }
@@ -40,17 +40,14 @@ export class ValueWriter {
       case "string":
         return `<string>${this.#text(value)}</string>`;
       case "number":
-        if (!Number.isFinite(value))
-          throw new RangeError("data must not have NaN or infinities on XML-RPC");
+        if (!Number.isFinite(value)) throw rangeFault("data", "xmlFinite");
         return writeNumber(value);
       case "boolean":
         return `<boolean>${value ? 1 : 0}</boolean>`;
       case "object":
         return value === null ? "<nil/>" : this.#object(value, depth);
       default:
-        throw new TypeError(
-          "data must not have undefined, big integers, symbols or functions on XML-RPC",
-        );
+        throw typeFault("data", "xmlTypes");
     }
   }
 
@@ -59,8 +56,7 @@ export class ValueWriter {
     if (value instanceof XmlRpcDateTime) {
       return `<dateTime.iso8601>${value.text}</dateTime.iso8601>`;
     }
-    if (depth === 0)
-      throw new RangeError(`data must have at most ${MAX_DEPTH} nested levels on XML-RPC`);
+    if (depth === 0) throw rangeFault("data", "xmlDepth", MAX_DEPTH);
     return Array.isArray(value) ? this.#array(value, depth - 1) : this.#struct(value, depth - 1);
   }
 
@@ -73,9 +69,7 @@ export class ValueWriter {
 
   #struct(struct: object, depth: number): string {
     if (!isPlain(struct)) {
-      throw new TypeError(
-        "data must be plain on XML-RPC: send dates as text and other classes as plain objects",
-      );
+      throw typeFault("data", "xmlPlain");
     }
     let xml = "<struct>";
     for (const [name, member] of Object.entries(struct)) {
@@ -88,15 +82,11 @@ export class ValueWriter {
 
   #text(text: string): string {
     if (!isXmlText(text)) {
-      throw new RangeError(
-        "data must not have control characters or lone surrogates on XML-RPC: send bytes instead",
-      );
+      throw rangeFault("data", "xmlCharacters");
     }
     this.#referencesLeft -= countCarriageReturns(text);
     if (this.#referencesLeft < 0) {
-      throw new RangeError(
-        `data must have at most ${MAX_NUMERIC_REFERENCES} carriage returns on XML-RPC: send bytes instead`,
-      );
+      throw rangeFault("data", "xmlCarriageReturns", MAX_NUMERIC_REFERENCES);
     }
     return escapeText(text);
   }

@@ -1,4 +1,5 @@
 /** What a client's error tells of the answer that it was made of. */
+
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,6 +10,7 @@ import { trustLocalCallers } from "../../../src/auth.js";
 import { HandleVault, type VaultError } from "../../../src/index.js";
 import { nodeHandler } from "../../../src/transport/http.js";
 import { REFUSALS } from "../../../src/transport/http-server/refusal.js";
+import { rangeFault } from "../../../src/vault/argument-errors.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
 import { rejectionOf } from "../laws/harness.js";
 import { clientOf, serverOf, WIRES } from "./wires.js";
@@ -52,7 +54,7 @@ describe.each(WIRES)("an error that a service over %s answers with", (wire) => {
 
   it("carries them as well if it is no class of the library's", async () => {
     const vault = new HandleVault();
-    vault.describe = () => Promise.reject(new RangeError("by must not be empty"));
+    vault.describe = () => Promise.reject(rangeFault("by", "notEmpty"));
     const { port } = await serverOf(wire, vault, { auth });
     const error = await rejectionOf(clientOf(wire, port).describe(ID, OWNER));
     expect(error).toBeInstanceOf(RangeError);

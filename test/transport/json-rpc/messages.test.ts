@@ -126,11 +126,14 @@ describe("JSON-RPC 2.0", () => {
 
   it("refuses nesting and numbers that reading would change, and says so", async () => {
     const deep = `{"method":"m","id":1,"params":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
-    for (const text of [
-      deep,
-      '{"method":"m","id":9007199254740993}',
-      '{"method":"m","id":1e999}',
-    ]) {
+    for (const [text, details] of [
+      [deep, { place: "params", rule: "maxDepth", bounds: [64] }],
+      [
+        '{"method":"m","id":9007199254740993}',
+        { place: "params", rule: "safeIntegers", bounds: [] },
+      ],
+      ['{"method":"m","id":1e999}', { place: "params", rule: "doubles", bounds: [] }],
+    ] as const) {
       expect(await answerTo(text)).toEqual({
         jsonrpc: "2.0",
         error: {
@@ -138,6 +141,7 @@ describe("JSON-RPC 2.0", () => {
           message: "Invalid Request",
           data: {
             code: "ERR_VAULT_OUT_OF_RANGE",
+            details,
             request_id: expect.stringMatching(/^[0-9a-f]{16}$/),
           },
         },

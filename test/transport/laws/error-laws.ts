@@ -73,7 +73,7 @@ export function errorLaws(harness: VaultHarness): void {
       const { id } = await vault.seal("x", sealOptions({ grantedPrincipals }));
       const error = await rejectionOf(vault.grant(id, "one more", { by: OWNER }));
       expect(error).toBeInstanceOf(RangeError);
-      expect(error.message).toBe("a handle has at most 256 grants");
+      expect(error.message).toBe("handle must have at most 256 grants");
     });
   });
 

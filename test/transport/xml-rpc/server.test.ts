@@ -167,7 +167,14 @@ describe("faults", () => {
     expect(fault?.faultCode).toBe(4001);
     const requests = [id, other.id].map((each) => ({ id: each, requesting_principal: OWNER }));
     expect(resultIn(await raw(port, { body: call("unseal_many", requests) }))).toEqual([
-      { ok: false, error: { code: "ERR_VAULT_OUT_OF_RANGE", message: expect.any(String) } },
+      {
+        ok: false,
+        error: {
+          code: "ERR_VAULT_OUT_OF_RANGE",
+          message: expect.any(String),
+          details: { place: "data", rule: "xmlCharacters", bounds: [] },
+        },
+      },
       { ok: true, value: { data: "fine" } },
     ]);
     expect(await vault.unseal(id, OWNER)).toBe("a\u0000b");
