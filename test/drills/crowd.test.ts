@@ -62,12 +62,13 @@ function median(values: readonly number[]): number {
 
 /** How fast it is depends on the machine, too: that is for `npm run durability`, on one that is at rest. */
 const isTimed = process.env["LONG_DRILLS"] === "true";
+const HOW_FAST = isTimed ? ", 99 of 100 in less than twice the time" : "";
 
 /** What is measured alone and what in the crowd take turns. */
 vi.setConfig({ testTimeout: 240_000 });
 
 describe.each(WIRES)("with a thousand idle and slow connections, $wire", ({ wire, client }) => {
-  it("serves requests while the oldest give way, 99 of 100 in less than twice the time", async () => {
+  it(`serves requests while the oldest give way${HOW_FAST}`, async () => {
     const serving: ServeTask = { wire, token: TOKEN, principal: OWNER, maxConnections: CROWD };
     const server = new Child("serve.ts", serving);
     const { port } = await line<{ port: number }>(server, 1);
