@@ -12,7 +12,7 @@ const auth = {
   authenticate: ({ bearerToken }: { readonly bearerToken?: string | undefined }) =>
     bearerToken === TOKEN ? { principal: OWNER } : undefined,
 };
-const LIMITS = { headersTimeoutMs: 300, requestTimeoutMs: 300, idleTimeoutMs: 300 };
+const LIMITS = { headersTimeoutMs: 2000, requestTimeoutMs: 2000, idleTimeoutMs: 300 };
 
 const WIRES = {
   http: {
