@@ -4,10 +4,11 @@
  * docs/agents.md has a table of the forms in which a value is recognised. A tool that wants to give a
  * value away has other ways: this is for tools that repeat their input.
  */
+
+import { type Reading, readingsOf } from "../primitives/readings.js";
 import { StringMatcher } from "../primitives/string-matcher.js";
 import { type EchoForm, formsOf, isTellingPart, MIN_UNITS, shortLeavesOf } from "./echo-forms.js";
 import { isObject } from "./messages.js";
-import { type Reading, readingsOf } from "./readings.js";
 
 /** A value that was opened, and the reference that stands for it. */
 export interface OpenedValue {

@@ -14,6 +14,7 @@ import {
   referencesIn,
   type Slot,
 } from "../template/find-references.js";
+import { referenceSpelledAs } from "../template/handle-spelling.js";
 import { hydrateValue } from "../template/hydrate-value.js";
 import { checkTextOptions } from "../template/options.js";
 import type { Reference } from "../template/references.js";
@@ -30,7 +31,6 @@ import {
   NOT_EXECUTED_TOO_LARGE,
   NOT_EXECUTED_VAULT_DOWN,
 } from "./fixed-texts.js";
-import { referenceSpelledAs } from "./handle-spelling.js";
 import { leftoverPlace } from "./leftover-handles.js";
 import type { JsonObject } from "./messages.js";
 import type { HydratingRule } from "./policy-rules.js";

@@ -1,18 +1,14 @@
 /** Handles that an argument still holds at a place where they should have been opened. */
 import { formatPointer, type JsonPointer } from "../primitives/json-pointer.js";
 import type { Slot } from "../template/find-references.js";
-import { withoutInvisible } from "./handle-spelling.js";
+import { mentionsId } from "../template/mentioned-ids.js";
 import { isObject } from "./messages.js";
 import { below } from "./pointer-patterns.js";
 import type { HydratingRule } from "./policy-rules.js";
-import { readingsOf } from "./readings.js";
-
-/** An id, or so much of one that it can be nothing else, in any case and with any dash. */
-const ID_LIKE = /hdl[_-][0-9a-f]{8}/i;
 
 /** Tells whether JSON data holds a handle in any spelling, in texts or names of members. */
 export function mentionsHandle(value: unknown): boolean {
-  if (typeof value === "string") return isHandleLike(value);
+  if (typeof value === "string") return mentionsId(value);
   if (typeof value !== "object" || value === null) return false;
   const names = Array.isArray(value) ? [] : Object.keys(value);
   return [...names, ...Object.values(value)].some(mentionsHandle);
@@ -32,18 +28,9 @@ export function leftoverPlace(
 ): string | undefined {
   const refusing = rules.filter(({ leftover }) => leftover === "refuse").map(({ at }) => at);
   for (const { pointer, text } of textsAt(args, { pointer: [], patterns: refusing, slots })) {
-    if (isHandleLike(text)) return formatPointer(pointer);
+    if (mentionsId(text)) return formatPointer(pointer);
   }
   return undefined;
-}
-
-function isHandleLike(text: string): boolean {
-  if (!/hdl|%|\\|&|\P{ASCII}/iu.test(text)) return false;
-  const folded = withoutInvisible(text).normalize("NFKC");
-  for (const { text: read, form } of readingsOf(folded)) {
-    if (form !== "bytes" && ID_LIKE.test(read)) return true;
-  }
-  return false;
 }
 
 interface Place {

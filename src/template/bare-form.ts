@@ -1,6 +1,7 @@
 /** Bare references inside longer strings: `hdl_…`, `handle://hdl_…`, each with `#/pointer`. */
-import { type Candidate, type Form, isWord, type Outcome } from "./candidate.js";
+import { BACKSLASH, type Candidate, type Form, isWord, type Outcome } from "./candidate.js";
 import { ID_PREFIX, URI_PREFIX, withoutUriPrefix } from "./references.js";
+import { withoutMarkdownEscapes } from "./spelling-signs.js";
 
 const OPENER = 0x68; // h
 const HASH = 0x23;
@@ -24,8 +25,14 @@ const STATES: Readonly<Record<StateName, (bare: BareCandidate, code: number) => 
     return code === HASH ? bare.enter("pointer") : "ended";
   },
   // Whether it is a pointer is seen at its end: one that is none makes a malformed reference.
-  pointer: (_, code) =>
-    isWord(code) || code === SLASH || code === TILDE || code === HYPHEN ? "more" : "ended",
+  pointer: (bare, code) =>
+    (bare.isEscaped && code === BACKSLASH) ||
+    isWord(code) ||
+    code === SLASH ||
+    code === TILDE ||
+    code === HYPHEN
+      ? "more"
+      : "ended",
 };
 
 class BareCandidate implements Candidate {
@@ -33,6 +40,11 @@ class BareCandidate implements Candidate {
   readonly isCommitted = false;
   #state: StateName = "opener";
   #matched = 1;
+  #isEscaped = false;
+
+  get isEscaped(): boolean {
+    return this.#isEscaped;
+  }
 
   step(code: number): Outcome {
     return STATES[this.#state](this, code);
@@ -50,13 +62,18 @@ class BareCandidate implements Candidate {
   /** Reads one more character of what a bare reference has to begin with. */
   read(state: "uri" | "id", code: number): Outcome {
     const expected = state === "uri" ? URI_PREFIX + ID_PREFIX : ID_PREFIX;
+    if (code === BACKSLASH && !this.#isEscaped && this.#matched === expected.length - 1) {
+      this.#isEscaped = true;
+      return "more";
+    }
     if (code !== expected.charCodeAt(this.#matched)) return "none";
     this.#matched += 1;
     return this.enter(this.#matched === expected.length ? "digits" : state);
   }
 
   referenceIn(text: string): string | undefined {
-    return withoutUriPrefix(text).length < MIN_LENGTH ? undefined : text;
+    const reference = this.#isEscaped ? withoutMarkdownEscapes(text) : text;
+    return withoutUriPrefix(reference).length < MIN_LENGTH ? undefined : reference;
   }
 }
 

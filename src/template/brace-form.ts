@@ -1,5 +1,6 @@
-/** Placeholders in braces: `{{hdl_…}}` and `{{ hdl_…#/pointer }}`. */
+/** Placeholders in braces: `{{hdl_…}}` and `{{ hdl_…#/pointer }}`, and the same as Markdown escapes it. */
 import {
+  BACKSLASH,
   type Candidate,
   CLOSE_BRACE,
   type Form,
@@ -11,33 +12,45 @@ import {
   type Outcome,
 } from "./candidate.js";
 import { ID_PREFIX } from "./references.js";
+import { withoutMarkdownEscapes } from "./spelling-signs.js";
 
-type StateName = "open" | "prefix" | "body" | "close";
+type StateName = "escapedOpen" | "escape" | "open" | "prefix" | "body" | "escapedClose" | "close";
 
 const STATES: Readonly<Record<StateName, (braces: BraceCandidate, code: number) => Outcome>> = {
+  escapedOpen: (braces, code) => (code === OPEN_BRACE ? braces.enter("escape") : "none"),
+  escape: (braces, code) => (code === BACKSLASH ? braces.enter("open") : "none"),
   open: (braces, code) => (code === OPEN_BRACE ? braces.enter("prefix") : "none"),
   prefix: (braces, code) => braces.readPrefix(code),
-  body: (braces, code) => {
-    if (code === CLOSE_BRACE) return braces.enter("close");
-    return isBodyCharacter(code) ? "more" : "none";
+  body: (braces, code) => braces.readBody(code),
+  escapedClose: (braces, code) => braces.readBody(code),
+  close: (braces, code) => {
+    if (code === CLOSE_BRACE) return "done";
+    return braces.isEscaped && code === BACKSLASH ? "more" : "none";
   },
-  close: (_, code) => (code === CLOSE_BRACE ? "done" : "none"),
 };
 
 class BraceCandidate implements Candidate {
-  #state: StateName = "open";
+  /** Whether the braces that opened it have backslashes: then those that close it may, too. */
+  readonly isEscaped: boolean;
+  #state: StateName;
   #prefixLength = 0;
+  #isPrefixEscaped = false;
+
+  constructor(braces: "plain" | "escaped") {
+    this.isEscaped = braces === "escaped";
+    this.#state = this.isEscaped ? "escapedOpen" : "open";
+  }
 
   get isCommitted(): boolean {
-    return this.#state === "body" || this.#state === "close";
+    return this.#state === "body" || this.#state === "escapedClose" || this.#state === "close";
   }
 
   step(code: number): Outcome {
     return STATES[this.#state](this, code);
   }
 
-  end(): "none" {
-    return "none";
+  end(): "cut" | "none" {
+    return this.isCommitted ? "cut" : "none";
   }
 
   enter(state: StateName): "more" {
@@ -47,13 +60,35 @@ class BraceCandidate implements Candidate {
 
   readPrefix(code: number): Outcome {
     if (this.#prefixLength === 0 && isBlank(code)) return "more";
+    if (code === BACKSLASH && this.#prefixLength === ID_PREFIX.length - 1) {
+      if (this.#isPrefixEscaped) return "none";
+      this.#isPrefixEscaped = true;
+      return "more";
+    }
     if (code !== ID_PREFIX.charCodeAt(this.#prefixLength)) return "none";
     this.#prefixLength += 1;
     return this.#prefixLength === ID_PREFIX.length ? this.enter("body") : "more";
   }
 
+  readBody(code: number): Outcome {
+    if (code === CLOSE_BRACE) return this.enter("close");
+    if (!isBodyCharacter(code)) return "none";
+    return this.enter(this.isEscaped && code === BACKSLASH ? "escapedClose" : "body");
+  }
+
   referenceIn(text: string): string {
-    return text.slice(2, -2).trim();
+    if (!this.isEscaped) return this.#unescaped(text.slice(2, -2).trim());
+    return this.#unescaped(
+      text
+        .slice(4)
+        .replace(/\\?\}\\?\}$/, "")
+        .trim(),
+    );
+  }
+
+  /** A pointer may name a member with a backslash, so that it counts as one where nothing is escaped. */
+  #unescaped(reference: string): string {
+    return this.isEscaped || this.#isPrefixEscaped ? withoutMarkdownEscapes(reference) : reference;
   }
 }
 
@@ -68,4 +103,13 @@ function isBodyCharacter(code: number): boolean {
 }
 
 /** The form of placeholders in braces. */
-export const BRACE_FORM: Form = { opener: OPEN_BRACE, begin: () => new BraceCandidate() };
+export const BRACE_FORM: Form = {
+  opener: OPEN_BRACE,
+  begin: () => new BraceCandidate("plain"),
+};
+
+/** The form of placeholders in braces that have backslashes: `\{\{hdl\_…\}\}`. */
+export const ESCAPED_BRACE_FORM: Form = {
+  opener: BACKSLASH,
+  begin: () => new BraceCandidate("escaped"),
+};

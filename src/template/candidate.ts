@@ -10,9 +10,9 @@ export type Outcome = "more" | "done" | "ended" | "none";
 export interface Candidate {
   /** Says what one more character, given as its UTF-16 code, makes of it. */
   step(code: number): Outcome;
-  /** Says what the end of the text makes of it. */
-  end(): "ended" | "none";
-  /** Whether nothing but a placeholder begins like this: to cut it off here is to damage the text. */
+  /** Says what the end of the text makes of it; `cut`: a placeholder that was cut off. */
+  end(): "ended" | "none" | "cut";
+  /** Whether nothing but a placeholder begins like this. */
   readonly isCommitted: boolean;
   /** Returns the reference within its text, well-formed or not; `undefined` if it holds none. */
   referenceIn(text: string): string | undefined;
@@ -29,6 +29,7 @@ export interface Form {
 /** What stands for the character in front of a text's first one. */
 export const START = -1;
 
+export const BACKSLASH = 0x5c;
 export const OPEN_BRACE = 0x7b;
 export const CLOSE_BRACE = 0x7d;
 export const LESS_THAN = 0x3c;

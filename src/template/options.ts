@@ -75,7 +75,8 @@ export const TEXT_OPTIONS: ReadonlySet<string> = new Set([
   "maxPlaceholderLength",
 ]);
 
-const DEFAULT_TAG_NAMES = ["handle", "kest-handle"];
+/** The names of the tags that are placeholders, where no others are given. */
+export const DEFAULT_TAG_NAMES: readonly string[] = ["handle", "kest-handle"];
 const DEFAULT_MAX_HANDLES = 100;
 const DEFAULT_MAX_OUTPUT_LENGTH = 16 * 1024 * 1024;
 /** Holds a tag whose safe view is 4 KiB of characters that all had to be escaped. */

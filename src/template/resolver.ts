@@ -17,6 +17,7 @@ export interface FoundReference {
 export interface Unresolved {
   /** As it was written, or the beginning of it. */
   readonly written: string;
+  /** `"no-placeholder"`: the text holds an id outside of every placeholder. */
   readonly reason: UnresolvedReason;
   /** The known handle that may have been meant. */
   readonly suggestion?: string;
@@ -53,6 +54,7 @@ export class HandleResolver implements ReferenceSource {
   readonly #settings: ResolvingSettings;
   readonly #outcomes = new Map<string, Resolved>();
   readonly #unresolved = new Map<string, UnresolvedReason>();
+  readonly #mentioned = new Set<string>();
   readonly #nearMisses: NearMisses;
 
   constructor(vault: Vault, settings: ResolvingSettings) {
@@ -90,6 +92,13 @@ export class HandleResolver implements ReferenceSource {
     this.#unresolved.set(name.slice(0, MAX_REPORTED_LENGTH), reason);
   }
 
+  /** Remembers ids that stand in no placeholder. They are reported, and never opened or refused. */
+  mention(ids: Iterable<string>): void {
+    for (const id of ids) {
+      if (this.#mentioned.size < MAX_REPORTED) this.#mentioned.add(id);
+    }
+  }
+
   /** @throws {@link HydrationError} Something was not hydrated, and is not to be kept as it is. */
   throwIfUnresolved(): void {
     if (this.#settings.onUnresolved === "throw" && this.#unresolved.size > 0) {
@@ -101,7 +110,10 @@ export class HandleResolver implements ReferenceSource {
     const opened = [...this.#outcomes].filter(([, { ok }]) => ok);
     return {
       handles: opened.map(([id]) => id),
-      unresolved: [...this.#unresolved].map(([written, reason]) => this.#describe(written, reason)),
+      unresolved: [
+        ...[...this.#unresolved].map(([written, reason]) => this.#describe(written, reason)),
+        ...[...this.#mentioned].map((written) => ({ written, reason: "no-placeholder" as const })),
+      ],
     };
   }
 

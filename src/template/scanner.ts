@@ -5,8 +5,8 @@
  * where a candidate ends: time is linear in the text, whatever it says.
  */
 import { BARE_FORM } from "./bare-form.js";
-import { BRACE_FORM } from "./brace-form.js";
-import { type Candidate, type Form, OPEN_BRACE, type Outcome, START } from "./candidate.js";
+import { BRACE_FORM, ESCAPED_BRACE_FORM } from "./brace-form.js";
+import { type Candidate, type Form, type Outcome, START } from "./candidate.js";
 import { parseReference, type Reference } from "./references.js";
 import { tagForm } from "./tag-form.js";
 
@@ -52,7 +52,7 @@ export class PlaceholderScanner {
   #before = START;
 
   constructor(options: ScannerOptions) {
-    const forms = [BRACE_FORM, tagForm(options.tagNames)];
+    const forms = [BRACE_FORM, ESCAPED_BRACE_FORM, tagForm(options.tagNames)];
     if (options.bareReferences === "found") forms.push(BARE_FORM);
     this.#forms = new Map(forms.map((form) => [form.opener, form]));
     for (const { opener } of forms) this.#openers[opener] = 1;
@@ -84,10 +84,10 @@ export class PlaceholderScanner {
    */
   end(): { readonly segments: Segment[]; readonly isIncomplete: boolean } {
     const candidate = this.#candidate;
-    const isIncomplete = candidate?.isCommitted === true;
+    const end = candidate?.end() ?? "none";
     this.#take("");
-    if (candidate !== undefined) this.#settle(candidate, candidate.end(), 0);
-    return { segments: this.#takeSegments(), isIncomplete };
+    if (candidate !== undefined) this.#settle(candidate, end === "cut" ? "none" : end, 0);
+    return { segments: this.#takeSegments(), isIncomplete: end === "cut" };
   }
 
   /** Skips what cannot begin a placeholder. */
@@ -103,10 +103,7 @@ export class PlaceholderScanner {
     if (candidate !== undefined) {
       const outcome = this.#outcomeOf(candidate, code, at);
       if (outcome === "more") return;
-      if (outcome === "none" && code === OPEN_BRACE && this.#codeBefore(at) === OPEN_BRACE) {
-        this.#reopen(at);
-        return;
-      }
+      if (outcome === "none" && this.#reopen(code, at)) return;
       if (outcome === "none" && !candidate.isCommitted && this.#reopenBare(at)) {
         this.#read(code, at);
         return;
@@ -134,13 +131,15 @@ export class PlaceholderScanner {
     this.#candidateStart = at;
   }
 
-  /** The last brace of what was no placeholder, and the one at `at`, may open one together. */
-  #reopen(at: number): void {
-    this.#add(at === 0 ? this.#held.slice(0, -1) : this.#held);
-    this.#held = at === 0 ? "{" : "";
-    this.#candidateStart = Math.max(0, at - 1);
-    this.#candidate = BRACE_FORM.begin(START);
-    this.#candidate?.step(OPEN_BRACE);
+  /** The last character of what was no placeholder, and the one at `at`, may open one together. */
+  #reopen(code: number, at: number): boolean {
+    const opener = this.#codeBefore(at);
+    const length = this.#held.length + at - this.#candidateStart;
+    if (length < 2 || opener === BARE_FORM.opener) return false;
+    const candidate = this.#forms.get(opener)?.begin(START);
+    if (candidate?.step(code) !== "more") return false;
+    this.#moveCandidate(candidate, length - 1);
+    return true;
   }
 
   /**

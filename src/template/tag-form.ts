@@ -1,5 +1,9 @@
-/** Placeholders as tags: `<handle id="hdl_…" safe_view="…"/>`, attributes in any order. */
+/**
+ * Placeholders as tags: `<handle id="hdl_…" safe_view="…"/>`, or closed by a tag of its own; attributes in
+ * any order, in quotes of any kind.
+ */
 import {
+  BACKSLASH,
   type Candidate,
   type Form,
   GREATER_THAN,
@@ -9,11 +13,12 @@ import {
 } from "./candidate.js";
 import { unescapeMarkup } from "./markup.js";
 import { ID_PREFIX } from "./references.js";
+import { DOUBLE_QUOTES, SINGLE_QUOTES } from "./spelling-signs.js";
 
 const SLASH = 0x2f;
 const EQUALS = 0x3d;
-const DOUBLE_QUOTE = 0x22;
-const SINGLE_QUOTE = 0x27;
+/** The quotes of each kind: what one of a kind opens, another of it may close. */
+const QUOTES: readonly string[] = ['"', "'", DOUBLE_QUOTES, SINGLE_QUOTES];
 
 type StateName =
   | "tagName"
@@ -21,15 +26,19 @@ type StateName =
   | "attribute"
   | "equals"
   | "quote"
-  | "doubleQuoted"
-  | "singleQuoted"
-  | "slash";
+  | "quoted"
+  | "slash"
+  | "content"
+  | "endSlash"
+  | "endName"
+  | "endSpace";
 
 const STATES: Readonly<Record<StateName, (tag: TagCandidate, code: number) => Outcome>> = {
   tagName: (tag, code) => tag.readTagName(code),
   between: (tag, code) => {
     if (isSpace(code)) return "more";
     if (code === SLASH) return tag.enter("slash");
+    if (code === GREATER_THAN) return tag.enter("content");
     return isNameCharacter(code) ? tag.beginAttribute() : "none";
   },
   attribute: (tag, code) => {
@@ -42,14 +51,26 @@ const STATES: Readonly<Record<StateName, (tag: TagCandidate, code: number) => Ou
     return isSpace(code) ? tag.enter("equals") : "none";
   },
   quote: (tag, code) => {
-    if (code === DOUBLE_QUOTE) return tag.beginValue("doubleQuoted");
-    if (code === SINGLE_QUOTE) return tag.beginValue("singleQuoted");
+    const quotes = QUOTES.find((kind) => kind.includes(String.fromCharCode(code)));
+    if (quotes !== undefined) return tag.beginValue(quotes);
     return isSpace(code) ? "more" : "none";
   },
-  doubleQuoted: (tag, code) => tag.readValue(code, DOUBLE_QUOTE),
-  singleQuoted: (tag, code) => tag.readValue(code, SINGLE_QUOTE),
+  quoted: (tag, code) => tag.readValue(code),
   slash: (_, code) => (code === GREATER_THAN ? "done" : "none"),
+  content: (tag, code) => {
+    if (code === LESS_THAN) return tag.enter("endSlash");
+    return isSpace(code) ? "more" : "none";
+  },
+  endSlash: (tag, code) => (code === SLASH ? tag.enter("endName") : "none"),
+  endName: (tag, code) => tag.readEndName(code),
+  endSpace: (_, code) => {
+    if (code === GREATER_THAN) return "done";
+    return isSpace(code) ? "more" : "none";
+  },
 };
+
+/** What comes behind a tag that does not close itself. */
+const UNFINISHED: ReadonlySet<StateName> = new Set(["content", "endSlash", "endName", "endSpace"]);
 
 /** Where an attribute's name and value are in the text of a tag. */
 interface Attribute {
@@ -60,6 +81,9 @@ interface Attribute {
 class TagCandidate implements Candidate {
   #state: StateName = "tagName";
   #names: readonly string[];
+  #name = "";
+  #endNameLength = 0;
+  #quotes = "";
   /** How many characters were read, `<` included. */
   #length = 1;
   #previous = 0;
@@ -83,8 +107,9 @@ class TagCandidate implements Candidate {
     return outcome;
   }
 
-  end(): "none" {
-    return "none";
+  /** What may be a tag without an end, as HTML has them, is not cut off. */
+  end(): "cut" | "none" {
+    return this.isCommitted && !UNFINISHED.has(this.#state) ? "cut" : "none";
   }
 
   enter(state: StateName): "more" {
@@ -94,7 +119,9 @@ class TagCandidate implements Candidate {
 
   readTagName(code: number): Outcome {
     const index = this.#length - 1;
-    if (isSpace(code) && this.#names.some((name) => name.length === index)) {
+    const name = isSpace(code) && this.#names.find(({ length }) => length === index);
+    if (typeof name === "string") {
+      this.#name = name;
       return this.enter("between");
     }
     this.#names = this.#names.filter((name) => name.charCodeAt(index) === code);
@@ -110,14 +137,15 @@ class TagCandidate implements Candidate {
     this.#nameEnd = this.#length;
   }
 
-  beginValue(state: "doubleQuoted" | "singleQuoted"): "more" {
+  beginValue(quotes: string): "more" {
+    this.#quotes = quotes;
     this.#valueStart = this.#length + 1;
-    return this.enter(state);
+    return this.enter("quoted");
   }
 
   /** A value holds nothing that could begin another placeholder, so that no text is ever read twice. */
-  readValue(code: number, quote: number): Outcome {
-    if (code === quote) {
+  readValue(code: number): Outcome {
+    if (this.#quotes.includes(String.fromCharCode(code))) {
       this.#attributes.push({
         name: [this.#nameStart, this.#nameEnd],
         value: [this.#valueStart, this.#length],
@@ -125,8 +153,19 @@ class TagCandidate implements Candidate {
       return this.enter("between");
     }
     const opensAnother =
-      code === LESS_THAN || (code === OPEN_BRACE && this.#previous === OPEN_BRACE);
+      code === LESS_THAN ||
+      (code === OPEN_BRACE && (this.#previous === OPEN_BRACE || this.#previous === BACKSLASH));
     return opensAnother ? "none" : "more";
+  }
+
+  readEndName(code: number): Outcome {
+    if (this.#endNameLength === this.#name.length) {
+      this.enter("endSpace");
+      return STATES.endSpace(this, code);
+    }
+    if (code !== this.#name.charCodeAt(this.#endNameLength)) return "none";
+    this.#endNameLength += 1;
+    return "more";
   }
 
   /** Two ids are none, in HTML's reading too: readers disagree about which one counts. */

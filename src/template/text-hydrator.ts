@@ -2,6 +2,7 @@
 import { HydrationError } from "../vault/errors.js";
 import { admit, contextOf } from "./admission.js";
 import type { InsertionContext } from "./insertion-context.js";
+import { LeftoverIds } from "./leftover-ids.js";
 import type { TextSettings } from "./options.js";
 import type { HandleResolver } from "./resolver.js";
 import { PlaceholderScanner, type Segment } from "./scanner.js";
@@ -17,6 +18,7 @@ export class TextHydrator {
   readonly #resolver: HandleResolver;
   readonly #renderer: TextRenderer;
   readonly #context: InsertionContext;
+  readonly #leftover = new LeftoverIds();
 
   constructor(resolver: HandleResolver, settings: TextSettings) {
     this.#scanner = new PlaceholderScanner(settings);
@@ -42,10 +44,21 @@ export class TextHydrator {
   async end(): Promise<string> {
     const { segments, isIncomplete } = this.#scanner.end();
     if (isIncomplete) throw new HydrationError("incomplete-placeholder");
-    return this.#hydrate(segments);
+    const text = await this.#hydrate(segments);
+    this.#resolver.mention(this.#leftover.end());
+    return text;
+  }
+
+  /** Looks for ids in what is delivered as it was written; never in what is inserted. */
+  #findLeftover(segments: readonly Segment[]): void {
+    for (const segment of segments) {
+      const ids = typeof segment === "string" ? this.#leftover.push(segment) : this.#leftover.end();
+      this.#resolver.mention(ids);
+    }
   }
 
   async #hydrate(found: readonly Segment[]): Promise<string> {
+    this.#findLeftover(found);
     const segments = admit(found, this.#context, this.#resolver);
     const placeholders = segments.filter((segment) => typeof segment !== "string");
     if (placeholders.length > 0) await this.#resolver.open(placeholders);

@@ -387,6 +387,7 @@ export type HydrationReason =
 export type UnresolvedReason =
   | VaultErrorCode
   | "malformed"
+  | "no-placeholder"
   | "not-allowed"
   | "no-such-field"
   | "not-renderable"

@@ -44,6 +44,11 @@ const fragment = fc.constantFrom(
   ID,
   "{",
   "{{",
+  `\\{\\{hdl\\_${ID.slice(4)}\\}\\}`,
+  `<handle id=“${ID}”></handle>`,
+  "\\{",
+  "\\",
+  "></handle",
   "}}",
   "<",
   "<handle ",
@@ -72,6 +77,23 @@ describe("a placeholder", () => {
     ["as a tag with white space anywhere", `<handle\n id = "${ID}"\n\t/>`, ID],
     ["as a tag with > in a value", `<handle safe_view="a > b /> c" id="${ID}"/>`, ID],
     ["as a tag with an escaped id", `<handle id="&#104;dl&#x5f;${ID.slice(4)}"/>`, ID],
+    ["as Markdown escapes it", `\\{\\{hdl\\_${ID.slice(4)}\\}\\}`, ID],
+    ["as Markdown escapes it, with a pointer", `{{hdl\\_${ID.slice(4)}\\#/a\\_b}}`, `${ID}#/a_b`],
+    ["with braces alone escaped", `\\{\\{ ${ID} }}`, ID],
+    ["with a backslash in a name where nothing is escaped", `{{${ID}#/a\\_b}}`, `${ID}#/a\\_b`],
+    ["behind a backslash", `\\{{${ID}}}`, ID],
+    ["behind what an escaped one began with", `\\{\\{hdl {{${ID}}}`, ID],
+    ["within a tag that is none, escaped", `<handle a="\\{\\{${ID}\\}\\}">`, ID],
+    ["as a tag in smart quotes", `<handle id=“${ID}” safe_view=‘a “b”’/>`, ID],
+    ["as a tag in German quotes", `<handle id=„${ID}“ />`, ID],
+    ["as a tag in French quotes", `<handle id=«${ID}»/>`, ID],
+    ["as a tag closed by another", `<handle id="${ID}" safe_view="x"></handle>`, ID],
+    [
+      "as a tag closed by another, with white space",
+      `<kest-handle id="${ID}">\n</kest-handle >`,
+      ID,
+    ],
+    ["behind a tag without an end tag", `<handle id="${ID}"><handle id="${ID}"/>`, ID],
     ["behind what only began like one", `{{hdl_ <handle {{${ID}}}`, ID],
     ["as a tag behind braces without an end", `{{hdl_ <handle id="${ID}"/>`, ID],
     ["within a tag that is none", `<handle id="{{${ID}}}">`, ID],
@@ -84,7 +106,13 @@ describe("a placeholder", () => {
   it.each([
     ["a bare id", ID],
     ["a URI", `handle://${ID}`],
-    ["a tag that does not close itself", `<handle id="${ID}"></handle>`],
+    ["a tag without an end", `<handle id="${ID}">`],
+    ["a tag with content", `<handle id="${ID}">x</handle>`],
+    ["a tag closed by one of another name", `<handle id="${ID}"></kest-handle>`],
+    ["a tag with two ids in quotes of two kinds", `<handle id=“${ID}” id="${ID}"/>`],
+    ["a tag whose quotes differ in kind", `<handle id=“${ID}"/>`],
+    ["braces of which two of each side are apart", `\\{ \\{${ID}\\}\\}`],
+    ["a prefix with two backslashes", `{{hdl\\\\_${ID.slice(4)}}}`],
     ["a tag of another name", `<handles id="${ID}"/>`],
     ["a tag whose name is cut short", `<hand id="${ID}"/>`],
     ["a tag without an id", `<handle safe_view="${ID}"/>`],
@@ -133,6 +161,8 @@ describe("a bare reference inside a string", () => {
     [`${ID}#total`, [`${ID}#total`]],
     [`${ID}# and`, [`${ID}#`]],
     ["the variable hdl_count", []],
+    [`see hdl\\_${ID.slice(4)}.`, [ID]],
+    [`(hdl\\_${ID.slice(4)}#/a\\_b)`, [`${ID}#/a_b`]],
   ])("in %s is found where it ends by itself", (text, expected) => {
     expect(found(text, "found")).toEqual(expected);
   });
@@ -170,7 +200,7 @@ describe("the scanner", () => {
         emitted += textOf(scanner.push(character));
         expect(emitted + scanner.held).toBe([...text].slice(0, index + 1).join(""));
         expect(scanner.held.length).toBeLessThanOrEqual(MAX);
-        expect(scanner.held).toMatch(/^$|^\{$|^\{\{[ \t]*(h|$)|^<(h|k|$)/);
+        expect(scanner.held).toMatch(/^$|^(\\?\{)?\\?$|^\\?\{\\?\{?[ \t]*(h|$)|^<(h|k|$)/);
       }
     });
     fc.assert(property, { numRuns: 300 });
@@ -183,6 +213,7 @@ describe("the scanner", () => {
 
   it("looks at no character more than four times, whatever the text", async () => {
     const parts = ["{", "{{", `{{${ID}`, "<", "<handle ", '<handle a="', "<handle a='", "h", "{{ "];
+    parts.push("\\", "\\{", `\\{\\{hdl\\_${ID}`, "<handle a='b'>", "<handle a='b'></");
     for (const part of parts) {
       const pieces = Array.from({ length: Math.ceil(50_000 / part.length) }, () => part);
       const text = pieces.join("");
@@ -212,6 +243,12 @@ describe("the scanner", () => {
     }
     for (const text of ["{{hdl_", `{{${ID}`, `{{${ID}}`]) {
       expect(isIncomplete(text)).toBe(true);
+    }
+    for (const text of ["{{hdl\\_", `\\{\\{${ID}\\}`, "\\{\\{hdl_"]) {
+      expect(isIncomplete(text)).toBe(true);
+    }
+    for (const text of [`<handle id="${ID}">`, `<handle id="${ID}"></han`, "\\{\\{hdl"]) {
+      expect(isIncomplete(text)).toBe(false);
     }
     for (const text of ["", "{", "{{", "{{hdl", "a <", "<handle", tag, `{{${ID}}}`]) {
       expect(isIncomplete(text)).toBe(false);

@@ -1,18 +1,18 @@
 /** Handles as models spell them: with quotes, links, escapes and capitals around or within them. */
-import { formatReference, parseReference } from "../template/references.js";
+import { DEFAULT_TAG_NAMES } from "./options.js";
+import { formatReference, parseReference } from "./references.js";
+import { PlaceholderScanner } from "./scanner.js";
+import {
+  DOUBLE_QUOTES,
+  SINGLE_QUOTES,
+  withoutInvisible,
+  withoutMarkdownEscapes,
+} from "./spelling-signs.js";
 
 /** What is longer is no handle with something around it. */
 const MAX_UNITS = 1024;
 /** How many layers may be around a handle: a link in a list in a JSON string in a JSON string. */
 const MAX_LAYERS = 6;
-
-/** Signs that a reader does not see. */
-const INVISIBLE = /[\u200b-\u200d\u2060\ufeff\u00ad]/g;
-
-/** Returns a text without signs that a reader does not see. */
-export function withoutInvisible(text: string): string {
-  return text.replaceAll(INVISIBLE, "");
-}
 
 /** Returns what is within one layer; `undefined` where there is no such layer. */
 type Unwrap = (text: string) => string | undefined;
@@ -25,8 +25,8 @@ const LAYERS: readonly Unwrap[] = [
   jsonForm,
   within(/^(?:"(.*)")$/s),
   within(/^'(.*)'$/s),
-  within(/^[“„«](.*)[”“»]$/s),
-  within(/^[‘‚](.*)[’‘]$/s),
+  within(new RegExp(`^[${DOUBLE_QUOTES}](.*)[${DOUBLE_QUOTES}]$`, "s")),
+  within(new RegExp(`^[${SINGLE_QUOTES}](.*)[${SINGLE_QUOTES}]$`, "s")),
   within(/^`+([^`]*)`+$/s),
   within(/^<((?:hdl_|handle:\/\/).*)>$/is),
   within(/^\(([^()]*)\)$/s),
@@ -38,7 +38,7 @@ const LAYERS: readonly Unwrap[] = [
   within(/^handle_id["']?\s*[:=]\s*(.*)$/is),
   within(/^(.*)[.,;]$/s),
   within(/^(handle:\/\/.*)\/$/is),
-  closedTag,
+  tag,
   percentDecoded,
   markdownUnescaped,
 ];
@@ -75,13 +75,16 @@ function inLowerCase(text: string): string {
   return text.replace(/^(?:handle:\/\/)?hdl_[0-9a-f]{32}(?=#|$)/i, (id) => id.toLowerCase());
 }
 
-/** A tag with an end tag is an empty one; its `id` is read as the template room reads it. */
-function closedTag(text: string): string | undefined {
-  const [, id] =
-    /^<(?:kest-)?handle\s[^<>]*?\bid=["']([^"'<>&]*)["'][^<>]*>\s*<\/(?:kest-)?handle>$/s.exec(
-      text,
-    ) ?? [];
-  return id;
+/** A tag is read as it is in texts. */
+function tag(text: string): string | undefined {
+  if (!text.startsWith("<")) return undefined;
+  const scanner = new PlaceholderScanner({
+    tagNames: DEFAULT_TAG_NAMES,
+    maxPlaceholderLength: MAX_UNITS,
+    bareReferences: "inert",
+  });
+  const [first, ...others] = [...scanner.push(text), ...scanner.end().segments];
+  return typeof first === "object" && others.length === 0 ? first.written : undefined;
 }
 
 const MEMBERS: ReadonlySet<string> = new Set(["handle_id", "safe_view", "expires_at"]);
@@ -110,5 +113,5 @@ function percentDecoded(text: string): string | undefined {
 }
 
 function markdownUnescaped(text: string): string | undefined {
-  return text.includes("\\") ? text.replaceAll(/\\([_#/:-])/g, "$1") : undefined;
+  return text.includes("\\") ? withoutMarkdownEscapes(text) : undefined;
 }

@@ -98,6 +98,12 @@ export function canonical(text: string): string {
 
 /** Returns the ways to read a text, each in canonical form. */
 export function* readingsOf(text: string): Generator<Reading> {
+  yield* escapedReadingsOf(text);
+  yield* base64Readings(text);
+}
+
+/** Returns the ways to read a text in which nothing is base64, each in canonical form. */
+export function* escapedReadingsOf(text: string): Generator<Reading> {
   const written = asWritten(text);
   yield canonicalOf(written);
   for (const escapes of READ_ONCE) {
@@ -108,7 +114,6 @@ export function* readingsOf(text: string): Generator<Reading> {
       yield canonicalOf(read(once, escapes, "escaped"));
     }
   }
-  yield* base64Readings(text);
 }
 
 function asWritten(text: string): Reading {
