@@ -49,7 +49,7 @@ export type WireOutcome<Value> =
   | { readonly ok: false; readonly error: WireOutcomeError };
 
 /** Why an item of many failed. */
-export interface WireOutcomeError {
+interface WireOutcomeError {
   readonly code: string;
   readonly message: string;
   /** Which argument broke which rule, for one. */
