@@ -1,12 +1,16 @@
+import { ServiceUnavailableError } from "../../vault/errors.js";
+import type { Vault } from "../../vault/vault.js";
 import { type HttpAnswer, HttpAnswers, success } from "../http-server/answers.js";
 import { checkBodyHeaders, mediaTypePattern } from "../http-server/body.js";
 import type { HttpRequest } from "../http-server/gate.js";
+import type { HandlerSettings } from "../http-server/options.js";
 import { REFUSALS, RefusedError } from "../http-server/refusal.js";
 import { giveJsonData, readJsonParams, takeJsonData, writeJson } from "../json-data.js";
 import { isLarge, othersTurn } from "../large.js";
 import { isOpen, OPERATIONS, type OperationName } from "../operations.js";
 import { strictUtf8 } from "../strict-utf8.js";
 import { openApiDocument } from "./openapi.js";
+import { Readiness } from "./readiness.js";
 import { PRINCIPAL_HEADER } from "./route-table.js";
 import { decoded, matchRoute, type Target } from "./routes.js";
 
@@ -15,9 +19,17 @@ const JSON_TYPE = mediaTypePattern("application/json");
 
 /** Answers requests of REST and JSON to one vault. */
 export class RestAnswers extends HttpAnswers {
+  readonly #readiness: Readiness;
+
+  constructor(vault: Vault, settings: HandlerSettings) {
+    super(vault, settings);
+    this.#readiness = new Readiness(vault);
+  }
+
   protected override async dispatch(request: HttpRequest): Promise<HttpAnswer> {
     const { target, id } = this.#route(request);
     if (target === "openapi") return json(200, await openApiDocument());
+    if (target === "readiness") return this.#answerReadiness();
     const { method, status } = OPERATIONS[target].route;
     const isPublic = isOpen(target, this.settings.publicSafeViews);
     const caller = isPublic ? undefined : await this.gate.callerOf(request);
@@ -25,6 +37,13 @@ export class RestAnswers extends HttpAnswers {
     const whole = id === undefined ? params : { ...params, id };
     this.begin();
     return json(status, giveJsonData(target, await this.service.call(target, whole, caller)));
+  }
+
+  /** The error of an orchestrator's probe says nothing of the cache: anyone may ask. */
+  async #answerReadiness(): Promise<HttpAnswer> {
+    this.begin();
+    if (!(await this.#readiness.isReady())) throw new ServiceUnavailableError();
+    return json(200, { status: "ready" });
   }
 
   #route({ method, path }: HttpRequest): { target: Target; id?: string | undefined } {

@@ -6,7 +6,7 @@
 import type { z as Zod } from "zod/v4";
 import { schemas, schemasOf } from "../loaded-schemas.js";
 import { MAX_BATCH, OPERATION_NAMES, OPERATIONS, type OperationName } from "../operations.js";
-import { PRINCIPAL_HEADER } from "./route-table.js";
+import { PRINCIPAL_HEADER, READINESS_PATH } from "./route-table.js";
 
 const ERRORS = {
   "400": "A parameter is of the wrong kind or out of its bounds.",
@@ -104,7 +104,23 @@ class Description {
       const template = path.replace(":id", "{id}");
       paths[template] = { ...paths[template], [method.toLowerCase()]: this.#operation(name) };
     }
+    paths[READINESS_PATH] = { get: this.#readiness() };
     return paths;
+  }
+
+  #readiness(): object {
+    const response = this.#z.object({ status: this.#z.literal("ready") });
+    return {
+      operationId: "readiness",
+      summary: "Returns that the service can reach its cache.",
+      parameters: [],
+      responses: {
+        "200": { description: "Done.", content: this.#content("readiness_response", response) },
+        "503": { $ref: "#/components/responses/503" },
+        "400": { $ref: "#/components/responses/400" },
+      },
+      security: [],
+    };
   }
 
   #operation(name: OperationName): object {

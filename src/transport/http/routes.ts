@@ -1,9 +1,9 @@
 /** Finds the operation that a request asks for. */
 import { OPERATION_NAMES, OPERATIONS, type OperationName } from "../operations.js";
-import { OPENAPI_PATH } from "./route-table.js";
+import { OPENAPI_PATH, READINESS_PATH } from "./route-table.js";
 
 /** What a request asks for. */
-export type Target = OperationName | "openapi";
+export type Target = OperationName | "openapi" | "readiness";
 
 /** A request's target, or which methods its path has instead. */
 export type Match =
@@ -19,6 +19,7 @@ interface Pattern {
 const METHODS = ["GET", "POST", "DELETE"] as const;
 const ALL: readonly Pattern[] = [
   { target: "openapi", method: "GET", path: patternOf(OPENAPI_PATH) },
+  { target: "readiness", method: "GET", path: patternOf(READINESS_PATH) },
   ...OPERATION_NAMES.map((target) => {
     const { method, path } = OPERATIONS[target].route;
     return { target, method, path: patternOf(path) };
