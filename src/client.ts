@@ -4,18 +4,18 @@
  * @module
  */
 import { LeakGuard } from "./safe-view/leak-guard.js";
-import type { ClientOptions } from "./transport/client-options.js";
-import { httpWire } from "./transport/http/client.js";
-import type { HttpClientOptions } from "./transport/http-client/options.js";
+import type { ClientOptions } from "./transport/client/options.js";
+import { RemoteVault } from "./transport/client/remote-vault.js";
+import type { Wire } from "./transport/client/transport.js";
+import type { HttpClientOptions } from "./transport/http/client/options.js";
 import type { JsonRpcAddress } from "./transport/json-rpc/address.js";
 import { type JsonRpcClientOptions, jsonRpcWire } from "./transport/json-rpc/client.js";
-import type { SealParams } from "./transport/messages.js";
-import { RemoteVault } from "./transport/remote-vault.js";
-import type { Wire } from "./transport/wire.js";
+import { httpWire } from "./transport/rest/client.js";
+import type { SealParams } from "./transport/service/messages.js";
 import { xmlRpcWire } from "./transport/xml-rpc/client.js";
 
-export type { ClientOptions, ClientTlsOptions } from "./transport/client-options.js";
-export type { HttpClientOptions } from "./transport/http-client/options.js";
+export type { ClientOptions, ClientTlsOptions } from "./transport/client/options.js";
+export type { HttpClientOptions } from "./transport/http/client/options.js";
 export type { JsonRpcAddress } from "./transport/json-rpc/address.js";
 export type { JsonRpcClientOptions } from "./transport/json-rpc/client.js";
 

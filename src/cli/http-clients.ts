@@ -4,19 +4,19 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Authenticator } from "../auth/authenticator.js";
 import { loadPeer } from "../load-peer.js";
 import type { MessageFilter } from "../mcp/message-filter.js";
-import { ErrorReports } from "../transport/error-reports.js";
-import { answerTo } from "../transport/http-server/answers.js";
-import { boundConnections } from "../transport/http-server/connections.js";
-import { Gate } from "../transport/http-server/gate.js";
-import { requestOf, sendAnswer } from "../transport/http-server/node-request.js";
+import { boundConnections } from "../transport/http/server/connections.js";
+import { Gate } from "../transport/http/server/gate.js";
+import { requestOf, sendAnswer } from "../transport/http/server/node-request.js";
 import {
   HANDLER_OPTIONS,
   LOOPBACK_HOSTS,
   readHandlerOptions,
-} from "../transport/http-server/options.js";
-import { REFUSALS, RefusedError } from "../transport/http-server/refusal.js";
-import type { ConnectionLimit } from "../transport/limits.js";
-import { listen } from "../transport/listening.js";
+} from "../transport/http/server/options.js";
+import { REFUSALS, RefusedError } from "../transport/http/server/refusal.js";
+import { answerTo } from "../transport/http/server/responses.js";
+import type { ConnectionLimit } from "../transport/limits/limits.js";
+import { ErrorReports } from "../transport/service/error-reports.js";
+import { listen } from "../transport/sockets/listening.js";
 import { ServiceUnavailableError } from "../vault/errors.js";
 import { CommandError, FAILED } from "./command-error.js";
 import { HttpSessions, type ServerTransport } from "./http-sessions.js";

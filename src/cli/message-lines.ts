@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { isObject, type RequestId } from "../mcp/messages.js";
-import { readJsonAnswer } from "../transport/json-text.js";
+import { readJsonAnswer } from "../transport/json/text.js";
 
 /** The largest message, in bytes; a longer one is thrown away as it comes. */
 export const MAX_MESSAGE_BYTES: number = 16 * 1024 * 1024;

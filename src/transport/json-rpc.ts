@@ -3,11 +3,12 @@
  *
  * @module
  */
-export type { OnError } from "./error-reports.js";
+
 export type { JsonRpcLimits } from "./json-rpc/rpc-limits.js";
 export {
   type JsonRpcServer,
   type JsonRpcServerOptions,
   serveJsonRpc,
 } from "./json-rpc/server.js";
-export type { ReloadedTls } from "./tls-options.js";
+export type { OnError } from "./service/error-reports.js";
+export type { ReloadedTls } from "./sockets/tls-options.js";

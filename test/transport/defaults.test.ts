@@ -1,16 +1,16 @@
 /** What servers do when nobody says otherwise: literals, so that no change of them goes unseen. */
 import { describe, expect, it } from "vitest";
 import { HandleVault } from "../../src/index.js";
-import { ErrorReports } from "../../src/transport/error-reports.js";
-import { serveHttp } from "../../src/transport/http.js";
-import { readHandlerOptions } from "../../src/transport/http-server/options.js";
+import { readHandlerOptions } from "../../src/transport/http/server/options.js";
 import {
   readServerOptions,
   SERVER_OPTIONS,
-} from "../../src/transport/http-server/server-options.js";
+} from "../../src/transport/http/server/server-options.js";
+import { serveHttp } from "../../src/transport/http.js";
 import { allLimits } from "../../src/transport/json-rpc/rpc-limits.js";
 import { serveJsonRpc } from "../../src/transport/json-rpc.js";
-import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../../src/transport/operations.js";
+import { ErrorReports } from "../../src/transport/service/error-reports.js";
+import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../../src/transport/service/operations.js";
 import { serveXmlRpc } from "../../src/transport/xml-rpc.js";
 
 const MIB = 1024 * 1024;

@@ -1,4 +1,4 @@
-import { RemoteVault } from "../../src/transport/remote-vault.js";
+import { RemoteVault } from "../../src/transport/client/remote-vault.js";
 import { textWire } from "./text-wire.js";
 import { describeVault } from "./vault-behaviour.js";
 

@@ -1,17 +1,17 @@
 import { LOCAL_CALLER } from "../../src/auth/authenticator.js";
 import type { Vault } from "../../src/index.js";
-import type { KnownCaller } from "../../src/transport/acting.js";
-import { fromWireError, toWireError } from "../../src/transport/error-table.js";
+import type { Wire } from "../../src/transport/client/transport.js";
 import {
   giveJsonData,
   readJsonAnswer,
   readJsonParams,
   takeJsonData,
   writeJson,
-} from "../../src/transport/json-data.js";
-import type { OperationName } from "../../src/transport/operations.js";
-import { VaultService, type VaultServiceOptions } from "../../src/transport/service.js";
-import type { Wire } from "../../src/transport/wire.js";
+} from "../../src/transport/json/payload-data.js";
+import type { KnownCaller } from "../../src/transport/service/delegation.js";
+import { fromWireError, toWireError } from "../../src/transport/service/error-table.js";
+import type { OperationName } from "../../src/transport/service/operations.js";
+import { VaultService, type VaultServiceOptions } from "../../src/transport/service/service.js";
 
 /** Who calls over a {@link textWire}, and what the service behind it is told. */
 export interface TextWireOptions extends VaultServiceOptions {

@@ -76,7 +76,7 @@ const IN_FILES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "src/handle-vault.ts": RING,
   "src/auth/token.ts": { readTokens: '() => Promise<import("handlevault/auth").StaticToken[]>' },
   "src/keys/key-ring.ts": RING,
-  "src/transport/http/seal-response.ts": HONO,
+  "src/transport/rest/seal-response.ts": HONO,
   "src/langchain.ts": {
     ...AGENT,
     createAgent: "(options: { model: unknown; tools: unknown[] }) => object",
@@ -100,13 +100,13 @@ const IN_FILES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "src/testing/injection-drills.ts": DRILLS,
   "src/testing/injection-laws.ts": DRILLS,
   "src/testing/play-drill.ts": DRILLS,
-  "src/transport/http/client.ts": { readToken: "() => Promise<string>" },
-  "src/transport/http/handler.ts": HONO,
-  "src/transport/http/node.ts": EXPRESS,
-  "src/transport/http/router.ts": { ...HONO, ...EXPRESS },
-  "src/transport/http/server.ts": TOKENS,
-  "src/transport/remote-vault.ts": {
-    vault: 'import("../../dist/transport/remote-vault.js").RemoteVault',
+  "src/transport/rest/client.ts": { readToken: "() => Promise<string>" },
+  "src/transport/rest/handler.ts": HONO,
+  "src/transport/rest/node.ts": EXPRESS,
+  "src/transport/rest/router.ts": { ...HONO, ...EXPRESS },
+  "src/transport/rest/server.ts": TOKENS,
+  "src/transport/client/remote-vault.ts": {
+    vault: 'import("../../dist/transport/client/remote-vault.js").RemoteVault',
   },
   "src/vault/vault.ts": RECORD,
 };

@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { checkInteger, checkOptions } from "../../vault/checks.js";
-import { withLeastVersion } from "../tls-options.js";
+import { withLeastVersion } from "../sockets/tls-options.js";
 import { ConnectionLostError } from "./connection-lost.js";
 
 /** Where a JSON-RPC server is: a host and port, or a Unix socket. */

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { rangeFault } from "../../vault/argument-errors.js";
 import { RequestTooLargeError } from "../../vault/errors.js";
-import { readJsonAnswer, writeJson } from "../json-data.js";
+import { readJsonAnswer, writeJson } from "../json/payload-data.js";
 import { isDeeperThan, type RpcAnswer } from "./client-data.js";
 import { ConnectionLostError } from "./connection-lost.js";
 import { FrameDecoder, FrameWriter } from "./frames.js";

@@ -1,9 +1,9 @@
-import { isWireErrorCode, RPC_REFUSALS } from "../error-table.js";
-import { giveJsonData, takeJsonData } from "../json-data.js";
-import type { OperationName } from "../operations.js";
-import { bareMemberOf, ORIGINAL_RPC_CODES } from "../original.js";
-import { requestIdOf } from "../request-id.js";
-import { type Asked, refusalOf, unanswered, unclear } from "../unanswered.js";
+import { type Asked, refusalOf, unanswered, unclear } from "../client/lost-response.js";
+import { bareMemberOf, ORIGINAL_RPC_CODES } from "../compat/original.js";
+import { giveJsonData, takeJsonData } from "../json/payload-data.js";
+import { isWireErrorCode, RPC_REFUSALS } from "../service/error-table.js";
+import type { OperationName } from "../service/operations.js";
+import { requestIdOf } from "../service/request-id.js";
 
 /** The answer to one call, as it came. */
 export interface RpcAnswer {

@@ -4,18 +4,18 @@
  * @module
  */
 import { ServiceUnavailableError } from "../../vault/errors.js";
-import { CallsInFlight } from "../calls-in-flight.js";
+import { CallsInFlight } from "../client/calls-in-flight.js";
+import { unanswered } from "../client/lost-response.js";
 import {
   type ClientOptions,
   type ClientSettings,
   checkReach,
   readClientOptions,
   readNumbers,
-} from "../client-options.js";
-import type { OperationName } from "../operations.js";
-import { toOriginal } from "../original.js";
-import { unanswered } from "../unanswered.js";
-import type { Wire, WireCallOptions } from "../wire.js";
+} from "../client/options.js";
+import type { Wire, WireCallOptions } from "../client/transport.js";
+import { toOriginal } from "../compat/original.js";
+import type { OperationName } from "../service/operations.js";
 import { connectTo, type Destination, destinationOf, type JsonRpcAddress } from "./address.js";
 import { ClientConnection, type Outgoing } from "./client-connection.js";
 import { answerOf, giveJsonParams, type RpcAnswer, takeJsonAnswer } from "./client-data.js";

@@ -5,18 +5,18 @@
  * @module
  */
 import { isVaultError, RequestTooLargeError } from "../../vault/errors.js";
-import { InternalError } from "../error-reports.js";
+import { readJsonParams, writeJson } from "../json/payload-data.js";
+import { strictUtf8 } from "../json/strict-utf8.js";
+import { isLarge, othersTurn } from "../limits/large.js";
+import { InternalError } from "../service/error-reports.js";
 import {
   type ErrorDetails,
   toWireError,
   type WireError,
   type WireErrorCode,
-} from "../error-table.js";
-import { readJsonParams, writeJson } from "../json-data.js";
-import { isLarge, othersTurn } from "../large.js";
-import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../operations.js";
-import { newRequestId } from "../request-id.js";
-import { strictUtf8 } from "../strict-utf8.js";
+} from "../service/error-table.js";
+import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../service/operations.js";
+import { newRequestId } from "../service/request-id.js";
 
 /** What a request and its answer are matched by. */
 export type RequestId = string | number | null;

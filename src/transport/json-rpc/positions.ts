@@ -1,5 +1,5 @@
 import { rangeFault } from "../../vault/argument-errors.js";
-import { OPERATIONS, type OperationName } from "../operations.js";
+import { OPERATIONS, type OperationName } from "../service/operations.js";
 
 /** JSON has no bytes: how a payload stands for them is a parameter of its own, and comes last. */
 const OTHERS: Readonly<Record<string, readonly string[]>> = {

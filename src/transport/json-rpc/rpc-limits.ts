@@ -1,5 +1,5 @@
 import { checkInteger } from "../../vault/checks.js";
-import { DEFAULT_MAX_BUFFERED_BYTES } from "../limits.js";
+import { DEFAULT_MAX_BUFFERED_BYTES } from "../limits/limits.js";
 
 const MIB = 1024 * 1024;
 

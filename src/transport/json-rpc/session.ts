@@ -2,13 +2,13 @@ import type { Authenticator, Connection, Evidence } from "../../auth/authenticat
 import { type Identified, identify, stillCounts } from "../../auth/identify.js";
 import { typeFault } from "../../vault/argument-errors.js";
 import { RateLimitedError, UnauthenticatedError } from "../../vault/errors.js";
-import type { ErrorReports } from "../error-reports.js";
-import { type FailureLimit, originOf } from "../failure-limit.js";
-import { giveJsonData, takeJsonData } from "../json-data.js";
-import type { RateLimit } from "../limits.js";
-import type { NotBegun } from "../not-begun.js";
-import { isOperationName, type OperationName } from "../operations.js";
-import { bareResult } from "../original.js";
+import { bareResult } from "../compat/original.js";
+import { giveJsonData, takeJsonData } from "../json/payload-data.js";
+import { type FailureLimit, originOf } from "../limits/failure-limit.js";
+import type { RateLimit } from "../limits/limits.js";
+import type { NotBegun } from "../limits/not-started.js";
+import type { ErrorReports } from "../service/error-reports.js";
+import { isOperationName, type OperationName } from "../service/operations.js";
 import { invalidRequest, methodNotFound, type RpcRequest } from "./messages.js";
 import { namedParams } from "./positions.js";
 

@@ -1,15 +1,15 @@
 /** From a request of HTTP to a call of XML-RPC, and back. */
 import { ServiceUnavailableError } from "../../vault/errors.js";
 import type { Vault } from "../../vault/vault.js";
-import type { KnownCaller } from "../acting.js";
-import { ERROR_DETAILS_HEADER } from "../error-table.js";
-import { type HttpAnswer, HttpAnswers, success } from "../http-server/answers.js";
-import { checkBodyHeaders, checkBodyLength, mediaTypePattern } from "../http-server/body.js";
-import { type HttpRequest, NOBODY } from "../http-server/gate.js";
-import type { HandlerSettings } from "../http-server/options.js";
-import { REFUSALS, RefusedError } from "../http-server/refusal.js";
-import { InFlightLimit } from "../limits.js";
-import { REQUEST_ID_HEADER } from "../request-id.js";
+import { checkBodyHeaders, checkBodyLength, mediaTypePattern } from "../http/server/body.js";
+import { type HttpRequest, NOBODY } from "../http/server/gate.js";
+import type { HandlerSettings } from "../http/server/options.js";
+import { REFUSALS, RefusedError } from "../http/server/refusal.js";
+import { type HttpAnswer, HttpAnswers, success } from "../http/server/responses.js";
+import { InFlightLimit } from "../limits/limits.js";
+import type { KnownCaller } from "../service/delegation.js";
+import { ERROR_DETAILS_HEADER } from "../service/error-table.js";
+import { REQUEST_ID_HEADER } from "../service/request-id.js";
 import { answer, type CallAnswer } from "./exchange.js";
 
 const PATHS: ReadonlySet<string> = new Set(["/", "/RPC2"]);

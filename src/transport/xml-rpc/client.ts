@@ -1,17 +1,17 @@
 /** The client's side of XML-RPC. */
 import { Buffer } from "node:buffer";
-import type { Received } from "../http-client/exchange.js";
+import { marked, refusalOf, unanswered, unclear } from "../client/lost-response.js";
+import type { Wire, WireCallOptions } from "../client/transport.js";
+import { ORIGINAL_FAULTS, toOriginal } from "../compat/original.js";
+import type { Received } from "../http/client/exchange.js";
 import {
   type HttpClientOptions,
   type HttpClientSettings,
   readHttpClientOptions,
-} from "../http-client/options.js";
-import { refusedBy } from "../http-client/refused.js";
-import { HttpRequester } from "../http-client/requester.js";
-import type { OperationName } from "../operations.js";
-import { ORIGINAL_FAULTS, toOriginal } from "../original.js";
-import { marked, refusalOf, unanswered, unclear } from "../unanswered.js";
-import type { Wire, WireCallOptions } from "../wire.js";
+} from "../http/client/options.js";
+import { refusedBy } from "../http/client/refused.js";
+import { HttpRequester } from "../http/client/requester.js";
+import type { OperationName } from "../service/operations.js";
 import { type Fault, readMethodResponse, writeMethodCall } from "./call.js";
 import { positionalParams, resultOfValue } from "./methods.js";
 

@@ -1,11 +1,11 @@
 /** One call of a vault's service: a document in, a document out. */
 
 import { isVaultError } from "../../vault/errors.js";
-import { InternalError } from "../error-reports.js";
-import { type ErrorDetails, toWireError } from "../error-table.js";
-import { isLarge, othersTurn } from "../large.js";
-import type { OperationName } from "../operations.js";
-import { newRequestId } from "../request-id.js";
+import { isLarge, othersTurn } from "../limits/large.js";
+import { InternalError } from "../service/error-reports.js";
+import { type ErrorDetails, toWireError } from "../service/error-table.js";
+import type { OperationName } from "../service/operations.js";
+import { newRequestId } from "../service/request-id.js";
 import { type MethodCall, readMethodCall, writeFault, writeMethodResponse } from "./call.js";
 import { introspect, namedParams, operationOf, valueOfResult } from "./methods.js";
 import { XmlRpcSyntaxError } from "./syntax-error.js";

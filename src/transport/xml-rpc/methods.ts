@@ -1,6 +1,11 @@
 /** The methods of a vault's service: which parameter stands where, and what each method answers. */
 import { typeFault } from "../../vault/argument-errors.js";
-import { isOperationName, OPERATION_NAMES, OPERATIONS, type OperationName } from "../operations.js";
+import {
+  isOperationName,
+  OPERATION_NAMES,
+  OPERATIONS,
+  type OperationName,
+} from "../service/operations.js";
 import { XmlRpcSyntaxError } from "./syntax-error.js";
 
 const PREFIX = "vault.";

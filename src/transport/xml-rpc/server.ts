@@ -4,13 +4,13 @@
  * @module
  */
 import type { Vault } from "../../vault/vault.js";
-import { readHandlerOptions } from "../http-server/options.js";
-import { type RunningHttpServer, startServer } from "../http-server/server.js";
+import { readHandlerOptions } from "../http/server/options.js";
+import { type RunningHttpServer, startServer } from "../http/server/server.js";
 import {
   type HttpServerOptions,
   readServerOptions,
   SERVER_OPTIONS,
-} from "../http-server/server-options.js";
+} from "../http/server/server-options.js";
 import { XmlRpcAnswers } from "./answering.js";
 
 /** The port that the original's clients expect. */

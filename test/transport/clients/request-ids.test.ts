@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { trustLocalCallers } from "../../../src/auth.js";
 import { HandleVault } from "../../../src/index.js";
-import { UNKNOWN_ID } from "../http/support.js";
 import { RawPeer } from "../json-rpc/raw-peer.js";
+import { UNKNOWN_ID } from "../rest/support.js";
 import { call } from "../xml-rpc/scene.js";
 import { serverOf } from "./wires.js";
 

@@ -2,10 +2,10 @@ import { createServer, type Server, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { HandleVault } from "../../../src/index.js";
+import type { Wire } from "../../../src/transport/client/transport.js";
 import { type JsonRpcClientOptions, jsonRpcWire } from "../../../src/transport/json-rpc/client.js";
 import { FrameDecoder, frameOf } from "../../../src/transport/json-rpc/frames.js";
 import { serveJsonRpc } from "../../../src/transport/json-rpc.js";
-import type { Wire } from "../../../src/transport/wire.js";
 import { authOf, GATEWAY, RECORDS, tokens } from "./scene.js";
 
 const UNKNOWN_ID = `hdl_${"0".repeat(32)}`;

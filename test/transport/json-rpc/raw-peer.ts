@@ -1,6 +1,6 @@
 import { connect, type NetConnectOpts, type Socket } from "node:net";
 import { FrameDecoder, frameOf } from "../../../src/transport/json-rpc/frames.js";
-import type { ServerAddress } from "../../../src/transport/listening.js";
+import type { ServerAddress } from "../../../src/transport/sockets/listening.js";
 
 /** An answer, as it came. */
 export interface Answer {

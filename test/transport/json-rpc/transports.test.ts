@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Authenticator } from "../../../src/auth/authenticator.js";
 import { HandleVault } from "../../../src/index.js";
+import { RemoteVault } from "../../../src/transport/client/remote-vault.js";
 import type { JsonRpcAddress } from "../../../src/transport/json-rpc/address.js";
 import { type JsonRpcClientOptions, jsonRpcWire } from "../../../src/transport/json-rpc/client.js";
 import {
@@ -12,7 +13,6 @@ import {
   type JsonRpcServerOptions,
   serveJsonRpc,
 } from "../../../src/transport/json-rpc.js";
-import { RemoteVault } from "../../../src/transport/remote-vault.js";
 import { makeTlsIdentity, type TlsIdentity } from "../../support/servers/tls.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
 import { RawPeer } from "./raw-peer.js";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Vault } from "../../../src/index.js";
-import { toWireError } from "../../../src/transport/error-table.js";
+import { toWireError } from "../../../src/transport/service/error-table.js";
 import {
   HandleVault,
   lruCache,

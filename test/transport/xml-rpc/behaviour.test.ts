@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import { trustLocalCallers } from "../../../src/auth/local.js";
-import { RemoteVault } from "../../../src/transport/remote-vault.js";
+import { RemoteVault } from "../../../src/transport/client/remote-vault.js";
 import { xmlRpcWire } from "../../../src/transport/xml-rpc/client.js";
 import { serveXmlRpc } from "../../../src/transport/xml-rpc.js";
 import { makeTlsIdentity, type TlsIdentity } from "../../support/servers/tls.js";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { LOCAL_CALLER } from "../../../src/auth/authenticator.js";
 import { trustLocalCallers } from "../../../src/auth/local.js";
-import { VaultService } from "../../../src/transport/service.js";
+import { VaultService } from "../../../src/transport/service/service.js";
 import { readMethodResponse, writeMethodCall } from "../../../src/transport/xml-rpc/call.js";
 import { answer } from "../../../src/transport/xml-rpc/exchange.js";
 import { XmlRpcSyntaxError } from "../../../src/transport/xml-rpc/syntax-error.js";

@@ -1,0 +1,145 @@
+/** One request over HTTP and its answer, with deadlines, and with a record of what was sent. */
+import { Buffer } from "node:buffer";
+import { type IncomingMessage, type RequestOptions, request as requestPlain } from "node:http";
+import { request as requestSecure } from "node:https";
+import type { Socket } from "node:net";
+import { withoutPath } from "../../../primitives/causes.js";
+import { clearTimeout, setTimeout } from "../../../primitives/timers.js";
+import { ERROR_DETAILS_HEADER } from "../../service/error-table.js";
+import { REQUEST_ID_HEADER, requestIdOf } from "../../service/request-id.js";
+
+/** What to send, and for how long to wait. */
+export interface Exchange {
+  readonly isSecure: boolean;
+  readonly request: RequestOptions;
+  readonly body: string | Buffer | undefined;
+  readonly connectTimeoutMs: number;
+  /** For the whole of it, waiting for a connection included. */
+  readonly answerTimeoutMs: number;
+  readonly maxAnswerBytes: number;
+  /** Any of them gives the exchange up. */
+  readonly signals: readonly AbortSignal[];
+}
+
+/** What came back. */
+export interface Received {
+  readonly status: number;
+  readonly retryAfterSeconds: number | undefined;
+  /** The id that one of our servers gave its answer, as the header has it. */
+  readonly requestId: string | undefined;
+  /** What one of our servers says of an error, where the body has no room for it. */
+  readonly details: unknown;
+  readonly body: Buffer;
+}
+
+class LateError extends Error {}
+
+/** The exchange failed. */
+export class ExchangeError extends Error {
+  /** Whether a byte of the request may have reached the other end. */
+  readonly wasSent: boolean;
+  /** Whether time ran out: another try would take as long. */
+  readonly isLate: boolean;
+  constructor(wasSent: boolean, cause: unknown) {
+    super("The exchange failed.", { cause: withoutAnswer(withoutPath(cause)) });
+    this.wasSent = wasSent;
+    this.isLate = cause instanceof LateError;
+  }
+}
+
+/** The parser of HTTP adds the bytes that it could not read, which may be a payload. */
+function withoutAnswer(error: unknown): unknown {
+  const { code } = Object(error) as NodeJS.ErrnoException;
+  if (!String(code).startsWith("HPE_")) return error;
+  return Object.assign(new Error("The answer is not HTTP."), { code });
+}
+
+/**
+ * Sends a request and returns its answer.
+ *
+ * @throws ExchangeError It was not sent, or no whole answer came.
+ */
+export function exchange(wanted: Exchange): Promise<Received> {
+  return new Promise((resolve, reject) => {
+    const { isSecure, body, signals, answerTimeoutMs, connectTimeoutMs } = wanted;
+    let wasSent = false;
+    const sending = (isSecure ? requestSecure : requestPlain)(wanted.request);
+    const giveUp = (reason: unknown) => {
+      settle();
+      reject(new ExchangeError(wasSent, reason));
+      sending.destroy();
+    };
+    const abort = () => giveUp(new Error("The call was given up."));
+    const reading = setTimeout(() => giveUp(late("answering")), answerTimeoutMs);
+    let connecting: NodeJS.Timeout | undefined;
+    const settle = () => {
+      clearTimeout(reading);
+      clearTimeout(connecting);
+      for (const signal of signals) signal.removeEventListener("abort", abort);
+    };
+    // The listener stays: what happens after the answer must not end the process.
+    sending.on("error", giveUp);
+    sending.once("socket", (socket) => {
+      connecting = setTimeout(() => giveUp(late("connecting")), connectTimeoutMs);
+      whenConnected(socket, isSecure, () => {
+        clearTimeout(connecting);
+        wasSent = true;
+      });
+    });
+    const answer = (incoming: IncomingMessage) => {
+      receive(incoming, wanted.maxAnswerBytes).then((received) => {
+        settle();
+        resolve(received);
+      }, giveUp);
+    };
+    sending.once("response", answer);
+    // Nothing asks for another protocol: the answer ends with its head, and the connection with it.
+    sending.once("upgrade", (incoming, socket) => {
+      socket.destroy();
+      answer(incoming);
+    });
+    for (const signal of signals) signal.addEventListener("abort", abort, { once: true });
+    sending.end(body);
+  });
+}
+
+/** A socket that has been used before is connected; of a new one nothing leaves before it is. */
+function whenConnected(socket: Socket, isSecure: boolean, connected: () => void): void {
+  if (!socket.connecting && (!isSecure || isHandshakeOver(socket))) connected();
+  else socket.once(isSecure ? "secureConnect" : "connect", connected);
+}
+
+function isHandshakeOver(socket: Socket): boolean {
+  const { secureConnecting } = socket as { secureConnecting?: boolean };
+  return secureConnecting === false;
+}
+
+function late(what: string): Error {
+  return new LateError(`The service took too long ${what}.`);
+}
+
+async function receive(incoming: IncomingMessage, maxBytes: number): Promise<Received> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of incoming as AsyncIterable<Buffer>) {
+    length += part.length;
+    if (length > maxBytes) throw new RangeError("The answer is larger than maxAnswerBytes.");
+    parts.push(part);
+  }
+  const retryAfter = incoming.headers["retry-after"] ?? "";
+  return {
+    status: incoming.statusCode ?? 0,
+    requestId: requestIdOf(incoming.headers[REQUEST_ID_HEADER]),
+    details: detailsIn(incoming.headers[ERROR_DETAILS_HEADER]),
+    retryAfterSeconds: /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) : undefined,
+    body: Buffer.concat(parts, length),
+  };
+}
+
+function detailsIn(header: string | string[] | undefined): unknown {
+  try {
+    return typeof header === "string" ? JSON.parse(header) : undefined;
+  } catch {
+    return undefined;
+  }
+}

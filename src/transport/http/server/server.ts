@@ -1,0 +1,167 @@
+/** A server of HTTP, whatever is said over it. */
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import { Server as NetServer } from "node:net";
+import type { Server as TlsServer } from "node:tls";
+import { clearTimeout, setTimeout } from "../../../primitives/timers.js";
+import type { ConnectionLimit } from "../../limits/limits.js";
+import { InFlightLimit } from "../../limits/limits.js";
+import { whatArrived } from "../../limits/not-started.js";
+import { schemas } from "../../service/loaded-schemas.js";
+import { listen, type ServerAddress } from "../../sockets/listening.js";
+import { type ReloadedTls, reloadTls } from "../../sockets/tls-options.js";
+import { boundConnections } from "./connections.js";
+import { answerIncoming } from "./node-request.js";
+import { whenAnswered } from "./on-close.js";
+import type { HttpAnswers } from "./responses.js";
+import type { HttpTlsOptions, ServerSettings } from "./server-options.js";
+
+const MAX_HEADER_BYTES = 16 * 1024;
+const LONGEST_CHECK_INTERVAL_MS = 1000;
+
+/** A server that runs. */
+export interface RunningHttpServer extends AsyncDisposable {
+  /** Where it listens. */
+  readonly address: ServerAddress;
+  /**
+   * Gives the server certificates and keys anew, for the connections that are made from now on; those that
+   * there are stay as they are. What is left out stays: `ca`, say, when `cert` and `key` are renewed.
+   *
+   * @throws TypeError The server has no TLS, or an option is not one of these.
+   * @throws Error A key or a certificate cannot be read, or they do not belong together; nothing has changed.
+   */
+  reloadTls(tls: ReloadedTls): void;
+  /**
+   * Refuses requests that have not begun with 503 and `Connection: close`, gives those in flight 5 seconds
+   * to finish unless told otherwise, and closes every connection. The vault stays open.
+   */
+  stop(): Promise<void>;
+}
+
+/** Starts a server that answers every request by `answers`, and resolves once it listens. */
+export async function startServer(
+  answers: HttpAnswers,
+  settings: ServerSettings,
+): Promise<RunningHttpServer> {
+  await schemas.ready();
+  return new Running(answers, settings).start();
+}
+
+class Running implements RunningHttpServer {
+  readonly #server: Server;
+  readonly #answers: HttpAnswers;
+  readonly #settings: ServerSettings;
+  readonly #connections: ConnectionLimit;
+  readonly #responses = new InFlightLimit(Number.POSITIVE_INFINITY);
+  /** Connections and requests that have come. */
+  #arrivals = 0;
+  #tls: HttpTlsOptions | undefined;
+  #address: ServerAddress | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(answers: HttpAnswers, settings: ServerSettings) {
+    this.#answers = answers;
+    this.#settings = settings;
+    this.#tls = settings.tls;
+    this.#server = newServer(settings);
+    this.#connections = boundConnections(this.#server, settings.maxConnections);
+    this.#server.on("connection", () => this.#arrivals++);
+    this.#server.on("request", (incoming, outgoing) => {
+      this.#answer(incoming, outgoing);
+    });
+    // Whoever asks before sending a body is told to go on only when it is about to be read.
+    this.#server.on("checkContinue", (incoming, outgoing) => {
+      this.#answer(incoming, outgoing, () => outgoing.writeContinue());
+    });
+  }
+
+  get address(): ServerAddress {
+    if (this.#address === undefined) throw new TypeError("the server does not listen");
+    return this.#address;
+  }
+
+  async start(): Promise<this> {
+    this.#address = await listen(this.#server, this.#settings.listening);
+    return this;
+  }
+
+  reloadTls(tls: ReloadedTls): void {
+    // A server with TLS is one of node:https, which is one of node:tls as well.
+    const server = this.#server as unknown as TlsServer;
+    this.#tls = reloadTls(server, this.#tls, tls);
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /**
+   * Refuses what has not begun: what has arrived already, and what comes on the connections that there
+   * are. They stay open as long as a request is in flight.
+   */
+  async #stop(): Promise<void> {
+    this.#answers.stop();
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.#settings.stopTimeoutMs);
+    });
+    await whatArrived(() => this.#arrivals);
+    // Node's own `close` would cut off kept connections, with what is on its way on them.
+    const closed = new Promise((resolve) => {
+      NetServer.prototype.close.call(this.#server, resolve);
+    });
+    await Promise.race([this.#responses.idle(), patience]);
+    await whatArrived(() => this.#arrivals);
+    await Promise.race([this.#responses.idle(), patience]);
+    clearTimeout(timer);
+    this.#server.closeAllConnections();
+    // Node does not count connections in the middle of a handshake.
+    this.#connections.destroyAll();
+    await closed;
+    // It no longer listens; this ends the timer by which Node looks for slow requests.
+    this.#server.close();
+  }
+
+  #answer(incoming: IncomingMessage, outgoing: ServerResponse, reading?: () => void): void {
+    this.#arrivals++;
+    whenAnswered(incoming, outgoing, this.#responses.enter() ?? (() => undefined));
+    const authenticated = () => this.#connections.authenticated(incoming.socket);
+    const isLast = () => this.#stopped !== undefined;
+    const answerTimeoutMs = this.#settings.requestTimeoutMs;
+    const notices = { authenticated, reading, isLast, answerTimeoutMs };
+    void answerIncoming(this.#answers, incoming, outgoing, notices);
+  }
+}
+
+function newServer(settings: ServerSettings): Server {
+  const { headersTimeoutMs, requestTimeoutMs, idleTimeoutMs, tls } = settings;
+  const options: ServerOptions = {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: idleTimeoutMs,
+    connectionsCheckingInterval: Math.min(LONGEST_CHECK_INTERVAL_MS, headersTimeoutMs / 2),
+    maxHeaderSize: MAX_HEADER_BYTES,
+    noDelay: true,
+  };
+  const server =
+    tls === undefined
+      ? createServer(options)
+      : createSecureServer({ ...options, ...tls, handshakeTimeout: headersTimeoutMs });
+  // Node would drop what is beyond 1,000 headers, and a sender could crowd out what a proxy says of it;
+  // `maxHeaderSize` bounds them instead.
+  server.maxHeadersCount = 0;
+  // A client that does not read its answer must not keep it in memory.
+  server.timeout = requestTimeoutMs;
+  return server;
+}

@@ -1,0 +1,86 @@
+/**
+ * How the wires that speak JSON carry payloads: bytes as base64, which a member beside the payload
+ * says. A marker within the payload could be forged by whoever chooses the payload.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { asBuffer } from "../../primitives/bytes.js";
+import { typeFault } from "../../vault/argument-errors.js";
+import { OPERATIONS, type OperationName } from "../service/operations.js";
+
+export { readJsonAnswer, readJsonParams, writeJson } from "./text.js";
+
+/**
+ * Returns parameters or a result of an operation with `data` as a native value, and without
+ * `data_encoding`; what has neither comes back as it is.
+ *
+ * @throws TypeError `data_encoding` is neither `"json"` nor `"base64"`, or `data` is not base64.
+ */
+export function takeJsonData(operation: OperationName, message: unknown): unknown {
+  return convert(operation, message, take);
+}
+
+/**
+ * Returns parameters or a result of an operation as JSON can carry them: bytes in base64, with
+ * `data_encoding: "base64"` beside them. Everything else is JSON data already.
+ */
+export function giveJsonData(operation: OperationName, message: object): object {
+  return convert(operation, message, give) as object;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** Applies a conversion to each object of a message that holds a payload. */
+function convert(
+  operation: OperationName,
+  message: unknown,
+  one: (holder: Members) => Members,
+): unknown {
+  if (!isObject(message)) return message;
+  switch (OPERATIONS[operation].payload) {
+    case "message":
+      return one(message);
+    case "requests":
+      return withEach(message, "requests", one);
+    case "outcomes":
+      return withEach(message, "outcomes", (outcome) =>
+        isObject(outcome["value"]) ? { ...outcome, value: one(outcome["value"]) } : outcome,
+      );
+    default:
+      return message;
+  }
+}
+
+function withEach(message: Members, list: string, one: (item: Members) => Members): Members {
+  const items = message[list];
+  if (!Array.isArray(items)) return message;
+  return { ...message, [list]: items.map((item: unknown) => (isObject(item) ? one(item) : item)) };
+}
+
+function take(holder: Members): Members {
+  if (!Object.hasOwn(holder, "data_encoding")) return holder;
+  const { data_encoding: encoding, ...rest } = holder;
+  if (encoding === "json") return rest;
+  if (encoding === "base64") return { ...rest, data: bytesOf(rest["data"]) };
+  throw typeFault("data_encoding", "encoding");
+}
+
+function give(holder: Members): Members {
+  const { data } = holder;
+  if (!(data instanceof Uint8Array)) return holder;
+  return { ...holder, data: asBuffer(data).toString("base64"), data_encoding: "base64" };
+}
+
+/** Node skips what is not base64: only the one spelling that it writes itself is taken. */
+function bytesOf(data: unknown): Uint8Array {
+  if (typeof data !== "string") throw typeFault("data", "base64");
+  const bytes = Buffer.from(data, "base64");
+  if (bytes.toString("base64") !== data) throw typeFault("data", "base64");
+  return new Uint8Array(bytes);
+}
+
+function isObject(value: unknown): value is Members {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,172 @@
+/**
+ * What the servers of all wires bound: rates, requests in flight and connections.
+ *
+ * @module
+ */
+import type { Socket } from "node:net";
+import { performance } from "node:perf_hooks";
+import { TLSSocket } from "node:tls";
+import { setBounded } from "../../primitives/bounded-map.js";
+
+/** What a server keeps at once of what it reads and answers. */
+export const DEFAULT_MAX_BUFFERED_BYTES: number = 256 * 1024 * 1024;
+const MINUTE_MS = 60_000;
+/** So many keys cost about a megabyte. */
+const MAX_KEYS = 10_000;
+
+/** How often something may happen, for each key. */
+export interface RateOptions {
+  /** How many times a minute, and how many at once after a pause. */
+  readonly perMinute: number;
+  /** Milliseconds since any fixed moment; never goes backwards. */
+  readonly elapsedMs?: (() => number) | undefined;
+}
+
+interface Bucket {
+  readonly left: number;
+  readonly atMs: number;
+}
+
+/** Counts what happens for each key: so many a minute, after a pause as many at once. */
+export class RateLimit {
+  readonly #perMinute: number;
+  readonly #elapsedMs: () => number;
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor({ perMinute, elapsedMs = () => performance.now() }: RateOptions) {
+    this.#perMinute = perMinute;
+    this.#elapsedMs = elapsedMs;
+  }
+
+  /** How many keys are remembered. */
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  /** Returns after how many seconds the key may go on; `undefined` if it may now. */
+  retryAfterSeconds(key: string): number | undefined {
+    const { left } = this.#refilled(key);
+    if (left >= 1) return undefined;
+    return Math.ceil(((1 - left) * MINUTE_MS) / this.#perMinute / 1000);
+  }
+
+  /** Returns how many times the key may go on now. */
+  left(key: string): number {
+    return Math.floor(this.#refilled(key).left);
+  }
+
+  /** Counts one for the key, whether it may or not. */
+  count(key: string): void {
+    const { left, atMs } = this.#refilled(key);
+    setBounded(this.#buckets, key, { left: Math.max(0, left - 1), atMs }, MAX_KEYS);
+  }
+
+  #refilled(key: string): Bucket {
+    const atMs = this.#elapsedMs();
+    const bucket = this.#buckets.get(key);
+    if (bucket === undefined) return { left: this.#perMinute, atMs };
+    const gained = ((atMs - bucket.atMs) * this.#perMinute) / MINUTE_MS;
+    return { left: Math.min(this.#perMinute, bucket.left + gained), atMs };
+  }
+}
+
+/** Bounds the requests in flight, and tells when there are none. */
+export class InFlightLimit {
+  readonly #limit: number;
+  #count = 0;
+  #whenIdle: (() => void)[] = [];
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Returns what to call when the request has ended, or `undefined` when there are too many. */
+  enter(): (() => void) | undefined {
+    if (this.#count >= this.#limit) return undefined;
+    this.#count++;
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      this.#leave();
+    };
+  }
+
+  /** Resolves as soon as no request is in flight. */
+  idle(): Promise<void> {
+    if (this.#count === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  #leave(): void {
+    this.#count--;
+    if (this.#count > 0) return;
+    const waiting = this.#whenIdle;
+    this.#whenIdle = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+/** Bounds the connections: the oldest one that has not proved who it is gives way to a new one. */
+export class ConnectionLimit {
+  readonly #limit: number;
+  /** In the order in which they came. */
+  readonly #unproven = new Set<Socket>();
+  readonly #proven = new Set<Socket>();
+  /** By the other end: TLS wraps what was admitted in another socket. */
+  readonly #byEnd = new Map<string, Socket>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get count(): number {
+    return this.#unproven.size + this.#proven.size;
+  }
+
+  /** Takes a new connection in; it is destroyed itself if all others have proved who they are. */
+  admit(socket: Socket): void {
+    this.#unproven.add(socket);
+    const end = endOf(socket);
+    if (end !== undefined) this.#byEnd.set(end, socket);
+    socket.once("close", () => {
+      this.#forget(socket);
+      if (end !== undefined && this.#byEnd.get(end) === socket) this.#byEnd.delete(end);
+    });
+    if (this.count <= this.#limit) return;
+    const [oldest] = this.#unproven;
+    if (oldest === undefined) return;
+    this.#forget(oldest);
+    oldest.destroy();
+  }
+
+  /** Notes that a connection has proved who it is: it no longer gives way. */
+  authenticated(socket: Socket): void {
+    const admitted = this.#admittedOf(socket);
+    if (this.#unproven.delete(admitted)) this.#proven.add(admitted);
+  }
+
+  /** Closes every connection at once. */
+  destroyAll(): void {
+    for (const socket of [...this.#unproven, ...this.#proven]) socket.destroy();
+  }
+
+  #admittedOf(socket: Socket): Socket {
+    const end = socket instanceof TLSSocket ? endOf(socket) : undefined;
+    return (end === undefined ? undefined : this.#byEnd.get(end)) ?? socket;
+  }
+
+  #forget(socket: Socket): void {
+    this.#unproven.delete(socket);
+    this.#proven.delete(socket);
+  }
+}
+
+/** Returns what tells the other end from all others; all those of a Unix socket look alike. */
+function endOf({ remoteAddress, remotePort }: Socket): string | undefined {
+  return remoteAddress === undefined ? undefined : `${remoteAddress} ${remotePort}`;
+}

@@ -1,0 +1,32 @@
+/** Answers the requests of a Node server, or of a framework that stands on one. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Vault } from "../../vault/vault.js";
+import { answerIncoming } from "../http/server/node-request.js";
+import {
+  HANDLER_OPTIONS,
+  type HttpHandlerOptions,
+  readHandlerOptions,
+} from "../http/server/options.js";
+import { RestAnswers } from "./responses.js";
+
+const KNOWN: ReadonlySet<string> = new Set(HANDLER_OPTIONS);
+
+/** Answers one request of `node:http`. */
+export type NodeHandler = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
+
+/**
+ * Returns a function that serves a vault to requests of `node:http`, and so of Express and Fastify.
+ *
+ * The body must not have been read yet: mount it before any body parser.
+ *
+ * @throws TypeError RangeError An option is wrong, or there is no `auth`.
+ *
+ * @example
+ * ```ts
+ * express().use("/vault", nodeHandler(vault, { auth }));
+ * ```
+ */
+export function nodeHandler(vault: Vault, options: HttpHandlerOptions): NodeHandler {
+  const answers = new RestAnswers(vault, readHandlerOptions(options, KNOWN));
+  return (incoming, outgoing) => void answerIncoming(answers, incoming, outgoing);
+}

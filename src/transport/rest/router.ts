@@ -1,0 +1,223 @@
+/**
+ * Handles within a web application of Hono: what browsers and agents get instead of payloads, and what
+ * a route gets instead of handles. {@link routerListener} mounts the routes in Express and Fastify as well.
+ *
+ * The routes are a Hono of the application's own, made at once, so that this entry alone imports `hono`
+ * outright: without it, importing the entry fails as Node has it.
+ *
+ * @module
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import type { Connection } from "../../auth/authenticator.js";
+import { PrincipalForbiddenError } from "../../vault/errors.js";
+import type { Vault } from "../../vault/vault.js";
+import { Gate, type GateRequest, type Sender } from "../http/server/gate.js";
+import { checkNoneDropped, SentHeaders } from "../http/server/headers.js";
+import {
+  HANDLER_OPTIONS,
+  type HttpHandlerOptions,
+  readHandlerOptions,
+} from "../http/server/options.js";
+import { answerTo } from "../http/server/responses.js";
+import { giveJsonData } from "../json/payload-data.js";
+import type { ErrorReports } from "../service/error-reports.js";
+import { VaultService } from "../service/service.js";
+import { connectionOf } from "../sockets/listening.js";
+import type { NodeHandler } from "./node.js";
+
+export { type SealResponseOptions, sealResponse } from "./seal-response.js";
+
+/** Options of {@link vaultRouter} and {@link requireUnsealed}. */
+export interface VaultRouterOptions
+  extends Omit<HttpHandlerOptions, "maxBodyBytes" | "maxInFlight" | "basePath"> {
+  /** Returns what is known of the connection. Default: what the server tells, as `@hono/node-server` and {@link routerListener} do. */
+  readonly connection?: ((context: Context) => Connection | undefined) | undefined;
+}
+
+const KNOWN: ReadonlySet<string> = new Set([...HANDLER_OPTIONS, "connection"]);
+
+/** What {@link requireUnsealed} leaves for the route. */
+export type UnsealedVariables = {
+  /** The payload. */
+  readonly unsealed: unknown;
+  /** Whom it was handed to. */
+  readonly resolvedBy: string;
+};
+
+/**
+ * Returns the routes `GET /:id/safe-view` and `POST /:id/resolve`, to be mounted where handles are.
+ *
+ * @throws TypeError RangeError An option is wrong, or there is no `auth`.
+ *
+ * @example
+ * ```ts
+ * new Hono().route("/handles", vaultRouter(vault, { auth, gatewayPrincipals }));
+ * ```
+ */
+export function vaultRouter(vault: Vault, options: VaultRouterOptions): Hono {
+  const doorway = new Doorway(vault, options);
+  const router = new Hono();
+  router.get("/:id/safe-view", (context) =>
+    doorway.answer(context, async () => {
+      const id = context.req.param("id");
+      const caller = options.publicSafeViews === true ? undefined : await doorway.callerOf(context);
+      const view = await doorway.service.call("get_safe_view", { id }, caller);
+      return context.json({ handle_id: id, ...view });
+    }),
+  );
+  router.post("/:id/resolve", (context) =>
+    doorway.answer(context, async () => {
+      const id = context.req.param("id");
+      const { result, resolvedBy } = await doorway.unseal(context, id);
+      return context.json({
+        handle_id: id,
+        ...giveJsonData("unseal", result),
+        resolved_by: resolvedBy,
+      });
+    }),
+  );
+  return router;
+}
+
+/**
+ * Returns a middleware that unseals the handle which a parameter of the path names, for the caller:
+ * `context.get("unsealed")` is the payload. Whoever may not have it hears why, and the route never runs.
+ *
+ * @param options - `parameter`: the parameter's name, `"id"` by default.
+ * @throws TypeError RangeError An option is wrong, or there is no `auth`.
+ *
+ * @example
+ * ```ts
+ * app.post("/charge/:id", requireUnsealed(vault, { auth }), (context) => charge(context.get("unsealed")));
+ * ```
+ */
+export function requireUnsealed(
+  vault: Vault,
+  { parameter = "id", ...options }: VaultRouterOptions & { readonly parameter?: string },
+): MiddlewareHandler<{ Variables: UnsealedVariables }> {
+  const doorway = new Doorway(vault, options);
+  return async (context, next) => {
+    const refused = await doorway.refusal(context, async () => {
+      const id = context.req.param(parameter) ?? "";
+      const { result, resolvedBy } = await doorway.unseal(context, id);
+      context.set("unsealed", (result as { data: unknown }).data);
+      context.set("resolvedBy", resolvedBy);
+    });
+    if (refused !== undefined) return refused;
+    await next();
+    context.res.headers.set("cache-control", "no-store");
+    return undefined;
+  };
+}
+
+/**
+ * Returns a listener of `node:http` that answers from a {@link vaultRouter}, for Express and Fastify. The
+ * routes need no body, so that a body parser before them does no harm.
+ *
+ * @example
+ * ```ts
+ * express().use("/handles", routerListener(vaultRouter(vault, { auth })));
+ * ```
+ */
+export function routerListener(router: Hono): NodeHandler {
+  return (incoming, outgoing) => {
+    relay(router, incoming, outgoing).catch(() => outgoing.destroy());
+  };
+}
+
+async function relay(
+  router: Hono,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const { method = "GET", url = "/", rawHeaders } = incoming;
+  const headers = new Headers();
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    headers.append(rawHeaders[at] ?? "", rawHeaders[at + 1] ?? "");
+  }
+  // The host is looked at as a header, not as a part of the URL, which it might break.
+  const request = new Request(`http://localhost${url}`, { method, headers });
+  const response = await router.fetch(request, { incoming });
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  outgoing.end(await response.text());
+  incoming.resume();
+}
+
+/** Lets callers in, and tells those who are not why. */
+class Doorway {
+  readonly service: VaultService;
+  readonly #gate: Gate;
+  readonly #reports: ErrorReports;
+  readonly #connection: (context: Context) => Connection | undefined;
+
+  constructor(vault: Vault, options: VaultRouterOptions) {
+    const settings = readHandlerOptions(options, KNOWN);
+    const { publicSafeViews, gatewayPrincipals, reports } = settings;
+    this.service = new VaultService(vault, { publicSafeViews, gatewayPrincipals, reports });
+    this.#gate = new Gate(settings);
+    this.#reports = reports;
+    this.#connection = options.connection ?? connectionOfNode;
+  }
+
+  async callerOf(context: Context): Promise<Sender> {
+    return this.#gate.callerOf(this.#read(context));
+  }
+
+  /** Payloads are handed to callers who show who they are, never to whom a request names. */
+  async unseal(context: Context, id: string): Promise<{ result: object; resolvedBy: string }> {
+    const caller = await this.callerOf(context);
+    if (typeof caller === "string") throw new PrincipalForbiddenError();
+    const result = await this.service.call("unseal", { id }, caller);
+    return { result, resolvedBy: caller.principal };
+  }
+
+  async answer(context: Context, work: () => Promise<Response>): Promise<Response> {
+    let response: Response | undefined;
+    const refused = await this.refusal(context, async () => {
+      response = await work();
+      response.headers.set("cache-control", "no-store");
+      response.headers.set("x-content-type-options", "nosniff");
+    });
+    return refused ?? response ?? new Response(null, { status: 500 });
+  }
+
+  /** Returns the answer to whatever `work` throws. */
+  async refusal(context: Context, work: () => Promise<void>): Promise<Response | undefined> {
+    const request = this.#read(context);
+    try {
+      this.#gate.checkOrigin(request);
+      await work();
+      return undefined;
+    } catch (error) {
+      const { status, headers, body } = answerTo(error, request, this.#reports);
+      return new Response(body, { status, headers });
+    }
+  }
+
+  #read(context: Context): GateRequest {
+    const { raw } = context.req;
+    const incoming = incomingOf(context);
+    const sent = incoming === undefined ? undefined : new SentHeaders(incoming);
+    const header = (name: string) => {
+      if (incoming !== undefined) checkNoneDropped(incoming);
+      return raw.headers.get(name) ?? (name === "host" ? new URL(raw.url).host : undefined);
+    };
+    // Web headers do not tell two from one with a comma in it; what Node has read does.
+    const isRepeated = (name: string) => (sent?.values(name.toLowerCase()).length ?? 0) > 1;
+    const single = (name: string) => (isRepeated(name) ? undefined : header(name));
+    return { connection: this.#connection(context), header, single };
+  }
+}
+
+function connectionOfNode(context: Context): Connection | undefined {
+  const incoming = incomingOf(context);
+  return incoming === undefined ? undefined : connectionOf(incoming.socket);
+}
+
+/** Returns the request of `node:http` behind one of Hono, where the server hands it on. */
+function incomingOf({ env }: Context): IncomingMessage | undefined {
+  const { incoming } = (env ?? {}) as { readonly incoming?: Partial<IncomingMessage> };
+  const isOfNode = Array.isArray(incoming?.rawHeaders) && incoming.socket !== undefined;
+  return isOfNode ? (incoming as IncomingMessage) : undefined;
+}

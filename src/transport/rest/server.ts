@@ -1,0 +1,36 @@
+/** A vault behind an HTTP server of its own. */
+import type { Vault } from "../../vault/vault.js";
+import { readHandlerOptions } from "../http/server/options.js";
+import { type RunningHttpServer, startServer } from "../http/server/server.js";
+import {
+  type HttpServerOptions,
+  readServerOptions,
+  SERVER_OPTIONS,
+} from "../http/server/server-options.js";
+import { RestAnswers } from "./responses.js";
+
+const DEFAULT_PORT = 8421;
+
+/**
+ * Serves a vault over HTTP, and resolves once it listens.
+ *
+ * @throws TypeError RangeError An option is wrong, there is no `auth`, or other machines could read the
+ *   traffic or claim to be this one.
+ * @throws PeerMissingError `PeerBrokenError` The package zod does not load.
+ * @throws Error The address is in use or cannot be had; `code` says why, as `node:net` does.
+ *
+ * @example
+ * ```ts
+ * const server = await serveHttp(vault, { auth: tokenAuth({ tokens }), port: 0 });
+ * const remote = VaultClient.http(`http://127.0.0.1:${server.address.port}`, { token });
+ * await server.stop();
+ * ```
+ */
+export async function serveHttp(
+  vault: Vault,
+  options: HttpServerOptions,
+): Promise<RunningHttpServer> {
+  const settings = readServerOptions(options, DEFAULT_PORT);
+  const answers = new RestAnswers(vault, readHandlerOptions(settings.handler, SERVER_OPTIONS));
+  return startServer(answers, settings);
+}

@@ -1,0 +1,62 @@
+/** The shapes of parameters and results that operations share. A member that is null counts as absent. */
+import type { LeakGuardSetting } from "../../vault/safe-view.js";
+
+/** Parameters of `seal`, and one item of `seal_many`. */
+export interface SealParams {
+  /** The payload: bytes, text or JSON data. */
+  readonly data: unknown;
+  /** The caller's own principal when absent. */
+  readonly owner_principal?: string | null | undefined;
+  readonly safe_view: string;
+  readonly ttl_seconds?: number | null | undefined;
+  readonly granted_principals?: readonly string[] | null | undefined;
+  readonly max_uses?: number | null | undefined;
+  readonly leak_guard?: LeakGuardSetting | null | undefined;
+}
+
+/** Parameters of `unseal`, `describe` and `invalidate`, and one item of `unseal_many`. */
+export interface RequestParams {
+  readonly id: string;
+  /** The caller's own principal when absent. */
+  readonly requesting_principal?: string | null | undefined;
+}
+
+/** Parameters of every change by the owner. */
+export interface ChangeParams {
+  readonly id: string;
+  /** The caller's own principal when absent. */
+  readonly by?: string | null | undefined;
+}
+
+/** Parameters of `grant` and `revoke`. */
+export interface GrantParams extends ChangeParams {
+  readonly principal: string;
+}
+
+/** Parameters of `renew`. */
+export interface RenewParams extends ChangeParams {
+  readonly ttl_seconds: number;
+}
+
+/** A payload that was unsealed. */
+export interface Payload {
+  readonly data: unknown;
+}
+
+/** The outcome of one item of many. */
+export type WireOutcome<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly error: WireOutcomeError };
+
+/** Why an item of many failed. */
+interface WireOutcomeError {
+  readonly code: string;
+  readonly message: string;
+  /** Which argument broke which rule, for one. */
+  readonly details?: unknown;
+}
+
+/** The outcomes of many items, in their order. */
+export interface WireOutcomes<Value> {
+  readonly outcomes: readonly WireOutcome<Value>[];
+}

@@ -1,0 +1,64 @@
+/** What a client sends for the requests that it is given, checked as `HandleVault` checks them. */
+import { trueBytes } from "../../primitives/bytes.js";
+import { checkPrincipal, checkRequest, checkSealOptions } from "../../vault/checks.js";
+import { HandleNotFoundError } from "../../vault/errors.js";
+import { handleIdOf, isHandleId } from "../../vault/handle.js";
+import type { LeakGuardSetting } from "../../vault/safe-view.js";
+import type { SealOptions, SealRequest, UnsealRequest } from "../../vault/vault.js";
+import { type WrittenView, writtenView } from "../../vault/written-view.js";
+import type { RequestParams, SealParams } from "./messages.js";
+import { checkPayload, sizeOf } from "./payload.js";
+
+/** An item of `seal_many`, ready to be sent. */
+export interface SealItem {
+  readonly params: SealParams;
+  readonly size: number;
+}
+
+/** Roughly what an item takes besides its payload, with many grants. */
+const SIZE_OF_THE_REST = 16 * 1024;
+
+/** Returns what `seal` sends, checked. A summarizer has run then. */
+export async function sealParams(data: unknown, options: SealOptions): Promise<SealParams> {
+  const checked = checkSealOptions(options);
+  const { maxUses } = checked;
+  checkPayload(data);
+  const view = await writtenView(data, checked);
+  return {
+    // What an array of bytes says of itself may be made up.
+    data: data instanceof Uint8Array ? trueBytes(data) : data,
+    owner_principal: checked.ownerPrincipal,
+    safe_view: view.text,
+    ttl_seconds: checked.ttlSeconds,
+    granted_principals: checked.grantedPrincipals,
+    ...(maxUses === undefined ? {} : { max_uses: maxUses }),
+    ...leakGuardParam(checked.leakGuard, view),
+  };
+}
+
+function leakGuardParam(
+  setting: LeakGuardSetting | undefined,
+  { shown }: WrittenView,
+): Pick<SealParams, "leak_guard"> {
+  if (setting === "off") return { leak_guard: setting };
+  if (setting === undefined && shown.length === 0) return {};
+  return { leak_guard: { allow: [...(setting?.allow ?? []), ...shown] } };
+}
+
+/** Returns an item of `seal_many`. @throws TypeError RangeError It makes no sense. */
+export async function sealItem(request: SealRequest): Promise<SealItem> {
+  checkRequest(request);
+  const { data, ...options } = request;
+  const params = await sealParams(data, options);
+  return { params, size: sizeOf(params.data) + SIZE_OF_THE_REST };
+}
+
+/** Returns an item of `unseal_many`. @throws TypeError RangeError It makes no sense. */
+export function unsealItem(request: UnsealRequest): RequestParams {
+  checkRequest(request);
+  const { requestingPrincipal } = request;
+  const id = handleIdOf(request.id, "id");
+  checkPrincipal(requestingPrincipal, "requestingPrincipal");
+  if (!isHandleId(id)) throw new HandleNotFoundError();
+  return { id, requesting_principal: requestingPrincipal };
+}

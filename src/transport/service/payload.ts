@@ -1,0 +1,16 @@
+import { checkJson } from "../../codec/serializer/json.js";
+
+/**
+ * Throws unless every wire can carry a payload: bytes, text or JSON data.
+ *
+ * @throws TypeError It holds something else; the message names the place, never the value.
+ */
+export function checkPayload(data: unknown): void {
+  if (!(data instanceof Uint8Array) && typeof data !== "string") checkJson(data);
+}
+
+/** Returns about how many characters or bytes a payload takes on a wire. */
+export function sizeOf(data: unknown): number {
+  if (data instanceof Uint8Array) return Math.ceil((data.byteLength * 4) / 3);
+  return typeof data === "string" ? data.length : JSON.stringify(data).length;
+}

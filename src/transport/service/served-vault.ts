@@ -1,0 +1,102 @@
+/** A vault with the rules that a service adds to it. */
+import { typeFault } from "../../vault/argument-errors.js";
+import { PrincipalForbiddenError, RequestTooLargeError } from "../../vault/errors.js";
+import type { WireHandle } from "../../vault/handle.js";
+import { settleAll } from "../../vault/settle-all.js";
+import type { Outcome, Vault } from "../../vault/vault.js";
+import { isLarge, othersTurn } from "../limits/large.js";
+import { checkParams } from "./check-params.js";
+import { type KnownCaller, requiredPrincipal } from "./delegation.js";
+import type { ErrorReports } from "./error-reports.js";
+import { toWireError } from "./error-table.js";
+import { schemasOf } from "./loaded-schemas.js";
+import type { Payload, RequestParams, SealParams, WireOutcome, WireOutcomes } from "./messages.js";
+import { MAX_BATCH_ANSWERS } from "./operations.js";
+import { checkPayload, sizeOf } from "./payload.js";
+
+/** What a {@link ServedVault} works with. */
+export interface ServedVaultParts {
+  readonly vault: Vault;
+  /** The principals that payloads are handed to at all; absent for no such limit. */
+  readonly gateways: ReadonlySet<string> | undefined;
+  /** Where the service's own errors of the items of a batch go. */
+  readonly reports: ErrorReports;
+}
+
+/** Performs operations for callers; each acts for its own principal, or one that it may act for. */
+export class ServedVault {
+  readonly vault: Vault;
+  readonly #gateways: ReadonlySet<string> | undefined;
+  readonly #reports: ErrorReports;
+
+  constructor({ vault, gateways, reports }: ServedVaultParts) {
+    this.vault = vault;
+    this.#gateways = gateways;
+    this.#reports = reports;
+  }
+
+  async seal(params: SealParams, caller: KnownCaller): Promise<WireHandle> {
+    const { data } = params;
+    // The first releases of zod 4 take what may be anything for what may be absent.
+    if (data === undefined) throw typeFault("data", "required");
+    const ownerPrincipal = requiredPrincipal(caller, "owner_principal", params.owner_principal);
+    checkPayload(data);
+    const handle = await this.vault.seal(data, {
+      ownerPrincipal,
+      safeView: params.safe_view,
+      ttlSeconds: params.ttl_seconds ?? undefined,
+      grantedPrincipals: params.granted_principals ?? undefined,
+      maxUses: params.max_uses ?? undefined,
+      leakGuard: params.leak_guard ?? undefined,
+    });
+    return handle.toJSON();
+  }
+
+  async unseal(params: RequestParams, caller: KnownCaller): Promise<Payload> {
+    const { id, requesting_principal: named } = params;
+    const principal = requiredPrincipal(caller, "requesting_principal", named);
+    if (this.#gateways?.has(principal) === false) throw new PrincipalForbiddenError();
+    const data = await this.vault.unseal(id, principal);
+    checkPayload(data);
+    return { data };
+  }
+
+  async sealMany(
+    requests: readonly unknown[],
+    caller: KnownCaller,
+  ): Promise<WireOutcomes<WireHandle>> {
+    const settled = await settleAll(requests, async (request) =>
+      this.seal(checkParams(schemasOf("seal").params, request), caller),
+    );
+    return { outcomes: settled.map((outcome) => this.#toWireOutcome(outcome)) };
+  }
+
+  /** One after the other, so that no more is held in memory than one payload beyond the bound. */
+  async unsealMany(
+    requests: readonly unknown[],
+    caller: KnownCaller,
+  ): Promise<WireOutcomes<Payload>> {
+    let left = MAX_BATCH_ANSWERS;
+    let sinceTurn = 0;
+    const unseal = async (request: unknown) => {
+      if (left <= 0) throw new RequestTooLargeError();
+      const payload = await this.unseal(checkParams(schemasOf("unseal").params, request), caller);
+      const length = sizeOf(payload.data);
+      left -= length;
+      sinceTurn += length;
+      if (isLarge({ length: sinceTurn })) {
+        sinceTurn = 0;
+        await othersTurn();
+      }
+      return payload;
+    };
+    const settled = await settleAll(requests, unseal, 1);
+    return { outcomes: settled.map((outcome) => this.#toWireOutcome(outcome)) };
+  }
+
+  #toWireOutcome<Value>(outcome: Outcome<Value>): WireOutcome<Value> {
+    if (outcome.ok) return outcome;
+    const { code, message, details } = toWireError(this.#reports.noted(outcome.error));
+    return { ok: false, error: { code, message, ...(details && { details }) } };
+  }
+}

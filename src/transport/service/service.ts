@@ -1,0 +1,99 @@
+/**
+ * A vault as a service, whatever wire it is behind: checks what is asked and who asks, and performs it.
+ *
+ * @module
+ */
+
+import { LOCAL_CALLER } from "../../auth/authenticator.js";
+import { typeFault } from "../../vault/argument-errors.js";
+import { checkBoolean, checkGrants, checkMethods, checkOptions } from "../../vault/checks.js";
+import { UnauthenticatedError } from "../../vault/errors.js";
+import type { Vault } from "../../vault/vault.js";
+import { checkParams } from "./check-params.js";
+import type { KnownCaller } from "./delegation.js";
+import { ErrorReports } from "./error-reports.js";
+import { schemas, schemasOf } from "./loaded-schemas.js";
+import { isOpen, isOperationName, OPERATIONS, type Operation } from "./operations.js";
+import { ServedVault } from "./served-vault.js";
+
+const OPTIONS: ReadonlySet<string> = new Set(["publicSafeViews", "gatewayPrincipals", "reports"]);
+const VAULT_METHODS = [
+  "seal",
+  "unseal",
+  "getSafeView",
+  "describe",
+  "invalidate",
+  "grant",
+  "revoke",
+  "renew",
+] as const;
+
+/** The caller of what is open to everyone: not a principal that any vault knows. */
+const ANONYMOUS: KnownCaller = { principal: "" };
+
+/** Who may ask a service for what. */
+export interface VaultServiceOptions {
+  /** Whether safe views are given to callers who show no credential. Default: they are not. */
+  readonly publicSafeViews?: boolean | undefined;
+  /**
+   * The principals that payloads are handed to at all, provided that they are owner or granted, too.
+   * An empty list allows none. Default: no such limit.
+   */
+  readonly gatewayPrincipals?: readonly string[] | undefined;
+  /** Where errors of the items of a batch go that are the service's own. Default: warnings. */
+  readonly reports?: ErrorReports | undefined;
+}
+
+/**
+ * Performs the operations of `operations.ts` on a vault.
+ *
+ * @example
+ * ```ts
+ * const service = new VaultService(vault, { gatewayPrincipals: ["spiffe://example.org/gateway"] });
+ * await service.call("unseal", { id }, { principal: "spiffe://example.org/gateway" }); // { data: … }
+ * ```
+ */
+export class VaultService {
+  readonly #served: ServedVault;
+  readonly #publicSafeViews: boolean;
+
+  /** @throws TypeError An option is unknown or of the wrong type. */
+  constructor(vault: Vault, options: VaultServiceOptions = {}) {
+    checkMethods(vault, "vault", VAULT_METHODS);
+    checkOptions(options, "service options", OPTIONS);
+    const { publicSafeViews = false, gatewayPrincipals, reports = new ErrorReports() } = options;
+    checkBoolean(publicSafeViews, "publicSafeViews");
+    const gateways =
+      gatewayPrincipals === undefined
+        ? undefined
+        : new Set(checkGrants(gatewayPrincipals, "gatewayPrincipals"));
+    this.#served = new ServedVault({ vault, gateways, reports });
+    this.#publicSafeViews = publicSafeViews;
+  }
+
+  /**
+   * Performs an operation and returns its result.
+   *
+   * @param caller - Who sent the request; `undefined` if it shows no credential.
+   * @throws {@link UnauthenticatedError} The operation needs a caller.
+   * @throws PrincipalForbiddenError The caller may not act for the principal named, or the principal is not
+   *   one that payloads are handed to.
+   * @throws TypeError RangeError The operation or its parameters make no sense.
+   * @throws PeerMissingError `PeerBrokenError` The package zod does not load.
+   */
+  async call(operation: string, params: unknown, caller: KnownCaller | undefined): Promise<object> {
+    if (!isOperationName(operation)) throw typeFault("operation", "operation");
+    if (!isOpen(operation, this.#publicSafeViews) && !isKnown(caller)) {
+      throw new UnauthenticatedError();
+    }
+    await schemas.ready();
+    const checked = checkParams<object>(schemasOf(operation).params, params ?? {});
+    const { serve }: Operation = OPERATIONS[operation];
+    return serve(this.#served, checked, caller ?? ANONYMOUS);
+  }
+}
+
+function isKnown(caller: KnownCaller | undefined): caller is KnownCaller {
+  if (caller === LOCAL_CALLER) return true;
+  return typeof caller?.principal === "string" && caller.principal !== "";
+}

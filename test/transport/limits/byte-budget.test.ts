@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { Allowance, Share } from "../../../src/transport/limits/byte-budget.js";
+
+const [ONE, OTHER] = [{}, {}];
+
+describe("an allowance", () => {
+  it("gives what is there, and what exists already also above the limit", () => {
+    const room = new Allowance(10);
+    expect([room.take(10), room.take(1), room.isOverdrawn]).toEqual([true, false, false]);
+    room.draw(5);
+    expect([room.used, room.isOverdrawn]).toEqual([15, true]);
+  });
+
+  it("lets one of those who hold a part finish above the limit, and no other until it has", () => {
+    const room = new Allowance(10);
+    room.draw(10);
+    expect([room.takeMore(4, ONE), room.takeMore(4, OTHER), room.takeMore(4, ONE)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    room.finished(OTHER);
+    expect(room.takeMore(4, OTHER)).toBe(false);
+    room.finished(ONE);
+    // What the first one has above the limit has to be given back before.
+    expect(room.takeMore(4, OTHER)).toBe(false);
+    room.giveBack(8);
+    expect(room.takeMore(4, OTHER)).toBe(true);
+  });
+
+  it("calls whoever waits once something is given back, and nobody who no longer does", () => {
+    const room = new Allowance(1);
+    const called: string[] = [];
+    const left = (): number => called.push("left");
+    room.whenGivenBack(() => called.push("stayed"));
+    room.whenGivenBack(left);
+    room.forget(left);
+    room.take(1);
+    room.giveBack(1);
+    room.giveBack(0);
+    expect(called).toEqual(["stayed"]);
+  });
+});
+
+it("a share gives back what was taken and drawn, once", () => {
+  const room = new Allowance(10);
+  const share = new Share(room);
+  expect([share.take(6), share.take(6)]).toEqual([true, false]);
+  share.draw(6);
+  expect(room.used).toBe(12);
+  share.giveBack();
+  share.giveBack();
+  expect(room.used).toBe(0);
+});
