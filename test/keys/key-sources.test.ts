@@ -1,6 +1,6 @@
 import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSqliteCache } from "../../src/cache/sqlite.js";
@@ -142,6 +142,25 @@ describe("a mounted key file", () => {
     await rename(join(folder, "..next"), join(folder, "..data"));
     ring.reload();
     expect([ring.currentKeyId, ring.keyIds]).toEqual(["k2", ["k1", "k2"]]);
+  });
+
+  it("is refused if a link on the way stands in a folder that others can write", async () => {
+    const path = await keyFile(text, 0o444);
+    const open = join(folder, "open");
+    await mkdir(open);
+    await chmod(open, 0o777);
+    await symlink(path, join(open, "middle"));
+    await symlink(join("open", "middle"), join(folder, "first"));
+    const first = join(folder, "first");
+    const refused = KeyRing.fromFile(first, { mounted: true });
+    await expect(refused).rejects.toThrow(/others can replace the mounted key file/);
+    await chmod(open, 0o755);
+    expect((await KeyRing.fromFile(first, { mounted: true })).keyIds).toEqual(["k1"]);
+  });
+
+  it("may be given by a path from the current folder", async () => {
+    const path = relative(process.cwd(), await keyFile(text, 0o444));
+    expect((await KeyRing.fromFile(path, { mounted: true })).keyIds).toEqual(["k1"]);
   });
 
   it.each([0o440, 0o444, 0o640, 0o604])("has to be asked for by name: mode %o", async (mode) => {
