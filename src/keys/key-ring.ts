@@ -142,6 +142,7 @@ export class KeyRing implements KeyProvider {
    * Returns a ring with the keys in a file: `id:key`, one a line, the current one first; `#` starts
    * a comment line.
    *
+   * @param path - A relative one starts at the current folder of this moment, also for `reload` and `promote`.
    * @param options - `mounted: true` accepts a secret that a container platform mounted.
    * @throws TypeError The file cannot be opened, is over 64 KiB or not such a list, or others than its
    *   owner can read it; a mounted one: others can change or replace it.

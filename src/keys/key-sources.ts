@@ -1,7 +1,7 @@
 /** Where the keys of a ring come from: a private file, a mounted secret, an environment variable. */
 import { Buffer } from "node:buffer";
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
-import { isAbsolute } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { isKept, openTrusted, type Refusal } from "./path-trust.js";
 
 /** Keys as text by their ids, and which of them is the current one. */
@@ -45,15 +45,33 @@ export function environmentSource(name: string): KeySource {
   };
 }
 
-/** Returns the source of a file. */
+/** Returns the source of a file: the one that the path leads to now, whatever folder is current later. */
 export function fileSource(path: string, { mounted = false }: KeyFileOptions): KeySource {
+  const place = absolutePath(path);
   return {
     kind: "file",
-    read: () => parseKeyList(readKeyFile(path, ruleFor(mounted)), FILE),
+    read: () => parseKeyList(readKeyFile(place, ruleFor(mounted)), FILE),
   };
 }
 
 const FILE = "KeyRing.fromFile";
+
+/** Parts of the path stay as they are: `..` behind a link leads up from the link's target. */
+function absolutePath(path: string): string {
+  if (typeof path !== "string" || path === "") {
+    throw new TypeError(`${FILE}: path must be a string that is not empty`);
+  }
+  if (process.platform === "win32") return resolve(path);
+  return isAbsolute(path) ? path : `${currentFolder()}/${path}`;
+}
+
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    throw new TypeError(`${FILE}: ${REFUSALS.absent}`);
+  }
+}
 
 /** How the key file is opened, and what is asked of it; both throw if it is not kept as it has to be. */
 interface FileRule {
@@ -109,7 +127,7 @@ function openFile(path: string): number {
 
 /** Those who can change the file, or put another in its place, choose the keys. */
 function openMounted(path: string): number {
-  const opened = openTrusted(isAbsolute(path) ? path : `${process.cwd()}/${path}`);
+  const opened = openTrusted(path);
   if (typeof opened === "number") return opened;
   throw new TypeError(`${FILE}: ${REFUSALS[opened]}`);
 }

@@ -47,6 +47,48 @@ describe("a ring from a file", () => {
     expect(ring.currentKeyId).toBe("k2");
   });
 
+  it.each([{}, { mounted: true }])(
+    "stays with its file when the process changes its folder: %o",
+    async (options) => {
+      const before = process.cwd();
+      const elsewhere = join(folder, "elsewhere");
+      await mkdir(elsewhere);
+      await writeFile(join(elsewhere, "keys"), `k3:${KEY_3}\n`, { mode: 0o600 });
+      await keyFile(`k1:${KEY_1}\n`);
+      process.chdir(folder);
+      try {
+        const ring = await KeyRing.fromFile("keys", options);
+        process.chdir(elsewhere);
+        await keyFile(`k2:${KEY_2}\nk1:${KEY_1}\n`);
+        ring.reload();
+        ring.promote("k1");
+        expect([ring.currentKeyId, ring.keyIds]).toEqual(["k1", ["k1", "k2"]]);
+      } finally {
+        process.chdir(before);
+      }
+    },
+  );
+
+  it("follows links before it goes up from them, as the system does", async () => {
+    const before = process.cwd();
+    await mkdir(join(folder, "far", "inner"), { recursive: true });
+    await writeFile(join(folder, "far", "keys"), `k2:${KEY_2}\n`, { mode: 0o600 });
+    await symlink(join("far", "inner"), join(folder, "link"));
+    await keyFile(`k1:${KEY_1}\n`);
+    process.chdir(folder);
+    try {
+      for (const options of [{}, { mounted: true }]) {
+        expect((await KeyRing.fromFile("link/../keys", options)).keyIds).toEqual(["k2"]);
+      }
+    } finally {
+      process.chdir(before);
+    }
+  });
+
+  it.each(["", undefined, 7, {}])("has no other path: %o", async (path) => {
+    await expect(KeyRing.fromFile(path as string)).rejects.toThrow(/path must be a string/);
+  });
+
   it("reloads: new keys are added, the first one is current, none is dropped", async () => {
     await keyFile(`k1:${KEY_1}\n`);
     const ring = await KeyRing.fromFile(join(folder, "keys"));
