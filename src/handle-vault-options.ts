@@ -1,8 +1,9 @@
 /** The options of a vault, their defaults, and what of them does not go together. */
 import { memoryCache } from "./cache/memory.js";
-import { aes256GcmEncryptor } from "./codec/encryptor/aes-256-gcm.js";
+import { aes256GcmEncryptor, keyProviderOf } from "./codec/encryptor/aes-256-gcm.js";
 import { isVaultCodec, VaultCodec } from "./codec/vault-codec.js";
 import { KeyRing } from "./keys/key-ring.js";
+import { type PendingWrites, pendingWritesUnder } from "./records/pending-writes.js";
 import {
   checkBoolean,
   checkInteger,
@@ -75,6 +76,7 @@ export interface VaultParts {
   readonly cache: CacheBackend;
   readonly codec: VaultCodec;
   readonly encryptor: Encryptor;
+  readonly pendingWrites: PendingWrites;
   readonly clock: Clock;
   readonly tenant: string | undefined;
   readonly acceptVolatile: boolean;
@@ -118,6 +120,7 @@ export function vaultParts(options: HandleVaultOptions): VaultParts {
     cache,
     codec,
     encryptor,
+    pendingWrites: pendingWritesUnder(keyProviderOf(encryptor) ?? encryptor),
     clock,
     tenant,
     acceptVolatile,

@@ -270,6 +270,9 @@ export class HandleVault implements Vault {
   /**
    * Wraps the data keys of all records under the current key, without opening a payload.
    *
+   * It first waits for the writes of this process that began before it with the same key provider: they
+   * may store records under an earlier key.
+   *
    * @returns What was done, which keys are still in use, and where to go on if `limit` was reached.
    * @throws TypeError The vault's encryptor cannot rewrap (Fernet and plaintext cannot).
    *

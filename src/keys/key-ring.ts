@@ -54,7 +54,10 @@ export interface PassphraseOptions {
   readonly passphrase: string;
   /** From {@link KeyRing.newPassphraseParams}; keep it: another value gives another key. */
   readonly params: string;
-  /** Passphrases of earlier days, whose keys only decrypt. Default: none. */
+  /**
+   * Passphrases of earlier days, each with the parameters that were made for it; their keys only decrypt.
+   * Default: none.
+   */
   readonly older?: readonly Pick<PassphraseOptions, "passphrase" | "params">[] | undefined;
 }
 
@@ -142,6 +145,7 @@ export class KeyRing implements KeyProvider {
    * Returns a ring with the keys in a file: `id:key`, one a line, the current one first; `#` starts
    * a comment line.
    *
+   * @param path - A relative one starts at the current folder of this moment, also for `reload` and `promote`.
    * @param options - `mounted: true` accepts a secret that a container platform mounted.
    * @throws TypeError The file cannot be opened, is over 64 KiB or not such a list, or others than its
    *   owner can read it; a mounted one: others can change or replace it.
@@ -161,13 +165,16 @@ export class KeyRing implements KeyProvider {
    *
    * @throws TypeError `params` is not from {@link KeyRing.newPassphraseParams}, or was made for another
    *   passphrase.
-   * @throws RangeError The passphrase is too short, or the cost in `params` is out of bounds.
+   * @throws RangeError A passphrase is too short, the cost in `params` is out of bounds, or two passphrases
+   *   have the same `params`.
    */
   static async fromPassphrase(options: PassphraseOptions): Promise<KeyRing> {
     const { older = [] } = options;
+    const all = [options, ...older];
+    assertDistinct(all.map(({ params }) => passphraseKeyId(params)));
     const keys: Record<string, Buffer> = {};
     try {
-      for (const { passphrase, params } of [options, ...older]) {
+      for (const { passphrase, params } of all) {
         keys[passphraseKeyId(params)] = await derivePassphraseKey(passphrase, params);
       }
       return KeyRing.#of({ current: passphraseKeyId(options.params), keys }, "passphrase");
@@ -375,6 +382,15 @@ export class KeyRing implements KeyProvider {
     checkKeyId(id, "a key id");
     this.#keys.set(id, key);
   }
+}
+
+/** The id of a key follows from its parameters: of two keys with one id, one would be lost. */
+function assertDistinct(keyIds: readonly string[]): void {
+  if (new Set(keyIds).size === keyIds.length) return;
+  throw new RangeError(
+    "two passphrases have the same params: make new ones for every passphrase with " +
+      "KeyRing.newPassphraseParams()",
+  );
 }
 
 /** Throws unless a source has the key now, under the same id. */

@@ -1,16 +1,8 @@
 /** Where the keys of a ring come from: a private file, a mounted secret, an environment variable. */
 import { Buffer } from "node:buffer";
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readSync,
-  realpathSync,
-  type Stats,
-  statSync,
-} from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
+import { isAbsolute, resolve } from "node:path";
+import { isKept, openTrusted, type Refusal } from "./path-trust.js";
 
 /** Keys as text by their ids, and which of them is the current one. */
 interface KeyList {
@@ -30,17 +22,14 @@ export interface KeySource {
 export interface KeyFileOptions {
   /**
    * Accepts a file that others can read, as the mounts of container platforms are (mode 0440 or 0444,
-   * behind symbolic links): it and every folder above it belong to root or this user, and nobody else can
-   * change them. Default `false`: the file is its owner's alone, mode 0600 or 0400.
+   * behind symbolic links): it, and every folder and link on the way to it, belong to root or this user,
+   * and nobody else can change them. Default `false`: the file is its owner's alone, mode 0600 or 0400.
    */
   readonly mounted?: boolean | undefined;
 }
 
 const MAX_KEY_FILE_BYTES = 65_536;
 const GROUP_AND_OTHERS = 0o077;
-const WRITABLE_BY_OTHERS = 0o022;
-const STICKY = 0o1000;
-const ROOT_USER = 0;
 
 /** Returns the source of an environment variable. */
 export function environmentSource(name: string): KeySource {
@@ -56,26 +45,57 @@ export function environmentSource(name: string): KeySource {
   };
 }
 
-/** Returns the source of a file. */
+/** Returns the source of a file: the one that the path leads to now, whatever folder is current later. */
 export function fileSource(path: string, { mounted = false }: KeyFileOptions): KeySource {
+  const place = absolutePath(path);
   return {
     kind: "file",
-    read: () => parseKeyList(readKeyFile(path, mounted ? checkMounted : checkPrivate), FILE),
+    read: () => parseKeyList(readKeyFile(place, ruleFor(mounted)), FILE),
   };
 }
 
 const FILE = "KeyRing.fromFile";
 
-/** Throws unless a file, opened at a path, is kept as it has to be. */
-type CheckFile = (stats: Stats, path: string) => void;
+/** Parts of the path stay as they are: `..` behind a link leads up from the link's target. */
+function absolutePath(path: string): string {
+  if (typeof path !== "string" || path === "") {
+    throw new TypeError(`${FILE}: path must be a string that is not empty`);
+  }
+  if (process.platform === "win32") return resolve(path);
+  return isAbsolute(path) ? path : `${currentFolder()}/${path}`;
+}
+
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    throw new TypeError(`${FILE}: ${REFUSALS.absent}`);
+  }
+}
+
+/** How the key file is opened, and what is asked of it; both throw if it is not kept as it has to be. */
+interface FileRule {
+  open(path: string): number;
+  check(stats: Stats): void;
+}
+
+const PRIVATE: FileRule = { open: openFile, check: checkPrivate };
+const MOUNTED: FileRule = { open: openMounted, check: checkMounted };
+/** Windows has neither modes nor numbers of users. */
+const UNCHECKED: FileRule = { open: openFile, check: () => undefined };
+
+function ruleFor(mounted: boolean): FileRule {
+  if (process.platform === "win32") return UNCHECKED;
+  return mounted ? MOUNTED : PRIVATE;
+}
 
 /** Key files are small and read at the start and when keys rotate: reading one may hold the event loop. */
-function readKeyFile(path: string, check: CheckFile): string {
-  const file = openKeyFile(path);
+function readKeyFile(path: string, { open, check }: FileRule): string {
+  const file = open(path);
   try {
     const stats = fstatSync(file);
     if (!stats.isFile()) throw new TypeError(`${FILE}: the key file is not a file`);
-    if (process.platform !== "win32") check(stats, path);
+    check(stats);
     const bytes = Buffer.alloc(MAX_KEY_FILE_BYTES + 1);
     try {
       const length = readWhole(file, bytes);
@@ -89,14 +109,27 @@ function readKeyFile(path: string, check: CheckFile): string {
   }
 }
 
-function openKeyFile(path: string): number {
+const REFUSALS: Readonly<Record<Refusal, string>> = {
+  absent: "the key file cannot be opened",
+  replaceable: "others can replace the mounted key file",
+  replaced: "the mounted key file was replaced while it was being opened",
+};
+
+function openFile(path: string): number {
   try {
     // Without O_NONBLOCK, opening a named pipe would wait for a writer.
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch {
     // Node's own error would carry the path.
-    throw new TypeError(`${FILE}: the key file cannot be opened`);
+    throw new TypeError(`${FILE}: ${REFUSALS.absent}`);
   }
+}
+
+/** Those who can change the file, or put another in its place, choose the keys. */
+function openMounted(path: string): number {
+  const opened = openTrusted(path);
+  if (typeof opened === "number") return opened;
+  throw new TypeError(`${FILE}: ${REFUSALS[opened]}`);
 }
 
 function readWhole(file: number, bytes: Buffer): number {
@@ -116,34 +149,9 @@ function checkPrivate({ mode }: Stats): void {
   );
 }
 
-/** Who can change the file, or put another in its place, chooses the keys. */
-function checkMounted(stats: Stats, path: string): void {
-  if (!isKept(stats)) {
-    throw new TypeError(`${FILE}: others can write the mounted key file, or own it`);
-  }
-  for (const folder of foldersAbove(path)) {
-    const { mode, uid } = statSync(folder);
-    // In a sticky folder, only owners replace what is in it.
-    const isSafe = isKept({ mode, uid }) || ((mode & STICKY) !== 0 && isTrusted(uid));
-    if (!isSafe) throw new TypeError(`${FILE}: others can replace the mounted key file`);
-  }
-}
-
-function isKept({ mode, uid }: Pick<Stats, "mode" | "uid">): boolean {
-  return (mode & WRITABLE_BY_OTHERS) === 0 && isTrusted(uid);
-}
-
-function isTrusted(uid: number): boolean {
-  return uid === ROOT_USER || uid === process.getuid?.();
-}
-
-/** Returns the folders of a path as it is given, and as it is once its links are followed. */
-function foldersAbove(path: string): ReadonlySet<string> {
-  const folders = new Set<string>();
-  for (const place of [realpathSync(dirname(path)), dirname(realpathSync(path))]) {
-    for (let folder = place; !folders.has(folder); folder = dirname(folder)) folders.add(folder);
-  }
-  return folders;
+function checkMounted(stats: Stats): void {
+  if (isKept(stats)) return;
+  throw new TypeError(`${FILE}: others can write the mounted key file, or own it`);
 }
 
 function parseKeyList(text: string, source: string): KeyList {

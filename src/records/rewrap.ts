@@ -66,6 +66,9 @@ export async function rewrapRecords(
     throw new TypeError("the vault's encryptor cannot rewrap: its ciphertexts have no wrapped key");
   }
   const { tally, page } = parseCursor(cursor) ?? { tally: Tally.begun(encryptor.keyState) };
+  // What is being written under an earlier key would else be stored behind the scan.
+  await records.begunWritesSettled();
+  await nextSlice();
   return new RewrapPass({ records, encryptor, nextSlice }).run(tally, page, limit);
 }
 

@@ -18,11 +18,14 @@ import {
 import { GONE, HighWaterMarks } from "../vault/high-water.js";
 import { andThen, isPromise, settled } from "../vault/maybe-promise.js";
 import type { RecordFields, RecordForm } from "../vault/record.js";
+import type { PendingWrites } from "./pending-writes.js";
 import { type OpenedHead, RecordSealer, type RecordSealerOptions } from "./record-sealer.js";
 
 /** What {@link SealedRecords} works with. */
 export interface SealedRecordsOptions extends RecordSealerOptions {
   readonly cache: CacheBackend;
+  /** Shared by all that write under the same keys. */
+  readonly pendingWrites: PendingWrites;
   /** How long a cache operation may take, in milliseconds. */
   readonly timeoutMs: number;
   /** Called when the cache no longer keeps what it promised: it must be made ready before its next use. */
@@ -49,6 +52,9 @@ export class SealedRecords {
   readonly #call: { readonly timeoutMs: number };
   readonly #highWater = new HighWaterMarks();
   readonly #onUnsafe: () => void;
+  readonly #pendingWrites: PendingWrites;
+  /** Ends the waits for pending writes. */
+  readonly #endWaits = new Set<() => void>();
   #evicts = false;
 
   constructor(options: SealedRecordsOptions) {
@@ -56,6 +62,7 @@ export class SealedRecords {
     this.#cache = options.cache;
     this.#call = { timeoutMs: options.timeoutMs };
     this.#onUnsafe = options.onUnsafe;
+    this.#pendingWrites = options.pendingWrites;
   }
 
   /** Makes the cache ready, and returns what it can promise. */
@@ -67,7 +74,23 @@ export class SealedRecords {
 
   /** Closes the cache. */
   async close(): Promise<void> {
+    for (const end of this.#endWaits) end();
     await this.#write(() => this.#cache.close());
+  }
+
+  /**
+   * Waits until every write that has begun by now under the same keys has settled, in whatever vault of this
+   * process; returns early when these records are closed.
+   */
+  async begunWritesSettled(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        this.#endWaits.delete(end);
+        resolve();
+      };
+      this.#endWaits.add(end);
+      void this.#pendingWrites.begunSettled().then(end);
+    });
   }
 
   /** Removes at most `limit` records that are due; returns how many. */
@@ -99,10 +122,10 @@ export class SealedRecords {
     purgeAfterMs: number,
   ): MaybePromise<"inserted" | "exists"> {
     const options = { purgeAfterMs, timeoutMs: this.#call.timeoutMs };
-    const record = this.#sealer.seal(lookupId, fields, packed);
-    if (!isPromise(record)) return this.#write(() => this.#cache.insert(lookupId, record, options));
-    return record.then((sealed) =>
-      this.#write(() => this.#cache.insert(lookupId, sealed, options)),
+    return this.#pendingWrites.run(() =>
+      andThen(this.#sealer.seal(lookupId, fields, packed), (record) =>
+        this.#write(() => this.#cache.insert(lookupId, record, options)),
+      ),
     );
   }
 
@@ -243,10 +266,13 @@ export class SealedRecords {
     purgeAfterMs?: number,
   ): Promise<Replaced> {
     const { lookupId, state } = record;
-    const head = await this.#sealer.reseal(lookupId, record, next);
     const dropBody = record.form === "detached" && next.form === "spent";
     const options = { ifRevision: state, purgeAfterMs, dropBody, ...this.#call };
-    const outcome = await this.#write(() => this.#cache.replace(lookupId, head, options));
+    const outcome = await this.#pendingWrites.run(() =>
+      andThen(this.#sealer.reseal(lookupId, record, next), (head) =>
+        this.#write(() => this.#cache.replace(lookupId, head, options)),
+      ),
+    );
     if (outcome === "replaced") this.#highWater.raise(lookupId, next.fields.revision);
     return outcome;
   }

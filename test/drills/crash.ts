@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { aes256GcmEncryptor, isVaultError, VaultCodec } from "../../src/index.js";
+import { PendingWrites } from "../../src/records/pending-writes.js";
 import { SealedRecords } from "../../src/records/sealed-records.js";
 import { inBatches } from "../support/in-batches.js";
 import { OWNER } from "../support/vault.js";
@@ -110,6 +111,7 @@ async function countTorn({ address }: Place): Promise<number> {
     maxInlineBytes: 0,
     frontBytes: 0,
     timeoutMs: 30_000,
+    pendingWrites: new PendingWrites(),
     onUnsafe: () => undefined,
   });
   await records.ready();

@@ -1,6 +1,6 @@
 import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSqliteCache } from "../../src/cache/sqlite.js";
@@ -45,6 +45,48 @@ describe("a ring from a file", () => {
     await keyFile(`k1:${KEY_1}\nk2:${KEY_2}\n`);
     ring.promote("k2");
     expect(ring.currentKeyId).toBe("k2");
+  });
+
+  it.each([{}, { mounted: true }])(
+    "stays with its file when the process changes its folder: %o",
+    async (options) => {
+      const before = process.cwd();
+      const elsewhere = join(folder, "elsewhere");
+      await mkdir(elsewhere);
+      await writeFile(join(elsewhere, "keys"), `k3:${KEY_3}\n`, { mode: 0o600 });
+      await keyFile(`k1:${KEY_1}\n`);
+      process.chdir(folder);
+      try {
+        const ring = await KeyRing.fromFile("keys", options);
+        process.chdir(elsewhere);
+        await keyFile(`k2:${KEY_2}\nk1:${KEY_1}\n`);
+        ring.reload();
+        ring.promote("k1");
+        expect([ring.currentKeyId, ring.keyIds]).toEqual(["k1", ["k1", "k2"]]);
+      } finally {
+        process.chdir(before);
+      }
+    },
+  );
+
+  it("follows links before it goes up from them, as the system does", async () => {
+    const before = process.cwd();
+    await mkdir(join(folder, "far", "inner"), { recursive: true });
+    await writeFile(join(folder, "far", "keys"), `k2:${KEY_2}\n`, { mode: 0o600 });
+    await symlink(join("far", "inner"), join(folder, "link"));
+    await keyFile(`k1:${KEY_1}\n`);
+    process.chdir(folder);
+    try {
+      for (const options of [{}, { mounted: true }]) {
+        expect((await KeyRing.fromFile("link/../keys", options)).keyIds).toEqual(["k2"]);
+      }
+    } finally {
+      process.chdir(before);
+    }
+  });
+
+  it.each(["", undefined, 7, {}])("has no other path: %o", async (path) => {
+    await expect(KeyRing.fromFile(path as string)).rejects.toThrow(/path must be a string/);
   });
 
   it("reloads: new keys are added, the first one is current, none is dropped", async () => {
@@ -142,6 +184,25 @@ describe("a mounted key file", () => {
     await rename(join(folder, "..next"), join(folder, "..data"));
     ring.reload();
     expect([ring.currentKeyId, ring.keyIds]).toEqual(["k2", ["k1", "k2"]]);
+  });
+
+  it("is refused if a link on the way stands in a folder that others can write", async () => {
+    const path = await keyFile(text, 0o444);
+    const open = join(folder, "open");
+    await mkdir(open);
+    await chmod(open, 0o777);
+    await symlink(path, join(open, "middle"));
+    await symlink(join("open", "middle"), join(folder, "first"));
+    const first = join(folder, "first");
+    const refused = KeyRing.fromFile(first, { mounted: true });
+    await expect(refused).rejects.toThrow(/others can replace the mounted key file/);
+    await chmod(open, 0o755);
+    expect((await KeyRing.fromFile(first, { mounted: true })).keyIds).toEqual(["k1"]);
+  });
+
+  it("may be given by a path from the current folder", async () => {
+    const path = relative(process.cwd(), await keyFile(text, 0o444));
+    expect((await KeyRing.fromFile(path, { mounted: true })).keyIds).toEqual(["k1"]);
   });
 
   it.each([0o440, 0o444, 0o640, 0o604])("has to be asked for by name: mode %o", async (mode) => {

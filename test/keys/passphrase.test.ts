@@ -9,6 +9,7 @@ import { codeThrownBy, INTEGRITY, messageThrownBy, thrownBy } from "../support/r
 const DATA_KEY = pseudoRandomBytes(32, 13);
 const passphrase = "correct horse battery staple";
 const params = `$scrypt$ln=15,r=8,p=1$${Buffer.alloc(16, 7).toString("base64url")}`;
+const OTHER_PARAMS = `$scrypt$ln=15,r=8,p=1$${Buffer.alloc(16, 8).toString("base64url")}`;
 const ringOf = (given: string, withParams = params) =>
   KeyRing.fromPassphrase({ passphrase: given, params: withParams });
 
@@ -46,6 +47,28 @@ describe("a key ring from a passphrase", () => {
     const other = await ringOf(passphrase, fresh);
     expect(other.currentKeyId).not.toBe(ring.currentKeyId);
     expect(() => other.unwrap(ring.wrap(DATA_KEY))).toThrow(KeyNotFoundError);
+  });
+
+  it.each([
+    ["the current one", [{ passphrase: `${passphrase}!`, params }]],
+    [
+      "the current one, also with its check",
+      [{ passphrase, params: `${params}$${"A".repeat(22)}` }],
+    ],
+    ["each other", [1, 2].map((n) => ({ passphrase: `${passphrase}${n}`, params: OTHER_PARAMS }))],
+  ])("older passphrases do not share the parameters of %s", async (_, older) => {
+    const made = KeyRing.fromPassphrase({ passphrase, params, older });
+    await expect(made).rejects.toThrow(RangeError);
+    await expect(made).rejects.toThrow(/two passphrases have the same params: make new ones/);
+  });
+
+  it("an older passphrase opens what it sealed, and the current one seals", async () => {
+    const old = await ringOf(passphrase);
+    const older = [{ passphrase, params }];
+    const current = { passphrase: `${passphrase}!`, params: OTHER_PARAMS };
+    const ring = await KeyRing.fromPassphrase({ ...current, older });
+    expect(ring.unwrap(old.wrap(DATA_KEY))).toEqual(DATA_KEY);
+    expect(ring.currentKeyId).toBe((await KeyRing.fromPassphrase(current)).currentKeyId);
   });
 
   it("the ways to write one text in Unicode are one passphrase", async () => {

@@ -49,7 +49,16 @@ export function aes256GcmEncryptor(options: Aes256GcmOptions): Required<Encrypto
   const { keys, keyTimeoutMs: timeoutMs } = options;
   checkMethods(keys, "keys", ["wrap", "unwrap"]);
   if (timeoutMs !== undefined) checkInteger(timeoutMs, "keyTimeoutMs", TIMEOUT_BOUNDS);
-  return new Aes256GcmEncryptor(new DataKeys(keys, { timeoutMs }));
+  const encryptor = new Aes256GcmEncryptor(new DataKeys(keys, { timeoutMs }));
+  providers.set(encryptor, keys);
+  return encryptor;
+}
+
+const providers = new WeakMap<Encryptor, KeyProvider>();
+
+/** Returns the provider of an encryptor that {@link aes256GcmEncryptor} returned. */
+export function keyProviderOf(encryptor: Encryptor): KeyProvider | undefined {
+  return providers.get(encryptor);
 }
 
 const OPTIONS: ReadonlySet<string> = new Set(["keys", "keyTimeoutMs"]);
