@@ -5,7 +5,7 @@ import type { Authenticator } from "../auth/authenticator.js";
 import { loadPeer } from "../load-peer.js";
 import type { MessageFilter } from "../mcp/message-filter.js";
 import { boundConnections } from "../transport/http/server/connections.js";
-import { Gate } from "../transport/http/server/gate.js";
+import { Gate, type HttpRequest } from "../transport/http/server/gate.js";
 import { requestOf, sendAnswer } from "../transport/http/server/node-request.js";
 import {
   HANDLER_OPTIONS,
@@ -17,10 +17,11 @@ import { answerTo } from "../transport/http/server/responses.js";
 import type { ConnectionLimit } from "../transport/limits/limits.js";
 import { ErrorReports } from "../transport/service/error-reports.js";
 import { listen } from "../transport/sockets/listening.js";
-import { ServiceUnavailableError } from "../vault/errors.js";
+import { RequestTooLargeError, ServiceUnavailableError } from "../vault/errors.js";
 import { CommandError, FAILED } from "./command-error.js";
 import { HttpSessions, type ServerTransport } from "./http-sessions.js";
-import { MAX_MESSAGE_BYTES } from "./message-lines.js";
+import { MAX_MESSAGE_BYTES, parseMessage } from "./message-lines.js";
+import { RPC_REFUSALS, RpcRefusedError, rpcAnswerTo } from "./rpc-refusals.js";
 import type { Side } from "./side.js";
 
 /** How clients are served. */
@@ -51,7 +52,7 @@ const SERVER_OPTIONS = {
  * Serves clients until the signal comes.
  *
  * @throws CommandError The address cannot be had, or other machines could read what is sent there.
- * @throws PeerMissingError `PeerBrokenError`
+ * @throws {@link PeerMissingError} {@link PeerBrokenError}
  */
 export async function serveClients(options: ServeClientsOptions): Promise<void> {
   const { openServer, openFilter, onListening, signal, host, port } = options;
@@ -121,7 +122,7 @@ interface Exchange {
   readonly signal: AbortSignal;
 }
 
-/** Nobody gets at a session without proving anew who they are. */
+/** Every request proves again who sends it, before its session is looked for. */
 async function answer(exchange: Exchange): Promise<void> {
   const { incoming, outgoing, gate, reports, sessions, connections, signal } = exchange;
   const request = {
@@ -135,10 +136,23 @@ async function answer(exchange: Exchange): Promise<void> {
     if (signal.aborted) throw new ServiceUnavailableError();
     if (typeof caller === "string") throw new RefusedError(REFUSALS.noRoute);
     const transport = await sessions.transportFor(caller.principal, request);
-    await transport.handleRequest(incoming, outgoing);
+    const posted = request.method === "POST" ? await readPosted(request) : undefined;
+    await transport.handleRequest(incoming, outgoing, posted);
   } catch (error) {
     if (signal.aborted) outgoing.shouldKeepAlive = false;
     if (outgoing.headersSent) outgoing.destroy();
-    else sendAnswer(incoming, outgoing, answerTo(error, request, reports));
+    else sendAnswer(incoming, outgoing, rpcAnswerTo(error) ?? answerTo(error, request, reports));
   }
+}
+
+/** @throws RpcRefusedError It is no message, or too large. */
+async function readPosted({ readBody }: Pick<HttpRequest, "readBody">): Promise<object> {
+  const bytes = await readBody(MAX_MESSAGE_BYTES).catch((error: unknown) => {
+    throw error instanceof RequestTooLargeError
+      ? new RpcRefusedError(RPC_REFUSALS.tooLarge)
+      : error;
+  });
+  const message = parseMessage(bytes);
+  if (message === undefined) throw new RpcRefusedError(RPC_REFUSALS.unreadable);
+  return message;
 }

@@ -3,8 +3,8 @@ import { loadPeer } from "../load-peer.js";
 import { isObject, type Message, type RequestId } from "../mcp/messages.js";
 import { within } from "../primitives/within.js";
 import { CommandError, FAILED, usageError } from "./command-error.js";
-import { EventLength } from "./event-length.js";
-import { MAX_MESSAGE_BYTES, type ReadLine } from "./message-lines.js";
+import { ServerFetch } from "./http-server-fetch.js";
+import type { ReadLine } from "./message-lines.js";
 import { passOn, type Receive, type Sent, type Side } from "./side.js";
 
 /** Where a server is, and what to show it: never what a client showed to the proxy. */
@@ -16,7 +16,6 @@ export interface HttpServerAddress {
 
 /** The part of the SDK's transport that is used here. */
 interface HttpTransport {
-  onmessage?: ((message: unknown) => void) | undefined;
   onclose?: (() => void) | undefined;
   start(): Promise<void>;
   send(message: unknown, options: { readonly onRequestStreamEnd: () => void }): Promise<void>;
@@ -32,7 +31,7 @@ const END_MS = 2000;
  * Connects to a server.
  *
  * @throws CommandError There is no token in the variable.
- * @throws PeerMissingError `PeerBrokenError`
+ * @throws {@link PeerMissingError} {@link PeerBrokenError}
  */
 export async function connectServer(
   { url, tokenVariable }: HttpServerAddress,
@@ -43,9 +42,11 @@ export async function connectServer(
     "@modelcontextprotocol/client",
     () => import("@modelcontextprotocol/client"),
   );
-  const options = { requestInit: { headers }, fetch: boundedFetch };
-  const transport: unknown = new StreamableHTTPClientTransport(url, options);
-  return new HttpServerSide(transport as HttpTransport);
+  return new HttpServerSide((fetch) => {
+    const options = { requestInit: { headers }, fetch };
+    const transport: unknown = new StreamableHTTPClientTransport(url, options);
+    return transport as HttpTransport;
+  });
 }
 
 function authorization(
@@ -64,12 +65,13 @@ function authorization(
 }
 
 class HttpServerSide implements Side {
+  readonly #fetch = new ServerFetch((received) => this.#take(received));
   readonly #transport: HttpTransport;
   #initializing: RequestId | undefined;
   #receive: (received: ReadLine) => void = () => undefined;
 
-  constructor(transport: HttpTransport) {
-    this.#transport = transport;
+  constructor(open: (fetch: ServerFetch["fetch"]) => HttpTransport) {
+    this.#transport = open(this.#fetch.fetch);
   }
 
   async run(receive: Receive): Promise<void> {
@@ -77,10 +79,6 @@ class HttpServerSide implements Side {
       this.#transport.onclose = resolve;
     });
     this.#receive = (received) => void passOn(received, receive);
-    this.#transport.onmessage = (value) => {
-      this.#learnVersion(value);
-      this.#receive({ kind: "message", value });
-    };
     await this.#transport.start();
     await closed;
   }
@@ -89,7 +87,9 @@ class HttpServerSide implements Side {
     if (isObject(message) && message["method"] === "initialize") {
       this.#initializing = message["id"] as RequestId;
     }
-    await this.#transport.send(message, { onRequestStreamEnd: () => this.#endAnswers(message) });
+    const asked = requestsIn(message);
+    const onRequestStreamEnd = () => this.#endAnswers(asked);
+    await this.#fetch.asking(asked, () => this.#transport.send(message, { onRequestStreamEnd }));
   }
 
   async close(): Promise<void> {
@@ -97,14 +97,14 @@ class HttpServerSide implements Side {
     await this.#transport.close();
   }
 
+  #take(received: ReadLine): void {
+    if (received.kind === "message") this.#learnVersion(received.value);
+    this.#receive(received);
+  }
+
   /** A stream that has ended brings no more answers; those that it has brought stand. */
-  #endAnswers(sent: Sent): void {
-    const messages: readonly Message[] = Array.isArray(sent) ? sent : [sent];
-    for (const message of messages) {
-      if ("method" in message && "id" in message) {
-        this.#receive({ kind: "unanswered", id: message.id });
-      }
-    }
+  #endAnswers(asked: readonly RequestId[]): void {
+    for (const id of asked) this.#receive({ kind: "unanswered", id });
   }
 
   /** All requests after the first name the revision that the server chose. */
@@ -116,38 +116,7 @@ class HttpServerSide implements Side {
   }
 }
 
-/** Fetches what holds no message over the bound. */
-async function boundedFetch(input: string | URL, init?: RequestInit): Promise<Response> {
-  const response = await fetch(input, init);
-  if (response.body === null) return response;
-  const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") === true;
-  const { status, statusText, headers } = response;
-  const body = response.body.pipeThrough(isStream ? boundedEvents() : boundedBytes());
-  return new Response(body, { status, statusText, headers });
-}
-
-function boundedBytes(): TransformStream<Uint8Array, Uint8Array> {
-  let length = 0;
-  return bounded((chunk) => {
-    length += chunk.length;
-    return length;
-  });
-}
-
-/** A message is one event of a stream, of any number of lines. */
-function boundedEvents(): TransformStream<Uint8Array, Uint8Array> {
-  const event = new EventLength();
-  return bounded((chunk) => event.after(chunk));
-}
-
-function bounded(
-  lengthAfter: (chunk: Uint8Array) => number,
-): TransformStream<Uint8Array, Uint8Array> {
-  return new TransformStream({
-    transform(chunk, controller) {
-      if (lengthAfter(chunk) > MAX_MESSAGE_BYTES) {
-        controller.error(new Error("A message is too large"));
-      } else controller.enqueue(chunk);
-    },
-  });
+function requestsIn(sent: Sent): readonly RequestId[] {
+  const messages: readonly Message[] = Array.isArray(sent) ? sent : [sent];
+  return messages.flatMap((one) => ("method" in one && "id" in one ? [one.id] : []));
 }

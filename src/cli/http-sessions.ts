@@ -15,7 +15,12 @@ export interface ServerTransport {
   onclose?: (() => void) | undefined;
   send(message: unknown): Promise<void>;
   close(): Promise<void>;
-  handleRequest(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void>;
+  /** What was posted is given as the message that it is: it is not read again. */
+  handleRequest(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    posted: object | undefined,
+  ): Promise<void>;
 }
 
 /** What a transport tells of its session. */

@@ -1,5 +1,5 @@
 /**
- * JSON-RPC messages as lines of text: how MCP travels over standard input and output.
+ * JSON-RPC messages, and how they travel as lines of text over standard input and output.
  *
  * Source: MCP 2025-11-25, transports, stdio.
  */
@@ -22,7 +22,7 @@ export type ReadLine =
   | { readonly kind: "noise" }
   | { readonly kind: "unreadable" };
 
-const UNREADABLE: ReadLine = { kind: "unreadable" };
+export const UNREADABLE: ReadLine = { kind: "unreadable" };
 const NEWLINE = 0x0a;
 
 /** Reads messages off a stream, each as soon as its line is complete. */
@@ -75,17 +75,26 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what such a sequence begins with.
 const COLOURS = /^(?:\x1b\[[0-9;]*m)+/;
 
-/** What nests too deep, or has numbers that would not come out as they went in, is not read. */
 function readLine(line: Uint8Array): ReadLine {
-  try {
-    const value = readJsonAnswer(decoder.decode(line).replace(COLOURS, ""));
-    if (isObject(value)) return { kind: "message", value };
-    const isBatch = Array.isArray(value) && value.length > 0 && value.length <= MAX_BATCH;
-    if (isBatch && value.every(isObject)) return { kind: "message", value };
-  } catch {
-    // Told below from what was never meant to be a message.
-  }
+  const value = parseMessage(line);
+  if (value !== undefined) return { kind: "message", value };
   return isDamaged(line) ? UNREADABLE : { kind: "noise" };
+}
+
+/**
+ * Returns the message, or the batch, that bytes hold; `undefined` where they hold none. Whatever a message
+ * travels in, it is read here: what nests too deep, or has numbers that would not come out as they went
+ * in, is not read.
+ */
+export function parseMessage(bytes: Uint8Array): object | undefined {
+  try {
+    const value = readJsonAnswer(decoder.decode(bytes).replace(COLOURS, ""));
+    if (isObject(value)) return value;
+    const isBatch = Array.isArray(value) && value.length > 0 && value.length <= MAX_BATCH;
+    return isBatch && value.every(isObject) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Within how many bytes a message says that it is one. */

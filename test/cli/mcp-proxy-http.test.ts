@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { createServer, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createInterface } from "node:readline";
+import { text as textOf } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 import { askForEverything } from "../mcp/support/ask-for-everything.js";
 import { leakyServerV2 } from "../mcp/support/leaky-sdk-servers.js";
@@ -35,6 +37,20 @@ servers:
       use: { hydrate: [{ at: /ssn }], seal: none, errors: pass }
       environment: { seal: none }
 `;
+
+/** A tool whose results are seen as they are. */
+const PLAIN = `version: 1
+vault: { cache: memory }
+subject: alice
+servers: { records: { tools: { show: { seal: none, errors: pass } } } }
+`;
+/** What JSON.parse would change, or read to any depth. */
+const UNREADABLE: readonly (readonly [string, string])[] = [
+  ["an integer beyond 2^53", "1234567890123456789"],
+  ["a number beyond all doubles", "1e400"],
+  ["nesting over the bound", `${"[".repeat(300)}${"]".repeat(300)}`],
+  ["a member twice", '{"a":1,"a":2}'],
+];
 
 const open: { stop(): Promise<unknown> }[] = [];
 afterEach(async () => {
@@ -115,6 +131,50 @@ describe("a proxy before a server over HTTP", () => {
     proxy.input.write('{"jsonrpc":"2.0","id":5,"method":"ping"}\n');
     const [line] = await once(proxy.output, "data");
     expect(JSON.parse(String(line))).toMatchObject({ id: 5, error: { code: -32603 } });
+  });
+
+  it.each(
+    UNREADABLE.flatMap(([what, value]) => [
+      [what, "as JSON", value],
+      [what, "as an event of a stream that goes on", value],
+    ]),
+  )("ends the one call whose answer has %s, %s", async (_, form, value) => {
+    const reply = (id: unknown) =>
+      `{"jsonrpc":"2.0","id":${id},"result":{"content":[],"structuredContent":{"id":${value}}}}`;
+    const waiting: (() => void)[] = [];
+    const url = await answering((id, response) => {
+      if (waiting.length === 0) {
+        waiting.push(() => sendJson(response, reply(id).replace(value, "9007199254740991")));
+      } else if (form === "as JSON") sendJson(response, reply(id));
+      else sendEvent(response, reply(id));
+    });
+    const proxy = start(["--policy", fileOf(PLAIN), "--server", "records", "--url", url]);
+    const answers = jsonLines(proxy);
+    const params = { name: "show", arguments: {} };
+    for (const id of [1, 2]) {
+      proxy.input.write(
+        `${JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params })}\n`,
+      );
+    }
+    const { value: failed } = await answers.next();
+    const text = expect.stringMatching(/may have been executed/);
+    expect(failed.result).toMatchObject({ isError: true, content: [{ text }] });
+    for (const answer of waiting) answer();
+    const { value: kept } = await answers.next();
+    expect(kept.result).toMatchObject({ structuredContent: { id: 9_007_199_254_740_991 } });
+    expect([failed.id, kept.id].toSorted()).toEqual([1, 2]);
+  });
+
+  it.each([
+    ["an id as a text", (id: unknown) => `{"jsonrpc":"2.0","id":"${id}","result":{}}`],
+    ["no error", (id: unknown) => `{"jsonrpc":"2.0","id":${id},"result":{},"error":null}`],
+    ["a byte order mark", (id: unknown) => `\ufeff{"jsonrpc":"2.0","id":${id},"result":{}}`],
+  ])("reads an answer with %s as it does over stdio", async (_, reply) => {
+    const url = await answering((id, response) => sendEvent(response, reply(id)));
+    const proxy = start(["--policy", fileOf(PLAIN), "--server", "records", "--url", url]);
+    const answers = jsonLines(proxy);
+    proxy.input.write('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
+    expect((await answers.next()).value).toEqual({ jsonrpc: "2.0", id: 1, result: {} });
   });
 
   it("refuses to start without the token that it is told to show", async () => {
@@ -228,6 +288,32 @@ describe("a proxy that clients reach over HTTP", () => {
     expect((await call(again, "lookup")).texts.join()).toContain("hdl_");
   });
 
+  it.each<readonly [string, string]>([
+    ...UNREADABLE,
+    ["a member twice", '{"a":1,"a":2}'],
+    ["what is no JSON", "{"],
+  ])("refuses a message with %s, and the server never gets it", async (_, value) => {
+    const proxy = listening(RECORDS + AUTH);
+    const url = await proxy.url();
+    const { client, sessionId } = await connectOverHttp(url, ALICE);
+    const headers = { authorization: `Bearer ${ALICE}`, "mcp-session-id": String(sessionId()) };
+    const params = `{"name":"use","arguments":{"ssn":"1","more":${value}}}`;
+    const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`;
+    const { status, text } = await post(url, headers, body);
+    expect(status).toBe(400);
+    const error = { code: -32700, message: "Parse error" };
+    expect(JSON.parse(text)).toEqual({ jsonrpc: "2.0", id: null, error });
+    expect((await call(client, "use", { ssn: "1" })).texts).toEqual(["got something else"]);
+  });
+
+  it("refuses a message over the bound, whatever it is", async () => {
+    const url = await listening(RECORDS + AUTH).url();
+    const headers = { authorization: `Bearer ${ALICE}` };
+    const { status, text } = await post(url, headers, `"${"x".repeat(16 * 1024 * 1024)}"`);
+    expect(status).toBe(413);
+    expect(JSON.parse(text)).toMatchObject({ id: null, error: { code: -32000 } });
+  });
+
   it("asks for a bearer token", async () => {
     const url = await listening(RECORDS + AUTH).url();
     const { headers } = await post(url, {});
@@ -269,12 +355,18 @@ describe("a proxy that clients reach over HTTP", () => {
 });
 
 /** Serves streams that begin as an answer does. */
-async function streaming(go: (response: ServerResponse) => void): Promise<string> {
-  const server = createServer((incoming, response) => {
-    incoming.resume();
-    if (incoming.method !== "POST") return void response.writeHead(405).end();
+function streaming(go: (response: ServerResponse) => void): Promise<string> {
+  return answering((_, response) => {
     response.writeHead(200, { "content-type": "text/event-stream" });
     response.write(": begins\n\n", () => go(response));
+  });
+}
+
+/** Serves what answers the requests that are posted, by their ids. */
+async function answering(go: (id: unknown, response: ServerResponse) => void): Promise<string> {
+  const server = createServer((incoming, response) => {
+    if (incoming.method !== "POST") return void response.writeHead(405).end();
+    void textOf(incoming).then((body) => go(JSON.parse(body).id, response));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   open.push({
@@ -293,24 +385,46 @@ function sendTooMuch(response: ServerResponse): void {
   for (let megabytes = 0; megabytes < 20; megabytes++) response.write(piece);
 }
 
+function sendJson(response: ServerResponse, text: string): void {
+  response.writeHead(200, { "content-type": "application/json" }).end(text);
+}
+
+/** Sends an event, and lets the stream go on. */
+function sendEvent(response: ServerResponse, data: string): void {
+  response.writeHead(200, { "content-type": "text/event-stream" }).write(`data: ${data}\n\n`);
+}
+
+interface Answer {
+  readonly id: unknown;
+  readonly result?: unknown;
+}
+
+/** The messages that a proxy writes, as they come. */
+async function* jsonLines({ output }: RunningProxy): AsyncGenerator<Answer, never> {
+  for await (const line of createInterface({ input: output })) yield JSON.parse(line);
+  throw new Error("the proxy has ended");
+}
+
 interface Response {
   readonly status: number | undefined;
+  readonly text: string;
   readonly headers: Readonly<Record<string, unknown>>;
 }
 
-/** Sends a ping with any headers, which fetch would not. */
-function post(url: string, headers: Record<string, string>): Promise<Response> {
+const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+
+/** Sends a message with any headers, which fetch would not. */
+function post(url: string, headers: Record<string, string>, body = PING): Promise<Response> {
   return new Promise((resolve, reject) => {
     const fixed = {
       "content-type": "application/json",
       accept: "application/json, text/event-stream",
     };
     const sent = request(url, { method: "POST", headers: { ...fixed, ...headers } }, (response) => {
-      response.resume().once("end", () => {
-        resolve({ status: response.statusCode, headers: response.headers });
-      });
+      const { statusCode: status, headers: received } = response;
+      textOf(response).then((text) => resolve({ status, text, headers: received }), reject);
     });
     sent.once("error", reject);
-    sent.end('{"jsonrpc":"2.0","id":1,"method":"ping"}');
+    sent.end(body);
   });
 }

@@ -1,0 +1,45 @@
+/** What clients over HTTP are refused as errors of JSON-RPC, in fixed texts. */
+import type { RequestId } from "../mcp/messages.js";
+import { type HttpAnswer, success } from "../transport/http/server/responses.js";
+
+/** A request that no session gets. */
+export interface RpcRefusal {
+  readonly status: number;
+  readonly code: number;
+  readonly message: string;
+  /** After how many seconds it may be tried again. */
+  readonly retryAfterSeconds?: number | undefined;
+}
+
+const PARSE_ERROR = -32700;
+/** The first of the codes that JSON-RPC leaves to servers. */
+const SERVER_ERROR = -32000;
+
+export const RPC_REFUSALS = {
+  unreadable: { status: 400, code: PARSE_ERROR, message: "Parse error" },
+  tooLarge: { status: 413, code: SERVER_ERROR, message: "The message is too large" },
+} as const satisfies Readonly<Record<string, RpcRefusal>>;
+
+/** Carries an {@link RpcRefusal} out of whatever found it. */
+export class RpcRefusedError extends Error {
+  override readonly name = "RpcRefusedError" as const;
+  readonly refusal: RpcRefusal;
+  /** The request that is refused, where it could be read. */
+  readonly id: RequestId | null;
+
+  constructor(refusal: RpcRefusal, id: RequestId | null = null) {
+    super(refusal.message);
+    this.refusal = refusal;
+    this.id = id;
+  }
+}
+
+/** Returns the answer that tells of an {@link RpcRefusedError}; `undefined` for any other error. */
+export function rpcAnswerTo(error: unknown): HttpAnswer | undefined {
+  if (!(error instanceof RpcRefusedError)) return undefined;
+  const { status, code, message, retryAfterSeconds } = error.refusal;
+  const body = JSON.stringify({ jsonrpc: "2.0", id: error.id, error: { code, message } });
+  const answer = success(status, "application/json", body);
+  if (retryAfterSeconds === undefined) return answer;
+  return { ...answer, headers: { ...answer.headers, "retry-after": String(retryAfterSeconds) } };
+}
