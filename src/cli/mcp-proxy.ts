@@ -112,13 +112,14 @@ async function withVault(
   }
 }
 
-function checkedServer({ file, options }: Connection): CheckedServer {
-  return { policy: file.policy, server: options.server };
+function checkedServer(connection: Connection): CheckedServer & { onWarning(text: string): void } {
+  const { file, options } = connection;
+  const onWarning = (text: string) => warn(connection, text);
+  return { policy: file.policy, server: options.server, onWarning };
 }
 
 function filterOf(connection: Connection, vault: Vault): MessageFilter {
-  const onWarning = (text: string) => warn(connection, text);
-  return new MessageFilter({ vault, ...checkedServer(connection), onWarning });
+  return new MessageFilter({ vault, ...checkedServer(connection) });
 }
 
 function warn({ context }: Connection, text: string): void {
