@@ -70,10 +70,14 @@ export class StartCheck {
     this.#survey ??= surveyTools({ ...this.#checked, ask });
     const { problems, warnings } = await this.#survey;
     if (!this.#isOver) tellOf(warnings, this.#checked);
-    if (problems.length > 0) this.#refuse(policyError(problems.join("; ")));
+    if (problems.length > 0) this.#refuse(misfitError(problems, this.#checked));
     this.#isOver = problems.length === 0;
     return this.#isOver;
   }
+}
+
+function misfitError(problems: readonly string[], { server }: CheckedServer): CommandError {
+  return policyError(problems.join("; "), ["servers", server]);
 }
 
 function tellOf(warnings: readonly string[], { onWarning }: CheckedServer): void {
@@ -110,7 +114,7 @@ export async function checkServer(
   tellOf(warnings, checked);
   await side.close();
   await running;
-  if (problems.length > 0) throw policyError(problems.join("; "));
+  if (problems.length > 0) throw misfitError(problems, checked);
   return isComplete;
 }
 

@@ -8,7 +8,8 @@ import { call, ProxyProcess, script } from "./support/proxy-process.js";
 
 const TOKEN = "alice".repeat(8);
 const ENVIRONMENT = { ...process.env, HANDLEVAULT_SUBJECT: "alice", ALICE_TOKEN: TOKEN };
-const REFUSAL = /^handlevault: policy: the tool records\/use is refused: (\/\S+) (.+)$/m;
+const REFUSAL =
+  /^handlevault: policy \S+, line 5, column 21: the tool records\/use is refused: (\/\S+) (.+)$/m;
 
 const open: { stop(): Promise<unknown> }[] = [];
 afterEach(async () => {
