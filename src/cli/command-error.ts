@@ -8,7 +8,7 @@ export const OK: ExitCode = 0;
 /** It could not be done: something is unavailable, or the server ended by itself. */
 export const FAILED: ExitCode = 1;
 /** What was asked for is wrong: the arguments or the policy. */
-export const WRONG: ExitCode = 2;
+const WRONG: ExitCode = 2;
 
 /** A failure in words that whoever typed the command can act on. */
 export class CommandError extends Error {

@@ -69,7 +69,7 @@ export class StartCheck {
       this.#own.ask("tools/list", { ...page, _meta }, (message) => this.#side.send(message));
     this.#survey ??= surveyTools({ ...this.#checked, ask });
     const { problems, warnings } = await this.#survey;
-    if (!this.#isOver) tellOf(warnings, this.#checked);
+    if (!this.#isOver) reportWarnings(warnings, this.#checked);
     if (problems.length > 0) this.#refuse(misfitError(problems, this.#checked));
     this.#isOver = problems.length === 0;
     return this.#isOver;
@@ -80,7 +80,7 @@ function misfitError(problems: readonly string[], { server }: CheckedServer): Co
   return policyError(problems.join("; "), ["servers", server]);
 }
 
-function tellOf(warnings: readonly string[], { onWarning }: CheckedServer): void {
+function reportWarnings(warnings: readonly string[], { onWarning }: CheckedServer): void {
   for (const warning of warnings) onWarning?.(warning);
 }
 
@@ -111,7 +111,7 @@ export async function checkServer(
   const ask = async (page: JsonObject) =>
     (await opening) ? own.ask("tools/list", page, (message) => side.send(message)) : undefined;
   const { isComplete, problems, warnings } = await surveyTools({ ...checked, ask });
-  tellOf(warnings, checked);
+  reportWarnings(warnings, checked);
   await side.close();
   await running;
   if (problems.length > 0) throw misfitError(problems, checked);

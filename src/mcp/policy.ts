@@ -115,7 +115,7 @@ export class AgentPolicy {
     return names.map((name) => name.slice(server.length + 1));
   }
 
-  /** Tells whether a server's tools have to be known before they are used. */
+  /** Returns whether a server's tools have to be known before they are used. */
   needsSurvey(server: string): boolean {
     const rules = this.#rulesOfServer(server);
     const isStrict = this.unlisted === "pass" || this.unknownNames === "refuse";
