@@ -9,6 +9,7 @@ import { type GuardOptions, InvalidArguments, ToolGuard } from "./mcp/guarded-to
 import type { JsonObject } from "./mcp/messages.js";
 
 export { type GuardOptions, ToolCallError } from "./mcp/guarded-tools.js";
+export { mentionsHandle } from "./mcp/leftover-handles.js";
 
 /** The part of a `StructuredTool` that is wrapped. */
 export interface LangChainTool {
@@ -43,7 +44,8 @@ type Schema = Parameters<LangChain["toJsonSchema"]>[0];
  * A model may pass handles where the policy opens them, whatever the schema says: what a tool's own
  * schema checks are the values. Tools that the policy refuses are left out. Types are those of the
  * tools, though outputs hold handles where they are sealed. Artifacts, and callbacks within a tool, are
- * left out: they would get values.
+ * left out: they would get values. What asks a human before a tool is called sees handles: decide by
+ * {@link mentionsHandle}, not by what an argument says.
  *
  * @throws TypeError RangeError An option is wrong, a tool is none of LangChain's, or the policy opens
  *   handles where it has no argument.

@@ -43,6 +43,7 @@ export type {
   ServerPolicy,
   TextHandling,
   ToolPolicy,
+  UnknownNamesHandling,
   UnlistedHandling,
 } from "./mcp/policy-options.js";
 export { serverPrincipal, type ToolName, toolPrincipal } from "./mcp/principals.js";

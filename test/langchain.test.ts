@@ -5,7 +5,7 @@ import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { HandleVault } from "../src/index.js";
-import { withVault } from "../src/langchain.js";
+import { mentionsHandle, withVault } from "../src/langchain.js";
 import { AgentPolicy } from "../src/mcp.js";
 import {
   CARD,
@@ -48,6 +48,28 @@ class Recorder extends BaseTracer {
     this.runs.push(JSON.stringify({ inputs, outputs, error }));
   }
 }
+
+describe("what asks a human before a tool of LangChain is called", () => {
+  it("sees the handle and no value, and can tell that it is one in every spelling", async () => {
+    const seen: unknown[] = [];
+    const tools = await withVault(asLangChainTools(shopTools(seen)), shopOptions());
+    const find = (name: string) => tools.find((one) => one.name === name);
+    const [id = ""] = HANDLE.exec(String(await find("find_card")?.invoke({ person: "Ada" }))) ?? [];
+    const asked: string[] = [];
+    /** As the middleware of LangChain does: it has the call of the model, not the tool's arguments. */
+    const approved = async (args: Record<string, unknown>) => {
+      if (mentionsHandle(args)) asked.push(JSON.stringify(args));
+      return find("charge")?.invoke(args);
+    };
+    for (const card of [id, `"${id}"`, `{{${id}}}`, id.toUpperCase(), { handle_id: id }]) {
+      await approved({ card });
+    }
+    await approved({ card: CARD }).catch(() => undefined);
+    expect(asked).toHaveLength(5);
+    expect(asked.join()).not.toContain(CARD);
+    expect(seen).toEqual(new Array(6).fill({ card: CARD }));
+  });
+});
 
 describe("an agent of LangChain", () => {
   /** A plain loop: the model's every answer names a tool and its arguments, or is the end. */

@@ -8,7 +8,7 @@ export const OK: ExitCode = 0;
 /** It could not be done: something is unavailable, or the server ended by itself. */
 export const FAILED: ExitCode = 1;
 /** What was asked for is wrong: the arguments or the policy. */
-export const WRONG: ExitCode = 2;
+const WRONG: ExitCode = 2;
 
 /** A failure in words that whoever typed the command can act on. */
 export class CommandError extends Error {
@@ -32,8 +32,36 @@ export interface Position {
   readonly column: number;
 }
 
+/** The way to a value in a policy: names of members, and numbers of items. */
+export type ValuePath = readonly (string | number)[];
+
+/** Something in a policy is wrong. */
+export class PolicyError extends CommandError {
+  readonly #problem: string;
+  readonly #place: Position | ValuePath | undefined;
+
+  constructor(problem: string, place: Position | ValuePath | undefined, file: string = "") {
+    super(`policy${file}${shownPlace(place)}: ${problem}`, WRONG);
+    this.#problem = problem;
+    this.#place = place;
+  }
+
+  /** Returns the same error with the name of the file, and with the line of a value in it. */
+  within(file: string, positionOf?: (path: ValuePath) => Position): PolicyError {
+    const place = this.#place;
+    const isPath = place !== undefined && !("line" in place);
+    const position = isPath ? positionOf?.(place) : place;
+    return new PolicyError(this.#problem, position, ` ${file}`);
+  }
+}
+
+function shownPlace(place: Position | ValuePath | undefined): string {
+  return place !== undefined && "line" in place
+    ? `, line ${place.line}, column ${place.column}`
+    : "";
+}
+
 /** Returns the error of a policy that is wrong, with the place where that shows. */
-export function policyError(message: string, position?: Position): CommandError {
-  const place = position === undefined ? "" : `, line ${position.line}, column ${position.column}`;
-  return new CommandError(`policy${place}: ${message}`, WRONG);
+export function policyError(problem: string, place?: Position | ValuePath): PolicyError {
+  return new PolicyError(problem, place);
 }

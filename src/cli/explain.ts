@@ -12,6 +12,8 @@ import {
 import { isToolName } from "../mcp/principals.js";
 import { type PlaceToSeal, planSealing, type SealingPlan } from "../mcp/sealed-value.js";
 import { toolValue } from "../mcp/tool-result.js";
+import { surveyTools } from "../mcp/tool-survey.js";
+import { nearName } from "../mcp/unknown-names.js";
 import { formatPointer } from "../primitives/json-pointer.js";
 import { usageError } from "./command-error.js";
 
@@ -19,15 +21,17 @@ import { usageError } from "./command-error.js";
 export interface RecordedResult {
   readonly tool: string;
   readonly result: JsonObject;
+  /** The tools that the server listed, if they were recorded, too. */
+  readonly tools?: readonly unknown[] | undefined;
 }
 
 /** @throws CommandError The text is not a recorded result. */
 export function parseRecordedResult(text: string): RecordedResult {
-  const { tool, result } = parsedObject(text);
+  const { tool, result, tools } = parsedObject(text);
   if (!isToolName(tool) || !isObject(result)) {
     throw usageError('a recorded result must be { "tool": name, "result": { … } }');
   }
-  return { tool, result };
+  return { tool, result, tools: Array.isArray(tools) ? tools : undefined };
 }
 
 function parsedObject(text: string): JsonObject {
@@ -43,12 +47,17 @@ const FALLBACK = "a place that a rule needs is missing, or there are too many: s
 
 /** Returns the lines that explain what becomes of a result. */
 export async function explain(
-  { tool, result }: RecordedResult,
+  { tool, result, tools }: RecordedResult,
   policy: AgentPolicy,
   server: string,
 ): Promise<readonly string[]> {
   const rules = policy.rulesOf({ server, tool });
-  const lines = [...(await outcome(result, rules, policy)), ...rules.hydrating.map(hydratingLine)];
+  const lines = [
+    ...(await outcome(result, rules, policy)),
+    ...rules.hydrating.map(hydratingLine),
+    ...nearLines(tool, policy, server),
+    ...(await namesLines(tools, policy, server)),
+  ];
   return [`${server}/${tool}`, ...lines].map((line, index) => (index === 0 ? line : `  ${line}`));
 }
 
@@ -64,9 +73,11 @@ async function outcome(
   if (!isSealing(rules)) return ["stays in sight"];
   const plan = await planSealing(given, rules);
   const sealed = await Promise.all([...byRule(plan.places)].map(sealedLine));
+  const absent = rules.sealing.filter((rule) => plan.places.every(({ terms }) => terms !== rule));
   return [
     ...(isFallback(plan, rules) ? [FALLBACK] : []),
     ...sealed,
+    ...(isFallback(plan, rules) ? [] : absent.map(absentLine)),
     ...(given.beside.length === 0
       ? []
       : ["images, sounds, resources and links: sealed for the owner"]),
@@ -75,10 +86,35 @@ async function outcome(
   ];
 }
 
+/** A tool without rules may be one with rules whose name is written wrong. */
+function nearLines(tool: string, policy: AgentPolicy, server: string): readonly string[] {
+  const listed = policy.toolsOf(server);
+  const near = listed.includes(tool) ? undefined : nearName(tool, listed);
+  return near === undefined
+    ? []
+    : [`warning: there are rules for ${server}/${near}: was it meant?`];
+}
+
+/** Compares the names in the policy with what a server said of its tools. */
+async function namesLines(
+  tools: readonly unknown[] | undefined,
+  policy: AgentPolicy,
+  server: string,
+): Promise<readonly string[]> {
+  if (tools === undefined) return [];
+  const survey = await surveyTools({ policy, server, ask: async () => ({ tools }) });
+  const refused = survey.problems.map((problem) => `refused at the start: ${problem}`);
+  return [...refused, ...survey.warnings.map((warning) => `warning: ${warning}`)];
+}
+
 function hydratingLine({ at, isInside, format, leftover }: HydratingRule): string {
   const where = isInside ? `, also inside ${format ?? "JSON or text"}` : "";
   const left = leftover === "pass" ? "passes as text" : "refuses the call";
   return `argument ${formatPointer(at)}: handles are opened${where}; one that is left over ${left}`;
+}
+
+function absentLine({ at }: SealingRule): string {
+  return `warning: ${pointerText(at)} is not in this result`;
 }
 
 function errorLine({ errors }: ToolRules): string {

@@ -1,5 +1,6 @@
 /** The command `handlevault mcp-proxy`: reads the policy, opens the vault, and stands in between. */
 import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { MessageFilter } from "../mcp/message-filter.js";
 import type { Vault } from "../vault/vault.js";
 import type { CommandContext } from "./command-context.js";
@@ -8,6 +9,7 @@ import {
   type ExitCode,
   FAILED,
   OK,
+  PolicyError,
   policyError,
   usageError,
 } from "./command-error.js";
@@ -29,10 +31,32 @@ export async function mcpProxy(
   options: McpProxyOptions,
   context: CommandContext,
 ): Promise<ExitCode> {
-  const file = await readPolicyFile(options.policy);
+  const name = basename(options.policy);
+  const file = await naming(name, () => readPolicyFile(options.policy));
+  return naming(name, () => run(file, options, context), file.positionOf);
+}
+
+/** Names the file, and the line of what is wrong, in errors of the policy. */
+async function naming<T>(
+  name: string,
+  work: () => Promise<T>,
+  positionOf?: PolicyFile["positionOf"],
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof PolicyError ? error.within(name, positionOf) : error;
+  }
+}
+
+async function run(
+  file: PolicyFile,
+  options: McpProxyOptions,
+  context: CommandContext,
+): Promise<ExitCode> {
   const { server, task, listen } = options;
   if (!Object.hasOwn(file.data.servers, server)) {
-    throw policyError("the server after --server is not in servers");
+    throw policyError("the server after --server is not in servers", ["servers"]);
   }
   if ("explain" in task) return explainFile(task.explain, file, { server, context });
   const connection = { file, options, context, address: task.address };
@@ -112,13 +136,14 @@ async function withVault(
   }
 }
 
-function checkedServer({ file, options }: Connection): CheckedServer {
-  return { policy: file.policy, server: options.server };
+function checkedServer(connection: Connection): CheckedServer & { onWarning(text: string): void } {
+  const { file, options } = connection;
+  const onWarning = (text: string) => warn(connection, text);
+  return { policy: file.policy, server: options.server, onWarning };
 }
 
 function filterOf(connection: Connection, vault: Vault): MessageFilter {
-  const onWarning = (text: string) => warn(connection, text);
-  return new MessageFilter({ vault, ...checkedServer(connection), onWarning });
+  return new MessageFilter({ vault, ...checkedServer(connection) });
 }
 
 function warn({ context }: Connection, text: string): void {

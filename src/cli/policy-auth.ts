@@ -5,7 +5,7 @@ import { anyOf } from "../auth/any-of.js";
 import type { Authenticator } from "../auth/authenticator.js";
 import { jwtAuth } from "../auth/jwt.js";
 import { type StaticToken, tokenAuth } from "../auth/token.js";
-import { CommandError, policyError, WRONG } from "./command-error.js";
+import { policyError } from "./command-error.js";
 import type { AuthData, JwtData, TokenData } from "./policy-data.js";
 import type { PolicyFile } from "./policy-file.js";
 
@@ -24,7 +24,7 @@ export async function openAuth(
     return anyOf(...known);
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
-    throw new CommandError(`policy, auth: ${error.message}`, WRONG);
+    throw policyError(`auth: ${error.message}`, ["auth"]);
   }
 }
 
@@ -40,14 +40,14 @@ async function readKey(path: string): Promise<KeyObject> {
   try {
     return createPublicKey(await readFile(path));
   } catch {
-    throw policyError("auth: the key file must hold a public key in PEM");
+    throw policyError("auth: the key file must hold a public key in PEM", ["auth"]);
   }
 }
 
 function staticToken({ env, subject }: TokenData, environment: NodeJS.ProcessEnv): StaticToken {
   const token = environment[env];
   if (token === undefined || token === "") {
-    throw policyError(`auth needs the environment variable ${env}, which is not set`);
+    throw policyError(`auth needs the environment variable ${env}, which is not set`, ["auth"]);
   }
   return { token, principal: subject };
 }

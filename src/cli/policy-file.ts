@@ -3,10 +3,12 @@ import { dirname, resolve } from "node:path";
 import { loadPeer } from "../load-peer.js";
 import { AgentPolicy } from "../mcp/policy.js";
 import type { PolicyOptions, SealRule, ToolPolicy } from "../mcp/policy-options.js";
+import { checkServerName, checkToolName } from "../mcp/principals.js";
 import type { SafeViewRule } from "../mcp/safe-views.js";
-import { CommandError, policyError, usageError, WRONG } from "./command-error.js";
+import { type Position, policyError, usageError, type ValuePath } from "./command-error.js";
 import type { OneOf, PolicyData, SealRuleData, ToolData } from "./policy-data.js";
 import { marksIn } from "./policy-marks.js";
+import { pathOfMessage, type RulePaths } from "./policy-places.js";
 import { assertReachable, issueError, type SchemaIssue } from "./policy-problems.js";
 import type { PolicyText } from "./policy-text.js";
 import { readBounded } from "./read-bounded.js";
@@ -16,6 +18,8 @@ import { SUMMARIZERS } from "./summarizers.js";
 export interface PolicyFile {
   readonly data: PolicyData;
   readonly policy: AgentPolicy;
+  /** Returns where a value stands in the file. */
+  readonly positionOf: (path: ValuePath) => Position;
   /** Returns the path of a file that the policy names: relative ones start at the policy's folder. */
   pathOf(file: string): string;
 }
@@ -35,7 +39,8 @@ export async function readPolicyFile(path: string): Promise<PolicyFile> {
   const { data } = checked;
   assertReachable(data, text);
   const pathOf = (file: string) => resolve(dirname(path), file);
-  return { data, policy: await agentPolicy(data, text, pathOf), pathOf };
+  const policy = await agentPolicy(data, text, pathOf);
+  return { data, policy, pathOf, positionOf: text.positionOf };
 }
 
 async function readPolicyText(path: string): Promise<string> {
@@ -49,61 +54,88 @@ async function agentPolicy(
   text: PolicyText,
   pathOf: PolicyFile["pathOf"],
 ): Promise<AgentPolicy> {
+  const rulePaths: RulePaths = new WeakMap();
   const servers = await mapMembers(given, async ({ tools }, server) => ({
     tools: await mapMembers(tools, (tool, name) => {
-      const positionOf: PositionOf = (path) =>
-        text.positionOf(["servers", server, "tools", name, ...path]);
-      return toolPolicy(tool, { positionOf, pathOf });
+      const path = ["servers", server, "tools", name];
+      return toolPolicy(tool, { path, text, pathOf, rulePaths });
     }),
   }));
-  return checked({ ttlSeconds, defaults, servers });
+  checkNames(given, text);
+  return checked({ ttlSeconds, defaults, servers }, text, rulePaths);
 }
 
-type PositionOf = (path: readonly (string | number)[]) => ReturnType<PolicyText["positionOf"]>;
+/** Throws at the first name of a server or a tool that cannot be one. */
+function checkNames(servers: PolicyData["servers"], text: PolicyText): void {
+  for (const [server, { tools }] of Object.entries(servers)) {
+    const names = ["servers", server, "tools"];
+    orPolicyError(
+      () => checkServerName(server, "a name in policy.servers"),
+      () => text.positionOfName(["servers"], server),
+    );
+    for (const tool of Object.keys(tools)) {
+      orPolicyError(
+        () => checkToolName(tool, `a name in policy.servers.${server}.tools`),
+        () => text.positionOfName(names, tool),
+      );
+    }
+  }
+}
 
 interface RuleContext {
-  readonly positionOf: PositionOf;
+  /** The way to the tool or rule in the file. */
+  readonly path: ValuePath;
+  readonly text: PolicyText;
   readonly pathOf: PolicyFile["pathOf"];
+  readonly rulePaths: RulePaths;
 }
 
 async function toolPolicy({ seal, ...rest }: ToolData, context: RuleContext): Promise<ToolPolicy> {
   if (seal === undefined || seal === "none") return { ...rest, seal };
-  const { pathOf } = context;
-  const rules = seal.map((rule, index) => {
-    const positionOf: PositionOf = (path) => context.positionOf(["seal", index, ...path]);
-    return sealRules(rule, { positionOf, pathOf });
-  });
+  const rules = seal.map((rule, index) =>
+    sealRules(rule, { ...context, path: [...context.path, "seal", index] }),
+  );
   return { ...rest, seal: (await Promise.all(rules)).flat() };
 }
 
 async function sealRules(
   { safeView, at = "", marked, ...rest }: SealRuleData,
-  { positionOf, pathOf }: RuleContext,
+  { path, text, pathOf, rulePaths }: RuleContext,
 ): Promise<readonly SealRule[]> {
+  const positionOf = (name: string) => text.positionOf([...path, ...name.split("/")]);
   const terms =
     safeView === undefined ? rest : { ...rest, safeView: safeViewRule(safeView, positionOf) };
-  if (marked === undefined) return [{ ...terms, at }];
-  const marks = await marksIn(pathOf(marked), positionOf(["marked"]));
-  return marks.map((mark) => ({ ...terms, ...mark }));
+  const marks =
+    marked === undefined ? [{ at }] : await marksIn(pathOf(marked), positionOf("marked"));
+  const rules = marks.map((mark) => ({ ...terms, ...mark }));
+  for (const rule of rules) rulePaths.set(rule, path);
+  return rules;
 }
 
 function safeViewRule(
   { fixed = "", summarizer: name }: OneOf<"fixed" | "summarizer">,
-  positionOf: PositionOf,
+  positionOf: (name: string) => Position,
 ): SafeViewRule {
   if (name === undefined) return { fixed };
   const summarizer = SUMMARIZERS.get(name);
   if (summarizer !== undefined) return { summarizer };
-  throw policyError("there is no summarizer of that name", positionOf(["safeView", "summarizer"]));
+  throw policyError("there is no summarizer of that name", positionOf("safeView/summarizer"));
 }
 
 /** The policy's own errors say which member they are about. */
-function checked(options: PolicyOptions): AgentPolicy {
+function checked(options: PolicyOptions, text: PolicyText, rulePaths: RulePaths): AgentPolicy {
+  return orPolicyError(
+    () => new AgentPolicy(options),
+    (message) => text.positionOf(pathOfMessage(message, options, rulePaths)),
+  );
+}
+
+function orPolicyError<T>(check: () => T, positionOf: (message: string) => Position): T {
   try {
-    return new AgentPolicy(options);
+    return check();
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
-    throw new CommandError(error.message, WRONG);
+    throw policyError(error.message, positionOf(error.message));
   }
 }
 

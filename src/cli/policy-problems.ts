@@ -1,7 +1,7 @@
 /** What can be wrong with a policy file, in words, and where. */
-import { type CommandError, policyError } from "./command-error.js";
+import { type CommandError, policyError, type ValuePath } from "./command-error.js";
 import type { PolicyData } from "./policy-data.js";
-import type { PolicyText, ValuePath } from "./policy-text.js";
+import type { PolicyText } from "./policy-text.js";
 
 /** What a schema finds: the part of zod's issues that is used here. */
 export interface SchemaIssue {

@@ -50,6 +50,7 @@ const tool = z.strictObject({
 
 const defaults = z.strictObject({
   unlisted: z.enum(["seal", "pass", "refuse"]).optional(),
+  unknownNames: z.enum(["warn", "refuse"]).optional(),
   errors: z.enum(["seal", "fixed"]).optional(),
   texts: texts.optional(),
   resourceLinks: z.boolean().optional(),

@@ -4,10 +4,7 @@
  * Loaded only when a policy is read: it needs the package `yaml`.
  */
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
-import { type Position, policyError } from "./command-error.js";
-
-/** The way to a value: names of members, and numbers of items. */
-export type ValuePath = readonly (string | number)[];
+import { type Position, policyError, type ValuePath } from "./command-error.js";
 
 /** A policy that has been parsed, and where its parts stand. */
 export interface PolicyText {

@@ -11,6 +11,8 @@ import type { Side } from "./side.js";
 export interface CheckedServer {
   readonly policy: AgentPolicy;
   readonly server: string;
+  /** Hears of names in the policy that the server does not have. */
+  readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 /** What a client may say before the server is ready for questions. */
@@ -31,7 +33,7 @@ export class StartCheck {
   constructor(checked: CheckedServer, side: Side) {
     this.#checked = checked;
     this.#side = side;
-    this.#isOver = !checked.policy.opens(checked.server);
+    this.#isOver = !checked.policy.needsSurvey(checked.server);
     this.refused = new Promise((resolve) => {
       this.#refuse = resolve;
     });
@@ -66,11 +68,20 @@ export class StartCheck {
     const ask = (page: JsonObject) =>
       this.#own.ask("tools/list", { ...page, _meta }, (message) => this.#side.send(message));
     this.#survey ??= surveyTools({ ...this.#checked, ask });
-    const { problems } = await this.#survey;
-    if (problems.length > 0) this.#refuse(policyError(problems.join("; ")));
+    const { problems, warnings } = await this.#survey;
+    if (!this.#isOver) reportWarnings(warnings, this.#checked);
+    if (problems.length > 0) this.#refuse(misfitError(problems, this.#checked));
     this.#isOver = problems.length === 0;
     return this.#isOver;
   }
+}
+
+function misfitError(problems: readonly string[], { server }: CheckedServer): CommandError {
+  return policyError(problems.join("; "), ["servers", server]);
+}
+
+function reportWarnings(warnings: readonly string[], { onWarning }: CheckedServer): void {
+  for (const warning of warnings) onWarning?.(warning);
 }
 
 function isQuestion(message: unknown): message is RequestMessage {
@@ -89,7 +100,7 @@ export async function checkServer(
   checked: CheckedServer,
   open: () => Promise<Side>,
 ): Promise<boolean> {
-  if (!checked.policy.opens(checked.server)) return true;
+  if (!checked.policy.needsSurvey(checked.server)) return true;
   const side = await open().catch(() => undefined);
   if (side === undefined) return false;
   const own = new OwnRequests();
@@ -99,10 +110,11 @@ export async function checkServer(
   const opening = openSession(own, side);
   const ask = async (page: JsonObject) =>
     (await opening) ? own.ask("tools/list", page, (message) => side.send(message)) : undefined;
-  const { isComplete, problems } = await surveyTools({ ...checked, ask });
+  const { isComplete, problems, warnings } = await surveyTools({ ...checked, ask });
+  reportWarnings(warnings, checked);
   await side.close();
   await running;
-  if (problems.length > 0) throw policyError(problems.join("; "));
+  if (problems.length > 0) throw misfitError(problems, checked);
   return isComplete;
 }
 

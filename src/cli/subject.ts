@@ -1,8 +1,9 @@
 /** For whom the agent works, when it talks to the proxy over stdio. */
 import { checkSubject } from "../mcp/principals.js";
-import { policyError } from "./command-error.js";
+import { policyError, type ValuePath } from "./command-error.js";
 
 const REFERENCE = /\$\{([^}]*)\}/g;
+const PLACE: ValuePath = ["subject"];
 const NAME = /^[A-Za-z_]\w*$/;
 
 /**
@@ -14,22 +15,24 @@ export function subjectOf(text: string | undefined, environment: NodeJS.ProcessE
   if (text === undefined) {
     throw policyError(
       "subject is missing: say for whom the agent works, or use --listen with auth",
+      PLACE,
     );
   }
   const subject = text.replace(REFERENCE, (_, name: string) => variable(name, environment));
   try {
     checkSubject(subject);
   } catch {
-    throw policyError("subject must be a text of 1 to 512 characters");
+    throw policyError("subject must be a text of 1 to 512 characters", PLACE);
   }
   return subject;
 }
 
 function variable(name: string, environment: NodeJS.ProcessEnv): string {
-  if (!NAME.test(name)) throw policyError("subject refers to something that is not a variable");
+  if (!NAME.test(name))
+    throw policyError("subject refers to something that is not a variable", PLACE);
   const value = environment[name];
   if (value === undefined || value === "") {
-    throw policyError(`subject needs the environment variable ${name}, which is not set`);
+    throw policyError(`subject needs the environment variable ${name}, which is not set`, PLACE);
   }
   return value;
 }

@@ -23,6 +23,8 @@ export interface ServerContext {
   readonly reuse?: HandleReuse | undefined;
   /** Hears of the tools that the server lists. */
   readonly onTools: (list: ToolList) => void;
+  /** Hears why something is withheld. */
+  readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 /** Returns what may be known of a result; `undefined` where nothing may. */

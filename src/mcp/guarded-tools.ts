@@ -27,6 +27,8 @@ export interface GuardOptions {
   readonly subject: string;
   /** Gives equal values of a subject the same handle. Default: every value gets a new one. */
   readonly reuse?: HandleReuse | undefined;
+  /** Hears why an output is withheld, in words without values. Default: `process.emitWarning`. */
+  readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 /** A tool refused, or failed, in words that a model may read. */
@@ -47,7 +49,14 @@ export interface ToolIntroduction {
   readonly inputSchema: unknown;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(["vault", "policy", "server", "subject", "reuse"]);
+const OPTIONS: ReadonlySet<string> = new Set([
+  "vault",
+  "policy",
+  "server",
+  "subject",
+  "reuse",
+  "onWarning",
+]);
 const VAULT_METHODS = ["seal", "sealMany", "unsealMany", "describe", "invalidate"] as const;
 
 /** Runs the tools of an agent: with opened arguments, for sealed results. */
@@ -61,7 +70,8 @@ export class ToolGuard {
     if (!isAgentPolicy(options.policy)) throw new TypeError("policy must be an AgentPolicy");
     checkServerName(options.server, "server");
     checkSubject(options.subject);
-    this.#options = options;
+    const { onWarning = (text: string) => process.emitWarning(text) } = options;
+    this.#options = { ...options, onWarning };
   }
 
   /** Returns `pass` for a tool that the policy leaves alone, `refuse` for one that is not to be called. */

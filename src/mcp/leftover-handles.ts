@@ -6,7 +6,15 @@ import { isObject } from "./messages.js";
 import { below } from "./pointer-patterns.js";
 import type { HydratingRule } from "./policy-rules.js";
 
-/** Tells whether JSON data holds a handle in any spelling, in texts or names of members. */
+/**
+ * Returns whether JSON data holds a handle in any spelling, in texts or names of members. Who approves a
+ * call by its arguments does not see what such a handle stands for.
+ *
+ * @example
+ * ```ts
+ * const needsHuman = mentionsHandle(toolCall.args) || Number(toolCall.args["amount"]) > 100;
+ * ```
+ */
 export function mentionsHandle(value: unknown): boolean {
   if (typeof value === "string") return mentionsId(value);
   if (typeof value !== "object" || value === null) return false;

@@ -51,6 +51,7 @@ import {
 import { prepareCall, toolAnswer } from "./tool-calls.js";
 import type { ToolList } from "./tool-list.js";
 import { toolError } from "./tool-result.js";
+import { withheldText } from "./withheld.js";
 
 /** What a filter goes by. */
 export interface MessageFilterOptions {
@@ -137,7 +138,7 @@ export class MessageFilter {
     checkServerName(server, "server");
     this.#refused = refusedTools(policy, server);
     const onTools = (list: ToolList) => this.#refused.learn(list, onWarning);
-    this.#context = { vault, policy, server, reuse, onTools };
+    this.#context = { vault, policy, server, reuse, onTools, onWarning };
   }
 
   /** Returns what becomes of a client's message; at once, where nothing has to be waited for. */
@@ -286,7 +287,10 @@ export class MessageFilter {
 
   async #answer(request: OpenRequest, result: JsonObject): Promise<Passage> {
     const { id } = request.message;
-    const kept = await rewriteAnswer(result, request, this.#context).catch(() => undefined);
+    const kept = await rewriteAnswer(result, request, this.#context).catch((error: unknown) => {
+      this.#context.onWarning?.(withheldText("An answer of the server", error));
+      return undefined;
+    });
     if (kept === undefined) return { forward: refusal(id, INTERNAL_ERROR, "Result withheld") };
     if (request.message.method === "initialize") this.#revision = kept["protocolVersion"];
     return { forward: answer(id, kept) };

@@ -76,6 +76,8 @@ export interface ServerPolicy {
 
 /** What becomes of tools, resources and prompts that no rule names. */
 export type UnlistedHandling = "seal" | "pass" | "refuse";
+/** What becomes of rules for names that a server does not have. */
+export type UnknownNamesHandling = "warn" | "refuse";
 /** What becomes of errors: a handle for the owner, or a fixed text alone. */
 export type ErrorHandling = "seal" | "fixed";
 /** What becomes of texts that a server says of itself and its tools: withheld, or shown as they are. */
@@ -85,6 +87,12 @@ export type TextHandling = "fixed" | "pass";
 export interface PolicyDefaults {
   /** Default `"seal"`. */
   readonly unlisted?: UnlistedHandling | undefined;
+  /**
+   * What becomes of rules for a tool that the server does not list, or for a place that the schema of its
+   * output excludes: what they were to seal may pass in clear under another name. `"refuse"`: the server
+   * does not start. Default `"warn"`.
+   */
+  readonly unknownNames?: UnknownNamesHandling | undefined;
   /** Default `"seal"`. */
   readonly errors?: ErrorHandling | undefined;
   /** Default `"fixed"`; `"pass"` where `unlisted` is. */

@@ -83,6 +83,7 @@ export function termsOf({ sealing, detecting, rest, show }: ToolRules): readonly
 
 const DEFAULTS_OPTIONS: ReadonlySet<string> = new Set([
   "unlisted",
+  "unknownNames",
   "errors",
   "texts",
   "resourceLinks",
@@ -105,7 +106,8 @@ export const ARGUMENT_FORMATS: readonly ArgumentFormat[] = ["text", "json", "url
 /** Returns what holds for a tool that no rule names. */
 export function checkDefaults(defaults: PolicyDefaults, ttlSeconds: number): ToolRules {
   checkOptions(defaults, "policy.defaults", DEFAULTS_OPTIONS);
-  const { unlisted = "seal", errors = "seal" } = defaults;
+  const { unlisted = "seal", unknownNames = "warn", errors = "seal" } = defaults;
+  checkChoice(unknownNames, "policy.defaults.unknownNames", ["warn", "refuse"]);
   checkChoice(unlisted, "policy.defaults.unlisted", ["seal", "pass", "refuse"]);
   checkChoice(errors, "policy.defaults.errors", ["seal", "fixed"]);
   const { texts = unlisted === "pass" ? "pass" : "fixed" } = defaults;

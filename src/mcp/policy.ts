@@ -4,6 +4,7 @@ import type {
   PolicyOptions,
   ServerPolicy,
   TextHandling,
+  UnknownNamesHandling,
   UnlistedHandling,
 } from "./policy-options.js";
 import {
@@ -18,7 +19,7 @@ import {
 import { checkServerName, checkToolName, type ToolName } from "./principals.js";
 
 /** Marks policies across copies of the library and realms; the number changes with what is called. */
-const BRAND: unique symbol = Symbol.for("handlevault.agent-policy.1");
+const BRAND: unique symbol = Symbol.for("handlevault.agent-policy.2");
 const POLICY_OPTIONS: ReadonlySet<string> = new Set(["ttlSeconds", "defaults", "servers"]);
 const SERVER_OPTIONS: ReadonlySet<string> = new Set(["tools"]);
 const DEFAULT_TTL_SECONDS = 900;
@@ -51,6 +52,8 @@ export class AgentPolicy {
   readonly resourceLinks: boolean;
   /** What its author should know: rules that let nobody but the owner open what they seal. */
   readonly warnings: readonly string[];
+  /** What becomes of rules for tools and places that a server does not have. */
+  readonly unknownNames: UnknownNamesHandling;
   readonly #tools = new Map<string, ToolRules>();
   readonly #unlisted: ToolRules;
   readonly #texts: TextHandling;
@@ -64,9 +67,10 @@ export class AgentPolicy {
     const { ttlSeconds = DEFAULT_TTL_SECONDS, defaults = {}, servers } = options;
     checkTtlSeconds(ttlSeconds, "policy.ttlSeconds");
     const base = checkDefaults(defaults, ttlSeconds);
-    const { resourceLinks = false } = defaults;
+    const { resourceLinks = false, unknownNames = "warn" } = defaults;
     checkBoolean(resourceLinks, "policy.defaults.resourceLinks");
     this.resourceLinks = resourceLinks;
+    this.unknownNames = unknownNames;
     this.#unlisted = base;
     this.#texts = base.texts;
     checkRecord(servers, "policy.servers");
@@ -105,6 +109,19 @@ export class AgentPolicy {
     return this.#rulesOfServer(server).some(({ hydrating }) => hydrating.length > 0);
   }
 
+  /** Returns the names of the tools of a server that have rules. */
+  toolsOf(server: string): readonly string[] {
+    const names = [...this.#tools.keys()].filter((name) => name.startsWith(`${server}/`));
+    return names.map((name) => name.slice(server.length + 1));
+  }
+
+  /** Returns whether a server's tools have to be known before they are used. */
+  needsSurvey(server: string): boolean {
+    const rules = this.#rulesOfServer(server);
+    const isStrict = this.unlisted === "pass" || this.unknownNames === "refuse";
+    return this.opens(server) || (rules.length > 0 && (isStrict || rules.some(hasOptional)));
+  }
+
   /**
    * Tells whether a server that is not strict about names could take one for that of a tool with rules,
    * although no rule names it.
@@ -139,6 +156,11 @@ export class AgentPolicy {
 /** Tells whether a value is a policy, of whichever copy of the library. */
 export function isAgentPolicy(value: unknown): value is AgentPolicy {
   return typeof value === "object" && value !== null && BRAND in value;
+}
+
+/** A place that may be absent is absent under another name, too. */
+function hasOptional({ sealing }: ToolRules): boolean {
+  return sealing.some(({ isOptional }) => isOptional);
 }
 
 /** Returns what is left of a name once case, width and space around it no longer count. */

@@ -16,6 +16,7 @@ import { sealedResult, type ToolResult, toolError, toolValue } from "./tool-resu
 import { checkScope, type ToolScope } from "./tool-scope.js";
 import { distrustVault } from "./vault-probe.js";
 import { watchedContent } from "./watched-content.js";
+import { withheldText } from "./withheld.js";
 
 /** A call whose output is to be sealed. */
 export interface SealScope extends ToolScope {
@@ -23,6 +24,8 @@ export interface SealScope extends ToolScope {
   readonly echoes?: Echoes | undefined;
   /** The protocol revision that the client speaks: without one, no links are given. */
   readonly revision?: unknown;
+  /** Hears why an output is withheld: the tool and a cause, never a value. */
+  readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 /**
@@ -50,6 +53,7 @@ export async function sealToolOutput(result: JsonObject, scope: SealScope): Prom
   try {
     return await seal(asData(result), { ...scope, rules, echoes });
   } catch (error) {
+    scope.onWarning?.(withheldText(`The output of ${scope.server}/${scope.tool}`, error));
     if (error instanceof EchoLimitError) return toolError(OUTPUT_TOO_LARGE);
     distrustVault(scope.vault);
     return toolError(result["isError"] === true ? ERROR_WITHHELD : OUTPUT_WITHHELD);

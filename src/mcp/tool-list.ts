@@ -6,7 +6,9 @@ import { isObject, type JsonObject } from "./messages.js";
 import type { AgentPolicy } from "./policy.js";
 import { isSealing, type ToolRules, termsOf } from "./policy-rules.js";
 import { isToolName } from "./principals.js";
+import { missingPlace } from "./schema-places.js";
 import { editSchemaAt, hasKeyword, sealedSchema, shapeOf } from "./schemas.js";
+import { meantPlace, unknownPlace } from "./unknown-names.js";
 
 /** Tools as a client may see them. */
 export interface ToolList {
@@ -25,7 +27,8 @@ export function rewriteTools(tools: unknown, policy: AgentPolicy, server: string
     const rules = policy.rulesOf({ server, tool: name });
     if (rules.handling === "pass") listed.push(tool);
     if (rules.handling !== "rules" || !isToolName(tool["name"])) continue;
-    const problem = problemOf(tool, rules);
+    const isStrict = policy.unknownNames === "refuse";
+    const problem = problemOf(tool, rules) ?? (isStrict ? unknownPlace(tool, rules) : undefined);
     if (problem !== undefined) refused.set(name, problem);
     else listed.push(rewriteTool(tool, rules, server));
   }
@@ -40,7 +43,9 @@ export function problemOf(tool: JsonObject, { hydrating }: ToolRules): string | 
       return `${formatPointer(at)} travels in a header, where no handle is opened`;
     }
     if (editSchemaAt(schema, at, () => ({})) === undefined) {
-      return `${formatPointer(at)} cannot be found in its input schema`;
+      const missing = missingPlace(schema, at);
+      const meant = missing === undefined ? "" : meantPlace(missing);
+      return `${formatPointer(at)} cannot be found in its input schema${meant}`;
     }
   }
   return undefined;

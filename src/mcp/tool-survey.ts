@@ -3,6 +3,7 @@ import { within } from "../primitives/within.js";
 import { isObject, type JsonObject } from "./messages.js";
 import type { AgentPolicy } from "./policy.js";
 import { rewriteTools } from "./tool-list.js";
+import { unknownPlace, unknownTools } from "./unknown-names.js";
 
 /** Asks for a page of `tools/list`; `undefined` where there is none. */
 export type AskForTools = (params: JsonObject) => Promise<JsonObject | undefined>;
@@ -22,6 +23,8 @@ export interface SurveyedTools {
   readonly isComplete: boolean;
   /** The tools that do not fit their rules, in sentences for the policy's author. */
   readonly problems: readonly string[];
+  /** The names in the policy that the server does not have, where they are no problems. */
+  readonly warnings: readonly string[];
 }
 
 const PATIENCE_MS = 5000;
@@ -29,26 +32,56 @@ const MAX_PAGES = 100;
 
 /** Asks a server for all of its tools. Those that it adds later are looked at when it lists them. */
 export async function surveyTools(survey: ToolSurvey): Promise<SurveyedTools> {
-  const problems: string[] = [];
+  const findings = new Findings(survey);
   const told = { isComplete: false };
-  const reading = readPages(survey, problems).then((isComplete) => {
+  const reading = readPages(survey, findings).then((isComplete) => {
     told.isComplete = isComplete;
+    if (isComplete) findings.end();
   });
   await within(survey.patienceMs ?? PATIENCE_MS, reading);
-  return { ...told, problems: [...problems] };
+  return { ...told, problems: [...findings.problems], warnings: [...findings.warnings] };
 }
 
-async function readPages(
-  { policy, server, ask }: ToolSurvey,
-  problems: string[],
-): Promise<boolean> {
+/** What is found while pages come. */
+class Findings {
+  readonly problems: string[] = [];
+  readonly warnings: string[] = [];
+  readonly #survey: ToolSurvey;
+  readonly #listed = new Set<string>();
+
+  constructor(survey: ToolSurvey) {
+    this.#survey = survey;
+  }
+
+  read(tools: unknown): void {
+    const { policy, server } = this.#survey;
+    const { refused } = rewriteTools(tools, policy, server);
+    for (const [tool, problem] of refused) {
+      this.problems.push(`the tool ${server}/${tool} is refused: ${problem}`);
+    }
+    for (const tool of Array.isArray(tools) ? tools.filter(isObject) : []) {
+      const name = String(tool["name"]);
+      this.#listed.add(name);
+      const place = unknownPlace(tool, policy.rulesOf({ server, tool: name }));
+      if (place === undefined || policy.unknownNames === "refuse") continue;
+      this.warnings.push(`what is at a place of ${server}/${name} is not sealed: ${place}`);
+    }
+  }
+
+  /** Which tools there are not is known once all are known. */
+  end(): void {
+    const { policy, server } = this.#survey;
+    const found = policy.unknownNames === "refuse" ? this.problems : this.warnings;
+    found.push(...unknownTools(policy, server, this.#listed));
+  }
+}
+
+async function readPages({ ask }: ToolSurvey, findings: Findings): Promise<boolean> {
   let params: JsonObject = {};
   for (let page = 0; page < MAX_PAGES; page++) {
     const result = await ask(params);
     if (!isObject(result)) return false;
-    for (const [tool, problem] of rewriteTools(result["tools"], policy, server).refused) {
-      problems.push(`the tool ${server}/${tool} is refused: ${problem}`);
-    }
+    findings.read(result["tools"]);
     const { nextCursor } = result;
     if (typeof nextCursor !== "string") return true;
     params = { cursor: nextCursor };

@@ -128,9 +128,10 @@ function filtered(transport: McpTransport, options: WithVaultOptions): McpTransp
 function toolCheck(options: WithVaultOptions): TransportFilter["checkTools"] {
   const { policy, server, onWarning } = options;
   const known = refusedTools(policy, server);
-  if (known.isSurveyed || !policy.opens(server)) return undefined;
+  if (known.isSurveyed || !policy.needsSurvey(server)) return undefined;
   return async (ask) => {
-    const { isComplete, problems } = await surveyTools({ policy, server, ask });
+    const { isComplete, problems, warnings } = await surveyTools({ policy, server, ask });
+    for (const warning of warnings) onWarning?.(`Look at the policy: ${warning}.`);
     // Entries of SDK 2 connect servers themselves, and keep quiet about those that they cannot.
     for (const problem of problems) onWarning?.(`The server does not start: ${problem}.`);
     if (problems.length > 0) throw new RangeError(problems.join("; "));

@@ -14,12 +14,12 @@ interface Mention {
   readonly start: number;
 }
 
-/** Returns a text with signs that look alike in one form, and without those that nobody sees. */
+/** Returns a text with signs that look alike in one form, and without those that are not seen. */
 export function folded(text: string): string {
   return /\P{ASCII}/u.test(text) ? withoutInvisible(text).normalize("NFKC") : text;
 }
 
-/** Tells whether a text holds an id in any spelling: escaped, encoded, in capitals. */
+/** Returns whether a text holds an id in any spelling: escaped, encoded, in capitals. */
 export function mentionsId(text: string): boolean {
   if (!MAY_MENTION.test(text)) return false;
   for (const { text: read } of escapedReadingsOf(folded(text))) {

@@ -49,7 +49,7 @@ function nearMissOf(id: string, known: Iterable<string>): string | undefined {
  *
  * Source: E. Ukkonen, "Algorithms for approximate string matching", 1985.
  */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   const tooFar = MAX_DISTANCE + 1;
   if (Math.abs(a.length - b.length) > MAX_DISTANCE) return tooFar;
   let above = Array.from({ length: b.length + 1 }, (_, column) => Math.min(column, tooFar));

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readMcpProxyOptions } from "../../src/cli/mcp-proxy-options.js";
 import { messageThrownBy } from "../support/refusals.js";
@@ -130,6 +130,20 @@ describe("the command", () => {
     const { code, errors } = await run(args);
     expect(code).toBe(exitCode);
     expect(errors).toContain(message);
+  });
+
+  it.each([
+    ["its form", memoryPolicy("s").replace("version: 1", "version: 2")],
+    ["its rules", `${memoryPolicy("s")}ttlSeconds: -1\n`],
+    ["what is asked of it", memoryPolicy("other")],
+    ["its subject", memoryPolicy("s")],
+  ])("names the file and the line of what is wrong with %s, and no folder", async (_, policy) => {
+    const path = fileOf(policy);
+    const args = ["mcp-proxy", "--policy", path, "--server", "s", "--", "no-such-command"];
+    const { errors } = await run(args);
+    expect(errors).toMatch(/^handlevault: policy \S+, line \d+, column \d+: /);
+    expect(errors).toContain(basename(path));
+    expect(errors).not.toContain(dirname(path));
   });
 
   it.each([

@@ -111,4 +111,44 @@ describe("--explain", () => {
     expect(code).toBe(2);
     expect(errors).toContain(message);
   });
+
+  it("warns of places that the result does not have, unless that seals it whole", async () => {
+    const policy = POLICY.replace("at: /ssn", "at: /ssn, optional: true");
+    const result = { structuredContent: { name: CANARY } };
+    expect(await explained("field", result, policy)).toContain(
+      "warning: /ssn is not in this result\n",
+    );
+    expect(await explained("field", result)).not.toContain("warning");
+    expect(await explained("field", { structuredContent: { ssn: CANARY } }, policy)).not.toContain(
+      "warning",
+    );
+  });
+
+  it("warns of a tool without rules whose name is close to that of one with rules", async () => {
+    const policy = POLICY.replace("servers:", "defaults: { unlisted: pass }\nservers:");
+    expect(await explained("Keyed", text(CANARY), policy)).toContain(
+      "warning: there are rules for records/keyed: was it meant?",
+    );
+    expect(await explained("other", text(CANARY), policy)).not.toContain("warning");
+  });
+
+  it.each([
+    ["warn", "  warning: the policy has rules for the tool records/parts,"],
+    ["refuse", "  refused at the start: the policy has rules for the tool records/parts,"],
+  ])("compares the names with the tools that were recorded (%s)", async (unknownNames, line) => {
+    const policy = POLICY.replace(
+      "servers:",
+      `defaults: { unknownNames: ${unknownNames} }\nservers:`,
+    );
+    const recorded = { tool: "open", result: text(CANARY), tools: [{ name: "open" }] };
+    const args = ["--policy", fileOf(policy), "--server", "records"];
+    const { output } = await run([
+      "mcp-proxy",
+      ...args,
+      "--explain",
+      fileOf(JSON.stringify(recorded)),
+    ]);
+    expect(output).toContain(line);
+    expect(output).not.toContain("tool records/open");
+  });
 });

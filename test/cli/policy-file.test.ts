@@ -180,14 +180,25 @@ servers:
   it.each([
     [
       `${HEAD}servers: { a: { tools: { t: { seal: [{ at: items }] } } } }\n`,
-      "policy.servers.a.tools.t.seal[0].at must be a JSON pointer",
+      "policy, line 3, column 44: policy.servers.a.tools.t.seal[0].at must be a JSON pointer",
     ],
     [
       `${HEAD}servers: { a: { tools: { t: { seal: [{ at: "", grant: ["a/*"] }] } } } }\n`,
-      "grant[0] must name one tool exactly",
+      "policy, line 3, column 56: policy.servers.a.tools.t.seal[0].grant[0] must name one tool",
     ],
-    [`${HEAD}servers: { "a b": { tools: {} } }\n`, "a name in policy.servers"],
-    [`${HEAD}ttlSeconds: -1\n${SERVERS}`, "policy.ttlSeconds"],
+    [
+      `${HEAD}servers: { "a b": { tools: {} } }\n`,
+      "policy, line 3, column 12: a name in policy.servers",
+    ],
+    [
+      `${HEAD}servers: { a: { tools: { ok: {}, "a b": {} } } }\n`,
+      "policy, line 3, column 34: a name in policy.servers.a.tools",
+    ],
+    [
+      `${HEAD}servers:\n  a:\n    tools:\n      t: {}\n      t.seal:\n        hydrate: [{ at: "" }]\n`,
+      "policy, line 8, column 25: policy.servers.a.tools.t.seal.hydrate[0].at must name an argument",
+    ],
+    [`${HEAD}ttlSeconds: -1\n${SERVERS}`, "policy, line 3, column 13: policy.ttlSeconds"],
   ])("is checked by the policy's own rules as well: %#", async (text, problem) => {
     expect(await problemOf(text)).toContain(problem);
   });

@@ -8,7 +8,8 @@ import { call, ProxyProcess, script } from "./support/proxy-process.js";
 
 const TOKEN = "alice".repeat(8);
 const ENVIRONMENT = { ...process.env, HANDLEVAULT_SUBJECT: "alice", ALICE_TOKEN: TOKEN };
-const REFUSAL = /^handlevault: policy: the tool records\/use is refused: (\/\S+) (.+)$/m;
+const REFUSAL =
+  /^handlevault: policy \S+, line 5, column 21: the tool records\/use is refused: (\/\S+) (.+)$/m;
 
 const open: { stop(): Promise<unknown> }[] = [];
 afterEach(async () => {
@@ -145,6 +146,50 @@ servers: { records: { tools: { lookup: { seal: [{ at: "" }] }, use: { seal: none
     const told = proxy.errors.iterator({ destroyOnReturn: false });
     const { value } = await told.next();
     expect(String(value)).toMatch(/^warning: Nobody but the owner can open .* records\/lookup /);
+  });
+});
+
+describe("a policy that names a tool which the server does not list", () => {
+  const misnamed = (unknownNames: string) => [
+    "--policy",
+    fileOf(`version: 1
+vault: { cache: memory }
+subject: alice
+auth: { tokens: [{ env: ALICE_TOKEN, subject: alice }] }
+defaults: { unlisted: pass, unknownNames: ${unknownNames} }
+servers: { records: { tools: { lookpu: { seal: none }, use: { seal: none } } } }
+`),
+    "--server",
+    "records",
+  ];
+  const NAMED = /records\/lookpu, which the server does not list: did it mean records\/lookup\?/;
+
+  it("is warned of once the client has opened the server, which then serves", async () => {
+    const proxy = start([...misnamed("warn"), ...RECORDS]);
+    const client = await proxy.connect("v1");
+    await client.listTools();
+    const errors = String(proxy.errors.read());
+    expect(errors).toMatch(NAMED);
+    expect(errors.match(/lookpu/g)).toHaveLength(1);
+  });
+
+  it("is warned of before clients can connect over HTTP", async () => {
+    const proxy = start([...misnamed("warn"), "--listen", "0", ...RECORDS]);
+    const told = new PassThrough();
+    proxy.errors.pipe(told);
+    await proxy.url();
+    expect(String(told.read())).toMatch(NAMED);
+  });
+
+  it.each([
+    ["over stdio", []],
+    ["over HTTP", ["--listen", "0"]],
+  ])("ends the proxy %s with code 2 where the policy says so", async (_, listening) => {
+    const proxy = start([...misnamed("refuse"), ...listening, ...RECORDS]);
+    if (listening.length === 0)
+      proxy.input.write('{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n');
+    expect(await proxy.ended).toBe(2);
+    expect(String(proxy.errors.read())).toMatch(NAMED);
   });
 });
 

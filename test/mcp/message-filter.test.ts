@@ -884,6 +884,23 @@ describe("a policy that passes what it does not list", () => {
   });
 });
 
+describe("an output or a resource that cannot be sealed", () => {
+  it("has its cause reported to the operator, and not to the client", async () => {
+    const vault = new HandleVault();
+    const connection = new Connection({ vault });
+    const call = await connection.call("lookup");
+    const { id } = await connection.request("resources/read", { uri: "x" }, 2);
+    await vault.close();
+    const told = await connection.answer(call, saying(SECRET));
+    await connection.server({ jsonrpc: "2.0", id, result: { contents: [{ text: SECRET }] } });
+    expect(connection.warnings).toEqual([
+      expect.stringMatching(/^The output of records\/lookup is withheld: \S/),
+      expect.stringMatching(/^An answer of the server is withheld: \S/),
+    ]);
+    expect(JSON.stringify([told, connection.warnings])).not.toContain(SECRET);
+  });
+});
+
 describe("a policy that passes what it does not list, but not what it seals", () => {
   const policy = { ...POLICY, defaults: { unlisted: "pass" } } as const;
 

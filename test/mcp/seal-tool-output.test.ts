@@ -386,6 +386,36 @@ describe("output that cannot be sealed", () => {
     expect((await sealed({ seal: [{ at: "/a" }] }, given)).result).toMatchObject(WITHHELD);
   });
 
+  it.each<[string, ToolPolicy, Record<string, unknown>, RegExp]>([
+    [
+      "a leak",
+      { seal: [{ at: "", safeView: () => RECORD.ssn }] },
+      structured(RECORD),
+      /ERR_VAULT_/,
+    ],
+    [
+      "a function that fails",
+      { seal: [{ detect: throwing }] },
+      structured(RECORD),
+      /a function of the/,
+    ],
+    [
+      "a result that is no data",
+      { seal: [{ at: "/a" }] },
+      circular(),
+      /no data that can be sealed/,
+    ],
+  ])("has its cause reported, %s, without a value", async (_, rules, given, cause) => {
+    const warnings: string[] = [];
+    const onWarning = (text: string) => void warnings.push(text);
+    expect(await sealToolOutput(given, { ...lookupScope(rules), onWarning })).toMatchObject(
+      WITHHELD,
+    );
+    expect(warnings).toEqual([expect.stringMatching(cause)]);
+    expect(warnings[0]).toMatch(/^The output of records\/lookup is withheld: /);
+    expect(warnings[0]).not.toMatch(/Ada|123-45/);
+  });
+
   it("is withheld from a tool that the policy refuses", async () => {
     const scope = lookupScope({});
     const other = { ...scope, policy: refusing(), tool: "other" };

@@ -10,7 +10,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { HandleVault } from "../../src/index.js";
 import { surveyTools } from "../../src/mcp/tool-survey.js";
-import { AgentPolicy, type JsonObject, withVault } from "../../src/mcp.js";
+import { AgentPolicy, type JsonObject, type PolicyOptions, withVault } from "../../src/mcp.js";
 import { listenerV2, type Servers } from "./support/lines.js";
 
 const INFO = { name: "desk", version: "1.0.0" };
@@ -19,16 +19,21 @@ const RULES = (at: string) => ({
   servers: { desk: { tools: { use: { seal: "none" as const, hydrate: [{ at }] } } } },
 });
 
+const misnamed = (unknownNames: "warn" | "refuse"): PolicyOptions => ({
+  defaults: { unlisted: "pass", unknownNames },
+  servers: { desk: { tools: { usse: { seal: "none" } } } },
+});
+
 interface Desk extends Servers {
   readonly warnings: readonly string[];
 }
 
 /** Servers with one tool, which takes `value`, and whose policy opens handles at a place. */
-function desk(at: string, value: z.ZodType = z.string()): Desk {
+function desk(rules: string | PolicyOptions, value: z.ZodType = z.string()): Desk {
   const warnings: string[] = [];
   const options = {
     vault: new HandleVault(),
-    policy: new AgentPolicy(RULES(at)),
+    policy: new AgentPolicy(typeof rules === "string" ? RULES(rules) : rules),
     server: "desk",
     subjectOf: () => "alice",
     onWarning: (text: string) => void warnings.push(text),
@@ -71,6 +76,23 @@ const MISFITS = [
 ] as const;
 
 describe.each(["v1", "v2"] as const)("a server of SDK %s", (generation) => {
+  it("is warned of a name in the policy that it does not have, and is started", async () => {
+    const { noted, transport } = transportOf();
+    const servers = desk(misnamed("warn"));
+    await servers[generation]().connect(transport as never);
+    expect(noted.starts).toBe(1);
+    expect(servers.warnings).toEqual([expect.stringMatching(/desk\/usse.*mean desk\/use\?/)]);
+  });
+
+  it("is refused for such a name where the policy says so", async () => {
+    const { noted, transport } = transportOf();
+    const connecting = desk(misnamed("refuse"))
+      [generation]()
+      .connect(transport as never);
+    await expect(connecting).rejects.toThrow(/desk\/usse/);
+    expect(noted.starts).toBe(0);
+  });
+
   it.each(MISFITS)("is refused at start for %s", async (_, at, value, message) => {
     const { noted, transport } = transportOf();
     const servers = desk(at, value);
@@ -169,16 +191,20 @@ describe("a survey of tools", () => {
       asked += 1;
       return { tools: [], nextCursor: "again" };
     };
-    expect(await survey(endless)).toEqual({ isComplete: false, problems: [] });
+    expect(await survey(endless)).toEqual({ isComplete: false, problems: [], warnings: [] });
     expect(asked).toBe(100);
   });
 
   it("is incomplete without an answer, and keeps what it has found by then", async () => {
-    expect(await survey(async () => undefined)).toEqual({ isComplete: false, problems: [] });
+    expect(await survey(async () => undefined)).toEqual({
+      isComplete: false,
+      problems: [],
+      warnings: [],
+    });
     const silent = () => new Promise<undefined>(() => undefined);
-    expect(await survey(silent)).toEqual({ isComplete: false, problems: [] });
+    expect(await survey(silent)).toEqual({ isComplete: false, problems: [], warnings: [] });
     const half = async ({ cursor }: JsonObject) =>
       cursor === undefined ? { tools: [misfit], nextCursor: "2" } : silent();
-    expect(await survey(half)).toEqual({ isComplete: false, problems: [PROBLEM] });
+    expect(await survey(half)).toEqual({ isComplete: false, problems: [PROBLEM], warnings: [] });
   });
 });

@@ -147,6 +147,21 @@ export function describeAgentStack(name: string, stack: AgentStack): void {
       expect(heard).toEqual({ heard: { card: shown, note: "as it is" } });
     });
 
+    it("tell the operator why an output is withheld, and the model no cause", async () => {
+      const leaking = { find_card: { seal: [{ at: "/card", safeView: () => CARD }] } };
+      const warnings: string[] = [];
+      const { tools } = await shop(stack, {
+        policy: new AgentPolicy({ servers: { shop: { tools: leaking } } }),
+        onWarning: (text) => void warnings.push(text),
+      });
+      const told = await tools.call("find_card", { person: "Ada" }).catch(String);
+      expect(told).toMatch(/Executed, but the output is withheld/);
+      expect(warnings).toEqual([
+        expect.stringMatching(/^The output of shop\/find_card .*ERR_VAULT_/),
+      ]);
+      expect(String([told, ...warnings])).not.toContain(CARD);
+    });
+
     it("return texts that are JSON with handles in them", async () => {
       const { tools } = await shop(stack);
       const found = JSON.parse(await tools.call("find_text", {}));

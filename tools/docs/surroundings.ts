@@ -84,6 +84,9 @@ const IN_FILES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   "src/mcp/handle-reuse.ts": { subjectOf: "() => string" },
   "src/mcp/hydrate-arguments.ts": TOOL,
+  "src/mcp/leftover-handles.ts": {
+    toolCall: "{ args: Record<string, unknown> }",
+  },
   "src/mcp/marked-places.ts": ZOD,
   "src/mcp/message-filter.ts": { message: "unknown" },
   "src/mcp/seal-tool-output.ts": TOOL,
