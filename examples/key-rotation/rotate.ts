@@ -36,20 +36,32 @@ await writeKeys([november, december]);
 for (const { ring } of [one, two]) ring.reload();
 console.log("1. added everywhere:", one.ring.keyIds.join(", "));
 
-// 2. Every process seals under it. Until the last one does, both keys are in use.
+// 2. It goes to the front of the file, where a process that starts finds its current key, and every process
+// seals under it. Until the last one does, both keys are in use.
+await writeKeys([december, november]);
 for (const { ring } of [one, two]) ring.promote("2026-12");
 console.log("2. promoted everywhere:", one.ring.currentKeyId);
 
-// 3. What is sealed already is moved, and the old key goes once a report shows that nothing needs it.
-for (const { ring, vault } of [one, two]) ring.remove("2026-11", await vault.rewrap());
-await writeKeys([december]);
-console.log("3. removed everywhere:", one.ring.keyIds.join(", "));
+// A process that is restarted now seals under the new key, too.
+await two.vault.close();
+const three = await openProcess();
+assert.equal(three.ring.currentKeyId, "2026-12");
 
-assert.equal(await two.vault.unseal(id, "records"), "the only copy");
-await Promise.all([one.vault.close(), two.vault.close()]);
+// 3. What is sealed already is moved. Each process also waits for what it was still writing itself.
+const reports = [await one.vault.rewrap(), await three.vault.rewrap()] as const;
+console.log("3. rewrapped everywhere:", reports[0].rewrapped, "record moved");
+
+// 4. The old key goes, since the reports show that nothing needs it.
+one.ring.remove("2026-11", reports[0]);
+three.ring.remove("2026-11", reports[1]);
+await writeKeys([december]);
+console.log("4. removed everywhere:", one.ring.keyIds.join(", "));
+
+assert.equal(await three.vault.unseal(id, "records"), "the only copy");
+await Promise.all([one.vault.close(), three.vault.close()]);
 
 const restarted = await openProcess();
 assert.equal(await restarted.vault.unseal(id, "records"), "the only copy");
-console.log("4. after a restart:", await restarted.vault.unseal(id, "records"));
+console.log("5. after a restart:", await restarted.vault.unseal(id, "records"));
 await restarted.vault.close();
 await rm(folder, { recursive: true });

@@ -29,8 +29,10 @@ async function openKeys(
   keys: KeysData | undefined,
   pathOf: PathOf,
 ): Promise<KeyProvider | undefined> {
-  if (keys?.file !== undefined) return KeyRing.fromFile(pathOf(keys.file));
-  return keys?.env === undefined ? undefined : KeyRing.fromEnv(keys.env);
+  if (keys === undefined) return undefined;
+  const { file, env, mounted } = keys;
+  if (file !== undefined) return KeyRing.fromFile(pathOf(file), { mounted });
+  return env === undefined ? undefined : KeyRing.fromEnv(env);
 }
 
 async function openCache(cache: CacheData, pathOf: PathOf): Promise<CacheBackend | undefined> {

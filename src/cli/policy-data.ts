@@ -54,7 +54,10 @@ export interface TokenData {
 export type CacheData = "memory" | OneOf<"sqlite" | "lmdb" | "redis" | "valkey">;
 
 /** Where keys come from: a file, or an environment variable. */
-export type KeysData = OneOf<"file" | "env">;
+export interface KeysData extends OneOf<"file" | "env"> {
+  /** Of a file: a container platform mounted it, so that others may read it. */
+  readonly mounted?: boolean | undefined;
+}
 
 /** A policy file. */
 export interface PolicyData {

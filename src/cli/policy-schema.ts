@@ -61,7 +61,17 @@ const cache = z.union(
   "must be memory, or one of sqlite, lmdb, redis, valkey",
 );
 
-const keys = oneOf(["file", "env"]);
+const keys = z
+  .strictObject({
+    file: z.string().optional(),
+    env: z.string().optional(),
+    mounted: z.boolean().optional(),
+  })
+  .refine(hasOneOf(["file", "env"]), "must have exactly one of file, env")
+  .refine(
+    ({ file, mounted }) => mounted === undefined || file !== undefined,
+    "must not have mounted beside env: it is about a file",
+  );
 
 const jwt = z.strictObject({
   issuer: z.string(),
@@ -99,7 +109,11 @@ function oneOf<Name extends string>(names: readonly Name[]): z.ZodType<OneOf<Nam
   return z
     .strictObject(shape)
     .refine(
-      (given) => Object.values(given).filter((value) => value !== undefined).length === 1,
+      hasOneOf(names),
       `must have exactly one of ${names.join(", ")}`,
     ) as unknown as z.ZodType<OneOf<Name>>;
+}
+
+function hasOneOf(names: readonly string[]): (given: Readonly<Record<string, unknown>>) => boolean {
+  return (given) => names.filter((name) => given[name] !== undefined).length === 1;
 }

@@ -83,11 +83,12 @@ type Origin = "memory" | "passphrase" | KeySource;
 /**
  * Holds one current key, which encrypts, and older keys, which only decrypt.
  *
- * Keys rotate in four steps, in every process before the next one: `add` or `reload`, `promote`,
- * `rewrap`, `remove`. See docs/keys.md.
+ * Keys rotate in four steps, each in every process before the next one: `add` or `reload`, `promote`,
+ * `rewrap`, `remove`. Before `promote` the new key goes to the front of the file, where a process that
+ * starts finds its current key. See docs/keys.md.
  *
  * @example
- * Rotate in one process, after the new key was written to the file.
+ * Rotate in one process, after the new key was written to the front of the file.
  * ```ts
  * ring.reload();
  * ring.promote("2026-12");
@@ -243,7 +244,8 @@ export class KeyRing implements KeyProvider {
 
   /**
    * Makes a key the current one, which new records are encrypted under; the others go on decrypting.
-   * Every process must have the key before one promotes it.
+   * Every process must have the key before one promotes it; in a file or variable it then stands first, or
+   * a process that starts later would encrypt under the earlier one again.
    *
    * A ring from a file or an environment variable reads that again: a key that is nowhere but in memory
    * would be lost with the process, and everything sealed under it.

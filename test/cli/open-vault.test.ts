@@ -1,3 +1,4 @@
+import { chmodSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { openVault } from "../../src/cli/open-vault.js";
 import { readPolicyFile } from "../../src/cli/policy-file.js";
@@ -38,6 +39,24 @@ describe("the vault of a policy", () => {
       }
     });
   });
+
+  it.runIf(process.platform !== "win32")(
+    "has keys that a container platform mounted, if the policy says so",
+    async () => {
+      const keys = keyFile();
+      chmodSync(keys, 0o444);
+      const cache = `{ sqlite: ${newPath("handles")} }`;
+      await expect(vaultOf(cache, keys)).rejects.toThrow(/others can read the key file/);
+      await expect(vaultOf(cache, `${keys}, mounted: false`)).rejects.toThrow(/others can read/);
+      const vault = await vaultOf(cache, `${keys}, mounted: true`);
+      const { id } = await vault.seal({ a: 1 }, { ownerPrincipal: "o", safeView: "" });
+      expect(await vault.unseal(id, "o")).toEqual({ a: 1 });
+      await vault.close();
+      chmodSync(keys, 0o666);
+      const refused = vaultOf(cache, `${keys}, mounted: true`);
+      await expect(refused).rejects.toThrow(/others can write the mounted key file/);
+    },
+  );
 
   it("is refused without a word of its path, URL or keys", async () => {
     for (const cache of ['{ redis: "no-url-pa55" }', '{ valkey: "redis://u:pa55@127.0.0.1:1" }']) {

@@ -130,6 +130,25 @@ servers:
       `version: 1\nvault: { cache: { sqlit: a } }\n${SERVERS}`,
       "line 2, column 19: unknown key sqlit",
     ],
+    ...[
+      ["{ mounted: true }", "line 2, column 31: vault > keys: must have exactly one of file, env"],
+      [
+        "{ file: a, env: B }",
+        "line 2, column 31: vault > keys: must have exactly one of file, env",
+      ],
+      [
+        "{ env: A, mounted: true }",
+        "line 2, column 31: vault > keys: must not have mounted beside env",
+      ],
+      [
+        "{ file: a, mounted: yes }",
+        "line 2, column 51: vault > keys > mounted: Invalid input: expected boolean",
+      ],
+      ["{ file: a, mount: true }", "line 2, column 42: unknown key mount"],
+    ].map(([keys, message]) => [
+      `version: 1\nvault: { cache: memory, keys: ${keys} }\n${SERVERS}`,
+      `${message}`,
+    ]),
     [
       `version: 1\nvault: { cache: { sqlite: a } }\n${SERVERS}`,
       "line 2, column 17: a cache that outlives the process needs keys",

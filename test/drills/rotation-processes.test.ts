@@ -1,5 +1,5 @@
 /** The documented rotation, played over three processes on one store. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
@@ -15,43 +15,90 @@ const [OLD, NEW] = [KeyRing.generateKey(), KeyRing.generateKey()];
 const PROCESSES = 3;
 const HANDLES = 20;
 
+/** Processes at work on one store, that are led through the steps of a rotation and restarted at any time. */
+class Processes {
+  readonly #task: RotatingTask;
+  readonly #children: Child[];
+
+  private constructor(task: RotatingTask, children: Child[]) {
+    this.#task = task;
+    this.#children = children;
+  }
+
+  static async start(task: RotatingTask, state: string): Promise<Processes> {
+    const children = Array.from({ length: PROCESSES }, () => new Child("rotating.ts", task));
+    await Promise.all(children.map((child) => expectNext(child, `ready ${state}`)));
+    return new Processes(task, children);
+  }
+
+  /**
+   * Takes a step in one process after the other. Before the second takes it, the third is restarted; once all
+   * have, the first is. `restarted` is what a process has that starts then.
+   */
+  async step(step: string, states: { readonly state: string; readonly restarted: string }) {
+    for (const [index, child] of this.#children.entries()) {
+      const printed = child.lines.length;
+      child.say(step);
+      await expectNext(child, `${step.split(" ")[0]} ${states.state}`, printed);
+      if (index === 0) await this.#restart(PROCESSES - 1, states.restarted);
+    }
+    await this.#restart(0, states.restarted);
+  }
+
+  async restartAll(state: string): Promise<void> {
+    for (const index of this.#children.keys()) await this.#restart(index, state);
+  }
+
+  /** Ends all processes; returns how many reads each of them made. */
+  async end(): Promise<number[]> {
+    for (const child of this.#children) child.say("end");
+    return Promise.all(this.#children.map((child) => child.result<number>()));
+  }
+
+  /** Kills a process in the midst of its work, unless one of its reads has failed, and starts it again. */
+  async #restart(index: number, state: string): Promise<void> {
+    await this.#children[index]?.kill();
+    const child = new Child("rotating.ts", this.#task);
+    this.#children[index] = child;
+    await expectNext(child, `ready ${state}`);
+  }
+}
+
+/** Waits for the next line of a child, which must be this one. */
+async function expectNext(child: Child, line: string, printed = 0): Promise<void> {
+  await child.hasPrinted(printed + 1);
+  // What failed says why.
+  if (child.lines.length === printed) await child.result();
+  expect(child.lines.at(-1)).toBe(line);
+}
+
 describe("a rotation over three processes", () => {
-  it("fails no read, and loses nothing at the next start", async () => {
+  it("fails no read, whichever process is restarted when, and loses nothing", async () => {
     const kind = PLACES.find(({ name }) => name.includes("SQLite"));
     if (kind === undefined) throw new Error("no SQLite");
     const place = await kind.start();
     const folder = await mkdtemp(join(tmpdir(), "handlevault-rotation-"));
     const keyFile = join(folder, "keys");
-    const write = (text: string) => writeFile(keyFile, text, { mode: 0o600 });
+    const write = (text: string) => writeKeys(keyFile, text);
     try {
       await write(`old:${OLD}\n`);
       const ids = await sealUnder(place.address, await KeyRing.fromFile(keyFile));
-      const task: RotatingTask = { address: place.address, keyFile, ids };
-      const children = Array.from({ length: PROCESSES }, () => new Child("rotating.ts", task));
-      await Promise.all(children.map((child) => child.hasPrinted(1)));
-
-      let steps = 1;
-      const everywhere = async (step: string, state: string) => {
-        steps += 1;
-        for (const child of children) {
-          child.say(step);
-          await child.hasPrinted(steps);
-          expect(child.lines.at(-1)).toBe(`${step.split(" ")[0]} ${state}`);
-        }
-      };
+      const processes = await Processes.start({ address: place.address, keyFile, ids }, "old old");
       await write(`old:${OLD}\nnew:${NEW}\n`);
-      await everywhere("reload", "old old,new");
-      await everywhere("promote new", "new old,new");
-      await everywhere("remove old", "new new");
+      await processes.step("reload", { state: "old new,old", restarted: "old new,old" });
+      await write(`new:${NEW}\nold:${OLD}\n`);
+      await processes.step("promote new", { state: "new new,old", restarted: "new new,old" });
+      await processes.step("rewrap", { state: "new new,old", restarted: "new new,old" });
+      await processes.step("remove old", { state: "new new", restarted: "new new,old" });
       await write(`new:${NEW}\n`);
-      for (const child of children) child.say("end");
-      for (const child of children) expect(await child.result<number>()).toBeGreaterThan(HANDLES);
+      await processes.restartAll("new new");
+      for (const reads of await processes.end()) expect(reads).toBeGreaterThan(HANDLES);
 
-      const vault = new HandleVault({
-        cache: await openPlace(place.address),
-        keys: await KeyRing.fromFile(keyFile),
-      });
+      const keys = await KeyRing.fromFile(keyFile);
+      const vault = new HandleVault({ cache: await openPlace(place.address), keys });
       for (const id of ids) expect(await vault.unseal(id, OWNER)).toMatch(/^payload/);
+      const { failed, keyUsage } = await vault.rewrap();
+      expect([failed, Object.keys(keyUsage)]).toEqual([0, ["new"]]);
       await vault.close();
     } finally {
       await place.stop();
@@ -59,6 +106,12 @@ describe("a rotation over three processes", () => {
     }
   });
 });
+
+/** Replaces the key file in one go, so that a process that starts reads one state of it. */
+async function writeKeys(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.next`, text, { mode: 0o600 });
+  await rename(`${file}.next`, file);
+}
 
 async function sealUnder(address: RotatingTask["address"], keys: KeyRing): Promise<string[]> {
   const vault = new HandleVault({ cache: await openPlace(address), keys });

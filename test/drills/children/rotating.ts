@@ -1,7 +1,7 @@
 /** A process that seals and opens all the time, while it is led through the steps of a rotation. */
 import { createInterface } from "node:readline";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { HandleVault, KeyRing } from "../../../src/index.js";
+import { HandleVault, KeyRing, type RewrapReport } from "../../../src/index.js";
 import { type Address, openPlace } from "../places.js";
 import { print, task } from "./messages.js";
 
@@ -25,6 +25,7 @@ const vault = new HandleVault({
 const known = [...ids];
 let reads = 0;
 let isOver = false;
+let report: RewrapReport | undefined;
 
 async function work(): Promise<void> {
   while (!isOver) {
@@ -42,10 +43,20 @@ async function work(): Promise<void> {
   }
 }
 
+/** Every step is followed by reads under it. */
+async function readOn(): Promise<void> {
+  const before = reads;
+  while (reads < before + KEPT) await nextTurn();
+}
+
 const STEPS: Readonly<Record<string, (keyId: string) => Promise<unknown>>> = {
   reload: async () => ring.reload(),
   promote: async (keyId) => ring.promote(keyId),
-  remove: async (keyId) => ring.remove(keyId, await vault.rewrap()),
+  rewrap: async () => {
+    report = await vault.rewrap();
+  },
+  // A process that was restarted since has no report.
+  remove: async (keyId) => ring.remove(keyId, report ?? (await vault.rewrap())),
 };
 
 const working = work();
@@ -53,15 +64,15 @@ const working = work();
 working.catch((error: unknown) => {
   throw error;
 });
-print("ready");
+const state = () => `${ring.currentKeyId} ${ring.keyIds.toSorted().join(",")}`;
+await readOn();
+print(`ready ${state()}`);
 for await (const line of createInterface({ input: process.stdin })) {
   const [step = "", keyId = ""] = line.split(" ");
   if (step === "end") break;
-  const before = reads;
   await STEPS[step]?.(keyId);
-  // Every step is followed by reads under it.
-  while (reads < before + KEPT) await nextTurn();
-  print(`${step} ${ring.currentKeyId} ${ring.keyIds.join(",")}`);
+  await readOn();
+  print(`${step} ${state()}`);
 }
 isOver = true;
 await working;
