@@ -7,6 +7,9 @@ import { HELP, MCP_PROXY_HELP } from "./help.js";
 import { mcpProxy } from "./mcp-proxy.js";
 import { asksForHelp, readMcpProxyOptions } from "./mcp-proxy-options.js";
 
+/** What is said of an error whose text may hold data. */
+export const UNEXPECTED = "an unexpected error ended it";
+
 /** Runs a command line, and returns what the process exits with. */
 export async function runCommandLine(
   args: readonly string[],
@@ -46,5 +49,5 @@ async function version(): Promise<string> {
 /** Other errors may have texts with data in them. */
 function messageOf(error: unknown): string {
   if (error instanceof CommandError || isVaultError(error)) return error.message;
-  return "an unexpected error ended it";
+  return UNEXPECTED;
 }

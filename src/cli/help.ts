@@ -30,6 +30,10 @@ Options:
   --listen [HOST:]PORT        Serve Streamable HTTP at /mcp on this machine, instead of stdio.
                               The subject comes from the token; the policy needs auth.
   --allow-host NAME           A further Host that requests may name; may be repeated.
+  --max-sessions N            With --listen: the most sessions at once, each with a server of
+                              its own. Default 100, at most 1000.
+  --max-sessions-per-subject N
+                              The most of one subject. Default: a tenth of --max-sessions.
   --upstream-stderr inherit   Show what the server writes to standard error. It may hold
                               data, so it is discarded by default.
   --explain FILE              Say what would be sealed of a recorded result, and end. The file

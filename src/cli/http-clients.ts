@@ -19,7 +19,7 @@ import { ErrorReports } from "../transport/service/error-reports.js";
 import { listen } from "../transport/sockets/listening.js";
 import { RequestTooLargeError, ServiceUnavailableError } from "../vault/errors.js";
 import { CommandError, FAILED } from "./command-error.js";
-import { HttpSessions, type ServerTransport } from "./http-sessions.js";
+import { HttpSessions, type ServerTransport, type SessionLimits } from "./http-sessions.js";
 import { MAX_MESSAGE_BYTES, parseMessage } from "./message-lines.js";
 import { RPC_REFUSALS, RpcRefusedError, rpcAnswerTo } from "./rpc-refusals.js";
 import type { Side } from "./side.js";
@@ -34,6 +34,7 @@ export interface ServeClientsOptions {
   /** Opens a connection to the server; every session has its own. */
   readonly openServer: () => Promise<Side>;
   readonly openFilter: () => MessageFilter;
+  readonly limits: SessionLimits;
   readonly onListening: (address: { readonly host: string; readonly port: number }) => void;
   /** Stops it. */
   readonly signal: AbortSignal;
@@ -55,12 +56,13 @@ const SERVER_OPTIONS = {
  * @throws {@link PeerMissingError} {@link PeerBrokenError}
  */
 export async function serveClients(options: ServeClientsOptions): Promise<void> {
-  const { openServer, openFilter, onListening, signal, host, port } = options;
+  const { openServer, openFilter, limits, onListening, signal, host, port } = options;
   const { NodeStreamableHTTPServerTransport } = await loadPeer(
     "@modelcontextprotocol/node",
     () => import("@modelcontextprotocol/node"),
   );
   const sessions = new HttpSessions({
+    limits,
     openServer,
     openFilter,
     openTransport: (events) => {
@@ -135,9 +137,13 @@ async function answer(exchange: Exchange): Promise<void> {
     const caller = await gate.callerOf(request);
     if (signal.aborted) throw new ServiceUnavailableError();
     if (typeof caller === "string") throw new RefusedError(REFUSALS.noRoute);
-    const transport = await sessions.transportFor(caller.principal, request);
+    const subject = caller.principal;
+    const transport = sessions.transportOf(subject, request);
     const posted = request.method === "POST" ? await readPosted(request) : undefined;
-    await transport.handleRequest(incoming, outgoing, posted);
+    const handle = (by: ServerTransport) => by.handleRequest(incoming, outgoing, posted);
+    await (transport === undefined
+      ? sessions.begin({ subject, posted, handle })
+      : handle(transport));
   } catch (error) {
     if (signal.aborted) outgoing.shouldKeepAlive = false;
     if (outgoing.headersSent) outgoing.destroy();

@@ -2,11 +2,13 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { MessageFilter } from "../mcp/message-filter.js";
+import { isObject, isRequestId, type RequestId } from "../mcp/messages.js";
 import { clearTimeout, setTimeout } from "../primitives/timers.js";
 import type { HttpRequest } from "../transport/http/server/gate.js";
 import { REFUSALS, RefusedError } from "../transport/http/server/refusal.js";
 import { ServiceUnavailableError } from "../vault/errors.js";
 import { runProxy } from "./proxy.js";
+import { RPC_REFUSALS, RpcRefusedError } from "./rpc-refusals.js";
 import { passOn, type Receive, type Sent, type Side } from "./side.js";
 
 /** The part of the SDK's transport that is used here. */
@@ -29,11 +31,28 @@ interface SessionEvents {
   readonly onsessioninitialized: (id: string) => Promise<void>;
 }
 
+/** How many sessions there may be at once. */
+export interface SessionLimits {
+  readonly max: number;
+  /** The share of each subject. */
+  readonly perSubject: number;
+}
+
 /** What sessions are made of. */
 export interface HttpSessionsOptions {
+  readonly limits: SessionLimits;
   readonly openServer: () => Promise<Side>;
   readonly openFilter: () => MessageFilter;
   readonly openTransport: (events: SessionEvents) => ServerTransport;
+}
+
+/** A request that names no session. */
+export interface Beginning {
+  readonly subject: string;
+  /** What was posted, if anything was. */
+  readonly posted: object | undefined;
+  /** Has a transport answer the request. */
+  readonly handle: (transport: ServerTransport) => Promise<void>;
 }
 
 interface Session {
@@ -43,15 +62,20 @@ interface Session {
   readonly ended: Promise<unknown>;
 }
 
+/** The place of a session whose server is being opened. */
+interface Place {
+  readonly subject: string;
+  opened?: Promise<Side>;
+}
+
 const SESSION_HEADER = "mcp-session-id";
-const MAX_SESSIONS = 100;
 /** A client that comes back later hears that its session is gone, and begins another. */
 const IDLE_MS = 30 * 60_000;
 
 export class HttpSessions {
   readonly #options: HttpSessionsOptions;
   readonly #sessions = new Map<string, Session>();
-  #opening = 0;
+  readonly #opening = new Set<Place>();
   #isClosed = false;
 
   constructor(options: HttpSessionsOptions) {
@@ -59,15 +83,15 @@ export class HttpSessions {
   }
 
   /**
-   * Returns what answers a request: the transport of its session, or a new one.
+   * Returns the transport of the session that a request names; `undefined` where it names none.
    *
    * @throws RefusedError There is no such session of this subject's.
    */
-  async transportFor(
+  transportOf(
     subject: string,
     { single, header }: Pick<HttpRequest, "single" | "header">,
-  ): Promise<ServerTransport> {
-    if (header(SESSION_HEADER) === undefined) return this.#newTransport(subject);
+  ): ServerTransport | undefined {
+    if (header(SESSION_HEADER) === undefined) return undefined;
     const session = this.#sessions.get(single(SESSION_HEADER) ?? "");
     if (session === undefined || session.subject !== subject) {
       throw new RefusedError(REFUSALS.noRoute);
@@ -76,48 +100,101 @@ export class HttpSessions {
     return session.transport;
   }
 
+  /**
+   * Begins a session, if that is what is asked for; the transport refuses anything else.
+   *
+   * @throws RpcRefusedError There are too many sessions, or the server cannot be opened.
+   * @throws {@link ServiceUnavailableError} The proxy stops.
+   */
+  async begin({ subject, posted, handle }: Beginning): Promise<void> {
+    const asked = initializeId(posted);
+    if (asked === undefined) return handle(this.#openTransport(refuseSession));
+    const place = this.#takePlace(subject, asked);
+    let server: Side | undefined;
+    try {
+      server = await this.#openServer(place, asked);
+      const opened = server;
+      const transport = this.#openTransport((id) => this.#start(id, place, { transport, opened }));
+      await handle(transport);
+    } finally {
+      // What did not become a session is refused, and needs no server.
+      if (this.#opening.delete(place)) await server?.close();
+    }
+  }
+
   /** Ends all sessions and their servers. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    await Promise.allSettled([...this.#opening].map(closeOpened));
     const sessions = [...this.#sessions.values()];
     await Promise.all(sessions.map(({ transport }) => transport.close()));
     await Promise.all(sessions.map(({ ended }) => ended));
   }
 
-  /** The server is opened once the client has asked for a session in the right form. */
-  #newTransport(subject: string): ServerTransport {
-    const transport = this.#options.openTransport({
+  #openTransport(start: (id: string) => void): ServerTransport {
+    return this.#options.openTransport({
       sessionIdGenerator: randomUUID,
-      onsessioninitialized: (id) => this.#open(id, subject, transport),
+      onsessioninitialized: async (id) => start(id),
     });
-    return transport;
   }
 
-  async #open(id: string, subject: string, transport: ServerTransport): Promise<void> {
-    const isFull = this.#sessions.size + this.#opening >= MAX_SESSIONS;
-    if (isFull || this.#isClosed) throw new ServiceUnavailableError();
-    this.#opening += 1;
-    try {
-      const server = await this.#options.openServer();
-      if (this.#isClosed) {
-        await server.close();
-        throw new ServiceUnavailableError();
-      }
-      const client = new HttpClientSide(transport);
-      const filter = this.#options.openFilter();
-      const proxying = runProxy({ client, server, filter, subject: () => subject });
-      const ended = Promise.allSettled([proxying]).then(() => this.#forget(id));
-      const idle = setTimeout(() => void transport.close(), IDLE_MS).unref();
-      this.#sessions.set(id, { subject, transport, idle, ended });
-    } finally {
-      this.#opening -= 1;
-    }
+  #takePlace(subject: string, asked: RequestId): Place {
+    if (this.#isClosed) throw new ServiceUnavailableError();
+    const { max, perSubject } = this.#options.limits;
+    const taken = [...this.#sessions.values(), ...this.#opening];
+    const own = taken.filter((one) => one.subject === subject);
+    if (own.length >= perSubject) throw new RpcRefusedError(RPC_REFUSALS.shareTaken, asked);
+    if (taken.length >= max) throw new RpcRefusedError(RPC_REFUSALS.full, asked);
+    const place = { subject };
+    this.#opening.add(place);
+    return place;
+  }
+
+  async #openServer(place: Place, asked: RequestId): Promise<Side> {
+    place.opened = this.#options.openServer();
+    const server = await place.opened.catch(() => {
+      throw new RpcRefusedError(RPC_REFUSALS.noServer, asked);
+    });
+    if (!this.#isClosed) return server;
+    await server.close();
+    throw new ServiceUnavailableError();
+  }
+
+  #start(
+    id: string,
+    place: Place,
+    { transport, opened: server }: { readonly transport: ServerTransport; readonly opened: Side },
+  ): void {
+    if (this.#isClosed) throw new ServiceUnavailableError();
+    const { subject } = place;
+    const client = new HttpClientSide(transport);
+    const filter = this.#options.openFilter();
+    const proxying = runProxy({ client, server, filter, subject: () => subject });
+    const ended = Promise.allSettled([proxying]).then(() => this.#forget(id));
+    const idle = setTimeout(() => void transport.close(), IDLE_MS).unref();
+    this.#sessions.set(id, { subject, transport, idle, ended });
+    this.#opening.delete(place);
   }
 
   #forget(id: string): void {
     clearTimeout(this.#sessions.get(id)?.idle);
     this.#sessions.delete(id);
   }
+}
+
+/** Returns the id of the one request that begins a session; `undefined` for anything else. */
+function initializeId(posted: object | undefined): RequestId | undefined {
+  const [only, ...others] = [posted].flat() as readonly unknown[];
+  if (others.length > 0 || !isObject(only) || only["method"] !== "initialize") return undefined;
+  return isRequestId(only["id"]) ? only["id"] : undefined;
+}
+
+function refuseSession(): never {
+  throw new ServiceUnavailableError();
+}
+
+async function closeOpened({ opened }: Place): Promise<void> {
+  await (await opened)?.close();
 }
 
 class HttpClientSide implements Side {

@@ -1,6 +1,7 @@
 /** The arguments of `handlevault mcp-proxy`. */
 import { parseArgs } from "node:util";
 import { usageError } from "./command-error.js";
+import type { SessionLimits } from "./http-sessions.js";
 
 /** Where the server is: a command to start it, or a URL to reach it. */
 export type ServerAddress =
@@ -22,6 +23,7 @@ export interface McpProxyOptions {
   /** Absent: standard input and output. */
   readonly listen: ListenAddress | undefined;
   readonly allowedHosts: readonly string[];
+  readonly sessions: SessionLimits;
   readonly errors: "discard" | "inherit";
 }
 
@@ -32,6 +34,8 @@ const OPTIONS = {
   "url-token-env": { type: "string" },
   listen: { type: "string" },
   "allow-host": { type: "string", multiple: true },
+  "max-sessions": { type: "string" },
+  "max-sessions-per-subject": { type: "string" },
   "upstream-stderr": { type: "string" },
   explain: { type: "string" },
 } as const;
@@ -57,6 +61,7 @@ export function readMcpProxyOptions(args: readonly string[]): McpProxyOptions {
     task: taskOf(values, command),
     listen: values.listen === undefined ? undefined : listenAddress(values.listen),
     allowedHosts,
+    sessions: sessionLimits(values),
     errors: errorsOf(values["upstream-stderr"]),
   };
 }
@@ -118,6 +123,29 @@ function listenAddress(text: string): ListenAddress {
     throw usageError("--listen must be a port, or host:port");
   }
   return { host: host?.replace(/^\[(.*)\]$/, "$1"), port: Number(port) };
+}
+
+const MAX_SESSIONS = 100;
+/** As many as connections. */
+const MOST_SESSIONS = 1000;
+/** So many subjects have room, if each takes its share. */
+const SHARES = 10;
+
+function sessionLimits(values: Values): SessionLimits {
+  const max = countOf(values, "max-sessions") ?? MAX_SESSIONS;
+  const perSubject = countOf(values, "max-sessions-per-subject") ?? Math.ceil(max / SHARES);
+  return { max, perSubject };
+}
+
+function countOf(
+  values: Values,
+  name: "max-sessions" | "max-sessions-per-subject",
+): number | undefined {
+  const text = values[name];
+  if (text === undefined) return undefined;
+  const count = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= MOST_SESSIONS) return count;
+  throw usageError(`--${name} must be a whole number from 1 to ${MOST_SESSIONS}`);
 }
 
 function errorsOf(given: string | undefined): "discard" | "inherit" {

@@ -113,6 +113,7 @@ async function proxyHttp(connection: Connection, address: ListenAddress): Promis
       ...address,
       auth: authenticator,
       allowedHosts: options.allowedHosts,
+      limits: options.sessions,
       openServer: () => openServer(connection),
       openFilter: () => filterOf(connection, vault),
       onListening: ({ host, port }) => context.errors.write(`listening on ${host}:${port}\n`),

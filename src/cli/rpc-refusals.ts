@@ -15,10 +15,19 @@ const PARSE_ERROR = -32700;
 /** The first of the codes that JSON-RPC leaves to servers. */
 const SERVER_ERROR = -32000;
 
+const RETRY_AFTER_SECONDS = 10;
+
+function unavailable(message: string): RpcRefusal {
+  return { status: 503, code: SERVER_ERROR, message, retryAfterSeconds: RETRY_AFTER_SECONDS };
+}
+
 export const RPC_REFUSALS = {
   unreadable: { status: 400, code: PARSE_ERROR, message: "Parse error" },
   tooLarge: { status: 413, code: SERVER_ERROR, message: "The message is too large" },
-} as const satisfies Readonly<Record<string, RpcRefusal>>;
+  shareTaken: unavailable("The subject has as many sessions as one may have: end one"),
+  full: unavailable("There are as many sessions as there may be"),
+  noServer: unavailable("The server cannot be started or reached"),
+} satisfies Readonly<Record<string, RpcRefusal>>;
 
 /** Carries an {@link RpcRefusal} out of whatever found it. */
 export class RpcRefusedError extends Error {

@@ -29,6 +29,14 @@ const OUTPUT_MS = 1000;
 
 type ServerChild = ChildProcess & { readonly stdin: Writable; readonly stdout: Readable };
 
+/** The servers of this process that have not ended. */
+const running = new Set<ServerChild>();
+
+/** Ends all servers at once: for a process that cannot wait for them. */
+export function killServers(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
+
 /**
  * Starts a server.
  *
@@ -44,11 +52,18 @@ export async function startServer(options: ServerProcessOptions): Promise<Server
   };
   try {
     const child = spawn(file, args, spawning) as ServerChild;
+    running.add(child);
+    child.once("exit", () => running.delete(child)).once("error", () => forgetUnstarted(child));
     await once(child, "spawn");
     return new ServerProcess(child, patience);
   } catch {
     throw new CommandError("the server cannot be started: check the command after --", FAILED);
   }
+}
+
+/** An error may also be a signal that could not be sent. */
+function forgetUnstarted(child: ServerChild): void {
+  if (child.pid === undefined) running.delete(child);
 }
 
 /** A running server. Only this process is ever ended, none that it starts. */

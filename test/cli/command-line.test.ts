@@ -52,6 +52,10 @@ describe("the command", () => {
           --listen [HOST:]PORT        Serve Streamable HTTP at /mcp on this machine, instead of stdio.
                                       The subject comes from the token; the policy needs auth.
           --allow-host NAME           A further Host that requests may name; may be repeated.
+          --max-sessions N            With --listen: the most sessions at once, each with a server of
+                                      its own. Default 100, at most 1000.
+          --max-sessions-per-subject N
+                                      The most of one subject. Default: a tenth of --max-sessions.
           --upstream-stderr inherit   Show what the server writes to standard error. It may hold
                                       data, so it is discarded by default.
           --explain FILE              Say what would be sealed of a recorded result, and end. The file
@@ -184,6 +188,23 @@ describe("the proxy's arguments", () => {
   ])("say where to listen: %s", (text, address) => {
     const { listen } = readMcpProxyOptions([...GIVEN.slice(1), "--listen", text, "--", "node"]);
     expect(listen).toEqual(address);
+  });
+
+  it.each([
+    [[], { max: 100, perSubject: 10 }],
+    [["--max-sessions", "5"], { max: 5, perSubject: 1 }],
+    [["--max-sessions-per-subject", "100"], { max: 100, perSubject: 100 }],
+  ])("bound the sessions, and give each subject a share: %j", (given, limits) => {
+    const { sessions } = readMcpProxyOptions([...GIVEN.slice(1), ...given, "--", "node"]);
+    expect(sessions).toEqual(limits);
+  });
+
+  it.each(["0", "1001", "-1", "1.5", "many", ""])("take no %j sessions", async (count) => {
+    for (const option of ["--max-sessions", "--max-sessions-per-subject"]) {
+      const args = [...GIVEN.slice(1), `${option}=${count}`, "--", "node"];
+      const message = await messageThrownBy(() => readMcpProxyOptions(args));
+      expect(message).toBe(`${option} must be a whole number from 1 to 1000`);
+    }
   });
 
   it("take plain http on this machine only", async () => {

@@ -271,12 +271,37 @@ describe("a proxy that clients reach over HTTP", () => {
   });
 
   it("refuses a session whose server cannot be started, and goes on", async () => {
-    const proxy = listening(RECORDS + AUTH, "--", "no-such-command");
+    const limits = ["--max-sessions", "1"];
+    const proxy = listening(RECORDS + AUTH, ...limits, "--", "no-such-command");
     const url = await proxy.url();
-    for (const token of [ALICE, BOB]) {
-      await expect(connectOverHttp(url, token)).rejects.toThrow();
+    for (const token of [ALICE, BOB, ALICE]) {
+      expect(refusalIn(await initialize(url, token))).toBe(
+        "The server cannot be started or reached",
+      );
     }
     expect(await proxy.stop()).toBe(0);
+  });
+
+  it("gives each subject a share of the sessions, and says so where it is taken", async () => {
+    const upstream = await introducing();
+    const limits = ["--max-sessions", "3", "--max-sessions-per-subject", "2"];
+    const url = await listening(PLAIN + AUTH, ...limits, "--url", upstream).url();
+    const first = await initialize(url, ALICE);
+    expect([first.status, (await initialize(url, ALICE)).status]).toEqual([200, 200]);
+    expect(refusalIn(await initialize(url, ALICE))).toMatch(/^The subject has as many sessions/);
+    expect((await initialize(url, BOB)).status).toBe(200);
+    expect(refusalIn(await initialize(url, BOB))).toMatch(/^There are as many sessions/);
+    await endSession(url, ALICE, first);
+    expect((await initialize(url, BOB)).status).toBe(200);
+  });
+
+  it("keeps no place for what is refused before it is a session", async () => {
+    const upstream = await introducing();
+    const url = await listening(PLAIN + AUTH, "--max-sessions", "1", "--url", upstream).url();
+    const authorization = `Bearer ${ALICE}`;
+    const notAcceptable = await post(url, { authorization, accept: "text/plain" }, INITIALIZE);
+    expect(notAcceptable.status).toBe(406);
+    expect((await post(url, { authorization }, `[${INITIALIZE}]`)).status).toBe(200);
   });
 
   it("begins a new session with a client whose server has died", async () => {
@@ -288,23 +313,22 @@ describe("a proxy that clients reach over HTTP", () => {
     expect((await call(again, "lookup")).texts.join()).toContain("hdl_");
   });
 
-  it.each<readonly [string, string]>([
-    ...UNREADABLE,
-    ["a member twice", '{"a":1,"a":2}'],
-    ["what is no JSON", "{"],
-  ])("refuses a message with %s, and the server never gets it", async (_, value) => {
-    const proxy = listening(RECORDS + AUTH);
-    const url = await proxy.url();
-    const { client, sessionId } = await connectOverHttp(url, ALICE);
-    const headers = { authorization: `Bearer ${ALICE}`, "mcp-session-id": String(sessionId()) };
-    const params = `{"name":"use","arguments":{"ssn":"1","more":${value}}}`;
-    const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`;
-    const { status, text } = await post(url, headers, body);
-    expect(status).toBe(400);
-    const error = { code: -32700, message: "Parse error" };
-    expect(JSON.parse(text)).toEqual({ jsonrpc: "2.0", id: null, error });
-    expect((await call(client, "use", { ssn: "1" })).texts).toEqual(["got something else"]);
-  });
+  it.each<readonly [string, string]>([...UNREADABLE, ["what is no JSON", "{"]])(
+    "refuses a message with %s, and the server never gets it",
+    async (_, value) => {
+      const proxy = listening(RECORDS + AUTH);
+      const url = await proxy.url();
+      const { client, sessionId } = await connectOverHttp(url, ALICE);
+      const headers = { authorization: `Bearer ${ALICE}`, "mcp-session-id": String(sessionId()) };
+      const params = `{"name":"use","arguments":{"ssn":"1","more":${value}}}`;
+      const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`;
+      const { status, text } = await post(url, headers, body);
+      expect(status).toBe(400);
+      const error = { code: -32700, message: "Parse error" };
+      expect(JSON.parse(text)).toEqual({ jsonrpc: "2.0", id: null, error });
+      expect((await call(client, "use", { ssn: "1" })).texts).toEqual(["got something else"]);
+    },
+  );
 
   it("refuses a message over the bound, whatever it is", async () => {
     const url = await listening(RECORDS + AUTH).url();
@@ -362,6 +386,15 @@ function streaming(go: (response: ServerResponse) => void): Promise<string> {
   });
 }
 
+/** Serves what takes part in the opening, and no more. */
+function introducing(): Promise<string> {
+  const result = { protocolVersion: "2025-06-18", capabilities: {}, serverInfo: INFO };
+  return answering((id, response) => {
+    if (id === undefined) response.writeHead(202).end();
+    else sendJson(response, JSON.stringify({ jsonrpc: "2.0", id, result }));
+  });
+}
+
 /** Serves what answers the requests that are posted, by their ids. */
 async function answering(go: (id: unknown, response: ServerResponse) => void): Promise<string> {
   const server = createServer((incoming, response) => {
@@ -409,6 +442,32 @@ interface Response {
   readonly status: number | undefined;
   readonly text: string;
   readonly headers: Readonly<Record<string, unknown>>;
+}
+
+const INITIALIZE = JSON.stringify({
+  jsonrpc: "2.0",
+  id: 3,
+  method: "initialize",
+  params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: INFO },
+});
+
+function initialize(url: string, token: string): Promise<Response> {
+  return post(url, { authorization: `Bearer ${token}` }, INITIALIZE);
+}
+
+/** Returns what an answer says that refuses a session for now. */
+function refusalIn({ status, headers, text }: Response): string {
+  expect(status).toBe(503);
+  expect(headers["retry-after"]).toBe("10");
+  const { id, error } = JSON.parse(text);
+  expect([id, error.code]).toEqual([3, -32000]);
+  return error.message;
+}
+
+async function endSession(url: string, token: string, { headers }: Response): Promise<void> {
+  const session = String(headers["mcp-session-id"]);
+  const shown = { authorization: `Bearer ${token}`, "mcp-session-id": session };
+  expect((await fetch(url, { method: "DELETE", headers: shown })).status).toBe(200);
 }
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';

@@ -134,18 +134,75 @@ describe("the server's process", () => {
     expect(proxy.errors).toContain("handlevault: the server ended");
   });
 
-  it.each(["SIGINT", "SIGTERM"] as const)("is ended with the proxy by %s", async (signal) => {
-    const policy = fileOf(memoryPolicy("any"));
-    const lasting = "console.error(process.pid); setInterval(() => undefined, 1000)";
-    const command = [process.execPath, "-e", lasting];
-    const options = ["--upstream-stderr", "inherit"];
-    const proxy = proxyOf(policy, "any", { command, options });
-    const pid = await proxy.errorMatching(/^(\d+)\n/m);
-    proxy.child.kill(signal);
+  it.concurrent.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+    "is ended with the proxy by %s, though it does not heed the end of its input",
+    async (signal) => {
+      const { proxy, pid } = await lasting(endingOnTerm);
+      proxy.child.kill(signal);
+      expect(await proxy.exit()).toBe(0);
+      expect(proxy.errors).toContain("ended by SIGTERM");
+      expectGone(pid);
+    },
+  );
+
+  it.concurrent("is given the time to end when a terminal that closes says so twice", async () => {
+    const { proxy, pid } = await lasting(endingOnTerm);
+    proxy.child.kill("SIGHUP");
+    await proxy.errorMatching(/(input ended)/);
+    proxy.child.kill("SIGHUP");
     expect(await proxy.exit()).toBe(0);
-    expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH");
+    expect(proxy.errors).toContain("ended by SIGTERM");
+    expectGone(pid);
+  });
+
+  it.concurrent("is killed by a second signal to the proxy, which ends at once", async () => {
+    const { proxy } = await lasting('process.on("SIGTERM", () => undefined)');
+    proxy.child.kill("SIGINT");
+    await proxy.errorMatching(/(input ended)/);
+    proxy.child.kill("SIGTERM");
+    // The server holds the pipe of errors, too: this resolves only once it has gone.
+    expect(await proxy.exit()).toBe(143);
+  });
+
+  it.concurrent("is ended with a proxy whose output nothing reads any more", async () => {
+    const { proxy, pid } = await lasting(endingOnTerm);
+    proxy.child.stdout.destroy();
+    proxy.child.stdin.write("no message\n");
+    expect(await proxy.exit()).toBe(0);
+    expect(proxy.errors).toContain("ended by SIGTERM");
+    expectGone(pid);
+  });
+
+  it.concurrent("is ended with a proxy that fails, and the error's text is not shown", async () => {
+    const failing = "process.on('SIGUSR2',()=>{throw/**/new/**/Error('canary')})";
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(failing)}`;
+    const { proxy, pid } = await lasting(endingOnTerm, { NODE_OPTIONS });
+    proxy.child.kill("SIGUSR2");
+    expect(await proxy.exit()).toBe(1);
+    expect(proxy.errors).toContain("handlevault: an unexpected error ended it");
+    expect(proxy.errors).not.toContain("canary");
+    expect(proxy.errors).toContain("ended by SIGTERM");
+    expectGone(pid);
   });
 });
+
+const endingOnTerm =
+  'process.on("SIGTERM", () => { console.error("ended by SIGTERM"); process.exit(); })';
+
+/** A proxy before a server that does not end with its input, and the id of the server's process. */
+async function lasting(script: string, environment: Record<string, string> = {}) {
+  const lines = `process.stdin.resume().on("end", () => console.error("input ended"));
+    setInterval(() => undefined, 1000); ${script}; console.error(process.pid)`;
+  const command = [process.execPath, "-e", lines];
+  const policy = fileOf(memoryPolicy("any"));
+  const options = ["--upstream-stderr", "inherit"];
+  const proxy = proxyOf(policy, "any", { command, options, environment });
+  return { proxy, pid: Number(await proxy.errorMatching(/^(\d+)\n/m)) };
+}
+
+function expectGone(pid: number): void {
+  expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+}
 
 describe("a server that does not read", () => {
   it("does not keep the proxy from ending", async () => {
