@@ -43,7 +43,7 @@ const ASCII = /^[\x20-\x7e]*$/;
  * with `anyOf`.
  *
  * @throws TypeError or `RangeError` An option is wrong: no peers, a block of all addresses, a
- *   short secret.
+ *   short secret, a public key for a secret.
  *
  * @example
  * ```ts

@@ -1,14 +1,9 @@
 /** Keys that tokens are verified with, and the algorithms that each is for. */
 import { Buffer } from "node:buffer";
-import {
-  createPublicKey,
-  createSecretKey,
-  KeyObject,
-  type webcrypto,
-  X509Certificate,
-} from "node:crypto";
+import { createPublicKey, createSecretKey, KeyObject, type webcrypto } from "node:crypto";
 import { types } from "node:util";
 import { trueBytes } from "../primitives/bytes.js";
+import { isPublishedKey } from "./key-text.js";
 
 /** A JSON Web Key of RFC 7517, public or secret. */
 export interface JwtJsonWebKey {
@@ -76,7 +71,7 @@ export interface CheckedKey {
 /**
  * Returns the key of an option, checked, and the algorithms it serves.
  *
- * @throws TypeError It is private, or of a kind that verifies nothing.
+ * @throws TypeError It is private, of a kind that verifies nothing, or a public key as the bytes of a secret.
  * @throws RangeError It is too short.
  */
 export function checkJwtKey(given: unknown): CheckedKey {
@@ -141,46 +136,11 @@ function checkSecretKey(key: KeyObject): void {
     if (bytes.length < MIN_SECRET_BYTES) {
       throw new RangeError(`key must have at least ${MIN_SECRET_BYTES} bytes`);
     }
-    if (isPublicKey(bytes)) {
+    if (isPublishedKey(bytes)) {
       throw new TypeError("key is a public key or certificate, not a secret: use createPublicKey");
     }
   } finally {
     bytes.fill(0);
-  }
-}
-
-/** Tells a public key in any of the forms in which it is published. */
-function isPublicKey(bytes: Buffer): boolean {
-  if (bytes.includes("-----BEGIN ") || isDer(bytes)) return true;
-  const text = bytes.toString("latin1").trim();
-  if (/^(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+/.test(text)) return true;
-  if (text.startsWith("{")) return isPublicJwk(text);
-  return /^[A-Za-z0-9+/_=\s-]+$/.test(text) && isDer(Buffer.from(text, "base64"));
-}
-
-/** A key, by itself (RFC 5280, 4.1.2.7; RFC 8017, A.1.1) or in a certificate. */
-function isDer(bytes: Buffer): boolean {
-  const readers = [
-    () => createPublicKey({ key: bytes, format: "der", type: "spki" }),
-    () => createPublicKey({ key: bytes, format: "der", type: "pkcs1" }),
-    () => new X509Certificate(bytes),
-  ];
-  return readers.some((read) => {
-    try {
-      return read() !== undefined;
-    } catch {
-      return false;
-    }
-  });
-}
-
-/** A JSON Web Key or a set of them (RFC 7517), whatever it holds: as a text, none is a secret. */
-function isPublicJwk(text: string): boolean {
-  try {
-    const parsed = JSON.parse(text) as Record<string, unknown>;
-    return parsed["kty"] !== undefined || parsed["keys"] !== undefined;
-  } catch {
-    return false;
   }
 }
 

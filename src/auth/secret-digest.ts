@@ -8,6 +8,7 @@ import {
   timingSafeEqual,
 } from "node:crypto";
 import { takeKey, trueBytes } from "../primitives/bytes.js";
+import { isPublishedKey } from "./key-text.js";
 
 const KEY_BYTES = 32;
 /** The fewest characters of a secret: 32 of base64url are 192 bits. */
@@ -18,7 +19,7 @@ export const MAX_SECRET_CHARACTERS = 1024;
 // RFC 6750, section 2.1: what a bearer token may be made of, and a header can carry unchanged.
 const SECRET = /^[A-Za-z0-9._~+/-]+=*$/;
 
-/** Throws unless `value` is a secret long enough not to be guessed, of characters that travel. */
+/** Throws unless `value` is a secret long enough not to be guessed, of characters that travel, and no public key. */
 export function checkSecret(value: unknown, name: string): asserts value is string {
   if (typeof value !== "string") throw new TypeError(`${name} must be a string`);
   if (value.length < MIN_SECRET_CHARACTERS || value.length > MAX_SECRET_CHARACTERS) {
@@ -26,16 +27,24 @@ export function checkSecret(value: unknown, name: string): asserts value is stri
       `${name} must have ${MIN_SECRET_CHARACTERS} to ${MAX_SECRET_CHARACTERS} characters`,
     );
   }
+  refusePublishedKey(value, name);
   if (!SECRET.test(value)) throw new RangeError(`${name} must have characters of RFC 6750 only`);
 }
 
-/** Returns a key for {@link digestOf}: of the given bytes, or random and of this process alone. */
+/** Returns a key for {@link digestOf}: of the given secret bytes, or random and of this process alone. */
 export function digestKey(bytes?: Uint8Array): KeyObject {
   if (bytes === undefined) return takeKey(randomBytes(KEY_BYTES));
   if (!(bytes instanceof Uint8Array)) throw new TypeError("key must be a Uint8Array");
   const given = trueBytes(bytes);
   if (given.length < KEY_BYTES) throw new RangeError(`key must have at least ${KEY_BYTES} bytes`);
+  refusePublishedKey(given, "key");
   return createSecretKey(given);
+}
+
+function refusePublishedKey(value: Uint8Array | string, name: string): void {
+  if (isPublishedKey(value)) {
+    throw new TypeError(`${name} is a public key or certificate, not a secret`);
+  }
 }
 
 /** Returns HMAC-SHA-256 of a secret, which says nothing of it without the key. */

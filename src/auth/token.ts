@@ -72,7 +72,7 @@ const TOKEN_HASH = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
  * says neither which came near nor whether one has expired.
  *
  * @throws TypeError or `RangeError` An option is wrong: a token with under 32 characters, a
- *   token given twice, hashes without the key that they were made under.
+ *   token given twice, a public key for a secret, hashes without the key that they were made under.
  *
  * @example
  * ```ts
