@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isBytes } from "../primitives/bytes.js";
 import { typeFault } from "../vault/argument-errors.js";
 import { giveJsonData } from "./json-data.js";
 import type { SealParams } from "./messages.js";
@@ -32,7 +33,7 @@ export function bareResult(operation: OperationName, result: object): unknown {
   const member = bareMemberOf(operation);
   if (member === undefined) return giveJsonData(operation, result);
   const value = (result as Record<string, unknown>)[member];
-  if (!(value instanceof Uint8Array)) return value;
+  if (!isBytes(value)) return value;
   throw typeFault("data", "bareBytes");
 }
 
@@ -74,7 +75,7 @@ function checkSeal(params: SealParams, { carriesBytes }: { readonly carriesBytes
   if (maxUses !== undefined && maxUses !== null) {
     throw new TypeError("maxUses: the original's servers count no uses");
   }
-  if (data instanceof Uint8Array && !carriesBytes) {
+  if (isBytes(data) && !carriesBytes) {
     throw new TypeError("data: the original's servers take bytes for text on this wire");
   }
 }

@@ -1,3 +1,4 @@
+import { isErrorOf } from "../../primitives/kinds.js";
 import { type HttpAnswer, HttpAnswers, success } from "../http-server/answers.js";
 import { checkBodyHeaders, mediaTypePattern } from "../http-server/body.js";
 import type { HttpRequest } from "../http-server/gate.js";
@@ -71,7 +72,7 @@ function readable(text: string): unknown {
     return readJsonParams(text);
   } catch (error) {
     // The engine's own text shows a piece of what it could not read.
-    throw error instanceof SyntaxError ? new RefusedError(REFUSALS.malformed) : error;
+    throw isErrorOf(error, "SyntaxError") ? new RefusedError(REFUSALS.malformed) : error;
   }
 }
 
