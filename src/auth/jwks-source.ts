@@ -1,5 +1,6 @@
 /** Keys of a token issuer, read from where it publishes them. */
 import { BlockList, isIP } from "node:net";
+import { isBytes } from "../primitives/bytes.js";
 import { checkInteger, checkOptions } from "../vault/checks.js";
 import type { Clock } from "../vault/contracts.js";
 import { AuthenticationUnavailableError, UnauthenticatedError } from "../vault/errors.js";
@@ -142,7 +143,7 @@ export class JwksSource {
 export function checkJwks(options: JwksOptions): CheckedJwks {
   checkOptions(options, "jwks", OPTIONS);
   const { url, ca, timeoutMs, cacheMs, cooldownMs, staleMs } = options;
-  if (ca !== undefined && typeof ca !== "string" && !(ca instanceof Uint8Array)) {
+  if (ca !== undefined && typeof ca !== "string" && !isBytes(ca)) {
     throw new TypeError("jwks.ca must be a string or bytes");
   }
   return {
@@ -161,11 +162,11 @@ function checkMs(value: number, name: string, max: number): number {
 }
 
 function checkUrl(given: unknown): URL {
-  if (typeof given !== "string" && !(given instanceof URL)) {
+  const address = typeof given === "string" ? given : (Object(given) as { href?: unknown }).href;
+  if (typeof address !== "string" || !URL.canParse(address)) {
     throw new TypeError("jwks.url must be a URL");
   }
-  if (!URL.canParse(String(given))) throw new TypeError("jwks.url must be a URL");
-  const url = new URL(String(given));
+  const url = new URL(address);
   const isSafe = url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url));
   if (!isSafe) throw new RangeError("jwks.url must be https, or http on the loopback interface");
   if (url.username !== "" || url.password !== "") {

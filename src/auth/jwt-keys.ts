@@ -1,8 +1,8 @@
 /** Keys that tokens are verified with, and the algorithms that each is for. */
-import { Buffer } from "node:buffer";
 import { createPublicKey, createSecretKey, KeyObject, type webcrypto } from "node:crypto";
-import { types } from "node:util";
-import { trueBytes } from "../primitives/bytes.js";
+import { isCryptoKey, isKeyObject } from "node:util/types";
+import { isBytes, trueBytes } from "../primitives/bytes.js";
+import { isPlainObject } from "../primitives/kinds.js";
 import { isPublishedKey } from "./key-text.js";
 
 /** A JSON Web Key of RFC 7517, public or secret. */
@@ -87,7 +87,8 @@ function isKeySet(given: unknown): given is JwtJsonWebKeySet {
 }
 
 function checkKeySet(given: JwtJsonWebKeySet): { keys: readonly JwtJsonWebKey[] } {
-  const { keys } = structuredClone({ keys: given.keys });
+  // JSON is all that a key set is, and `structuredClone` is not in every realm.
+  const { keys } = JSON.parse(JSON.stringify({ keys: given.keys })) as JwtJsonWebKeySet;
   if (keys.length === 0 || keys.length > MAX_SET_KEYS) {
     throw new RangeError(`key.keys must have 1 to ${MAX_SET_KEYS} keys`);
   }
@@ -110,9 +111,9 @@ function keyObjectOf(given: unknown): KeyObject {
 }
 
 function importedKey(given: unknown): KeyObject {
-  if (given instanceof KeyObject) return given;
-  if (types.isCryptoKey(given)) return KeyObject.from(given);
-  if (given instanceof Uint8Array) return createSecretKey(trueBytes(given));
+  if (isKeyObject(given)) return given;
+  if (isCryptoKey(given)) return KeyObject.from(given);
+  if (isBytes(given)) return createSecretKey(trueBytes(given));
   if (isPlain(given)) return keyOfJwk(given);
   throw new TypeError("key must be a KeyObject, a CryptoKey, a JSON Web Key (Set) or bytes");
 }
@@ -161,7 +162,5 @@ function allows(given: unknown, algorithm: string): boolean {
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Buffer.isBuffer(value)) return false;
-  const prototype = Object.getPrototypeOf(value) as unknown;
-  return prototype === null || prototype === Object.prototype;
+  return typeof value === "object" && value !== null && isPlainObject(value);
 }

@@ -1,4 +1,4 @@
-import { KeyObject } from "node:crypto";
+import { isKeyObject } from "node:util/types";
 import { loadPeer } from "../load-peer.js";
 import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
 import { neverBackwards, systemClock } from "../vault/clock.js";
@@ -135,7 +135,7 @@ class JwtAuthenticator implements Authenticator {
 }
 
 function findKeyIn({ key, clock }: Settings, jose: Jose): FindKey {
-  if (key instanceof KeyObject) return () => Promise.resolve(key);
+  if (isKeyObject(key)) return () => Promise.resolve(key);
   if ("url" in key) return new JwksSource(key, clock, jose).find;
   return jose.createLocalJWKSet({ keys: [...key.keys] as JsonWebKeyMembers[] });
 }

@@ -7,7 +7,7 @@ import {
   randomBytes,
   timingSafeEqual,
 } from "node:crypto";
-import { takeKey, trueBytes } from "../primitives/bytes.js";
+import { isBytes, takeKey, trueBytes } from "../primitives/bytes.js";
 import { isPublishedKey } from "./key-text.js";
 
 const KEY_BYTES = 32;
@@ -34,7 +34,7 @@ export function checkSecret(value: unknown, name: string): asserts value is stri
 /** Returns a key for {@link digestOf}: of the given secret bytes, or random and of this process alone. */
 export function digestKey(bytes?: Uint8Array): KeyObject {
   if (bytes === undefined) return takeKey(randomBytes(KEY_BYTES));
-  if (!(bytes instanceof Uint8Array)) throw new TypeError("key must be a Uint8Array");
+  if (!isBytes(bytes)) throw new TypeError("key must be a Uint8Array");
   const given = trueBytes(bytes);
   if (given.length < KEY_BYTES) throw new RangeError(`key must have at least ${KEY_BYTES} bytes`);
   refusePublishedKey(given, "key");

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { type KeyObject, randomBytes } from "node:crypto";
+import { isDate } from "../primitives/kinds.js";
 import { checkMethods, checkOptions, checkPrincipal } from "../vault/checks.js";
 import { neverBackwards, systemClock } from "../vault/clock.js";
 import type { Clock } from "../vault/contracts.js";
@@ -194,7 +195,7 @@ function givenDigest(given: StaticToken, name: string, key: KeyObject): Buffer {
 
 function checkExpiry(expiresAt: unknown, name: string): number {
   if (expiresAt === undefined) return Number.POSITIVE_INFINITY;
-  if (!(expiresAt instanceof Date)) throw new TypeError(`${name} must be a Date`);
+  if (!isDate(expiresAt)) throw new TypeError(`${name} must be a Date`);
   const time = Date.prototype.getTime.call(expiresAt);
   if (Number.isNaN(time)) throw new RangeError(`${name} must be a valid Date`);
   return time;

@@ -8,6 +8,7 @@ import {
   isArrayBuffer as isArrayBufferObject,
   isDate as isDateObject,
   isMap as isMapObject,
+  isNativeError,
   isSet as isSetObject,
 } from "node:util/types";
 
@@ -50,6 +51,33 @@ export function isDate(value: unknown): value is Date {
 /** Tells whether a value is an `ArrayBuffer`; one that threads share is none. */
 export function isArrayBuffer(value: unknown): value is ArrayBuffer {
   return mayBeBuiltIn(value) && isArrayBufferObject(value);
+}
+
+/**
+ * Tells whether a value is an error of a built-in class or of a class that extends it.
+ *
+ * It looks for the prototype of that name: instances of subclasses have names of their own.
+ */
+export function isErrorOf(
+  value: unknown,
+  name: "RangeError" | "SyntaxError" | "TypeError",
+): value is Error {
+  if (!isNativeError(value)) return false;
+  let prototype: unknown = Object.getPrototypeOf(value);
+  while (prototype !== null) {
+    if (Object.getOwnPropertyDescriptor(prototype, "name")?.value === name) return true;
+    prototype = Object.getPrototypeOf(prototype);
+  }
+  return false;
+}
+
+/** Tells whether a value does what is asked of an `AbortSignal`: Node has no test for the class itself. */
+export function isAbortSignal(value: unknown): value is AbortSignal {
+  if (typeof value !== "object" || value === null) return false;
+  const signal = value as Partial<AbortSignal>;
+  const methods = [signal.addEventListener, signal.removeEventListener, signal.throwIfAborted];
+  const hasMethods = methods.every((method) => typeof method === "function");
+  return hasMethods && typeof signal.aborted === "boolean";
 }
 
 function mayBeBuiltIn(value: unknown): boolean {

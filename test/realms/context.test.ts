@@ -34,6 +34,24 @@ const PROGRAM = `
   }
 `;
 
+/** The same for authenticators, where `structuredClone` is as absent as it is under Jest's jsdom. */
+const AUTH_PROGRAM = `
+  import { Buffer } from "node:buffer";
+  import { headerAuth, jwtAuth, tokenAuth } from "./auth.js";
+  const token = "t".repeat(43);
+  const key = new Uint8Array(32).fill(1);
+  const evidence = { bearerToken: token, header: () => undefined, hasHeader: () => false };
+  const auth = tokenAuth({ key, tokens: [{ token, principal: "alice", expiresAt: new Date(1e14) }] });
+  console.log(auth.authenticate(evidence).principal === "alice");
+  headerAuth({ peers: ["10.0.0.7"], secret: token });
+  const x = Buffer.alloc(32, 7).toString("base64url");
+  const jwk = { kty: "OKP", crv: "Ed25519", x };
+  for (const one of [jwk, { keys: [jwk] }, key]) {
+    const options = { issuer: "https://login.example.org", audience: "handlevault", key: one };
+    console.log("authenticate" in await jwtAuth(options));
+  }
+`;
+
 const encryptors = runInNewContext(`({
   // Promises of this realm are no instances of another's class.
   waiting: (inner) => ({
@@ -44,11 +62,14 @@ const encryptors = runInNewContext(`({
 })`);
 
 describe("a vault whose caller lives in another realm", () => {
-  it("is whole where the library itself was evaluated in a context", () => {
+  it.each([
+    ["vaults", PROGRAM, 8],
+    ["authenticators", AUTH_PROGRAM, 4],
+  ])("is whole where the library itself was evaluated in a context: %s", (_, program, count) => {
     const script = join(import.meta.dirname, "in-context.mjs");
-    const args = ["--experimental-vm-modules", "--no-warnings", script, DIST, PROGRAM];
+    const args = ["--experimental-vm-modules", "--no-warnings", script, DIST, program];
     const lines = execFileSync(process.execPath, args, { encoding: "utf8" }).trim().split("\n");
-    expect(lines).toEqual(Array.from({ length: 8 }, () => "true"));
+    expect(lines).toEqual(Array.from({ length: count }, () => "true"));
   });
 
   it("takes bytes and keys of a context for what they are", async () => {

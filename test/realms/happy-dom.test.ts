@@ -1,4 +1,6 @@
 // @vitest-environment happy-dom
 import { describeSealing } from "./sealing-laws.js";
+import { describeServing } from "./service-laws.js";
 
 describeSealing("happy-dom");
+describeServing("happy-dom");

@@ -1,4 +1,6 @@
 // @vitest-environment jsdom
 import { describeSealing } from "./sealing-laws.js";
+import { describeServing } from "./service-laws.js";
 
 describeSealing("jsdom");
+describeServing("jsdom");

@@ -1,4 +1,4 @@
-import { RequestTooLargeError } from "../../vault/errors.js";
+import { isVaultError } from "../../vault/errors.js";
 import type { Outcome } from "../../vault/vault.js";
 
 /** How much one request of many may hold: below what services take by default. */
@@ -38,7 +38,7 @@ export async function askInHalves<Item, T>(
   try {
     return await ask(items);
   } catch (error) {
-    if (!(error instanceof RequestTooLargeError) || items.length < 2) {
+    if (!isVaultError(error, "ERR_VAULT_REQUEST_TOO_LARGE") || items.length < 2) {
       return items.map(() => ({ ok: false, error }));
     }
   }

@@ -3,12 +3,14 @@
  *
  * @module
  */
+
+import { isAbortSignal } from "../../primitives/kinds.js";
 import { checkMethods } from "../../vault/checks.js";
 import type { MaybePromise } from "../../vault/contracts.js";
 import {
   HandleNotFoundError,
+  isVaultError,
   OutcomeUnknownError,
-  RequestTooLargeError,
   VaultClosedError,
 } from "../../vault/errors.js";
 import { isHandleId, type OpaqueHandle } from "../../vault/handle.js";
@@ -110,7 +112,7 @@ export class RemoteVault extends RemoteBase implements Vault {
    * ```
    */
   withSignal(signal: AbortSignal): Vault {
-    if (!(signal instanceof AbortSignal)) throw new TypeError("signal must be an AbortSignal");
+    if (!isAbortSignal(signal)) throw new TypeError("signal must be an AbortSignal");
     return new RemoteVault({
       call: async (operation, params) => {
         this.assertOpen();
@@ -212,5 +214,5 @@ function toOutcome<T>(
 }
 
 function isTooMuch(outcome: Outcome<unknown>): boolean {
-  return !outcome.ok && outcome.error instanceof RequestTooLargeError;
+  return !outcome.ok && isVaultError(outcome.error, "ERR_VAULT_REQUEST_TOO_LARGE");
 }

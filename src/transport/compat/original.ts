@@ -4,6 +4,8 @@
  *
  * @module
  */
+
+import { isBytes } from "../../primitives/bytes.js";
 import { typeFault } from "../../vault/argument-errors.js";
 import type { Wire } from "../client/transport.js";
 import { giveJsonData } from "../json/payload-data.js";
@@ -32,7 +34,7 @@ export function bareResult(operation: OperationName, result: object): unknown {
   const member = bareMemberOf(operation);
   if (member === undefined) return giveJsonData(operation, result);
   const value = (result as Record<string, unknown>)[member];
-  if (!(value instanceof Uint8Array)) return value;
+  if (!isBytes(value)) return value;
   throw typeFault("data", "bareBytes");
 }
 
@@ -74,7 +76,7 @@ function checkSeal(params: SealParams, { carriesBytes }: { readonly carriesBytes
   if (maxUses !== undefined && maxUses !== null) {
     throw new TypeError("maxUses: the original's servers count no uses");
   }
-  if (data instanceof Uint8Array && !carriesBytes) {
+  if (isBytes(data) && !carriesBytes) {
     throw new TypeError("data: the original's servers take bytes for text on this wire");
   }
 }

@@ -1,3 +1,4 @@
+import { isBytes } from "../../primitives/bytes.js";
 import { type Asked, refusalOf, unanswered, unclear } from "../client/lost-response.js";
 import { bareMemberOf, ORIGINAL_RPC_CODES } from "../compat/original.js";
 import { giveJsonData, takeJsonData } from "../json/payload-data.js";
@@ -71,7 +72,7 @@ function errorOf(operation: Asked, { jsonrpc, error }: RpcAnswer): Error {
 
 /** Tells whether a value nests deeper than `levels`; it looks no deeper than that. */
 export function isDeeperThan(levels: number, value: unknown): boolean {
-  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false;
+  if (typeof value !== "object" || value === null || isBytes(value)) return false;
   if (levels === 0) return true;
   return Object.values(value).some((member: unknown) => isDeeperThan(levels - 1, member));
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isErrorOf } from "../../primitives/kinds.js";
 import { isVaultError, RequestTooLargeError } from "../../vault/errors.js";
 import { readJsonParams, writeJson } from "../json/payload-data.js";
 import { strictUtf8 } from "../json/strict-utf8.js";
@@ -72,7 +73,7 @@ export function readFrame(bytes: Uint8Array): unknown {
     return readJsonParams(strictUtf8(bytes) ?? "");
   } catch (error) {
     if (isVaultError(error)) throw error;
-    if (error instanceof RangeError) throw invalidRequest(toWireError(error));
+    if (isErrorOf(error, "RangeError")) throw invalidRequest(toWireError(error));
     throw parseError();
   }
 }

@@ -6,7 +6,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { asBuffer } from "../../primitives/bytes.js";
+import { asBuffer, isBytes } from "../../primitives/bytes.js";
 import { typeFault } from "../../vault/argument-errors.js";
 import { OPERATIONS, type OperationName } from "../service/operations.js";
 
@@ -69,7 +69,7 @@ function take(holder: Members): Members {
 
 function give(holder: Members): Members {
   const { data } = holder;
-  if (!(data instanceof Uint8Array)) return holder;
+  if (!isBytes(data)) return holder;
   return { ...holder, data: asBuffer(data).toString("base64"), data_encoding: "base64" };
 }
 

@@ -5,8 +5,8 @@
  */
 import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
-import { TLSSocket } from "node:tls";
 import { setBounded } from "../../primitives/bounded-map.js";
+import { isTlsSocket } from "../sockets/tls-socket.js";
 
 /** What a server keeps at once of what it reads and answers. */
 export const DEFAULT_MAX_BUFFERED_BYTES: number = 256 * 1024 * 1024;
@@ -156,7 +156,7 @@ export class ConnectionLimit {
   }
 
   #admittedOf(socket: Socket): Socket {
-    const end = socket instanceof TLSSocket ? endOf(socket) : undefined;
+    const end = isTlsSocket(socket) ? endOf(socket) : undefined;
     return (end === undefined ? undefined : this.#byEnd.get(end)) ?? socket;
   }
 

@@ -1,3 +1,4 @@
+import { isErrorOf } from "../../primitives/kinds.js";
 import { ServiceUnavailableError } from "../../vault/errors.js";
 import type { Vault } from "../../vault/vault.js";
 import { checkBodyHeaders, mediaTypePattern } from "../http/server/body.js";
@@ -90,7 +91,7 @@ function readable(text: string): unknown {
     return readJsonParams(text);
   } catch (error) {
     // The engine's own text shows a piece of what it could not read.
-    throw error instanceof SyntaxError ? new RefusedError(REFUSALS.malformed) : error;
+    throw isErrorOf(error, "SyntaxError") ? new RefusedError(REFUSALS.malformed) : error;
   }
 }
 

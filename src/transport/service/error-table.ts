@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { isErrorOf } from "../../primitives/kinds.js";
 import {
   type ArgumentFault,
   argumentFaultOf,
@@ -215,8 +216,8 @@ export function fromWireError(received: ReceivedError): Error | undefined {
 
 function codeOf(error: unknown): WireErrorCode {
   if (isVaultError(error) && isWireErrorCode(error.code)) return error.code;
-  if (error instanceof TypeError) return "ERR_VAULT_INVALID_TYPE";
-  return error instanceof RangeError ? "ERR_VAULT_OUT_OF_RANGE" : "ERR_VAULT_INTERNAL";
+  if (isErrorOf(error, "TypeError")) return "ERR_VAULT_INVALID_TYPE";
+  return isErrorOf(error, "RangeError") ? "ERR_VAULT_OUT_OF_RANGE" : "ERR_VAULT_INTERNAL";
 }
 
 /** Returns whether a code is one of the table's. */

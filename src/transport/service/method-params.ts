@@ -1,5 +1,5 @@
 /** What a client sends for the requests that it is given, checked as `HandleVault` checks them. */
-import { trueBytes } from "../../primitives/bytes.js";
+import { isBytes, trueBytes } from "../../primitives/bytes.js";
 import { checkPrincipal, checkRequest, checkSealOptions } from "../../vault/checks.js";
 import { HandleNotFoundError } from "../../vault/errors.js";
 import { handleIdOf, isHandleId } from "../../vault/handle.js";
@@ -26,7 +26,7 @@ export async function sealParams(data: unknown, options: SealOptions): Promise<S
   const view = await writtenView(data, checked);
   return {
     // What an array of bytes says of itself may be made up.
-    data: data instanceof Uint8Array ? trueBytes(data) : data,
+    data: isBytes(data) ? trueBytes(data) : data,
     owner_principal: checked.ownerPrincipal,
     safe_view: view.text,
     ttl_seconds: checked.ttlSeconds,

@@ -1,4 +1,5 @@
 import { checkJson } from "../../codec/serializer/json.js";
+import { isBytes } from "../../primitives/bytes.js";
 
 /**
  * Throws unless every wire can carry a payload: bytes, text or JSON data.
@@ -6,11 +7,11 @@ import { checkJson } from "../../codec/serializer/json.js";
  * @throws TypeError It holds something else; the message names the place, never the value.
  */
 export function checkPayload(data: unknown): void {
-  if (!(data instanceof Uint8Array) && typeof data !== "string") checkJson(data);
+  if (!isBytes(data) && typeof data !== "string") checkJson(data);
 }
 
 /** Returns about how many characters or bytes a payload takes on a wire. */
 export function sizeOf(data: unknown): number {
-  if (data instanceof Uint8Array) return Math.ceil((data.byteLength * 4) / 3);
+  if (isBytes(data)) return Math.ceil((data.byteLength * 4) / 3);
   return typeof data === "string" ? data.length : JSON.stringify(data).length;
 }

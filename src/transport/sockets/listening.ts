@@ -5,10 +5,10 @@
  */
 import { lookup } from "node:dns/promises";
 import { BlockList, isIP, isIPv4, type Server, type Socket } from "node:net";
-import { TLSSocket } from "node:tls";
 import type { Connection } from "../../auth/authenticator.js";
 import { checkBoolean, checkInteger } from "../../vault/checks.js";
 import { checkTls } from "./tls-options.js";
+import { isTlsSocket } from "./tls-socket.js";
 import { claimSocketPath, restrictSocket } from "./unix-socket.js";
 
 const LOOPBACK_HOST = "127.0.0.1";
@@ -94,7 +94,7 @@ export function connectionOf(socket: Socket): Connection {
 function readConnection(socket: Socket): Connection {
   const { remoteAddress, destroyed } = socket;
   const peerCertificate =
-    socket instanceof TLSSocket && socket.authorized ? socket.getPeerX509Certificate() : undefined;
+    isTlsSocket(socket) && socket.authorized ? socket.getPeerX509Certificate() : undefined;
   // A connection that has ended meanwhile has no address either: it must not pass for a local one.
   const isUnix = remoteAddress === undefined && socket.localAddress === undefined && !destroyed;
   const isLocal = remoteAddress === undefined ? isUnix : isLoopback(remoteAddress);

@@ -1,6 +1,7 @@
 /** Writes JavaScript values as XML-RPC's, and refuses what XML-RPC cannot carry unchanged. */
 
-import { Buffer } from "node:buffer";
+import { asBuffer, isBytes } from "../../primitives/bytes.js";
+import { isPlainObject } from "../../primitives/kinds.js";
 import { rangeFault, typeFault } from "../../vault/argument-errors.js";
 import {
   countCarriageReturns,
@@ -52,7 +53,7 @@ export class ValueWriter {
   }
 
   #object(value: object, depth: number): string {
-    if (value instanceof Uint8Array) return `<base64>${base64(value)}</base64>`;
+    if (isBytes(value)) return `<base64>${asBuffer(value).toString("base64")}</base64>`;
     if (value instanceof XmlRpcDateTime) {
       return `<dateTime.iso8601>${value.text}</dateTime.iso8601>`;
     }
@@ -68,7 +69,7 @@ export class ValueWriter {
   }
 
   #struct(struct: object, depth: number): string {
-    if (!isPlain(struct)) {
+    if (!isPlainObject(struct)) {
       throw typeFault("data", "xmlPlain");
     }
     let xml = "<struct>";
@@ -90,15 +91,4 @@ export class ValueWriter {
     }
     return escapeText(text);
   }
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
-}
-
-/** Tells literals, also those of another realm, from instances of classes. */
-function isPlain(object: object): boolean {
-  const prototype: object | null = Object.getPrototypeOf(object);
-  if (prototype === Object.prototype || prototype === null) return true;
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf");
 }

@@ -43,8 +43,7 @@ export class HttpRequester {
     const { isSecure, maxConnections: maxSockets, tls } = settings;
     const options = { keepAlive: true, maxSockets, noDelay: true, timeout: IDLE_MS };
     this.#settings = settings;
-    // As many calls may wait for it as there are.
-    setMaxListeners(0, this.#calls.givenUp);
+    allowManyListeners(this.#calls.givenUp);
     this.#agent = isSecure
       ? new SecureAgent({ ...withLeastVersion(tls ?? {}), ...options })
       : new Agent(options);
@@ -112,6 +111,15 @@ export class HttpRequester {
     };
     const limits = { connectTimeoutMs, answerTimeoutMs, maxAnswerBytes };
     return exchange({ isSecure, request, body, signals, ...limits });
+  }
+}
+
+/** As many calls may wait for a signal as there are. */
+function allowManyListeners(signal: AbortSignal): void {
+  try {
+    setMaxListeners(0, signal);
+  } catch {
+    // Under happy-dom the signal is the window's: Node does not take it, and it warns of nothing.
   }
 }
 
