@@ -113,13 +113,14 @@ async function withVault(
   }
 }
 
-function checkedServer({ file, options }: Connection): CheckedServer {
-  return { policy: file.policy, server: options.server };
+function checkedServer({ file, options, context }: Connection): CheckedServer {
+  return { policy: file.policy, server: options.server, patienceMs: context.surveyMs };
 }
 
 function filterOf(connection: Connection, vault: Vault): MessageFilter {
   const onWarning = (text: string) => warn(connection, text);
-  return new MessageFilter({ vault, ...checkedServer(connection), onWarning });
+  const { policy, server } = checkedServer(connection);
+  return new MessageFilter({ vault, policy, server, onWarning });
 }
 
 function warn({ context }: Connection, text: string): void {
