@@ -21,13 +21,15 @@ function unavailable(message: string): RpcRefusal {
   return { status: 503, code: SERVER_ERROR, message, retryAfterSeconds: RETRY_AFTER_SECONDS };
 }
 
-export const RPC_REFUSALS = {
+type RpcRefusalName = "unreadable" | "tooLarge" | "shareTaken" | "full" | "noServer";
+
+export const RPC_REFUSALS: Readonly<Record<RpcRefusalName, RpcRefusal>> = {
   unreadable: { status: 400, code: PARSE_ERROR, message: "Parse error" },
   tooLarge: { status: 413, code: SERVER_ERROR, message: "The message is too large" },
   shareTaken: unavailable("The subject has as many sessions as one may have: end one"),
   full: unavailable("There are as many sessions as there may be"),
   noServer: unavailable("The server cannot be started or reached"),
-} satisfies Readonly<Record<string, RpcRefusal>>;
+};
 
 /** Carries an {@link RpcRefusal} out of whatever found it. */
 export class RpcRefusedError extends Error {
