@@ -54,7 +54,7 @@ const PARSE_ERROR: ErrorMessage = {
 };
 
 /** What is said of what the check at the start does not let pass. */
-const REFUSED: Readonly<Record<Exclude<Admission, "pass">, string>> = {
+const REFUSED: Readonly<Record<Exclude<Admission, "pass" | "cancelled">, string>> = {
   unfit: NOT_EXECUTED_REFUSED,
   full: NOT_EXECUTED_TOO_MANY,
   ended: NOT_EXECUTED_ENDED,
@@ -120,6 +120,7 @@ class MessageProxy {
 
   #admit(value: unknown, admission: Admission): MaybePromise<void> {
     if (admission === "pass") return this.#passOn(value);
+    if (admission === "cancelled") return;
     return this.#reply(this.#options.client, refusals(value, REFUSED[admission]));
   }
 

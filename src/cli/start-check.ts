@@ -16,10 +16,15 @@ export interface CheckedServer {
 }
 
 /**
- * What becomes of a message: it may go on; or it is refused because a tool does not fit, because too many
- * others wait, or because the connection has ended.
+ * What becomes of a message: it may go on; it is dropped, since the client has cancelled it; or it is
+ * refused because a tool does not fit, too many others wait, or the connection has ended.
  */
-export type Admission = "pass" | "unfit" | "full" | "ended";
+export type Admission = "pass" | "cancelled" | "unfit" | "full" | "ended";
+
+interface Held {
+  readonly received: unknown;
+  readonly admit: (admission: Admission) => void;
+}
 
 /** What a client may say before the server is ready for questions. */
 const OPENING: ReadonlySet<unknown> = new Set(["initialize", "server/discover", "ping"]);
@@ -35,7 +40,7 @@ export class StartCheck {
   #outcome: Admission | undefined;
   /** Whether all tools are known: until then a server is asked again once it is ready. */
   #isKnown: boolean;
-  #held: ((admission: Admission) => void)[] = [];
+  #held: Held[] = [];
   #looks = 0;
   #refuse: (error: CommandError) => void = () => undefined;
   /** Resolves once a tool is known not to fit. */
@@ -65,12 +70,15 @@ export class StartCheck {
   admits(received: unknown): MaybePromise<Admission> {
     if (this.#outcome === "pass") return "pass";
     const asking = [received].flat().find(isQuestion);
-    if (asking === undefined) return "pass";
+    if (asking === undefined) {
+      this.#cancel(received);
+      return "pass";
+    }
     if (this.#outcome !== undefined) return this.#outcome;
     if (this.#held.length >= MAX_HELD) return "full";
     // The first question tells how questions are asked in the client's revision.
     if (this.#looks === 0) void this.#look(asking);
-    return new Promise((resolve) => this.#held.push(resolve));
+    return new Promise((admit) => this.#held.push({ received, admit }));
   }
 
   /** Tells whether a message says that the server may be asked. */
@@ -113,7 +121,17 @@ export class StartCheck {
     this.#outcome = outcome;
     const held = this.#held;
     this.#held = [];
-    for (const resolve of held) resolve(outcome);
+    for (const { admit } of held) admit(outcome);
+  }
+
+  /** What a client cancels while it waits never reaches the server. */
+  #cancel(received: unknown): void {
+    if (!isObject(received) || received["method"] !== "notifications/cancelled") return;
+    const { requestId } = objectAt(received, "params");
+    const at = this.#held.findLastIndex(
+      (one) => isObject(one.received) && one.received["id"] === requestId,
+    );
+    if (at >= 0) this.#held.splice(at, 1)[0]?.admit("cancelled");
   }
 }
 

@@ -199,6 +199,19 @@ describe("a proxy over stdio", () => {
     expect(await proxy.ended).toBe(2);
   });
 
+  it("never passes on what the client has cancelled while it was held", async () => {
+    const { proxy, send, next } = early(lateServer());
+    for (const id of [1, 2]) send(callOf(id));
+    send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } });
+    send(INITIALIZE);
+    expect((await next()).id).toBe("open");
+    send({ jsonrpc: "2.0", method: "notifications/initialized" });
+    expect((await next()).id).toBe(2);
+    send(callOf(3));
+    expect((await next()).id).toBe(3);
+    expect(await proxy.stop()).toBe(0);
+  });
+
   it("answers what it holds when the server ends", async () => {
     const { proxy, send, next } = early(lateServer("process.exit()"));
     send(callOf(1));
