@@ -9,4 +9,6 @@ export interface CommandContext {
   readonly environment: NodeJS.ProcessEnv;
   /** Ends a command that runs until it is told to. */
   readonly signal: AbortSignal;
+  /** How long a server may take to list its tools at the start, in milliseconds. Default 5 s. */
+  readonly surveyMs?: number | undefined;
 }

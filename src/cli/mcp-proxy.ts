@@ -138,13 +138,19 @@ async function withVault(
 }
 
 function checkedServer(connection: Connection): CheckedServer & { onWarning(text: string): void } {
-  const { file, options } = connection;
+  const { file, options, context } = connection;
   const onWarning = (text: string) => warn(connection, text);
-  return { policy: file.policy, server: options.server, onWarning };
+  return {
+    policy: file.policy,
+    server: options.server,
+    patienceMs: context.surveyMs,
+    onWarning,
+  };
 }
 
 function filterOf(connection: Connection, vault: Vault): MessageFilter {
-  return new MessageFilter({ vault, ...checkedServer(connection) });
+  const { policy, server, onWarning } = checkedServer(connection);
+  return new MessageFilter({ vault, policy, server, onWarning });
 }
 
 function warn({ context }: Connection, text: string): void {

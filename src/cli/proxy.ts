@@ -1,6 +1,10 @@
 /** Passes messages between a client and a server, through the filter. */
 
-import { NOT_EXECUTED_REFUSED } from "../mcp/fixed-texts.js";
+import {
+  NOT_EXECUTED_ENDED,
+  NOT_EXECUTED_REFUSED,
+  NOT_EXECUTED_TOO_MANY,
+} from "../mcp/fixed-texts.js";
 import { filterBatch, type MessageFilter, type Passage } from "../mcp/message-filter.js";
 import {
   type ErrorMessage,
@@ -18,7 +22,7 @@ import { isPromise } from "../vault/maybe-promise.js";
 import { CommandError } from "./command-error.js";
 import type { ReadLine } from "./message-lines.js";
 import type { Sent, Side } from "./side.js";
-import type { StartCheck } from "./start-check.js";
+import type { Admission, StartCheck } from "./start-check.js";
 
 /** The two sides of a proxy, and what is between them. */
 export interface ProxyOptions {
@@ -49,6 +53,13 @@ const PARSE_ERROR: ErrorMessage = {
   error: { code: -32700, message: "Parse error" },
 };
 
+/** What is said of what the check at the start does not let pass. */
+const REFUSED: Readonly<Record<Exclude<Admission, "pass" | "cancelled">, string>> = {
+  unfit: NOT_EXECUTED_REFUSED,
+  full: NOT_EXECUTED_TOO_MANY,
+  ended: NOT_EXECUTED_ENDED,
+};
+
 /**
  * Passes messages until one side hangs up, and then ends both: what the server still has to say to a
  * client that has hung up is passed on.
@@ -71,9 +82,10 @@ export async function runProxy(options: ProxyOptions): Promise<ProxyEnd> {
     ...(check === undefined ? [] : [check.refused]),
   ]);
   if (first === "client" && signal?.aborted !== true) await within(ANSWERS_MS, proxy.answered());
+  check?.end();
   await server.close();
   await serving;
-  await within(LAST_MS, proxy.failWaiting());
+  await within(LAST_MS, Promise.all([proxy.failWaiting(), proxy.admitted()]));
   await client.close();
   signal?.removeEventListener("abort", hangUp);
   if (first instanceof CommandError) throw first;
@@ -83,6 +95,7 @@ export async function runProxy(options: ProxyOptions): Promise<ProxyEnd> {
 class MessageProxy {
   readonly #options: ProxyOptions;
   #onAnswered: (() => void) | undefined;
+  readonly #held = new Set<Promise<void>>();
 
   constructor(options: ProxyOptions) {
     this.#options = options;
@@ -93,12 +106,25 @@ class MessageProxy {
     const { client, check } = this.#options;
     if (received.kind !== "message") return this.#reply(client, PARSE_ERROR);
     const { value } = received;
-    const admitted = check?.admits(value) ?? true;
-    if (!isPromise(admitted)) return this.#admit(value);
-    return admitted.then((is) => (is ? this.#admit(value) : this.#reply(client, refusals(value))));
+    const admission = check?.admits(value) ?? "pass";
+    if (!isPromise(admission)) return this.#admit(value, admission);
+    const held = admission.then((known) => this.#admit(value, known));
+    this.#held.add(held);
+    return held.finally(() => this.#held.delete(held));
   }
 
-  #admit(value: unknown): MaybePromise<void> {
+  /** Resolves once nothing waits to be admitted. */
+  async admitted(): Promise<void> {
+    await Promise.allSettled(this.#held);
+  }
+
+  #admit(value: unknown, admission: Admission): MaybePromise<void> {
+    if (admission === "pass") return this.#passOn(value);
+    if (admission === "cancelled") return;
+    return this.#reply(this.#options.client, refusals(value, REFUSED[admission]));
+  }
+
+  #passOn(value: unknown): MaybePromise<void> {
     const { client, server, filter, subject, check } = this.#options;
     const passing = passages(
       value,
@@ -113,8 +139,13 @@ class MessageProxy {
   fromServer(received: ReadLine): MaybePromise<void> {
     const { client, server, filter, check } = this.#options;
     if (received.kind === "noise") return;
-    if (received.kind === "unreadable") return this.failWaiting();
-    if (received.kind === "unanswered") return this.#failAll([received.id]);
+    if (received.kind === "unreadable") {
+      check?.takeUnreadable();
+      return this.failWaiting();
+    }
+    if (received.kind === "unanswered") {
+      return check?.takes({ id: received.id }) === true ? undefined : this.#failAll([received.id]);
+    }
     if (check?.takes(received.value) === true) return;
     return passages(
       received.value,
@@ -173,11 +204,11 @@ function isRequest(message: Message): message is RequestMessage {
   return "method" in message && "id" in message;
 }
 
-/** Answers what is not passed on because the server is not to be used. */
-function refusals(received: unknown): Sent | undefined {
+/** Answers what is not passed on to the server. */
+function refusals(received: unknown, text: string): Sent | undefined {
   const answers = [received].flat().flatMap((one) => {
     const id = isObject(one) ? one["id"] : undefined;
-    return isRequestId(id) ? [refusal(id, INVALID_REQUEST, NOT_EXECUTED_REFUSED)] : [];
+    return isRequestId(id) ? [refusal(id, INVALID_REQUEST, text)] : [];
   });
   return Array.isArray(received) ? unlessEmpty(answers) : answers[0];
 }

@@ -21,9 +21,9 @@ function unavailable(message: string): RpcRefusal {
   return { status: 503, code: SERVER_ERROR, message, retryAfterSeconds: RETRY_AFTER_SECONDS };
 }
 
-type RefusalName = "unreadable" | "tooLarge" | "shareTaken" | "full" | "noServer";
+type RpcRefusalName = "unreadable" | "tooLarge" | "shareTaken" | "full" | "noServer";
 
-export const RPC_REFUSALS: Readonly<Record<RefusalName, RpcRefusal>> = {
+export const RPC_REFUSALS: Readonly<Record<RpcRefusalName, RpcRefusal>> = {
   unreadable: { status: 400, code: PARSE_ERROR, message: "Parse error" },
   tooLarge: { status: 413, code: SERVER_ERROR, message: "The message is too large" },
   shareTaken: unavailable("The subject has as many sessions as one may have: end one"),

@@ -7,7 +7,7 @@ import { declareResources } from "./handle-links.js";
 import type { HandleReuse } from "./handle-reuse.js";
 import { introduction } from "./introduction.js";
 import type { JsonObject } from "./messages.js";
-import type { OpenRequest } from "./open-requests.js";
+import { type OpenRequest, revisionAskedFor } from "./open-requests.js";
 import type { AgentPolicy } from "./policy.js";
 import { sealPlaces } from "./seal-places.js";
 import { sealToolOutput } from "./seal-tool-output.js";
@@ -98,9 +98,14 @@ function isIntroduction(method: string): boolean {
   return ANSWERS.get(method) === describeServer;
 }
 
-function describeServer(result: JsonObject, _: OpenRequest, context: ServerContext): JsonObject {
+function describeServer(
+  result: JsonObject,
+  { message }: OpenRequest,
+  context: ServerContext,
+): JsonObject {
   const { texts, resourceLinks } = context.policy;
-  const known = introduction(result, { server: context.server, texts });
+  const asked = revisionAskedFor(message);
+  const known = introduction(result, { server: context.server, texts, asked });
   return resourceLinks ? declareResources(known) : known;
 }
 

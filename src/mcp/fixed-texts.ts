@@ -52,6 +52,9 @@ export const MAY_HAVE_RUN: string =
 export const NOT_EXECUTED_TOO_MANY: string =
   "Not executed: too many requests wait for an answer. Try again when some were answered.";
 
+/** The server has ended before it was asked. */
+export const NOT_EXECUTED_ENDED: string = "Not executed: the server has ended.";
+
 /** The tool ran, but its output is too large to be searched for values that were opened. */
 export const OUTPUT_TOO_LARGE: string =
   "Executed, but the output is withheld because it is too large to be searched for sensitive " +

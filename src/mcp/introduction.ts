@@ -1,12 +1,14 @@
 /** What a server says of itself when a client connects. */
 import { isObject, type JsonObject, objectAt } from "./messages.js";
 import type { TextHandling } from "./policy-options.js";
-import { isVersion } from "./rpc-errors.js";
+import { isShownVersion, shownVersions } from "./rpc-errors.js";
 
 /** What is known of a server apart from what it says. */
 export interface IntroductionContext {
   readonly server: string;
   readonly texts: TextHandling;
+  /** The protocol revision that the client asked for, where it named one. */
+  readonly asked?: unknown;
 }
 
 /** Where revision 2026-07-28 has what was `serverInfo`. */
@@ -15,14 +17,14 @@ const SERVER_INFO_KEY = "io.modelcontextprotocol/serverInfo";
 /** Returns the result of `initialize` or `server/discover`: versions, known capabilities, a name. */
 export function introduction(
   result: JsonObject,
-  { server, texts }: IntroductionContext,
+  { server, texts, asked }: IntroductionContext,
 ): JsonObject {
   const { protocolVersion, supportedVersions, instructions } = result;
   const inMeta = objectAt(result, "_meta")[SERVER_INFO_KEY];
   return {
-    ...(isVersion(protocolVersion) ? { protocolVersion } : {}),
+    ...(isShownVersion(protocolVersion, asked) ? { protocolVersion } : {}),
     ...(Array.isArray(supportedVersions)
-      ? { supportedVersions: supportedVersions.filter(isVersion) }
+      ? { supportedVersions: shownVersions(supportedVersions, asked) }
       : {}),
     capabilities: capabilitiesOf(objectAt(result, "capabilities")),
     ...(isObject(result["serverInfo"])
@@ -54,7 +56,8 @@ function capabilitiesOf(given: JsonObject): JsonObject {
   return Object.fromEntries(kept);
 }
 
-const NUMBERED = /^\d{1,4}(?:\.\d{1,4}){0,2}$/;
+/** Three small numbers, or a year and two: six digits of a server's choice at most. */
+const NUMBERED = /^(?:20\d\d|\d{1,2})(?:\.\d{1,2}){0,2}$/;
 
 function infoOf(info: JsonObject, { server, texts }: IntroductionContext): JsonObject {
   const { name, version } = info;

@@ -33,6 +33,7 @@ import { fixedNotice, requestNamedBy } from "./notices.js";
 import {
   type OpenRequest,
   OpenRequests,
+  revisionAskedFor,
   revisionNamedBy,
   toServer,
   withClientToken,
@@ -302,7 +303,8 @@ export class MessageFilter {
     const { resourceLinks } = this.#context.policy;
     const list = resourceLinks && isMethodNotFound(error) ? emptyList(request.message) : undefined;
     if (list !== undefined) return { forward: answer(request.message.id, list) };
-    const shown = this.#isInSight(request) ? error : fixedError(error);
+    const isInSight = this.#isInSight(request);
+    const shown = isInSight ? error : fixedError(error, revisionAskedFor(request.message));
     return { forward: { jsonrpc: "2.0", id: request.message.id, error: shown } };
   }
 

@@ -123,6 +123,11 @@ export function revisionNamedBy({ params }: RequestMessage): unknown {
   return objectAt(params, "_meta")[VERSION_KEY];
 }
 
+/** Returns the revision that a client asks for, by `initialize` or with any request. */
+export function revisionAskedFor(message: RequestMessage): unknown {
+  return revisionNamedBy(message) ?? message.params?.["protocolVersion"];
+}
+
 /** Tells whether a request follows revision 2026-07-28 or later, whose results name their type. */
 export function isModern(message: RequestMessage): boolean {
   return revisionNamedBy(message) !== undefined;

@@ -33,4 +33,9 @@ export class OwnRequests {
     answered(isObject(result) ? result : undefined);
     return true;
   }
+
+  /** Ends all requests: they get no answer. */
+  endAll(): void {
+    for (const id of [...this.#waiting.keys()]) this.take({ id });
+  }
 }

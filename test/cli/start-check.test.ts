@@ -1,4 +1,5 @@
 /** Proxies before servers whose tools do not fit the policy: they do not serve. */
+import { createInterface } from "node:readline";
 import { PassThrough } from "node:stream";
 import { Server } from "@modelcontextprotocol/server";
 import { afterEach, describe, expect, it } from "vitest";
@@ -50,6 +51,56 @@ function serverOf(ssn: Record<string, string>): Server {
 
 /** Its tool takes an argument that travels in a header. */
 const headerServer = () => serverOf({ type: "string", "x-mcp-header": "Ssn" });
+
+/** A server that does something else than to answer before it is told that the client is ready. */
+const lateServer = (instead = "") => `
+let isReady = false;
+const say = (id, result) => console.log(JSON.stringify({ jsonrpc: "2.0", id, result }));
+const fail = (id) => console.log(JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32600, message: "early" } }));
+const inputSchema = { type: "object", properties: { ssn: { type: "string" } } };
+const introduction = {
+  protocolVersion: "2025-06-18", capabilities: { tools: {} }, serverInfo: { name: "late", version: "1" },
+};
+require("node:readline").createInterface({ input: process.stdin }).on("line", (line) => {
+  const m = JSON.parse(line);
+  if (m.method === "initialize") say(m.id, introduction);
+  else if (m.method === "notifications/initialized") isReady = true;
+  else if (!isReady) { ${instead} }
+  else if (m.method === "tools/list") say(m.id, { tools: [{ name: "use", inputSchema }] });
+  else if (m.method === "tools/call") say(m.id, { content: [{ type: "text", text: "ran" }] });
+});
+`;
+const INITIALIZE = {
+  jsonrpc: "2.0",
+  id: "open",
+  method: "initialize",
+  params: {
+    protocolVersion: "2025-06-18",
+    capabilities: {},
+    clientInfo: { name: "client", version: "1.0.0" },
+  },
+};
+
+function callOf(id: number) {
+  return { jsonrpc: "2.0", id, method: "tools/call", params: { name: "use", arguments: {} } };
+}
+
+interface Answer {
+  readonly id: unknown;
+  readonly result?: unknown;
+  readonly error?: unknown;
+}
+
+/** A proxy before a server, and a client that says what it likes and when. */
+function early(server: string, at = "/ssn") {
+  const proxy = start(argumentsFor(at, "--", process.execPath, "-e", server));
+  const lines = createInterface({ input: proxy.output })[Symbol.asyncIterator]();
+  return {
+    proxy,
+    send: (message: object) => proxy.input.write(`${JSON.stringify(message)}\n`),
+    next: async (): Promise<Answer> => JSON.parse((await lines.next()).value),
+  };
+}
 
 async function serveUntilTheEnd(server: () => Server): Promise<string> {
   const listening = await serve(server);
@@ -117,6 +168,66 @@ describe("a proxy over stdio", () => {
       expect(new Set(lines.map((line) => JSON.parse(line).id)).size).toBe(lines.length);
     },
   );
+
+  it("holds some early requests, refuses the others at once, and reads what opens the connection", async () => {
+    const { proxy, send, next } = early(lateServer());
+    for (let id = 1; id <= 40; id++) send(callOf(id));
+    send(INITIALIZE);
+    const first = [];
+    for (let count = 0; count < 25; count++) first.push(await next());
+    const refused = first.filter(({ error }) => error !== undefined);
+    expect(refused.map(({ id }) => id)).toEqual(Array.from({ length: 24 }, (_, at) => at + 17));
+    const error = { code: -32600, message: expect.stringMatching(/^Not executed: too many/) };
+    for (const answer of refused) expect(answer.error).toEqual(error);
+    expect(first.at(-1)).toMatchObject({ id: "open", result: {} });
+    // The server has dropped the question that came before: it is asked again, and has not to be waited for.
+    send({ jsonrpc: "2.0", method: "notifications/initialized" });
+    const held = [];
+    for (let count = 0; count < 16; count++) held.push(await next());
+    const ids = held.map(({ id }) => Number(id)).toSorted((a, b) => a - b);
+    expect(ids).toEqual(Array.from({ length: 16 }, (_, at) => at + 1));
+    for (const { result } of held) expect(result).toMatchObject({ content: [{ text: "ran" }] });
+    expect(await proxy.stop()).toBe(0);
+  });
+
+  it("looks again at a server that refused to be asked before it was ready", async () => {
+    const { proxy, send, next } = early(lateServer("fail(m.id)"), "/nothing");
+    send(callOf(1));
+    expect((await next()).error).toBeDefined();
+    send(INITIALIZE);
+    expect(await next()).toMatchObject({ id: "open", result: {} });
+    send({ jsonrpc: "2.0", method: "notifications/initialized" });
+    expect(await proxy.ended).toBe(2);
+  });
+
+  it("never passes on what the client has cancelled while it was held", async () => {
+    const { proxy, send, next } = early(lateServer());
+    for (const id of [1, 2]) send(callOf(id));
+    send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } });
+    send(INITIALIZE);
+    expect((await next()).id).toBe("open");
+    send({ jsonrpc: "2.0", method: "notifications/initialized" });
+    expect((await next()).id).toBe(2);
+    send(callOf(3));
+    expect((await next()).id).toBe(3);
+    expect(await proxy.stop()).toBe(0);
+  });
+
+  it("answers what it holds when the server ends", async () => {
+    const { proxy, send, next } = early(lateServer("process.exit()"));
+    send(callOf(1));
+    const error = { code: -32600, message: "Not executed: the server has ended." };
+    expect(await next()).toMatchObject({ id: 1, error });
+    expect(await proxy.ended).toBe(1);
+  });
+
+  it("does not wait for an answer that came and cannot be read", async () => {
+    const { proxy, send, next } = early(lateServer(`console.log('{"jsonrpc":"2.0","id":')`));
+    send(callOf(1));
+    // It has gone on, to a server that answers everything in this way.
+    expect(await next()).toMatchObject({ id: 1, result: { isError: true } });
+    expect(await proxy.stop()).toBe(0);
+  });
 
   it("takes no other answer of the server's for one to its own question", async () => {
     const text = JSON.stringify({ jsonrpc: "2.0", id: "handlevault-1", result: { tools: [] } });

@@ -48,7 +48,11 @@ describe("what a server says of itself", () => {
   it.each([
     ["1.2.3", "1.2.3"],
     ["2", "2"],
+    ["2026.1.14", "2026.1.14"],
     ["123456789", "0"],
+    ["123.45.6789", "0"],
+    ["1990.12.31", "0"],
+    ["4111.1111.1111", "0"],
     ["1.0.0-canary", "0"],
     ["1.2.3.4", "0"],
     [5, "0"],
@@ -57,6 +61,25 @@ describe("what a server says of itself", () => {
     const given = { serverInfo: { name: "x", version } };
     expect(introduction(given, { server: "records", texts: "fixed" })).toMatchObject({
       serverInfo: { version: shown },
+    });
+  });
+
+  it("has the dates of revisions alone, each once and in one order, and no date of anyone's", () => {
+    const supportedVersions = ["2026-07-28", "2001-09-11", "2025-06-18", "2026-07-28"];
+    const given = { protocolVersion: "2001-09-11", supportedVersions };
+    expect(introduction(given, { server: "records", texts: "fixed" })).toEqual({
+      supportedVersions: ["2025-06-18", "2026-07-28"],
+      capabilities: {},
+    });
+  });
+
+  it("has the revision that the client asked for, though the filter does not know it", () => {
+    const [asked, other] = ["2027-03-01", "2027-03-02"];
+    const given = { protocolVersion: asked, supportedVersions: [other, asked] };
+    expect(introduction(given, { server: "records", texts: "fixed", asked })).toEqual({
+      protocolVersion: asked,
+      supportedVersions: [asked],
+      capabilities: {},
     });
   });
 

@@ -566,8 +566,8 @@ describe("errors of the protocol", () => {
 
   it("keep the versions and capabilities that a client has to know", async () => {
     const data = {
-      supported: ["2025-11-25", SECRET, 5],
-      requested: SECRET,
+      supported: ["2025-11-25", "2001-09-11", SECRET, 5],
+      requested: "1990-12-31",
       requiredCapabilities: { sampling: { x: SECRET }, [SECRET]: {} },
     };
     expect(await errorOf({ code: -32022, message: SECRET, data })).toEqual({

@@ -54,7 +54,9 @@ export class RunningProxy {
     this.output.on("data", (chunk: Buffer) => this.#received.push(chunk));
     const { input, output, errors } = this;
     const { signal } = this.#abort;
-    const context = { input, output, errors, environment, signal };
+    // A machine under load decides nothing here: servers have as long as they take.
+    const surveyMs = 2 ** 31 - 1;
+    const context = { input, output, errors, environment, signal, surveyMs };
     this.ended = runCommandLine(["mcp-proxy", ...args], context);
   }
 
