@@ -365,7 +365,7 @@ describe("a proxy that clients reach over HTTP", () => {
     expect(await listening(RECORDS).ended).toBe(2);
     const args = [
       "--policy",
-      fileOf(RECORDS + AUTH),
+      fileOf(PLAIN + AUTH),
       "--server",
       "records",
       "--listen",
