@@ -363,14 +363,7 @@ describe("a proxy that clients reach over HTTP", () => {
 
   it("does not start without auth, nor where other machines could listen in", async () => {
     expect(await listening(RECORDS).ended).toBe(2);
-    const args = [
-      "--policy",
-      fileOf(RECORDS + AUTH),
-      "--server",
-      "records",
-      "--listen",
-      "0.0.0.0:0",
-    ];
+    const args = ["--policy", fileOf(PLAIN + AUTH), "--server", "records", "--listen", "0.0.0.0:0"];
     expect(await start([...args, "--", "node"]).ended).toBe(1);
     const missing = { ...ENVIRONMENT, BOB_TOKEN: "" };
     const local = ["--policy", fileOf(RECORDS + AUTH), "--server", "records", "--listen", "0"];
