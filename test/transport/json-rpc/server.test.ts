@@ -335,12 +335,14 @@ describe("time", () => {
   });
 
   it("ends a connection that sends a frame too slowly, however busy it looks", async () => {
-    const { peerAs } = await open({ frameTimeoutMs: 100 });
+    const { peerAs } = await open({ frameTimeoutMs: 500 });
     const raw = await peerAs("records-token");
-    raw.socket.write(Buffer.from("00000fff", "hex"));
-    const trickle = setInterval(() => raw.socket.write("x"), 10);
-    await raw.closed();
-    clearInterval(trickle);
+    raw.socket.write(Buffer.from("00ffffff", "hex"));
+    // A byte in each turn: no pause is ever as long as the time allowed.
+    while (!raw.socket.closed) {
+      raw.socket.write("x");
+      await nextTurn();
+    }
   });
 
   it("ends a connection that does nothing, but not one that waits for an answer", async () => {
@@ -484,8 +486,11 @@ describe("stop", () => {
   });
 
   it("refuses what has arrived unread, also on connections that are not accepted yet", async () => {
-    // Who waits for the end of this time is cut off by the test's own.
-    const { server, peer } = await open({ stopTimeoutMs: 3_600_000 });
+    // Who waits for the end of one of these times is cut off by the test's own.
+    const { server, peer } = await open({
+      ...{ authenticationTimeoutMs: 3_600_000, idleTimeoutMs: 3_600_000 },
+      stopTimeoutMs: 3_600_000,
+    });
     const peers = await Promise.all(Array.from({ length: 20 }, () => peer()));
     for (const raw of peers) raw.send(health);
     const stopped = server.stop();
