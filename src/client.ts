@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { LeakGuard } from "./safe-view/leak-guard.js";
+import { LeakGuard } from "./leak-guard/leak-guard.js";
 import type { ClientOptions } from "./transport/client-options.js";
 import { httpWire } from "./transport/http/client.js";
 import type { HttpClientOptions } from "./transport/http-client/options.js";

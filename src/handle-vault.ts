@@ -5,9 +5,9 @@
  */
 import type { VaultCodec } from "./codec/vault-codec.js";
 import { type HandleVaultOptions, isLasting, vaultParts } from "./handle-vault-options.js";
+import { LeakGuard } from "./leak-guard/leak-guard.js";
 import { type RewrapOptions, type RewrapReport, rewrapRecords } from "./records/rewrap.js";
 import { type OpenRecord, RecordMoved, SealedRecords } from "./records/sealed-records.js";
-import { LeakGuard } from "./safe-view/leak-guard.js";
 import {
   checkBy,
   checkPrincipal,

@@ -3,10 +3,10 @@
  *
  * @module
  */
-export { type AggregateSummarizerOptions, aggregateSummarizer } from "./safe-view/aggregate.js";
-export { type MaskRule, type MaskSummarizerOptions, maskSummarizer } from "./safe-view/mask.js";
-export { type SchemaSummarizerOptions, schemaSummarizer } from "./safe-view/schema.js";
-export { type TruncateSummarizerOptions, truncateSummarizer } from "./safe-view/truncate.js";
+export { type AggregateSummarizerOptions, aggregateSummarizer } from "./summarizers/aggregate.js";
+export { type MaskRule, type MaskSummarizerOptions, maskSummarizer } from "./summarizers/mask.js";
+export { type SchemaSummarizerOptions, schemaSummarizer } from "./summarizers/schema.js";
+export { type TruncateSummarizerOptions, truncateSummarizer } from "./summarizers/truncate.js";
 export {
   SafeView,
   type SafeViewFields,

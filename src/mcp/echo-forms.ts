@@ -1,6 +1,6 @@
 /** Which parts of an opened value are looked for, and how sure a match of them is. */
 import { Buffer } from "node:buffer";
-import { isFieldName, isMapOfMany } from "../safe-view/field-names.js";
+import { isFieldName, isMapOfMany } from "../leak-guard/field-names.js";
 import { canonical } from "./readings.js";
 
 /** The fewest units of a value that are looked for: shorter ones come up by chance. */

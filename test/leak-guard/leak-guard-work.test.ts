@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { fieldNamesOf } from "../../src/leak-guard/field-names.js";
+import { LeakGuard, type LeakQuestion } from "../../src/leak-guard/leak-guard.js";
 import { parsePointer } from "../../src/primitives/json-pointer.js";
-import { fieldNamesOf } from "../../src/safe-view/field-names.js";
-import { LeakGuard, type LeakQuestion } from "../../src/safe-view/leak-guard.js";
 import { aggregateSummarizer, schemaSummarizer } from "../../src/safe-view.js";
 import { leakIn } from "./leaks.js";
 

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
+import { fold } from "../leak-guard/fold.js";
+import { LeakGuard } from "../leak-guard/leak-guard.js";
+import { ViewIndex } from "../leak-guard/view-index.js";
 import { MAX_SAFE_VIEW_BYTES } from "../vault/checks.js";
-import { fold } from "./fold.js";
-import { LeakGuard } from "./leak-guard.js";
-import { ViewIndex } from "./view-index.js";
 
 /** A part of a summary, and shorter ways to say it, down to leaving it out. */
 export type Wordings = readonly string[];

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
+import { isFieldName, isMapOfMany } from "../leak-guard/field-names.js";
 import { type JsonPointer, parsePointer, placesOf, valueAt } from "../primitives/json-pointer.js";
 import { checkInteger, checkOptions, checkPlaces, MAX_SAFE_VIEW_BYTES } from "../vault/checks.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
-import { isFieldName, isMapOfMany } from "./field-names.js";
 
 const OPTIONS: ReadonlySet<string> = new Set(["fields"]);
 const RULE_OPTIONS: ReadonlySet<string> = new Set(["first", "last"]);

@@ -1,9 +1,9 @@
+import { isFieldName, MAX_FIELDS } from "../leak-guard/field-names.js";
 import { isBytes } from "../primitives/bytes.js";
 import { isArrayBuffer, isDate, isMap, isSet } from "../primitives/kinds.js";
 import { checkOptions } from "../vault/checks.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
 import { composed, counted, toldOf, type Wordings } from "./composed.js";
-import { isFieldName, MAX_FIELDS } from "./field-names.js";
 import { mediaTypeOf } from "./media-type.js";
 import { columnsOf, isRow, isTable, membersOf, type Row, widthOf } from "./table.js";
 

@@ -1,5 +1,5 @@
 import { SafeViewLeakError } from "../../src/index.js";
-import { LeakGuard } from "../../src/safe-view/leak-guard.js";
+import { LeakGuard } from "../../src/leak-guard/leak-guard.js";
 import type { LeakGuardSetting } from "../../src/vault/safe-view.js";
 
 /** Returns the path of the leaf that a safe view repeats; `undefined` if it repeats none. */

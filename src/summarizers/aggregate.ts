@@ -1,8 +1,8 @@
+import { isFieldName, MAX_FIELDS } from "../leak-guard/field-names.js";
 import { isSet } from "../primitives/kinds.js";
 import { checkBoolean, checkInteger, checkOptions } from "../vault/checks.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
 import { composed, counted, toldOf, type Wordings } from "./composed.js";
-import { isFieldName, MAX_FIELDS } from "./field-names.js";
 import { numbersIn } from "./numbers.js";
 import { isRow, isTable, membersOf, type Row } from "./table.js";
 
