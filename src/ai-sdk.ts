@@ -61,12 +61,16 @@ export async function withVault<Tools extends Readonly<Record<string, AiTool>>>(
   return Object.fromEntries(await Promise.all(guarded)) as unknown as Tools;
 }
 
-interface Workshop {
+interface ToolContext {
   readonly guard: ToolGuard;
   readonly ai: AiSdk;
 }
 
-async function guardTool(name: string, tool: OpenTool, { guard, ai }: Workshop): Promise<OpenTool> {
+async function guardTool(
+  name: string,
+  tool: OpenTool,
+  { guard, ai }: ToolContext,
+): Promise<OpenTool> {
   if (guard.handlingOf(name) === "pass") return tool;
   // What a model's provider runs, or the user's browser, returns to the model by other ways.
   if (tool.execute === undefined) throw new TypeError(`the tool ${name} has no execute to wrap`);

@@ -9,6 +9,13 @@ import { LeakGuard } from "./leak-guard/leak-guard.js";
 import { type RewrapOptions, type RewrapReport, rewrapRecords } from "./records/rewrap.js";
 import { type OpenRecord, RecordMoved, SealedRecords } from "./records/sealed-records.js";
 import {
+  isExpired,
+  mayChange,
+  mayDescribe,
+  mayUnseal,
+  type Verdict,
+} from "./vault/access-policy.js";
+import {
   checkBy,
   checkPrincipal,
   checkRequest,
@@ -16,7 +23,7 @@ import {
   checkTtlSeconds,
   MAX_GRANTS,
 } from "./vault/checks.js";
-import { neverBackwards } from "./vault/clock.js";
+import { monotonicClock } from "./vault/clock.js";
 import type { CacheBackend, Clock, Encryptor } from "./vault/contracts.js";
 import {
   CacheUnavailableError,
@@ -38,11 +45,11 @@ import {
   OpaqueHandle,
 } from "./vault/handle.js";
 import { KeyedMutex } from "./vault/keyed-mutex.js";
+import { mapSettled } from "./vault/map-settled.js";
 import { isPromise } from "./vault/maybe-promise.js";
-import { isExpired, mayChange, mayDescribe, mayUnseal, type Verdict } from "./vault/policy.js";
 import { nextRevision, type RecordFields } from "./vault/record.js";
-import { type Attempt, retrying } from "./vault/retrying.js";
-import { settleAll } from "./vault/settle-all.js";
+import { resolveSafeView } from "./vault/resolve-safe-view.js";
+import { type Attempt, retryOnConflict } from "./vault/retry-on-conflict.js";
 import { timeSlices } from "./vault/time-slices.js";
 import type {
   ChangeOptions,
@@ -52,7 +59,6 @@ import type {
   UnsealRequest,
   Vault,
 } from "./vault/vault.js";
-import { writtenView } from "./vault/written-view.js";
 
 /** How long a record outlives its handle, so that an expired handle is not reported as unknown. */
 const GRACE_MS = 60_000;
@@ -94,7 +100,7 @@ export class HandleVault implements Vault {
     this.#cache = parts.cache;
     this.#codec = parts.codec;
     this.#encryptor = parts.encryptor;
-    this.#clock = neverBackwards(parts.clock);
+    this.#clock = monotonicClock(parts.clock);
     this.#acceptVolatile = parts.acceptVolatile;
     this.#leakGuard = new LeakGuard(parts.leakGuard);
     this.#records = new SealedRecords({
@@ -112,7 +118,7 @@ export class HandleVault implements Vault {
 
     const packing = this.#codec.pack(data);
     const packed = isPromise(packing) ? await packing : packing;
-    const writing = writtenView(data, checked);
+    const writing = resolveSafeView(data, checked);
     const view = isPromise(writing) ? await writing : writing;
     this.#leakGuard.check({ data, view, setting, isAscii: this.#codec.isAscii(packed) });
     const createdAtMs = this.#clock.now();
@@ -235,7 +241,7 @@ export class HandleVault implements Vault {
   }
 
   async sealMany(requests: readonly SealRequest[]): Promise<Outcome<OpaqueHandle>[]> {
-    return settleAll(requests, async (request) => {
+    return mapSettled(requests, async (request) => {
       checkRequest(request);
       const { data, ...options } = request;
       return this.seal(data, options);
@@ -243,7 +249,7 @@ export class HandleVault implements Vault {
   }
 
   async unsealMany<T = unknown>(requests: readonly UnsealRequest[]): Promise<Outcome<T>[]> {
-    return settleAll(requests, async (request) => {
+    return mapSettled(requests, async (request) => {
       checkRequest(request);
       return this.unseal<T>(handleIdOf(request.id, "id"), request.requestingPrincipal);
     });
@@ -356,7 +362,7 @@ export class HandleVault implements Vault {
 
   /** Hands a payload out only after its use was counted, and counts only what it hands out. */
   async #unsealFresh(handleId: string, principal: string): Promise<unknown> {
-    return this.#retryingOn(handleId, async (record) => {
+    return this.#retryOnConflictOf(handleId, async (record) => {
       const { fields } = record;
       assertAllowed(mayUnseal(fields, principal, this.#clock.now()));
       await timeSlices.next();
@@ -369,7 +375,7 @@ export class HandleVault implements Vault {
         usesLeft === 0
           ? await this.#records.spend(record, counted)
           : await this.#records.rewrite(record, counted);
-      return outcome === "replaced" ? { value } : "lost";
+      return outcome === "replaced" ? { value } : "conflict";
     });
   }
 
@@ -379,14 +385,14 @@ export class HandleVault implements Vault {
   }
 
   async #remove(lookupId: string, principal: string): Promise<void> {
-    return retrying(async () => {
+    return retryOnConflict(async () => {
       // An earlier state that is back is as unwanted, and has the same owner.
       const record = await this.#records.readAnyState(lookupId);
       if (record === undefined || record === "evicted") return { value: undefined };
       record.plaintext.fill(0);
       if (record.fields.ownerPrincipal !== principal) throw new HandleAccessDeniedError();
       const outcome = await this.#records.remove(record);
-      return outcome === "conflict" ? "lost" : { value: undefined };
+      return outcome === "conflict" ? "conflict" : { value: undefined };
     });
   }
 
@@ -405,22 +411,22 @@ export class HandleVault implements Vault {
       const { purgeAfterMs, ...changed } = update(record.fields, nowMs);
       const fields = { ...record.fields, ...changed, revision: nextRevision(record.fields) };
       const outcome = await this.#records.rewrite(record, fields, purgeAfterMs);
-      return outcome === "replaced" ? { value: toHandle(handleId, fields) } : "lost";
+      return outcome === "replaced" ? { value: toHandle(handleId, fields) } : "conflict";
     };
-    return this.#mutex.run(lookupIdOf(handleId), () => this.#retryingOn(handleId, change));
+    return this.#mutex.run(lookupIdOf(handleId), () => this.#retryOnConflictOf(handleId, change));
   }
 
   /** Repeats an attempt on a fresh read of a record, which is wiped after each. */
-  async #retryingOn<T>(
+  async #retryOnConflictOf<T>(
     handleId: string,
     attempt: (record: OpenRecord) => Promise<Attempt<T>>,
   ): Promise<T> {
-    return retrying(async () => {
+    return retryOnConflict(async () => {
       const record = await this.#find(handleId);
       try {
         return await attempt(record);
       } catch (error) {
-        if (error instanceof RecordMoved) return "lost";
+        if (error instanceof RecordMoved) return "conflict";
         throw error;
       } finally {
         record.plaintext.fill(0);

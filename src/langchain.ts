@@ -81,12 +81,12 @@ async function loadLangChain(): Promise<LangChain> {
   return { ...tools, ...schemas, ...types };
 }
 
-interface Workshop {
+interface ToolContext {
   readonly guard: ToolGuard;
   readonly langChain: LangChain;
 }
 
-function guardTool(tool: OpenTool, { guard, langChain }: Workshop): object {
+function guardTool(tool: OpenTool, { guard, langChain }: ToolContext): object {
   const { name, returnDirect, metadata, extras } = tool;
   if (typeof tool._call !== "function")
     throw new TypeError(`the tool ${name} has no _call to wrap`);

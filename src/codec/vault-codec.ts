@@ -14,7 +14,7 @@ import {
   RecordIntegrityError,
   RecordUnsupportedError,
 } from "../vault/errors.js";
-import { andThen, settled } from "../vault/maybe-promise.js";
+import { adoptThenable, andThen } from "../vault/maybe-promise.js";
 import { brotliCompressor, deflateCompressor, gzipCompressor } from "./compressor/zlib.js";
 import { aes256GcmEncryptor } from "./encryptor/aes-256-gcm.js";
 import { bytesSerializer } from "./serializer/bytes.js";
@@ -251,7 +251,7 @@ export class VaultCodec {
     }
     const compressor = this.#compressors.get(header.compressorId);
     if (compressor === undefined) throw new RecordUnsupportedError();
-    return andThen(settled(compressor.decompress(content, header.length)), (bytes) => {
+    return andThen(adoptThenable(compressor.decompress(content, header.length)), (bytes) => {
       const data = deserialize(serializer, asBuffer(bytes));
       bytes.fill(0);
       return data;
@@ -289,7 +289,7 @@ function compress(compressor: Compressor, packed: PackedPayload): MaybePromise<P
   const { content, serializedBytes } = packed;
   const isText = typeof content === "string";
   const bytes = isText ? ownUtf8(content) : content;
-  return andThen(settled(compressor.compress(bytes)), (compressed) => {
+  return andThen(adoptThenable(compressor.compress(bytes)), (compressed) => {
     const { length: contentBytes } = compressed;
     if (isText && compressed.buffer !== bytes.buffer) bytes.fill(0);
     if (contentBytes > serializedBytes * WORTHWHILE_RATIO) return packed;

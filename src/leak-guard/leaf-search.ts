@@ -1,7 +1,7 @@
 import { isBytes } from "../primitives/bytes.js";
 import { isArrayBuffer, isDate, isMap, isSet } from "../primitives/kinds.js";
 import { isFieldName, MAX_FIELDS } from "./field-names.js";
-import { type Step, Suspect } from "./suspect.js";
+import { LeakCandidate, type Step } from "./leak-candidate.js";
 import type { ViewIndex } from "./view-index.js";
 
 /** How deep a payload may nest, and how many values it may hold: as serializers have it. */
@@ -13,8 +13,8 @@ export interface LeafSearchOptions {
   readonly index: ViewIndex;
   /** Whether every text in the payload is known to hold nothing but ASCII. */
   readonly isAscii: boolean;
-  /** Says whether a suspect is one; the search goes on if it is not. */
-  readonly confirm: (suspect: Suspect) => boolean;
+  /** Says whether a candidate is one; the search goes on if it is not. */
+  readonly confirm: (candidate: LeakCandidate) => boolean;
 }
 
 /**
@@ -26,7 +26,7 @@ export interface LeafSearchOptions {
 export class LeafSearch {
   readonly #index: ViewIndex;
   readonly #isAscii: boolean;
-  readonly #confirm: (suspect: Suspect) => boolean;
+  readonly #confirm: (candidate: LeakCandidate) => boolean;
   readonly #steps: Step[] = [];
   #valuesLeft = MAX_VALUES;
 
@@ -37,13 +37,13 @@ export class LeafSearch {
   }
 
   /**
-   * Tells whether a confirmed suspect is in the payload.
+   * Tells whether a confirmed candidate is in the payload.
    *
    * @throws TypeError The payload is too deep or too large to be looked through.
    */
   in(data: unknown): boolean {
     if (typeof data !== "object" || data === null) {
-      return this.#isSuspect(data) && this.#confirm(new Suspect(data, []));
+      return this.#isCandidate(data) && this.#confirm(new LeakCandidate(data, []));
     }
     return this.#inObject(data);
   }
@@ -76,7 +76,9 @@ export class LeafSearch {
 
   #inMember(step: Step, value: unknown): boolean {
     if (typeof value === "object" && value !== null) return this.#descend(step, value);
-    return this.#isSuspect(value) && this.#confirm(new Suspect(value, [...this.#steps, step]));
+    return (
+      this.#isCandidate(value) && this.#confirm(new LeakCandidate(value, [...this.#steps, step]))
+    );
   }
 
   #inMap(map: ReadonlyMap<unknown, unknown>): boolean {
@@ -108,7 +110,7 @@ export class LeafSearch {
     return false;
   }
 
-  #isSuspect(value: unknown): boolean {
+  #isCandidate(value: unknown): boolean {
     return this.#isAscii && typeof value === "string"
       ? this.#index.hasAsciiText(value)
       : this.#index.hasLeaf(value);
@@ -116,7 +118,7 @@ export class LeafSearch {
 
   /** A leaf that is an object: its place is the one that was descended to. */
   #isHere(leaf: unknown): boolean {
-    return this.#isSuspect(leaf) && this.#confirm(new Suspect(leaf, [...this.#steps]));
+    return this.#isCandidate(leaf) && this.#confirm(new LeakCandidate(leaf, [...this.#steps]));
   }
 
   #count(values: number): void {

@@ -6,18 +6,18 @@ import {
   parsePointer,
 } from "../primitives/json-pointer.js";
 import { SafeViewLeakError } from "../vault/errors.js";
+import type { ResolvedSafeView } from "../vault/resolve-safe-view.js";
 import type { LeakGuardOptions, LeakGuardSetting } from "../vault/safe-view.js";
-import type { WrittenView } from "../vault/written-view.js";
+import { FieldNameExemption } from "./field-name-exemption.js";
 import { LeafSearch, MAX_VALUES } from "./leaf-search.js";
-import { NameExcuse } from "./name-excuse.js";
+import type { LeakCandidate } from "./leak-candidate.js";
 import { isClean } from "./quick-search.js";
-import type { Suspect } from "./suspect.js";
 import { ViewIndex } from "./view-index.js";
 
 /** What is to be sealed. */
 export interface SealCheck {
   readonly data: unknown;
-  readonly view: WrittenView;
+  readonly view: ResolvedSafeView;
   /** What this seal says; it adds to what the guard allows in general. */
   readonly setting?: LeakGuardSetting | undefined;
   /** Whether every text in `data` is known to hold nothing but ASCII. */
@@ -25,7 +25,7 @@ export interface SealCheck {
 }
 
 /** What one search goes by. */
-export interface LeakQuestion {
+export interface LeakQuery {
   readonly data: unknown;
   /** The safe view. */
   readonly text: string;
@@ -61,9 +61,9 @@ export class LeakGuard {
   }
 
   /** Returns the first leaf of a payload that its safe view repeats. */
-  find(question: LeakQuestion): Suspect | undefined {
-    let found: Suspect | undefined;
-    this.search(question, (leak) => {
+  find(query: LeakQuery): LeakCandidate | undefined {
+    let found: LeakCandidate | undefined;
+    this.search(query, (leak) => {
       found = leak;
       return true;
     });
@@ -72,17 +72,17 @@ export class LeakGuard {
 
   /** Gives every leaf of a payload that its safe view repeats, until one is the last that is wanted. */
   search(
-    { data, text, allow = [], isAscii = false }: LeakQuestion,
-    isLast: (leak: Suspect) => boolean,
+    { data, text, allow = [], isAscii = false }: LeakQuery,
+    isLast: (leak: LeakCandidate) => boolean,
   ): void {
     const index = this.#indexOf(text);
     const quick = { index, isAscii, knownNames: this.#knownNames, valuesLeft: MAX_VALUES };
     if (isClean(data, quick)) return;
-    let excuse: NameExcuse | undefined;
-    const confirm = (suspect: Suspect): boolean => {
-      if (isAllowed(suspect, allow)) return false;
-      excuse ??= new NameExcuse(text, data);
-      return !excuse.covers(suspect.leaf) && isLast(suspect);
+    let exemption: FieldNameExemption | undefined;
+    const confirm = (candidate: LeakCandidate): boolean => {
+      if (isAllowed(candidate, allow)) return false;
+      exemption ??= new FieldNameExemption(text, data);
+      return !exemption.covers(candidate.leaf) && isLast(candidate);
     };
     new LeafSearch({ index, isAscii, confirm }).in(data);
   }
@@ -104,8 +104,8 @@ export class LeakGuard {
 }
 
 /** A pointer names a member, and allows its value; its name is another leaf. */
-function isAllowed(suspect: Suspect, allow: readonly PointerPattern[]): boolean {
-  if (allow.length === 0 || suspect.isName) return false;
-  const { pointer } = suspect;
+function isAllowed(candidate: LeakCandidate, allow: readonly PointerPattern[]): boolean {
+  if (allow.length === 0 || candidate.isName) return false;
+  const { pointer } = candidate;
   return allow.some((pattern) => matchesPointer(pattern, pointer));
 }

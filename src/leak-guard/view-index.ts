@@ -1,9 +1,9 @@
 import { isUtf8 } from "node:buffer";
 import { asBuffer, isBytes, trueBytes } from "../primitives/bytes.js";
+import { bytesIn, textsIn } from "./decodings.js";
 import { DigitIndex, significantDigitsOf } from "./digits.js";
 import { fold, isAscii, upperCaseAscii } from "./fold.js";
 import { FragmentIndex, SHORTEST_LEAF } from "./fragments.js";
-import { bytesIn, textsIn } from "./readings.js";
 
 /** Texts that stand for no value in particular, folded. */
 const CONSTANTS: ReadonlySet<string> = new Set(["TRUE", "FALSE", "NULL", "NONE", "UNDEFINED"]);
@@ -32,7 +32,7 @@ export class ViewIndex {
       case "number":
         return this.hasNumber(leaf);
       case "bigint":
-        return this.#digits.hasAny && this.#hasFigure(String(leaf));
+        return this.#digits.hasAny && this.#hasDigitsOf(String(leaf));
       default:
         return isBytes(leaf) && this.#hasBytes(leaf);
     }
@@ -51,7 +51,7 @@ export class ViewIndex {
   hasNumber(leaf: number): boolean {
     if (!this.#digits.hasAny) return false;
     if (Number.isInteger(leaf) && Math.abs(leaf) < FOUR_DIGITS) return false;
-    return this.#hasFigure(String(leaf));
+    return this.#hasDigitsOf(String(leaf));
   }
 
   /** Bytes that are text are looked for as that, too: whatever is here of ASCII is here as text. */
@@ -63,7 +63,7 @@ export class ViewIndex {
     return this.#bytes.sharesWith(text) || (isUtf8(bytes) && this.hasText(bytes.toString("utf8")));
   }
 
-  #hasFigure(text: string): boolean {
+  #hasDigitsOf(text: string): boolean {
     if (text.length < SHORTEST_LEAF) return false;
     const digits = significantDigitsOf(text);
     if (digits.length < SHORTEST_LEAF) return false;

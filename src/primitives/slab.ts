@@ -6,14 +6,14 @@
 import { Buffer } from "node:buffer";
 
 const SLAB_BYTES = 65_536;
-const LARGEST_CUT_BYTES = 8192;
+const MAX_SLICE_BYTES = 8192;
 
 let slab: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
 let next = 0;
 
 /** Returns `byteCount` bytes of memory that nobody else uses; what they hold is left over. */
 export function allocateShortLived(byteCount: number): Buffer {
-  if (byteCount > LARGEST_CUT_BYTES) return Buffer.allocUnsafeSlow(byteCount);
+  if (byteCount > MAX_SLICE_BYTES) return Buffer.allocUnsafeSlow(byteCount);
   if (next + byteCount > SLAB_BYTES) {
     slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
     next = 0;

@@ -2,8 +2,8 @@ import { isFieldName, MAX_FIELDS } from "../leak-guard/field-names.js";
 import { isSet } from "../primitives/kinds.js";
 import { checkBoolean, checkInteger, checkOptions } from "../vault/checks.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
-import { composed, counted, toldOf, type Wordings } from "./composed.js";
-import { numbersIn } from "./numbers.js";
+import { composeSummary, factsIn, type Phrasings, phraseCount } from "./compose-summary.js";
+import { numbersIn } from "./numbers-in.js";
 import { isRow, isTable, membersOf, type Row } from "./table.js";
 
 const OPTIONS: ReadonlySet<string> = new Set(["minimumGroup", "range"]);
@@ -61,37 +61,37 @@ export function aggregateSummarizer(options: AggregateSummarizerOptions = {}): S
 
 function aggregated(data: unknown, settings: Settings): SafeView {
   const { dataType, size, columns } = columnsOf(data);
-  const parts: Wordings[] = [[dataType], ...size];
+  const parts: Phrasings[] = [[dataType], ...size];
   const groups = [...columns].filter(([, numbers]) => numbers.length >= settings.minimumGroup);
   const figured = groups.map((column) => figuresOf(column, settings));
   const wanted = new Set(
-    figured.flatMap(({ totals, limits }) => [...totals, ...limits]).flatMap(tells),
+    figured.flatMap(({ totals, limits }) => [...totals, ...limits]).flatMap(revealedBy),
   );
-  const taken = numbersIn(data, wanted);
-  parts.push(...figured.map((figures) => wordingsOf(figures, taken)));
-  const { summary, told } = composed(data, parts);
+  const numbersInPayload = numbersIn(data, wanted);
+  parts.push(...figured.map((figures) => phrasingsOf(figures, numbersInPayload)));
+  const { summary, shown } = composeSummary(data, parts);
   const rowCount = isTable(data) ? data.length : undefined;
   return new SafeView({
     summary,
-    ...toldOf(told.slice(0, 1 + size.length), { dataType, rowCount }),
+    ...factsIn(shown.slice(0, 1 + size.length), { dataType, rowCount }),
   });
 }
 
 interface Aggregates {
   readonly dataType: string;
-  readonly size: readonly Wordings[];
+  readonly size: readonly Phrasings[];
   readonly columns: Iterable<Column>;
 }
 
 function columnsOf(data: unknown): Aggregates {
   if (isTable(data)) {
-    const size = [counted(data.length, "row"), ...firstOf(data)];
+    const size = [phraseCount(data.length, "row"), ...firstOf(data)];
     return { dataType: "table", size, columns: tableColumns(data) };
   }
   const items = listed(data);
   if (items === undefined) return { dataType: "value", size: [], columns: [] };
   const numbers = items.slice(0, MAX_ROWS).filter(isNumber);
-  const size = [counted(items.length, "item"), ...firstOf(items)];
+  const size = [phraseCount(items.length, "item"), ...firstOf(items)];
   return { dataType: "list", size, columns: [["numbers", numbers]] };
 }
 
@@ -101,7 +101,7 @@ function listed(data: unknown): readonly unknown[] | undefined {
   return isRow(data) ? membersOf(data).map(([, value]) => value) : undefined;
 }
 
-function firstOf({ length }: readonly unknown[]): Wordings[] {
+function firstOf({ length }: readonly unknown[]): Phrasings[] {
   return length > MAX_ROWS ? [[`figures of the first ${MAX_ROWS}`]] : [];
 }
 
@@ -177,16 +177,20 @@ function rounded(value: number, digits: number): number {
 }
 
 /** The numbers that somebody who sees a figure knows, or nearly. */
-function tells({ shown, exact }: Figure): readonly number[] {
+function revealedBy({ shown, exact }: Figure): readonly number[] {
   return [shown, exact];
 }
 
 /** Sum and mean stand together or not at all: one of them would tell the other. */
-function wordingsOf({ name, totals, limits }: ColumnFigures, taken: ReadonlySet<number>): Wordings {
-  const isTold = (figure: Figure) => tells(figure).some((n) => taken.has(n) || !Number.isFinite(n));
+function phrasingsOf(
+  { name, totals, limits }: ColumnFigures,
+  numbersInPayload: ReadonlySet<number>,
+): Phrasings {
+  const isRevealed = (figure: Figure) =>
+    revealedBy(figure).some((n) => numbersInPayload.has(n) || !Number.isFinite(n));
   const free = [
-    ...(totals.some(isTold) ? [] : totals),
-    ...limits.filter((figure) => !isTold(figure)),
+    ...(totals.some(isRevealed) ? [] : totals),
+    ...limits.filter((figure) => !isRevealed(figure)),
   ];
   if (free.length === 0) return [name];
   return [`${name}: ${free.map((figure) => `${figure.name} ${figure.shown}`).join(", ")}`, name];

@@ -37,7 +37,7 @@ interface Mask {
 }
 
 /**
- * Returns a summarizer that shows the fields it is told to with every character masked, but for a few
+ * Returns a summarizer that shows the fields it is shown to with every character masked, but for a few
  * letters and digits at the beginning or the end, and the separators `- / . @` and space: `***-**-6789`.
  *
  * Where a rule would show more than half of a value's letters and digits, none of them is shown; where

@@ -3,7 +3,7 @@ import { isBytes } from "../primitives/bytes.js";
 import { isArrayBuffer, isDate, isMap, isSet } from "../primitives/kinds.js";
 import { checkOptions } from "../vault/checks.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
-import { composed, counted, toldOf, type Wordings } from "./composed.js";
+import { composeSummary, factsIn, type Phrasings, phraseCount } from "./compose-summary.js";
 import { mediaTypeOf } from "./media-type.js";
 import { columnsOf, isRow, isTable, membersOf, type Row, widthOf } from "./table.js";
 
@@ -20,7 +20,7 @@ export interface SchemaSummarizerOptions {
 /** What is said of a payload before its fields, and which fields it has. */
 interface Shape {
   readonly dataType: string;
-  readonly parts: readonly Wordings[];
+  readonly parts: readonly Phrasings[];
   readonly fields?: ReadonlyMap<string, readonly unknown[]>;
 }
 
@@ -51,12 +51,12 @@ export function schemaSummarizer(options: SchemaSummarizerOptions = {}): Summari
       const named = [...types].map(([label, type]) => [`${label} (${type})`, label]);
       const hidden = fields.size - types.size;
       const rest = hidden > 0 ? [[`${hidden} hidden`]] : [];
-      const { summary, told } = composed(data, [...parts, ...named, ...rest]);
-      const facts = toldOf(told.slice(0, parts.length), { dataType, rowCount: rowCountOf(data) });
+      const { summary, shown } = composeSummary(data, [...parts, ...named, ...rest]);
+      const facts = factsIn(shown.slice(0, parts.length), { dataType, rowCount: rowCountOf(data) });
       return new SafeView({
         summary,
         ...facts,
-        schema: toldTypes(types, told.slice(parts.length)),
+        schema: typesIn(types, shown.slice(parts.length)),
       });
     },
   };
@@ -93,13 +93,13 @@ function shownTypes(
 }
 
 /** Returns the fields and types that stand in a summary: what was left out there is not told beside it. */
-function toldTypes(
+function typesIn(
   types: ReadonlyMap<string, string>,
-  told: readonly (string | undefined)[],
+  shown: readonly (string | undefined)[],
 ): Record<string, string> {
   const named = [...types].flatMap(([label, type], place) => {
-    const wording = told[place];
-    return wording === undefined ? [] : [[label, wording === label ? "" : type] as const];
+    const phrasing = shown[place];
+    return phrasing === undefined ? [] : [[label, phrasing === label ? "" : type] as const];
   });
   return Object.fromEntries(named);
 }
@@ -120,7 +120,7 @@ function shapeOf(data: unknown): Shape {
 
 function tableShape(rows: readonly Row[]): Shape {
   const { values, isSample } = columnsOf(rows);
-  const columns = counted(values.size, "column").map(
+  const columns = phraseCount(values.size, "column").map(
     (text) => `${isSample ? "at least " : ""}${text}`,
   );
   const { parts } = sizedShape("table", rows.length, "row");
@@ -141,7 +141,7 @@ function bytesShape(bytes: Uint8Array): Shape {
 }
 
 function sizedShape(dataType: string, size: number, unit: string): Shape {
-  return { dataType, parts: [[dataType], counted(size, unit)] };
+  return { dataType, parts: [[dataType], phraseCount(size, unit)] };
 }
 
 /** Returns the type that values have in common; `mixed` if they have none. */

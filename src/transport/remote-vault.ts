@@ -18,7 +18,7 @@ import {
   isHandleId,
   type OpaqueHandle,
 } from "../vault/handle.js";
-import { settleAll } from "../vault/settle-all.js";
+import { mapSettled } from "../vault/map-settled.js";
 import type {
   ChangeOptions,
   Outcome,
@@ -249,7 +249,7 @@ async function prepared<Item, Sent, T>(
   prepare: (item: Item) => MaybePromise<Sent>,
   send: (items: readonly Sent[]) => Promise<Outcome<T>[]>,
 ): Promise<Outcome<T>[]> {
-  const preparations = await settleAll(items, async (item) => prepare(item));
+  const preparations = await mapSettled(items, async (item) => prepare(item));
   const ready = preparations.flatMap((one) => (one.ok ? [one.value] : []));
   const answers = (await send(ready)).values();
   return preparations.map((one) => (one.ok ? (answers.next().value ?? lost()) : one));

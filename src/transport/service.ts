@@ -12,7 +12,7 @@ import {
   UnauthenticatedError,
 } from "../vault/errors.js";
 import type { WireHandle } from "../vault/handle.js";
-import { settleAll } from "../vault/settle-all.js";
+import { mapSettled } from "../vault/map-settled.js";
 import type { ChangeOptions, Outcome, Vault } from "../vault/vault.js";
 import { actingPrincipal, type KnownCaller, requiredPrincipal } from "./acting.js";
 import { ErrorReports } from "./error-reports.js";
@@ -160,7 +160,7 @@ export class VaultService {
       return changed.toJSON();
     },
     seal_many: async ({ requests }, caller) => {
-      const settled = await settleAll(requests, async (request) =>
+      const settled = await mapSettled(requests, async (request) =>
         this.#seal(checkParams(schemas.get().operations.seal.params, request), caller),
       );
       return { outcomes: settled.map((outcome) => this.#toWireOutcome(outcome)) };
@@ -215,7 +215,7 @@ export class VaultService {
       }
       return payload;
     };
-    const settled = await settleAll(requests, unseal, 1);
+    const settled = await mapSettled(requests, unseal, 1);
     return { outcomes: settled.map((outcome) => this.#toWireOutcome(outcome)) };
   }
 

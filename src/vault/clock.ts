@@ -18,7 +18,7 @@ export function systemClock(): Clock {
 const MAX_TIME_MS: number = 8.64e15 - 1000 * MAX_TTL_SECONDS;
 
 /** Returns `clock`, except that it stands still where `clock` would go backwards. */
-export function neverBackwards(clock: Clock): Clock {
+export function monotonicClock(clock: Clock): Clock {
   let latest = Number.NEGATIVE_INFINITY;
   return {
     now(): number {

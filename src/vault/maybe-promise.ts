@@ -19,7 +19,7 @@ export function andThen<T, R>(
 }
 
 /** Returns what others gave, with promises of another realm or make turned into our own. */
-export function settled<T>(value: MaybePromise<T>): MaybePromise<T> {
+export function adoptThenable<T>(value: MaybePromise<T>): MaybePromise<T> {
   if (typeof value !== "object" || value === null) return value;
   return typeof (value as { then?: unknown }).then === "function" ? Promise.resolve(value) : value;
 }

@@ -7,9 +7,9 @@
  */
 import { MAX_UTF8_RATIO } from "../primitives/bytes.js";
 import { allocateShortLived } from "../primitives/slab.js";
+import type { AccessPolicy } from "./access-policy.js";
 import type { EncryptionContext } from "./contracts.js";
 import { RecordIntegrityError, RecordUnsupportedError } from "./errors.js";
-import type { Policy } from "./policy.js";
 
 /** Version of the record format. */
 export const RECORD_VERSION = 1;
@@ -33,7 +33,7 @@ export type RecordForm = "inline" | "detached" | "spent";
 const FLAGS: Record<RecordForm, number> = { inline: 0x00, detached: 0x81, spent: 0x82 };
 
 /** What a head says about its handle. */
-export interface RecordFields extends Policy {
+export interface RecordFields extends AccessPolicy {
   /** Counts the rewrites of the head. */
   readonly revision: number;
   readonly createdAtMs: number;

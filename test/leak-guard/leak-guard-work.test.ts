@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { fieldNamesOf } from "../../src/leak-guard/field-names.js";
-import { LeakGuard, type LeakQuestion } from "../../src/leak-guard/leak-guard.js";
+import { LeakGuard, type LeakQuery } from "../../src/leak-guard/leak-guard.js";
 import { parsePointer } from "../../src/primitives/json-pointer.js";
 import { aggregateSummarizer, schemaSummarizer } from "../../src/safe-view.js";
-import { leakIn } from "./leaks.js";
+import { leakIn } from "./leak-in.js";
 
 const MEBIBYTE = 2 ** 20;
 const VIEW = "patient record with 14 fields, sealed 2026-03-01";
@@ -19,7 +19,7 @@ const READERS = [
 ] as const;
 
 /** Counts everything that the guard reads, and every question that it asks. */
-function workOf(data: unknown, text: string, allow: LeakQuestion["allow"] = []): number {
+function workOf(data: unknown, text: string, allow: LeakQuery["allow"] = []): number {
   return countedWork(() => new LeakGuard().find({ data, text, allow, isAscii: true }));
 }
 

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { describe, expect, it } from "vitest";
-import { leakIn } from "./leaks.js";
+import { leakIn } from "./leak-in.js";
 
 const PATIENT = {
   name: "Änne Weiß-Muñoz",

@@ -18,7 +18,7 @@ import {
 } from "node:crypto";
 import { asBuffer, takeKey } from "../../primitives/bytes.js";
 import { checkOptions, checkTtlSeconds } from "../../vault/checks.js";
-import { neverBackwards } from "../../vault/clock.js";
+import { monotonicClock } from "../../vault/clock.js";
 import { encodeContext } from "../../vault/context.js";
 import type { Clock, EncryptionContext, Encryptor } from "../../vault/contracts.js";
 import { PayloadTooLargeError, RecordIntegrityError } from "../../vault/errors.js";
@@ -74,7 +74,7 @@ export function fernetEncryptor(options: FernetOptions): Encryptor {
   const keys = options.keys.map(parseKey);
   const [current] = keys;
   if (current === undefined) throw new RangeError("keys must hold at least one key");
-  const clock = neverBackwards(options.clock ?? { now: () => Date.now() });
+  const clock = monotonicClock(options.clock ?? { now: () => Date.now() });
   const seconds = () => Math.floor(clock.now() / 1000);
   return {
     durable: true,

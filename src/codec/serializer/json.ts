@@ -9,11 +9,11 @@ let valuesLeft = 0;
 /** How much JSON text the rest of the walk may stand for, at the least that each value takes. */
 let bytesLeft = 0;
 /** A value of one character, and the comma behind it. */
-const LEAST_ITEM = 2;
+const MIN_ITEM_BYTES = 2;
 /** The same behind a name in quotes and a colon. */
-const LEAST_MEMBER: number = LEAST_ITEM + 3;
+const MIN_MEMBER_BYTES: number = MIN_ITEM_BYTES + 3;
 /** Quotes: a text takes at least so much more than its characters. */
-const LEAST_TEXT = 1;
+const MIN_TEXT_OVERHEAD_BYTES = 1;
 
 /**
  * Returns the serializer for JSON data (RFC 8259): `null`, booleans, finite numbers, text, arrays and
@@ -73,12 +73,12 @@ function isJsonContainer(value: object, depth: number): boolean {
 function isJsonArray(array: readonly unknown[], depth: number): boolean {
   if (!isPlainArray(array)) return false;
   valuesLeft -= array.length;
-  bytesLeft -= array.length * LEAST_ITEM;
+  bytesLeft -= array.length * MIN_ITEM_BYTES;
   if (valuesLeft < 0 || bytesLeft < 0) return false;
   let textBytes = 0;
   for (let index = 0; index < array.length; index++) {
     const item = array[index];
-    if (typeof item === "string") textBytes += item.length + LEAST_TEXT;
+    if (typeof item === "string") textBytes += item.length + MIN_TEXT_OVERHEAD_BYTES;
     else if (typeof item === "number" ? !isJsonNumber(item) : !isJson(item, depth)) return false;
   }
   bytesLeft -= textBytes;
@@ -93,8 +93,8 @@ function isJsonObject(object: Record<string, unknown>, depth: number): boolean {
     const member = object[key];
     members += 1;
     if (member === undefined) continue;
-    bytes += key.length + LEAST_MEMBER;
-    if (typeof member === "string") bytes += member.length + LEAST_TEXT;
+    bytes += key.length + MIN_MEMBER_BYTES;
+    if (typeof member === "string") bytes += member.length + MIN_TEXT_OVERHEAD_BYTES;
     else if (typeof member === "boolean") continue;
     else if (typeof member === "number" ? !isJsonNumber(member) : !isJson(member, depth)) {
       return false;

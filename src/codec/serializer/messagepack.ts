@@ -72,7 +72,7 @@ function checkCarried(data: unknown, maxBytes: number = Number.POSITIVE_INFINITY
 /** Tells whether MessagePack, as it is set up here, carries a value exactly. */
 function isCarried(value: unknown, depth: number): boolean {
   valuesLeft -= 1;
-  bytesLeft -= leastBytesOf(value);
+  bytesLeft -= minBytesOf(value);
   if (valuesLeft < 0 || bytesLeft < 0 || describe(value) !== undefined) return false;
   if (typeof value !== "object" || value === null) return true;
   if (!isOfOwnRealm(value)) hasForeign = true;
@@ -80,7 +80,7 @@ function isCarried(value: unknown, depth: number): boolean {
 }
 
 /** Names of members are not counted: objects that have the same share them. */
-function leastBytesOf(value: unknown): number {
+function minBytesOf(value: unknown): number {
   if (typeof value === "string") return 1 + value.length;
   return ArrayBuffer.isView(value) || isArrayBuffer(value) ? 1 + value.byteLength : 1;
 }

@@ -1,7 +1,7 @@
 /** Who may open a handle, and when. */
 
 /** What the decision rests on. */
-export interface Policy {
+export interface AccessPolicy {
   readonly ownerPrincipal: string;
   readonly grantedPrincipals: readonly string[];
   /** Milliseconds since 1970-01-01T00:00:00Z; from this moment on the handle is expired. */
@@ -14,25 +14,25 @@ export interface Policy {
 export type Verdict = "allowed" | "expired" | "denied" | "exhausted";
 
 /** Says whether `principal` may have the payload at `nowMs`: not expired, authorised, uses left. */
-export function mayUnseal(policy: Policy, principal: string, nowMs: number): Verdict {
+export function mayUnseal(policy: AccessPolicy, principal: string, nowMs: number): Verdict {
   const verdict = mayDescribe(policy, principal, nowMs);
   return verdict === "allowed" && policy.usesLeft === 0 ? "exhausted" : verdict;
 }
 
 /** Says whether `principal` may see owner, grants and times: owner and grantees may. */
-export function mayDescribe(policy: Policy, principal: string, nowMs: number): Verdict {
+export function mayDescribe(policy: AccessPolicy, principal: string, nowMs: number): Verdict {
   if (isExpired(policy, nowMs)) return "expired";
   const known = policy.ownerPrincipal === principal || policy.grantedPrincipals.includes(principal);
   return known ? "allowed" : "denied";
 }
 
 /** Says whether `principal` may change grants and lifetime: the owner alone may. */
-export function mayChange(policy: Policy, principal: string, nowMs: number): Verdict {
+export function mayChange(policy: AccessPolicy, principal: string, nowMs: number): Verdict {
   if (isExpired(policy, nowMs)) return "expired";
   return policy.ownerPrincipal === principal ? "allowed" : "denied";
 }
 
 /** Says whether the handle's lifetime has passed at `nowMs`. */
-export function isExpired(policy: Policy, nowMs: number): boolean {
+export function isExpired(policy: AccessPolicy, nowMs: number): boolean {
   return nowMs >= policy.expiresAtMs;
 }

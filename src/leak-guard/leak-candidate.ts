@@ -13,9 +13,9 @@ export interface Step {
 /**
  * A leaf that a safe view seems to repeat.
  *
- * Most suspects are excused, so that pointers are put together only for whoever asks.
+ * Most candidates are excused, so that pointers are put together only for whoever asks.
  */
-export class Suspect {
+export class LeakCandidate {
   readonly leaf: unknown;
   readonly #steps: readonly Step[];
 

@@ -2,7 +2,7 @@
 import { clearTimeout, setTimeout } from "./timers.js";
 
 /** Tells whether something happens in time; what fails has happened, too. */
-export async function within(ms: number, event: Promise<unknown>): Promise<boolean> {
+export async function settlesWithin(ms: number, event: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {
     timer = setTimeout(() => resolve(false), ms);

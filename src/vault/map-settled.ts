@@ -8,7 +8,7 @@ import type { Outcome } from "./vault.js";
  * Items that start at the same moment share the commits of a cache. Tasks that never wait for anything
  * are interrupted after some milliseconds, so that the event loop turns.
  */
-export async function settleAll<Item, T>(
+export async function mapSettled<Item, T>(
   items: readonly Item[],
   task: (item: Item) => Promise<T>,
   maxInFlight = 64,

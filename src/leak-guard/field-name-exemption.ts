@@ -1,8 +1,8 @@
 import { isBytes } from "../primitives/bytes.js";
+import { encodedTextsIn } from "./decodings.js";
 import { fieldNamesOf, MAX_NAME_CHARACTERS } from "./field-names.js";
 import { fold } from "./fold.js";
 import { FRAGMENT, FragmentIndex, SHORTEST_LEAF } from "./fragments.js";
-import { encodedTextsIn } from "./readings.js";
 import { ViewIndex } from "./view-index.js";
 
 const WORD = /[\p{L}\p{M}\p{N}\p{Cf}_$]+/gu;
@@ -16,7 +16,7 @@ const REACH: number = FRAGMENT - 1;
 const GAP = "\0";
 
 /** What a safe view may have in common with its payload because it names the payload's fields. */
-export class NameExcuse {
+export class FieldNameExemption {
   readonly #view: string;
   readonly #isName: (word: string) => boolean;
   /** The names that the safe view has, folded. */
@@ -42,7 +42,11 @@ export class NameExcuse {
   covers(leaf: unknown): boolean {
     if (this.#names.length === 0 || isBytes(leaf)) return false;
     if (this.#isWithinName(String(leaf))) return !this.#withoutNames.hasLeaf(leaf);
-    return typeof leaf === "string" && !this.#aroundNames.hasText(leaf) && this.#hasMore(leaf);
+    return (
+      typeof leaf === "string" &&
+      !this.#aroundNames.hasText(leaf) &&
+      this.#hasMostlyOtherWords(leaf)
+    );
   }
 
   #isWithinName(text: string): boolean {
@@ -72,35 +76,35 @@ export class NameExcuse {
   }
 
   /** Tells whether names hold less than half of a text, by its words. */
-  #hasMore(text: string): boolean {
+  #hasMostlyOtherWords(text: string): boolean {
     let balance = 0;
     for (const [word] of fold(text).matchAll(WORD)) {
       if (word.length < SHORTEST_LEAF) continue;
-      balance += this.#isTold(word) ? -word.length : word.length;
+      balance += this.#isCovered(word) ? -word.length : word.length;
     }
     return balance > 0;
   }
 
   /** Tells whether names hold a word, or so much of it that what is left would be no leaf. */
-  #isTold(word: string): boolean {
+  #isCovered(word: string): boolean {
     if (word.length < FRAGMENT && this.#fragments.sharesWith(word)) return true;
-    let toldUntil = 0;
-    let untold = 0;
-    for (let at = 0; at < word.length && untold < SHORTEST_LEAF; at++) {
-      toldUntil = Math.max(toldUntil, at + this.#toldAt(word, at));
-      if (at >= toldUntil) untold += 1;
+    let coveredUntil = 0;
+    let uncovered = 0;
+    for (let at = 0; at < word.length && uncovered < SHORTEST_LEAF; at++) {
+      coveredUntil = Math.max(coveredUntil, at + this.#coveredLengthAt(word, at));
+      if (at >= coveredUntil) uncovered += 1;
     }
-    return untold < SHORTEST_LEAF;
+    return uncovered < SHORTEST_LEAF;
   }
 
   /** Returns how long a fragment of a name, or else a whole short name, begins at a place. */
-  #toldAt(word: string, at: number): number {
+  #coveredLengthAt(word: string, at: number): number {
     for (let length = FRAGMENT; length >= SHORTEST_LEAF; length--) {
       const part = word.slice(at, at + length);
       if (part.length < length) continue;
-      const isTold =
+      const isCovered =
         length < FRAGMENT ? this.#shortNames.has(part) : this.#fragments.sharesWith(part);
-      if (isTold) return length;
+      if (isCovered) return length;
     }
     return 0;
   }

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HandleVault } from "../../src/index.js";
 import { schemaSummarizer } from "../../src/safe-view.js";
-import { leakIn } from "./leaks.js";
+import { leakIn } from "./leak-in.js";
 
 describe("field names, to the leak guard,", () => {
   it("are no leak, nor is a value that equals one", () => {

@@ -4,17 +4,17 @@ import { CacheUnavailableError } from "./errors.js";
 const MAX_RACES = 1000;
 
 /** What an attempt gives: its result, or nothing if somebody else wrote in between. */
-export type Attempt<T> = { readonly value: T } | "lost";
+export type Attempt<T> = { readonly value: T } | "conflict";
 
 /**
  * Repeats what reads, decides and compares-and-swaps until nobody else wrote in between.
  *
  * @throws {@link CacheUnavailableError} It lost every race.
  */
-export async function retrying<T>(attempt: () => Promise<Attempt<T>>): Promise<T> {
+export async function retryOnConflict<T>(attempt: () => Promise<Attempt<T>>): Promise<T> {
   for (let race = 0; race < MAX_RACES; race++) {
     const outcome = await attempt();
-    if (outcome !== "lost") return outcome.value;
+    if (outcome !== "conflict") return outcome.value;
   }
   throw new CacheUnavailableError();
 }

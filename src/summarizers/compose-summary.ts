@@ -5,16 +5,16 @@ import { ViewIndex } from "../leak-guard/view-index.js";
 import { MAX_SAFE_VIEW_BYTES } from "../vault/checks.js";
 
 /** A part of a summary, and shorter ways to say it, down to leaving it out. */
-export type Wordings = readonly string[];
+export type Phrasings = readonly string[];
 
 /** A summary, and what each of its parts came to. */
-export interface Composed {
+export interface ComposedSummary {
   readonly summary: string;
-  /** The wordings that stand in it, in the order of the parts; `undefined` for what was left out. */
-  readonly told: readonly (string | undefined)[];
+  /** The phrasings that stand in it, in the order of the parts; `undefined` for what was left out. */
+  readonly shown: readonly (string | undefined)[];
 }
 
-const NOTHING: Composed = { summary: "", told: [] };
+const NOTHING: ComposedSummary = { summary: "", shown: [] };
 
 /** So many times parts are left out before the whole summary is. */
 const MAX_ROUNDS = 16;
@@ -23,12 +23,12 @@ const SEPARATOR = ", ";
 /**
  * Returns a summary that repeats no leaf of the payload, field names aside, and fits into a safe view.
  *
- * Wherever a wording has a leaf in common with the payload (a figure that equals a value, a word that is
- * a value as well), the next wording of that part stands instead, and nothing after the last.
+ * Wherever a phrasing has a leaf in common with the payload (a figure that equals a value, a word that is
+ * a value as well), the next phrasing of that part stands instead, and nothing after the last.
  */
-export function composed(data: unknown, wordings: readonly Wordings[]): Composed {
+export function composeSummary(data: unknown, phrasings: readonly Phrasings[]): ComposedSummary {
   const guard = new LeakGuard();
-  const parts = wordings.map((part) => new Part(part));
+  const parts = phrasings.map((part) => new Part(part));
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const draft = fitted(parts);
     let isLeaking = false;
@@ -46,40 +46,40 @@ export function composed(data: unknown, wordings: readonly Wordings[]): Composed
 }
 
 /** Returns how many there are of something, in one part of a summary. */
-export function counted(count: number, unit: string): Wordings {
+export function phraseCount(count: number, unit: string): Phrasings {
   const units = count === 1 ? unit : `${unit}s`;
   return [`${count} ${units}`, units];
 }
 
 /** A part as it is worded at present. */
 class Part {
-  readonly #wordings: Wordings;
+  readonly #phrasings: Phrasings;
   #place = 0;
   #index: ViewIndex | undefined;
   #isLeaking = false;
 
-  constructor(wordings: Wordings) {
-    this.#wordings = wordings;
+  constructor(phrasings: Phrasings) {
+    this.#phrasings = phrasings;
   }
 
-  get wording(): string | undefined {
-    return this.#wordings[this.#place];
+  get phrasing(): string | undefined {
+    return this.#phrasings[this.#place];
   }
 
   /** Whether another leaf would change nothing. */
   get isSettled(): boolean {
-    return this.#isLeaking || this.wording === undefined;
+    return this.#isLeaking || this.phrasing === undefined;
   }
 
   /** @param leaf - One that leaks, folded if it is a text. */
   compare(leaf: unknown): void {
-    if (this.#isLeaking || this.wording === undefined) return;
-    this.#index ??= new ViewIndex(this.wording);
+    if (this.#isLeaking || this.phrasing === undefined) return;
+    this.#index ??= new ViewIndex(this.phrasing);
     this.#isLeaking =
       typeof leaf === "string" ? this.#index.hasAsciiText(leaf) : this.#index.hasLeaf(leaf);
   }
 
-  /** Takes the next wording if a leaf leaks through this one; tells whether it did. */
+  /** Takes the next phrasing if a leaf leaks through this one; tells whether it did. */
   shorten(): boolean {
     if (!this.#isLeaking) return false;
     this.#isLeaking = false;
@@ -90,11 +90,11 @@ class Part {
 }
 
 /** Returns the parts in one text: as many as fit, and how many were left out. */
-function fitted(parts: readonly Part[]): Composed {
-  const told = parts.map(({ wording }) => wording);
-  const texts = told.filter((wording) => wording !== undefined);
+function fitted(parts: readonly Part[]): ComposedSummary {
+  const shown = parts.map(({ phrasing }) => phrasing);
+  const texts = shown.filter((phrasing) => phrasing !== undefined);
   const whole = texts.join(SEPARATOR);
-  if (Buffer.byteLength(whole) <= MAX_SAFE_VIEW_BYTES) return { summary: whole, told };
+  if (Buffer.byteLength(whole) <= MAX_SAFE_VIEW_BYTES) return { summary: whole, shown };
   const kept: string[] = [];
   let room = MAX_SAFE_VIEW_BYTES - Buffer.byteLength(`${SEPARATOR}${texts.length} more`);
   for (const text of texts) {
@@ -103,23 +103,26 @@ function fitted(parts: readonly Part[]): Composed {
     kept.push(text);
   }
   const summary = [...kept, `${texts.length - kept.length} more`].join(SEPARATOR);
-  const places = told.flatMap((wording, place) => (wording === undefined ? [] : [place]));
-  const end = places[kept.length] ?? told.length;
-  return { summary, told: told.map((wording, place) => (place < end ? wording : undefined)) };
+  const places = shown.flatMap((phrasing, place) => (phrasing === undefined ? [] : [place]));
+  const end = places[kept.length] ?? shown.length;
+  return { summary, shown: shown.map((phrasing, place) => (place < end ? phrasing : undefined)) };
 }
 
 /** What is said of a payload's kind and size, beside the summary that says the same. */
-export interface Told {
+export interface SummaryFacts {
   readonly dataType: string | undefined;
   readonly rowCount: number | undefined;
 }
 
 /**
- * Returns a payload's kind and its number of rows, as far as the wordings that name them stand in its
+ * Returns a payload's kind and its number of rows, as far as the phrasings that name them stand in its
  * summary: what was left out there, because it equals a value, is not told beside it.
  */
-export function toldOf(told: readonly (string | undefined)[], { dataType, rowCount }: Told): Told {
-  const words = told.flatMap((wording) => wording?.split(" ") ?? []);
+export function factsIn(
+  shown: readonly (string | undefined)[],
+  { dataType, rowCount }: SummaryFacts,
+): SummaryFacts {
+  const words = shown.flatMap((phrasing) => phrasing?.split(" ") ?? []);
   return {
     dataType: words.includes(String(dataType)) ? dataType : undefined,
     rowCount: words.includes(String(rowCount)) ? rowCount : undefined,
