@@ -60,15 +60,15 @@ import type {
   Vault,
 } from "./vault/vault.js";
 
-/** How long a record outlives its handle, so that an expired handle is not reported as unknown. */
+/** A record outlives its handle by this time, so that an expired handle is not reported as unknown. */
 const GRACE_MS = 60_000;
 const PURGE_BATCH = 1000;
 
 /**
- * Seals payloads into a cache and opens them for the principals that their owners named.
+ * Seals payloads into a cache, and opens them for their owners and the principals that these granted access.
  *
- * Without options it keeps up to 100,000 handles in memory, encrypted with AES-256-GCM under a key of
- * this process.
+ * By default it keeps up to 100,000 handles in memory, encrypted with AES-256-GCM under a random key that
+ * only this process has.
  *
  * @example
  * ```ts
@@ -135,7 +135,7 @@ export class HandleVault implements Vault {
     const id = newHandleId();
     const inserting = this.#records.insert(lookupIdOf(id), fields, packed, purgeAfterMs);
     const outcome = isPromise(inserting) ? await inserting : inserting;
-    // 128 random bits do not come up twice: the cache is not what it says it is.
+    // 128 random bits do not repeat, so a cache that already has this key is faulty.
     if (outcome !== "inserted") throw new CacheUnavailableError();
     return toHandle(id, fields);
   }
@@ -156,12 +156,12 @@ export class HandleVault implements Vault {
         return payload as T;
       }
     } catch (error) {
-      // A record that changed since it was read is read again below.
+      // The record changed after it was read: it is read again below.
       if (!(error instanceof RecordMoved)) throw error;
     } finally {
       record.plaintext.fill(0);
     }
-    // A limited use is counted one caller at a time, on a fresh read.
+    // Limited uses are counted one caller at a time, each on a new read.
     return this.#mutex.run(
       record.lookupId,
       () => this.#unsealFresh(handleId, requestingPrincipal) as Promise<T>,
@@ -256,9 +256,9 @@ export class HandleVault implements Vault {
   }
 
   /**
-   * Removes records of handles that expired a while ago; returns how many.
+   * Removes records whose handles expired more than a minute ago. Returns the number of removed records.
    *
-   * Nothing depends on it but room: expired handles are refused whether or not they were purged.
+   * This only frees space: expired handles are refused whether or not their records were purged.
    */
   async purgeExpired(): Promise<number> {
     if (this.#state !== "ready") await this.#open();
@@ -274,7 +274,7 @@ export class HandleVault implements Vault {
   /**
    * Wraps the data keys of all records under the current key, without opening a payload.
    *
-   * @returns What was done, which keys are still in use, and where to go on if `limit` was reached.
+   * @returns The number of records, the keys still in use, and where to continue if `limit` was reached.
    * @throws TypeError The vault's encryptor cannot rewrap (Fernet and plaintext cannot).
    *
    * @example
@@ -294,16 +294,17 @@ export class HandleVault implements Vault {
   }
 
   /**
-   * Accepts the state in which the cache has a record, although this process has seen a later one: what
-   * was done since then is undone. Uses that were counted may be had again, grants that were revoked are
-   * back, and an earlier expiry counts.
+   * Accepts the state of a record in the cache, although this process has seen a later one. All changes
+   * since that state are undone: counted uses are available again, revoked grants are restored, and the
+   * earlier expiry applies.
    *
-   * Call it only if the cache is known to have lost writes, as a server with `appendfsync everysec` does
-   * in a crash, never because of a `RecordIntegrityError` alone: an attacker who writes to the cache
-   * can cause that error. It holds for this process. What this process has invalidated stays invalidated.
+   * Call it only if the cache is known to have lost writes, as a server with `appendfsync everysec` does in
+   * a crash. Never call it because of a `RecordIntegrityError` alone: an attacker who can write to the cache
+   * can cause that error. It applies to this process only. Handles that this process invalidated stay
+   * invalidated.
    *
-   * @returns What the record says now.
-   * @throws {@link HandleNotFoundError} {@link HandleEvictedError} There is no record, or none any more.
+   * @returns The handle according to the accepted record.
+   * @throws {@link HandleNotFoundError} {@link HandleEvictedError} There is no record, or it was evicted.
    * @throws RecordIntegrityError The record is not genuine.
    */
   async acceptRollback(handle: HandleReference): Promise<HandleDescription> {
@@ -328,7 +329,7 @@ export class HandleVault implements Vault {
     await this.close();
   }
 
-  /** Makes codec and cache ready before the first operation; a failure is tried again by the next. */
+  /** Makes codec and cache ready before the first operation. After a failure the next operation retries. */
   async #open(): Promise<void> {
     if (this.#state === "closed") throw new VaultClosedError();
     this.#opening ??= this.#makeReady().finally(() => {
@@ -348,7 +349,7 @@ export class HandleVault implements Vault {
     this.#state = "ready";
   }
 
-  /** Lets the event loop turn from time to time in the middle of long work, which ends with the vault. */
+  /** Lets the event loop turn during long work. Throws once the vault is closed, which ends the work. */
   async #nextSlice(): Promise<void> {
     await timeSlices.next();
     if (this.#state === "closed") throw new VaultClosedError();
@@ -360,7 +361,7 @@ export class HandleVault implements Vault {
     return isPromise(reading) ? reading.then(assertFound) : assertFound(reading);
   }
 
-  /** Hands a payload out only after its use was counted, and counts only what it hands out. */
+  /** Returns a payload only after its use was counted, and counts a use only for a payload that was read. */
   async #unsealFresh(handleId: string, principal: string): Promise<unknown> {
     return this.#retryOnConflictOf(handleId, async (record) => {
       const { fields } = record;
@@ -379,14 +380,14 @@ export class HandleVault implements Vault {
     });
   }
 
-  /** A handle may expire while its body is on the way. */
+  /** Throws if the handle has expired: this can happen while its body is being read. */
   #assertNotExpired({ fields }: OpenRecord): void {
     if (isExpired(fields, this.#clock.now())) throw new HandleExpiredError();
   }
 
   async #remove(lookupId: string, principal: string): Promise<void> {
     return retryOnConflict(async () => {
-      // An earlier state that is back is as unwanted, and has the same owner.
+      // A rolled-back state must be deleted, too, and it has the same owner.
       const record = await this.#records.readAnyState(lookupId);
       if (record === undefined || record === "evicted") return { value: undefined };
       record.plaintext.fill(0);
@@ -396,7 +397,7 @@ export class HandleVault implements Vault {
     });
   }
 
-  /** Changes what a record says about its handle, on behalf of its owner. */
+  /** Rewrites fields of a record on behalf of the owner. */
   async #change(
     handleId: string,
     options: ChangeOptions,
@@ -416,7 +417,7 @@ export class HandleVault implements Vault {
     return this.#mutex.run(lookupIdOf(handleId), () => this.#retryOnConflictOf(handleId, change));
   }
 
-  /** Repeats an attempt on a fresh read of a record, which is wiped after each. */
+  /** Repeats an attempt, each time on a new read of the record, whose plaintext is wiped afterwards. */
   async #retryOnConflictOf<T>(
     handleId: string,
     attempt: (record: OpenRecord) => Promise<Attempt<T>>,
@@ -435,7 +436,7 @@ export class HandleVault implements Vault {
   }
 }
 
-/** What a change sets: fields of the record, and when the cache may remove it if that changes. */
+/** The result of a change: the changed fields of the record, and its new purge time if that changes. */
 type Change = Partial<Pick<RecordFields, "grantedPrincipals" | "expiresAtMs">> & {
   readonly purgeAfterMs?: number;
 };

@@ -1,5 +1,5 @@
 /**
- * Summarizers that write safe views: what anybody may know of a payload.
+ * Summarizers that write safe views: the public descriptions of payloads.
  *
  * @module
  */

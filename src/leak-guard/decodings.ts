@@ -1,16 +1,17 @@
 /**
- * What a reader may take a safe view for: the text as it stands, and what is encoded in it.
+ * The texts and bytes that a reader can get from a safe view: its own text, and everything that the
+ * text may encode.
  *
  * JSON escapes (RFC 8259), percent encoding (RFC 3986), base64 and base64url (RFC 4648) and
- * hexadecimal are undone wherever they may stand in the text, at every alignment.
+ * hexadecimal are decoded wherever they may occur in the text, at every alignment.
  */
 import { Buffer } from "node:buffer";
 import { SHORTEST_LEAF } from "./fragments.js";
 
-/** Four bytes take at least so many characters of each encoding. */
+/** Each encoding needs at least this many characters for four bytes, the length of the shortest leaf. */
 const BASE64_RUN = /[A-Za-z0-9+/_-]{6,}/g;
 const HEX_RUN = /[0-9A-Fa-f]{8,}/g;
-/** Bytes in hexadecimal, one by one, as `48:65 6c` or `0x48, 0x65`. */
+/** Matches bytes in hexadecimal with separators, such as `48:65 6c` or `0x48, 0x65`. */
 const HEX_LIST = /\b(?:0x)?[0-9A-Fa-f]{2}(?:[\s:,;-]{1,2}(?:0x)?[0-9A-Fa-f]{2}){3,}\b/g;
 const PERCENT_RUN = /(?:%[0-9A-Fa-f]{2})+/g;
 const JSON_ESCAPE = /\\(?:u([0-9A-Fa-f]{4})|(["\\/bfnrt]))/g;
@@ -21,21 +22,21 @@ const SHORT_ESCAPES: Readonly<Record<string, string>> = {
   r: "\r",
   t: "\t",
 };
-/** Four characters or more that stand one by one, as in `s p e l l e d`. */
+/** Matches four or more single characters with separators, such as `s p e l l e d`. */
 const SPELLED = /(?<![\p{L}\p{N}])[\p{L}\p{N}](?:[\s.,_-]{1,2}[\p{L}\p{N}](?![\p{L}\p{N}])){3,}/gu;
 
-/** Returns the texts that may be read in a safe view, its own first. */
+/** Returns the text of a safe view, followed by every text that is decoded from it. */
 export function textsIn(view: string): readonly string[] {
   const written = writtenIn(view);
   return [...written, ...written.flatMap(decodedIn)];
 }
 
-/** Returns what is encoded in a safe view. */
+/** Returns only the texts that are decoded from base64 or hexadecimal in a safe view. */
 export function encodedTextsIn(view: string): readonly string[] {
   return writtenIn(view).flatMap(decodedIn);
 }
 
-/** Returns the bytes that may be read in a safe view, one character for each. */
+/** Returns the bytes of a safe view and those decoded from it, as latin1: one character per byte. */
 export function bytesIn(view: string): readonly string[] {
   const written = writtenIn(view);
   const bytes = [...written.map((text) => Buffer.from(text)), ...written.flatMap(encodedIn)];
@@ -45,7 +46,7 @@ export function bytesIn(view: string): readonly string[] {
 function writtenIn(view: string): readonly string[] {
   const texts = [view];
   if (view.includes("\\")) texts.push(view.replace(JSON_ESCAPE, unescaped));
-  // Forms write a space as a plus sign, paths do not.
+  // HTML forms encode a space as a plus sign, URL paths do not: try both.
   if (view.includes("+")) texts.push(percentDecoded(view.replaceAll("+", " ")));
   if (view.includes("%")) texts.push(percentDecoded(view));
   for (const [spelled] of view.matchAll(SPELLED)) texts.push(spelled.replace(/[\s.,_-]/g, ""));
@@ -70,7 +71,10 @@ function encodedIn(text: string): Buffer[] {
   return found;
 }
 
-/** Most of what is decoded at a wrong place is no text, but for a few characters. */
+/**
+ * Returns the parts of decoded bytes that are valid UTF-8. Decoding at a wrong alignment gives mostly
+ * invalid bytes, so parts shorter than the shortest leaf are dropped.
+ */
 function readableIn(bytes: Buffer): string[] {
   return bytes
     .toString("utf8")

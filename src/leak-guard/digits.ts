@@ -1,31 +1,37 @@
 import { FRAGMENT, FragmentIndex, SHORTEST_LEAF } from "./fragments.js";
 
 /**
- * What separates groups of digits that belong together for a reader: of what is not ASCII the dashes that
- * typesetters and models write, and the points and apostrophes of numbers in other languages.
+ * Matches the separators between groups of digits that a reader sees as one number. Beyond ASCII, these
+ * are the dashes of typesetters and models, and the decimal and grouping marks of other languages.
  */
 const SEPARATORS =
   "[\\s.,:;/()_+'\u00b7\u066b\u066c\u2010-\u2015\u2018\u2019\u2027\u2212\u30fb-]{0,3}";
 const RUN = new RegExp(`\\d(?:${SEPARATORS}\\d)*`, "g");
 const LONG_RUN = new RegExp(`\\d(?:${SEPARATORS}\\d){${FRAGMENT - 1},}`, "g");
-/** As in 48,210.500, which is the number 48210.5; of more digits any part is looked for. */
+/**
+ * Matches trailing zeros after a decimal mark: 48,210.500 is the number 48210.5. Up to seven digits suffice,
+ * because numbers with more digits are compared by their parts.
+ */
 const TRAILING_ZEROS = /([.,\u066b]\d{0,7}?)0+(?![\d.,\u066b])/g;
 const LEADING_ZEROS = /^0+/;
 const LETTER = /\p{L}/gu;
 const EXPONENT = /e.*$/;
 const MOST_GROUPS = FRAGMENT;
-/** Longer texts do not consist of digits, even if they have many. */
+/** A longer text is prose, even if it contains many digits. Only its long runs of digits are compared. */
 const SHORT_TEXT = 64;
-/** The engine keeps a place to go back to for each group of a run: a text of millions would exhaust it. */
+/**
+ * Long texts are searched in pieces of this length: the regular expression engine stores a backtracking
+ * position for each group of a run, and a run of millions of digits would exhaust its stack.
+ */
 const PIECE = 2 ** 15;
-/** {@link FRAGMENT} digits with three separators between any two take no more characters. */
+/** Pieces overlap by the longest text that {@link FRAGMENT} digits with three separators each can take. */
 const OVERLAP: number = 4 * FRAGMENT;
 
-/** Tells whether digits stand in texts, however they are grouped there. */
+/** An index of the numbers in some texts, however their digits are grouped. */
 export class DigitIndex {
   readonly #runs: FragmentIndex;
   readonly #short: ReadonlySet<string>;
-  /** Whether there are as many digits together as the shortest leaf has. */
+  /** Whether any number in the texts has as many digits as the shortest leaf. */
   readonly hasAny: boolean;
 
   constructor(texts: Iterable<string>) {
@@ -36,17 +42,20 @@ export class DigitIndex {
     this.hasAny = runs.length > 0;
   }
 
-  /** Few digits are a number only where groups begin and end; of many, a part is enough. */
+  /**
+   * Returns whether the texts contain these digits. Fewer than {@link FRAGMENT} digits must match whole
+   * groups; of more digits, any {@link FRAGMENT} in a row suffice.
+   */
   shares(digits: string): boolean {
     return digits.length < FRAGMENT ? this.#short.has(digits) : this.#runs.sharesWith(digits);
   }
 
-  /** Tells whether a text that consists of digits for the most part, or a long run in it, is here. */
+  /** Returns whether the texts contain the digits of a text that is mostly digits, or of a long run in it. */
   sharesWithText(text: string): boolean {
     if (text.length > SHORT_TEXT) return this.#sharesRunOf(text);
     if (!hasEnoughDigits(text)) return false;
     const digits = digitsOf(text);
-    // Whatever its runs share, all of its digits do.
+    // A match of one run is also a match of all digits, so this check alone rules out most texts.
     if (!this.shares(digits)) return false;
     return isMostlyDigits(text, digits.length) || this.#sharesRunOf(text);
   }
@@ -68,22 +77,22 @@ function isLong(run: string): boolean {
   return run.length >= SHORTEST_LEAF && digitsOf(run).length >= SHORTEST_LEAF;
 }
 
-/** Returns the digits of a text, and nothing else of it. */
+/** Returns the digits of a text, without all other characters. */
 function digitsOf(text: string): string {
   return text.replace(/\D+/g, "");
 }
 
-/** Returns the digits of a number that tell its value: none of its exponent, and no zeros before. */
+/** Returns the digits of a number without its exponent and without leading zeros. */
 export function significantDigitsOf(number: string): string {
   return digitsOf(number.replace(EXPONENT, "")).replace(LEADING_ZEROS, "");
 }
 
-/** An account number is, with a prefix or two; a sentence with figures in it is not. */
+/** Returns whether digits outnumber letters: true for an account number with a prefix, not for a sentence. */
 function isMostlyDigits(text: string, digits: number): boolean {
   return digits >= (text.match(LETTER)?.length ?? 0);
 }
 
-/** A loop, since most texts have too few for anything else to be worth its while. */
+/** Returns whether a text has enough digits for a leaf. A loop is fastest: most texts have too few. */
 function hasEnoughDigits(text: string): boolean {
   if (text.length < SHORTEST_LEAF) return false;
   let count = 0;

@@ -6,20 +6,20 @@ import { FRAGMENT, FragmentIndex, SHORTEST_LEAF } from "./fragments.js";
 import { ViewIndex } from "./view-index.js";
 
 const WORD = /[\p{L}\p{M}\p{N}\p{Cf}_$]+/gu;
-/** With the separators around it, as many of them as a fragment may have. */
+/** Matches a word with the separators around it, at most as many as fit into a fragment beside it. */
 const WORD_IN_PLACE =
   /([ \n,.:;()[\]{}"'/-]{0,7})([\p{L}\p{M}\p{N}\p{Cf}_$]+)(?=([ \n,.:;()[\]{}"'/-]{0,7}))/gu;
 const DIGIT = /\d/;
-/** How far a fragment goes from a character that it begins or ends with. */
+/** The number of characters of a fragment besides its first or last one. */
 const REACH: number = FRAGMENT - 1;
-/** What is cut away. A leaf that has this in it may be refused, but is never excused for it. */
+/** Replaces exempt text. A leaf that contains this character may be refused, but is never exempt for it. */
 const GAP = "\0";
 
-/** What a safe view may have in common with its payload because it names the payload's fields. */
+/** Exempts leaves that a safe view repeats only because it names the fields of the payload. */
 export class FieldNameExemption {
   readonly #view: string;
   readonly #isName: (word: string) => boolean;
-  /** The names that the safe view has, folded. */
+  /** The field names that occur in the safe view, folded. */
   readonly #names: readonly string[];
   readonly #shortNames: ReadonlySet<string>;
   readonly #fragments: FragmentIndex;
@@ -36,8 +36,12 @@ export class FieldNameExemption {
   }
 
   /**
-   * Tells whether all that a safe view has of a leaf stands within names: it is a part of one and nowhere
-   * else, or it is a text of which names hold a part each by chance, and little altogether.
+   * Returns whether field names explain everything that the safe view has in common with a leaf. There are
+   * two cases:
+   *
+   * - The leaf is part of a field name, and occurs nowhere else in the safe view.
+   * - The leaf is a text that shares only parts of field names and the separators around them, and field
+   *   names make up less than half of its words.
    */
   covers(leaf: unknown): boolean {
     if (this.#names.length === 0 || isBytes(leaf)) return false;
@@ -55,7 +59,7 @@ export class FieldNameExemption {
     return this.#names.some((name) => name.includes(folded));
   }
 
-  /** The safe view without names. */
+  /** The safe view without field names. */
   get #withoutNames(): ViewIndex {
     this.#others ??= new ViewIndex(
       this.#view.replace(WORD, (word) => (this.#isName(word) ? GAP : word)),
@@ -63,7 +67,7 @@ export class FieldNameExemption {
     return this.#others;
   }
 
-  /** The safe view without what lies within names, but with all that is encoded in it. */
+  /** The safe view without the inner part of field names, but with all texts that are decoded from it. */
   get #aroundNames(): ViewIndex {
     this.#around ??= new ViewIndex([this.#withGaps(), ...encodedTextsIn(this.#view)].join(GAP));
     return this.#around;
@@ -75,7 +79,7 @@ export class FieldNameExemption {
     );
   }
 
-  /** Tells whether names hold less than half of a text, by its words. */
+  /** Returns whether field names make up less than half of a text, counted by the length of its words. */
   #hasMostlyOtherWords(text: string): boolean {
     let balance = 0;
     for (const [word] of fold(text).matchAll(WORD)) {
@@ -85,7 +89,7 @@ export class FieldNameExemption {
     return balance > 0;
   }
 
-  /** Tells whether names hold a word, or so much of it that what is left would be no leaf. */
+  /** Returns whether field names contain a word, or so much of it that the rest is too short for a leaf. */
   #isCovered(word: string): boolean {
     if (word.length < FRAGMENT && this.#fragments.sharesWith(word)) return true;
     let coveredUntil = 0;
@@ -97,7 +101,7 @@ export class FieldNameExemption {
     return uncovered < SHORTEST_LEAF;
   }
 
-  /** Returns how long a fragment of a name, or else a whole short name, begins at a place. */
+  /** Returns the length of the name fragment, or of the whole short name, that begins at a position. */
   #coveredLengthAt(word: string, at: number): number {
     for (let length = FRAGMENT; length >= SHORTEST_LEAF; length--) {
       const part = word.slice(at, at + length);
@@ -115,8 +119,9 @@ function wordsOf(text: string): string[] {
 }
 
 /**
- * Returns a name with a gap in it that parts no fragment which goes beyond the name, and beyond the
- * separators around it: those tell nothing.
+ * Returns a name with a gap in the middle. The gap separates only fragments that lie within the name and
+ * the separators around it; fragments that reach further remain visible. A short name, or one with digits,
+ * stays whole.
  */
 function split(name: string, before: number, after: number): string {
   const isShort = name.length + Math.min(before, after) < REACH;

@@ -1,31 +1,31 @@
 import { isMap, isSet } from "../primitives/kinds.js";
 import { SHORTEST_LEAF } from "./fragments.js";
 
-/** An object of more members is taken for a map, whose keys are data. */
+/** An object with more members is treated as a map, whose keys are data. */
 export const MAX_FIELDS = 64;
-/** No field name is longer. */
+/** The longest field name. A longer member name is data. */
 export const MAX_NAME_CHARACTERS = 40;
 const FIELD_NAME = /^[A-Za-z_$][\w$]{0,39}$/;
-/** How many objects are looked at: rows of a table have the same fields. */
+/** The most objects that are searched for names: the rows of a table all have the same fields. */
 const MAX_OBJECTS = 10_000;
 
-/** Tells whether a member's name is one that a program gave, and not data, by its looks. */
+/** Returns whether a member name looks like an identifier from a program and not like data. */
 export function isFieldName(name: string): boolean {
   return FIELD_NAME.test(name);
 }
 
-/** Tells whether an object has so many members that their names are data. */
+/** Returns whether an object has so many members that their names are data. */
 export function isMapOfMany(object: object): boolean {
   return (isMap(object) ? object.size : Object.keys(object).length) > MAX_FIELDS;
 }
 
 /**
- * Returns the names of a payload's fields that are as long as a leaf: of members that are identifiers,
- * in objects of few members. Of a huge payload it returns those near its beginning.
+ * Returns the field names of a payload that are long enough to be a leaf: identifiers in objects with at
+ * most {@link MAX_FIELDS} members. In a huge payload, only the first {@link MAX_OBJECTS} objects count.
  */
 export function fieldNamesOf(data: unknown): ReadonlySet<string> {
   const names = new Set<string>();
-  // A set gives what is added while it is gone through, and parts that are shared only once.
+  // Iterating over a set also visits items added during the iteration, and shared parts only once.
   const objects = new Set<object>();
   addObjects(objects, [data]);
   for (const object of objects) {
@@ -46,7 +46,7 @@ function addObjects(objects: Set<object>, values: readonly unknown[]): void {
   }
 }
 
-/** No value that is looked for equals a shorter one. */
+/** Returns whether a key is a field name that a leaf could equal: shorter texts are never leaves. */
 function isLongName(key: string): boolean {
   return key.length >= SHORTEST_LEAF && isFieldName(key);
 }

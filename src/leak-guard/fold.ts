@@ -1,26 +1,30 @@
 const NOT_ASCII = /[^\0-\x7f]/;
-/** What may be folded: nothing of ASCII but case, and no unified ideographs, which texts have many of. */
+/**
+ * Matches the characters that need a lookup. ASCII needs upper case only, and unified ideographs, which
+ * are frequent in texts that have them, need nothing.
+ */
 const FOREIGN = /[^\0-\x7f\u3400-\u4dbf\u4e00-\u9fff]+/gu;
-/** Accents and other marks, and what shows nothing: zero-width characters, soft hyphens, variants. */
+/** Matches accents and other marks, and invisible characters: zero-width, soft hyphens, variant selectors. */
 const UNSEEN = /[\p{M}\p{Cf}\p{Default_Ignorable_Code_Point}]+/gu;
 const FOREIGN_DIGIT = /(?![0-9])\p{Nd}/gu;
 const DECIMAL_DIGIT = /^\p{Nd}$/u;
 
-/** Single characters as they are compared: texts use few that are not ASCII, over and over. */
+/** A cache of folded characters: texts repeat the same few characters beyond ASCII. */
 const known = new Map<string, string>();
 const MAX_KNOWN = 4096;
 /**
- * Long texts are folded in pieces. The engine would join all characters of one only at the end, and keep
- * an object for each until then: collecting those took longer than all the rest.
+ * Long texts are folded in pieces of this length. In one piece, V8 would keep an object for each
+ * concatenation until the end, and collecting that garbage took longer than all other work.
  */
 const PIECE_CHARACTERS = 16_384;
 
 /**
- * Returns a text as it is compared: without case, accents, widths, ligatures and what shows nothing.
+ * Returns the form of a text that is compared: without case, accents, widths, ligatures and invisible
+ * characters.
  *
- * Source: compatibility decomposition of Unicode (UAX #15), then full upper case, which is what joins
- * ß and SS, ς and σ. Digits of every script become those of ASCII. None of that depends on what stands
- * before or after, once marks are left out, so that only what is not ASCII is looked at.
+ * Source: compatibility decomposition of Unicode (UAX #15), then full upper case, which makes ß equal to
+ * SS, and ς equal to σ. Digits of every script become ASCII digits. Without marks, none of these steps
+ * depends on neighbouring characters, so only characters beyond ASCII are processed one by one.
  */
 export function fold(text: string): string {
   if (text.length <= PIECE_CHARACTERS) return foldPiece(text);
@@ -33,7 +37,7 @@ export function fold(text: string): string {
   return pieces.join("");
 }
 
-/** Both halves of a character that takes two units stay together. */
+/** Returns the end of a piece, moved by one unit if it would separate a surrogate pair. */
 function endOfPiece(text: string, end: number): number {
   const unit = text.charCodeAt(end - 1);
   return unit >= 0xd800 && unit <= 0xdbff ? end + 1 : end;
@@ -43,7 +47,7 @@ function foldPiece(text: string): string {
   let folded = "";
   let end = 0;
   FOREIGN.lastIndex = 0;
-  // A replacer would do, but calling one costs more than all the rest for a short text.
+  // Faster than `replace` with a callback, whose call costs more than everything else for a short text.
   for (let found = FOREIGN.exec(text); found !== null; found = FOREIGN.exec(text)) {
     folded += text.slice(end, found.index);
     for (const character of found[0]) folded += foldCharacter(character);
@@ -61,17 +65,20 @@ function foldCharacter(character: string): string {
   return folded;
 }
 
-/** Returns a text with the letters of ASCII in upper case, and everything else as it is. */
+/** Returns a text with ASCII letters in upper case and all other characters unchanged. */
 export function upperCaseAscii(text: string): string {
   return text.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
 }
 
-/** Tells whether a text has ASCII characters only. */
+/** Returns whether a text has ASCII characters only. */
 export function isAscii(text: string): boolean {
   return !NOT_ASCII.test(text);
 }
 
-/** Decimal digits come in tens, from zero to nine (The Unicode Standard, 4.6). */
+/**
+ * Returns the ASCII digit for a digit of any script. Decimal digits are encoded in ranges from zero to nine
+ * (The Unicode Standard, 4.6), so the position in its range is the value.
+ */
 function asciiDigit(digit: string): string {
   const code = Number(digit.codePointAt(0));
   let before = 0;

@@ -1,27 +1,27 @@
 import { upperCaseAscii } from "./fold.js";
 
-/** Leaves of fewer characters say too little to be told from chance. */
+/** Shorter leaves occur in texts by chance, so they are not checked. */
 export const SHORTEST_LEAF = 4;
-/** From this length on, a part of a leaf that has this length is a leak already. */
+/** Of a leaf of at least this length, any part of this length is a leak. */
 export const FRAGMENT = 8;
 
-/** Every run of {@link FRAGMENT} characters has a pair of neighbours that starts at a multiple of it. */
+/** Every run of {@link FRAGMENT} characters contains a character pair that starts at a multiple of this. */
 const STRIDE: number = FRAGMENT - 1;
-/** Letters of ASCII differ from those of the other case in the bit that is missing here. */
+/** Clears the bit in which upper-case and lower-case ASCII letters differ. */
 const NO_CASE = 0x5f;
 const PAIRS = 4096;
 const PAIR_MASK: number = PAIRS - 1;
 const NO_PAIRS = new Uint8Array(PAIRS);
-/** So many questions are answered by searching; for more of them a set of all answers pays. */
+/** After this many lookups by substring search, building a set of all fragments is cheaper. */
 const MAX_SEARCHES = 64;
 
 /**
- * Tells whether texts have something in common with a leaf: all of a short one, {@link FRAGMENT}
+ * An index that finds leaves which some texts repeat: all of a short leaf, or any {@link FRAGMENT}
  * characters of a longer one.
  *
- * A table of the pairs of neighbours in the texts rules out almost every leaf by reading two of each
- * seven characters. What it leaves is looked up exactly, at a cost that does not depend on the texts'
- * length, so that no payload makes the work grow faster than its own size.
+ * A table of all character pairs in the texts rules out almost every leaf after reading two of every
+ * seven characters. The other leaves are looked up exactly, at a cost that does not depend on the length
+ * of the texts. The work is therefore linear in the size of the payload, whatever it contains.
  */
 export class FragmentIndex {
   readonly #texts: readonly string[];
@@ -29,14 +29,14 @@ export class FragmentIndex {
   readonly #fragments = new Map<number, ReadonlySet<string>>();
   #searches = 0;
 
-  /** @param texts - With the letters of ASCII in upper case. */
+  /** @param texts - Texts with ASCII letters in upper case. */
   constructor(texts: Iterable<string>) {
     this.#texts = [...new Set(texts)].filter((text) => text.length >= SHORTEST_LEAF);
     this.#pairs = this.#texts.length === 0 ? NO_PAIRS : new Uint8Array(PAIRS);
     for (const text of this.#texts) this.#addPairs(text);
   }
 
-  /** @param leaf - Of ASCII in any case, or folded as the texts are. */
+  /** @param leaf - ASCII in any case, or a text that is folded like the indexed texts. */
   sharesWith(leaf: string): boolean {
     const { length } = leaf;
     if (length < FRAGMENT) {
@@ -54,7 +54,7 @@ export class FragmentIndex {
     return this.#pairs[pairOf(leaf.charCodeAt(at), leaf.charCodeAt(at + 1))] !== 0;
   }
 
-  /** Tells whether a fragment with the pair at `at` in it is in the texts. */
+  /** Returns whether the texts contain a fragment of the leaf that includes the pair at `at`. */
   #sharesAround(leaf: string, at: number): boolean {
     let first = at;
     while (first > 0 && at - first < STRIDE - 1 && this.#hasPair(leaf, first - 1)) first -= 1;
@@ -92,7 +92,10 @@ export class FragmentIndex {
   }
 }
 
-/** One for both cases of a letter. Of pairs that share a place the exact look-up tells which it is. */
+/**
+ * Returns the table index of a character pair, the same for both cases of a letter. Different pairs may
+ * share an index: the exact lookup decides.
+ */
 function pairOf(first: number, second: number): number {
   return (((first & NO_CASE) << 5) ^ (second & NO_CASE)) & PAIR_MASK;
 }

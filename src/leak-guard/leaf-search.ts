@@ -4,24 +4,24 @@ import { isFieldName, MAX_FIELDS } from "./field-names.js";
 import { LeakCandidate, type Step } from "./leak-candidate.js";
 import type { ViewIndex } from "./view-index.js";
 
-/** How deep a payload may nest, and how many values it may hold: as serializers have it. */
+/** The limits on depth and number of values, the same as those of the serializers. */
 const MAX_DEPTH = 256;
 export const MAX_VALUES: number = 2 ** 24;
 
-/** What a search goes by. */
+/** The input of a {@link LeafSearch}. */
 export interface LeafSearchOptions {
   readonly index: ViewIndex;
-  /** Whether every text in the payload is known to hold nothing but ASCII. */
+  /** Whether every text in the payload is known to be ASCII. */
   readonly isAscii: boolean;
-  /** Says whether a candidate is one; the search goes on if it is not. */
+  /** Returns whether a candidate is a leak. The search continues if it is not. */
   readonly confirm: (candidate: LeakCandidate) => boolean;
 }
 
 /**
- * Looks through a payload for leaves that a safe view repeats.
+ * Searches a payload for leaves that a safe view repeats.
  *
- * Leaves are texts, numbers, dates and bytes, and the names of members that are data: those that are
- * not identifiers or belong to an object of more than {@link MAX_FIELDS}.
+ * Leaves are texts, numbers, dates, bytes, and member names that are data: names that are not identifiers,
+ * and all names in an object with more than {@link MAX_FIELDS} members.
  */
 export class LeafSearch {
   readonly #index: ViewIndex;
@@ -37,9 +37,9 @@ export class LeafSearch {
   }
 
   /**
-   * Tells whether a confirmed candidate is in the payload.
+   * Returns whether the payload contains a confirmed candidate.
    *
-   * @throws TypeError The payload is too deep or too large to be looked through.
+   * @throws TypeError The payload is nested too deep or has too many values.
    */
   in(data: unknown): boolean {
     if (typeof data !== "object" || data === null) {
@@ -95,7 +95,7 @@ export class LeafSearch {
     return !Number.isNaN(date.getTime()) && this.#isHere(date.toISOString());
   }
 
-  /** Whatever is held in memory may be bytes of something; longer elements are numbers as well. */
+  /** Searches memory as bytes, and typed arrays with longer elements also as numbers. */
   #inBytes(bytes: ArrayBufferView | ArrayBuffer): boolean {
     if (this.#isHere(bytesOf(bytes))) return true;
     const isNumbers = "BYTES_PER_ELEMENT" in bytes && bytes.BYTES_PER_ELEMENT !== 1;
@@ -116,7 +116,7 @@ export class LeafSearch {
       : this.#index.hasLeaf(value);
   }
 
-  /** A leaf that is an object: its place is the one that was descended to. */
+  /** Checks a leaf that is an object (a date or bytes): its place is the end of the current path. */
   #isHere(leaf: unknown): boolean {
     return this.#isCandidate(leaf) && this.#confirm(new LeakCandidate(leaf, [...this.#steps]));
   }

@@ -2,18 +2,18 @@ import { ANY, type JsonPointer } from "../primitives/json-pointer.js";
 import { isMap } from "../primitives/kinds.js";
 import { isFieldName, isMapOfMany } from "./field-names.js";
 
-/** A member on the way from the payload to a leaf. */
+/** One step of the path from the payload to a leaf. */
 export interface Step {
   readonly parent: object;
   readonly key: unknown;
-  /** Whether it leads to the name itself, or into a map's key, and not to the member. */
+  /** Whether the step leads to the member's name, or into a map's key, instead of to its value. */
   readonly isName?: boolean;
 }
 
 /**
  * A leaf that a safe view seems to repeat.
  *
- * Most candidates are excused, so that pointers are put together only for whoever asks.
+ * Its pointers are built only on demand, because most candidates turn out to be exempt.
  */
 export class LeakCandidate {
   readonly leaf: unknown;
@@ -24,7 +24,7 @@ export class LeakCandidate {
     this.#steps = steps;
   }
 
-  /** Whether it is a member's name, or a part of one. */
+  /** Whether the leaf is a member's name, or part of a map's key. */
   get isName(): boolean {
     return this.#steps.some(({ isName }) => isName === true);
   }
@@ -33,13 +33,13 @@ export class LeakCandidate {
     return this.#steps.map(({ key }) => tokenOf(key));
   }
 
-  /** The pointer with `*` for names that are data. */
+  /** The pointer, with `*` in place of names that may be data. */
   get shownPointer(): JsonPointer {
     return this.#steps.map(shownToken);
   }
 }
 
-/** A map's key may be anything; what is an object has no text that tells it from others. */
+/** Returns the token of a key. A map's key can be an object, which has no text that identifies it. */
 function tokenOf(key: unknown): string {
   return typeof key === "object" ? ANY : String(key);
 }

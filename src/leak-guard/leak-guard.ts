@@ -14,30 +14,33 @@ import type { LeakCandidate } from "./leak-candidate.js";
 import { isClean } from "./quick-search.js";
 import { ViewIndex } from "./view-index.js";
 
-/** What is to be sealed. */
+/** A payload and its safe view, before they are sealed. */
 export interface SealCheck {
   readonly data: unknown;
   readonly view: ResolvedSafeView;
-  /** What this seal says; it adds to what the guard allows in general. */
+  /** The setting of this seal. It adds to the places that the guard always allows. */
   readonly setting?: LeakGuardSetting | undefined;
-  /** Whether every text in `data` is known to hold nothing but ASCII. */
+  /** Whether every text in `data` is known to be ASCII. */
   readonly isAscii: boolean;
 }
 
-/** What one search goes by. */
+/** The input of one search. */
 export interface LeakQuery {
   readonly data: unknown;
   /** The safe view. */
   readonly text: string;
-  /** Places whose values may be in it. */
+  /** Places whose values the safe view may repeat. */
   readonly allow?: readonly PointerPattern[] | undefined;
-  /** Whether every text in `data` is known to hold nothing but ASCII. */
+  /** Whether every text in `data` is known to be ASCII. Default `false`. */
   readonly isAscii?: boolean;
 }
 
-/** Finds leaves of payloads in safe views. Remembers the last safe view, for the next payload. */
+/**
+ * Finds leaves of payloads in safe views. Keeps the index of the last safe view, because consecutive
+ * payloads often share one.
+ */
 export class LeakGuard {
-  /** What is allowed in general; `undefined` for a guard that is off. */
+  /** The places that every seal allows; `undefined` if the guard is off. */
   readonly #allow: readonly PointerPattern[] | undefined;
   readonly #knownNames: string[][] = [];
   #text: string | undefined;
@@ -51,7 +54,7 @@ export class LeakGuard {
   /**
    * Throws if a safe view repeats a leaf of its payload.
    *
-   * @throws {@link SafeViewLeakError} It does; `path` says where the leaf is.
+   * @throws {@link SafeViewLeakError} The safe view repeats a leaf; `path` is the leaf's place.
    */
   check({ data, view, setting, isAscii }: SealCheck): void {
     if (setting === "off" || (setting ?? this.#allow) === undefined) return;
@@ -60,7 +63,7 @@ export class LeakGuard {
     if (leak !== undefined) throw new SafeViewLeakError(formatPointer(leak.shownPointer));
   }
 
-  /** Returns the first leaf of a payload that its safe view repeats. */
+  /** Returns the first leaf of a payload that its safe view repeats; `undefined` if there is none. */
   find(query: LeakQuery): LeakCandidate | undefined {
     let found: LeakCandidate | undefined;
     this.search(query, (leak) => {
@@ -70,7 +73,7 @@ export class LeakGuard {
     return found;
   }
 
-  /** Gives every leaf of a payload that its safe view repeats, until one is the last that is wanted. */
+  /** Calls `isLast` with each leaf that the safe view repeats, until it returns `true`. */
   search(
     { data, text, allow = [], isAscii = false }: LeakQuery,
     isLast: (leak: LeakCandidate) => boolean,
@@ -87,7 +90,7 @@ export class LeakGuard {
     new LeafSearch({ index, isAscii, confirm }).in(data);
   }
 
-  /** What is allowed in general, by the seal, and by whoever wrote the safe view. */
+  /** Returns the places that the guard, the seal and the summarizer allow together. */
   #allowedBy(setting: LeakGuardOptions | undefined, shown: readonly string[]) {
     if (setting === undefined && shown.length === 0) return this.#allow;
     const more = [...(setting?.allow ?? []), ...shown].map(parsePointer);
@@ -103,7 +106,7 @@ export class LeakGuard {
   }
 }
 
-/** A pointer names a member, and allows its value; its name is another leaf. */
+/** Returns whether a pointer allows the candidate. Pointers allow values, never member names. */
 function isAllowed(candidate: LeakCandidate, allow: readonly PointerPattern[]): boolean {
   if (allow.length === 0 || candidate.isName) return false;
   const { pointer } = candidate;

@@ -1,25 +1,26 @@
 import { isFieldName, MAX_FIELDS } from "./field-names.js";
 import type { ViewIndex } from "./view-index.js";
 
-/** Deeper than this a payload is for the thorough search. */
+/** Deeper payloads are left to the thorough search. */
 const MAX_DEPTH = 32;
 
-/** What a quick search goes by. */
+/** The input and the state of a quick search. */
 export interface QuickSearch {
   readonly index: ViewIndex;
-  /** Whether every text in the payload is known to hold nothing but ASCII. */
+  /** Whether every text in the payload is known to be ASCII. */
   readonly isAscii: boolean;
-  /** Field names that were met before, by depth and position: rows of a table have the same. */
+  /** Field names seen before, by depth and position: the rows of a table have the same names. */
   readonly knownNames: string[][];
-  /** How many values it may still look at: a payload that shares parts can be larger than its memory. */
+  /** How many more values may be visited: a payload that shares parts has more values than its memory. */
   valuesLeft: number;
 }
 
 /**
- * Tells whether a payload is certain to have no leaf in common with a safe view; if not, or if it holds
- * anything but texts, numbers and plain objects of few members, `LeafSearch` knows better.
+ * Returns whether a payload certainly has no leaf in common with a safe view. `false` means only that
+ * `LeafSearch` has to decide: there may be a leak, or a value that this search does not support. It
+ * supports texts, numbers, constants, arrays, and plain objects with few members.
  *
- * A hot path: almost every payload is walked from end to end here, and by nothing else.
+ * This is a hot path: almost every payload is searched here alone, from end to end.
  */
 export function isClean(value: unknown, search: QuickSearch, depth = 0): boolean {
   if (typeof value !== "object" || value === null) return isCleanLeaf(value, search);
@@ -61,7 +62,7 @@ function isCleanObject(
   const known = knownNames[depth];
   let position = 0;
   for (const name in object) {
-    // First of all: the engine knows where the member is, until anything else has run.
+    // Read the member first: V8 has its position cached only until other code runs.
     const member = object[name];
     if (known[position] !== name && !isField(name, known, position)) return false;
     position += 1;

@@ -5,12 +5,12 @@ import { DigitIndex, significantDigitsOf } from "./digits.js";
 import { fold, isAscii, upperCaseAscii } from "./fold.js";
 import { FragmentIndex, SHORTEST_LEAF } from "./fragments.js";
 
-/** Texts that stand for no value in particular, folded. */
+/** Texts of constants, folded. They reveal nothing about a payload. */
 const CONSTANTS: ReadonlySet<string> = new Set(["TRUE", "FALSE", "NULL", "NONE", "UNDEFINED"]);
-/** Numbers from here to its negative have fewer digits than the shortest leaf, if they are whole. */
+/** Whole numbers of a smaller magnitude have fewer digits than the shortest leaf. */
 const FOUR_DIGITS = 1000;
 
-/** Tells which leaves a safe view repeats, as a whole or a large part, in any of its readings. */
+/** An index of a safe view: finds leaves that it repeats, whole or in part, as plain or decoded text. */
 export class ViewIndex {
   readonly #view: string;
   readonly #texts: FragmentIndex;
@@ -24,7 +24,7 @@ export class ViewIndex {
     this.#digits = new DigitIndex(texts);
   }
 
-  /** Tells whether a leaf of any kind is here; what is no leaf is not. */
+  /** Returns whether the safe view repeats a value; `false` for values that are no leaves. */
   hasLeaf(leaf: unknown): boolean {
     switch (typeof leaf) {
       case "string":
@@ -42,7 +42,7 @@ export class ViewIndex {
     return this.hasAsciiText(isAscii(leaf) ? leaf : fold(leaf));
   }
 
-  /** For text that is known to hold nothing but ASCII, or is folded. */
+  /** Returns whether the safe view repeats a text that is known to be ASCII, or is folded. */
   hasAsciiText(leaf: string): boolean {
     if (this.#texts.sharesWith(leaf)) return !CONSTANTS.has(leaf.toUpperCase());
     return this.#digits.hasAny && this.#digits.sharesWithText(leaf);
@@ -54,7 +54,7 @@ export class ViewIndex {
     return this.#hasDigitsOf(String(leaf));
   }
 
-  /** Bytes that are text are looked for as that, too: whatever is here of ASCII is here as text. */
+  /** Returns whether the safe view repeats bytes. ASCII is searched as text, UTF-8 as bytes and as text. */
   #hasBytes(leaf: Uint8Array): boolean {
     const bytes = asBuffer(trueBytes(leaf));
     const text = bytes.toString("latin1");

@@ -1,6 +1,7 @@
-/** Errors of the operating system, as they may be handed on. */
-
-/** Returns an error to hand on as a cause: those of the system's calls name paths, and are made anew. */
+/**
+ * Returns an error that is safe as a cause. A failed system call names a path in its error, so that one is
+ * replaced by an error with only the call and its code.
+ */
 export function redactPath(error: unknown): unknown {
   const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
   if (typeof syscall !== "string") return error;

@@ -1,7 +1,6 @@
-/** Waiting that ends. */
 import { clearTimeout, setTimeout } from "./timers.js";
 
-/** Tells whether something happens in time; what fails has happened, too. */
+/** Waits for a promise, at most `ms` milliseconds. Returns whether it resolved or rejected in that time. */
 export async function settlesWithin(ms: number, event: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {

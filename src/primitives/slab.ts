@@ -1,7 +1,7 @@
 /**
- * Short-lived memory for ciphertexts, cut from slabs larger than Node's own 8 KiB: making a slab is
- * what costs, and this makes fewer. For bytes that are copied elsewhere soon; whatever keeps one of
- * them keeps its whole slab.
+ * Allocates short-lived memory for ciphertexts from slabs of 64 KiB. Creating a slab is the expensive part,
+ * and Node's own pool of 8 KiB needs more of them. Only for bytes that are copied elsewhere soon: a
+ * reference to one slice keeps the whole slab in memory.
  */
 import { Buffer } from "node:buffer";
 
@@ -11,7 +11,7 @@ const MAX_SLICE_BYTES = 8192;
 let slab: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
 let next = 0;
 
-/** Returns `byteCount` bytes of memory that nobody else uses; what they hold is left over. */
+/** Returns `byteCount` bytes of unshared memory, which is not initialised. */
 export function allocateShortLived(byteCount: number): Buffer {
   if (byteCount > MAX_SLICE_BYTES) return Buffer.allocUnsafeSlow(byteCount);
   if (next + byteCount > SLAB_BYTES) {

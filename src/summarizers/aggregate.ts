@@ -8,24 +8,24 @@ import { isRow, isTable, membersOf, type Row } from "./table.js";
 
 const OPTIONS: ReadonlySet<string> = new Set(["minimumGroup", "range"]);
 const DEFAULT_GROUP = 5;
-/** So many rows are counted up; of more, the first ones are, and the summary says so. */
+/** Of a larger table or list only this many rows are aggregated, and the summary says so. */
 const MAX_ROWS = 100_000;
-/** A mean of more digits tells more than a mean is meant to. */
+/** A mean with more digits would reveal more than an average. */
 const MEAN_DIGITS = 6;
-/** A number that makes up more than this of a sum is nearly told by it. */
+/** If one number makes up more than this share of a sum, the sum nearly reveals it. */
 const LARGEST_SHARE = 0.8;
-/** Digits that take away the noise of binary fractions. */
+/** Rounding to this many digits removes the error of binary fractions. */
 const SUM_DIGITS = 15;
 
-/** What {@link aggregateSummarizer} shows. */
+/** Options of {@link aggregateSummarizer}. */
 export interface AggregateSummarizerOptions {
-  /** How many numbers a figure is made of at least; from 2. Default 5. */
+  /** The fewest numbers that a figure may be computed from; at least 2. Default 5. */
   readonly minimumGroup?: number | undefined;
-  /** Whether to show the range of a column, rounded outward to two digits. Default: it is not shown. */
+  /** Whether to show the range of a column, rounded outward to two digits. Default `false`. */
   readonly range?: boolean | undefined;
 }
 
-/** Numbers that are summed up together, and what they are called. */
+/** A named group of numbers that are aggregated together. */
 type Column = readonly [name: string, numbers: readonly number[]];
 
 interface Settings {
@@ -34,14 +34,17 @@ interface Settings {
 }
 
 /**
- * Returns a summarizer that counts the rows of a table and gives sum and mean of its numeric columns; of a
- * list of numbers, or of an object's own numbers, those of all of them.
+ * Returns a summarizer that counts the rows of a table and shows sum and mean of its numeric columns. Of a
+ * list or an object it shows sum and mean of all numbers in it.
  *
- * Columns of fewer numbers than `minimumGroup` are not mentioned, and columns of equal numbers show no
- * figures. Where the sum or the mean equals any number of the payload, before or after it is rounded, or
- * one number makes up more than four fifths of the sum, neither is shown, because one would tell the other;
- * a column with a figure that repeats any other leaf shows none. Two summaries of almost the same rows still
- * tell the difference between them.
+ * - Columns with fewer numbers than `minimumGroup` are not mentioned.
+ * - Columns of equal numbers show no figures.
+ * - Sum and mean are shown together or not at all, because one reveals the other. They are hidden if one of
+ *   them, rounded or not, equals any number in the payload, or if one number makes up more than four
+ *   fifths of the sum.
+ * - A column with a figure that repeats any other leaf shows no figures.
+ *
+ * The difference between two summaries of almost the same rows still reveals the rows that differ.
  *
  * @throws TypeError RangeError An option is wrong.
  *
@@ -125,7 +128,7 @@ function isNumber(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value);
 }
 
-/** A figure as it is shown, and what it is before it is rounded. */
+/** A figure, rounded for the summary and exact. */
 interface Figure {
   readonly name: string;
   readonly shown: number;
@@ -138,7 +141,7 @@ interface ColumnFigures {
   readonly limits: readonly Figure[];
 }
 
-/** Of equal numbers every figure tells all of them. */
+/** Returns the figures of a column; none for equal numbers, because any figure would reveal them all. */
 function figuresOf([name, numbers]: Column, { range }: Settings): ColumnFigures {
   const lowest = numbers.reduce((least, number) => Math.min(least, number));
   const highest = numbers.reduce((most, number) => Math.max(most, number));
@@ -151,12 +154,12 @@ function figuresOf([name, numbers]: Column, { range }: Settings): ColumnFigures 
   return { name, totals, limits: range ? limits : [] };
 }
 
-/** The limit itself is a number of the payload: what counts is whether it is one after rounding. */
+/** Returns a limit. Its exact value is always in the payload, so only the rounded one is compared. */
 function limit(name: string, shown: number): Figure {
   return { name, shown, exact: shown };
 }
 
-/** Tells whether one number makes up most of the sum. */
+/** Returns whether one number makes up most of the sum. */
 function isDominated(numbers: readonly number[]): boolean {
   const sizes = numbers.map(Math.abs);
   const largest = sizes.reduce((most, size) => Math.max(most, size));
@@ -176,12 +179,12 @@ function rounded(value: number, digits: number): number {
   return Number(value.toPrecision(digits));
 }
 
-/** The numbers that somebody who sees a figure knows, or nearly. */
+/** Returns the numbers that a figure reveals: the one shown, and the exact one, which is close to it. */
 function revealedBy({ shown, exact }: Figure): readonly number[] {
   return [shown, exact];
 }
 
-/** Sum and mean stand together or not at all: one of them would tell the other. */
+/** Returns the phrasings of a column. Sum and mean are shown together or not at all: one reveals the other. */
 function phrasingsOf(
   { name, totals, limits }: ColumnFigures,
   numbersInPayload: ReadonlySet<number>,
@@ -196,7 +199,7 @@ function phrasingsOf(
   return [`${name}: ${free.map((figure) => `${figure.name} ${figure.shown}`).join(", ")}`, name];
 }
 
-/** Rounds to two digits, away from the middle. */
+/** Returns a limit rounded to two digits by `round`, which widens the range. */
 function outward(limit: number, round: (value: number) => number): number {
   if (limit === 0) return 0;
   const exponent = Math.floor(Math.log10(Math.abs(limit))) - 1;

@@ -4,27 +4,27 @@ import { LeakGuard } from "../leak-guard/leak-guard.js";
 import { ViewIndex } from "../leak-guard/view-index.js";
 import { MAX_SAFE_VIEW_BYTES } from "../vault/checks.js";
 
-/** A part of a summary, and shorter ways to say it, down to leaving it out. */
+/** The phrasings of one part of a summary, in the order of preference. After the last it is left out. */
 export type Phrasings = readonly string[];
 
-/** A summary, and what each of its parts came to. */
+/** A summary, and the phrasing that was chosen for each of its parts. */
 export interface ComposedSummary {
   readonly summary: string;
-  /** The phrasings that stand in it, in the order of the parts; `undefined` for what was left out. */
+  /** The chosen phrasings, in the order of the parts; `undefined` for parts that were left out. */
   readonly shown: readonly (string | undefined)[];
 }
 
 const NOTHING: ComposedSummary = { summary: "", shown: [] };
 
-/** So many times parts are left out before the whole summary is. */
+/** After this many rounds of replacing phrasings, the summary stays empty. */
 const MAX_ROUNDS = 16;
 const SEPARATOR = ", ";
 
 /**
- * Returns a summary that repeats no leaf of the payload, field names aside, and fits into a safe view.
+ * Returns a summary that fits into a safe view and repeats no leaf of the payload except field names.
  *
- * Wherever a phrasing has a leaf in common with the payload (a figure that equals a value, a word that is
- * a value as well), the next phrasing of that part stands instead, and nothing after the last.
+ * A phrasing that repeats a leaf (a figure that equals a value, a word that is also a value) is replaced by
+ * the next one of its part. After the last one the part is left out.
  */
 export function composeSummary(data: unknown, phrasings: readonly Phrasings[]): ComposedSummary {
   const guard = new LeakGuard();
@@ -39,19 +39,19 @@ export function composeSummary(data: unknown, phrasings: readonly Phrasings[]): 
       return parts.every(({ isSettled }) => isSettled);
     });
     if (!isLeaking) return draft;
-    // Words that leak only where two parts meet have nothing to be replaced by.
+    // The leak spans two parts: no single phrasing can be replaced.
     if (parts.filter((part) => part.shorten()).length === 0) return NOTHING;
   }
   return NOTHING;
 }
 
-/** Returns how many there are of something, in one part of a summary. */
+/** Returns the phrasings of a count: with the number, or only the unit. */
 export function phraseCount(count: number, unit: string): Phrasings {
   const units = count === 1 ? unit : `${unit}s`;
   return [`${count} ${units}`, units];
 }
 
-/** A part as it is worded at present. */
+/** A part with its current phrasing. */
 class Part {
   readonly #phrasings: Phrasings;
   #place = 0;
@@ -66,12 +66,16 @@ class Part {
     return this.#phrasings[this.#place];
   }
 
-  /** Whether another leaf would change nothing. */
+  /** Whether no further leaf can change the result of this round. */
   get isSettled(): boolean {
     return this.#isLeaking || this.phrasing === undefined;
   }
 
-  /** @param leaf - One that leaks, folded if it is a text. */
+  /**
+   * Checks whether a leaking leaf leaks through this part.
+   *
+   * @param leaf - The leaf, folded if it is a text.
+   */
   compare(leaf: unknown): void {
     if (this.#isLeaking || this.phrasing === undefined) return;
     this.#index ??= new ViewIndex(this.phrasing);
@@ -79,7 +83,7 @@ class Part {
       typeof leaf === "string" ? this.#index.hasAsciiText(leaf) : this.#index.hasLeaf(leaf);
   }
 
-  /** Takes the next phrasing if a leaf leaks through this one; tells whether it did. */
+  /** Moves on to the next phrasing if a leaf leaks through this one. Returns whether it did. */
   shorten(): boolean {
     if (!this.#isLeaking) return false;
     this.#isLeaking = false;
@@ -89,7 +93,7 @@ class Part {
   }
 }
 
-/** Returns the parts in one text: as many as fit, and how many were left out. */
+/** Returns a summary of as many parts as fit, with the number of the other ones. */
 function fitted(parts: readonly Part[]): ComposedSummary {
   const shown = parts.map(({ phrasing }) => phrasing);
   const texts = shown.filter((phrasing) => phrasing !== undefined);
@@ -108,15 +112,15 @@ function fitted(parts: readonly Part[]): ComposedSummary {
   return { summary, shown: shown.map((phrasing, place) => (place < end ? phrasing : undefined)) };
 }
 
-/** What is said of a payload's kind and size, beside the summary that says the same. */
+/** The kind and size of a payload, which a `SafeView` has as fields beside its summary. */
 export interface SummaryFacts {
   readonly dataType: string | undefined;
   readonly rowCount: number | undefined;
 }
 
 /**
- * Returns a payload's kind and its number of rows, as far as the phrasings that name them stand in its
- * summary: what was left out there, because it equals a value, is not told beside it.
+ * Returns the kind and the number of rows of a payload, if its summary shows them. A fact that the summary
+ * had to leave out, because it equals a value, must not appear in the fields either.
  */
 export function factsIn(
   shown: readonly (string | undefined)[],

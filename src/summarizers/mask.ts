@@ -7,16 +7,16 @@ import { SafeView, type Summarizer } from "../vault/safe-view.js";
 const OPTIONS: ReadonlySet<string> = new Set(["fields"]);
 const RULE_OPTIONS: ReadonlySet<string> = new Set(["first", "last"]);
 const MAX_CHARACTERS = 16;
-/** So many values are shown; of more, the first ones are. */
+/** The most values that are shown; the others are counted. */
 const MAX_SHOWN = 20;
-/** Longer texts are no numbers of anything. */
+/** Longer values are not shown: they are prose, and not an identifier. */
 const MAX_VALUE_CHARACTERS = 256;
 const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
-/** What shows how a value is written, and nothing of it, as long as there is little of it. */
+/** Characters that show only the format of a value, as long as there are few of them. */
 const SEPARATORS: ReadonlySet<string> = new Set(["-", "/", ".", " ", "@"]);
 const HIDDEN = "*";
 
-/** How much of a field's value {@link maskSummarizer} shows. */
+/** The part of a field's value that {@link maskSummarizer} shows. */
 export interface MaskRule {
   /** How many letters and digits at the beginning. Default 0. */
   readonly first?: number | undefined;
@@ -24,9 +24,9 @@ export interface MaskRule {
   readonly last?: number | undefined;
 }
 
-/** Which fields {@link maskSummarizer} shows. */
+/** Options of {@link maskSummarizer}. */
 export interface MaskSummarizerOptions {
-  /** A rule for each field, by JSON pointer; `*` in a pointer stands for any one member. */
+  /** The rule of each field, by JSON pointer; `*` in a pointer matches any one member. */
   readonly fields: Readonly<Record<string, MaskRule>>;
 }
 
@@ -37,13 +37,15 @@ interface Mask {
 }
 
 /**
- * Returns a summarizer that shows the fields it is shown to with every character masked, but for a few
- * letters and digits at the beginning or the end, and the separators `- / . @` and space: `***-**-6789`.
+ * Returns a summarizer that shows the given fields masked, such as `***-**-6789`. Only a few letters and
+ * digits at the beginning or the end stay readable, and the separators `- / . @` and space.
  *
- * Where a rule would show more than half of a value's letters and digits, none of them is shown; where
- * there are more than half as many separators as letters and digits, no separator is. Names that may be
- * data are not shown. What is shown of the named fields is shown on purpose and passes the leak guard
- * there; the same characters elsewhere in the payload do not, nor do names.
+ * - If a rule would show more than half of a value's letters and digits, none of them is shown.
+ * - If a value has more than half as many separators as letters and digits, no separator is shown.
+ * - Member names that may be data are not shown.
+ *
+ * The leak guard accepts the shown characters at the given fields only. The same characters elsewhere in
+ * the payload are a leak, and so are member names.
  *
  * @throws TypeError RangeError A rule is wrong, or its name is not a JSON pointer.
  *
@@ -103,7 +105,7 @@ function labelled(name: string | undefined, text: string): string {
   return name === undefined ? text : `${name} ${text}`;
 }
 
-/** Returns the last name on the way to a place that is no data. */
+/** Returns the last member name of a place that is a field name and not data. */
 function nameOf(data: unknown, place: JsonPointer): string | undefined {
   const depth = place.findLastIndex((token, at) => {
     const parent = valueAt(data, place.slice(0, at))?.value;

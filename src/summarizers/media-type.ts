@@ -1,6 +1,6 @@
 /**
- * The first bytes of common formats. A table of our own: the packages that know more formats read
- * streams, pull in several others and need a later Node.
+ * The first bytes of common formats. The packages that recognise more formats read streams, have several
+ * dependencies and need a later Node, so this library has its own table.
  *
  * Source: the formats' specifications, and the IANA registry of media types.
  */
@@ -34,7 +34,7 @@ const SIGNATURES: readonly (readonly [mediaType: string, bytes: string, offset?:
 ];
 const HEAD_BYTES = 256;
 
-/** Returns the media type that the first bytes of a format tell; `undefined` for one not known. */
+/** Returns the media type of a known format, by its first bytes; `undefined` for all others. */
 export function mediaTypeOf(bytes: Uint8Array): string | undefined {
   const head = String.fromCharCode(...bytes.subarray(0, HEAD_BYTES));
   return SIGNATURES.find(([, signature, offset = 0]) => head.startsWith(signature, offset))?.[0];

@@ -1,10 +1,10 @@
 import { isBytes } from "../primitives/bytes.js";
 import { isMap, isSet } from "../primitives/kinds.js";
 
-/** Returns which of some numbers stand anywhere in a payload, each part of which is looked at once. */
+/** Returns those of the wanted numbers that occur anywhere in a payload. Visits each object once. */
 export function numbersIn(data: unknown, wanted: ReadonlySet<number>): ReadonlySet<number> {
   const found = new Set<number>();
-  // A set gives what is added while it is gone through, and parts that are shared only once.
+  // Iterating over a set also visits items added during the iteration, and shared parts only once.
   const objects = new Set<object>();
   const look = (value: unknown): void => {
     if (typeof value === "object" && value !== null) objects.add(value);
@@ -25,7 +25,7 @@ function membersOf(object: object): Iterable<unknown> {
   return Object.values(object);
 }
 
-/** Bytes and views of raw memory hold no numbers. */
+/** Returns the numbers of a typed array; none for bytes and for views of raw memory. */
 function numbersOf(view: ArrayBufferView): Iterable<unknown> {
   const hasNumbers = !isBytes(view) && "BYTES_PER_ELEMENT" in view;
   return hasNumbers ? (view as unknown as Iterable<unknown>) : [];

@@ -9,15 +9,15 @@ import { columnsOf, isRow, isTable, membersOf, type Row, widthOf } from "./table
 
 const OPTIONS: ReadonlySet<string> = new Set(["hide", "rename"]);
 
-/** Which field names {@link schemaSummarizer} shows, and as what. */
+/** Options of {@link schemaSummarizer}. */
 export interface SchemaSummarizerOptions {
-  /** Field names that are not shown, but counted. */
+  /** Field names to hide. They are only counted. */
   readonly hide?: readonly string[] | undefined;
-  /** What to show for field names instead: identifiers. */
+  /** Identifiers to show in place of field names. */
   readonly rename?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What is said of a payload before its fields, and which fields it has. */
+/** The shape of a payload: its kind, the summary parts before the fields, and its fields. */
 interface Shape {
   readonly dataType: string;
   readonly parts: readonly Phrasings[];
@@ -25,13 +25,16 @@ interface Shape {
 }
 
 /**
- * Returns a summarizer that tells the shape of a payload and none of its values: the fields of an
- * object and their types, the rows and columns of a table, the length of a text, the size of bytes and
- * the media type that their first few tell.
+ * Returns a summarizer that shows the shape of a payload and none of its values:
  *
- * Field names are shown if they look like a program's: identifiers, no more than 64 of them, so that a
- * map keyed by a personal number shows a count alone. Whatever else would repeat a value of the payload
- * (a count that equals a number in it, a word that stands in it) is left out.
+ * - the fields of an object and their types,
+ * - the rows and columns of a table,
+ * - the length of a text,
+ * - the size of bytes, and the media type according to the first bytes.
+ *
+ * Field names are shown only if they are identifiers and at most 64, so that a map with personal numbers as
+ * keys shows only a count. Anything else that would repeat a value of the payload is left out, such as a
+ * count that equals a number in it or a word that occurs in it.
  *
  * @throws TypeError An option is of the wrong type.
  * @throws RangeError A new name is not an identifier.
@@ -92,7 +95,7 @@ function shownTypes(
   return shown;
 }
 
-/** Returns the fields and types that stand in a summary: what was left out there is not told beside it. */
+/** Returns the fields and types that the summary shows: the schema must not reveal what it left out. */
 function typesIn(
   types: ReadonlyMap<string, string>,
   shown: readonly (string | undefined)[],
@@ -144,7 +147,7 @@ function sizedShape(dataType: string, size: number, unit: string): Shape {
   return { dataType, parts: [[dataType], phraseCount(size, unit)] };
 }
 
-/** Returns the type that values have in common; `mixed` if they have none. */
+/** Returns the common type of some values; `mixed` if they have none. */
 function typeOf(values: readonly unknown[]): string {
   const types = new Set(
     values.filter((value) => value !== null && value !== undefined).map(oneType),

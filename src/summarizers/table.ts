@@ -1,25 +1,25 @@
 import { isArrayBuffer, isDate, isMap, isSet } from "../primitives/kinds.js";
 
-/** So many rows are looked at for their columns: later ones seldom have others. */
+/** Columns are read from this many rows: later rows seldom have other columns. */
 const SAMPLED_ROWS = 1000;
 
 /** A row of a table: a plain object or a map. */
 export type Row = Readonly<Record<string, unknown>> | ReadonlyMap<unknown, unknown>;
 
-/** Tells whether a value is a list of objects, as far as it is looked at. */
+/** Returns whether a value is a list of objects, judged by its first {@link SAMPLED_ROWS} items. */
 export function isTable(value: unknown): value is readonly Row[] {
   if (!Array.isArray(value) || value.length === 0) return false;
   return value.slice(0, SAMPLED_ROWS).every(isRow);
 }
 
-/** Tells whether a value has named members, and is neither a list nor a value of its own. */
+/** Returns whether a value is a plain object or a map, and neither a list, a set nor a leaf. */
 export function isRow(value: unknown): value is Row {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const isLeaf = isDate(value) || isArrayBuffer(value) || ArrayBuffer.isView(value);
   return !isLeaf && !isSet(value);
 }
 
-/** Returns the members of a row; keys of maps that are no text are no names, and stand as a place. */
+/** Returns the members of a row. A map's key that is no text is replaced by its position. */
 export function membersOf(row: Row): readonly (readonly [name: string, value: unknown])[] {
   if (!isMap(row)) return Object.entries(row);
   return [...row].map(([key, value], place) => [
@@ -33,10 +33,10 @@ export function widthOf(row: Row): number {
   return isMap(row) ? row.size : Object.keys(row).length;
 }
 
-/** The columns of a table, each with the values that the first rows have in it. */
+/** The columns of a table, each with its values in the sampled rows. */
 export interface Columns {
   readonly values: ReadonlyMap<string, readonly unknown[]>;
-  /** Whether there may be others, in rows that were not looked at. */
+  /** Whether the table has more rows, which may have other columns. */
   readonly isSample: boolean;
 }
 

@@ -4,21 +4,21 @@ import { schemaSummarizer } from "./schema.js";
 
 const OPTIONS: ReadonlySet<string> = new Set(["unsafe", "characters"]);
 const DEFAULT_CHARACTERS = 200;
-/** Within what a safe view may take, whatever the characters are. */
+/** At most three bytes of UTF-8 each, so they always fit into a safe view. */
 const MAX_CHARACTERS = 1000;
 const MARK = " [TRUNCATED]";
 
-/** How much {@link truncateSummarizer} shows. */
+/** Options of {@link truncateSummarizer}. */
 export interface TruncateSummarizerOptions {
-  /** Says that whoever asks for this knows what it does. */
+  /** Must be `true`: it confirms that showing part of the payload is intended. */
   readonly unsafe: true;
-  /** How many characters are shown; at most 1,000. Default 200. */
+  /** The number of characters to show; at most 1,000. Default 200. */
   readonly characters?: number | undefined;
 }
 
 /**
- * Returns a summarizer that shows the beginning of a text **as it is**, whatever stands there. The leak
- * guard lets it pass. Of other payloads it shows what {@link schemaSummarizer} does.
+ * Returns a summarizer that shows the beginning of a text **unchanged**, whatever it contains. The leak
+ * guard accepts it. Other payloads are summarized like by {@link schemaSummarizer}.
  *
  * @throws TypeError `unsafe: true` is not given.
  * @throws RangeError `characters` is out of its bounds.
@@ -45,7 +45,7 @@ export function truncateSummarizer(options: TruncateSummarizerOptions): Summariz
 }
 
 function truncated(text: string, characters: number): string {
-  // A pair of surrogates that the cut went through is left out whole.
+  // If the limit separates a surrogate pair, neither half is shown.
   const beginning = text.slice(0, characters).toWellFormed();
   if (text.length <= characters) return beginning;
   const isCut = /[\ud800-\udbff]$/.test(text.slice(0, characters));

@@ -1,6 +1,6 @@
-/** Who may open a handle, and when. */
+/** The access decision: who may open a handle, and when. */
 
-/** What the decision rests on. */
+/** The facts that the decision depends on. */
 export interface AccessPolicy {
   readonly ownerPrincipal: string;
   readonly grantedPrincipals: readonly string[];
@@ -10,29 +10,29 @@ export interface AccessPolicy {
   readonly usesLeft: number | undefined;
 }
 
-/** Yes, or the first reason why not. */
+/** The decision: `"allowed"`, or the first reason to refuse. */
 export type Verdict = "allowed" | "expired" | "denied" | "exhausted";
 
-/** Says whether `principal` may have the payload at `nowMs`: not expired, authorised, uses left. */
+/** Decides whether `principal` may open the payload at `nowMs`: not expired, authorised, uses left. */
 export function mayUnseal(policy: AccessPolicy, principal: string, nowMs: number): Verdict {
   const verdict = mayDescribe(policy, principal, nowMs);
   return verdict === "allowed" && policy.usesLeft === 0 ? "exhausted" : verdict;
 }
 
-/** Says whether `principal` may see owner, grants and times: owner and grantees may. */
+/** Decides whether `principal` may see owner, grants and times: the owner and grantees may. */
 export function mayDescribe(policy: AccessPolicy, principal: string, nowMs: number): Verdict {
   if (isExpired(policy, nowMs)) return "expired";
   const known = policy.ownerPrincipal === principal || policy.grantedPrincipals.includes(principal);
   return known ? "allowed" : "denied";
 }
 
-/** Says whether `principal` may change grants and lifetime: the owner alone may. */
+/** Decides whether `principal` may change grants and lifetime: only the owner may. */
 export function mayChange(policy: AccessPolicy, principal: string, nowMs: number): Verdict {
   if (isExpired(policy, nowMs)) return "expired";
   return policy.ownerPrincipal === principal ? "allowed" : "denied";
 }
 
-/** Says whether the handle's lifetime has passed at `nowMs`. */
+/** Returns whether the handle has expired at `nowMs`. */
 export function isExpired(policy: AccessPolicy, nowMs: number): boolean {
   return nowMs >= policy.expiresAtMs;
 }

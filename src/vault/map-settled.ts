@@ -3,10 +3,11 @@ import { timeSlices } from "./time-slices.js";
 import type { Outcome } from "./vault.js";
 
 /**
- * Runs `task` for every item, some at a time, and returns in their order how each of them ended.
+ * Runs `task` for every item, at most `maxInFlight` at a time. Returns the outcomes in the order of the
+ * items, like `Promise.allSettled`.
  *
- * Items that start at the same moment share the commits of a cache. Tasks that never wait for anything
- * are interrupted after some milliseconds, so that the event loop turns.
+ * Tasks that start together share the commits of a cache. If tasks complete without waiting for I/O, the
+ * loop pauses every few milliseconds, so that the event loop can turn.
  */
 export async function mapSettled<Item, T>(
   items: readonly Item[],
@@ -14,7 +15,7 @@ export async function mapSettled<Item, T>(
   maxInFlight = 64,
 ): Promise<Outcome<T>[]> {
   if (!Array.isArray(items)) throw new TypeError("requests must be an array");
-  // A hole is an item that is not there, and fails as one.
+  // A hole in the array becomes `undefined`, and its task fails.
   const all = Array.from<Item>(items);
   const outcomes: Outcome<T>[] = [];
   while (outcomes.length < all.length) {

@@ -1,16 +1,15 @@
-/** Whoever writes it: the safe view of a seal, checked. */
 import { type CheckedSealOptions, checkPlaces, checkSafeView } from "./checks.js";
 import type { MaybePromise } from "./contracts.js";
 import { adoptThenable, andThen } from "./maybe-promise.js";
 import type { SafeViewFields } from "./safe-view.js";
 
-/** A safe view's text, and the places that it shows on purpose. */
+/** The text of a safe view, and the places whose values it shows intentionally. */
 export interface ResolvedSafeView {
   readonly text: string;
   readonly shown: readonly string[];
 }
 
-/** Returns the safe view that a seal is given, or that its summarizer writes. */
+/** Returns the safe view of a seal, checked: the one in its options, or the one its summarizer writes. */
 export function resolveSafeView(
   data: unknown,
   options: CheckedSealOptions,
@@ -24,9 +23,9 @@ export function resolveSafeView(
 const NOTHING: readonly string[] = [];
 
 /**
- * Returns the text of what a summarizer wrote, and what it shows on purpose.
+ * Reads the result of a summarizer.
  *
- * @throws TypeError It wrote neither a text nor a safe view.
+ * @throws TypeError The result is neither a text nor a safe view.
  * @throws RangeError The text is too long.
  */
 function readView(view: unknown): ResolvedSafeView {

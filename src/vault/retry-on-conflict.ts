@@ -1,15 +1,15 @@
 import { CacheUnavailableError } from "./errors.js";
 
-/** Every lost race means that somebody else won one. */
+/** After this many conflicts the cache counts as unavailable: each conflict means that another write succeeded. */
 const MAX_RACES = 1000;
 
-/** What an attempt gives: its result, or nothing if somebody else wrote in between. */
+/** The outcome of an attempt: its result, or a conflict with another write in between. */
 export type Attempt<T> = { readonly value: T } | "conflict";
 
 /**
- * Repeats what reads, decides and compares-and-swaps until nobody else wrote in between.
+ * Repeats an attempt (read, decide, compare and swap) until no other write conflicts with it.
  *
- * @throws {@link CacheUnavailableError} It lost every race.
+ * @throws {@link CacheUnavailableError} Every attempt had a conflict.
  */
 export async function retryOnConflict<T>(attempt: () => Promise<Attempt<T>>): Promise<T> {
   for (let race = 0; race < MAX_RACES; race++) {

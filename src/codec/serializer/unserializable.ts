@@ -1,18 +1,18 @@
 import { isMap, isSet } from "../../primitives/kinds.js";
 
-/** How deep a structure may nest. */
+/** The greatest depth of a payload. */
 export const MAX_DEPTH = 256;
 
-/** How many values it may hold; one that shares parts can be far larger than its memory. */
+/** The most values in a payload. One that shares parts can have far more values than its memory suggests. */
 export const MAX_VALUES: number = 2 ** 24;
 
-/** How many values are searched for the one in error: the walk that refused it may have seen all. */
+/** The most values that are searched for the invalid one. */
 const MAX_SEARCHED = 1_000_000;
 
-/** Says why a single value cannot be carried, or `undefined` if what it holds decides. */
+/** Returns why a single value cannot be serialized; `undefined` if only its members can make it invalid. */
 export type Describe = (value: unknown) => string | undefined;
 
-/** A place in the payload: `key` is there to be shown, if it may be. */
+/** A place in the payload; `label` is the last step of its path, without data. */
 interface Place {
   readonly parent: Place | undefined;
   readonly label: string;
@@ -20,9 +20,9 @@ interface Place {
 }
 
 /**
- * Returns the error for a payload that a serializer refused: where the trouble is, and of what kind,
- * but never the value. Member names that are not identifiers may be data themselves (a map keyed by
- * a personal number), so they are counted instead of shown.
+ * Returns the error for a payload that a serializer refused. Its message has the place and the kind of the
+ * invalid value, never the value. Member names that are not identifiers may be data themselves (a map with
+ * personal numbers as keys), so the path has their position instead.
  */
 export function unserializable(data: unknown, describe: Describe): TypeError {
   const root = { parent: undefined, label: "data", value: data };
@@ -30,7 +30,7 @@ export function unserializable(data: unknown, describe: Describe): TypeError {
   return new TypeError(found ?? "data has too many values, or one far in that cannot be carried");
 }
 
-/** Searches depth first, as the serializer's own walk does, so that it stops where that did. */
+/** Searches depth first, like the serializers, so that it finds the same value. */
 class Search {
   readonly #describe: Describe;
   #valuesLeft = MAX_SEARCHED;
@@ -39,7 +39,7 @@ class Search {
     this.#describe = describe;
   }
 
-  /** Says what is wrong within a place, or nothing if nothing is found. */
+  /** Returns the message for the first invalid value within a place; `undefined` if there is none. */
   in(place: Place, depth: number): string | undefined {
     const { value } = place;
     this.#valuesLeft -= 1;
