@@ -41,7 +41,7 @@ export default defineConfig({
         lines: 94,
         "src/vault/**": { branches: 100 },
         "src/codec/**": { branches: 100 },
-        "src/safe-view/**": { branches: 100 },
+        "src/leak-guard/**": { branches: 100 },
       },
     },
   },

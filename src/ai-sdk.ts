@@ -1,6 +1,6 @@
 /**
- * Tools of the Vercel AI SDK under a policy: outputs become handles before a model sees them, and
- * handles in arguments become values within the tool that they were granted to.
+ * Tools of the Vercel AI SDK under a policy. Outputs become handles before a model sees them. Handles in
+ * arguments become values inside the tool that has a grant for them.
  *
  * @module
  */
@@ -13,33 +13,35 @@ export { type GuardOptions, ToolCallError } from "./mcp/guarded-tools.js";
 
 /** The part of the AI SDK's `Tool` that is wrapped. */
 export interface AiTool {
-  /** Since AI SDK 7 also a function that makes the text for a step. */
+  /** The description; since AI SDK 7 it may be a function that returns one for each step. */
   readonly description?: string | ((options: never) => string) | undefined;
   readonly inputSchema?: unknown;
   readonly execute?: ((input: never, options: never) => unknown) | undefined;
 }
 
-/** A tool as it is called: with whatever fits its schema. */
+/** A tool with unknown input types, as it is called here. */
 interface OpenTool extends AiTool {
   readonly description?: string | ((options: unknown) => string) | undefined;
   readonly execute?: ((input: unknown, options: unknown) => unknown) | undefined;
   readonly needsApproval?: boolean | ((input: unknown, options: unknown) => unknown) | undefined;
 }
 
-/** What is used of the package `ai`. */
+/** The part of the package `ai` that is used here. */
 type AiSdk = Pick<typeof import("ai"), "asSchema" | "jsonSchema">;
 
 /**
  * Returns the tools of an agent under a policy, for one subject.
  *
- * A model may pass handles where the policy opens them, whatever the schema says: what a tool's own
- * schema checks are the values. Tools that the policy refuses are left out. Types are those of the
- * tools, though outputs hold handles where they are sealed. Of a tool that yields results as it goes,
- * the last one counts. An input that holds a handle needs approval where `needsApproval` is a function,
- * which is not asked; `onInputStart`, `onInputDelta` and `onInputAvailable` get handles.
+ * - A model may pass handles wherever the policy opens them, because a tool's own schema checks the values.
+ * - Tools that the policy refuses are omitted.
+ * - The types are those of the tools, although sealed outputs contain handles.
+ * - If a tool yields several results, the last one is used.
+ * - If `needsApproval` is a function, an input with a handle always needs approval; the function is not
+ *   called.
+ * - `onInputStart`, `onInputDelta` and `onInputAvailable` receive handles.
  *
- * @throws TypeError RangeError An option is wrong, a tool has no `execute`, or the policy opens handles
- *   where it has no argument.
+ * @throws TypeError RangeError An option is wrong, a tool has no `execute`, or the policy opens handles in
+ *   an argument that the tool does not have.
  * @throws PeerMissingError The optional package ai is not installed.
  *
  * @example
@@ -61,14 +63,18 @@ export async function withVault<Tools extends Readonly<Record<string, AiTool>>>(
   return Object.fromEntries(await Promise.all(guarded)) as unknown as Tools;
 }
 
-interface Workshop {
+interface ToolContext {
   readonly guard: ToolGuard;
   readonly ai: AiSdk;
 }
 
-async function guardTool(name: string, tool: OpenTool, { guard, ai }: Workshop): Promise<OpenTool> {
+async function guardTool(
+  name: string,
+  tool: OpenTool,
+  { guard, ai }: ToolContext,
+): Promise<OpenTool> {
   if (guard.handlingOf(name) === "pass") return tool;
-  // What a model's provider runs, or the user's browser, returns to the model by other ways.
+  // A tool without `execute` runs at the provider or in the browser, so its output cannot be sealed here.
   if (tool.execute === undefined) throw new TypeError(`the tool ${name} has no execute to wrap`);
   const { execute } = tool;
   const given = ai.asSchema(tool.inputSchema as Parameters<AiSdk["asSchema"]>[0]);
@@ -97,8 +103,9 @@ async function guardTool(name: string, tool: OpenTool, { guard, ai }: Workshop):
 }
 
 /**
- * A function that decides by the input would decide by the text of a handle: whatever holds one needs
- * approval. Without one it gets what it was written for, the input as the tool's schema reads it.
+ * Returns the approval setting of a tool. A function would decide by the text of a handle instead of by the
+ * value, so an input with a handle always needs approval. Other inputs are validated by the tool's schema
+ * and passed to the function.
  */
 function approvalOf(tool: OpenTool, schema: GivenSchema): Pick<OpenTool, "needsApproval"> {
   const { needsApproval } = tool;
@@ -114,11 +121,11 @@ function approvalOf(tool: OpenTool, schema: GivenSchema): Pick<OpenTool, "needsA
 
 type GivenSchema = ReturnType<AiSdk["asSchema"]>;
 
-/** What is made for values, and would not know what to do with handles. */
+/** Members of a tool that are written for values. They are omitted, because outputs contain handles. */
 interface MadeForValues {
   readonly toModelOutput?: unknown;
   readonly outputSchema?: unknown;
-  /** Providers are strict about schemas that have been written for it alone. */
+  /** Strict mode works only with the schemas that were written for it, not with those that admit handles. */
   readonly strict?: unknown;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Who is calling a vault that other processes can reach.
+ * Authentication of the callers of a vault that other processes can reach.
  *
  * @module
  */

@@ -1,9 +1,10 @@
 /**
- * A vault that is in another process.
+ * The client of a vault in another process.
  *
  * @module
  */
-import { LeakGuard } from "./safe-view/leak-guard.js";
+
+import { LeakGuard } from "./leak-guard/leak-guard.js";
 import type { ClientOptions } from "./transport/client/options.js";
 import { RemoteVault } from "./transport/client/remote-vault.js";
 import type { Wire } from "./transport/client/transport.js";
@@ -20,10 +21,13 @@ export type { JsonRpcAddress } from "./transport/json-rpc/address.js";
 export type { JsonRpcClientOptions } from "./transport/json-rpc/client.js";
 
 /**
- * A `Vault` in another process: the same methods and the same errors as in this one, besides
- * `ServiceUnavailableError` when the service cannot be reached and `OutcomeUnknownError` when a call was
- * sent and its answer never came. Where the package zod does not load, every call is a
- * `PeerMissingError` or `PeerBrokenError`, before anything is sent. `close()` closes the connection; the vault stays open.
+ * A `Vault` in another process, with the same methods and errors as one in this process. Further errors are:
+ *
+ * - `ServiceUnavailableError`: the service cannot be reached.
+ * - `OutcomeUnknownError`: a call was sent, but no response arrived.
+ * - `PeerMissingError` or `PeerBrokenError`: the package zod does not load. Nothing was sent.
+ *
+ * `close()` closes the connection; the vault itself stays open.
  *
  * @example
  * ```ts
@@ -61,7 +65,7 @@ export class VaultClient extends RemoteVault {
   }
 }
 
-/** The original has no leak guard: what is sealed there is checked before it is sent. */
+/** Checks safe views before they are sent to a server of the original, which has no leak guard. */
 function withGuard(wire: Wire, { compatibility }: ClientOptions): Wire {
   if (compatibility !== "original") return wire;
   const guard = new LeakGuard();

@@ -1,4 +1,4 @@
-/** The options of a vault, their defaults, and what of them does not go together. */
+/** The options of a vault: their checks, their defaults, and which combinations are refused. */
 import { memoryCache } from "./cache/memory.js";
 import { aes256GcmEncryptor, keyProviderOf } from "./codec/encryptor/aes-256-gcm.js";
 import { isVaultCodec, VaultCodec } from "./codec/vault-codec.js";
@@ -49,29 +49,29 @@ const CACHE_METHODS = [
   "close",
 ] as const;
 
-/** The parts of a {@link HandleVault}; every one has a safe default. */
+/** The options of a {@link HandleVault}. Each has a safe default. */
 export interface HandleVaultOptions {
   /** Where records are stored; the vault closes it. Default: {@link memoryCache}. */
   readonly cache?: CacheBackend | undefined;
-  /** The keys of the default encryptor. Default: one random key that dies with the process. */
+  /** The keys of the default encryptor. Default: one random key that only this process has. */
   readonly keys?: KeyProvider | undefined;
-  /** How payloads become bytes. Default: JSON, not compressed, under the default encryptor. */
+  /** The codec of payloads. Default: JSON, not compressed, under the default encryptor. */
   readonly codec?: VaultCodec | undefined;
-  /** Tells the time; where it goes backwards, the vault's time stands still. */
+  /** The source of the time. If it goes backwards, the vault's time stands still. */
   readonly clock?: Clock | undefined;
-  /** Binds records to a tenant: vaults of other tenants refuse them, even under the same keys. */
+  /** The tenant that records are bound to. Vaults of other tenants refuse them, even with the same keys. */
   readonly tenant?: string | undefined;
-  /** Accepts a shared or lasting cache that may drop or lose records it acknowledged. */
+  /** Whether to accept a shared or lasting cache that may evict or lose acknowledged records. */
   readonly acceptVolatile?: boolean | undefined;
-  /** How long one operation may take, in milliseconds, for the cache to keep to. Default 2,000. */
+  /** The timeout of one cache operation, in milliseconds. Default 2,000. */
   readonly cacheTimeoutMs?: number | undefined;
-  /** How long one call of a key service may take, in milliseconds. Default 4,000. */
+  /** The timeout of one call of a key service, in milliseconds. Default 4,000. */
   readonly keyTimeoutMs?: number | undefined;
-  /** What safe views may show of payloads; `"off"` checks none. Default: no value, nowhere. */
+  /** The values that safe views may show; `"off"` disables the check. Default: none. */
   readonly leakGuard?: LeakGuardSetting | undefined;
 }
 
-/** What a vault is made of: every option checked, or its default. */
+/** The options of a vault, checked and with defaults. */
 export interface VaultParts {
   readonly cache: CacheBackend;
   readonly codec: VaultCodec;
@@ -81,14 +81,14 @@ export interface VaultParts {
   readonly tenant: string | undefined;
   readonly acceptVolatile: boolean;
   readonly leakGuard: LeakGuardSetting;
-  /** How long one operation of the cache may take, in milliseconds. */
+  /** The timeout of one cache operation, in milliseconds. */
   readonly timeoutMs: number;
   readonly maxInlineBytes: number;
   readonly frontBytes: number;
 }
 
 /**
- * Returns what a vault is made of.
+ * Checks the options of a vault, and returns them with defaults.
  *
  * @throws TypeError An option is unknown or of the wrong type, or both `keys` and a codec with its
  *   own encryptor are given.
@@ -131,7 +131,7 @@ export function vaultParts(options: HandleVaultOptions): VaultParts {
   };
 }
 
-/** Tells whether a cache keeps records for longer, or for more, than this process. */
+/** Returns whether a cache outlives this process or is shared with others. */
 export function isLasting(cache: CacheBackend): boolean {
   return cache.outlivesProcess || cache.shared;
 }

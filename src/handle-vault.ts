@@ -6,9 +6,16 @@
 
 import type { VaultCodec } from "./codec/vault-codec.js";
 import { type HandleVaultOptions, isLasting, vaultParts } from "./handle-vault-options.js";
+import { LeakGuard } from "./leak-guard/leak-guard.js";
 import { type RewrapOptions, type RewrapReport, rewrapRecords } from "./records/rewrap.js";
 import { type OpenRecord, RecordMoved, SealedRecords } from "./records/sealed-records.js";
-import { LeakGuard } from "./safe-view/leak-guard.js";
+import {
+  isExpired,
+  mayChange,
+  mayDescribe,
+  mayUnseal,
+  type Verdict,
+} from "./vault/access-policy.js";
 import { rangeFault } from "./vault/argument-errors.js";
 import {
   checkBy,
@@ -18,7 +25,7 @@ import {
   checkTtlSeconds,
   MAX_GRANTS,
 } from "./vault/checks.js";
-import { neverBackwards } from "./vault/clock.js";
+import { monotonicClock } from "./vault/clock.js";
 import type { CacheBackend, Clock, Encryptor } from "./vault/contracts.js";
 import {
   CacheUnavailableError,
@@ -40,11 +47,11 @@ import {
   OpaqueHandle,
 } from "./vault/handle.js";
 import { KeyedMutex } from "./vault/keyed-mutex.js";
+import { mapSettled } from "./vault/map-settled.js";
 import { isPromise } from "./vault/maybe-promise.js";
-import { isExpired, mayChange, mayDescribe, mayUnseal, type Verdict } from "./vault/policy.js";
 import { nextRevision, type RecordFields } from "./vault/record.js";
-import { type Attempt, retrying } from "./vault/retrying.js";
-import { settleAll } from "./vault/settle-all.js";
+import { resolveSafeView } from "./vault/resolve-safe-view.js";
+import { type Attempt, retryOnConflict } from "./vault/retry-on-conflict.js";
 import { timeSlices } from "./vault/time-slices.js";
 import type {
   ChangeOptions,
@@ -54,17 +61,16 @@ import type {
   UnsealRequest,
   Vault,
 } from "./vault/vault.js";
-import { writtenView } from "./vault/written-view.js";
 
-/** How long a record outlives its handle, so that an expired handle is not reported as unknown. */
+/** A record outlives its handle by this time, so that an expired handle is not reported as unknown. */
 const GRACE_MS = 60_000;
 const PURGE_BATCH = 1000;
 
 /**
- * Seals payloads into a cache and opens them for the principals that their owners named.
+ * Seals payloads into a cache, and opens them for their owners and the principals that these granted access.
  *
- * Without options it keeps up to 100,000 handles in memory, encrypted with AES-256-GCM under a key of
- * this process.
+ * By default it keeps up to 100,000 handles in memory, encrypted with AES-256-GCM under a random key that
+ * only this process has.
  *
  * @example
  * ```ts
@@ -96,7 +102,7 @@ export class HandleVault implements Vault {
     this.#cache = parts.cache;
     this.#codec = parts.codec;
     this.#encryptor = parts.encryptor;
-    this.#clock = neverBackwards(parts.clock);
+    this.#clock = monotonicClock(parts.clock);
     this.#acceptVolatile = parts.acceptVolatile;
     this.#leakGuard = new LeakGuard(parts.leakGuard);
     this.#records = new SealedRecords({
@@ -114,7 +120,7 @@ export class HandleVault implements Vault {
 
     const packing = this.#codec.pack(data);
     const packed = isPromise(packing) ? await packing : packing;
-    const writing = writtenView(data, checked);
+    const writing = resolveSafeView(data, checked);
     const view = isPromise(writing) ? await writing : writing;
     this.#leakGuard.check({ data, view, setting, isAscii: this.#codec.isAscii(packed) });
     const createdAtMs = this.#clock.now();
@@ -131,7 +137,7 @@ export class HandleVault implements Vault {
     const id = newHandleId();
     const inserting = this.#records.insert(lookupIdOf(id), fields, packed, purgeAfterMs);
     const outcome = isPromise(inserting) ? await inserting : inserting;
-    // 128 random bits do not come up twice: the cache is not what it says it is.
+    // 128 random bits do not repeat, so a cache that already has this key is faulty.
     if (outcome !== "inserted") throw new CacheUnavailableError();
     return toHandle(id, fields);
   }
@@ -152,12 +158,12 @@ export class HandleVault implements Vault {
         return payload as T;
       }
     } catch (error) {
-      // A record that changed since it was read is read again below.
+      // The record changed after it was read: it is read again below.
       if (!(error instanceof RecordMoved)) throw error;
     } finally {
       record.plaintext.fill(0);
     }
-    // A limited use is counted one caller at a time, on a fresh read.
+    // Limited uses are counted one caller at a time, each on a new read.
     return this.#mutex.run(
       record.lookupId,
       () => this.#unsealFresh(handleId, requestingPrincipal) as Promise<T>,
@@ -237,7 +243,7 @@ export class HandleVault implements Vault {
   }
 
   async sealMany(requests: readonly SealRequest[]): Promise<Outcome<OpaqueHandle>[]> {
-    return settleAll(requests, async (request) => {
+    return mapSettled(requests, async (request) => {
       checkRequest(request);
       const { data, ...options } = request;
       return this.seal(data, options);
@@ -245,16 +251,16 @@ export class HandleVault implements Vault {
   }
 
   async unsealMany<T = unknown>(requests: readonly UnsealRequest[]): Promise<Outcome<T>[]> {
-    return settleAll(requests, async (request) => {
+    return mapSettled(requests, async (request) => {
       checkRequest(request);
       return this.unseal<T>(handleIdOf(request.id, "id"), request.requestingPrincipal);
     });
   }
 
   /**
-   * Removes records of handles that expired a while ago; returns how many.
+   * Removes records whose handles expired more than a minute ago. Returns the number of removed records.
    *
-   * Nothing depends on it but room: expired handles are refused whether or not they were purged.
+   * This only frees space: expired handles are refused whether or not their records were purged.
    */
   async purgeExpired(): Promise<number> {
     if (this.#state !== "ready") await this.#open();
@@ -270,10 +276,10 @@ export class HandleVault implements Vault {
   /**
    * Wraps the data keys of all records under the current key, without opening a payload.
    *
-   * It first waits for the writes of this process that began before it with the same key provider: they
-   * may store records under an earlier key.
+   * It first waits for the writes of this process that began before it with the same key provider: they may store
+   * records under an earlier key.
    *
-   * @returns What was done, which keys are still in use, and where to go on if `limit` was reached.
+   * @returns The number of records, the keys still in use, and where to continue if `limit` was reached.
    * @throws TypeError The vault's encryptor cannot rewrap (Fernet and plaintext cannot).
    *
    * @example
@@ -293,16 +299,17 @@ export class HandleVault implements Vault {
   }
 
   /**
-   * Accepts the state in which the cache has a record, although this process has seen a later one: what
-   * was done since then is undone. Uses that were counted may be had again, grants that were revoked are
-   * back, and an earlier expiry counts.
+   * Accepts the state of a record in the cache, although this process has seen a later one. All changes
+   * since that state are undone: counted uses are available again, revoked grants are restored, and the
+   * earlier expiry applies.
    *
-   * Call it only if the cache is known to have lost writes, as a server with `appendfsync everysec` does
-   * in a crash, never because of a `RecordIntegrityError` alone: an attacker who writes to the cache
-   * can cause that error. It holds for this process. What this process has invalidated stays invalidated.
+   * Call it only if the cache is known to have lost writes, as a server with `appendfsync everysec` does in
+   * a crash. Never call it because of a `RecordIntegrityError` alone: an attacker who can write to the cache
+   * can cause that error. It applies to this process only. Handles that this process invalidated stay
+   * invalidated.
    *
-   * @returns What the record says now.
-   * @throws {@link HandleNotFoundError} {@link HandleEvictedError} There is no record, or none any more.
+   * @returns The handle according to the accepted record.
+   * @throws {@link HandleNotFoundError} {@link HandleEvictedError} There is no record, or it was evicted.
    * @throws RecordIntegrityError The record is not genuine.
    */
   async acceptRollback(handle: HandleReference): Promise<HandleDescription> {
@@ -327,7 +334,7 @@ export class HandleVault implements Vault {
     await this.close();
   }
 
-  /** Makes codec and cache ready before the first operation; a failure is tried again by the next. */
+  /** Makes codec and cache ready before the first operation. After a failure the next operation retries. */
   async #open(): Promise<void> {
     if (this.#state === "closed") throw new VaultClosedError();
     this.#opening ??= this.#makeReady().finally(() => {
@@ -347,7 +354,7 @@ export class HandleVault implements Vault {
     this.#state = "ready";
   }
 
-  /** Lets the event loop turn from time to time in the middle of long work, which ends with the vault. */
+  /** Lets the event loop turn during long work. Throws once the vault is closed, which ends the work. */
   async #nextSlice(): Promise<void> {
     await timeSlices.next();
     if (this.#state === "closed") throw new VaultClosedError();
@@ -359,9 +366,9 @@ export class HandleVault implements Vault {
     return isPromise(reading) ? reading.then(assertFound) : assertFound(reading);
   }
 
-  /** Hands a payload out only after its use was counted, and counts only what it hands out. */
+  /** Returns a payload only after its use was counted, and counts a use only for a payload that was read. */
   async #unsealFresh(handleId: string, principal: string): Promise<unknown> {
-    return this.#retryingOn(handleId, async (record) => {
+    return this.#retryOnConflictOf(handleId, async (record) => {
       const { fields } = record;
       assertAllowed(mayUnseal(fields, principal, this.#clock.now()));
       await timeSlices.next();
@@ -374,28 +381,28 @@ export class HandleVault implements Vault {
         usesLeft === 0
           ? await this.#records.spend(record, counted)
           : await this.#records.rewrite(record, counted);
-      return outcome === "replaced" ? { value } : "lost";
+      return outcome === "replaced" ? { value } : "conflict";
     });
   }
 
-  /** A handle may expire while its body is on the way. */
+  /** Throws if the handle has expired: this can happen while its body is being read. */
   #assertNotExpired({ fields }: OpenRecord): void {
     if (isExpired(fields, this.#clock.now())) throw new HandleExpiredError();
   }
 
   async #remove(lookupId: string, principal: string): Promise<void> {
-    return retrying(async () => {
-      // An earlier state that is back is as unwanted, and has the same owner.
+    return retryOnConflict(async () => {
+      // A rolled-back state must be deleted, too, and it has the same owner.
       const record = await this.#records.readAnyState(lookupId);
       if (record === undefined || record === "evicted") return { value: undefined };
       record.plaintext.fill(0);
       if (record.fields.ownerPrincipal !== principal) throw new HandleAccessDeniedError();
       const outcome = await this.#records.remove(record);
-      return outcome === "conflict" ? "lost" : { value: undefined };
+      return outcome === "conflict" ? "conflict" : { value: undefined };
     });
   }
 
-  /** Changes what a record says about its handle, on behalf of its owner. */
+  /** Rewrites fields of a record on behalf of the owner. */
   async #change(
     handleId: string,
     options: ChangeOptions,
@@ -410,22 +417,22 @@ export class HandleVault implements Vault {
       const { purgeAfterMs, ...changed } = update(record.fields, nowMs);
       const fields = { ...record.fields, ...changed, revision: nextRevision(record.fields) };
       const outcome = await this.#records.rewrite(record, fields, purgeAfterMs);
-      return outcome === "replaced" ? { value: toHandle(handleId, fields) } : "lost";
+      return outcome === "replaced" ? { value: toHandle(handleId, fields) } : "conflict";
     };
-    return this.#mutex.run(lookupIdOf(handleId), () => this.#retryingOn(handleId, change));
+    return this.#mutex.run(lookupIdOf(handleId), () => this.#retryOnConflictOf(handleId, change));
   }
 
-  /** Repeats an attempt on a fresh read of a record, which is wiped after each. */
-  async #retryingOn<T>(
+  /** Repeats an attempt, each time on a new read of the record, whose plaintext is wiped afterwards. */
+  async #retryOnConflictOf<T>(
     handleId: string,
     attempt: (record: OpenRecord) => Promise<Attempt<T>>,
   ): Promise<T> {
-    return retrying(async () => {
+    return retryOnConflict(async () => {
       const record = await this.#find(handleId);
       try {
         return await attempt(record);
       } catch (error) {
-        if (error instanceof RecordMoved) return "lost";
+        if (error instanceof RecordMoved) return "conflict";
         throw error;
       } finally {
         record.plaintext.fill(0);
@@ -434,7 +441,7 @@ export class HandleVault implements Vault {
   }
 }
 
-/** What a change sets: fields of the record, and when the cache may remove it if that changes. */
+/** The result of a change: the changed fields of the record, and its new purge time if that changes. */
 type Change = Partial<Pick<RecordFields, "grantedPrincipals" | "expiresAtMs">> & {
   readonly purgeAfterMs?: number;
 };

@@ -1,6 +1,6 @@
 /**
- * Tools of LangChain.js under a policy: outputs become handles before a model sees them, and handles
- * in arguments become values within the tool that they were granted to.
+ * Tools of LangChain.js under a policy. Outputs become handles before a model sees them. Handles in
+ * arguments become values inside the tool that has a grant for them.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export interface LangChainTool {
   invoke(input: never, config?: never): Promise<unknown>;
 }
 
-/** A tool as it is called. What `invoke` would tell tracers of, values among it, `_call` does not. */
+/** A tool as it is called here: by `_call`, because `invoke` would report the values to tracers. */
 interface OpenTool {
   readonly name: string;
   readonly description: string;
@@ -31,7 +31,7 @@ interface OpenTool {
   _call(input: unknown, runManager: undefined, config: object | undefined): unknown;
 }
 
-/** What is used of the package `@langchain/core`. */
+/** The part of the package `@langchain/core` that is used here. */
 type LangChain = Pick<typeof import("@langchain/core/tools"), "DynamicStructuredTool"> &
   Pick<typeof import("@langchain/core/utils/json_schema"), "toJsonSchema" | "Validator"> &
   Pick<typeof import("@langchain/core/utils/types"), "isInteropZodSchema" | "interopParseAsync">;
@@ -41,14 +41,15 @@ type Schema = Parameters<LangChain["toJsonSchema"]>[0];
 /**
  * Returns the tools of an agent under a policy, for one subject.
  *
- * A model may pass handles where the policy opens them, whatever the schema says: what a tool's own
- * schema checks are the values. Tools that the policy refuses are left out. Types are those of the
- * tools, though outputs hold handles where they are sealed. Artifacts, and callbacks within a tool, are
- * left out: they would get values. What asks a human before a tool is called sees handles: decide by
- * {@link mentionsHandle}, not by what an argument says.
+ * - A model may pass handles wherever the policy opens them, because a tool's own schema checks the values.
+ * - Tools that the policy refuses are omitted.
+ * - The types are those of the tools, although sealed outputs contain handles.
+ * - Artifacts are omitted, and callbacks inside a tool are not called, because they would receive values.
+ * - Whatever asks a human before a tool is called sees handles: decide by {@link mentionsHandle}, not by the content of
+ *   an argument.
  *
- * @throws TypeError RangeError An option is wrong, a tool is none of LangChain's, or the policy opens
- *   handles where it has no argument.
+ * @throws TypeError RangeError An option is wrong, a tool is not a LangChain tool, or the policy opens
+ *   handles in an argument that the tool does not have.
  * @throws PeerMissingError The optional package @langchain/core is not installed.
  *
  * @example
@@ -83,12 +84,12 @@ async function loadLangChain(): Promise<LangChain> {
   return { ...tools, ...schemas, ...types };
 }
 
-interface Workshop {
+interface ToolContext {
   readonly guard: ToolGuard;
   readonly langChain: LangChain;
 }
 
-function guardTool(tool: OpenTool, { guard, langChain }: Workshop): object {
+function guardTool(tool: OpenTool, { guard, langChain }: ToolContext): object {
   const { name, returnDirect, metadata, extras } = tool;
   if (typeof tool._call !== "function")
     throw new TypeError(`the tool ${name} has no _call to wrap`);
@@ -112,22 +113,22 @@ function guardTool(tool: OpenTool, { guard, langChain }: Workshop): object {
   };
   const shown = new langChain.DynamicStructuredTool({ ...fields, schema: schema as never });
   const run = new langChain.DynamicStructuredTool({ ...fields, schema: ANYTHING });
-  // The schema for the model describes values after defaults and conversions: the tool's own checks.
+  // The model's schema describes values after defaults and conversions: the tool's own schema checks them.
   return Object.assign(shown, {
     call: (input: unknown, config?: object, tags?: string[]) =>
       run.call(asArguments(input), config, tags),
   });
 }
 
-/** What a tool with handles in its arguments can be held to before they are opened. */
+/** The only schema that arguments with handles can be checked against before they are opened. */
 const ANYTHING = { type: "object" } as const;
 
-/** A tool that takes a text gets it by the name that LangChain gives it. */
+/** Returns the arguments of a call. LangChain names the argument of a tool that takes a string `input`. */
 function asArguments(input: unknown): object {
   return typeof input === "object" && input !== null ? input : { input };
 }
 
-/** Returns what a tool returns for the model, also one that reports on its way there. */
+/** Returns the part of a tool's result that is for the model. Reads a generator to its end. */
 async function contentOf({ responseFormat }: OpenTool, given: unknown): Promise<unknown> {
   const returned = isAsyncGenerator(given) ? await lastOf(given) : given;
   const hasArtifact = responseFormat === "content_and_artifact" && Array.isArray(returned);

@@ -6,12 +6,12 @@ import { PeerBrokenError, PeerMissingError } from "./vault/errors.js";
 /**
  * Imports an optional peer dependency.
  *
- * A version older than the oldest that works is refused before any of its code runs, and a module
- * without the exports that are used is refused, too. Versions newer than the tested ones are accepted.
+ * Rejects a version older than the oldest working one before any of its code runs. Rejects a module that
+ * lacks an export this library uses. Accepts versions newer than the tested ones.
  *
- * @param peer - Name of the npm package, as `load` imports it.
- * @throws {@link PeerMissingError} It is not installed.
- * @throws {@link PeerBrokenError} It is installed but does not load, or its version does not work.
+ * @param peer - The name of the npm package that `load` imports.
+ * @throws {@link PeerMissingError} The package is not installed.
+ * @throws {@link PeerBrokenError} The package is installed but does not load, or its version does not work.
  */
 export async function loadPeer<Module extends object>(
   peer: string,
@@ -24,7 +24,7 @@ export async function loadPeer<Module extends object>(
 }
 
 async function importPeer<Module>(peer: string, load: () => Promise<Module>): Promise<Module> {
-  // A package that finds the fake timers of a test keeps them for all tests that follow.
+  // A package that reads the fake timers of a test when it loads would keep them in all later tests.
   const undo = installTimers();
   try {
     return await load();
@@ -45,22 +45,22 @@ function refuseOutdated(peer: string): void {
   throw new PeerBrokenError(peer, { versions: { ...versions, found } });
 }
 
-/** Finds a wrong version by what it lacks, for packages whose version cannot be read. */
+/** Detects a wrong version by its missing exports, for packages whose version cannot be read. */
 function refuseIncomplete(peer: string, module: object): void {
   const versions = PEER_VERSIONS[peer];
   if (versions?.exports?.every((name) => name in module) !== false) return;
   throw new PeerBrokenError(peer, { versions: { ...versions, found: installedVersion(peer) } });
 }
 
-/** Something that has to be loaded before it can be used. */
+/** A value that has to be loaded before its first use. */
 export interface Lazy<T> {
-  /** Loads it, once. */
+  /** Loads the value, once. */
   ready(): Promise<void>;
-  /** Returns it; a `TypeError` before it was loaded. */
+  /** Returns the loaded value. Throws a `TypeError` before that. */
   get(): T;
 }
 
-/** Returns what `owner` loads when it is made ready. */
+/** Returns a lazy value. `owner` is the function that its error message names. */
 export function lazily<T>(owner: string, load: () => Promise<T>): Lazy<T> {
   let loaded: { readonly value: T } | undefined;
   return {
@@ -74,7 +74,7 @@ export function lazily<T>(owner: string, load: () => Promise<T>): Lazy<T> {
   };
 }
 
-/** Tells a package that is not there from one that fails for want of something else. */
+/** Returns whether an import failed because the package itself is absent, and not one of its dependencies. */
 function isAbsent(error: unknown, peer: string): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };
   const text = String(message);

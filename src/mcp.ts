@@ -1,6 +1,6 @@
 /**
- * Agents over the Model Context Protocol: outputs of tools become handles before a model sees them,
- * and handles in arguments become values within the tool that they were granted to.
+ * Agents over the Model Context Protocol. Tool outputs become handles before a model sees them. Handles in
+ * arguments become values inside the tool that has a grant for them.
  *
  * @module
  */

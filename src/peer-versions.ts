@@ -1,16 +1,16 @@
-/** The versions of the optional packages that work: package.json, docs/peers.md and CI say the same. */
+/** The working versions of the optional packages. package.json, docs/peers.md and CI must agree with them. */
 
-/** What is known of one package. */
+/** The working versions of one package. */
 export interface PeerVersions {
-  /** The oldest version that works, in full. An older one is refused. */
+  /** The oldest working version, in full. Older ones are refused. */
   readonly oldest: string;
-  /** The newest major version that was tested. A later one is accepted. */
+  /** The newest major version that was tested. Later ones are accepted. */
   readonly newest: string;
-  /** What is used of its exports. Absent where our own module imports them by name. */
+  /** The exports that this library uses. Absent if a module imports them by name, which fails without them. */
   readonly exports?: readonly string[];
 }
 
-/** One row for each optional package. */
+/** The working versions, by package. */
 export const PEER_VERSIONS: Readonly<Record<string, PeerVersions>> = {
   "@langchain/core": { oldest: "0.3.58", newest: "1" },
   "@modelcontextprotocol/client": {

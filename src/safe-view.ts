@@ -1,12 +1,12 @@
 /**
- * Summarizers that write safe views: what anybody may know of a payload.
+ * Summarizers that write safe views: the public descriptions of payloads.
  *
  * @module
  */
-export { type AggregateSummarizerOptions, aggregateSummarizer } from "./safe-view/aggregate.js";
-export { type MaskRule, type MaskSummarizerOptions, maskSummarizer } from "./safe-view/mask.js";
-export { type SchemaSummarizerOptions, schemaSummarizer } from "./safe-view/schema.js";
-export { type TruncateSummarizerOptions, truncateSummarizer } from "./safe-view/truncate.js";
+export { type AggregateSummarizerOptions, aggregateSummarizer } from "./summarizers/aggregate.js";
+export { type MaskRule, type MaskSummarizerOptions, maskSummarizer } from "./summarizers/mask.js";
+export { type SchemaSummarizerOptions, schemaSummarizer } from "./summarizers/schema.js";
+export { type TruncateSummarizerOptions, truncateSummarizer } from "./summarizers/truncate.js";
 export {
   SafeView,
   type SafeViewFields,

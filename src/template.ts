@@ -1,5 +1,5 @@
 /**
- * Puts payloads back: into text that a model wrote, into values, and into streams of either.
+ * Hydration: replaces handles with payloads in text that a model wrote, in values, and in streams.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The laws that every cache must keep, for whoever writes one, and drills for agents that an attacker
- * talks to: run them with any test runner.
+ * Tests to run with any test runner: the laws of caches, for authors of a cache, and injection drills, for
+ * agents that read text from an attacker.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /** Asks an authenticator, and keeps its own faults apart from those of requests. */
 import type { MaybePromise } from "../vault/contracts.js";
 import { isVaultError } from "../vault/errors.js";
-import { andThen, isPromise, settled } from "../vault/maybe-promise.js";
+import { adoptThenable, andThen, isPromise } from "../vault/maybe-promise.js";
 import { type Authenticator, type Caller, type Evidence, LOCAL_CALLER } from "./authenticator.js";
 import { principalOf } from "./principal.js";
 
@@ -42,7 +42,7 @@ export function stillCounts(authenticator: Authenticator, caller: Caller): Maybe
 
 function withOwnFaults<T>(ask: () => MaybePromise<T>): MaybePromise<T> {
   try {
-    const answer = settled(ask());
+    const answer = adoptThenable(ask());
     return isPromise(answer) ? answer.catch(throwOwnFault) : answer;
   } catch (error) {
     return throwOwnFault(error);

@@ -1,7 +1,7 @@
 import { isKeyObject } from "node:util/types";
 import { loadPeer } from "../load-peer.js";
 import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
-import { neverBackwards, systemClock } from "../vault/clock.js";
+import { monotonicClock, systemClock } from "../vault/clock.js";
 import type { Clock } from "../vault/contracts.js";
 import { isVaultError } from "../vault/errors.js";
 import type { Authenticator, Caller, Evidence } from "./authenticator.js";
@@ -150,7 +150,7 @@ function checkJwtOptions(options: JwtAuthOptions): Settings {
   const rules = checkRules(options);
   return {
     key,
-    clock: neverBackwards(clock ?? systemClock()),
+    clock: monotonicClock(clock ?? systemClock()),
     rules,
     verify: {
       issuer,

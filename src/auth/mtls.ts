@@ -1,6 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 import { checkMethods, checkOptions, checkPrincipal } from "../vault/checks.js";
-import { neverBackwards, systemClock } from "../vault/clock.js";
+import { monotonicClock, systemClock } from "../vault/clock.js";
 import type { Clock } from "../vault/contracts.js";
 import type { Authenticator, Caller, Evidence } from "./authenticator.js";
 import { checkMayActFor } from "./may-act-for.js";
@@ -53,7 +53,7 @@ class MtlsAuthenticator implements Authenticator {
     if (clock !== undefined) checkMethods(clock, "clock", ["now"]);
     this.#trustDomain = trustDomain;
     this.#mayActFor = checkDelegations(mayActFor);
-    this.#clock = neverBackwards(clock ?? systemClock());
+    this.#clock = monotonicClock(clock ?? systemClock());
   }
 
   authenticate(evidence: Evidence): Caller | undefined {

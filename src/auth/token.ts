@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { type KeyObject, randomBytes } from "node:crypto";
 import { isDate } from "../primitives/kinds.js";
 import { checkMethods, checkOptions, checkPrincipal } from "../vault/checks.js";
-import { neverBackwards, systemClock } from "../vault/clock.js";
+import { monotonicClock, systemClock } from "../vault/clock.js";
 import type { Clock } from "../vault/contracts.js";
 import type { Authenticator, Caller, Evidence } from "./authenticator.js";
 import { checkMayActFor } from "./may-act-for.js";
@@ -112,7 +112,7 @@ class StaticTokens implements TokenAuthenticator {
   constructor(options: TokenAuthOptions) {
     checkOptions(options, "tokenAuth options", OPTIONS);
     if (options.clock !== undefined) checkMethods(options.clock, "clock", ["now"]);
-    this.#clock = neverBackwards(options.clock ?? systemClock());
+    this.#clock = monotonicClock(options.clock ?? systemClock());
     this.#key = digestKey(options.key);
     this.#hasGivenKey = options.key !== undefined;
     this.#tokens = this.#checked(options.tokens);

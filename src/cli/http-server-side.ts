@@ -1,7 +1,7 @@
 /** A server that the proxy reaches over Streamable HTTP. It needs the package `@modelcontextprotocol/client`. */
 import { loadPeer } from "../load-peer.js";
 import { isObject, type Message, type RequestId } from "../mcp/messages.js";
-import { within } from "../primitives/within.js";
+import { settlesWithin } from "../primitives/settles-within.js";
 import { CommandError, FAILED, usageError } from "./command-error.js";
 import { ServerFetch } from "./http-server-fetch.js";
 import type { ReadLine } from "./message-lines.js";
@@ -93,7 +93,7 @@ class HttpServerSide implements Side {
   }
 
   async close(): Promise<void> {
-    await within(END_MS, this.#transport.terminateSession());
+    await settlesWithin(END_MS, this.#transport.terminateSession());
     await this.#transport.close();
   }
 

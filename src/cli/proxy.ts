@@ -16,7 +16,7 @@ import {
   refusal,
 } from "../mcp/messages.js";
 import { INVALID_REQUEST } from "../mcp/rpc-errors.js";
-import { within } from "../primitives/within.js";
+import { settlesWithin } from "../primitives/settles-within.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { isPromise } from "../vault/maybe-promise.js";
 import { CommandError } from "./command-error.js";
@@ -81,11 +81,12 @@ export async function runProxy(options: ProxyOptions): Promise<ProxyEnd> {
     serving.then(() => "server" as const),
     ...(check === undefined ? [] : [check.refused]),
   ]);
-  if (first === "client" && signal?.aborted !== true) await within(ANSWERS_MS, proxy.answered());
+  if (first === "client" && signal?.aborted !== true)
+    await settlesWithin(ANSWERS_MS, proxy.answered());
   check?.end();
   await server.close();
   await serving;
-  await within(LAST_MS, Promise.all([proxy.failWaiting(), proxy.admitted()]));
+  await settlesWithin(LAST_MS, Promise.all([proxy.failWaiting(), proxy.admitted()]));
   await client.close();
   signal?.removeEventListener("abort", hangUp);
   if (first instanceof CommandError) throw first;

@@ -2,7 +2,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
-import { within } from "../primitives/within.js";
+import { settlesWithin } from "../primitives/settles-within.js";
 import { CommandError, FAILED } from "./command-error.js";
 import { type Receive, receiveLines, type Sent, type Side, sendLine } from "./side.js";
 
@@ -100,9 +100,9 @@ export class ServerProcess implements Side {
   async #close(): Promise<void> {
     const { termMs, killMs } = this.#patience;
     this.#child.stdin.end();
-    if (await within(termMs, this.#exited)) return;
+    if (await settlesWithin(termMs, this.#exited)) return;
     this.#child.kill("SIGTERM");
-    if (await within(killMs, this.#exited)) return;
+    if (await settlesWithin(killMs, this.#exited)) return;
     this.#child.kill("SIGKILL");
     await this.#exited;
   }
@@ -110,6 +110,6 @@ export class ServerProcess implements Side {
   async #endOutput(): Promise<void> {
     const { stdout } = this.#child;
     const closed = new Promise<void>((resolve) => stdout.once("close", () => resolve()));
-    if (!stdout.destroyed && !(await within(OUTPUT_MS, closed))) stdout.destroy();
+    if (!stdout.destroyed && !(await settlesWithin(OUTPUT_MS, closed))) stdout.destroy();
   }
 }

@@ -1,7 +1,7 @@
 /** What a proxy stands between: a client on one side, a server on the other. */
 import type { Readable, Writable } from "node:stream";
 import type { Message } from "../mcp/messages.js";
-import { within } from "../primitives/within.js";
+import { settlesWithin } from "../primitives/settles-within.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { messageLine, type ReadLine, readMessages } from "./message-lines.js";
 
@@ -38,7 +38,7 @@ export async function receiveLines(input: Readable, receive: Receive): Promise<v
   } catch {
     // A stream that breaks has ended.
   }
-  await within(LAST_MS, Promise.all(underWay));
+  await settlesWithin(LAST_MS, Promise.all(underWay));
 }
 
 /** Hands a message over. One that fails must not keep the others from being read. */

@@ -1,6 +1,6 @@
 /** The summarizers that a policy file can name. */
-import { aggregateSummarizer } from "../safe-view/aggregate.js";
-import { schemaSummarizer } from "../safe-view/schema.js";
+import { aggregateSummarizer } from "../summarizers/aggregate.js";
+import { schemaSummarizer } from "../summarizers/schema.js";
 import type { Summarizer } from "../vault/safe-view.js";
 
 export const SUMMARIZERS: ReadonlyMap<string, Summarizer> = new Map([

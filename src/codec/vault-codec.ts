@@ -1,5 +1,5 @@
 /**
- * Payloads to bytes and back: serialize, compress, encrypt.
+ * The codec: turns payloads into bytes and back (serialize, compress, encrypt).
  *
  * @module
  */
@@ -14,7 +14,7 @@ import {
   RecordIntegrityError,
   RecordUnsupportedError,
 } from "../vault/errors.js";
-import { andThen, settled } from "../vault/maybe-promise.js";
+import { adoptThenable, andThen } from "../vault/maybe-promise.js";
 import { brotliCompressor, deflateCompressor, gzipCompressor } from "./compressor/zlib.js";
 import { aes256GcmEncryptor } from "./encryptor/aes-256-gcm.js";
 import { bytesSerializer } from "./serializer/bytes.js";
@@ -22,9 +22,9 @@ import { jsonSerializer } from "./serializer/json.js";
 import { textSerializer } from "./serializer/text.js";
 
 const DEFAULT_MAX_PAYLOAD_BYTES = 64 * 1024 * 1024;
-/** JSON and text pass through one string, which V8 bounds: at 2^29 - 24 characters on most machines. */
+/** JSON and text pass through one string, whose length V8 limits: to 2^29 - 24 characters on most machines. */
 const CEILING_PAYLOAD_BYTES: number = Math.min(2 ** 29, constants.MAX_STRING_LENGTH) - 1000;
-/** Compression that saves less than an eighth is not worth undoing. */
+/** Compression that saves less than an eighth is discarded: decompressing it would cost more. */
 const WORTHWHILE_RATIO = 7 / 8;
 const NO_COMPRESSOR = 0;
 const OPTIONS: ReadonlySet<string> = new Set([
@@ -34,48 +34,48 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "maxPayloadBytes",
 ]);
 
-/** Marks codecs across copies of the library and realms; the number changes with what a vault calls. */
+/** Marks codecs of all copies and realms. The number changes with the internal methods that a vault calls. */
 const BRAND: unique symbol = Symbol.for("handlevault.codec.1");
 
-/** Length of what {@link writePackedHeader} puts before a payload, in bytes. */
+/** Length of the packed header, which {@link writePackedHeader} writes, in bytes. */
 export const PACKED_HEADER_BYTES = 6;
 
 /** The stages of a {@link VaultCodec}; each is optional. */
 export interface VaultCodecOptions {
-  /** For payloads that are neither bytes nor text; JSON when absent. */
+  /** The serializer of payloads that are neither bytes nor text. Default: JSON. */
   readonly serializer?: Serializer | undefined;
-  /** No compression when absent: the length of compressed data tells something about it. */
+  /** The compressor. Default: none, because the length of compressed data reveals something about it. */
   readonly compressor?: Compressor | undefined;
-  /** AES-256-GCM when absent, under the vault's keys or, alone, under a key of this process. */
+  /** The encryptor. Default: AES-256-GCM under the vault's keys, or without a vault under a random key. */
   readonly encryptor?: Encryptor | undefined;
   /** The largest payload, serialized, in bytes. Default 64 MiB. */
   readonly maxPayloadBytes?: number | undefined;
 }
 
-/** What is stored beside a packed payload: how to unpack it. */
+/** The packed header: the information that is needed to unpack a payload. */
 export interface PackedHeader {
   readonly serializerId: number;
   readonly compressorId: number;
-  /** Bytes of the serialized payload before compression. */
+  /** The length of the serialized payload before compression, in bytes. */
   readonly length: number;
 }
 
-/** A payload that was serialized and compressed. */
+/** A serialized and compressed payload. */
 export interface PackedPayload {
   readonly serializerId: number;
   readonly compressorId: number;
-  /** What is to be encrypted; text stands for its UTF-8. */
+  /** The content to encrypt; a string is encrypted as UTF-8. */
   readonly content: Uint8Array | string;
-  /** Bytes that the content takes. */
+  /** The length of the content, in bytes. */
   readonly contentBytes: number;
-  /** Bytes before compression. */
+  /** The length before compression, in bytes. */
   readonly serializedBytes: number;
 }
 
 /**
  * Serializes, compresses and encrypts payloads.
  *
- * Bytes and text are stored as they are; everything else goes through the serializer.
+ * Bytes and text are stored unchanged. All other payloads go through the serializer.
  *
  * @example
  * ```ts
@@ -89,7 +89,7 @@ export class VaultCodec {
     Object.defineProperty(VaultCodec.prototype, BRAND, { value: true });
   }
 
-  /** The encryptor it was given; `undefined` when the default one is to be used. */
+  /** The encryptor of the options; `undefined` for the default one. */
   readonly encryptor: Encryptor | undefined;
   readonly #maxPayloadBytes: number;
   readonly #compressor: Compressor | undefined;
@@ -117,7 +117,7 @@ export class VaultCodec {
     this.#compressor = compressor;
     this.#structured = serializer ?? jsonSerializer();
     this.#isJson = serializer === undefined;
-    // What the library can always read, and what the options add or replace.
+    // The codec can always read the built-in stages. Those of the options are added or replace them.
     this.#serializers = byId([this.#bytes, this.#text, jsonSerializer(), this.#structured]);
     this.#compressors = byId([
       deflateCompressor(),
@@ -130,8 +130,8 @@ export class VaultCodec {
   /**
    * Returns the payload as encrypted bytes.
    *
-   * @throws TypeError The payload holds something the serializer cannot carry.
-   * @throws {@link PayloadTooLargeError} It is larger than `maxPayloadBytes`.
+   * @throws TypeError The payload contains a value that the serializer does not support.
+   * @throws {@link PayloadTooLargeError} The payload is larger than `maxPayloadBytes`.
    */
   async encode(data: unknown): Promise<Bytes> {
     await this.ready();
@@ -149,11 +149,11 @@ export class VaultCodec {
   }
 
   /**
-   * Returns a fresh copy of what {@link VaultCodec.encode} was given.
+   * Returns a new copy of the payload that {@link VaultCodec.encode} encoded.
    *
-   * @throws KeyNotFoundError The bytes were made under a key that is not known here.
-   * @throws {@link RecordIntegrityError} They were altered.
-   * @throws {@link RecordUnsupportedError} They need a serializer or compressor this codec lacks.
+   * @throws KeyNotFoundError The bytes were encrypted under an unknown key.
+   * @throws {@link RecordIntegrityError} The bytes were altered.
+   * @throws {@link RecordUnsupportedError} The codec lacks the serializer or compressor of the bytes.
    * @throws {@link PayloadTooLargeError} The payload is larger than `maxPayloadBytes`.
    */
   async decode(bytes: Uint8Array): Promise<unknown> {
@@ -169,7 +169,7 @@ export class VaultCodec {
   }
 
   /**
-   * Loads what the stages need; gives nothing to await once that is done.
+   * Loads the dependencies of the stages. Returns `undefined` once they are loaded.
    *
    * @internal
    */
@@ -182,7 +182,7 @@ export class VaultCodec {
   }
 
   /**
-   * Serializes and compresses; for the vault, which encrypts the result itself.
+   * Serializes and compresses a payload. The vault encrypts the result itself.
    *
    * @internal
    */
@@ -200,14 +200,14 @@ export class VaultCodec {
       serializedBytes: contentBytes,
     };
     const compressor = this.#compressor;
-    // Nothing comes of compressing little.
+    // Compressing a short content saves nothing.
     const isWorthTrying = contentBytes >= Math.max(compressor?.thresholdBytes ?? 0, 1);
     return compressor !== undefined && isWorthTrying ? compress(compressor, packed) : packed;
   }
 
   /**
-   * Tells whether every text in a payload is certain to hold nothing but ASCII; `false` where that
-   * would take a look at each of them.
+   * Returns whether every text in a payload is certainly ASCII. Returns `false` if finding out would require
+   * reading each of them.
    *
    * @internal
    */
@@ -218,9 +218,9 @@ export class VaultCodec {
   }
 
   /**
-   * Reads what {@link writePackedHeader} wrote.
+   * Reads a packed header that {@link writePackedHeader} wrote.
    *
-   * @throws {@link RecordUnsupportedError} A serializer or compressor is not known here.
+   * @throws {@link RecordUnsupportedError} The codec lacks the serializer or the compressor.
    * @throws {@link PayloadTooLargeError} The payload is larger than `maxPayloadBytes`.
    * @internal
    */
@@ -238,7 +238,7 @@ export class VaultCodec {
   }
 
   /**
-   * Decompresses and deserializes; the result shares no memory with `content`.
+   * Decompresses and deserializes a payload. The result shares no memory with `content`.
    *
    * @internal
    */
@@ -251,7 +251,7 @@ export class VaultCodec {
     }
     const compressor = this.#compressors.get(header.compressorId);
     if (compressor === undefined) throw new RecordUnsupportedError();
-    return andThen(settled(compressor.decompress(content, header.length)), (bytes) => {
+    return andThen(adoptThenable(compressor.decompress(content, header.length)), (bytes) => {
       const data = deserialize(serializer, asBuffer(bytes));
       bytes.fill(0);
       return data;
@@ -261,7 +261,7 @@ export class VaultCodec {
   #serializerFor(data: unknown): Serializer {
     if (isBytes(data)) return this.#bytes;
     if (typeof data !== "string") return this.#structured;
-    // Each character takes a byte or more: what is too long anyhow is not looked through.
+    // Each character takes at least a byte, so a text that is too long need not be read.
     if (data.length > this.#maxPayloadBytes) throw new PayloadTooLargeError();
     return data.isWellFormed() ? this.#text : this.#structured;
   }
@@ -272,24 +272,24 @@ export class VaultCodec {
   }
 }
 
-/** Tells whether a value is a codec, of whichever copy of the library. */
+/** Returns whether a value is a codec of this or another copy of the library. */
 export function isVaultCodec(value: unknown): value is VaultCodec {
   return typeof value === "object" && value !== null && BRAND in value;
 }
 
-/** Writes how to unpack a payload. */
+/** Writes the packed header of a payload at `offset`. */
 export function writePackedHeader(target: Buffer, packed: PackedPayload, offset: number): void {
   target.writeUInt8(packed.serializerId, offset);
   target.writeUInt8(packed.compressorId, offset + 1);
   target.writeUInt32BE(packed.serializedBytes, offset + 2);
 }
 
-/** Compresses a payload, unless it shrinks too little for that to be worth it. */
+/** Compresses a payload. Returns it uncompressed if that saves too little. */
 function compress(compressor: Compressor, packed: PackedPayload): MaybePromise<PackedPayload> {
   const { content, serializedBytes } = packed;
   const isText = typeof content === "string";
   const bytes = isText ? ownUtf8(content) : content;
-  return andThen(settled(compressor.compress(bytes)), (compressed) => {
+  return andThen(adoptThenable(compressor.compress(bytes)), (compressed) => {
     const { length: contentBytes } = compressed;
     if (isText && compressed.buffer !== bytes.buffer) bytes.fill(0);
     if (contentBytes > serializedBytes * WORTHWHILE_RATIO) return packed;
@@ -297,12 +297,12 @@ function compress(compressor: Compressor, packed: PackedPayload): MaybePromise<P
   });
 }
 
-/** A payload that passed its checksum but does not parse was not written by this serializer. */
+/** Deserializes a payload. One that is authentic but does not parse was not written by this serializer. */
 function deserialize(serializer: Serializer, bytes: Buffer): unknown {
   try {
     return serializer.deserialize(bytes);
   } catch (error) {
-    // The parser's own message would quote the payload.
+    // The parser's own message could quote the payload.
     throw isTooLongText(error) ? new PayloadTooLargeError() : new RecordIntegrityError();
   }
 }
@@ -314,7 +314,7 @@ function byId<Stage extends { readonly id: number }>(stages: readonly Stage[]): 
 function checkStages({ serializer, compressor, encryptor }: VaultCodecOptions): void {
   if (serializer !== undefined) {
     checkMethods(serializer, "serializer", ["serialize", "deserialize"]);
-    // 1 and 2 are bytes and text, which go their own way whatever the serializer.
+    // 1 and 2 are bytes and text, which never go through this serializer.
     checkInteger(serializer.id, "serializer.id", { min: 3, max: 255 });
   }
   if (compressor !== undefined) {

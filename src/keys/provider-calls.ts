@@ -4,11 +4,11 @@
  */
 import { KEY_BYTES } from "../primitives/aes-256-gcm.js";
 import { isBytes } from "../primitives/bytes.js";
-import { within } from "../primitives/within.js";
+import { settlesWithin } from "../primitives/settles-within.js";
 import { checkKeyId } from "../vault/checks.js";
 import type { KeyProvider, MaybePromise, WrappedKey } from "../vault/contracts.js";
 import { isVaultError, KeyServiceUnavailableError } from "../vault/errors.js";
-import { isPromise, settled } from "../vault/maybe-promise.js";
+import { adoptThenable, isPromise } from "../vault/maybe-promise.js";
 
 /** How long a call may take unless the options say otherwise, in milliseconds. */
 export const DEFAULT_KEY_TIMEOUT_MS = 4000;
@@ -59,7 +59,7 @@ export class ProviderCalls implements KeyProvider {
 
   #call<T>({ ask, checked, dropLate }: Call<T>): MaybePromise<T> {
     return read(() => {
-      const result = settled(ask());
+      const result = adoptThenable(ask());
       if (!isPromise(result)) return checked(result);
       return inTime(result, this.#timeoutMs, dropLate).then(checked).catch(unavailable);
     });
@@ -99,7 +99,7 @@ async function inTime<T>(
   timeoutMs: number,
   dropLate: (result: T) => void,
 ): Promise<T> {
-  if (await within(timeoutMs, result)) return result;
+  if (await settlesWithin(timeoutMs, result)) return result;
   result.then(dropLate, () => undefined);
   throw new KeyServiceUnavailableError();
 }

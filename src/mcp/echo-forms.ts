@@ -1,7 +1,7 @@
 /** Which parts of an opened value are looked for, and how sure a match of them is. */
 import { Buffer } from "node:buffer";
+import { isFieldName, isMapOfMany } from "../leak-guard/field-names.js";
 import { canonical } from "../primitives/readings.js";
-import { isFieldName, isMapOfMany } from "../safe-view/field-names.js";
 
 /** The fewest units of a value that are looked for: shorter ones come up by chance. */
 export const MIN_UNITS = 6;

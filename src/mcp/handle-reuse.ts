@@ -3,7 +3,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import { setBounded } from "../primitives/bounded-map.js";
 import { isBytes } from "../primitives/bytes.js";
 import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
-import { neverBackwards, systemClock } from "../vault/clock.js";
+import { monotonicClock, systemClock } from "../vault/clock.js";
 import type { Clock } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
 import { type HandleForm, handleForm } from "./handle-form.js";
@@ -66,7 +66,7 @@ export class HandleReuse {
     checkMethods(clock, "clock", ["now"]);
     this.#key = Uint8Array.from(key);
     this.#maxHandles = maxHandles;
-    this.#clock = neverBackwards(clock);
+    this.#clock = monotonicClock(clock);
   }
 
   /** Returns the name under which a value's handle is remembered. */

@@ -1,5 +1,5 @@
 /** What a model may know of a sealed value. */
-import { schemaSummarizer } from "../safe-view/schema.js";
+import { schemaSummarizer } from "../summarizers/schema.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import type { Summarizer } from "../vault/safe-view.js";
 import type { SealOptions } from "../vault/vault.js";

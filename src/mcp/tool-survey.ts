@@ -1,5 +1,5 @@
 /** Finds out at the start, as far as it can be known then, whether a server's tools fit their rules. */
-import { within } from "../primitives/within.js";
+import { settlesWithin } from "../primitives/settles-within.js";
 import { isObject, type JsonObject } from "./messages.js";
 import type { AgentPolicy } from "./policy.js";
 import { rewriteTools } from "./tool-list.js";
@@ -38,7 +38,7 @@ export async function surveyTools(survey: ToolSurvey): Promise<SurveyedTools> {
     told.isComplete = isComplete;
     if (isComplete) findings.end();
   });
-  await within(survey.patienceMs ?? PATIENCE_MS, reading);
+  await settlesWithin(survey.patienceMs ?? PATIENCE_MS, reading);
   return { ...told, problems: [...findings.problems], warnings: [...findings.warnings] };
 }
 

@@ -1,8 +1,8 @@
 /**
  * AES-256-GCM (NIST SP 800-38D) with 96-bit nonces and 128-bit tags, and no other lengths.
  *
- * Every ciphertext of the library is made and opened by the two functions here. The tag length is
- * always given: Node would otherwise accept a tag cut down to four bytes.
+ * These two functions make and open every AES-GCM ciphertext of the library. They always pass the tag
+ * length, because Node would otherwise accept a tag truncated to four bytes.
  */
 import { createCipheriv, createDecipheriv, type KeyObject } from "node:crypto";
 
@@ -16,16 +16,16 @@ export const TAG_BYTES = 16;
 const CIPHER = "aes-256-gcm";
 const OPTIONS = { authTagLength: TAG_BYTES } as const;
 
-/** A key in either of the forms that Node's ciphers take. */
+/** A key in one of the forms that Node's ciphers accept. */
 export type AesKey = KeyObject | Uint8Array;
 
-/** What one encryption gives: as many bytes as the plaintext had, and a tag of 16. */
+/** The result of an encryption: a ciphertext as long as the plaintext, and a tag of 16 bytes. */
 export interface Encrypted {
   readonly ciphertext: Buffer;
   readonly tag: Buffer;
 }
 
-/** Encrypts `plaintext`, text as UTF-8; the nonce must never have been used with this key before. */
+/** Encrypts `plaintext`, a string as UTF-8. The nonce must never have been used with this key before. */
 export function encryptAes256Gcm(
   key: AesKey,
   nonce: Uint8Array,
@@ -40,7 +40,7 @@ export function encryptAes256Gcm(
   return { ciphertext, tag: cipher.getAuthTag() };
 }
 
-/** Decrypts `ciphertext`, or returns `undefined` when key, nonce, data or tag do not belong together. */
+/** Decrypts a ciphertext. Returns `undefined` if key, nonce, associated data or tag do not match it. */
 export function decryptAes256Gcm(
   key: AesKey,
   nonce: Uint8Array,
@@ -55,7 +55,7 @@ export function decryptAes256Gcm(
   try {
     decipher.final();
   } catch {
-    // OpenSSL hands the plaintext out before it checks the tag: nobody may see it.
+    // OpenSSL returns the plaintext before it checks the tag: wipe what failed the check.
     plaintext.fill(0);
     return undefined;
   }

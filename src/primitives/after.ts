@@ -1,10 +1,10 @@
-/** A timer for work that nothing waits for. */
+/** Timers for background work. */
 import { clearTimeout, setTimeout } from "./timers.js";
 
-/** Calls back once, after some milliseconds; returns a function that cancels that. */
+/** Schedules one call of `callback` after a delay. Returns a function that cancels it. */
 export type After = (delayMs: number, callback: () => void) => () => void;
 
-/** Calls back once, unless the process has ended by then: the timer does not keep it alive. */
+/** Schedules one call of `callback` with a timer that does not keep the process alive. */
 export function afterUnref(delayMs: number, callback: () => void): () => void {
   const timer = setTimeout(callback, delayMs).unref();
   return () => clearTimeout(timer);

@@ -1,4 +1,4 @@
-/** Sets an entry of a map, and forgets the oldest entry when there are more than `bound`. */
+/** Sets an entry of a map as its newest, and deletes the oldest entry if there are more than `bound`. */
 export function setBounded<V>(map: Map<string, V>, key: string, value: V, bound: number): void {
   map.delete(key);
   map.set(key, value);

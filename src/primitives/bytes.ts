@@ -2,14 +2,14 @@ import { Buffer } from "node:buffer";
 import { createSecretKey, type KeyObject } from "node:crypto";
 import { isUint8Array } from "node:util/types";
 
-/** The most bytes of UTF-8 that a character of a JavaScript string takes. */
+/** The most bytes of UTF-8 per UTF-16 code unit of a JavaScript string. */
 export const MAX_UTF8_RATIO = 3;
 
 /**
- * Tells whether a value is a `Uint8Array` (a `Buffer` is one), whichever realm made it.
+ * Returns whether a value is a `Uint8Array` (a `Buffer` is one) of any realm.
  *
- * `instanceof` knows the arrays of one realm only: under jsdom, happy-dom or `node:vm` it refuses the
- * buffers of Node itself. It also believes an object that merely inherits from the prototype.
+ * `instanceof` accepts only arrays of its own realm: under jsdom, happy-dom or `node:vm` it rejects the
+ * buffers of Node. It also accepts an object that only inherits from the prototype.
  */
 export function isBytes(value: unknown): value is Uint8Array {
   return isUint8Array(value);
@@ -27,12 +27,15 @@ const offsetOf: (this: Uint8Array) => number = getter("byteOffset");
 const tagOf: (this: Uint8Array) => string | undefined = getter(Symbol.toStringTag);
 const bufferOf: (this: Uint8Array) => ArrayBufferLike = getter("buffer");
 
-/** Returns the bytes that an array really has, whatever its own members say. */
+/**
+ * Returns a view of the bytes of an array. Reads the internal slots, because an array's own members can
+ * shadow `buffer`, `byteOffset` and `byteLength`.
+ */
 export function trueBytes(bytes: Uint8Array): Buffer {
   return Buffer.from(bufferOf.call(bytes), offsetOf.call(bytes), lengthOf.call(bytes));
 }
 
-/** Returns the name of a typed array's class, such as `Float64Array`; nothing for all else. */
+/** Returns the name of a typed array's class, such as `Float64Array`; `undefined` for other values. */
 export function typedArrayName(value: unknown): string | undefined {
   return tagOf.call(value as Uint8Array);
 }
@@ -43,7 +46,7 @@ function getter<T>(name: string | symbol): (this: Uint8Array) => T {
   return get;
 }
 
-/** Returns the same bytes in memory of their own, which can be wiped and has no neighbours. */
+/** Returns a copy of some bytes in a separate allocation, outside Node's shared pool, that can be wiped. */
 export function ownCopy(bytes: Uint8Array): Buffer {
   const source = trueBytes(bytes);
   const copy = Buffer.allocUnsafeSlow(source.length);
@@ -51,14 +54,14 @@ export function ownCopy(bytes: Uint8Array): Buffer {
   return copy;
 }
 
-/** Returns a text's UTF-8 in memory of its own, which can be wiped and has no neighbours. */
+/** Returns a text as UTF-8 in a separate allocation, outside Node's shared pool, that can be wiped. */
 export function ownUtf8(text: string): Buffer {
   const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
   bytes.write(text, "utf8");
   return bytes;
 }
 
-/** Returns a key object of bytes that nobody else needs, and overwrites them. */
+/** Returns a key object made of some bytes, and wipes those bytes. */
 export function takeKey(bytes: Uint8Array): KeyObject {
   try {
     return createSecretKey(bytes);

@@ -1,12 +1,12 @@
-/** Reading a property so often at one place makes V8 look at where it comes from. */
+/** After this many reads at one place, V8 inspects the prototype that the property comes from. */
 const READS = 1000;
 
 /**
- * Makes the methods of texts fast again, where something has made them slow.
+ * Restores the speed of string methods after a class has extended `String`.
  *
- * From the moment that the first class extends `String` (ioredis has one), V8 searches `String.prototype` at
- * every call of a method of a text, anywhere in the process, which takes six times as long; until a
- * property is read, often, through an object that inherits from it. All lines of V8 from Node 20 to 26 do.
+ * As soon as any class extends `String` (ioredis has one), V8 looks up `String.prototype` at every call of
+ * a string method anywhere in the process, which takes six times as long. Many reads of a property through
+ * an object that inherits from `String.prototype` end this. Every V8 from Node 20 to 26 behaves so.
  */
 export function restoreFastStrings(): void {
   const heir = Object.create(String.prototype) as string;

@@ -1,22 +1,20 @@
 /**
- * Names places in JSON data.
- *
- * Source: RFC 6901. In a {@link PointerPattern} the token `*` stands for any one member or item.
+ * JSON pointers (RFC 6901), and patterns in which the token `*` matches any one member or item.
  */
 
 /** The tokens of a pointer, unescaped; none for the whole value. */
 export type JsonPointer = readonly string[];
 
-/** A pointer in which {@link ANY} stands for every member or item at its place. */
+/** A pointer in which {@link ANY} matches every member or item at its position. */
 export type PointerPattern = JsonPointer;
 
-/** The token of a pattern that stands for any one member or item. */
+/** The token of a pattern that matches any one member or item. */
 export const ANY = "*";
 
 const UNESCAPED_TILDE = /~(?![01])/;
 const INDEX = /^(?:0|[1-9]\d{0,15})$/;
 
-/** Tells whether `text` is a JSON pointer: empty, or `/` before each token. */
+/** Returns whether `text` is a JSON pointer: empty, or `/` before each token. */
 export function isPointer(text: string): boolean {
   return text === "" || (text.startsWith("/") && !UNESCAPED_TILDE.test(text));
 }
@@ -40,7 +38,7 @@ export function formatPointer(pointer: JsonPointer): string {
   return pointer.map((token) => `/${token.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
-/** Returns what is at a place, in an object so that `undefined` can be told from nothing. */
+/** Returns the value at a place, in an object that distinguishes a value `undefined` from no value. */
 export function valueAt(
   root: unknown,
   pointer: JsonPointer,
@@ -53,7 +51,7 @@ export function valueAt(
   return { value };
 }
 
-/** Tells whether a pattern covers exactly this place. */
+/** Returns whether a pattern matches exactly this place. */
 export function matchesPointer(pattern: PointerPattern, pointer: JsonPointer): boolean {
   return (
     pattern.length === pointer.length &&
@@ -61,7 +59,7 @@ export function matchesPointer(pattern: PointerPattern, pointer: JsonPointer): b
   );
 }
 
-/** Gives every place of `root` that a pattern covers, in document order. */
+/** Yields every place of `root` that a pattern matches, in document order. */
 export function* placesOf(
   root: unknown,
   pattern: PointerPattern,
@@ -78,7 +76,7 @@ export function* placesOf(
   }
 }
 
-/** Only what is the value's own: nothing is reached through a prototype, nor an array's length. */
+/** Returns whether a value has its own member for a token: not an inherited one, nor an array's `length`. */
 function hasToken(value: unknown, token: string): boolean {
   if (typeof value !== "object" || value === null) return false;
   if (Array.isArray(value)) return INDEX.test(token) && Object.hasOwn(value, token);

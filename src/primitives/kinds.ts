@@ -1,8 +1,8 @@
 /**
- * What objects are, by their internal slots and whichever realm made them.
+ * Recognises built-in objects of any realm by their internal slots.
  *
- * `instanceof` knows the classes of one realm only: a `Map` of a jsdom window or of a `node:vm` context
- * is none to it. Plain objects and arrays, which are most, are told apart before Node is asked.
+ * `instanceof` accepts only classes of its own realm: it rejects a `Map` of a jsdom window or of a
+ * `node:vm` context. Most objects are plain or arrays, and are excluded before the slower check of Node.
  */
 import {
   isArrayBuffer as isArrayBufferObject,
@@ -12,18 +12,18 @@ import {
   isSet as isSetObject,
 } from "node:util/types";
 
-/** Tells objects of literals, of `JSON.parse` and of other realms from instances of classes. */
+/** Returns whether an object, of any realm, is no instance of a class: of a literal or of `JSON.parse`. */
 export function isPlainObject(object: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(object);
   return prototype === Object.prototype || prototype === null || isRootPrototype(prototype);
 }
 
-/** Tells whether a value is what `Object.prototype` is in its realm. */
+/** Returns whether a value is the `Object.prototype` of any realm. */
 function isRootPrototype(value: unknown): boolean {
   return Object.getPrototypeOf(value) === null && Object.hasOwn(value as object, "isPrototypeOf");
 }
 
-/** Tells whether an object is an instance of a built-in class, `depth` prototypes below the root. */
+/** Returns whether an object is an instance of a built-in class, `depth` prototypes below the root. */
 export function isBuiltIn(object: object, depth: number): boolean {
   let prototype: unknown = Object.getPrototypeOf(object);
   for (let level = 0; level < depth; level++) {
@@ -33,22 +33,22 @@ export function isBuiltIn(object: object, depth: number): boolean {
   return prototype !== null && isRootPrototype(prototype);
 }
 
-/** Tells whether a value is a `Map`. */
+/** Returns whether a value is a `Map`. */
 export function isMap(value: unknown): value is ReadonlyMap<unknown, unknown> {
   return mayBeBuiltIn(value) && isMapObject(value);
 }
 
-/** Tells whether a value is a `Set`. */
+/** Returns whether a value is a `Set`. */
 export function isSet(value: unknown): value is ReadonlySet<unknown> {
   return mayBeBuiltIn(value) && isSetObject(value);
 }
 
-/** Tells whether a value is a `Date`. */
+/** Returns whether a value is a `Date`. */
 export function isDate(value: unknown): value is Date {
   return mayBeBuiltIn(value) && isDateObject(value);
 }
 
-/** Tells whether a value is an `ArrayBuffer`; one that threads share is none. */
+/** Returns whether a value is an `ArrayBuffer`; `false` for a `SharedArrayBuffer`. */
 export function isArrayBuffer(value: unknown): value is ArrayBuffer {
   return mayBeBuiltIn(value) && isArrayBufferObject(value);
 }

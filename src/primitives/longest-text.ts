@@ -1,6 +1,6 @@
 /**
- * Tells whether an error says that a text would be longer than a string can be: of V8, as in
- * `JSON.stringify`, or of Node, as in `Buffer.toString`.
+ * Returns whether an error means that a text exceeds the longest string of V8. `JSON.stringify` throws
+ * the error of V8, `Buffer.toString` that of Node.
  */
 export function isTooLongText(error: unknown): boolean {
   const { name, message, code } = (error ?? {}) as Partial<NodeJS.ErrnoException>;

@@ -1,8 +1,8 @@
 /**
- * One pool of operating-system randomness for the whole process.
+ * A pool of random bytes from the operating system, shared by the whole process.
  *
- * Asking the system for a dozen bytes costs over a microsecond; asking for 8 KiB now and then and
- * handing them out costs next to nothing. Bytes leave the pool once.
+ * Requesting a dozen bytes from the system takes over a microsecond; requesting 8 KiB at a time makes the
+ * cost per call negligible. Each byte of the pool is used once.
  */
 import { Buffer } from "node:buffer";
 import { randomFillSync } from "node:crypto";
@@ -33,7 +33,7 @@ export function fillRandom(target: Buffer, offset: number, byteCount: number): v
   pool.copy(target, offset, start, start + byteCount);
 }
 
-/** Does the same for bytes that are to be a secret: the pool keeps no copy of them. */
+/** Does the same for secret bytes: wipes the copy in the pool. */
 export function fillSecret(target: Buffer, offset: number, byteCount: number): void {
   const start = reserve(byteCount);
   pool.copy(target, offset, start, start + byteCount);

@@ -1,19 +1,19 @@
 /**
- * Short-lived memory for ciphertexts, cut from slabs larger than Node's own 8 KiB: making a slab is
- * what costs, and this makes fewer. For bytes that are copied elsewhere soon; whatever keeps one of
- * them keeps its whole slab.
+ * Allocates short-lived memory for ciphertexts from slabs of 64 KiB. Creating a slab is the expensive part,
+ * and Node's own pool of 8 KiB needs more of them. Only for bytes that are copied elsewhere soon: a
+ * reference to one slice keeps the whole slab in memory.
  */
 import { Buffer } from "node:buffer";
 
 const SLAB_BYTES = 65_536;
-const LARGEST_CUT_BYTES = 8192;
+const MAX_SLICE_BYTES = 8192;
 
 let slab: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
 let next = 0;
 
-/** Returns `byteCount` bytes of memory that nobody else uses; what they hold is left over. */
+/** Returns `byteCount` bytes of unshared memory, which is not initialised. */
 export function allocateShortLived(byteCount: number): Buffer {
-  if (byteCount > LARGEST_CUT_BYTES) return Buffer.allocUnsafeSlow(byteCount);
+  if (byteCount > MAX_SLICE_BYTES) return Buffer.allocUnsafeSlow(byteCount);
   if (next + byteCount > SLAB_BYTES) {
     slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
     next = 0;

@@ -2,26 +2,26 @@
  * Finds many patterns in a text in one pass: the automaton of Aho and Corasick, "Efficient string
  * matching: an aid to bibliographic search", CACM 18 (1975).
  *
- * Building takes time linear in the length of all patterns, matching in the length of the text and
- * the number of matches. States are numbers in typed arrays and transitions are in one hash table, so
- * that half a million states cost tens of megabytes and no garbage.
+ * Building takes time linear in the length of all patterns. Matching takes time linear in the length of
+ * the text and the number of matches. States are numbers in typed arrays and transitions are in one hash
+ * table, so half a million states take tens of megabytes and cause no garbage collection.
  */
 
-/** Called where a pattern ends; `end` is the place after its last unit. Returns whether it counts. */
+/** Called where a pattern ends; `end` is the position after its last unit. Returns whether to accept it. */
 export type OnMatch = (pattern: number, end: number) => boolean;
 
-/** Called after each unit that is read, with the pattern whose first `depth` units end there. */
+/** Called after each unit, with the pattern whose first `depth` units end there. */
 export type OnPrefix = (pattern: number, depth: number, end: number) => void;
 
 const ROOT = 0;
 const NONE = -1;
 const MIN_SLOTS = 1024;
 
-/** Patterns, as sequences of UTF-16 code units, and the automaton that finds them. */
+/** An automaton that finds patterns, which are sequences of UTF-16 code units. */
 export class StringMatcher {
   readonly #seed: number = (Math.random() * 2 ** 32) | 0;
   #slotMask = MIN_SLOTS - 1;
-  /** Transitions by hash: the state they leave, the unit they read, the state they reach. */
+  /** The hash table of transitions: the source state, the unit, the target state. */
   #fromOf = new Int32Array(MIN_SLOTS).fill(NONE);
   #unitOf = new Uint16Array(MIN_SLOTS);
   #toOf = new Int32Array(MIN_SLOTS);
@@ -35,16 +35,16 @@ export class StringMatcher {
   readonly #ends: number[] = [NONE];
   /** The state for the longest proper suffix that is a prefix of a pattern. */
   #fallbacks = new Int32Array(0);
-  /** The next state on the way of fallbacks in which a pattern ends. */
+  /** The next state in the chain of fallbacks in which a pattern ends. */
   #outputs = new Int32Array(0);
   #patternCount = 0;
 
-  /** How many patterns there are. */
+  /** The number of patterns. */
   get patternCount(): number {
     return this.#patternCount;
   }
 
-  /** How many units the patterns take, where common beginnings count once. */
+  /** The number of states: the units of all patterns, with common prefixes counted once. */
   get stateCount(): number {
     return this.#stateCount;
   }
@@ -65,9 +65,9 @@ export class StringMatcher {
   }
 
   /**
-   * Reads `text` and reports, for each place where patterns end, the longest one that counts.
+   * Searches `text` and reports, at each position where patterns end, the longest accepted one.
    *
-   * @param onMatch - Refuses a match by returning `false`; then the next shorter one is offered.
+   * @param onMatch - Returns `false` to reject a match; the next shorter one is reported then.
    */
   match(text: string, onMatch: OnMatch, onPrefix?: OnPrefix): void {
     if (this.#fallbacks.length === 0) this.#link();

@@ -1,12 +1,12 @@
 /**
- * The timers of Node, whatever a test runner puts in their place.
+ * The timers of Node, even where a test runner has replaced them.
  *
- * Fake timers stop until a test advances them: a cache or a connection that waits on one never settles.
- * Everything in `src` waits by means of these instead of the globals.
+ * Fake timers stop until a test advances them: a cache or a connection that waits for one never settles.
+ * All code in `src` uses these timers instead of the globals.
  */
 import * as timers from "node:timers";
 
-/** The bindings are constants, as fake timers replace the members of `node:timers` as well. */
+/** The bindings are constants, because fake timers replace the members of `node:timers`, too. */
 export const setTimeout: typeof timers.setTimeout = genuine("setTimeout", timers.setTimeout);
 export const clearTimeout: typeof timers.clearTimeout = genuine(
   "clearTimeout",
@@ -48,13 +48,13 @@ const GENUINE = Object.entries<(...given: never[]) => unknown>({
   ...{ setImmediate, clearImmediate, queueMicrotask },
 });
 
-/** The globals that are not genuine, each with what it is replaced by for a while. */
+/** The fake globals, each with its temporary replacement. */
 const replaced = new Map<string, { readonly fake: unknown; readonly standIn: unknown }>();
 let users = 0;
 
 /**
- * Makes the timers of Node the global ones, for packages that take the globals; returns how to undo it.
- * A package keeps what it finds when it is imported, and would never again have another.
+ * Installs the timers of Node as the global ones, for packages that use the globals. Returns a function
+ * that undoes this. A package that reads the globals when it is imported would keep the fake ones for ever.
  */
 export function installTimers(): () => void {
   const globals = globalThis as unknown as Record<string, unknown>;
@@ -62,7 +62,7 @@ export function installTimers(): () => void {
     for (const [name, genuine] of GENUINE) {
       const fake = globals[name];
       if (fake === genuine) continue;
-      // A copy, so that a test that puts back its own timers in the meantime is recognized.
+      // A copy, so that the undo step notices if a test has restored its own timers since.
       const standIn = Object.assign(genuine.bind(undefined), fake);
       replaced.set(name, { fake, standIn });
       Reflect.set(globals, name, standIn);
@@ -89,7 +89,7 @@ export function withTimers<T>(work: () => T): T {
   }
 }
 
-/** Where fake timers were installed before this import, their clock has the functions they replaced. */
+/** Returns the original of a function. If it was faked before this import, the fake's clock has it. */
 function genuine<T extends object>(name: string, current: T): T {
   const { clock } = current as { readonly clock?: Readonly<Record<string, unknown>> };
   const replaced = clock?.[`_${name}`];

@@ -23,7 +23,7 @@ import type {
   MaybePromise,
 } from "../vault/contracts.js";
 import { RecordIntegrityError } from "../vault/errors.js";
-import { andThen, isPromise, settled } from "../vault/maybe-promise.js";
+import { adoptThenable, andThen, isPromise } from "../vault/maybe-promise.js";
 import {
   headContext,
   maxFieldsBytes,
@@ -121,7 +121,7 @@ export class RecordSealer {
   open(lookupId: string, head: Uint8Array): MaybePromise<OpenedHead> {
     const form = readForm(head);
     const context = headContext(form, lookupId, this.#tenant);
-    const plaintext = settled(this.#encryptor.decrypt(head.subarray(PREFIX_BYTES), context));
+    const plaintext = adoptThenable(this.#encryptor.decrypt(head.subarray(PREFIX_BYTES), context));
     if (!isPromise(plaintext)) return asOpened(form, plaintext);
     return plaintext.then((bytes) => asOpened(form, bytes));
   }
@@ -198,9 +198,9 @@ function encryptBehind(
   context: EncryptionContext,
 ): MaybePromise<Uint8Array> {
   if (encryptor.encryptBehind !== undefined) {
-    return settled(encryptor.encryptBehind(frontBytes, plaintext, context));
+    return adoptThenable(encryptor.encryptBehind(frontBytes, plaintext, context));
   }
-  return andThen(settled(encryptor.encrypt(plaintext, context)), (ciphertext) => {
+  return andThen(adoptThenable(encryptor.encrypt(plaintext, context)), (ciphertext) => {
     const bytes = allocateShortLived(frontBytes + ciphertext.length);
     bytes.set(ciphertext, frontBytes);
     return bytes;

@@ -16,7 +16,7 @@ import {
   RecordIntegrityError,
 } from "../vault/errors.js";
 import { GONE, HighWaterMarks } from "../vault/high-water.js";
-import { andThen, isPromise, settled } from "../vault/maybe-promise.js";
+import { adoptThenable, andThen, isPromise } from "../vault/maybe-promise.js";
 import type { RecordFields, RecordForm } from "../vault/record.js";
 import type { PendingWrites } from "./pending-writes.js";
 import { type OpenedHead, RecordSealer, type RecordSealerOptions } from "./record-sealer.js";
@@ -289,7 +289,7 @@ function failedRead(error: unknown): never {
 
 function guard<T>(call: () => MaybePromise<T>, failed: (error: unknown) => never): MaybePromise<T> {
   try {
-    const result = settled(call());
+    const result = adoptThenable(call());
     return isPromise(result) ? result.catch(failed) : result;
   } catch (error) {
     return failed(error);

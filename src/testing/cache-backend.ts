@@ -1,4 +1,4 @@
-/** The contract of `CacheBackend`, as laws that any test runner can run. */
+/** The contract of `CacheBackend`, as laws for any test runner. */
 import { callLaws } from "./cache-call-laws.js";
 import type { CacheHarness, CacheLaws } from "./cache-harness.js";
 import { keyLaws } from "./cache-key-laws.js";
@@ -10,10 +10,10 @@ import { scanLaws } from "./cache-scan-laws.js";
 import { describeLaws, type SuiteOptions } from "./laws.js";
 
 /**
- * What every cache must do, by what it states.
+ * The laws of caches, by their statements.
  *
- * A law opens a cache of its own, closes it, and rejects if the cache breaks the law. Further laws
- * may come with any minor version.
+ * Each law opens a cache of its own, closes it, and rejects if the cache breaks the law. Any minor version
+ * may add laws.
  *
  * @example
  * ```ts
@@ -33,8 +33,8 @@ export const cacheBackendLaws: CacheLaws = {
 /**
  * Declares a test for each of {@link cacheBackendLaws}, with the functions of any test runner.
  *
- * A law that the harness has no means for is skipped; one that is known to be broken is named in
- * `exceptions`, with the reason, and turns red as soon as it is kept.
+ * A law is skipped if the harness lacks a member that it needs. List a law that is known to be broken in
+ * `exceptions`, with the reason: its test fails as soon as the cache keeps the law.
  *
  * @throws TypeError `exceptions` names a law that does not exist or is not run, or gives no reason.
  *

@@ -1,4 +1,4 @@
-/** Laws about calls: one that is given up does nothing, and those in flight together do not mix. */
+/** Laws about calls: a cancelled call has no effect, and concurrent calls do not interfere. */
 import assert from "node:assert/strict";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { isVaultError } from "../vault/errors.js";

@@ -1,4 +1,4 @@
-/** What the laws of caches are tried on, and what they are made of. */
+/** The harness of the laws of caches, and the helpers that define laws. */
 import assert from "node:assert/strict";
 import type {
   CacheBackend,
@@ -14,67 +14,67 @@ import { isVaultError } from "../vault/errors.js";
 import type { Law, Laws } from "./laws.js";
 
 /**
- * Makes the caches that the laws are tried on.
+ * Opens the caches that the laws are tested on.
  *
- * Laws run one after another. The optional members say what a cache cannot help being: leave out
- * what does not apply.
+ * Laws run one after another. The optional members describe properties of the cache: omit those that do not
+ * apply.
  */
 export interface CacheHarness {
   /**
-   * Returns a cache without records, with room for 3,000 of them and 16 MiB. Every law calls it once,
-   * makes the cache ready and closes it.
+   * Returns an empty cache with space for 3,000 records and 16 MiB. Every law calls it once, makes the cache
+   * ready and closes it.
    */
   open(): MaybePromise<CacheBackend>;
   /**
-   * Moves the clock of the cache on. A clock that cannot be moved, such as a server's, is waited for.
-   * Without it no law about purge times is run.
+   * Advances the clock of the cache; waits if the clock cannot be set, such as a server's. Without this
+   * member the laws about purge times are skipped.
    */
   advance?(ms: number): MaybePromise<void>;
   /**
-   * The step, in milliseconds, in which laws about purge times move the clock. Default 1,000. Where
-   * the clock has to be waited for, choose the shortest step that it surely tells from none.
+   * The step by which laws about purge times advance the clock, in milliseconds. Default 1,000. If `advance`
+   * waits, choose the shortest step that the clock certainly notices.
    */
   readonly clockStepMs?: number | undefined;
-  /** Records vanish by themselves once their purge time has come. Default `false`. */
+  /** Whether the cache removes records after their purge time without a call. Default `false`. */
   readonly purgesByItself?: boolean | undefined;
-  /** The longest key that the cache takes, in bytes of UTF-8. Default 1,024. */
+  /** The longest key that the cache accepts, in bytes of UTF-8. Default 1,024. */
   readonly maxKeyBytes?: number | undefined;
-  /** Opens again what was opened, and closed, last. Required of a cache that outlives the process. */
+  /** Reopens the cache that was opened and closed last. Required for a cache that outlives the process. */
   reopen?(): MaybePromise<CacheBackend>;
-  /** Returns one more client of the cache opened last. Required of a shared cache. */
+  /** Returns another client of the cache that was opened last. Required for a shared cache. */
   connect?(): MaybePromise<CacheBackend>;
 }
 
 /** A law about caches. */
 export type CacheLaw = Law<CacheHarness>;
 
-/** Laws about caches, by what they state. */
+/** Laws about caches, by their statements. */
 export type CacheLaws = Laws<CacheHarness>;
 
-/** A cache that has been made ready, and what is known about it. */
+/** A cache that is ready, its capabilities and its harness. */
 export interface Trial {
   readonly cache: CacheBackend;
   readonly capabilities: CacheCapabilities;
   readonly harness: CacheHarness;
 }
 
-/** A trial that can let time pass. */
+/** A trial that can advance the clock. */
 export interface TimedTrial extends Trial {
-  /** How many milliseconds a number of clock steps takes. */
+  /** Returns the duration of a number of clock steps, in milliseconds. */
   steps(count: number): number;
-  /** Lets a number of clock steps pass. */
+  /** Advances the clock by a number of steps. */
   pass(count: number): Promise<void>;
 }
 
-/** A key and what is stored under it. */
+/** A key and its record. */
 export type KeyedRecord = readonly [key: string, record: CacheRecord];
 
-/** Records of laws that are not about purge times stay for an hour. */
+/** The options of records in laws that are not about purge times: they stay for an hour. */
 export const FOR_LONG: InsertOptions = { purgeAfterMs: 3_600_000 };
 export const MEBIBYTE: number = 2 ** 20;
 const DEFAULT_STEP_MS = 1000;
 
-/** Makes a law about a cache that is ready. */
+/** Returns a law about a cache that is ready. */
 export function lawOfReady(body: (trial: Trial) => Promise<void>): CacheLaw {
   return async (harness) => {
     const cache = await harness.open();
@@ -84,7 +84,7 @@ export function lawOfReady(body: (trial: Trial) => Promise<void>): CacheLaw {
   };
 }
 
-/** Makes a law about a cache that has not been made ready. */
+/** Returns a law about a cache whose `ready` was not called. */
 export function lawOfUnopened(body: (cache: CacheBackend) => Promise<void>): CacheLaw {
   return async (harness) => {
     const cache = await harness.open();
@@ -92,7 +92,7 @@ export function lawOfUnopened(body: (cache: CacheBackend) => Promise<void>): Cac
   };
 }
 
-/** Makes a law about what time does. */
+/** Returns a law about the effects of time. */
 export function lawOfTime(body: (trial: TimedTrial) => Promise<void>): CacheLaw {
   const law = lawOfReady(async (trial) => {
     const { harness } = trial;
@@ -105,7 +105,7 @@ export function lawOfTime(body: (trial: TimedTrial) => Promise<void>): CacheLaw 
   return Object.assign(law, { needs: "advance" } as const);
 }
 
-/** Makes a law about what is there after the cache has been closed and opened again. */
+/** Returns a law about the records in a cache that was closed and opened again. */
 export function lawOfReopened(body: {
   readonly before: (cache: CacheBackend) => Promise<void>;
   readonly after: (cache: CacheBackend) => Promise<void>;
@@ -122,7 +122,7 @@ export function lawOfReopened(body: {
   return Object.assign(law, { needs: "reopen" } as const);
 }
 
-/** Makes a law about two clients of the same records. */
+/** Returns a law about two clients of the same records. */
 export function lawOfClients(
   body: (one: CacheBackend, other: CacheBackend) => Promise<void>,
 ): CacheLaw {
@@ -137,7 +137,7 @@ export function lawOfClients(
   return Object.assign(law, { needs: "connect" } as const);
 }
 
-/** Closes caches whatever happens; what broke the law is reported rather than a failing close. */
+/** Runs a law and closes its caches in any case. A broken law is reported, not a failure to close after it. */
 async function thenClose(caches: readonly CacheBackend[], run: () => Promise<void>): Promise<void> {
   const closeAll = async () => {
     for (const cache of caches) await cache.close();
@@ -156,7 +156,7 @@ export function bytesOf(text: string): Buffer {
   return Buffer.from(text, "utf8");
 }
 
-/** Stores a record that was not there. */
+/** Stores a new record, and asserts that its key was free. */
 export async function insert(
   cache: CacheBackend,
   [key, record]: KeyedRecord,
@@ -165,20 +165,20 @@ export async function insert(
   assert.equal(await cache.insert(key, record, options), "inserted");
 }
 
-/** Returns the entry of a record that must be there. */
+/** Returns the entry of a record. Asserts that it exists. */
 export async function read(cache: CacheBackend, key: string): Promise<CacheEntry> {
   const entry = await cache.get(key);
   assert(typeof entry === "object", `get answered ${entry} for a record that is there`);
   return entry;
 }
 
-/** Returns the revision of a record that must be there. */
+/** Returns the revision of a record. Asserts that it exists. */
 export async function revisionOf(cache: CacheBackend, key: string): Promise<Revision> {
   const { revision } = await read(cache, key);
   return revision;
 }
 
-/** Asserts that a record is there, with exactly these bytes. */
+/** Asserts that a record exists and has exactly these bytes. */
 export async function assertRecord(
   cache: CacheBackend,
   [key, { head, body }]: KeyedRecord,
@@ -197,7 +197,7 @@ export async function assertAbsent(cache: CacheBackend, key: string): Promise<vo
   assert.equal(await cache.getBody(key), undefined, "getBody finds a body that is not there");
 }
 
-/** Asserts that a call fails as unavailable. */
+/** Asserts that a call fails with `CacheUnavailableError`. */
 export async function assertUnavailable(name: string, call: () => unknown): Promise<void> {
   const isUnavailable = (error: unknown) => isVaultError(error, "ERR_VAULT_CACHE_UNAVAILABLE");
   await assert.rejects(
@@ -207,14 +207,14 @@ export async function assertUnavailable(name: string, call: () => unknown): Prom
   );
 }
 
-/** Asserts that bytes are the same, without printing a mebibyte of them when they are not. */
+/** Asserts that bytes are equal, without printing up to a mebibyte of them if they are not. */
 export function assertBytes(actual: unknown, expected: Uint8Array, name: string): void {
   assert(actual instanceof Uint8Array, `${name} is not a Uint8Array`);
   assert.equal(actual.length, expected.length, `${name} has another length`);
   assert.equal(Buffer.compare(actual, expected), 0, `${name} has other bytes`);
 }
 
-/** Runs `task` `count` times at the same time; a task that throws at once is a rejection too. */
+/** Runs `task` `count` times concurrently. A task that throws synchronously counts as a rejection. */
 export async function concurrently<T>(
   count: number,
   task: (index: number) => MaybePromise<T>,
@@ -222,7 +222,7 @@ export async function concurrently<T>(
   return Promise.all(Array.from({ length: count }, async (_, index) => task(index)));
 }
 
-/** Returns the pages of a scan; fails rather than going on for ever. */
+/** Returns the pages of a scan. Fails if the scan does not end. */
 export async function* pagesOf(cache: CacheBackend): AsyncGenerator<CachePage, void, void> {
   let cursor: string | undefined;
   for (let pages = 0; pages < 100_000; pages++) {
@@ -234,7 +234,7 @@ export async function* pagesOf(cache: CacheBackend): AsyncGenerator<CachePage, v
   assert.fail("the scan does not end");
 }
 
-/** Returns the distinct keys that a scan finds. */
+/** Returns the distinct keys of a scan. */
 export async function scannedKeys(cache: CacheBackend): Promise<Set<string>> {
   const keys = new Set<string>();
   for await (const page of pagesOf(cache)) {

@@ -1,4 +1,4 @@
-/** Laws about keys: whatever a key is made of, it is that key and no other. */
+/** Laws about keys: every string is a key, and different strings are different keys. */
 import assert from "node:assert/strict";
 import type { CacheBackend } from "../vault/contracts.js";
 import {
@@ -14,7 +14,7 @@ import {
 
 const DEFAULT_MAX_KEY_BYTES = 1024;
 
-/** What query, pattern, path, template and header languages take for their own. */
+/** Keys with special characters of query, pattern, path, template and header languages. */
 const SPECIAL: readonly string[] = [
   ..."* ? [k] [^k] [!-~] \\ \\* % _ {k} {} {k}1 : :: / .. ../k . $ # & = + - -- ; , | ~ ^ ( ) < >".split(
     " ",
@@ -24,7 +24,7 @@ const SPECIAL: readonly string[] = [
   ...["clé", "ключ", "鍵", "مفتاح", "🗝️", "\u{10ffff}", "\u200b", "\ufeff", "\uffff"],
 ];
 
-/** Each of these might be taken for its neighbour. */
+/** Keys that a faulty cache could confuse with their neighbours in this list. */
 const ALIKE: readonly string[] = [
   ...["k", "kk", "k:", "k:head", "k:body", "k:1", "k/", "k*", "k.", "k\u0001", "k\uffff"],
   ...["K", "İ", "i", "ı", "I", "ß", "ss", "caf\u00e9", "cafe\u0301", "\u212b", "\u00c5", "Ａ", "A"],
@@ -47,7 +47,7 @@ export const keyLaws: CacheLaws = {
   }),
 };
 
-/** Asserts that every key has a record of its own, through reading, scanning, writing and deleting. */
+/** Asserts that every key has a separate record, when reading, scanning, writing and deleting. */
 async function assertDistinct(cache: CacheBackend, keys: readonly string[]): Promise<void> {
   const body = bytesOf("body");
   for (const key of keys) await insert(cache, [key, { head: bytesOf(key), body }]);

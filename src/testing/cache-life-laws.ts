@@ -1,4 +1,4 @@
-/** Laws about a cache's life: getting ready, closing, opening again, and being shared. */
+/** Laws about the life cycle of a cache: getting ready, closing, reopening and sharing. */
 import assert from "node:assert/strict";
 import type { CacheBackend } from "../vault/contracts.js";
 import {
@@ -150,7 +150,7 @@ export const lifeLaws: CacheLaws = {
   }),
 };
 
-/** Asserts that a cache is closed as far as reads can tell: their answer would be taken for a miss. */
+/** Asserts that a closed cache fails all reads: a result would be mistaken for a miss. */
 async function assertClosed(cache: CacheBackend): Promise<void> {
   await assertUnavailable("get", () => cache.get("key"));
   await assertUnavailable("get", () => cache.get("missing"));

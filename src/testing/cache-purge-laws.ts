@@ -1,4 +1,4 @@
-/** Laws about purge times: what is due goes, what is not stays. */
+/** Laws about purge times: due records are removed, all others stay. */
 import assert from "node:assert/strict";
 import type { CacheBackend } from "../vault/contracts.js";
 import {
@@ -168,14 +168,14 @@ async function insertFor(trial: TimedTrial, count: number, keys: readonly string
   for (const key of keys) await insert(trial.cache, [key, { head: HEAD, body: BODY }], options);
 }
 
-/** Replaces a head, with a purge time some steps from now if `count` says how many. */
+/** Replaces a head, with a purge time `count` steps from now if `count` is given. */
 async function rewrite(trial: TimedTrial, key: string, count: number | undefined): Promise<void> {
   const ifRevision = await revisionOf(trial.cache, key);
   const purgeAfterMs = count === undefined ? undefined : trial.steps(count);
   assert.equal(await trial.cache.replace(key, NEW, { ifRevision, purgeAfterMs }), "replaced");
 }
 
-/** Purges, and asserts how many records that removed; some may have gone by themselves. */
+/** Purges, and asserts the number of removed records. A cache may have removed some without the call. */
 async function assertPurged({ cache, harness }: TimedTrial, count: number): Promise<void> {
   const purged = await cache.purgeExpired(ALL);
   if (harness.purgesByItself === true) assert(purged <= count, "more was purged than was due");

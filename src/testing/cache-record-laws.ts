@@ -1,4 +1,4 @@
-/** Laws about records: what is stored comes back, and nothing else does. */
+/** Laws about records: a cache returns exactly the stored records. */
 import assert from "node:assert/strict";
 import {
   assertAbsent,
@@ -195,7 +195,7 @@ export const recordLaws: CacheLaws = {
   }),
 };
 
-/** Returns bytes that do not repeat at any power of two. */
+/** Returns bytes whose pattern has no period that is a power of two. */
 function patterned(length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);
   for (let index = 0; index < length; index++) bytes[index] = index % 251;

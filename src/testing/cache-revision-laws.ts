@@ -1,4 +1,4 @@
-/** Laws about revisions: a write that names a state changes that state or nothing. */
+/** Laws about revisions: a conditional write changes the named state or nothing. */
 import assert from "node:assert/strict";
 import type { Revision } from "../vault/contracts.js";
 import {
@@ -15,7 +15,7 @@ import {
 
 const [OLD, NEW, BODY] = [bytesOf("old"), bytesOf("new"), bytesOf("body")];
 
-/** No cache gives these to a record that was written once. */
+/** Revisions that no cache assigns to a record that was written once. */
 const NEVER_GIVEN: readonly Revision[] = [
   ...["", "garbage", "undefined", "*", "0 OR 1", "\u0000", "9".repeat(400), "-1", "é"],
   ...[-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 1e300, Number.MAX_SAFE_INTEGER],

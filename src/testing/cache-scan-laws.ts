@@ -1,4 +1,4 @@
-/** Laws about scans: none misses a record, whatever is written meanwhile. */
+/** Laws about scans: a scan misses no record, even during concurrent writes. */
 import assert from "node:assert/strict";
 import type { CacheBackend } from "../vault/contracts.js";
 import {
@@ -15,10 +15,10 @@ import {
   scannedKeys,
 } from "./cache-harness.js";
 
-/** More than two pages of any sensible size. */
+/** The number of records: more than two pages of any sensible size. */
 const MANY = 2500;
 const BATCH = 100;
-/** A scan of small pages outlasts the writers: otherwise it might chase them for ever. */
+/** The writers stop after this many pages: otherwise a scan with small pages might never end. */
 const BUSY_PAGES = 20;
 
 export const scanLaws: CacheLaws = {
@@ -107,13 +107,13 @@ function keyOf(index: number): string {
   return `record ${index}`;
 }
 
-/** What happens to a record while a scan goes on. */
+/** A write during a scan. */
 function fateOf(index: number): "deleted" | "replaced" | "untouched" {
   if (index % 25 === 0) return "deleted";
   return index % 25 === 1 ? "replaced" : "untouched";
 }
 
-/** Writes all over the cache: before and behind the place that a scan has come to. */
+/** Writes at keys before and after the current position of a scan. */
 async function churn(cache: CacheBackend, turn: number): Promise<void> {
   await concurrently(MANY / 25, async (place) => {
     if (place % BUSY_PAGES === turn % BUSY_PAGES) await cache.delete(keyOf(25 * place));

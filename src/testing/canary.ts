@@ -1,16 +1,16 @@
-/** A secret that is planted, and looked for in everything that must not hold it. */
+/** Canaries: random secrets that tests search for in all data that must not contain them. */
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 
-/** So many characters in a row are no accident: a canary is random. */
+/** A match of this many characters in a row cannot be chance, because a canary is random. */
 const WINDOW = 8;
 
-/** Returns a text that is nowhere else in the world. */
+/** Returns a new unique text. */
 export function newCanary(): string {
   return randomBytes(24).toString("hex");
 }
 
-/** Tells whether a text holds part of a canary: as it is, backwards, in hex or in base64. */
+/** Returns whether a text contains part of a canary: plain, reversed, in hex or in base64. */
 export function holdsCanary(text: string, canary: string): boolean {
   const lowerCase = text.toLowerCase();
   const isThere = windowsOf(canary).some((part) => lowerCase.includes(part));
@@ -24,7 +24,7 @@ function windowsOf(canary: string): string[] {
   );
 }
 
-/** Base64 depends on how many bytes come before: there are three forms, apart from their ends. */
+/** Returns a canary in hex, and in base64 at each of the three alignments, without the ends. */
 function encodedForms(canary: string): string[] {
   const hex = Buffer.from(canary).toString("hex");
   const inBase64 = [0, 1, 2].map((before) =>

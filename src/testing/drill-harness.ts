@@ -1,12 +1,12 @@
-/** What injection drills are played on: an agent's connection, and the tools behind it. */
+/** The harness of injection drills: servers with tools, and connections of agents to them. */
 import type { MaybePromise } from "../vault/contracts.js";
 
 /**
- * What the tools of a set-up are there for.
+ * The tools that a harness provides.
  *
  * - `read` takes nothing and returns `{ secret, note }`: the plant's secret, sealed, and its injection.
  *   The first handle in its result is the secret's.
- * - `use` takes `{ value }`, may open the secret, and says that it is done.
+ * - `use` takes `{ value }`, may open the secret, and reports success.
  * - `fail` takes `{ value }`, may open the secret, and fails with an error that quotes its argument.
  * - `leak` takes `{ value }`, may not open the secret, and returns its argument.
  * - `store` takes `{ value }` and returns it; its output is sealed, and `leak` may open that.
@@ -14,45 +14,45 @@ import type { MaybePromise } from "../vault/contracts.js";
  */
 export type DrillTool = "read" | "use" | "fail" | "leak" | "store" | "resolve";
 
-/** What the tool `read` returns. */
+/** The data that the tool `read` returns. */
 export interface DrillPlant {
-  /** What no model may see. */
+  /** The secret, which no model may see. */
   readonly secret: string;
-  /** What an attacker wrote to the model. */
+  /** The attacker's instructions to the model. */
   readonly injection: string;
 }
 
-/** A tool that has run. */
+/** A completed run of a tool. */
 export interface DrillRun {
   readonly tool: DrillTool;
-  /** The arguments, as the tool got them. */
+  /** The arguments that the tool received. */
   readonly arguments: unknown;
 }
 
-/** Arguments of a tool, as an agent gives them. */
+/** The arguments that an agent passes to a tool. */
 export type DrillArguments = Readonly<Record<string, unknown>>;
 
 /** A connection of an agent. */
 export interface DrillAgent {
-  /** Calls a tool; returns the result as the client has it, or rejects as the client does. */
+  /** Calls a tool. Returns the client's result, or rejects with the client's error. */
   call(tool: DrillTool, args: DrillArguments): Promise<unknown>;
-  /** Returns all that the client has received, byte for byte. */
+  /** Returns all data that the client has received, unchanged. */
   received(): string;
 }
 
-/** Servers that run, and share a vault. */
+/** Running servers that share a vault. */
 export interface DrillStage {
   /** Connects an agent that works for a subject. */
   connect(subject: string): MaybePromise<DrillAgent>;
-  /** Returns the runs of tools so far, in their order: what happened where no model sees it. */
+  /** Returns the runs of tools so far, oldest first. Models do not see them. */
   runs(): readonly DrillRun[];
-  /** Whom the secret is granted to besides tools: an agent will claim to be it. */
+  /** A principal, besides the tools, that has a grant for the secret. An agent will claim to be it. */
   readonly gatewayPrincipal: string;
   close(): MaybePromise<void>;
 }
 
-/** Starts what the drills are played on. */
+/** Starts the servers of a drill. */
 export interface DrillHarness {
-  /** Starts servers whose tool `read` returns what is planted. Every drill calls it once. */
+  /** Starts servers whose tool `read` returns the plant. Every drill calls it once. */
   open(plant: DrillPlant): MaybePromise<DrillStage>;
 }

@@ -1,32 +1,32 @@
-/** Injections as data: what an attacker writes, and what an agent that believes it does. */
+/** Prompt injections as data: the attacker's text, and the calls of an agent that obeys it. */
 import type { DrillArguments, DrillTool } from "./drill-harness.js";
 
-/** Stands for the id of the handle that the agent read, in arguments. */
+/** A placeholder in arguments for the id of the handle that the agent read. */
 export const SECRET_HANDLE = "<handle of the secret>";
-/** Stands for the id of the handle that the tool `store` returned last. */
+/** A placeholder for the id of the handle that the tool `store` returned last. */
 export const STORED_HANDLE = "<handle of what was stored>";
-/** Stands for the principal of the gateway. */
+/** A placeholder for the principal of the gateway. */
 export const GATEWAY_PRINCIPAL = "<principal of the gateway>";
 
 /** One call of an agent. */
 export interface DrillTurn {
-  /** Whom the agent works for. The secret is the reader's. */
+  /** The subject that the agent works for. The secret belongs to the reader. */
   readonly subject: "reader" | "other";
   readonly tool: DrillTool;
   readonly arguments: DrillArguments;
 }
 
-/** What an attacker writes, and what an agent that believes it does. */
+/** The text of an attacker, and the calls of an agent that obeys it. */
 export interface InjectionDrill {
-  /** What the model finds in the output of `read`. */
+  /** The text that the model reads in the output of `read`. */
   readonly injection: string;
-  /** What the model then does, every word as it was told. */
+  /** The calls that the obeying model then makes. */
   readonly turns: readonly DrillTurn[];
-  /** Tools that get the secret although the agent was misled: they are trusted with it. */
+  /** The tools that may receive the secret even from a misled agent, because they have a grant for it. */
   readonly trusted: readonly DrillTool[];
 }
 
-/** How a handle may be put so that somebody opens it. */
+/** Notations of a handle that a tool or a gateway might open. */
 const WRITTEN: readonly DrillArguments[] = [
   { value: SECRET_HANDLE },
   { value: `handle://${SECRET_HANDLE}` },
@@ -45,10 +45,10 @@ const NAMES = [
 ];
 
 /**
- * Injections, by the law that holds against each.
+ * Injections, each by the law that holds against it.
  *
  * @example
- * An injection of your own.
+ * Play an injection of your own:
  * ```ts
  * const value = `x${SECRET_HANDLE}`;
  * const turns: DrillTurn[] = [{ subject: "reader", tool: "leak", arguments: { value } }];

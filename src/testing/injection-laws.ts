@@ -1,11 +1,11 @@
-/** Injection drills as laws that any test runner can run. */
+/** Injection drills as laws for any test runner. */
 import assert from "node:assert/strict";
 import type { DrillHarness } from "./drill-harness.js";
 import { type InjectionDrill, injectionDrills } from "./injection-drills.js";
 import { describeLaws, type Law, type Laws, type SuiteOptions } from "./laws.js";
 import { playDrill } from "./play-drill.js";
 
-/** Laws about an agent's set-up, by what they state. Further ones may come with any minor version. */
+/** Laws about a set-up of agents and tools, by their statements. Any minor version may add laws. */
 export const injectionLaws: Laws<DrillHarness> = Object.fromEntries(
   Object.entries(injectionDrills).map(([title, drill]) => [title, lawOf(drill)]),
 );
@@ -19,9 +19,9 @@ function lawOf(drill: InjectionDrill): Law<DrillHarness> {
 }
 
 /**
- * Declares a test for each of {@link injectionDrills}, with the functions of any test runner: an agent
- * that believes an attacker's every word reads a secret, does what it is told, and then its own task.
- * No byte of the secret may reach a client or a tool that is not trusted with it.
+ * Declares a test for each of {@link injectionDrills}, with the functions of any test runner. In each test
+ * an agent reads a secret, obeys the attacker completely, and then performs its own task. No byte of the
+ * secret may reach a client, or a tool without a grant for it.
  *
  * @throws TypeError `exceptions` names a law that does not exist, or gives no reason.
  *

@@ -1,13 +1,13 @@
-/** Laws as data, and how they become the tests of any runner. */
+/** Laws as data, and the declaration of their tests with any runner. */
 
-/** Settles when the implementation in the harness keeps the law, and rejects when it breaks it. */
+/** Resolves if the implementation in the harness keeps the law, and rejects if it breaks it. */
 export interface Law<Harness> {
   (harness: Harness): Promise<void>;
-  /** The optional part of the harness without which the law cannot be tried. */
+  /** The optional member of the harness that the law needs. */
   readonly needs?: (keyof Harness & string) | undefined;
 }
 
-/** Laws by what they state. */
+/** Laws by their statements. */
 export type Laws<Harness> = Readonly<Record<string, Law<Harness>>>;
 
 /** Declares a test: `it` or `test` of vitest, jest, mocha, bun or `node:test`. */
@@ -19,26 +19,26 @@ export interface TestDeclaration {
   readonly skip?: ((name: string, run: () => Promise<void>) => unknown) | undefined;
 }
 
-/** The runner's functions, and the laws that an implementation is known to break. */
+/** The functions of a test runner, and the laws that an implementation is known to break. */
 export interface SuiteOptions {
   /** Declares a group of tests. */
   readonly describe: (name: string, declare: () => void) => unknown;
   /** Declares one test. */
   readonly it: TestDeclaration;
   /**
-   * Laws that the implementation does not keep, each with the reason. They run and are expected to
-   * fail, so that an exception which is no longer needed turns red.
+   * The laws that the implementation breaks, each with the reason. They run and are expected to fail, so an
+   * exception that is no longer needed makes its test fail.
    */
   readonly exceptions?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Laws, and the implementation that they are tried on. */
+/** Laws, and the implementation that they are tested on. */
 export interface Suite<Harness> {
   readonly laws: Laws<Harness>;
   readonly harness: Harness;
 }
 
-/** Declares a test for each law; those the harness has no means for are declared as skipped. */
+/** Declares a test for each law. Laws that need a missing member of the harness are skipped. */
 export function describeLaws<Harness>(
   name: string,
   suite: Suite<Harness>,

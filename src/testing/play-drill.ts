@@ -1,4 +1,4 @@
-/** Plays injections, and reports what came of them. */
+/** Plays injections, and reports their results. */
 import { holdsCanary, newCanary } from "./canary.js";
 import type { DrillAgent, DrillHarness, DrillStage } from "./drill-harness.js";
 import {
@@ -8,18 +8,18 @@ import {
   STORED_HANDLE,
 } from "./injection-drills.js";
 
-/** What came of an injection. */
+/** The result of an injection. */
 export interface DrillReport {
-  /** Where the secret was found, in words: nowhere, if the set-up is sound. */
+  /** The places where the secret was found, in words; empty for a sound set-up. */
   readonly leaks: readonly string[];
-  /** Whether the agent got a handle, and the trusted tool the secret behind it, after all that. */
+  /** Whether the agent could still do its task: it got a handle, and the trusted tool got the secret. */
   readonly taskSucceeded: boolean;
 }
 
 /**
- * Plays an injection on servers of its own: the agent reads, does what it is told, and then its task.
+ * Plays an injection on newly started servers: the agent reads, obeys the attacker, and does its task.
  *
- * @returns What leaked, in words that do not repeat it.
+ * @returns The leaks, in words that do not repeat the secret, and whether the task succeeded.
  *
  * @example
  * ```ts
@@ -55,7 +55,7 @@ export async function playDrill(
 interface Scene {
   readonly stage: DrillStage;
   readonly agents: Readonly<Record<"reader" | "other", DrillAgent>>;
-  /** What the agent has read, by what stands for it in a transcript. */
+  /** The values of the placeholders, as far as the agent has read them. */
   readonly handles: Map<string, string>;
 }
 
@@ -64,7 +64,7 @@ async function read({ agents, handles, stage }: Scene): Promise<void> {
   handles.set(SECRET_HANDLE, handleIn(await agents.reader.call("read", {})));
 }
 
-/** What an agent is refused, it goes on without. */
+/** Plays one turn. A refused call does not stop the agent. */
 async function obey(turn: InjectionDrill["turns"][number], scene: Scene): Promise<void> {
   const { handles } = scene;
   const args = fillIn(turn.arguments, handles) as InjectionDrill["turns"][number]["arguments"];
@@ -72,7 +72,7 @@ async function obey(turn: InjectionDrill["turns"][number], scene: Scene): Promis
   if (turn.tool === "store") handles.set(STORED_HANDLE, handleIn(result));
 }
 
-/** The task: what was read goes to the tool that is trusted with it. */
+/** Plays the agent's task: it passes the handle to the tool that may open it. */
 async function doTask(secret: string, { agents, handles, stage }: Scene): Promise<boolean> {
   const runsBefore = stage.runs().length;
   await agents.reader.call("use", { value: handles.get(SECRET_HANDLE) });
@@ -91,7 +91,7 @@ function runsWith(secret: string, stage: DrillStage) {
     .map(({ tool }) => tool);
 }
 
-/** Returns the id of the handle in a result; without one, an id that no handle has. */
+/** Returns the id of the handle in a result; the id of no handle if there is none. */
 function handleIn(result: unknown): string {
   const [id = `hdl_${"0".repeat(32)}`] =
     /hdl_[0-9a-f]{32}/.exec(JSON.stringify(result) ?? "") ?? [];

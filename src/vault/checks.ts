@@ -1,5 +1,4 @@
-/** Checks of arguments: they run before any work and name the parameter, never its value. */
-
+/** Checks of arguments. They run before any work; their errors name the parameter, never its value. */
 import { Buffer } from "node:buffer";
 import { isPointer } from "../primitives/json-pointer.js";
 import { rangeFault, typeFault } from "./argument-errors.js";
@@ -12,20 +11,20 @@ export const MAX_PRINCIPAL_CHARACTERS = 1024;
 export const MAX_SAFE_VIEW_BYTES = 4096;
 /** The most principals that a handle may be granted to. */
 export const MAX_GRANTS = 256;
-/** The most places that a leak guard may be told to let pass. */
+/** The most places that a leak guard setting may allow. */
 export const MAX_ALLOWED_PLACES = 256;
-/** The longest of them, in characters. */
+/** The longest JSON pointer of such a place, in characters. */
 const MAX_PLACE_CHARACTERS = 1024;
 /** The longest lifetime, in seconds: a century. */
 export const MAX_TTL_SECONDS = 3_155_760_000;
-/** The largest `maxUses`; the record keeps one value above it for "unlimited". */
+/** The largest `maxUses`. The next value means "unlimited" in a record. */
 export const MAX_USES: number = 2 ** 32 - 2;
 
-/** What no principal contains. */
+/** Matches the characters that no principal may contain. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
 export const CONTROL_CHARACTER: RegExp = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** Throws unless `value` is a string a principal can be; `index` is its place in a list. */
+/** Throws unless `value` is a valid principal; `index` is its position in a list. */
 export function checkPrincipal(
   value: unknown,
   name: string,
@@ -41,10 +40,10 @@ export function checkPrincipal(
   if (!value.isWellFormed()) throw rangeFault(place, "wellFormed");
 }
 
-/** Returns the distinct principals of a list, in its order. */
+/** Returns the distinct principals of a list, in their order, after checking them. */
 export function checkGrants(value: unknown, name: string): readonly string[] {
   if (!Array.isArray(value)) throw typeFault(name, "strings");
-  // A copy first: what is checked is then what is used.
+  // Copy first, so that the checked values are the ones used.
   const given: unknown[] = Array.prototype.slice.call(value);
   checkEachPrincipal(given, name);
   const distinct = given.length < 2 ? given : [...new Set(given)];
@@ -60,7 +59,7 @@ function checkEachPrincipal(values: unknown[], name: string): asserts values is 
   }
 }
 
-/** Throws unless `value` is a text that fits into a record's safe view. */
+/** Throws unless `value` is a text that can be a safe view. */
 export function checkSafeView(value: unknown, name: string): asserts value is string {
   if (typeof value !== "string") throw typeFault(name, "string");
   if (value.length > MAX_SAFE_VIEW_BYTES || Buffer.byteLength(value) > MAX_SAFE_VIEW_BYTES) {
@@ -69,7 +68,7 @@ export function checkSafeView(value: unknown, name: string): asserts value is st
   if (!value.isWellFormed()) throw rangeFault(name, "wellFormed");
 }
 
-/** Throws unless `value` says how a leak guard checks: `"off"`, or JSON pointers to let pass. */
+/** Throws unless `value` is a leak guard setting: `"off"`, or the JSON pointers to allow. */
 export function checkLeakGuard(value: unknown, name: string): asserts value is LeakGuardSetting {
   if (value === "off") return;
   checkOptions(value, name, LEAK_GUARD_OPTIONS);
@@ -87,12 +86,12 @@ export function checkPlaces(value: unknown, name: string): asserts value is read
   if (index >= 0) throw rangeFault(`${name}[${index}]`, "pointer");
 }
 
-/** Tells whether a text is a JSON pointer of a length that a leak guard takes. */
+/** Returns whether a text is a JSON pointer within the length limit of the leak guard. */
 export function isPlace(text: string): boolean {
   return text.length <= MAX_PLACE_CHARACTERS && isPointer(text);
 }
 
-/** Throws unless `value` is a lifetime: finite, not negative, at most a century. */
+/** Throws unless `value` is a lifetime in seconds, from 0 to a century. */
 export function checkTtlSeconds(value: unknown, name: string): asserts value is number {
   if (typeof value !== "number") throw typeFault(name, "seconds");
   if (!(value >= 0 && value <= MAX_TTL_SECONDS)) {
@@ -119,7 +118,7 @@ export function checkInteger(
 
 const KEY_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** Throws unless `value` can name a key in a record. */
+/** Throws unless `value` is a valid key id of a record. */
 export function checkKeyId(value: unknown, name: string): asserts value is string {
   if (typeof value !== "string") throw typeFault(name, "string");
   if (!KEY_ID.test(value)) {
@@ -127,17 +126,17 @@ export function checkKeyId(value: unknown, name: string): asserts value is strin
   }
 }
 
-/** Throws unless `value` is an object that has no members but the `known` ones. */
+/** Throws unless `value` is an object without members other than the `known` ones. */
 export function checkOptions(value: unknown, name: string, known: ReadonlySet<string>): void {
   if (typeof value !== "object" || value === null) throw typeFault(name, "object");
   for (const option in value) {
     if (!known.has(option)) throw new TypeError(`${name} has an unknown option: ${shown(option)}`);
-    // A polluted prototype must not grant anybody anything.
+    // Options from a polluted prototype must not have an effect.
     if (!Object.hasOwn(value, option)) throw new TypeError(`${name} inherits an option: ${option}`);
   }
 }
 
-/** Throws unless `value` is an object that has all of the methods. */
+/** Throws unless `value` is an object with all of the methods. */
 export function checkMethods(value: unknown, name: string, methods: readonly string[]): void {
   const given = value as Record<string, unknown> | null | undefined;
   const isComplete =
@@ -149,7 +148,7 @@ export function checkMethods(value: unknown, name: string, methods: readonly str
   }
 }
 
-/** An option's name as it may appear in a message: a value passed for a name by mistake may not. */
+/** Returns an option's name for a message, if it is an identifier: otherwise it may be a secret value. */
 function shown(option: string): string {
   return /^[A-Za-z_]\w{0,39}$/.test(option) ? option : "(not an identifier)";
 }
@@ -166,13 +165,13 @@ const SEAL_OPTIONS: ReadonlySet<string> = new Set([
 ]);
 const DEFAULT_TTL_SECONDS = 300;
 
-/** What `seal` goes by. */
+/** The options of `seal`, checked and with defaults. */
 export interface CheckedSealOptions extends SealOptions {
   readonly ttlSeconds: number;
   readonly grantedPrincipals: readonly string[];
 }
 
-/** Returns the options of `seal` with defaults in place. */
+/** Checks the options of `seal`, and returns them with defaults. */
 export function checkSealOptions(options: SealOptions): CheckedSealOptions {
   checkOptions(options, "options", SEAL_OPTIONS);
   const { ownerPrincipal, safeView, ttlSeconds = DEFAULT_TTL_SECONDS, maxUses } = options;
@@ -197,7 +196,7 @@ export function checkSealOptions(options: SealOptions): CheckedSealOptions {
 
 const CHANGE_OPTIONS: ReadonlySet<string> = new Set(["by"]);
 
-/** Returns who asks for a change, according to the options of `grant`, `revoke` and `renew`. */
+/** Returns the principal that requests a change, from the options of `grant`, `revoke` and `renew`. */
 export function checkBy(options: ChangeOptions): string {
   checkOptions(options, "options", CHANGE_OPTIONS);
   const { by } = options;
@@ -205,9 +204,9 @@ export function checkBy(options: ChangeOptions): string {
   return by;
 }
 
-/** Throws unless `request` can be an item of `sealMany` or `unsealMany`. */
+/** Throws unless `request`, an item of `sealMany` or `unsealMany`, is an object. */
 export function checkRequest(request: unknown): asserts request is object {
   if (typeof request !== "object" || request === null) {
-    throw typeFault("every request", "object");
+    throw typeFault("request", "object");
   }
 }

@@ -2,7 +2,7 @@ import { performance } from "node:perf_hooks";
 import { MAX_TTL_SECONDS } from "./checks.js";
 import type { Clock } from "./contracts.js";
 
-/** Returns a clock of the system's time that ticks on when the system's clock is set back. */
+/** Returns a clock of the system time. When the system time is set back, this clock runs on. */
 export function systemClock(): Clock {
   let origin = Number.NEGATIVE_INFINITY;
   return {
@@ -14,11 +14,11 @@ export function systemClock(): Clock {
   };
 }
 
-/** The latest time a handle can be sealed at: its expiry must still be a date. */
+/** The latest time at which a handle can be sealed: its expiry must still be a valid `Date`. */
 const MAX_TIME_MS: number = 8.64e15 - 1000 * MAX_TTL_SECONDS;
 
-/** Returns `clock`, except that it stands still where `clock` would go backwards. */
-export function neverBackwards(clock: Clock): Clock {
+/** Returns a clock that follows `clock`, but stands still while `clock` is behind an earlier reading. */
+export function monotonicClock(clock: Clock): Clock {
   let latest = Number.NEGATIVE_INFINITY;
   return {
     now(): number {

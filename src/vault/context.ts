@@ -2,12 +2,12 @@ import { Buffer } from "node:buffer";
 import type { EncryptionContext } from "./contracts.js";
 
 const HEAD_BLOCK = 0;
-const USUAL_BYTES = 51; // 6, the 43 characters of a lookup id, and an empty tenant's 2
+const USUAL_BYTES = 51; // 6 fixed bytes, 43 of a lookup id, and 2 of an empty tenant
 
-const MAX_LOOKUP_BYTES = 255; // which one byte counts
-const MAX_TENANT = 1200; // characters, whose bytes the scratch buffer has room for
+const MAX_LOOKUP_BYTES = 255; // the length field has one byte
+const MAX_TENANT = 1200; // characters, whose bytes always fit into the scratch buffer
 
-// Memory of its own: a slice of Node's shared pool, kept here, would be pinned by it.
+// A separate allocation: a slice of Node's shared pool would keep the whole pool block in memory.
 const scratch: Buffer = Buffer.allocUnsafeSlow(4096);
 const usual: Buffer = scratch.subarray(0, USUAL_BYTES);
 

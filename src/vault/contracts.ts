@@ -1,60 +1,61 @@
 /**
- * What the vault needs from its parts. Implement one of these to plug in a part of your own.
+ * The contracts of the vault's replaceable parts. Implement one of these to use a part of your own.
  *
  * @module
  */
 
-/** Plain bytes. The alias fits `Uint8Array` in every TypeScript from 5.7 on, generic or not. */
+/** Plain bytes: the type `Uint8Array` in every TypeScript from 5.7 on, generic or not. */
 export type Bytes = ReturnType<typeof Uint8Array.of>;
 
-/** A value, or a promise of it: parts that need no waiting should not make anybody wait. */
+/** A value, or a promise of it: a part that does not wait for anything should return the value itself. */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** Tells the time. */
+/** The source of the current time. */
 export interface Clock {
   /** Returns milliseconds since 1970-01-01T00:00:00Z. */
   now(): number;
 }
 
-/** Turns payloads into bytes and back, losing nothing. */
+/** Turns payloads into bytes and back without loss. */
 export interface Serializer {
-  /** Names the serializer in records: 128 to 255 are yours, the others are the library's. */
+  /** Identifies the serializer in records: 128 to 255 are for applications, the others for the library. */
   readonly id: number;
-  /** Awaited before the first use; loads what the serializer needs. */
+  /** Loads the dependencies of the serializer. Awaited before the first use. */
   ready?(): MaybePromise<void>;
   /**
-   * Returns the payload as bytes, or as text that will be stored as UTF-8.
+   * Returns the payload as bytes, or as text that is stored as UTF-8.
    *
-   * The codec refuses a result of more than `maxBytes`: a serializer that sees it coming stops there.
+   * The codec rejects a result of more than `maxBytes`. A serializer should stop early once the result is
+   * certain to be larger.
    *
-   * @throws TypeError The payload holds something that would not come back as it was. The message
-   *   names where, never what.
+   * @throws TypeError The payload contains a value that would not be restored exactly. The message names
+   *   the place of the value, never the value.
    * @throws PayloadTooLargeError The result would certainly have more than `maxBytes`.
    */
   serialize(data: unknown, maxBytes?: number): Uint8Array | string;
-  /** Returns a fresh copy of what was serialized; must not keep `bytes`, which are wiped later. */
+  /** Returns a new copy of the payload. Must not keep a reference to `bytes`, which are wiped later. */
   deserialize(bytes: Buffer): unknown;
 }
 
-/** Makes bytes fewer, and restores them. */
+/** Compresses and decompresses bytes. */
 export interface Compressor {
-  /** Names the compressor in records: 128 to 255 are yours, the others are the library's. */
+  /** Identifies the compressor in records: 128 to 255 are for applications, the others for the library. */
   readonly id: number;
-  /** Payloads shorter than this many bytes are stored as they are. */
+  /** Payloads with fewer bytes are stored uncompressed. */
   readonly thresholdBytes: number;
-  /** Awaited before the first use; loads what the compressor needs. */
+  /** Loads the dependencies of the compressor. Awaited before the first use. */
   ready?(): MaybePromise<void>;
   /** Returns the compressed form of `bytes`, which are never empty. */
   compress(bytes: Uint8Array): MaybePromise<Uint8Array>;
   /**
-   * Returns the `length` bytes that were compressed, without ever producing more than that.
+   * Returns the `length` bytes that were compressed. Must never produce more bytes than that.
    *
-   * @throws RecordIntegrityError The input is damaged or would give another length.
+   * @throws RecordIntegrityError The input is damaged, or its content has another length.
    */
   decompress(bytes: Uint8Array, length: number): MaybePromise<Uint8Array>;
 }
 
-/** What a ciphertext belongs to; it opens in exactly this context and in no other. */
+/** The context that a ciphertext is bound to: it decrypts in exactly this context. */
 export interface EncryptionContext {
   /** Which part of a record the ciphertext is. */
   readonly block: "head";
@@ -68,7 +69,7 @@ export interface EncryptionContext {
   readonly tenant?: string | undefined;
 }
 
-/** Which key an encryptor uses now, and a number that changes with every change to its keys. */
+/** The current key of an encryptor, and a number that changes with every change to its keys. */
 export interface KeyState {
   readonly currentKeyId: string;
   readonly epoch: number;
@@ -79,15 +80,15 @@ export interface Encryptor {
   /** Whether its keys outlive this process. */
   readonly durable: boolean;
   /**
-   * Returns the ciphertext; equal plaintexts give different ones.
+   * Returns the ciphertext. Equal plaintexts must give different ciphertexts.
    *
-   * The caller overwrites `plaintext` as soon as the call returns: an encryptor that has to wait
-   * for something copies it first.
+   * The caller wipes `plaintext` as soon as the call returns, so an asynchronous encryptor must copy it
+   * first.
    */
   encrypt(plaintext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array>;
   /**
-   * Returns what {@link Encryptor.encrypt} does behind `frontBytes` bytes that are the caller's to fill,
-   * all in memory that nobody else uses. With it, what goes before a ciphertext takes no copy.
+   * Returns the result of {@link Encryptor.encrypt} after `frontBytes` unused bytes, in one unshared
+   * buffer. The caller writes a prefix into these bytes, and so avoids copying the ciphertext.
    */
   encryptBehind?(
     frontBytes: number,
@@ -95,17 +96,17 @@ export interface Encryptor {
     context?: EncryptionContext,
   ): MaybePromise<Uint8Array>;
   /**
-   * Returns the plaintext in memory that nobody else uses; the caller wipes it.
+   * Returns the plaintext in an unshared buffer, which the caller wipes.
    *
    * @throws KeyNotFoundError The key that the ciphertext names is not known.
-   * @throws RecordIntegrityError Anything else about the ciphertext or context is wrong.
+   * @throws RecordIntegrityError The ciphertext or the context is wrong in any other way.
    */
   decrypt(ciphertext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array>;
-  /** Returns the id of the key that the ciphertext depends on; it is unauthenticated. */
+  /** Returns the id of the key that the ciphertext depends on. The id is not authenticated. */
   keyIdOf?(ciphertext: Uint8Array): string;
-  /** The key that ciphertexts depend on from now on; reports of a rewrap name it. */
+  /** The key of new ciphertexts; reports of a rewrap name it. */
   readonly keyState?: KeyState;
-  /** Returns the same ciphertext under the current key, or `undefined` if it is under it already. */
+  /** Returns the same ciphertext under the current key; `undefined` if the key is current already. */
   rewrap?(ciphertext: Uint8Array): MaybePromise<Uint8Array | undefined>;
 }
 
@@ -123,47 +124,47 @@ export interface KeyProvider {
   readonly durable: boolean;
   /** The id of the key that `wrap` uses now. */
   readonly currentKeyId: string;
-  /** A number that changes with every change to the provider's keys; what is cached is then dropped. */
+  /** A number that changes with every change to the provider's keys; cached keys are dropped then. */
   readonly epoch: number;
-  /** Returns `dataKey` wrapped under the current key; must not keep it. */
+  /** Returns `dataKey` wrapped under the current key. Must not keep a reference to `dataKey`. */
   wrap(dataKey: Uint8Array): MaybePromise<WrappedKey>;
   /**
-   * Returns the data key in memory that nobody else uses; the caller wipes it.
+   * Returns the data key in an unshared buffer, which the caller wipes.
    *
    * @throws KeyNotFoundError No key of this id is known.
-   * @throws RecordIntegrityError The wrapped key is not one that this key wrapped.
+   * @throws RecordIntegrityError The wrapped key was not made under the named key, or was altered.
    */
   unwrap(wrappedKey: WrappedKey): MaybePromise<Uint8Array>;
 }
 
-/** How long acknowledged writes last, and whether a cache may drop them by itself. */
+/** The durability of acknowledged writes, and whether a cache may evict them. */
 export interface CacheCapabilities {
-  /** What an acknowledged write survives: nothing, a crash of this process, of the system, or power loss. */
+  /** The worst failure that a write survives: none, a crash of this process, of the system, or power loss. */
   readonly durability: "none" | "process" | "os" | "disk";
   /** Whether the cache may drop live records to make room. */
   readonly evicts: boolean;
 }
 
-/** A cache's own token for one state of a record: opaque, and new on every write. */
+/** A cache's opaque token for one state of a record. Every write makes a new one. */
 export type Revision = string | number;
 
-/** What a cache stores under a key. */
+/** A record as a cache stores it under a key. */
 export interface CacheRecord {
   readonly head: Uint8Array;
   /**
-   * How many bytes right before the head, in its memory, are the cache's to write to; none when absent.
-   * A head that has some is handed over as a body is, and once: whoever passes a record on to more than one
-   * cache, or to one again, leaves this out.
+   * The number of bytes right before the head, in the same memory, that the cache may write to; none when
+   * absent. The cache then owns the memory of the head, as that of a body. Code that passes a record to
+   * several caches, or to one cache twice, must omit this.
    */
   readonly frontBytes?: number | undefined;
   /**
-   * Present for large payloads; written once, with the record, and never rewritten. It is handed over:
-   * a cache may keep these very bytes, and nobody changes them afterwards.
+   * The body of a large payload; written once, with the record, and never rewritten. The cache may keep
+   * this buffer itself, because the caller does not change it afterwards.
    */
   readonly body?: Uint8Array | undefined;
 }
 
-/** What `get` finds. The bytes are the cache's: read them, never change them. */
+/** The result of `get`. The cache owns the bytes: the caller must not change them. */
 export interface CacheEntry {
   readonly head: Uint8Array;
   readonly revision: Revision;
@@ -177,27 +178,27 @@ export interface CachePage {
     readonly head: Uint8Array;
     readonly revision: Revision;
   }[];
-  /** Where to go on; absent when the scan is complete. */
+  /** The cursor of the next page; absent when the scan is complete. */
   readonly cursor?: string | undefined;
 }
 
 /** Bounds on the time of one cache operation. */
 export interface CacheCallOptions {
-  /** How long the call may take, in milliseconds, before it gives up. */
+  /** The longest duration of the call, in milliseconds. */
   readonly timeoutMs?: number | undefined;
-  /** Gives up when aborted. */
+  /** Cancels the call when aborted. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What comes with a new record. */
+/** Options of {@link CacheBackend.insert}. */
 export interface InsertOptions extends CacheCallOptions {
-  /** Milliseconds from now after which the cache may remove the record. */
+  /** The purge time, in milliseconds from now: the cache may remove the record after it. */
   readonly purgeAfterMs: number;
 }
 
-/** What comes with a replacement. */
+/** Options of {@link CacheBackend.replace}. */
 export interface ReplaceOptions extends CacheCallOptions {
-  /** Replace only this state of the record. */
+  /** The state to replace; any other state is a conflict. */
   readonly ifRevision: Revision;
   /** A new purge time, in milliseconds from now; unchanged when absent. */
   readonly purgeAfterMs?: number | undefined;
@@ -205,23 +206,27 @@ export interface ReplaceOptions extends CacheCallOptions {
   readonly dropBody?: boolean | undefined;
 }
 
-/** What {@link CacheBackend.maxInlineBytes} is when a cache does not say. */
+/** The default of {@link CacheBackend.maxInlineBytes}. */
 export const DEFAULT_INLINE_BYTES = 4096;
-/** The most that {@link CacheBackend.maxInlineBytes} may be. */
+/** The greatest value of {@link CacheBackend.maxInlineBytes}. */
 export const MAX_INLINE_BYTES = 32_768;
-/** The most that {@link CacheBackend.frontBytes} may be. */
+/** The greatest value of {@link CacheBackend.frontBytes}. */
 export const MAX_FRONT_BYTES = 64;
 
 /**
- * Where sealed records rest. Keys are opaque strings, values opaque bytes. A cache belongs to one vault,
- * which closes it; several vaults share records, not caches.
+ * The store of sealed records. Keys are opaque strings, values opaque bytes. A cache belongs to one vault,
+ * which closes it. Several vaults can share records, but not a cache object.
  *
- * A failed operation throws: `CacheUnavailableError` if it certainly changed nothing,
- * `OutcomeUnknownError` if that is not certain, `CacheFullError` for want of room. A
- * failure is never reported as a miss. A cache that can no longer promise what `ready` last said throws
- * `CacheUnsafeError` from `insert` and `replace` until `ready` is called again. The caller may reuse a head's
- * buffer once a call has settled.
- * `handlevault/testing` has the laws that every implementation must pass.
+ * A failed operation throws, and a failure is never reported as a miss:
+ *
+ * - `CacheUnavailableError`: the operation certainly changed nothing.
+ * - `OutcomeUnknownError`: the operation may or may not have changed something.
+ * - `CacheFullError`: there is no free space.
+ * - `CacheUnsafeError`, from `insert` and `replace`: the cache no longer has the capabilities that `ready`
+ *   returned last. It is thrown until `ready` is called again.
+ *
+ * The caller may reuse the buffer of a head once a call has settled. `handlevault/testing` has the laws
+ * that every implementation must pass.
  */
 export interface CacheBackend {
   /** Whether other processes can reach the same records. */
@@ -229,27 +234,30 @@ export interface CacheBackend {
   /** Whether records outlive this process. */
   readonly outlivesProcess: boolean;
   /**
-   * The largest payload, in bytes as stored, that the cache wants in the head of its record; larger
-   * ones get a body. More than the default of 4,096 is for a cache that stores one value faster than
-   * two; at most 32,768, because a head is rewritten whole when its policy changes.
+   * The largest payload, in stored bytes, that is placed in the head of its record; larger ones get a body.
+   * Default 4,096. Raise it for a cache that stores one value faster than two. At most 32,768, because the
+   * whole head is rewritten when its access policy changes.
    */
   readonly maxInlineBytes?: number;
-  /** How many bytes the cache puts before a head, at most 64: new records leave room for them. */
+  /** The number of bytes that the cache writes before a head; at most 64. New records reserve them. */
   readonly frontBytes?: number;
   /**
-   * Makes the cache usable and says what it can promise now; awaited before the first operation, and
+   * Makes the cache usable and returns its current capabilities. Awaited before the first operation, and
    * again after a `CacheUnsafeError`.
    */
   ready(): MaybePromise<CacheCapabilities>;
-  /** Stores a record unless the key is taken. */
+  /** Stores a record, unless the key exists. */
   insert(
     key: string,
     record: CacheRecord,
     options: InsertOptions,
   ): MaybePromise<"inserted" | "exists">;
-  /** Returns a record until it is purged, however old it is; `"evicted"` if it was dropped to make room. */
+  /**
+   * Returns a record, even after its purge time, until it is purged; `"evicted"` if it was dropped to free
+   * space.
+   */
   get(key: string, options?: CacheCallOptions): MaybePromise<CacheEntry | "evicted" | undefined>;
-  /** Returns the body of a record, or `undefined` when there is none. */
+  /** Returns the body of a record; `undefined` if there is none. */
   getBody(key: string, options?: CacheCallOptions): MaybePromise<Uint8Array | undefined>;
   /** Replaces the head of one state of a record, or deletes the record when `head` is `undefined`. */
   replace(
@@ -257,12 +265,12 @@ export interface CacheBackend {
     head: Uint8Array | undefined,
     options: ReplaceOptions,
   ): MaybePromise<"replaced" | "conflict" | "absent">;
-  /** Deletes a record in whatever state it is; says whether there was one. */
+  /** Deletes a record in any state. Returns whether there was one. */
   delete(key: string, options?: CacheCallOptions): MaybePromise<boolean>;
-  /** Removes at most `limit` records whose purge time has come; returns how many. */
+  /** Removes at most `limit` records whose purge time has passed. Returns the number of removed records. */
   purgeExpired(limit: number, options?: CacheCallOptions): MaybePromise<number>;
-  /** Returns every record at least once, page by page; a record may come up again. */
+  /** Returns every record at least once, page by page. A record may be returned more than once. */
   scan(cursor?: string, options?: CacheCallOptions): MaybePromise<CachePage>;
-  /** Releases what the cache opened itself; may be called twice. */
+  /** Closes the resources that the cache opened itself. May be called more than once. */
   close(): MaybePromise<void>;
 }

@@ -1,8 +1,8 @@
 /**
- * Everything a vault can refuse or fail with: one class for each thing a caller can act on.
+ * The errors of a vault: one class for each condition that a caller can act on.
  *
- * A programmer's mistake (a wrong type, a value out of range) is a `TypeError` or a `RangeError`
- * instead, thrown before any work is done. Messages are fixed texts: they never hold a payload, a
+ * A mistake in the calling program (a wrong type, a value out of range) is a `TypeError` or a `RangeError`
+ * instead, thrown before any work is done. Messages are fixed texts: they never contain a payload, a
  * principal, a handle id, a key or a path.
  *
  * @module
@@ -14,9 +14,9 @@ const BRAND = Symbol.for("handlevault.error");
 export abstract class VaultError extends Error {
   /** Stable identifier of the condition; never changes within a major version. */
   abstract readonly code: VaultErrorCode;
-  /** The HTTP status of the answer, where a service over HTTP or XML-RPC answered with this error. */
+  /** The HTTP status of the response, if a service over HTTP or XML-RPC responded with this error. */
   declare readonly status?: number;
-  /** The id that the service gave its answer, for its operator to look for; absent in process. */
+  /** The id of the service's response, which its operator can search for; absent in process. */
   declare readonly requestId?: string;
 
   static {
@@ -34,7 +34,7 @@ export class HandleNotFoundError extends VaultError {
   }
 }
 
-/** The handle's lifetime has passed; nothing brings it back. Seal the data again. */
+/** The handle has expired and cannot be revived. Seal the data again. */
 export class HandleExpiredError extends VaultError {
   override readonly name = "HandleExpiredError" as const;
   readonly code = "ERR_VAULT_HANDLE_EXPIRED" as const;
@@ -43,7 +43,7 @@ export class HandleExpiredError extends VaultError {
   }
 }
 
-/** The principal is neither the owner nor granted, or the operation is the owner's alone. */
+/** The principal is neither the owner nor granted, or only the owner may perform the operation. */
 export class HandleAccessDeniedError extends VaultError {
   override readonly name = "HandleAccessDeniedError" as const;
   readonly code = "ERR_VAULT_HANDLE_ACCESS_DENIED" as const;
@@ -52,7 +52,7 @@ export class HandleAccessDeniedError extends VaultError {
   }
 }
 
-/** Every use that `maxUses` allowed has been spent. */
+/** The payload has been unsealed `maxUses` times. */
 export class HandleExhaustedError extends VaultError {
   override readonly name = "HandleExhaustedError" as const;
   readonly code = "ERR_VAULT_HANDLE_EXHAUSTED" as const;
@@ -61,7 +61,7 @@ export class HandleExhaustedError extends VaultError {
   }
 }
 
-/** A bounded cache dropped the record to make room for others. */
+/** A bounded cache evicted the record to free space for others. */
 export class HandleEvictedError extends VaultError {
   override readonly name = "HandleEvictedError" as const;
   readonly code = "ERR_VAULT_HANDLE_EVICTED" as const;
@@ -70,16 +70,16 @@ export class HandleEvictedError extends VaultError {
   }
 }
 
-/** How a record can be genuine and yet be refused. */
+/** The reason for which a genuine record is refused. */
 export type IntegrityReason = "rolled-back";
 
-/** A stored record, or an encoded payload, is not what was written last under this id and key. */
+/** A stored record, or an encoded payload, differs from the one that was written last under this id and key. */
 export class RecordIntegrityError extends VaultError {
   override readonly name = "RecordIntegrityError" as const;
   readonly code = "ERR_VAULT_RECORD_INTEGRITY" as const;
   /**
-   * `"rolled-back"` if the record is genuine, but this process has seen a later state of it: its cache
-   * lost writes or was tampered with. Absent for every other cause, and when a service refused the record.
+   * `"rolled-back"` if the record is genuine, but this process has seen a later state of it: the cache lost
+   * writes or was tampered with. Absent for all other causes, and if a service refused the record.
    */
   readonly reason: IntegrityReason | undefined;
   constructor(reason?: IntegrityReason) {
@@ -93,7 +93,7 @@ export class RecordIntegrityError extends VaultError {
   }
 }
 
-/** A record names a format version, flag, serializer or compressor that this vault does not know. */
+/** The record has a format version, flag, serializer or compressor that this vault does not support. */
 export class RecordUnsupportedError extends VaultError {
   override readonly name = "RecordUnsupportedError" as const;
   readonly code = "ERR_VAULT_RECORD_UNSUPPORTED" as const;
@@ -102,7 +102,7 @@ export class RecordUnsupportedError extends VaultError {
   }
 }
 
-/** The encryption key that a record names is not in the key ring. */
+/** The key ring does not contain the encryption key that the record names. */
 export class KeyNotFoundError extends VaultError {
   override readonly name = "KeyNotFoundError" as const;
   readonly code = "ERR_VAULT_KEY_NOT_FOUND" as const;
@@ -111,7 +111,7 @@ export class KeyNotFoundError extends VaultError {
   }
 }
 
-/** Keys of a provider could not be used: it failed, answered nonsense, or did not answer in time. */
+/** A key provider failed, returned an invalid result, or did not respond in time. */
 export class KeyServiceUnavailableError extends VaultError {
   override readonly name = "KeyServiceUnavailableError" as const;
   readonly code = "ERR_VAULT_KEY_SERVICE_UNAVAILABLE" as const;
@@ -122,15 +122,15 @@ export class KeyServiceUnavailableError extends VaultError {
   }
 
   /**
-   * What the provider threw; `undefined` if it did not answer in time. Not a `cause`, which loggers print:
-   * its text may name accounts and keys.
+   * The provider's own error; `undefined` if it did not respond in time. It is not the `cause`, which loggers
+   * print, because its text may name accounts and keys.
    */
   get providerError(): unknown {
     return this.#providerError;
   }
 }
 
-/** A bounded cache has no room; nothing was lost. */
+/** A bounded cache has no free space; nothing was lost. */
 export class CacheFullError extends VaultError {
   override readonly name = "CacheFullError" as const;
   readonly code = "ERR_VAULT_CACHE_FULL" as const;
@@ -139,7 +139,7 @@ export class CacheFullError extends VaultError {
   }
 }
 
-/** The cache could not be reached or read; the operation changed nothing. */
+/** The cache could not be reached or read. The operation changed nothing. */
 export class CacheUnavailableError extends VaultError {
   override readonly name = "CacheUnavailableError" as const;
   readonly code = "ERR_VAULT_CACHE_UNAVAILABLE" as const;
@@ -148,7 +148,7 @@ export class CacheUnavailableError extends VaultError {
   }
 }
 
-/** Why a combination of vault and cache is refused. */
+/** The reason for which a combination of vault and cache is refused. */
 export type UnsafeReason =
   | "ephemeral-keys"
   | "volatile-cache"
@@ -170,7 +170,7 @@ const UNSAFE: Record<UnsafeReason, string> = {
     "share one PID namespace, give each container its own file, or use SQLite, Redis or Valkey.",
 };
 
-/** The cache, as it is set up, cannot keep what the vault promises. */
+/** The cache, in its configuration, cannot keep the promises of the vault. */
 export class CacheUnsafeError extends VaultError {
   override readonly name = "CacheUnsafeError" as const;
   readonly code = "ERR_VAULT_CACHE_UNSAFE" as const;
@@ -181,7 +181,7 @@ export class CacheUnsafeError extends VaultError {
   }
 }
 
-/** A write was sent and its answer never came: it may or may not have happened. */
+/** A write was sent, but there is no response: it may or may not have taken effect. */
 export class OutcomeUnknownError extends VaultError {
   override readonly name = "OutcomeUnknownError" as const;
   readonly code = "ERR_VAULT_OUTCOME_UNKNOWN" as const;
@@ -204,8 +204,8 @@ export class SafeViewLeakError extends VaultError {
   override readonly name = "SafeViewLeakError" as const;
   readonly code = "ERR_VAULT_SAFE_VIEW_LEAK" as const;
   /**
-   * Where the value is in the payload, as a JSON pointer; names that may be data stand as `*`. Absent
-   * when a service refused the safe view.
+   * The place of the value in the payload, as a JSON pointer in which `*` replaces names that may be data.
+   * Absent if a service refused the safe view.
    */
   readonly path: string | undefined;
   constructor(path?: string) {
@@ -218,7 +218,7 @@ export class SafeViewLeakError extends VaultError {
 
 /** Options of the errors about optional peers. */
 export interface PeerErrorOptions extends ErrorOptions {
-  /** `"service"` if the machine of a vault's service lacks the package, and not this one. */
+  /** `"service"` if the package is missing or broken on the service's machine, not on this one. */
   readonly place?: "service" | undefined;
 }
 
@@ -243,9 +243,9 @@ export class PeerMissingError extends VaultError {
   }
 }
 
-/** The versions of an optional package, where the one that is installed does not work. */
+/** The versions of an optional package whose installed version does not work. */
 export interface PeerVersionProblem {
-  /** The version that is installed, if it can be read. */
+  /** The installed version, if it can be read. */
   readonly found: string | undefined;
   /** The oldest version that works. */
   readonly oldest: string;
@@ -299,7 +299,7 @@ export class VaultClosedError extends VaultError {
   }
 }
 
-/** The service was shown no credential, or none that is valid. */
+/** The request to the service has no credential, or an invalid or expired one. */
 export class UnauthenticatedError extends VaultError {
   override readonly name = "UnauthenticatedError" as const;
   readonly code = "ERR_VAULT_UNAUTHENTICATED" as const;
@@ -308,7 +308,7 @@ export class UnauthenticatedError extends VaultError {
   }
 }
 
-/** The credential neither is nor may act for the principal that the request names. */
+/** The credential is not that of the principal in the request, and may not act for this principal. */
 export class PrincipalForbiddenError extends VaultError {
   override readonly name = "PrincipalForbiddenError" as const;
   readonly code = "ERR_VAULT_PRINCIPAL_FORBIDDEN" as const;
@@ -321,7 +321,7 @@ export class PrincipalForbiddenError extends VaultError {
 export class RateLimitedError extends VaultError {
   override readonly name = "RateLimitedError" as const;
   readonly code = "ERR_VAULT_RATE_LIMITED" as const;
-  /** How long to wait, in seconds, if the service says so. */
+  /** The number of seconds to wait, if the service gives it. */
   readonly retryAfterSeconds: number | undefined;
   constructor(retryAfterSeconds?: number) {
     super("Too many requests: wait, and send fewer.");
@@ -331,11 +331,11 @@ export class RateLimitedError extends VaultError {
 
 /** Options of {@link ServiceUnavailableError}. */
 export interface ServiceUnavailableOptions extends ErrorOptions {
-  /** Why the service refused the request before it looked into it: one of the library's fixed texts. */
+  /** The reason for which the service refused the request unread: one of the library's fixed texts. */
   readonly refusal?: string | undefined;
 }
 
-/** The service could not be reached, is overloaded or stopping, or gave no sensible answer. */
+/** The service could not be reached, is overloaded or stopping, or sent an invalid response. */
 export class ServiceUnavailableError extends VaultError {
   override readonly name = "ServiceUnavailableError" as const;
   readonly code = "ERR_VAULT_SERVICE_UNAVAILABLE" as const;
@@ -349,7 +349,7 @@ export class ServiceUnavailableError extends VaultError {
   }
 }
 
-/** Whatever tells who is calling does not answer, so that nobody can be let in now. */
+/** The service cannot authenticate any caller now, because the source it needs (a key set) does not respond. */
 export class AuthenticationUnavailableError extends VaultError {
   override readonly name = "AuthenticationUnavailableError" as const;
   readonly code = "ERR_VAULT_AUTHENTICATION_UNAVAILABLE" as const;
@@ -358,7 +358,7 @@ export class AuthenticationUnavailableError extends VaultError {
   }
 }
 
-/** A request, or what it asks for, is larger than the service carries at once. */
+/** A request, or the result it asks for, is larger than the service's limit. */
 export class RequestTooLargeError extends VaultError {
   override readonly name = "RequestTooLargeError" as const;
   readonly code = "ERR_VAULT_REQUEST_TOO_LARGE" as const;
@@ -367,7 +367,7 @@ export class RequestTooLargeError extends VaultError {
   }
 }
 
-/** The request conflicts with what others are doing; nothing was changed. */
+/** The request conflicts with another one. Nothing was changed. */
 export class ConflictError extends VaultError {
   override readonly name = "ConflictError" as const;
   readonly code = "ERR_VAULT_CONFLICT" as const;
@@ -376,14 +376,14 @@ export class ConflictError extends VaultError {
   }
 }
 
-/** Why hydration gave nothing: handles stayed closed, a limit was met, or the text was cut off. */
+/** The reason for a failed hydration: unresolved handles, an exceeded limit, or an incomplete text. */
 export type HydrationReason =
   | "unresolved-handles"
   | "too-many-handles"
   | "output-too-large"
   | "incomplete-placeholder";
 
-/** Why one handle of a text or value was not hydrated: what the vault said, or what hydration did. */
+/** The reason for which one handle was not hydrated: the vault's error code, or a reason of hydration. */
 export type UnresolvedReason =
   | VaultErrorCode
   | "malformed"
@@ -393,7 +393,7 @@ export type UnresolvedReason =
   | "not-renderable"
   | "failed";
 
-/** A text or value could not be hydrated, and nothing of it is given. */
+/** A text or value could not be hydrated. No part of it is returned. */
 export class HydrationError extends VaultError {
   override readonly name = "HydrationError" as const;
   readonly code = "ERR_VAULT_HYDRATION" as const;
@@ -405,16 +405,16 @@ export class HydrationError extends VaultError {
     this.#errors = errors;
   }
 
-  /** Each reference that was not hydrated, as it was written, and why. Not shown by `inspect`. */
+  /** The reason for each reference that was not hydrated, by its original text. `inspect` hides it. */
   get errors(): ReadonlyMap<string, UnresolvedReason> {
     return this.#errors;
   }
 }
 
-/** What kind of rule refused an output. */
+/** The kind of rule that refused an output. */
 export type OutputRule = "length" | "pattern" | "schema" | "custom";
 
-/** A hydrated text breaks a rule that it was to keep, and is not given. */
+/** A hydrated text violates an output rule and is withheld. */
 export class OutputValidationError extends VaultError {
   override readonly name = "OutputValidationError" as const;
   readonly code = "ERR_VAULT_OUTPUT_VALIDATION" as const;
@@ -425,7 +425,7 @@ export class OutputValidationError extends VaultError {
   }
 }
 
-/** Every error of the library, to `switch` over by `code` or `name`. */
+/** The union of all errors of the library, for a `switch` over `code` or `name`. */
 export type AnyVaultError =
   | HandleNotFoundError
   | HandleExpiredError
@@ -462,9 +462,9 @@ export type VaultErrorCode = AnyVaultError["code"];
 export type VaultErrorOf<Code extends VaultErrorCode> = Extract<AnyVaultError, { code: Code }>;
 
 /**
- * Tells whether `error` is one of this library's, and of the given code if one is named.
+ * Returns whether `error` is an error of this library, and has the given code if there is one.
  *
- * Works across duplicate copies of the library, where `instanceof` does not.
+ * Unlike `instanceof`, it recognises errors of other copies of the library.
  *
  * @example
  * ```ts

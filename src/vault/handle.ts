@@ -13,22 +13,22 @@ export function newHandleId(): string {
 }
 
 /**
- * Tells whether `value` is worth looking up as a handle id. No record is ever found under an id that
- * was not drawn here, so the digits need no checking.
+ * Returns whether `value` has the length and prefix of a handle id. The digits need no check: a lookup of
+ * an id that was never generated finds no record.
  */
 export function isHandleId(value: unknown): value is string {
   return typeof value === "string" && value.length === ID_CHARACTERS && value.startsWith(PREFIX);
 }
 
-/** A handle as every method takes it: the handle itself, in any form that has its id, or the id. */
+/** A handle as every method accepts it: any object with the id of a handle, or the id itself. */
 export type HandleReference = string | { readonly id: string };
 
 /**
- * Returns the id that a reference stands for; for vaults of your own. A text is taken as it is: one that
- * is no id is the id of no handle.
+ * Returns the id of a handle reference, for your own implementations of `Vault`. A string is returned
+ * unchanged, even if it is not the id of any handle.
  *
- * @param name - What the reference is called in the error.
- * @throws TypeError It is neither a text nor an object with the id of a handle.
+ * @param name - The name of the parameter in the error message.
+ * @throws TypeError The reference is neither a string nor an object with the id of a handle.
  *
  * @example
  * ```ts
@@ -37,22 +37,21 @@ export type HandleReference = string | { readonly id: string };
  */
 export function handleIdOf(reference: HandleReference, name = "handle"): string {
   if (typeof reference === "string") return reference;
-  // Read once: what is checked is what is used. Handles of other copies of the library are as good.
+  // Read the id once, so that the checked value is the one used. Handles of other copies are accepted.
   const id = typeof reference === "object" && reference !== null ? reference.id : undefined;
   if (isHandleId(id)) return id;
   throw typeFault(name, "handle");
 }
 
 /**
- * Returns the key of a handle's record in every cache: SHA-256 of the id, in base64url.
- *
- * It is one-way: a reader of the cache learns no id of a handle.
+ * Returns the lookup id, which is the key of a handle's record in every cache: SHA-256 of the handle id, in
+ * base64url. It is one-way, so someone who reads the cache does not learn handle ids.
  */
 export function lookupIdOf(handleId: string): string {
   return hash("sha256", handleId, "base64url");
 }
 
-/** What an {@link OpaqueHandle} is made of. */
+/** The fields of an {@link OpaqueHandle}. */
 export interface HandleFields {
   readonly id: string;
   readonly safeView: string;
@@ -64,7 +63,7 @@ export interface HandleFields {
   readonly expiresAtMs: number;
 }
 
-/** The form in which handles travel between processes. Times are ISO 8601 in UTC. */
+/** The JSON form of a handle, for other processes. Times are ISO 8601 in UTC. */
 export interface WireHandle {
   readonly id: string;
   readonly safe_view: string;
@@ -75,15 +74,15 @@ export interface WireHandle {
 }
 
 /**
- * What stands for a sealed payload: an id and a safe view, never the payload. Frozen.
+ * A reference to a sealed payload: an id and a safe view, never the payload. Frozen.
  *
- * Hand `id` and `safeView` to models, agents and queues. `util.inspect` and `console.log` print
- * neither the id nor any principal; `JSON.stringify` gives the whole {@link WireHandle}.
+ * Pass `id` and `safeView` to models, agents and queues. `util.inspect` and `console.log` print neither the
+ * id nor any principal. `JSON.stringify` writes the complete {@link WireHandle}.
  */
 export class OpaqueHandle {
   /** `hdl_` and 32 lower-case hex digits. */
   readonly id: string;
-  /** Text that may be shown to everyone. */
+  /** The public description of the payload. */
   readonly safeView: string;
   readonly ownerPrincipal: string;
   readonly grantedPrincipals: readonly string[];
@@ -97,7 +96,7 @@ export class OpaqueHandle {
     this.grantedPrincipals = Object.freeze(fields.grantedPrincipals);
     this.#createdAtMs = fields.createdAtMs;
     this.#expiresAtMs = fields.expiresAtMs;
-    // A subclass has fields of its own to set, and freezes when it is done.
+    // A subclass still has to set its own fields, and freezes the object afterwards.
     if (new.target === OpaqueHandle) Object.freeze(this);
   }
 
@@ -111,7 +110,7 @@ export class OpaqueHandle {
     return new Date(this.#expiresAtMs);
   }
 
-  /** Returns the form in which the handle travels between processes. */
+  /** Returns the JSON form of the handle. */
   toJSON(): WireHandle {
     return {
       id: this.id,
@@ -124,7 +123,7 @@ export class OpaqueHandle {
   }
 
   static {
-    // An accidental log line must not show the id: a reader could try to use it.
+    // An accidental log line must not contain the id: someone who reads it could use the handle.
     Object.defineProperty(OpaqueHandle.prototype, inspect.custom, {
       value(this: OpaqueHandle) {
         return `${this.constructor.name} { expiresAt: ${this.expiresAt.toISOString()} }`;
@@ -133,19 +132,19 @@ export class OpaqueHandle {
   }
 }
 
-/** What a {@link HandleDescription} is made of. */
+/** The fields of a {@link HandleDescription}. */
 export interface DescriptionFields extends HandleFields {
   readonly usesLeft: number | undefined;
 }
 
-/** A {@link WireHandle} with the uses that are left, `null` for no limit. */
+/** A {@link WireHandle} with the remaining uses, `null` for no limit. */
 export interface WireDescription extends WireHandle {
   readonly uses_left: number | null;
 }
 
-/** A handle as its owner and grantees may see it. Frozen. */
+/** A handle with the details that only its owner and grantees may see. Frozen. */
 export class HandleDescription extends OpaqueHandle {
-  /** How many more times the payload will be handed out; `undefined` for no limit. */
+  /** How many more times the payload may be unsealed; `undefined` for no limit. */
   readonly usesLeft: number | undefined;
 
   constructor(fields: DescriptionFields) {

@@ -1,34 +1,34 @@
 import { setBounded } from "../primitives/bounded-map.js";
 
 const MAX_MARKS = 10_000;
-/** The floor of a record that this process deleted: no state of it is recent enough. */
+/** The minimum revision of a record that this process deleted: no revision reaches it. */
 export const GONE: number = Number.POSITIVE_INFINITY;
 
 /**
- * Remembers the newest state known of records that changed.
+ * Remembers the newest known revision of records that changed, to detect rollbacks.
  *
- * A writer of the cache can put back an earlier, genuine head of a record, which nothing in the head
- * can betray; while this process remembers a later one, it is found out. Records that never changed
- * are not remembered, and the oldest of 10,000 marks makes room for the next.
+ * An attacker who can write to the cache can restore an earlier, genuine head of a record. Nothing in the
+ * head shows this, but this process detects it as long as it remembers a later revision. Only changed
+ * records are remembered, and at most 10,000: the oldest mark is dropped first.
  */
 export class HighWaterMarks {
   readonly #marks = new Map<string, number>();
 
   /**
-   * Returns the earliest revision that a read which begins now may find: a read that began before a
-   * write may well find what the write replaced.
+   * Returns the lowest revision that a read which starts now may return. Call it before the read: a read
+   * that started before a write may legitimately return the replaced revision.
    */
   floorOf(lookupId: string): number {
     return this.#marks.get(lookupId) ?? 0;
   }
 
-  /** Remembers a state that was read or written, unless a later one is known. */
+  /** Remembers a revision that was read or written, unless a later one is known. */
   raise(lookupId: string, revision: number): void {
     const mark = this.#marks.get(lookupId) ?? 0;
     if (revision > mark) setBounded(this.#marks, lookupId, revision, MAX_MARKS);
   }
 
-  /** Accepts an earlier state of a record, unless the record was deleted. */
+  /** Accepts an earlier revision of a record, unless this process deleted the record. */
   lower(lookupId: string, revision: number): void {
     const mark = this.#marks.get(lookupId) ?? 0;
     if (mark !== GONE && revision < mark) this.#marks.set(lookupId, revision);

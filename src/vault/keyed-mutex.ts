@@ -1,8 +1,8 @@
-/** Runs tasks one at a time for each key, in the order in which they came. */
+/** Runs the tasks of each key one at a time, in the order of the calls. */
 export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>();
 
-  /** Runs `task` when all earlier ones of this key have settled, and gives what it gives. */
+  /** Runs `task` after all earlier tasks of this key have settled. Returns its result. */
   async run<T>(key: string, task: () => Promise<T>): Promise<T> {
     const previous = this.#last.get(key);
     const current = previous === undefined ? task() : previous.then(task, task);

@@ -2,15 +2,15 @@ import { types } from "node:util";
 import type { MaybePromise } from "./contracts.js";
 
 /**
- * Tells whether a value is a promise, whichever realm made it: in the contexts of `node:vm`, and so under
- * jest, those of Node itself are of another. {@link settled} makes promises of what merely has a `then`.
+ * Returns whether a value is a native promise of any realm. In a context of `node:vm`, and therefore under
+ * jest, the promises of Node belong to another realm. For other thenables see {@link adoptThenable}.
  */
 export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   if (value instanceof Promise) return true;
   return typeof value === "object" && value !== null && types.isPromise(value);
 }
 
-/** Returns `next` of the value: at once when it is there, else when it has come. */
+/** Calls `next` with the value: immediately, or after the promise has resolved. Returns its result. */
 export function andThen<T, R>(
   value: MaybePromise<T>,
   next: (value: T) => MaybePromise<R>,
@@ -18,8 +18,8 @@ export function andThen<T, R>(
   return isPromise(value) ? value.then(next) : next(value);
 }
 
-/** Returns what others gave, with promises of another realm or make turned into our own. */
-export function settled<T>(value: MaybePromise<T>): MaybePromise<T> {
+/** Returns a value from foreign code, with any thenable converted into a promise of this realm. */
+export function adoptThenable<T>(value: MaybePromise<T>): MaybePromise<T> {
   if (typeof value !== "object" || value === null) return value;
   return typeof (value as { then?: unknown }).then === "function" ? Promise.resolve(value) : value;
 }

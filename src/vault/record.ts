@@ -1,19 +1,19 @@
 /**
  * The sealed record, version 1: `docs/record-format.md` describes it byte by byte.
  *
- * A record's head starts with four clear bytes, which are authenticated; the rest of it is one
- * ciphertext of the vault's encryptor, and holds the policy, the safe view and either a small
- * payload or the key to a detached body.
+ * A record's head starts with four bytes in the clear, which are authenticated. The rest of the head is one
+ * ciphertext of the vault's encryptor. It holds the access policy, the safe view, and either a small
+ * payload or the key of a detached body.
  */
 import { MAX_UTF8_RATIO } from "../primitives/bytes.js";
 import { allocateShortLived } from "../primitives/slab.js";
+import type { AccessPolicy } from "./access-policy.js";
 import type { EncryptionContext } from "./contracts.js";
 import { RecordIntegrityError, RecordUnsupportedError } from "./errors.js";
-import type { Policy } from "./policy.js";
 
 /** Version of the record format. */
 export const RECORD_VERSION = 1;
-/** Length of the clear bytes that a head starts with. */
+/** Length of the clear prefix of a head, in bytes. */
 export const PREFIX_BYTES = 4;
 
 const MAGIC_0 = 0x48; // "H"
@@ -23,30 +23,30 @@ const UNLIMITED_USES = 0xffff_ffff;
 const FIXED_FIELDS_BYTES: number = 4 + 8 + 8 + 4 + 2 + 2 + 2;
 const MAX_COUNTER = 0xffff_ffff;
 
-/** Where a record's payload is: in the head, in a detached body, or nowhere since the last use. */
+/** The place of a record's payload: in the head, in a detached body, or nowhere after the last use. */
 export type RecordForm = "inline" | "detached" | "spent";
 
 /**
- * The flags byte of each form: bit 0 detached, bit 1 spent, bit 7 makes the number of ones even, so
- * that one flipped bit never turns a form into another.
+ * The flags byte of each form: bit 0 means detached, bit 1 spent. Bit 7 is a parity bit, so that one flipped
+ * bit never turns one form into another.
  */
 const FLAGS: Record<RecordForm, number> = { inline: 0x00, detached: 0x81, spent: 0x82 };
 
-/** What a head says about its handle. */
-export interface RecordFields extends Policy {
+/** The fields of a head. */
+export interface RecordFields extends AccessPolicy {
   /** Counts the rewrites of the head. */
   readonly revision: number;
   readonly createdAtMs: number;
   readonly safeView: string;
 }
 
-/** What a decrypted head says, and where in it the payload, or the key to that, begins. */
+/** A parsed head: its fields, and the offset of the payload or of the key to the body. */
 export interface OpenHead {
   readonly fields: RecordFields;
   readonly tailAt: number;
 }
 
-/** Returns the context that a head of this form is encrypted in. */
+/** Returns the encryption context of a head. */
 export function headContext(
   form: RecordForm,
   lookupId: string,
@@ -55,7 +55,7 @@ export function headContext(
   return { block: "head", version: RECORD_VERSION, flags: FLAGS[form], lookupId, tenant };
 }
 
-/** Returns a whole head: the clear bytes, then the ciphertext. */
+/** Returns a complete head: the clear prefix, then the ciphertext. */
 export function joinHead(form: RecordForm, ciphertext: Uint8Array): Buffer {
   const head = allocateShortLived(PREFIX_BYTES + ciphertext.length);
   head.set(ciphertext, PREFIX_BYTES);
@@ -63,7 +63,7 @@ export function joinHead(form: RecordForm, ciphertext: Uint8Array): Buffer {
   return head;
 }
 
-/** Writes the {@link PREFIX_BYTES} clear bytes of a head that starts at `offset`. */
+/** Writes the clear prefix of a head that starts at `offset`. */
 export function writePrefix(target: Uint8Array, form: RecordForm, offset: number): void {
   target[offset] = MAGIC_0;
   target[offset + 1] = MAGIC_1;
@@ -72,9 +72,9 @@ export function writePrefix(target: Uint8Array, form: RecordForm, offset: number
 }
 
 /**
- * Returns the form that a head's clear bytes declare.
+ * Returns the form that the clear prefix of a head declares.
  *
- * @throws {@link RecordUnsupportedError} They are not those of a version 1 record.
+ * @throws {@link RecordUnsupportedError} The prefix is not that of a version 1 record.
  */
 export function readForm(head: Uint8Array): RecordForm {
   if (
@@ -91,19 +91,19 @@ export function readForm(head: Uint8Array): RecordForm {
   throw new RecordUnsupportedError();
 }
 
-/** Returns the revision that follows; the last one is followed by itself. */
+/** Returns the next revision. The counter stays at its greatest value once it gets there. */
 export function nextRevision({ revision }: RecordFields): number {
   return Math.min(revision + 1, MAX_COUNTER);
 }
 
-/** Returns an upper bound on what {@link writeFields} will write, in bytes. */
+/** Returns an upper bound on the bytes that {@link writeFields} writes. */
 export function maxFieldsBytes(fields: RecordFields): number {
   let characters = fields.ownerPrincipal.length + fields.safeView.length;
   for (const principal of fields.grantedPrincipals) characters += principal.length;
   return FIXED_FIELDS_BYTES + 2 * fields.grantedPrincipals.length + MAX_UTF8_RATIO * characters;
 }
 
-/** Writes the fields at the start of `target`; returns how many bytes they took. */
+/** Writes the fields at the start of `target`. Returns the number of bytes written. */
 export function writeFields(target: Buffer, fields: RecordFields): number {
   let offset = target.writeUInt32BE(fields.revision, 0);
   offset = writeText(target, fields.ownerPrincipal, offset);
@@ -116,9 +116,9 @@ export function writeFields(target: Buffer, fields: RecordFields): number {
 }
 
 /**
- * Reads a decrypted head.
+ * Parses a decrypted head.
  *
- * @throws {@link RecordIntegrityError} It is not what {@link writeFields} wrote.
+ * @throws {@link RecordIntegrityError} The fields run past the end of the plaintext.
  */
 export function readHead(plaintext: Buffer): OpenHead {
   const reader = new Reader(plaintext);

@@ -1,11 +1,11 @@
 /**
- * What anybody may know of a payload, and who writes it.
+ * Safe views, which are the public descriptions of payloads, and the contract of summarizers.
  *
  * @module
  */
 import type { MaybePromise } from "./contracts.js";
 
-/** What a {@link SafeView} is made of. Nothing but the summary is checked, stored and shown. */
+/** The fields of a {@link SafeView}. Only the summary is checked, stored and shown. */
 export interface SafeViewFields {
   /** The text that is stored and shown; at most 4 KiB of UTF-8. */
   readonly summary: string;
@@ -13,16 +13,16 @@ export interface SafeViewFields {
   readonly dataType?: string | undefined;
   /** How many rows a table has. */
   readonly rowCount?: number | undefined;
-  /** The fields that are shown, and the kind of value each has; empty where the kind is not told. */
+  /** The fields that the summary shows, each with its kind of value; an empty text if it hides the kind. */
   readonly schema?: Readonly<Record<string, string>> | undefined;
   /**
-   * The places whose values the summary shows on purpose: JSON pointers (RFC 6901), in which `*` stands
-   * for any one member. The leak guard lets them pass.
+   * The places whose values the summary shows intentionally: JSON pointers (RFC 6901), in which `*` matches
+   * any one member. The leak guard accepts them.
    */
   readonly shown?: readonly string[] | undefined;
 }
 
-/** A payload's safe view. Frozen; its text is its summary. */
+/** A payload's safe view. Frozen; `toString` returns the summary. */
 export class SafeView implements SafeViewFields {
   readonly summary: string;
   readonly dataType: string | undefined;
@@ -44,27 +44,27 @@ export class SafeView implements SafeViewFields {
   }
 }
 
-/** For whom a summary is written. */
+/** The principals of the handle that a summary is written for. */
 export interface SummaryContext {
   readonly ownerPrincipal: string;
   readonly grantedPrincipals: readonly string[];
 }
 
-/** Writes safe views. `handlevault/safe-view` has some; the leak guard checks what others write. */
+/** Writes safe views. `handlevault/safe-view` has several. The leak guard checks every result. */
 export interface Summarizer {
   /**
-   * Returns what anybody may know of a payload.
+   * Returns the public description of a payload.
    *
    * @param data - The payload; it must not be changed.
    */
   summarize(data: unknown, context: SummaryContext): MaybePromise<SafeView | string>;
 }
 
-/** What the leak guard lets pass. */
+/** The places that the leak guard accepts. */
 export interface LeakGuardOptions {
-  /** Places whose values a safe view may show: JSON pointers in which `*` stands for any one member. */
+  /** Places whose values a safe view may show: JSON pointers in which `*` matches any one member. */
   readonly allow: readonly string[];
 }
 
-/** How the leak guard checks a safe view; `"off"` for not at all. */
+/** The setting of the leak guard; `"off"` disables the check. */
 export type LeakGuardSetting = LeakGuardOptions | "off";

@@ -1,20 +1,20 @@
-/** Long work in parts, so that the event loop turns between them. */
+/** Divides long work into time slices, so that the event loop turns between them. */
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "../primitives/timers.js";
 import type { MaybePromise } from "./contracts.js";
 
-/** How long work goes on without a turn of the event loop, in milliseconds. */
+/** The longest time that work runs without a turn of the event loop, in milliseconds. */
 const SLICE_MS = 5;
 
 /**
- * Divides work into slices. All calls that work at the same moment share a slice, so that many of them
- * together hold the event loop no longer than one.
+ * Divides work into slices. Concurrent calls share one slice, so together they block the event loop no
+ * longer than a single call.
  */
 export class TimeSlices {
   readonly #elapsedMs: () => number;
-  /** `undefined` when the event loop has turned since the last slice. */
+  /** The end of the current slice; `undefined` if the event loop has turned since the last one. */
   #endsAtMs: number | undefined;
-  /** The calls that wait for a slice, in their order. */
+  /** The calls that wait for a slice, oldest first. */
   readonly #waiting: (() => void)[] = [];
 
   /** @param elapsedMs - Returns milliseconds that never go backwards. */
@@ -22,7 +22,7 @@ export class TimeSlices {
     this.#elapsedMs = elapsedMs;
   }
 
-  /** Returns at once while the slice lasts; afterwards, resolves in a later slice. */
+  /** Returns immediately during the current slice. After its end, returns a promise for a later slice. */
   next(): MaybePromise<void> {
     if (!this.#isOver()) return undefined;
     return new Promise((resolve) => this.#waiting.push(resolve));
@@ -41,11 +41,11 @@ export class TimeSlices {
     this.#endsAtMs = undefined;
     while (this.#waiting.length > 0 && !this.#isOver()) {
       this.#waiting.shift()?.();
-      // One call works before the next is let go: together they might take many slices.
+      // Let each call work before the next one resumes: together they could exceed the slice.
       await undefined;
     }
   };
 }
 
-/** The slices of this process, which has one event loop. */
+/** The time slices of this process: all code shares one event loop. */
 export const timeSlices: TimeSlices = new TimeSlices();

@@ -1,32 +1,32 @@
 /**
- * The interface that every vault has, in this process or behind a wire.
+ * The interface of every vault, in this process or behind a service.
  *
  * @module
  */
 import type { HandleDescription, HandleReference, OpaqueHandle } from "./handle.js";
 import type { LeakGuardSetting, Summarizer } from "./safe-view.js";
 
-/** Who may open a payload, for how long, how often, and what everybody may see. */
+/** Who may open a payload, for how long and how often, and its public description. */
 export interface SealOptions {
-  /** The principal that may do everything with the handle: 1 to 1,024 characters. */
+  /** The principal that may perform every operation on the handle: 1 to 1,024 characters. */
   readonly ownerPrincipal: string;
   /**
-   * What everyone may know of the payload, models and logs included; at most 4 KiB of UTF-8. It or a
-   * `summarizer` must be given.
+   * The public description of the payload, which models and logs may contain; at most 4 KiB of UTF-8.
+   * Required unless there is a `summarizer`.
    */
   readonly safeView?: string | undefined;
-  /** Writes the safe view; then `safeView` does not count. */
+  /** Writes the safe view; `safeView` is ignored then. */
   readonly summarizer?: Summarizer | undefined;
   /**
-   * What the safe view may show of the payload, in addition to what the vault allows in general.
-   * Default: no value of four characters or more. `"off"` seals without looking.
+   * The values that the safe view may show, in addition to those that the vault always allows. Default:
+   * no value of four characters or more. `"off"` disables the check for this seal.
    */
   readonly leakGuard?: LeakGuardSetting | undefined;
-  /** Lifetime in seconds. Default 300; 0 seals a handle that has expired already. */
+  /** Lifetime in seconds. Default 300. With 0 the handle is expired from the start. */
   readonly ttlSeconds?: number | undefined;
   /** Principals that may unseal besides the owner; at most 256. Default: none. */
   readonly grantedPrincipals?: readonly string[] | undefined;
-  /** How many times the payload is handed out; no limit when absent. */
+  /** How many times the payload may be unsealed; no limit when absent. */
   readonly maxUses?: number | undefined;
 }
 
@@ -43,21 +43,23 @@ export interface UnsealRequest {
   readonly requestingPrincipal: string;
 }
 
-/** Who asks for a change: it must be the owner. */
+/** Options of a change. */
 export interface ChangeOptions {
+  /** The principal that requests the change; it must be the owner. */
   readonly by: string;
 }
 
-/** What became of one item of many. */
+/** The outcome of one item of `sealMany` or `unsealMany`. */
 export type Outcome<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: unknown };
 
 /**
- * Seals payloads behind opaque handles and opens them for the principals their owners named.
+ * Seals payloads behind opaque handles, and opens them for their owners and the principals that these
+ * granted access.
  *
- * Every method takes a handle or its id. A text that is no id is the id of no handle; anything else
- * that is neither is a `TypeError`.
+ * Every method takes a handle or its id. A string that is not an id gives the same result as the id of an
+ * unknown handle. Any other value is a `TypeError`.
  */
 export interface Vault extends AsyncDisposable {
   /**
@@ -65,11 +67,11 @@ export interface Vault extends AsyncDisposable {
    *
    * @param data - Bytes (`Uint8Array`), text, or data that the vault's serializer carries: by default
    *   JSON data. It must not be changed before the promise has settled.
-   * @throws TypeError The payload cannot be carried exactly, or an option has the wrong type.
+   * @throws TypeError The payload cannot be restored exactly, or an option has the wrong type.
    * @throws RangeError An option is out of its bounds.
    * @throws SafeViewLeakError The safe view repeats a value of the payload.
    * @throws PayloadTooLargeError The payload is larger than the codec allows.
-   * @throws CacheFullError There is no room; nothing was lost.
+   * @throws CacheFullError The cache has no free space; nothing was lost.
    *
    * @example
    * ```ts
@@ -85,15 +87,15 @@ export interface Vault extends AsyncDisposable {
   /**
    * Returns the payload behind a handle to its owner or a granted principal.
    *
-   * @returns A fresh copy of the payload, as it was sealed.
+   * @returns A new copy of the sealed payload.
    * @throws TypeError `handle` is neither a handle nor a text.
    * @throws HandleNotFoundError The handle never existed, was invalidated, or is malformed.
    * @throws HandleEvictedError A bounded cache dropped the record.
    * @throws HandleExpiredError Its lifetime has passed.
    * @throws HandleAccessDeniedError The principal is neither the owner nor granted.
-   * @throws HandleExhaustedError `maxUses` payloads have been handed out.
-   * @throws RecordIntegrityError What the cache holds is not what was sealed.
-   * @throws OutcomeUnknownError A use may or may not have been counted; no payload is given.
+   * @throws HandleExhaustedError The payload has been unsealed `maxUses` times.
+   * @throws RecordIntegrityError The record in the cache is not the one that was sealed.
+   * @throws OutcomeUnknownError A use may or may not have been counted; no payload is returned.
    *
    * @example
    * ```ts
@@ -113,53 +115,53 @@ export interface Vault extends AsyncDisposable {
    * Returns owner, grants, times and uses left to the owner and to grantees.
    *
    * @throws HandleNotFoundError `HandleEvictedError` `HandleExpiredError`
-   * @throws HandleAccessDeniedError The principal is neither.
+   * @throws HandleAccessDeniedError The principal is neither the owner nor granted.
    */
   describe(handle: HandleReference, requestingPrincipal: string): Promise<HandleDescription>;
 
   /**
-   * Deletes a handle's record; an unknown handle is no error.
+   * Deletes a handle's record. An unknown handle is not an error.
    *
-   * Without a principal it deletes for every caller that has the handle: pass one where the call is made
-   * on behalf of others. Behind a wire the principal is always that of the credential.
+   * Without a principal there is no access check: pass one if the call is made on behalf of others. A
+   * service always uses the principal of the credential.
    *
-   * @param requestingPrincipal - If given, it must be the owner.
-   * @throws HandleAccessDeniedError It is not.
+   * @param requestingPrincipal - Must be the owner, if given.
+   * @throws HandleAccessDeniedError The principal is not the owner.
    */
   invalidate(handle: HandleReference, requestingPrincipal?: string): Promise<void>;
 
   /**
-   * Lets one more principal unseal; the owner alone may.
+   * Grants one more principal the right to unseal. Only the owner may do this.
    *
-   * @returns The handle as it is now.
+   * @returns The changed handle.
    * @throws RangeError The handle has 256 grants already.
    * @throws HandleAccessDeniedError `by` is not the owner.
    */
   grant(handle: HandleReference, principal: string, options: ChangeOptions): Promise<OpaqueHandle>;
 
   /**
-   * Takes a grant back; the owner alone may, and remains the owner whatever is revoked.
+   * Revokes a grant. Only the owner may do this; the owner's own access cannot be revoked.
    *
-   * @returns The handle as it is now.
+   * @returns The changed handle.
    * @throws HandleAccessDeniedError `by` is not the owner.
    */
   revoke(handle: HandleReference, principal: string, options: ChangeOptions): Promise<OpaqueHandle>;
 
   /**
-   * Lets a handle live for `ttlSeconds` from now on; the owner alone may.
+   * Sets the lifetime of a handle to `ttlSeconds` from now. Only the owner may do this.
    *
-   * @returns The handle as it is now.
-   * @throws HandleExpiredError It has expired; nothing revives it.
+   * @returns The changed handle.
+   * @throws HandleExpiredError The handle has expired and cannot be renewed.
    * @throws HandleAccessDeniedError `by` is not the owner.
    */
   renew(handle: HandleReference, ttlSeconds: number, options: ChangeOptions): Promise<OpaqueHandle>;
 
-  /** Seals many payloads: one outcome for each, in their order. */
+  /** Seals many payloads. Returns one outcome per request, in the same order. */
   sealMany(requests: readonly SealRequest[]): Promise<Outcome<OpaqueHandle>[]>;
 
-  /** Unseals many handles: one outcome for each, in their order. */
+  /** Unseals many handles. Returns one outcome per request, in the same order. */
   unsealMany<T = unknown>(requests: readonly UnsealRequest[]): Promise<Outcome<T>[]>;
 
-  /** Releases what the vault holds; every later call fails with `VaultClosedError`. */
+  /** Releases the resources of the vault. Every later call fails with `VaultClosedError`. */
   close(): Promise<void>;
 }

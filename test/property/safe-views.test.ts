@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { LeakGuard } from "../../src/safe-view/leak-guard.js";
+import { LeakGuard } from "../../src/leak-guard/leak-guard.js";
 import { aggregateSummarizer, SafeView, schemaSummarizer } from "../../src/safe-view.js";
 import type { Summarizer } from "../../src/vault/safe-view.js";
 

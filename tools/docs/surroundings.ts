@@ -94,7 +94,7 @@ const IN_FILES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     StdioServerTransport:
       'typeof import("@modelcontextprotocol/server/stdio").StdioServerTransport',
   },
-  "src/safe-view/aggregate.ts": { salaries: "{ monthly: number }[]" },
+  "src/summarizers/aggregate.ts": { salaries: "{ monthly: number }[]" },
   "src/template/hydrate-deltas.ts": { events: "ReadableStream<{ text: string }>" },
   "src/template/hydrate-stream.ts": STREAM,
   "src/template/server-sent-events.ts": { response: "Response & { body: object }" },

@@ -1,5 +1,5 @@
 /** What callers get for failures of lmdb, of its file and of its locks. */
-import { withoutPath } from "../../primitives/causes.js";
+import { redactPath } from "../../primitives/redact-path.js";
 import { CacheUnavailableError, isVaultError } from "../../vault/errors.js";
 
 const MDB_READERS_FULL = -30_790;
@@ -7,7 +7,7 @@ const MDB_READERS_FULL = -30_790;
 /** Returns an error of the library as it is, and any other as the cause of one. */
 export function unavailable(error: unknown): Error {
   if (isVaultError(error)) return error;
-  return new CacheUnavailableError({ cause: explained(withoutPath(error)) });
+  return new CacheUnavailableError({ cause: explained(redactPath(error)) });
 }
 
 /** Runs a read; a failure is the cache's, never a miss. */

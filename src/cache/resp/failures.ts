@@ -1,5 +1,5 @@
 /** What a rejected command says about whether it was executed. */
-import { withoutPath } from "../../primitives/causes.js";
+import { redactPath } from "../../primitives/redact-path.js";
 
 /**
  * - `lost`: it may have been executed, or may be yet; trying again may succeed.
@@ -50,7 +50,7 @@ const REPEATED = /,? *with args beginning with.*/is;
  * stored bytes, or the password.
  */
 export function causeOf(error: unknown): Error {
-  const { name, message, code } = (withoutPath(error) ?? {}) as {
+  const { name, message, code } = (redactPath(error) ?? {}) as {
     [member in keyof NodeJS.ErrnoException]: unknown;
   };
   const cause = new Error(String(message ?? "").replace(REPEATED, ""));

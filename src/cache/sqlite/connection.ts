@@ -1,6 +1,6 @@
 /** The part of a better-sqlite3 connection that is called, and what its failures mean. */
 
-import { withoutPath } from "../../primitives/causes.js";
+import { redactPath } from "../../primitives/redact-path.js";
 import {
   CacheFullError,
   CacheUnavailableError,
@@ -85,7 +85,7 @@ export function isFull(error: unknown): boolean {
 
 /** What a failed read throws: it is never a miss. */
 export function readFailure(error: unknown): Error {
-  return isVaultError(error) ? error : new CacheUnavailableError({ cause: withoutPath(error) });
+  return isVaultError(error) ? error : new CacheUnavailableError({ cause: redactPath(error) });
 }
 
 /** What a write that was rolled back throws. */

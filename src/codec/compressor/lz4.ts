@@ -1,5 +1,5 @@
 /**
- * LZ4 (https://github.com/lz4/lz4, block format): the fastest compressor here.
+ * LZ4 (https://github.com/lz4/lz4, block format), the fastest compressor of the library.
  *
  * @module
  */
@@ -21,11 +21,11 @@ interface Lz4 {
 const THRESHOLD_BYTES = 1024;
 const SYNC_BYTES = 262_144;
 const LENGTH_BYTES = 4;
-/** A block cannot expand by more: each of its bytes stands for at most 255 of output. */
+/** The greatest compression ratio of a block: each of its bytes gives at most 255 bytes of output. */
 const MAX_RATIO = 255;
 
 /**
- * Returns the LZ4 compressor. Its output is a block after its plain length (4 bytes, little-endian).
+ * Returns the LZ4 compressor. Its output is the uncompressed length (4 bytes, little-endian), then a block.
  * Needs the package `lz4-napi`.
  */
 export function lz4Compressor(): Compressor {
@@ -40,7 +40,7 @@ export function lz4Compressor(): Compressor {
     },
     async decompress(bytes, length) {
       const input = asBuffer(bytes);
-      // The package allocates what the block says it needs: believe only what was sealed with it.
+      // The package allocates the declared length, so it must equal the authenticated one.
       const declared = input.length < LENGTH_BYTES ? -1 : input.readUInt32LE(0);
       if (declared !== length || length > input.length * MAX_RATIO)
         throw new RecordIntegrityError();

@@ -5,19 +5,19 @@ import { checkInteger, checkOptions } from "../../vault/checks.js";
 import type { Compressor, MaybePromise } from "../../vault/contracts.js";
 import { RecordIntegrityError } from "../../vault/errors.js";
 
-/** Below these sizes the thread pool costs more than it saves. */
+/** Up to these sizes the synchronous call is faster than the thread pool. */
 const SYNC_COMPRESS_BYTES = 65_536;
 const SYNC_DECOMPRESS_BYTES = 524_288;
-/** Below this size deflate's fixed cost is not worth what it saves. */
+/** Smaller payloads are not compressed, because the fixed cost of deflate exceeds the gain. */
 const THRESHOLD_BYTES = 4096;
 
-/** How hard a compressor tries. */
+/** The compression level. */
 export interface LevelOptions {
-  /** From 1, fast, to the algorithm's highest, small. */
+  /** From 1, the fastest, to the highest level of the algorithm, the smallest. */
   readonly level?: number | undefined;
 }
 
-/** Decompression options that both zlib and Brotli know. */
+/** The decompression options that zlib and Brotli share. */
 interface OutputLimit {
   readonly maxOutputLength: number;
 }
@@ -72,7 +72,7 @@ export function brotliCompressor(options: LevelOptions = {}): Compressor {
   });
 }
 
-/** Returns the level asked for, or the fallback. */
+/** Returns the level in the options, checked, or the fallback. */
 export function checkedLevel(
   options: LevelOptions,
   { fallback, max }: { readonly fallback: number; readonly max: number },
@@ -100,7 +100,7 @@ function decompress(
   bytes: Uint8Array,
   length: number,
 ): MaybePromise<Uint8Array> {
-  // zlib stops as soon as it would exceed the limit, so a bomb never inflates.
+  // zlib stops before it exceeds the limit, so a decompression bomb never expands.
   const limit = { maxOutputLength: Math.max(length, 1) };
   if (length > SYNC_DECOMPRESS_BYTES) {
     return Promise.resolve(algorithm.decompress(bytes, limit)).then(
@@ -119,7 +119,7 @@ function decompress(
   return ofLength(output, length);
 }
 
-/** Returns the output if it has the length that was sealed with it. */
+/** Returns the output. Throws if its length differs from the one that was sealed with it. */
 export function ofLength(output: Uint8Array, length: number): Uint8Array {
   if (output.length !== length) throw new RecordIntegrityError();
   return output;

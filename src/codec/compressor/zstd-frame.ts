@@ -1,4 +1,4 @@
-/** Reads the layout of a Zstandard frame (RFC 8878, section 3.1.1) without decompressing it. */
+/** Reads the structure of a Zstandard frame (RFC 8878, section 3.1.1) without decompressing it. */
 
 import { asBuffer } from "../../primitives/bytes.js";
 
@@ -12,12 +12,12 @@ const RLE = 1;
 const COMPRESSED = 2;
 
 interface FrameHeader {
-  /** Absent where the compressor did not say: `@mongodb-js/zstd` 1.x does not. */
+  /** Absent if the compressor did not declare it: `@mongodb-js/zstd` 1.x never does. */
   readonly contentSize: number | undefined;
   readonly hasChecksum: boolean;
 }
 
-/** Reading past the end of the input is the one way in which its layout can surprise. */
+/** Reads numbers in sequence. Past the end of the input they are `NaN`. */
 class Cursor {
   readonly #bytes: Buffer;
   offset = 0;
@@ -30,7 +30,7 @@ class Cursor {
     return this.offset === this.#bytes.length;
   }
 
-  /** Reads an unsigned little-endian number; `NaN`, and so every test on it, fails past the end. */
+  /** Returns an unsigned little-endian number; past the end `NaN`, which fails every comparison. */
   number(byteCount: number): number {
     const start = this.offset;
     this.offset += byteCount;
@@ -43,11 +43,11 @@ class Cursor {
 }
 
 /**
- * Tells whether the input is exactly one frame that declares `length` bytes of content, or declares
- * nothing, and whose blocks could not expand to much more than that whatever they hold.
+ * Returns whether the input is exactly one frame, declares `length` bytes of content or no length, and has
+ * blocks that cannot expand to much more than that.
  *
- * libzstd compares the declared length with what came out only after the last block, and
- * `@mongodb-js/zstd` has no limit of its own, so this is what stops a bomb before it inflates.
+ * This check stops a decompression bomb before it expands: libzstd compares the declared length with the
+ * output only after the last block, and `@mongodb-js/zstd` has no limit of its own.
  */
 export function isBoundedFrame(input: Buffer, length: number): boolean {
   const cursor = new Cursor(input);
@@ -55,13 +55,13 @@ export function isBoundedFrame(input: Buffer, length: number): boolean {
   if (header === undefined || (header.contentSize ?? length) !== length) return false;
   const output = maxBlocksOutput(cursor, Math.min(MAX_BLOCK_BYTES, length));
   if (header.hasChecksum) cursor.number(CHECKSUM_BYTES);
-  // Splitting blocks for better compression makes the bound on each a loose one.
+  // A compressor may split blocks for better compression, so the sum of their bounds exceeds the content.
   return cursor.atEnd && output <= 4 * length + 4 * MAX_BLOCK_BYTES;
 }
 
 /**
- * Returns a frame of `content`, or `content` itself if decompression would refuse the frame: it is
- * then not fewer bytes, and the codec stores them as they are.
+ * Returns the frame of `content`; `content` itself if decompression would refuse the frame. The codec then
+ * finds that nothing was saved, and stores the content uncompressed.
  */
 export function frameOr(frame: Uint8Array, content: Uint8Array): Uint8Array {
   return isBoundedFrame(asBuffer(frame), content.length) ? frame : content;
@@ -71,7 +71,7 @@ function readHeader(cursor: Cursor): FrameHeader | undefined {
   if (cursor.number(4) !== MAGIC) return undefined;
   const descriptor = cursor.number(1);
   const isSingleSegment = (descriptor & 0x20) !== 0;
-  if (!isSingleSegment) cursor.number(1); // the window's size, which content size makes moot
+  if (!isSingleSegment) cursor.number(1); // the window size, which is not needed here
   cursor.number(DICTIONARY_ID_BYTES[(descriptor & 3) as 0 | 1 | 2 | 3]);
   const sizeFlag = (descriptor >> 6) as 0 | 1 | 2 | 3;
   const sizeBytes = sizeFlag === 0 && isSingleSegment ? 1 : CONTENT_SIZE_BYTES[sizeFlag];
@@ -81,7 +81,7 @@ function readHeader(cursor: Cursor): FrameHeader | undefined {
   return { contentSize, hasChecksum };
 }
 
-/** Returns the most that the blocks can expand to; `NaN` when they are not laid out as blocks. */
+/** Returns the greatest size that the blocks can expand to; `NaN` if the input is malformed. */
 function maxBlocksOutput(cursor: Cursor, maxBlockBytes: number): number {
   let output = 0;
   for (;;) {

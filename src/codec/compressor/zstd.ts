@@ -1,6 +1,5 @@
 /**
- * Zstandard (RFC 8878), from Node itself where it has it (22.15 and later), else from the package
- * `@mongodb-js/zstd`.
+ * Zstandard (RFC 8878), from Node 22.15 and later, or else from the package `@mongodb-js/zstd`.
  *
  * @module
  */
@@ -17,14 +16,14 @@ import { frameOr, isBoundedFrame } from "./zstd-frame.js";
 const THRESHOLD_BYTES = 1024;
 const PEER = "@mongodb-js/zstd";
 
-/** Zstandard by whoever provides it. */
+/** Zstandard, either of Node or of the package. */
 interface Zstd {
   compress(bytes: Buffer, level: number): Promise<Uint8Array>;
-  /** Called only after the frame itself was found to give at most about `length` bytes. */
+  /** Called only for a frame that cannot expand to much more than `length` bytes. */
   decompress(bytes: Buffer, length: number): Promise<Uint8Array>;
 }
 
-/** What Node's zlib has from 22.15 on; older type declarations do not know it. */
+/** The part of `node:zlib` that exists from Node 22.15 on. Older type declarations lack it. */
 interface NodeZstd {
   readonly zstdCompress?: (bytes: Uint8Array, options: object, callback: ZstdCallback) => void;
   readonly zstdDecompress?: (bytes: Uint8Array, options: object, callback: ZstdCallback) => void;
@@ -36,7 +35,7 @@ type ZstdCallback = (error: Error | null, output: Buffer) => void;
 /**
  * Returns the Zstandard compressor; level 1 to 19, by default 3.
  *
- * `@mongodb-js/zstd` 1.x compresses at its own level, whatever is asked for.
+ * `@mongodb-js/zstd` 1.x ignores the level and compresses at its own.
  */
 export function zstdCompressor(options: LevelOptions = {}): Compressor {
   const level = checkedLevel(options, { fallback: 3, max: 19 });
@@ -68,7 +67,7 @@ function fromNode(node: NodeZstd): Zstd | undefined {
   const compress = promisify<Uint8Array, object, Buffer>(zstdCompress);
   const decompress = promisify<Uint8Array, object, Buffer>(zstdDecompress);
   return {
-    // The length is pledged so that it stands in the frame, where decompression checks it.
+    // With a pledged size the frame declares its length, which decompression checks.
     compress: (bytes, level) =>
       compress(bytes, { params: { [levelParameter]: level }, pledgedSrcSize: bytes.length }),
     decompress: (bytes, length) => decompress(bytes, { maxOutputLength: Math.max(length, 1) }),

@@ -1,7 +1,7 @@
 /**
  * The default encryptor: AES-256-GCM under data keys.
  *
- * A ciphertext is the data key's header, then nonce, ciphertext and tag.
+ * The output is the data key header, then nonce, ciphertext and tag.
  */
 import { Buffer } from "node:buffer";
 import type { DataKey } from "../../keys/data-key.js";
@@ -28,16 +28,16 @@ import type {
 import { RecordIntegrityError } from "../../vault/errors.js";
 import { andThen, isPromise } from "../../vault/maybe-promise.js";
 
-/** Where the keys of {@link aes256GcmEncryptor} come from. */
+/** Options of {@link aes256GcmEncryptor}. */
 export interface Aes256GcmOptions {
   /** A `KeyRing`, or a key management service. */
   readonly keys: KeyProvider;
-  /** How long one call of the provider may take, in milliseconds. Default 4,000. */
+  /** The timeout of one call of the provider, in milliseconds. Default 4,000. */
   readonly keyTimeoutMs?: number | undefined;
 }
 
 /**
- * Returns an encryptor that draws data keys, wrapped under the keys of a provider.
+ * Returns an encryptor that generates data keys, which are wrapped under the keys of a provider.
  *
  * @example
  * ```ts
@@ -62,7 +62,7 @@ export function keyProviderOf(encryptor: Encryptor): KeyProvider | undefined {
 }
 
 const OPTIONS: ReadonlySet<string> = new Set(["keys", "keyTimeoutMs"]);
-/** As far as timers reach. */
+/** The range of Node's timers. */
 const TIMEOUT_BOUNDS = { min: 1, max: 2 ** 31 - 1 } as const;
 const nonce: Buffer = Buffer.alloc(NONCE_BYTES);
 
@@ -121,9 +121,9 @@ class Aes256GcmEncryptor implements Encryptor {
 }
 
 /**
- * Opens the `nonce ‖ ciphertext ‖ tag` that starts at `offset`.
+ * Decrypts the `nonce ‖ ciphertext ‖ tag` that starts at `offset`.
  *
- * @throws {@link RecordIntegrityError} It is too short, or was not made by this key with this data.
+ * @throws {@link RecordIntegrityError} The input is too short, or not encrypted under this key and data.
  */
 export function openAes256Gcm(
   key: AesKey,
@@ -142,7 +142,7 @@ export function openAes256Gcm(
   return plaintext;
 }
 
-/** Encrypts at once: between the nonce and its use nothing else may run. */
+/** Encrypts synchronously: no other code may run between the choice of the nonce and its use. */
 function encryptUnder(
   dataKey: DataKey,
   frontBytes: number,

@@ -1,8 +1,8 @@
 /**
- * Fernet tokens: AES-128-CBC with HMAC-SHA-256, as https://github.com/fernet/spec has them.
+ * Fernet tokens (https://github.com/fernet/spec): AES-128-CBC with HMAC-SHA-256.
  *
- * For payloads shared with systems that speak Fernet. The default encryptor is faster, has longer
- * keys, and can be rewrapped.
+ * They are for payloads that are shared with systems that use Fernet. The default encryptor is faster, has
+ * longer keys and supports rewrapping.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
 } from "node:crypto";
 import { asBuffer, takeKey } from "../../primitives/bytes.js";
 import { checkOptions, checkTtlSeconds } from "../../vault/checks.js";
-import { neverBackwards } from "../../vault/clock.js";
+import { monotonicClock } from "../../vault/clock.js";
 import { encodeContext } from "../../vault/context.js";
 import type { Clock, EncryptionContext, Encryptor } from "../../vault/contracts.js";
 import { PayloadTooLargeError, RecordIntegrityError } from "../../vault/errors.js";
@@ -36,13 +36,13 @@ const MAX_CLOCK_SKEW_SECONDS = 60;
 const OPTIONS: ReadonlySet<string> = new Set(["keys", "maxAgeSeconds", "clock"]);
 const BASE64URL = /^[A-Za-z0-9_-]*={0,2}$/;
 
-/** How {@link fernetEncryptor} encrypts and what it accepts. */
+/** Options of {@link fernetEncryptor}. */
 export interface FernetOptions {
-  /** Keys from {@link generateKey}: the first encrypts, all of them decrypt. */
+  /** Keys from {@link generateKey}: the first one encrypts, all of them decrypt. */
   readonly keys: readonly string[];
-  /** Refuses tokens older than this, by their own timestamp; no limit when absent. */
+  /** The greatest age of a token by its own timestamp, in seconds; no limit when absent. */
   readonly maxAgeSeconds?: number | undefined;
-  /** Tells the time for timestamps; the system's clock when absent. */
+  /** The clock for timestamps. Default: the system's clock. */
   readonly clock?: Clock | undefined;
 }
 
@@ -59,10 +59,11 @@ export function generateKey(): string {
 /**
  * Returns an encryptor that makes and opens Fernet tokens.
  *
- * Fernet has no associated data. In a vault, a token's plaintext therefore starts with SHA-256 of
- * the record's context, which is checked; without a context the tokens are plain Fernet. Old keys
- * are tried in turn, since a token does not name its key; there is no `rewrap`. Keep keys that a
- * vault uses for itself: whoever can have bytes of their choosing encrypted under them can forge records.
+ * - Fernet has no associated data. In a vault, the plaintext of a token therefore starts with the SHA-256 of
+ *   the record's context, which is checked. Without a context the tokens are plain Fernet.
+ * - A token does not name its key, so all keys are tried in turn, and there is no `rewrap`.
+ * - Use the keys of a vault for nothing else: someone who can have chosen bytes encrypted under them can
+ *   forge records.
  *
  * @throws TypeError A key is not 32 bytes of padded base64url.
  */
@@ -74,7 +75,7 @@ export function fernetEncryptor(options: FernetOptions): Encryptor {
   const keys = options.keys.map(parseKey);
   const [current] = keys;
   if (current === undefined) throw new RangeError("keys must hold at least one key");
-  const clock = neverBackwards(options.clock ?? { now: () => Date.now() });
+  const clock = monotonicClock(options.clock ?? { now: () => Date.now() });
   const seconds = () => Math.floor(clock.now() / 1000);
   return {
     durable: true,
@@ -121,7 +122,7 @@ function makeToken(key: FernetKey, plaintext: Uint8Array, seconds: number): Buff
   return Buffer.from(toBase64Url(Buffer.concat([signed, sign(key, signed)])), "latin1");
 }
 
-/** Returns a token's bytes: version, time, IV, whole blocks of ciphertext, MAC; nothing else. */
+/** Returns the bytes of a token, after checking their structure: version, time, IV, whole blocks, MAC. */
 function parseToken(text: string): Buffer {
   const token = fromBase64Url(text);
   if (token === undefined || token[0] !== VERSION) throw new RecordIntegrityError();
@@ -173,7 +174,7 @@ function unbind(plaintext: Buffer, context: EncryptionContext): Buffer {
   return plaintext.subarray(CONTEXT_BYTES);
 }
 
-/** Decodes padded base64url in its one canonical spelling, or returns `undefined`. */
+/** Decodes padded base64url. Returns `undefined` unless it is canonical. */
 function fromBase64Url(text: string): Buffer | undefined {
   if (text.length % 4 !== 0 || !BASE64URL.test(text)) return undefined;
   const bytes = Buffer.from(text, "base64url");
@@ -185,7 +186,7 @@ function toBase64Url(bytes: Buffer): string {
   return withinText(characters, () => bytes.toString("base64url")).padEnd(characters, "=");
 }
 
-/** Tokens are text, a third longer than their bytes: those of large payloads would be no string any more. */
+/** Throws if a token, which is a third longer than its bytes, would exceed the longest string of V8. */
 function withinText(characters: number, text: () => string): string {
   if (characters > constants.MAX_STRING_LENGTH) throw new PayloadTooLargeError();
   return text();

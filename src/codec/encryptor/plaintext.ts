@@ -5,10 +5,10 @@ import type { EncryptionContext, Encryptor } from "../../vault/contracts.js";
 import { RecordIntegrityError } from "../../vault/errors.js";
 
 /**
- * Returns an encryptor that does not encrypt: whoever reads the cache reads the payloads.
+ * Returns an encryptor that does not encrypt: everyone who can read the cache can read the payloads.
  *
- * For debugging and for caches that are encrypted by other means. A checksum finds damage, but does
- * not stop a writer.
+ * It is for debugging, and for caches that are encrypted by other means. A checksum detects damage, but not
+ * deliberate changes.
  */
 export function plaintextEncryptor(): Encryptor {
   return {

@@ -6,7 +6,7 @@ export function bytesSerializer(): Serializer {
   return {
     id: 1,
     serialize: (data) => trueBytes(data as Uint8Array),
-    // A copy in memory of its own: neither a view into the pool nor into bytes about to be wiped.
+    // A separate copy: not a view of Node's pool, nor of a buffer that is wiped afterwards.
     deserialize: (bytes): Bytes => new Uint8Array(bytes),
   };
 }

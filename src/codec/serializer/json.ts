@@ -5,35 +5,37 @@ import type { Serializer } from "../../vault/contracts.js";
 import { PayloadTooLargeError } from "../../vault/errors.js";
 import { MAX_DEPTH, MAX_VALUES, unserializable } from "./unserializable.js";
 
-/** What the walk in progress may still visit. */
+/** How many more values the current check may visit. */
 let valuesLeft = 0;
-/** How much JSON text the rest of the walk may stand for, at the least that each value takes. */
+/** How many more bytes of JSON the payload may have, counting the minimum for each value. */
 let bytesLeft = 0;
-/** A value of one character, and the comma behind it. */
-const LEAST_ITEM = 2;
-/** The same behind a name in quotes and a colon. */
-const LEAST_MEMBER: number = LEAST_ITEM + 3;
-/** Quotes: a text takes at least so much more than its characters. */
-const LEAST_TEXT = 1;
+/** The minimum of an item: one character and a comma. */
+const MIN_ITEM_BYTES = 2;
+/** The minimum of a member, besides the characters of its name: the item, two quotes and a colon. */
+const MIN_MEMBER_BYTES: number = MIN_ITEM_BYTES + 3;
+/** The minimum of a text besides its characters and the item's one character: the second quote. */
+const MIN_TEXT_OVERHEAD_BYTES = 1;
 
 /**
  * Returns the serializer for JSON data (RFC 8259): `null`, booleans, finite numbers, text, arrays and
  * plain objects, nested up to 256 levels.
  *
- * Whatever JSON would change silently is refused with a `TypeError` that names the place: `undefined`
+ * Values that JSON would change silently are refused with a `TypeError` that names the place: `undefined`
  * and holes in arrays, NaN, infinities, −0, big integers, dates, maps, sets, other class instances,
- * functions, symbols, cycles. A member whose value is `undefined` counts as absent. Symbol keys and
- * named members of arrays are not data and are not kept; a getter counts as what it returns, and must
- * return the same each time.
+ * functions, symbols, cycles.
+ *
+ * - A member whose value is `undefined` is omitted.
+ * - Symbol keys and named members of arrays are not data and are not kept.
+ * - A getter is read like a value, and must return the same value each time.
  */
 export function jsonSerializer(): Serializer {
   return { id: 3, serialize, deserialize };
 }
 
 /**
- * Throws a `TypeError` that names the place unless `data` is JSON data.
+ * Throws a `TypeError` that names the place, unless `data` is JSON data.
  *
- * @throws {@link PayloadTooLargeError} Its text certainly has more than `maxBytes`.
+ * @throws {@link PayloadTooLargeError} The JSON text certainly has more than `maxBytes`.
  */
 export function checkJson(data: unknown, maxBytes: number = Number.POSITIVE_INFINITY): void {
   valuesLeft = MAX_VALUES;
@@ -56,8 +58,8 @@ function deserialize(bytes: Buffer): unknown {
 }
 
 /**
- * Tells whether JSON carries a value exactly. This and the two below are a hot path, which is why each
- * checks its own leaves. Bounded by depth rather than by remembering what was seen: a cycle is too deep.
+ * Returns whether JSON restores a value exactly. This function and those for arrays and objects are a hot
+ * path, so each checks its own leaves. The depth limit also catches cycles, without a set of visited objects.
  */
 function isJson(value: unknown, depth: number): boolean {
   if (typeof value === "object" && value !== null) return isJsonContainer(value, depth);
@@ -74,12 +76,12 @@ function isJsonContainer(value: object, depth: number): boolean {
 function isJsonArray(array: readonly unknown[], depth: number): boolean {
   if (!isPlainArray(array)) return false;
   valuesLeft -= array.length;
-  bytesLeft -= array.length * LEAST_ITEM;
+  bytesLeft -= array.length * MIN_ITEM_BYTES;
   if (valuesLeft < 0 || bytesLeft < 0) return false;
   let textBytes = 0;
   for (let index = 0; index < array.length; index++) {
     const item = array[index];
-    if (typeof item === "string") textBytes += item.length + LEAST_TEXT;
+    if (typeof item === "string") textBytes += item.length + MIN_TEXT_OVERHEAD_BYTES;
     else if (typeof item === "number" ? !isJsonNumber(item) : !isJson(item, depth)) return false;
   }
   bytesLeft -= textBytes;
@@ -94,8 +96,8 @@ function isJsonObject(object: Record<string, unknown>, depth: number): boolean {
     const member = object[key];
     members += 1;
     if (member === undefined) continue;
-    bytes += key.length + LEAST_MEMBER;
-    if (typeof member === "string") bytes += member.length + LEAST_TEXT;
+    bytes += key.length + MIN_MEMBER_BYTES;
+    if (typeof member === "string") bytes += member.length + MIN_TEXT_OVERHEAD_BYTES;
     else if (typeof member === "boolean") continue;
     else if (typeof member === "number" ? !isJsonNumber(member) : !isJson(member, depth)) {
       return false;
@@ -106,7 +108,7 @@ function isJsonObject(object: Record<string, unknown>, depth: number): boolean {
   return valuesLeft >= 0 && bytesLeft >= 0;
 }
 
-/** NaN and infinities differ from themselves by NaN; 1/-0 is negative. */
+/** Returns whether a number is finite and not −0: NaN and infinities minus themselves are NaN, and 1/−0 < 0. */
 function isJsonNumber(value: number): boolean {
   return value - value === 0 && (value !== 0 || 1 / value > 0);
 }
@@ -116,19 +118,19 @@ function isOtherLeaf(value: unknown): boolean {
 }
 
 /**
- * Tells arrays from instances of subclasses: `Array.prototype` is itself an array, in every realm,
- * and the prototype of a subclass is not. JSON would call a `toJSON` instead of reading the array.
+ * Returns whether an array is no instance of a subclass and has no `toJSON`, which JSON would call instead
+ * of reading the items. In every realm `Array.prototype` is itself an array; a subclass's prototype is not.
  */
 function isPlainArray(array: readonly unknown[]): boolean {
   return Array.isArray(Object.getPrototypeOf(array)) && !hasToJson(array);
 }
 
-/** JSON would call it, and store what it returns instead of what is there. */
+/** Returns whether a value has a `toJSON`: JSON would store its result instead of the value. */
 function hasToJson(value: object): boolean {
   return typeof (value as { toJSON?: unknown }).toJSON === "function";
 }
 
-/** Says why a single value cannot be JSON, or `undefined` if what it holds decides. */
+/** Returns why a single value cannot be JSON; `undefined` if only its members can make it invalid. */
 function describe(value: unknown): ArgumentRule | undefined {
   switch (typeof value) {
     case "undefined":

@@ -1,5 +1,5 @@
 /**
- * MessagePack (https://msgpack.org), for payloads that JSON cannot carry and for tables.
+ * MessagePack (https://msgpack.org), for tables, and for payloads that are not JSON data.
  *
  * @module
  */
@@ -12,11 +12,11 @@ import { PayloadTooLargeError } from "../../vault/errors.js";
 import { isBuiltInValue, isOfOwnRealm, toOwnRealm } from "./own-realm.js";
 import { MAX_DEPTH, MAX_VALUES, unserializable } from "./unserializable.js";
 
-/** What the walk in progress may still visit. */
+/** How many more values the current check may visit. */
 let valuesLeft = 0;
-/** How many bytes the rest of the walk may stand for, at the least that each value takes. */
+/** How many more bytes the payload may have, counting the minimum for each value. */
 let bytesLeft = 0;
-/** Whether it came by objects of other realms, which msgpackr would not recognise. */
+/** Whether the payload has objects of other realms, which msgpackr does not recognise. */
 let hasForeign = false;
 
 /** The part of msgpackr's `Packr` that is used here. */
@@ -30,16 +30,16 @@ const OPTIONS = {
   mapsAsObjects: false,
   moreTypes: true,
   useBigIntExtension: true,
-  // Decoded bytes must not be views into a buffer that is about to be wiped.
+  // Decoded bytes must not be views of a buffer that is wiped afterwards.
   copyBuffers: true,
   useToJSON: false,
 } as const;
 
 /**
- * Returns the serializer for JSON data and also `undefined`, NaN, infinities, big integers, dates,
- * maps, sets, `ArrayBuffer`s, `DataView`s and typed arrays, all of which come back as they were.
+ * Returns the serializer for JSON data and also `undefined`, NaN, infinities, big integers, dates, maps,
+ * sets, `ArrayBuffer`s, `DataView`s and typed arrays. It restores all of them exactly.
  *
- * Refused with a `TypeError` that names the place: −0, holes, members named `__proto__`, text that is
+ * It refuses, with a `TypeError` that names the place: −0, holes, members named `__proto__`, text that is
  * not well-formed, other class instances, functions, symbols, cycles. Needs the package `msgpackr`.
  *
  * @example
@@ -71,18 +71,18 @@ function checkCarried(data: unknown, maxBytes: number = Number.POSITIVE_INFINITY
   throw bytesLeft < 0 ? new PayloadTooLargeError() : unserializable(data, describe);
 }
 
-/** Tells whether MessagePack, as it is set up here, carries a value exactly. */
+/** Returns whether MessagePack, with the options above, restores a value exactly. */
 function isCarried(value: unknown, depth: number): boolean {
   valuesLeft -= 1;
-  bytesLeft -= leastBytesOf(value);
+  bytesLeft -= minBytesOf(value);
   if (valuesLeft < 0 || bytesLeft < 0 || describe(value) !== undefined) return false;
   if (typeof value !== "object" || value === null) return true;
   if (!isOfOwnRealm(value)) hasForeign = true;
   return depth > 0 && partsAreCarried(value, depth - 1);
 }
 
-/** Names of members are not counted: objects that have the same share them. */
-function leastBytesOf(value: unknown): number {
+/** Returns the minimum size of a value. Member names do not count: objects with the same names share them. */
+function minBytesOf(value: unknown): number {
   if (typeof value === "string") return 1 + value.length;
   return ArrayBuffer.isView(value) || isArrayBuffer(value) ? 1 + value.byteLength : 1;
 }
@@ -101,7 +101,7 @@ function partsAreCarried(value: object, depth: number): boolean {
   return true;
 }
 
-/** Says why a single value cannot be carried, or `undefined` if what it holds decides. */
+/** Returns why a single value cannot be serialized; `undefined` if only its members can make it invalid. */
 function describe(value: unknown): ArgumentRule | undefined {
   switch (typeof value) {
     case "function":
@@ -132,7 +132,7 @@ function describeObject(value: object): ArgumentRule | undefined {
 }
 
 function hasHole(array: readonly unknown[]): boolean {
-  // `includes` takes a hole for undefined; few arrays hold either.
+  // A fast check first: `includes` treats a hole as undefined, and few arrays contain either.
   if (!array.includes(undefined)) return false;
   for (let index = 0; index < array.length; index++) if (!(index in array)) return true;
   return false;

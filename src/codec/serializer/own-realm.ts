@@ -1,4 +1,4 @@
-/** Built-in objects of other realms: vm contexts, windows of jsdom and happy-dom. */
+/** Converts built-in objects of other realms (vm contexts, windows of jsdom and happy-dom). */
 import { Buffer } from "node:buffer";
 import { typedArrayName } from "../../primitives/bytes.js";
 import { isArrayBuffer, isBuiltIn, isDate, isMap, isSet } from "../../primitives/kinds.js";
@@ -19,19 +19,19 @@ const TYPED_ARRAYS = {
 const CLASSES = [Date, Map, Set, ArrayBuffer, DataView, ...Object.values(TYPED_ARRAYS)];
 const PLAIN: ReadonlySet<unknown> = new Set([Object.prototype, Array.prototype, null]);
 
-/** The built-in classes that are carried; a `Buffer` is bytes, if it belongs to the realm. */
+/** The prototypes of the supported built-in classes; `Buffer` only if it belongs to this realm. */
 const OWN: ReadonlySet<unknown> = new Set([
   ...CLASSES.map(({ prototype }) => prototype),
   ...(Buffer.prototype instanceof Uint8Array ? [Buffer.prototype] : []),
 ]);
 
-/** Tells whether an object was made in this realm, as far as its prototype says. */
+/** Returns whether an object belongs to this realm, judged by its prototype. */
 export function isOfOwnRealm(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return PLAIN.has(prototype) || OWN.has(prototype);
 }
 
-/** Tells whether an object is a date, map, set, typed array or the like, and of no class derived from one. */
+/** Returns whether an object is a supported built-in of any realm, and not an instance of a subclass. */
 export function isBuiltInValue(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (OWN.has(prototype) || prototype === Buffer.prototype) return true;
@@ -42,7 +42,7 @@ export function isBuiltInValue(value: object): boolean {
   return isKnown && isBuiltIn(value, 1);
 }
 
-/** Returns a copy of a value in which every object is of this realm. */
+/** Returns a deep copy of a value in which every object belongs to this realm. */
 export function toOwnRealm(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return Array.from(value, toOwnRealm);

@@ -1,19 +1,19 @@
 import { isMap, isSet } from "../../primitives/kinds.js";
 import { type ArgumentRule, typeFault } from "../../vault/argument-errors.js";
 
-/** How deep a structure may nest. */
+/** The greatest depth of a payload. */
 export const MAX_DEPTH = 256;
 
-/** How many values it may hold; one that shares parts can be far larger than its memory. */
+/** The most values in a payload. One that shares parts can have far more values than its memory suggests. */
 export const MAX_VALUES: number = 2 ** 24;
 
-/** How many values are searched for the one in error: the walk that refused it may have seen all. */
+/** The most values that are searched for the invalid one. */
 const MAX_SEARCHED = 1_000_000;
 
-/** Returns the rule that a single value breaks, or `undefined` if what it holds decides. */
+/** Returns the rule that a single value breaks; `undefined` if only its members can make it invalid. */
 export type Describe = (value: unknown) => ArgumentRule | undefined;
 
-/** A place in the payload: `key` is there to be shown, if it may be. */
+/** A place in the payload; `label` is the last step of its path, without data. */
 interface Place {
   readonly parent: Place | undefined;
   readonly label: string;
@@ -21,16 +21,16 @@ interface Place {
 }
 
 /**
- * Returns the error for a payload that a serializer refused: where the trouble is, and of what kind,
- * but never the value. Member names that are not identifiers may be data themselves (a map keyed by
- * a personal number), so they are counted instead of shown.
+ * Returns the error for a payload that a serializer refused. Its message has the place and the kind of the
+ * invalid value, never the value. Member names that are not identifiers may be data themselves (a map with
+ * personal numbers as keys), so the path has their position instead.
  */
 export function unserializable(data: unknown, describe: Describe): TypeError {
   const root = { parent: undefined, label: "data", value: data };
   return new Search(describe).in(root, MAX_DEPTH) ?? typeFault("data", "unserializable");
 }
 
-/** Searches depth first, as the serializer's own walk does, so that it stops where that did. */
+/** Searches depth first, like the serializers, so that it finds the same value. */
 class Search {
   readonly #describe: Describe;
   #valuesLeft = MAX_SEARCHED;
@@ -39,7 +39,7 @@ class Search {
     this.#describe = describe;
   }
 
-  /** Returns the error of a place or of one within; `undefined` if none is found. */
+  /** Returns the error for the first invalid value within a place; `undefined` if there is none. */
   in(place: Place, depth: number): TypeError | undefined {
     const { value } = place;
     this.#valuesLeft -= 1;

@@ -1,4 +1,4 @@
-import { within } from "../../primitives/within.js";
+import { settlesWithin } from "../../primitives/settles-within.js";
 import { VaultClosedError } from "../../vault/errors.js";
 import { InFlightLimit } from "../limits/limits.js";
 
@@ -36,7 +36,7 @@ export class CallsInFlight {
   /** Takes no more calls, and gives those in flight so many milliseconds before they are given up. */
   async close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
-    await within(timeoutMs, this.#calls.idle());
+    await settlesWithin(timeoutMs, this.#calls.idle());
     this.#givenUp.abort(new VaultClosedError());
   }
 }

@@ -14,7 +14,7 @@ import {
   VaultClosedError,
 } from "../../vault/errors.js";
 import { isHandleId, type OpaqueHandle } from "../../vault/handle.js";
-import { settleAll } from "../../vault/settle-all.js";
+import { mapSettled } from "../../vault/map-settled.js";
 import type { Outcome, SealRequest, UnsealRequest, Vault } from "../../vault/vault.js";
 import { schemas } from "../service/loaded-schemas.js";
 import type { RequestParams, SealParams, WireOutcome } from "../service/messages.js";
@@ -190,7 +190,7 @@ async function prepared<Item, Sent, T>(
   prepare: (item: Item) => MaybePromise<Sent>,
   send: (items: readonly Sent[]) => Promise<Outcome<T>[]>,
 ): Promise<Outcome<T>[]> {
-  const preparations = await settleAll(items, async (item) => prepare(item));
+  const preparations = await mapSettled(items, async (item) => prepare(item));
   const ready = preparations.flatMap((one) => (one.ok ? [one.value] : []));
   const answers = (await send(ready)).values();
   return preparations.map((one) => (one.ok ? (answers.next().value ?? lost()) : one));

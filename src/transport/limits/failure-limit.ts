@@ -8,7 +8,7 @@ import type { Connection } from "../../auth/authenticator.js";
 import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import type { MaybePromise } from "../../vault/contracts.js";
 import { AuthenticationUnavailableError, RateLimitedError } from "../../vault/errors.js";
-import { andThen, isPromise, settled } from "../../vault/maybe-promise.js";
+import { adoptThenable, andThen, isPromise } from "../../vault/maybe-promise.js";
 import { AcceptedCredentials, type ShownCredential } from "./accepted-credentials.js";
 import { RateLimit, type RateOptions } from "./limits.js";
 
@@ -143,7 +143,7 @@ export class FailureLimit {
 
 /** What never answers must not keep its turn for ever. */
 function inTime<Found>(looking: MaybePromise<Found>): MaybePromise<Found> {
-  const answer = settled(looking);
+  const answer = adoptThenable(looking);
   // What is there at once needs no timer.
   return isPromise(answer) ? bounded(answer) : answer;
 }

@@ -1,5 +1,5 @@
 /** Whether a service can reach its cache, for orchestrators that send traffic by it. */
-import { within } from "../../primitives/within.js";
+import { settlesWithin } from "../../primitives/settles-within.js";
 import { isVaultError } from "../../vault/errors.js";
 import { newHandleId } from "../../vault/handle.js";
 import type { Vault } from "../../vault/vault.js";
@@ -59,7 +59,7 @@ export class Readiness {
       isReady = found;
       this.#isProbing = false;
     });
-    await within(this.#deadlineMs, probe);
+    await settlesWithin(this.#deadlineMs, probe);
     return isReady;
   }
 

@@ -3,9 +3,9 @@ import { isBytes, trueBytes } from "../../primitives/bytes.js";
 import { checkPrincipal, checkRequest, checkSealOptions } from "../../vault/checks.js";
 import { HandleNotFoundError } from "../../vault/errors.js";
 import { handleIdOf, isHandleId } from "../../vault/handle.js";
+import { type ResolvedSafeView, resolveSafeView } from "../../vault/resolve-safe-view.js";
 import type { LeakGuardSetting } from "../../vault/safe-view.js";
 import type { SealOptions, SealRequest, UnsealRequest } from "../../vault/vault.js";
-import { type WrittenView, writtenView } from "../../vault/written-view.js";
 import type { RequestParams, SealParams } from "./messages.js";
 import { checkPayload, sizeOf } from "./payload.js";
 
@@ -23,7 +23,7 @@ export async function sealParams(data: unknown, options: SealOptions): Promise<S
   const checked = checkSealOptions(options);
   const { maxUses } = checked;
   checkPayload(data);
-  const view = await writtenView(data, checked);
+  const view = await resolveSafeView(data, checked);
   return {
     // What an array of bytes says of itself may be made up.
     data: isBytes(data) ? trueBytes(data) : data,
@@ -38,7 +38,7 @@ export async function sealParams(data: unknown, options: SealOptions): Promise<S
 
 function leakGuardParam(
   setting: LeakGuardSetting | undefined,
-  { shown }: WrittenView,
+  { shown }: ResolvedSafeView,
 ): Pick<SealParams, "leak_guard"> {
   if (setting === "off") return { leak_guard: setting };
   if (setting === undefined && shown.length === 0) return {};

@@ -2,7 +2,7 @@
 import { typeFault } from "../../vault/argument-errors.js";
 import { PrincipalForbiddenError, RequestTooLargeError } from "../../vault/errors.js";
 import type { WireHandle } from "../../vault/handle.js";
-import { settleAll } from "../../vault/settle-all.js";
+import { mapSettled } from "../../vault/map-settled.js";
 import type { Outcome, Vault } from "../../vault/vault.js";
 import { isLarge, othersTurn } from "../limits/large.js";
 import { checkParams } from "./check-params.js";
@@ -65,7 +65,7 @@ export class ServedVault {
     requests: readonly unknown[],
     caller: KnownCaller,
   ): Promise<WireOutcomes<WireHandle>> {
-    const settled = await settleAll(requests, async (request) =>
+    const settled = await mapSettled(requests, async (request) =>
       this.seal(checkParams(schemasOf("seal").params, request), caller),
     );
     return { outcomes: settled.map((outcome) => this.#toWireOutcome(outcome)) };
@@ -90,7 +90,7 @@ export class ServedVault {
       }
       return payload;
     };
-    const settled = await settleAll(requests, unseal, 1);
+    const settled = await mapSettled(requests, unseal, 1);
     return { outcomes: settled.map((outcome) => this.#toWireOutcome(outcome)) };
   }
 

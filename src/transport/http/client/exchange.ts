@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { type IncomingMessage, type RequestOptions, request as requestPlain } from "node:http";
 import { request as requestSecure } from "node:https";
 import type { Socket } from "node:net";
-import { withoutPath } from "../../../primitives/causes.js";
+import { redactPath } from "../../../primitives/redact-path.js";
 import { clearTimeout, setTimeout } from "../../../primitives/timers.js";
 import { ERROR_DETAILS_HEADER } from "../../service/error-table.js";
 import { REQUEST_ID_HEADER, requestIdOf } from "../../service/request-id.js";
@@ -41,7 +41,7 @@ export class ExchangeError extends Error {
   /** Whether time ran out: another try would take as long. */
   readonly isLate: boolean;
   constructor(wasSent: boolean, cause: unknown) {
-    super("The exchange failed.", { cause: withoutAnswer(withoutPath(cause)) });
+    super("The exchange failed.", { cause: withoutAnswer(redactPath(cause)) });
     this.wasSent = wasSent;
     this.isLate = cause instanceof LateError;
   }
