@@ -1,5 +1,6 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Authenticator } from "../../../src/auth/authenticator.js";
 import { tokenAuth } from "../../../src/auth/token.js";
@@ -13,6 +14,12 @@ import { call, exchange, type RawRequest, raw, remoteVault, served } from "./sce
 const TOKEN = "t".repeat(43);
 const bearer = `Authorization: Bearer ${TOKEN}`;
 const auth = tokenAuth({ tokens: [{ token: TOKEN, principal: OWNER }] });
+
+/** Whoever waits for the end of these is cut off by the test's own. */
+const PATIENT = {
+  ...{ headersTimeoutMs: 3_600_000, requestTimeoutMs: 3_600_000 },
+  idleTimeoutMs: 3_600_000,
+};
 
 const statusOf = (answer: string) => Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1]);
 const bodyOf = (answer: string) => answer.slice(answer.indexOf("\r\n\r\n") + 4);
@@ -62,6 +69,12 @@ describe("what HTTP refuses before XML-RPC sees it", () => {
     const chunk = `3e8\r\n${"x".repeat(1000)}\r\n`;
     const headers = ["Transfer-Encoding: chunked"];
     expect(statusOf(await raw(port, { headers, body: chunk.repeat(2) }))).toBe(413);
+    const endless = await served({ maxBodyBytes: 1000, ...PATIENT });
+    const head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml";
+    const begun = `${head}\r\n${headers[0]}\r\n\r\n`;
+    // The sender asks for no end, and goes on for longer than any refused body is thrown away.
+    const large = `100000\r\n${"x".repeat(2 ** 20)}\r\n`;
+    await exchange(endless.port, begun + large.repeat(66));
   });
 
   it("says continue to a call that asks first", async () => {
@@ -266,30 +279,65 @@ describe("a server", () => {
   });
 
   it("ends connections that do not finish within the time for stopping", async () => {
-    const { port, server } = await served({ stopTimeoutMs: 50 });
+    const { vault, port, server } = await served({ stopTimeoutMs: 50 });
+    const begun = new Promise<void>((resolve) => {
+      vault.getSafeView = () => {
+        resolve();
+        return new Promise(() => undefined);
+      };
+    });
+    const stuck = raw(port, { body: call("get_safe_view", "x") });
     const slow = raw(port, { headers: ["Content-Length: 9"] });
+    await begun;
     // It is read before what comes by another connection.
     await raw(port, { body: call("health") });
     await server.stop();
+    expect(await stuck).toBe("");
     expect(statusOf(await slow)).not.toBe(200);
   });
 
-  it("ends connections that send their headers too slowly", async () => {
-    const { port } = await served({ requestTimeoutMs: 100 });
-    expect(await exchange(port, "POST / HTTP/1.1\r\nHost: localhost\r\n")).toMatch(
-      /^(HTTP.*408|$)/,
-    );
+  it("ends connections that send their headers too slowly, however busy they look", async () => {
+    const { port } = await served({ requestTimeoutMs: 500 });
+    const socket = connect(port, "127.0.0.1").on("error", () => undefined);
+    onTestFinished(() => void socket.destroy());
+    let answer = "";
+    socket.on("data", (chunk) => {
+      answer += chunk.toString();
+    });
+    socket.write("POST / HTTP/1.1\r\nHost: localhost\r\nX: ");
+    let sent = 0;
+    for (; !socket.closed; sent++) {
+      socket.write("x");
+      // Others are answered: each byte is read before the next one.
+      await raw(port, { body: call("health") });
+    }
+    expect(answer).toMatch(/^(HTTP.*408|$)/);
+    // Headers that are too long are another reason.
+    expect(sent).toBeLessThan(10_000);
   });
 });
 
 describe("connections", () => {
   it("that show no caller give way to newer ones, the oldest first", async () => {
-    const { port, url } = await served({ maxConnections: 3 });
-    const remote = remoteVault(url);
-    const { id } = await remote.seal("secret", sealOptions());
-    const idle = Array.from({ length: 5 }, () => exchange(port, ""));
-    await Promise.race(idle);
-    expect(await remote.unseal(id, OWNER)).toBe("secret");
+    const { port } = await served({ maxConnections: 3, ...PATIENT });
+    const open = async () => {
+      const socket = connect(port, "127.0.0.1").on("error", () => undefined);
+      onTestFinished(() => void socket.destroy());
+      await once(socket, "connect");
+      return socket;
+    };
+    const answered = async (socket: Socket) => {
+      const body = call("health");
+      const head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml";
+      socket.write(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      const [answer] = await once(socket, "data");
+      return statusOf(String(answer));
+    };
+    const known = await open();
+    expect(await answered(known)).toBe(200);
+    const [oldest, younger, newest] = [await open(), await open(), await open()];
+    await once(oldest.resume(), "close");
+    for (const staying of [known, younger, newest]) expect(await answered(staying)).toBe(200);
   });
 
   it("are encrypted where that was asked for, and only with a server that can be trusted", async () => {

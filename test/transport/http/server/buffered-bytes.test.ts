@@ -159,6 +159,28 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
     await server.stop();
   });
 
+  it("forgets answers that are made when their connection is gone", async () => {
+    const { vault, open, ask } = await scene({ ...OPENING, ...PATIENT });
+    const { id } = await vault.seal("x".repeat(LARGE), sealOptions());
+    const begun: (() => void)[] = [];
+    const unseal = vault.unseal.bind(vault);
+    vault.unseal = async <T>(handle: string, principal: string): Promise<T> => {
+      await new Promise<void>((resolve) => begun.push(resolve));
+      return await unseal<T>(handle, principal);
+    };
+    const leaving = [open(), open(), open()];
+    for (const socket of leaving) socket.write(whole(wire.unseal(id)));
+    await until(async () => begun.length === leaving.length);
+    for (const socket of leaving) socket.resetAndDestroy();
+    // Others are answered: the server has seen them leave.
+    for (let round = 0; round < 20; round++) await ask(wire.seal(100));
+    for (const release of begun) release();
+    // Three answers would take more than the room that there is.
+    for (let round = 0; round < 20; round++) {
+      expect(await ask(wire.seal(100))).toMatch(/^HTTP\/1\.1 20[01] /);
+    }
+  });
+
   it("cuts off who fetches answers a little at a time, however busy that looks", async () => {
     const { vault, open, becomesFree } = await scene({ ...OPENING, requestTimeoutMs: 1000 });
     const { id } = await vault.seal("x".repeat(LARGE), sealOptions());

@@ -47,6 +47,8 @@ describe("requests of nobody, where safe views are open", () => {
     onTestFinished(() => client.close());
     const { id } = await client.seal("4711", sealOptions());
     expect(await client.unseal(id, OWNER)).toBe("4711");
+    // The other two are theirs.
+    expect(heard).toBe(18);
   });
 });
 
