@@ -5,11 +5,11 @@
  */
 import { loadPeer } from "../load-peer.js";
 import type { CacheBackend } from "../vault/contracts.js";
-import { RespCache } from "./resp/cache.js";
-import type { RespConnection } from "./resp/connection.js";
+import { RespCache } from "./resp/backend.js";
 import { openRespCache } from "./resp/open.js";
 import type { RespCacheOptions } from "./resp/options.js";
 import type { RespAddress, RespTarget, RespTlsOptions } from "./resp/target.js";
+import type { RespConnection } from "./resp/vendor.js";
 
 /** A `Redis` or `Cluster` of ioredis. */
 export type RedisConnection = RespConnection;

@@ -9,13 +9,13 @@ import { checkMethods, checkOptions } from "../vault/checks.js";
 import type { CacheBackend, Clock } from "../vault/contracts.js";
 import { type CacheClock, cacheClock } from "./cache-clock.js";
 import { checkPurgeMode } from "./purge-schedule.js";
-import type { SqliteConnection } from "./sqlite/connection.js";
+import { SqliteCache } from "./sqlite/backend.js";
 import { identityOfMain, UNWATCHED } from "./sqlite/database-file.js";
 import { openDatabase } from "./sqlite/open-database.js";
 import { UNBOUNDED } from "./sqlite/room.js";
-import { SqliteCache } from "./sqlite/sqlite-cache.js";
+import type { SqliteConnection } from "./sqlite/vendor.js";
 
-export type { SqliteConnection, SqliteStatement, SqliteValue } from "./sqlite/connection.js";
+export type { SqliteConnection, SqliteStatement, SqliteValue } from "./sqlite/vendor.js";
 
 const CACHE_OPTIONS: ReadonlySet<string> = new Set(["clock"]);
 const OPEN_OPTIONS: ReadonlySet<string> = new Set(["clock", "purge", "synchronous"]);

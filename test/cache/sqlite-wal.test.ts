@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { identityOf } from "../../src/cache/sqlite/database-file.js";
-import { DiskRoom } from "../../src/cache/sqlite/disk-room.js";
+import { DiskRoom } from "../../src/cache/sqlite/free-space.js";
 import { openSqliteCache } from "../../src/cache/sqlite.js";
 import { closeLater, newFile, put } from "./sqlite-scene.js";
 

@@ -1,9 +1,9 @@
 /** The environments of this process: one for each file, however often it is opened. */
-import { checkFile, prepareFile } from "./file.js";
+import { checkFile, prepareFile } from "./database-file.js";
+import { unavailable } from "./failures.js";
 import { OpeningGate } from "./opening-gate.js";
-import type { LmdbEnvironment } from "./peer.js";
 import type { Store } from "./store.js";
-import { unavailable } from "./unavailable.js";
+import type { LmdbEnvironment } from "./vendor.js";
 
 /** A store, and how to give it back. */
 export interface Lease {

@@ -15,10 +15,11 @@
  * Neither waits within a system call: an event loop must not stand still for others, and a thread of
  * the pool that does may be needed by the commit that it waits for.
  */
+
+import { unavailable } from "./failures.js";
 import { loadFileLocks } from "./lock-file.js";
 import { lockFolderOf, OpeningLocks } from "./opening-locks.js";
 import { joinNamespace } from "./pid-namespace.js";
-import { unavailable } from "./unavailable.js";
 
 /** The locks of one environment, which is open in this process or about to be. */
 export class OpeningGate {

@@ -2,8 +2,8 @@
 import { lstatSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Deadline } from "../deadline.js";
+import { dataFileOf } from "./database-file.js";
 import { type WatchedFiles, watchLocks } from "./environment-files.js";
-import { dataFileOf } from "./file.js";
 import { type FileLocks, LockFile } from "./lock-file.js";
 
 /** How long an opener waits for the others. */

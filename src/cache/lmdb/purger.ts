@@ -4,9 +4,9 @@ import { nextTurn } from "../../primitives/timers.js";
 import type { CacheCallOptions } from "../../vault/contracts.js";
 import { DEFAULT_TIMEOUT_MS } from "../deadline.js";
 import type { PurgeBounds, PurgeWork } from "../purge-schedule.js";
-import { earliestPurgeTime, findDue, nameOf, type PurgeStep, tidy } from "./purge.js";
+import { earliestPurgeTime, findDue, nameOf, type PurgeStep, tidy } from "./expiry.js";
+import { reading } from "./failures.js";
 import { HELD, removalOf, type Store } from "./store.js";
-import { reading } from "./unavailable.js";
 
 /** The most records that one transaction of a purge removes. */
 const REMOVED_AT_ONCE = 128;

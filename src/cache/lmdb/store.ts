@@ -2,12 +2,12 @@
 import type { Buffer } from "node:buffer";
 import type { CacheCapabilities } from "../../vault/contracts.js";
 import type { WatchedFiles } from "./environment-files.js";
-import type { GroupCommit } from "./group-commit.js";
+import type { Room } from "./free-space.js";
 import type { OpeningGate } from "./opening-gate.js";
 import type { Write } from "./pending-write.js";
-import type { Room } from "./room.js";
-import type { HeadRow } from "./rows.js";
+import type { HeadRow } from "./row.js";
 import type { Tables } from "./tables.js";
+import type { GroupCommit } from "./write-queue.js";
 
 /** The databases of an environment, and everything that guards writing to them. */
 export interface Store {

@@ -1,8 +1,8 @@
 /** The three databases of a cache within one environment. */
 import type { Buffer } from "node:buffer";
 import { queueMicrotask } from "../../primitives/timers.js";
-import type { LmdbDatabase, LmdbEncoder, LmdbEntry, LmdbEnvironment, LmdbStats } from "./peer.js";
-import { copyOf, decodeHead, type HeadRow } from "./rows.js";
+import { copyOf, decodeHead, type HeadRow } from "./row.js";
+import type { LmdbDatabase, LmdbEncoder, LmdbEntry, LmdbEnvironment, LmdbStats } from "./vendor.js";
 
 /** What is stored under a key of the heads; its version is the revision. */
 type StoredHead = Omit<HeadRow, "revision">;

@@ -1,5 +1,5 @@
 /** The events of a connection, listened to once for all caches that share it. */
-import type { RespConnection } from "./connection.js";
+import type { RespConnection } from "./vendor.js";
 
 /** What a cache does when something happens to its connection. */
 export interface ConnectionObserver {

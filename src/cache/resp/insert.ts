@@ -2,14 +2,14 @@
 import { Buffer } from "node:buffer";
 import type { CacheRecord, InsertOptions } from "../../vault/contracts.js";
 import { OutcomeUnknownError } from "../../vault/errors.js";
-import type { RespCommands, RespConnection } from "./connection.js";
-import { Flight, UNCLEAR } from "./flight.js";
+import { Flight, UNCLEAR } from "./command.js";
+import type { Link } from "./connection-state.js";
+import { toPurgeMs } from "./expiry.js";
 import { bodyKeyOf } from "./keys.js";
-import type { Link } from "./link.js";
-import { toPurgeMs } from "./purge-time.js";
+import { toStored } from "./row.js";
 import { discardBodyScript, insertScript } from "./scripts.js";
-import { toStored } from "./stored.js";
 import { transact } from "./transaction.js";
+import type { RespCommands, RespConnection } from "./vendor.js";
 
 type Outcome = "inserted" | "exists";
 

@@ -2,11 +2,11 @@
 import type { CacheBackend } from "../../vault/contracts.js";
 import { CacheUnavailableError } from "../../vault/errors.js";
 import { Deadline } from "../deadline.js";
-import { RespCache } from "./cache.js";
-import type { RespConnection } from "./connection.js";
+import { RespCache } from "./backend.js";
 import { causeOf, failureOf } from "./failures.js";
 import { checkCacheOptions, checkKeyPrefix, type RespCacheOptions } from "./options.js";
 import { connectTimeoutOf, type RespTarget, readTarget, toPeerArguments } from "./target.js";
+import type { RespConnection } from "./vendor.js";
 
 /** What is used of the peers' exports. */
 export interface RespPeer {

@@ -2,13 +2,13 @@
 import type { Buffer } from "node:buffer";
 import type { CacheCallOptions, CacheEntry, ReplaceOptions } from "../../vault/contracts.js";
 import { OutcomeUnknownError } from "../../vault/errors.js";
-import type { RespCommands } from "./connection.js";
-import { Flight } from "./flight.js";
+import { Flight } from "./command.js";
+import type { Link } from "./connection-state.js";
+import { toPurgeMs } from "./expiry.js";
 import { bodyKeyOf } from "./keys.js";
-import type { Link } from "./link.js";
-import { toPurgeMs } from "./purge-time.js";
+import { namesBody, revisionBytes, toEntry, toStored } from "./row.js";
 import { deleteScript, removeScript, replaceScript } from "./scripts.js";
-import { namesBody, revisionBytes, toEntry, toStored } from "./stored.js";
+import type { RespCommands } from "./vendor.js";
 
 /** Fetches the value of one of the server's keys. */
 abstract class Fetch<T> extends Flight<T> {

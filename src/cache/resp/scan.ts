@@ -1,10 +1,10 @@
 /** Scans of all servers that miss no record, even while a cluster moves slots. */
 import { createHash } from "node:crypto";
-import { mastersOf, type RespConnection, type RespNode } from "./connection.js";
+import { infoField } from "./durability.js";
 import { isForbidden } from "./failures.js";
-import { infoField } from "./guarantees.js";
 import type { KeySpace } from "./keys.js";
 import { checkAllSlots, ownLine } from "./slots.js";
+import { mastersOf, type RespConnection, type RespNode } from "./vendor.js";
 
 const KEYS_PER_PAGE = "250";
 

@@ -5,8 +5,8 @@
  * a slot, a script that declares a key which is not there would have to wait for the end of the move.
  */
 
-import type { RespConnection } from "./connection.js";
-import { REVISION_BYTES } from "./stored.js";
+import { REVISION_BYTES } from "./row.js";
+import type { RespConnection } from "./vendor.js";
 
 const LAST = REVISION_BYTES - 1;
 

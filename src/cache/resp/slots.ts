@@ -1,5 +1,5 @@
 /** Which slots the masters of a cluster have, each by its own account. */
-import type { RespNode } from "./connection.js";
+import type { RespNode } from "./vendor.js";
 
 const SLOTS = 16_384;
 /** Those that move stand in brackets, and in the ranges of the server that gives them too. */

@@ -1,5 +1,5 @@
 /** Several commands that a server executes all at once, or not at all. */
-import type { RespCommands, RespConnection, RespPipeline } from "./connection.js";
+import type { RespCommands, RespConnection, RespPipeline } from "./vendor.js";
 
 type Result = readonly [error: Error | null, reply: unknown];
 

@@ -2,7 +2,7 @@
 import { chmodSync, closeSync, constants, lstatSync, openSync } from "node:fs";
 import { CacheUnavailableError } from "../../vault/errors.js";
 import { FileIdentity } from "../file-identity.js";
-import { prepareRaw, readFailure, type SqliteConnection } from "./connection.js";
+import { prepareRaw, readFailure, type SqliteConnection } from "./vendor.js";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 const NEW_FILE: number = O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR;

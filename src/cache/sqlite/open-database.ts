@@ -4,11 +4,11 @@ import { CacheUnavailableError } from "../../vault/errors.js";
 import type { CacheClock } from "../cache-clock.js";
 import { Deadline } from "../deadline.js";
 import type { PurgeMode } from "../purge-schedule.js";
-import { isBusy, queryValue, readFailure, type SqliteConnection } from "./connection.js";
+import { SqliteCache } from "./backend.js";
 import { identityOf, secureFile } from "./database-file.js";
-import { DiskRoom, KEPT_LOG_BYTES } from "./disk-room.js";
+import { DiskRoom, KEPT_LOG_BYTES } from "./free-space.js";
 import { isCurrent } from "./schema.js";
-import { SqliteCache } from "./sqlite-cache.js";
+import { isBusy, queryValue, readFailure, type SqliteConnection } from "./vendor.js";
 
 /** Others may be making the same file ready. */
 const OPEN_TIMEOUT_MS = 10_000;

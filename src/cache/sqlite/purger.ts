@@ -4,9 +4,9 @@ import type { CacheCallOptions, MaybePromise } from "../../vault/contracts.js";
 import type { CacheClock } from "../cache-clock.js";
 import { Deadline } from "../deadline.js";
 import type { PurgeBounds, PurgeWork } from "../purge-schedule.js";
-import { queryValue, type SqliteConnection } from "./connection.js";
+import { PurgeIndex } from "./expiry.js";
 import type { Write } from "./pending-write.js";
-import { PurgeIndex } from "./purge-index.js";
+import { queryValue, type SqliteConnection } from "./vendor.js";
 import type { WriteQueue } from "./write-queue.js";
 
 /** The most records that one transaction of a purge on request removes. */

@@ -1,6 +1,6 @@
 /** The tables of a cache, and how older ones become today's. */
 import { CacheUnavailableError } from "../../vault/errors.js";
-import { queryValue, rollBack, type SqliteConnection } from "./connection.js";
+import { queryValue, rollBack, type SqliteConnection } from "./vendor.js";
 
 /**
  * The steps from an empty database to today's tables. The version of a database is the number of
@@ -10,7 +10,7 @@ import { queryValue, rollBack, type SqliteConnection } from "./connection.js";
  * goes with its record by trigger, whichever way that goes. An ordinary rowid table with a unique
  * key is about twice as fast for blobs as WITHOUT ROWID.
  *
- * A `state` is a revision and the head after it (`row-state.ts`): one value is read
+ * A `state` is a revision and the head after it (`row.ts`): one value is read
  * faster than three.
  *
  * Purge times are indexed late: an index would cost every insert a third page, half as much again as

@@ -3,13 +3,6 @@ import { isBytes } from "../../primitives/bytes.js";
 import type { CacheEntry, CachePage, CacheRecord, Revision } from "../../vault/contracts.js";
 import { CacheUnavailableError } from "../../vault/errors.js";
 import {
-  preparePluck,
-  prepareRaw,
-  prepareWrite,
-  type SqliteConnection,
-  type SqliteStatement,
-} from "./connection.js";
-import {
   firstRevision,
   isRevision,
   nextRevision,
@@ -17,7 +10,14 @@ import {
   toEntry,
   toPrefix,
   toState,
-} from "./row-state.js";
+} from "./row.js";
+import {
+  preparePluck,
+  prepareRaw,
+  prepareWrite,
+  type SqliteConnection,
+  type SqliteStatement,
+} from "./vendor.js";
 
 /** Few enough that a page is no pause, many enough that a scan is no crawl. */
 const SCAN_PAGE = 250;

@@ -3,6 +3,9 @@ import { queueMicrotask, setImmediate } from "../../primitives/timers.js";
 import type { CacheCallOptions, MaybePromise } from "../../vault/contracts.js";
 import { CacheFullError, CacheUnavailableError, OutcomeUnknownError } from "../../vault/errors.js";
 import { Deadline } from "../deadline.js";
+import { UNWATCHED, type WatchedFile } from "./database-file.js";
+import { PendingWrite, type QueuedWrite, type Write } from "./pending-write.js";
+import type { Room } from "./room.js";
 import {
   commitFailure,
   isBusy,
@@ -11,10 +14,7 @@ import {
   type SqliteConnection,
   type SqliteStatement,
   writeFailure,
-} from "./connection.js";
-import { UNWATCHED, type WatchedFile } from "./database-file.js";
-import { PendingWrite, type QueuedWrite, type Write } from "./pending-write.js";
-import type { Room } from "./room.js";
+} from "./vendor.js";
 
 /** Bounds of a transaction: the event loop stands still for as long as it takes. */
 const MAX_BATCH = 256;

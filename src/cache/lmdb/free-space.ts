@@ -2,8 +2,8 @@
 import { statfsSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { CacheFullError } from "../../vault/errors.js";
+import { reading } from "./failures.js";
 import type { Usage } from "./tables.js";
-import { reading } from "./unavailable.js";
 
 const MEBIBYTE = 2 ** 20;
 /** How long, and for how many bytes, what the disk said is taken for true. */

@@ -16,14 +16,14 @@ import { andThen } from "../../vault/maybe-promise.js";
 import type { CacheClock } from "../cache-clock.js";
 import { Deadline, refuseAborted } from "../deadline.js";
 import { type PurgeMode, PurgeSchedule } from "../purge-schedule.js";
-import { capabilitiesOf, checkVersion, flushMomentOf } from "./capabilities.js";
-import { isBusy, readFailure, type SqliteConnection } from "./connection.js";
 import { UNWATCHED, type WatchedFile } from "./database-file.js";
+import { capabilitiesOf, checkVersion, flushMomentOf } from "./durability.js";
 import type { Write } from "./pending-write.js";
 import { Purger } from "./purger.js";
 import type { Room } from "./room.js";
 import { isCurrent, migrate } from "./schema.js";
 import { RecordStatements } from "./statements.js";
+import { isBusy, readFailure, type SqliteConnection } from "./vendor.js";
 import { WriteQueue } from "./write-queue.js";
 
 /** Waiting inside SQLite stops the event loop; longer waits are done outside of it. */

@@ -3,7 +3,7 @@
  * end of the turn, costs a third more, and leaves the server nothing to do until then.
  */
 import { setImmediate } from "../../primitives/timers.js";
-import type { RespCommands, RespConnection, RespPipeline } from "./connection.js";
+import type { RespCommands, RespConnection, RespPipeline } from "./vendor.js";
 
 /** So many operations, or operations of so many bytes, do not wait for others. */
 const FULL = 24;

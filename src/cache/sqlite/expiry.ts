@@ -5,7 +5,7 @@ import {
   prepareWrite,
   type SqliteConnection,
   type SqliteStatement,
-} from "./connection.js";
+} from "./vendor.js";
 
 /** The most records that are indexed in one transaction: about a millisecond. */
 const STEP = 1000;

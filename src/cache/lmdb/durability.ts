@@ -1,7 +1,7 @@
 /** How environments must be opened, and what they promise then. */
 import type { CacheCapabilities } from "../../vault/contracts.js";
-import type { LmdbSettings } from "./peer.js";
-import { MAX_KEY_BYTES } from "./rows.js";
+import { MAX_KEY_BYTES } from "./row.js";
+import type { LmdbSettings } from "./vendor.js";
 
 /** The longest key that a scan may have to go on from. */
 const LONGEST_KEY_BYTES: number = MAX_KEY_BYTES + 2;

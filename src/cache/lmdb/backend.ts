@@ -16,10 +16,10 @@ import type { CacheClock } from "../cache-clock.js";
 import { refuseAborted } from "../deadline.js";
 import { type PurgeMode, PurgeSchedule } from "../purge-schedule.js";
 import { filesLost } from "./environment-files.js";
-import { IF_EXISTS } from "./peer.js";
+import { reading } from "./failures.js";
+import type { Room } from "./free-space.js";
 import type { Write } from "./pending-write.js";
 import { Purger } from "./purger.js";
-import type { Room } from "./room.js";
 import {
   decodeKey,
   encodeHead,
@@ -28,10 +28,10 @@ import {
   firstRevision,
   isRevision,
   purgeTime,
-} from "./rows.js";
+} from "./row.js";
 import { type FoundRecord, HELD, removalOf, type Store } from "./store.js";
 import { headRow } from "./tables.js";
-import { reading } from "./unavailable.js";
+import { IF_EXISTS } from "./vendor.js";
 
 const SCAN_PAGE = 250;
 /** A successor of a key, in the order of keys: nothing lies between them. */

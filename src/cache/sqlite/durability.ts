@@ -1,7 +1,7 @@
 /** What a database promises, as it says itself. */
 import type { CacheCapabilities } from "../../vault/contracts.js";
 import { CacheUnsafeError } from "../../vault/errors.js";
-import { queryValue, type SqliteConnection } from "./connection.js";
+import { queryValue, type SqliteConnection } from "./vendor.js";
 import type { FlushMoment } from "./write-queue.js";
 
 /** The first without the WAL-reset bug, which can damage a file that several processes write. */

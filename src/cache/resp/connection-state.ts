@@ -1,12 +1,12 @@
 /** A connection and what the cache has to know about it. */
 import { performance } from "node:perf_hooks";
-import { Batcher } from "./batch.js";
-import { mastersOf, type RespConnection, refreshSlots } from "./connection.js";
+import { Batcher } from "./command-queue.js";
 import { observe } from "./connection-events.js";
-import { Guarantees } from "./guarantees.js";
+import { DeadlineWatch } from "./deadline-timer.js";
+import { Guarantees } from "./durability.js";
 import type { ReplicaWait } from "./options.js";
 import { defineScripts } from "./scripts.js";
-import { DeadlineWatch } from "./watch.js";
+import { mastersOf, type RespConnection, refreshSlots } from "./vendor.js";
 
 /** No more often is a cluster asked where its slots are. */
 const REFRESH_INTERVAL_MS = 100;

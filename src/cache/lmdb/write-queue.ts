@@ -10,10 +10,10 @@ import {
 } from "../../vault/errors.js";
 import { filesLost, type WatchedFiles } from "./environment-files.js";
 import { type Expiry, rowsOf } from "./expiry-rows.js";
+import { unavailable } from "./failures.js";
 import type { OpeningGate } from "./opening-gate.js";
 import { type AnyPendingWrite, giveUpInTime, PendingWrite, type Write } from "./pending-write.js";
 import type { Tables } from "./tables.js";
-import { unavailable } from "./unavailable.js";
 
 /** Opening a file takes a few of these. */
 const OPENING_PAUSE_MS = 2;

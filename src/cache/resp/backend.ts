@@ -12,15 +12,15 @@ import {
 } from "../../vault/contracts.js";
 import { CacheUnavailableError } from "../../vault/errors.js";
 import { Deadline, refuseAborted } from "../deadline.js";
-import { checkConnection, type RespConnection } from "./connection.js";
+import { Link } from "./connection-state.js";
 import { causeOf, failureOf } from "./failures.js";
 import { Insert } from "./insert.js";
 import { bodyKeyOf, KeySpace } from "./keys.js";
-import { Link } from "./link.js";
 import { Delete, Get, GetBody, Remove, Replace } from "./operations.js";
 import { checkCacheOptions, type RespCacheOptions } from "./options.js";
+import { REVISION_BYTES } from "./row.js";
 import { scanKeys } from "./scan.js";
-import { REVISION_BYTES } from "./stored.js";
+import { checkConnection, type RespConnection } from "./vendor.js";
 
 const DEFAULT_PREFIX = "hv:";
 const READY_TIMEOUT_MS = 5000;

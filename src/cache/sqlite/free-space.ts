@@ -3,10 +3,10 @@ import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
 import { type After, afterUnref } from "../../primitives/after.js";
-import { BALLAST_BYTES, Ballast } from "./ballast.js";
-import { prepareRaw, queryValue, type SqliteConnection } from "./connection.js";
 import type { WatchedFile } from "./database-file.js";
+import { BALLAST_BYTES, Ballast } from "./reserve-file.js";
 import type { Room } from "./room.js";
+import { prepareRaw, queryValue, type SqliteConnection } from "./vendor.js";
 
 /** Inserts leave this many bytes to the removals. */
 const RESERVED_BYTES = 2 ** 18;

@@ -8,11 +8,11 @@ import {
   OutcomeUnknownError,
 } from "../../vault/errors.js";
 import { Deadline, refuseAborted } from "../deadline.js";
-import type { Passenger } from "./batch.js";
-import type { RespCommands, RespConnection, RespPipeline } from "./connection.js";
+import type { Passenger } from "./command-queue.js";
+import type { Link } from "./connection-state.js";
+import type { Watched } from "./deadline-timer.js";
 import { causeOf, failureOf, mayBePartial } from "./failures.js";
-import type { Link } from "./link.js";
-import type { Watched } from "./watch.js";
+import type { RespCommands, RespConnection, RespPipeline } from "./vendor.js";
 
 /** What an operation does to records: a `store` is refused when the servers may lose it. */
 export type Effect = "read" | "store" | "delete";

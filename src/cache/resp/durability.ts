@@ -2,9 +2,9 @@
 import type { CacheCapabilities } from "../../vault/contracts.js";
 import { CacheUnavailableError } from "../../vault/errors.js";
 import { Deadline } from "../deadline.js";
-import { mastersOf, type RespConnection, type RespNode } from "./connection.js";
 import { isForbidden } from "./failures.js";
 import { checkAllSlots, ownLine } from "./slots.js";
+import { mastersOf, type RespConnection, type RespNode } from "./vendor.js";
 
 const READ_TIMEOUT_MS = 2000;
 const STRENGTHS: readonly CacheCapabilities["durability"][] = ["none", "process", "os", "disk"];
