@@ -11,8 +11,8 @@ import { type CacheClock, cacheClock } from "./cache-clock.js";
 import { checkPurgeMode } from "./purge-schedule.js";
 import { SqliteCache } from "./sqlite/backend.js";
 import { identityOfMain, UNWATCHED } from "./sqlite/database-file.js";
+import { UNBOUNDED } from "./sqlite/free-space.js";
 import { openDatabase } from "./sqlite/open-database.js";
-import { UNBOUNDED } from "./sqlite/room.js";
 import type { SqliteConnection } from "./sqlite/vendor.js";
 
 export type { SqliteConnection, SqliteStatement, SqliteValue } from "./sqlite/vendor.js";

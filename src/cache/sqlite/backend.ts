@@ -18,12 +18,13 @@ import { Deadline, refuseAborted } from "../deadline.js";
 import { type PurgeMode, PurgeSchedule } from "../purge-schedule.js";
 import { UNWATCHED, type WatchedFile } from "./database-file.js";
 import { capabilitiesOf, checkVersion, flushMomentOf } from "./durability.js";
+import { isBusy, readFailure } from "./failures.js";
+import type { Room } from "./free-space.js";
 import type { Write } from "./pending-write.js";
 import { Purger } from "./purger.js";
-import type { Room } from "./room.js";
 import { isCurrent, migrate } from "./schema.js";
 import { RecordStatements } from "./statements.js";
-import { isBusy, readFailure, type SqliteConnection } from "./vendor.js";
+import type { SqliteConnection } from "./vendor.js";
 import { WriteQueue } from "./write-queue.js";
 
 /** Waiting inside SQLite stops the event loop; longer waits are done outside of it. */

@@ -2,7 +2,8 @@
 import { chmodSync, closeSync, constants, lstatSync, openSync } from "node:fs";
 import { CacheUnavailableError } from "../../vault/errors.js";
 import { FileIdentity } from "../file-identity.js";
-import { prepareRaw, readFailure, type SqliteConnection } from "./vendor.js";
+import { readFailure } from "./failures.js";
+import { prepareRaw, type SqliteConnection } from "./vendor.js";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 const NEW_FILE: number = O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR;

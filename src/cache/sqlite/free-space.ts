@@ -5,8 +5,30 @@ import { performance } from "node:perf_hooks";
 import { type After, afterUnref } from "../../primitives/after.js";
 import type { WatchedFile } from "./database-file.js";
 import { BALLAST_BYTES, Ballast } from "./reserve-file.js";
-import type { Room } from "./room.js";
 import { prepareRaw, queryValue, type SqliteConnection } from "./vendor.js";
+
+/** The room on the disk. */
+export interface Room {
+  /** Told that a transaction with inserts of so many bytes is about to begin, before they are admitted. */
+  onBatch(bytes: number): void;
+  /** Tells whether there is room for so many bytes more. */
+  admits(bytes: number): boolean;
+  /** Gives up what was kept in reserve for removals. */
+  release(): void;
+  /** Told of bytes that were committed. */
+  onCommitted(bytes: number): void;
+  /** Told that there was less room than it thought. */
+  onFull(): void;
+}
+
+/** The room of a database whose disk is not watched. */
+export const UNBOUNDED: Room = {
+  onBatch: () => {},
+  admits: () => true,
+  release: () => {},
+  onCommitted: () => {},
+  onFull: () => {},
+};
 
 /** Inserts leave this many bytes to the removals. */
 const RESERVED_BYTES = 2 ** 18;

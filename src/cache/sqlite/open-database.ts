@@ -6,9 +6,10 @@ import { Deadline } from "../deadline.js";
 import type { PurgeMode } from "../purge-schedule.js";
 import { SqliteCache } from "./backend.js";
 import { identityOf, secureFile } from "./database-file.js";
+import { isBusy, readFailure } from "./failures.js";
 import { DiskRoom, KEPT_LOG_BYTES } from "./free-space.js";
 import { isCurrent } from "./schema.js";
-import { isBusy, queryValue, readFailure, type SqliteConnection } from "./vendor.js";
+import { queryValue, type SqliteConnection } from "./vendor.js";
 
 /** Others may be making the same file ready. */
 const OPEN_TIMEOUT_MS = 10_000;

@@ -4,17 +4,10 @@ import type { CacheCallOptions, MaybePromise } from "../../vault/contracts.js";
 import { CacheFullError, CacheUnavailableError, OutcomeUnknownError } from "../../vault/errors.js";
 import { Deadline } from "../deadline.js";
 import { UNWATCHED, type WatchedFile } from "./database-file.js";
+import { commitFailure, isBusy, isFull, writeFailure } from "./failures.js";
+import type { Room } from "./free-space.js";
 import { PendingWrite, type QueuedWrite, type Write } from "./pending-write.js";
-import type { Room } from "./room.js";
-import {
-  commitFailure,
-  isBusy,
-  isFull,
-  rollBack,
-  type SqliteConnection,
-  type SqliteStatement,
-  writeFailure,
-} from "./vendor.js";
+import { rollBack, type SqliteConnection, type SqliteStatement } from "./vendor.js";
 
 /** Bounds of a transaction: the event loop stands still for as long as it takes. */
 const MAX_BATCH = 256;
