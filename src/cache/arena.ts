@@ -10,7 +10,7 @@ import { Buffer } from "node:buffer";
 const CHUNK_BYTES = 65_536;
 
 /** A piece of a chunk. */
-export interface Cut {
+export interface Slice {
   readonly chunk: Buffer;
   readonly offset: number;
   readonly length: number;
@@ -25,13 +25,13 @@ export interface Cut {
 export class Arena {
   #chunk: Buffer = Buffer.alloc(0);
   #next = 0;
-  #cutBytes = 0;
+  #allocatedBytes = 0;
   #liveBytes = 0;
   /** What had been cut when the move began. */
   #leftBytes = 0;
 
-  /** Copies `bytes` into a cut. */
-  put(bytes: Uint8Array): Cut {
+  /** Copies `bytes` into a slice. */
+  put(bytes: Uint8Array): Slice {
     const { length } = bytes;
     if (this.#next + length > this.#chunk.length) {
       this.#chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, length));
@@ -40,43 +40,43 @@ export class Arena {
     const chunk = this.#chunk;
     const offset = this.#next;
     this.#next += length;
-    this.#cutBytes += length;
+    this.#allocatedBytes += length;
     this.#liveBytes += length;
     chunk.set(bytes, offset);
     return { chunk, offset, length };
   }
 
   /** Counts a cut as no longer in use. */
-  release(cut: Cut): void {
-    this.#liveBytes -= cut.length;
+  release(slice: Slice): void {
+    this.#liveBytes -= slice.length;
   }
 
   /** Whether more than half of what was cut may be kept alive by the rest. */
   get isSparse(): boolean {
-    return this.#cutBytes > 2 * this.#liveBytes + 4 * CHUNK_BYTES;
+    return this.#allocatedBytes > 2 * this.#liveBytes + 4 * CHUNK_BYTES;
   }
 
   /** Starts a new chunk: what is cut from now on stays where it is. */
   beginMove(): void {
     this.#startChunk();
-    this.#leftBytes = this.#cutBytes;
+    this.#leftBytes = this.#allocatedBytes;
   }
 
   /** Returns a cut of the same bytes in place of `cut`. */
-  move(cut: Cut): Cut {
-    this.release(cut);
-    return this.put(bytesOf(cut));
+  move(slice: Slice): Slice {
+    this.release(slice);
+    return this.put(bytesOf(slice));
   }
 
   /** Gives up all that was cut before the move began. */
   endMove(): void {
-    this.#cutBytes -= this.#leftBytes;
+    this.#allocatedBytes -= this.#leftBytes;
   }
 
   /** Gives up every cut; a chunk lives on as long as a cut of it is held. */
   clear(): void {
     this.#startChunk();
-    this.#cutBytes = 0;
+    this.#allocatedBytes = 0;
     this.#liveBytes = 0;
   }
 
@@ -87,6 +87,6 @@ export class Arena {
 }
 
 /** Returns the bytes of a cut, without copying them. */
-export function bytesOf(cut: Cut): Buffer {
-  return cut.chunk.subarray(cut.offset, cut.offset + cut.length);
+export function bytesOf(slice: Slice): Buffer {
+  return slice.chunk.subarray(slice.offset, slice.offset + slice.length);
 }

@@ -12,7 +12,7 @@ import type {
 } from "../vault/contracts.js";
 import { CacheFullError, CacheUnavailableError } from "../vault/errors.js";
 import { andThen } from "../vault/maybe-promise.js";
-import { Arena, bytesOf, type Cut } from "./arena.js";
+import { Arena, bytesOf, type Slice } from "./arena.js";
 import { refuseAborted } from "./deadline.js";
 import { ExpiryQueue, type QueueEntry } from "./expiry-queue.js";
 import { InsertionOrder, type ScanPosition } from "./insertion-order.js";
@@ -37,7 +37,7 @@ export interface RecordPlace extends QueueEntry {
 /** A stored record: a head is small and cut from the arena, a body is large and has its own memory. */
 export interface StoredRecord {
   /** Moves when the arena is tidied; the record stays the same. */
-  head: Cut;
+  head: Slice;
   readonly body: Uint8Array | undefined;
   /** New on every write. */
   readonly revision: number;

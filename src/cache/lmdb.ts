@@ -13,12 +13,12 @@ import { checkSettings, durabilityOf, SETTINGS } from "./lmdb/durability.js";
 import { EnvironmentFiles } from "./lmdb/environment-files.js";
 import { leaseEnvironment } from "./lmdb/environments.js";
 import { unavailable } from "./lmdb/failures.js";
-import { Room } from "./lmdb/free-space.js";
+import { FreeSpace } from "./lmdb/free-space.js";
 import { OpeningGate } from "./lmdb/opening-gate.js";
 import type { Store } from "./lmdb/store.js";
 import { Tables } from "./lmdb/tables.js";
 import type { LmdbDatabaseOptions, LmdbEnvironment, LmdbSettings } from "./lmdb/vendor.js";
-import { GroupCommit } from "./lmdb/write-queue.js";
+import { WriteQueue } from "./lmdb/write-queue.js";
 import { checkPurgeMode } from "./purge-schedule.js";
 
 export type { LmdbDatabaseOptions, LmdbEnvironment };
@@ -147,7 +147,7 @@ export async function withOpeningLock<T>(path: string, open: () => T | Promise<T
   checkPath(path);
   const gate = new OpeningGate(path);
   try {
-    return await gate.open(async () => {
+    return await gate.openExclusively(async () => {
       await extendFile(path).catch((error: unknown) => {
         throw unavailable(error);
       });
@@ -235,18 +235,18 @@ function storeOf({ environment, gate }: GuardedEnvironment, options: LmdbCacheOp
   const settings = environment as LmdbSettings;
   const tables = new Tables(environment);
   // With a listener to this, lmdb never splits what one turn of the event loop writes, however the
-  // environment was set up; `GroupCommit` stands on that.
+  // environment was set up; `WriteQueue` stands on that.
   environment.on("beforecommit", () => {});
   const files = new EnvironmentFiles(String(settings.path));
-  const commit = new GroupCommit({ tables, gate, files });
-  const room = new Room({
+  const writes = new WriteQueue({ tables, gate, files });
+  const freeSpace = new FreeSpace({
     path: String(settings.path),
     minFreeBytes,
     maxMapSizeBytes,
     usage: () => tables.usage(),
-    pendingBytes: () => commit.pendingBytes,
+    pendingBytes: () => writes.pendingBytes,
   });
-  return { tables, gate, files, commit, room, durability: durabilityOf(settings) };
+  return { tables, gate, files, writes, freeSpace, durability: durabilityOf(settings) };
 }
 
 function checkPath(path: string): void {

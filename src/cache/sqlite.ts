@@ -72,7 +72,7 @@ export function sqliteCache(
   return new SqliteCache({
     connection,
     clock: clockOf(options),
-    room: UNBOUNDED,
+    freeSpace: UNBOUNDED,
     watch: () => identityOfMain(connection) ?? UNWATCHED,
     purge: "manual",
     release: () => {},
@@ -118,7 +118,7 @@ export async function openSqliteCache(
   return new SqliteCache({
     connection,
     clock,
-    room: UNBOUNDED,
+    freeSpace: UNBOUNDED,
     purge,
     release: () => connection.close(),
   });

@@ -148,8 +148,8 @@ describe("a write that was committed when its file was found to be gone", () => 
         return database.inTransaction || count.get() === 0;
       },
     };
-    const room = { ...UNBOUNDED, onCommitted: (bytes: number) => committed.push(bytes) };
-    const queue = closeLater(new WriteQueue(database, room, file));
+    const freeSpace = { ...UNBOUNDED, onCommitted: (bytes: number) => committed.push(bytes) };
+    const queue = closeLater(new WriteQueue(database, freeSpace, file));
     queue.flushMoment = moment;
     const write = (isSingleStatement: boolean, fail?: () => void) => () =>
       queue.submit(

@@ -17,7 +17,7 @@ import { refuseAborted } from "../deadline.js";
 import { type PurgeMode, PurgeSchedule } from "../purge-schedule.js";
 import { filesLost } from "./environment-files.js";
 import { reading } from "./failures.js";
-import type { Room } from "./free-space.js";
+import type { FreeSpace } from "./free-space.js";
 import type { Write } from "./pending-write.js";
 import { Purger } from "./purger.js";
 import {
@@ -29,7 +29,7 @@ import {
   isRevision,
   purgeTime,
 } from "./row.js";
-import { type FoundRecord, HELD, removalOf, type Store } from "./store.js";
+import { BOOLEAN_OUTCOMES, type FoundRecord, removalOf, type Store } from "./store.js";
 import { headRow } from "./tables.js";
 import { IF_EXISTS } from "./vendor.js";
 
@@ -71,11 +71,11 @@ export class LmdbCache implements CacheBackend {
   }
 
   insert(key: string, record: CacheRecord, options: InsertOptions): Promise<"inserted" | "exists"> {
-    const { tables, room } = this.#store(options);
+    const { tables, freeSpace } = this.#store(options);
     const keyBytes = encodeKey(key);
     const { head, body } = record;
     const byteCount = keyBytes.length + head.length + (body?.length ?? 0);
-    this.#checkGrowth(room, byteCount);
+    this.#checkGrowth(freeSpace, byteCount);
     const purgeAtMs = purgeTime(this.#parts.clock.now(), options.purgeAfterMs);
     const row = encodeHead(record, { purgeAtMs, hasBody: body !== undefined });
     const { heads, bodies } = tables;
@@ -126,17 +126,17 @@ export class LmdbCache implements CacheBackend {
   }
 
   async delete(key: string, options?: CacheCallOptions): Promise<boolean> {
-    const { tables, room } = this.#readable(options);
+    const { tables, freeSpace } = this.#readable(options);
     const keyBytes = encodeKey(key);
     if (reading(() => tables.head(keyBytes)) === undefined) return false;
-    room.checkShrinking();
+    freeSpace.checkShrinking();
     const issue = async () => {
       const removing = tables.heads.remove(keyBytes, IF_EXISTS);
       // Whatever state the record has come to be in, its body goes with it.
       const [existed] = await Promise.all([removing, tables.bodies.remove(keyBytes)]);
       return existed;
     };
-    return this.#add({ issue, byteCount: 0, ...HELD }, options);
+    return this.#add({ issue, byteCount: 0, ...BOOLEAN_OUTCOMES }, options);
   }
 
   async purgeExpired(limit: number, options?: CacheCallOptions): Promise<number> {
@@ -170,7 +170,7 @@ export class LmdbCache implements CacheBackend {
     this.#schedule?.stop();
     // A purge writes again after what it has removed.
     await this.#purger.stop();
-    await this.#parts.store.commit.settled();
+    await this.#parts.store.writes.settled();
     await this.#parts.release();
   }
 
@@ -189,9 +189,9 @@ export class LmdbCache implements CacheBackend {
   }
 
   /** Refuses what there is no room for, and lets what is due make some. */
-  #checkGrowth(room: Room, byteCount: number): void {
+  #checkGrowth(freeSpace: FreeSpace, byteCount: number): void {
     try {
-      room.checkGrowth(byteCount);
+      freeSpace.checkGrowth(byteCount);
     } catch (error) {
       this.#schedule?.onWrite();
       throw error;
@@ -199,11 +199,11 @@ export class LmdbCache implements CacheBackend {
   }
 
   #rewrite({ key, row }: FoundRecord, head: Uint8Array, options: ReplaceOptions): Promise<boolean> {
-    const { tables, room } = this.#parts.store;
+    const { tables, freeSpace } = this.#parts.store;
     const { heads, bodies } = tables;
     const isGrowing = head.length > row.head.length;
-    if (isGrowing) this.#checkGrowth(room, head.length);
-    else room.checkShrinking();
+    if (isGrowing) this.#checkGrowth(freeSpace, head.length);
+    else freeSpace.checkShrinking();
     const { purgeAfterMs, dropBody = false } = options;
     const purgeAtMs =
       purgeAfterMs === undefined ? row.purgeAtMs : purgeTime(this.#parts.clock.now(), purgeAfterMs);
@@ -218,18 +218,21 @@ export class LmdbCache implements CacheBackend {
               void bodies.remove(key);
             });
     const expiry = purgeAtMs === row.purgeAtMs ? undefined : { key, purgeAtMs };
-    return this.#add({ issue, expiry, byteCount: isGrowing ? head.length : 0, ...HELD }, options);
+    return this.#add(
+      { issue, expiry, byteCount: isGrowing ? head.length : 0, ...BOOLEAN_OUTCOMES },
+      options,
+    );
   }
 
   #remove(found: FoundRecord, options: CacheCallOptions | undefined): Promise<boolean> {
-    const { tables, room } = this.#parts.store;
-    room.checkShrinking();
+    const { tables, freeSpace } = this.#parts.store;
+    freeSpace.checkShrinking();
     return this.#add(removalOf(tables, found), options);
   }
 
   /** Hands a write over, and lets the schedule purge along with it. */
   #add<Outcome>(write: Write<Outcome>, options: CacheCallOptions | undefined): Promise<Outcome> {
-    const added = this.#parts.store.commit.add(write, options);
+    const added = this.#parts.store.writes.add(write, options);
     this.#schedule?.onWrite(write.expiry?.purgeAtMs);
     return added;
   }

@@ -41,7 +41,7 @@ export async function leaseEnvironment(path: string, openFile: OpenFile): Promis
     const gate = new OpeningGate(file);
     const gone = closing.get(file) ?? Promise.resolve();
     const opening = gone.then(() =>
-      gate.open(async () => {
+      gate.openExclusively(async () => {
         await checkFile(file);
         return openFile(file, gate);
       }),

@@ -15,7 +15,7 @@ const RESERVE_DIVISOR = 16;
 const OVERHEAD_BYTES = 32_768;
 
 /** The bounds of an environment. */
-export interface RoomOptions {
+export interface FreeSpaceOptions {
   readonly path: string;
   readonly minFreeBytes: number;
   readonly maxMapSizeBytes: number;
@@ -24,14 +24,14 @@ export interface RoomOptions {
   readonly pendingBytes: () => number;
 }
 
-export class Room {
-  readonly #options: RoomOptions;
+export class FreeSpace {
+  readonly #options: FreeSpaceOptions;
   #freeBytes = 0;
   #growthBytes = 0;
   #lookAgainAtMs = Number.NEGATIVE_INFINITY;
   #bytesSince = 0;
 
-  constructor(options: RoomOptions) {
+  constructor(options: FreeSpaceOptions) {
     this.#options = options;
   }
 

@@ -25,7 +25,7 @@ const WHOLE: LockRange = { offset: 0, length: 0 };
 const SHARED = { shared: true };
 const EXCLUSIVE = { shared: false };
 /** What systems other than Linux answer where a lock is held. */
-const HELD: ReadonlySet<unknown> = new Set(["EACCES", "EBUSY"]);
+const LOCKED_CODES: ReadonlySet<unknown> = new Set(["EACCES", "EBUSY"]);
 
 /**
  * Loads what locks files.
@@ -74,7 +74,7 @@ export class LockFile {
     try {
       return this.#locks.tryLock(this.#fd, offset, length, options);
     } catch (error) {
-      if (HELD.has((error as NodeJS.ErrnoException).code)) return false;
+      if (LOCKED_CODES.has((error as NodeJS.ErrnoException).code)) return false;
       throw error;
     }
   }

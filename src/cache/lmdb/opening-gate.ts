@@ -41,11 +41,11 @@ export class OpeningGate {
    * @throws CacheUnsafeError A process of another PID namespace has the environment open.
    * @throws PeerMissingError The package `fs-native-extensions` is not installed.
    */
-  async open<T>(open: () => T | Promise<T>): Promise<T> {
-    const locks = await lockOthersOut(this.#path);
+  async openExclusively<T>(open: () => T | Promise<T>): Promise<T> {
+    const locks = await acquireLocks(this.#path);
     try {
       const opened = await open();
-      locks.letOthersIn();
+      locks.unlock();
       this.#locks = locks;
       return opened;
     } catch (error) {
@@ -57,7 +57,7 @@ export class OpeningGate {
   /** Opens the lock files of an environment that is open already, unless they are open, too. */
   async ready(): Promise<void> {
     if (this.#locks !== undefined) return;
-    this.#opening ??= this.open(() => undefined).finally(() => {
+    this.#opening ??= this.openExclusively(() => undefined).finally(() => {
       this.#opening = undefined;
     });
     await this.#opening;
@@ -107,12 +107,12 @@ export class OpeningGate {
 }
 
 /** Returns the locks of an environment, with those that keep writers and openers out. */
-async function lockOthersOut(path: string): Promise<OpeningLocks> {
+async function acquireLocks(path: string): Promise<OpeningLocks> {
   const peer = await loadFileLocks();
   let locks: OpeningLocks | undefined;
   try {
     locks = new OpeningLocks(await lockFolderOf(path), peer);
-    await locks.keepOthersOut();
+    await locks.lockExclusively();
     joinNamespace(locks.namespaces);
     return locks;
   } catch (error) {

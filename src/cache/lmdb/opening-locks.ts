@@ -51,14 +51,14 @@ export class OpeningLocks {
    *
    * @throws Error They go on for too long.
    */
-  async keepOthersOut(): Promise<void> {
+  async lockExclusively(): Promise<void> {
     const deadline = new Deadline({ timeoutMs: OPENING_TIMEOUT_MS });
     const isAlone = async () => this.turnstile.tryExclusive() && this.#outlastWriters(deadline);
     if (await becomesTrue(isAlone, deadline)) return;
     throw new Error("other processes go on writing to the file, or opening it");
   }
 
-  letOthersIn(): void {
+  unlock(): void {
     // The turnstile last: a writer that has passed it finds `writers` free.
     this.writers.unlock();
     this.turnstile.unlock();

@@ -1,4 +1,4 @@
-/** Writes on their way into a transaction, and when their callers stop waiting. */
+/** Writes on their way into a transaction, and when their callers stop pending. */
 
 import { performance } from "node:perf_hooks";
 import { clearTimeout, setTimeout } from "../../primitives/timers.js";
@@ -88,10 +88,10 @@ export function giveUpInTime(group: readonly AnyPendingWrite[]): () => void {
   const check = () => {
     const nowMs = performance.now();
     let next = Number.POSITIVE_INFINITY;
-    for (const waiting of group) {
-      if (waiting.isSettled) continue;
-      if (waiting.endsAtMs <= nowMs) waiting.giveUp();
-      else next = Math.min(next, waiting.endsAtMs);
+    for (const pending of group) {
+      if (pending.isSettled) continue;
+      if (pending.endsAtMs <= nowMs) pending.giveUp();
+      else next = Math.min(next, pending.endsAtMs);
     }
     if (next < Number.POSITIVE_INFINITY) timer = setTimeout(check, Math.ceil(next - nowMs));
   };

@@ -6,7 +6,7 @@ import { DEFAULT_TIMEOUT_MS } from "../deadline.js";
 import type { PurgeBounds, PurgeWork } from "../purge-schedule.js";
 import { earliestPurgeTime, findDue, nameOf, type PurgeStep, tidy } from "./expiry.js";
 import { reading } from "./failures.js";
-import { HELD, removalOf, type Store } from "./store.js";
+import { BOOLEAN_OUTCOMES, removalOf, type Store } from "./store.js";
 
 /** The most records that one transaction of a purge removes. */
 const REMOVED_AT_ONCE = 128;
@@ -37,7 +37,7 @@ export class Purger implements PurgeWork {
   }
 
   get isBusy(): boolean {
-    return this.#store.commit.isBusy;
+    return this.#store.writes.isBusy;
   }
 
   /** The earliest purge time in the index, `undefined` if it is empty. Long ago if it is unknown. */
@@ -125,16 +125,19 @@ export class Purger implements PurgeWork {
    * the records that were changed before.
    */
   async #remove(step: PurgeStep, options?: CacheCallOptions): Promise<ReadonlySet<string>> {
-    const { tables, commit, room } = this.#store;
-    room.checkShrinking();
-    const removals = step.due.map((found) => commit.add(removalOf(tables, found), options));
+    const { tables, writes, freeSpace } = this.#store;
+    freeSpace.checkShrinking();
+    const removals = step.due.map((found) => writes.add(removalOf(tables, found), options));
     const removed = await Promise.all(removals);
     const kept = step.due.filter((_, index) => removed[index] === false);
     return new Set(kept.map(({ key }) => nameOf(key)));
   }
 
   async #tidy({ step, kept }: PurgedStep, options?: CacheCallOptions): Promise<void> {
-    const { tables, commit } = this.#store;
-    await commit.add({ issue: () => tidy(tables, step, kept), byteCount: 0, ...HELD }, options);
+    const { tables, writes } = this.#store;
+    await writes.add(
+      { issue: () => tidy(tables, step, kept), byteCount: 0, ...BOOLEAN_OUTCOMES },
+      options,
+    );
   }
 }

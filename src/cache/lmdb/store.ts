@@ -2,20 +2,20 @@
 import type { Buffer } from "node:buffer";
 import type { CacheCapabilities } from "../../vault/contracts.js";
 import type { WatchedFiles } from "./environment-files.js";
-import type { Room } from "./free-space.js";
+import type { FreeSpace } from "./free-space.js";
 import type { OpeningGate } from "./opening-gate.js";
 import type { Write } from "./pending-write.js";
 import type { HeadRow } from "./row.js";
 import type { Tables } from "./tables.js";
-import type { GroupCommit } from "./write-queue.js";
+import type { WriteQueue } from "./write-queue.js";
 
 /** The databases of an environment, and everything that guards writing to them. */
 export interface Store {
   readonly tables: Tables;
   readonly gate: OpeningGate;
   readonly files: WatchedFiles;
-  readonly commit: GroupCommit;
-  readonly room: Room;
+  readonly writes: WriteQueue;
+  readonly freeSpace: FreeSpace;
   readonly durability: CacheCapabilities["durability"];
 }
 
@@ -26,7 +26,7 @@ export interface FoundRecord {
 }
 
 /** Outcomes of a write that only says whether its condition held. */
-export const HELD: { readonly ifHeld: boolean; readonly otherwise: boolean } = {
+export const BOOLEAN_OUTCOMES: { readonly ifHeld: boolean; readonly otherwise: boolean } = {
   ifHeld: true,
   otherwise: false,
 };
@@ -40,5 +40,5 @@ export function removalOf({ heads, bodies }: Tables, { key, row }: FoundRecord):
           void bodies.remove(key);
         })
     : () => heads.remove(key, row.revision);
-  return { issue, byteCount: 0, ...HELD };
+  return { issue, byteCount: 0, ...BOOLEAN_OUTCOMES };
 }

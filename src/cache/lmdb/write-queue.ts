@@ -20,19 +20,19 @@ const OPENING_PAUSE_MS = 2;
 /** Issuing a write takes some 30 µs: a turn of the event loop must not take much longer than others. */
 const MAX_GROUP = 500;
 /** Callers that wrote so much are told at a time how their writes have ended. */
-const TOLD_BYTES = 131_072;
+const SETTLE_BYTES = 131_072;
 /** So are so many callers where a commit takes no longer than this: on slower disks, more of them cost more. */
-const TOLD_TOGETHER = 32;
+const SETTLE_TOGETHER = 32;
 const QUICK_COMMIT_MS = 1.5;
 
-/** What a {@link GroupCommit} writes to, and what guards that. */
-export interface GroupCommitParts {
+/** What a {@link WriteQueue} writes to, and what guards that. */
+export interface WriteQueueParts {
   readonly tables: Tables;
   readonly gate: OpeningGate;
   readonly files: WatchedFiles;
 }
 
-export class GroupCommit {
+export class WriteQueue {
   readonly #tables: Tables;
   readonly #gate: OpeningGate;
   readonly #files: WatchedFiles;
@@ -42,7 +42,7 @@ export class GroupCommit {
   /** Bytes of writes that have not settled. */
   pendingBytes = 0;
 
-  constructor({ tables, gate, files }: GroupCommitParts) {
+  constructor({ tables, gate, files }: WriteQueueParts) {
     this.#tables = tables;
     this.#gate = gate;
     this.#files = files;
@@ -87,35 +87,35 @@ export class GroupCommit {
 
   /** Writes a group; never rejects. */
   async #commit(gathered: readonly AnyPendingWrite[]): Promise<void> {
-    const group = gathered.filter((waiting) => !waiting.isSettled);
+    const group = gathered.filter((pending) => !pending.isSettled);
     const stop = giveUpInTime(group);
     try {
       await this.#mayWrite(group);
       await this.#write(group);
     } catch (error) {
       // Nothing has been issued.
-      for (const waiting of group) waiting.reject(unavailable(error));
+      for (const pending of group) pending.reject(unavailable(error));
     } finally {
       stop();
     }
   }
 
   async #write(group: readonly AnyPendingWrite[]): Promise<void> {
-    let tell: () => Promise<void>;
+    let settle: () => Promise<void>;
     try {
       this.#refuseFailed();
       if (!this.#isIntact) throw new CacheUnavailableError({ cause: filesLost() });
-      tell = await this.#issue(group);
+      settle = await this.#issue(group);
     } catch (error) {
       const failure = await this.#fail(error);
-      tell = async () => {
-        for (const waiting of group) waiting.reject(failure);
+      settle = async () => {
+        for (const pending of group) pending.reject(failure);
       };
     } finally {
       // Others may open the file while callers are told.
       this.#gate.leave();
     }
-    await tell();
+    await settle();
   }
 
   /** Waits while another process opens the file. */
@@ -130,19 +130,19 @@ export class GroupCommit {
   async #issue(gathered: readonly AnyPendingWrite[]): Promise<() => Promise<void>> {
     const { heads, expiries } = this.#tables;
     // What was given up in the meantime has been told that nothing happened.
-    const group = gathered.filter((waiting) => !waiting.isSettled);
+    const group = gathered.filter((pending) => !pending.isSettled);
     // lmdb puts what is written within one turn of the event loop into one transaction. Its `batch`
     // would do so too, but hands over each write by itself, which costs half as much again.
     // The index first: a record without its purge time would never go away.
     const index = rowsOf(expiriesOf(group)).map(({ key, value }) => expiries.put(key, value));
-    const writes = group.map((waiting) => waiting.issue());
+    const writes = group.map((pending) => pending.issue());
     // lmdb keeps a promise of its own for each transaction. Nobody else would see it fail.
     setImmediate(() => heads.committed.then(ignore, ignore));
     const startedAtMs = performance.now();
     const [held] = await Promise.all([Promise.all(writes), Promise.all(index)]);
     if (!this.#isIntact) throw new OutcomeUnknownError({ cause: filesLost() });
     const isQuick = performance.now() - startedAtMs <= QUICK_COMMIT_MS;
-    return () => tell(group, held, isQuick ? TOLD_TOGETHER : group.length);
+    return () => settleInBatches(group, held, isQuick ? SETTLE_TOGETHER : group.length);
   }
 
   /** Whether other processes, and the next opening, will find new writes. */
@@ -159,7 +159,7 @@ export class GroupCommit {
     if (isVaultError(error)) return error;
     const cause = await causeOf(error);
     this.#failure ??= cause;
-    return isForWantOfRoom(cause) ? new CacheFullError() : new OutcomeUnknownError({ cause });
+    return isDiskFull(cause) ? new CacheFullError() : new OutcomeUnknownError({ cause });
   }
 }
 
@@ -167,24 +167,24 @@ export class GroupCommit {
  * Tells callers what has become of their writes, a few at a time: what the first of them write next is on its
  * way to the disk while the others are still preparing theirs.
  */
-async function tell(
+async function settleInBatches(
   group: readonly AnyPendingWrite[],
   held: readonly boolean[],
   together: number,
 ): Promise<void> {
-  let told = 0;
-  let toldBytes = 0;
-  for (const [index, waiting] of group.entries()) {
-    if (told === together || toldBytes > TOLD_BYTES) {
+  let settled = 0;
+  let settledBytes = 0;
+  for (const [index, pending] of group.entries()) {
+    if (settled === together || settledBytes > SETTLE_BYTES) {
       // lmdb ends in the first of two turns the transaction that was begun since.
       await nextTurn();
       await nextTurn();
-      told = 0;
-      toldBytes = 0;
+      settled = 0;
+      settledBytes = 0;
     }
-    told += 1;
-    toldBytes += waiting.write.byteCount;
-    waiting.resolve(held[index] === true);
+    settled += 1;
+    settledBytes += pending.write.byteCount;
+    pending.resolve(held[index] === true);
   }
 }
 
@@ -208,7 +208,7 @@ async function causeOf(error: unknown): Promise<Error> {
 const ENOSPC = 28;
 const MDB_MAP_FULL = -30792;
 
-function isForWantOfRoom(cause: Error): boolean {
+function isDiskFull(cause: Error): boolean {
   const { code } = cause as { code?: unknown };
   return code === ENOSPC || code === MDB_MAP_FULL;
 }

@@ -12,7 +12,7 @@ import {
 } from "../../vault/contracts.js";
 import { CacheUnavailableError } from "../../vault/errors.js";
 import { Deadline, refuseAborted } from "../deadline.js";
-import { Link } from "./connection-state.js";
+import { ConnectionState } from "./connection-state.js";
 import { causeOf, failureOf } from "./failures.js";
 import { Insert } from "./insert.js";
 import { bodyKeyOf, KeySpace } from "./keys.js";
@@ -35,7 +35,7 @@ export class RespCache implements CacheBackend {
   readonly outlivesProcess = true;
   readonly maxInlineBytes: number = MAX_INLINE_BYTES;
   readonly frontBytes: number = REVISION_BYTES;
-  readonly #link: Link;
+  readonly #state: ConnectionState;
   readonly #keys: KeySpace;
   readonly #ownership: Ownership;
   #closing: Promise<void> | undefined;
@@ -49,30 +49,30 @@ export class RespCache implements CacheBackend {
       throw new TypeError("waitForReplicas cannot be used with a cluster");
     }
     this.#keys = new KeySpace(keyPrefix);
-    this.#link = new Link(connection, waitForReplicas);
+    this.#state = new ConnectionState(connection, waitForReplicas);
     this.#ownership = ownership;
   }
 
   async ready(): Promise<CacheCapabilities> {
     this.#checkOpen();
-    const { connection, guarantees } = this.#link;
+    const { connection, durability } = this.#state;
     if (connection.status === "wait") connection.connect().catch(ignore);
     const deadline = new Deadline({ timeoutMs: READY_TIMEOUT_MS });
-    const capabilities = await this.#retrying(deadline, () => guarantees.promise());
+    const capabilities = await this.#retrying(deadline, () => durability.establish());
     this.#checkOpen();
     return capabilities;
   }
 
   insert(key: string, record: CacheRecord, options: InsertOptions): Promise<"inserted" | "exists"> {
-    return new Insert(this.#link, { headKey: this.#keys.headOf(key), record }, options).take();
+    return new Insert(this.#state, { headKey: this.#keys.headOf(key), record }, options).run();
   }
 
   get(key: string, options?: CacheCallOptions): Promise<CacheEntry | undefined> {
-    return new Get(this.#link, this.#keys.headOf(key), options).take();
+    return new Get(this.#state, this.#keys.headOf(key), options).run();
   }
 
   getBody(key: string, options?: CacheCallOptions): Promise<Uint8Array | undefined> {
-    return new GetBody(this.#link, bodyKeyOf(this.#keys.headOf(key)), options).take();
+    return new GetBody(this.#state, bodyKeyOf(this.#keys.headOf(key)), options).run();
   }
 
   replace(
@@ -81,12 +81,12 @@ export class RespCache implements CacheBackend {
     options: ReplaceOptions,
   ): Promise<"replaced" | "conflict" | "absent"> {
     const headKey = this.#keys.headOf(key);
-    if (head === undefined) return new Remove(this.#link, headKey, options).take();
-    return new Replace(this.#link, { headKey, head }, options).take();
+    if (head === undefined) return new Remove(this.#state, headKey, options).run();
+    return new Replace(this.#state, { headKey, head }, options).run();
   }
 
   delete(key: string, options?: CacheCallOptions): Promise<boolean> {
-    return new Delete(this.#link, this.#keys.headOf(key), options).take();
+    return new Delete(this.#state, this.#keys.headOf(key), options).run();
   }
 
   /** The servers purge by themselves. */
@@ -103,7 +103,7 @@ export class RespCache implements CacheBackend {
     const halfTimeMs = deadline.remainingMs / 2;
     const page = await this.#retrying(deadline, () =>
       scanKeys({
-        connection: this.#link.connection,
+        connection: this.#state.connection,
         space: this.#keys,
         cursor,
         isLate: () => deadline.remainingMs < halfTimeMs,
@@ -139,24 +139,24 @@ export class RespCache implements CacheBackend {
         return await deadline.bound(read(), () => new CacheUnavailableError());
       } catch (error) {
         if (error instanceof RangeError) throw error;
-        const isFinal = failureOf(error) === "refused" || this.#link.connection.status === "end";
-        if (isFinal || deadline.hasPassed || !this.#link.isOpen) {
+        const isFinal = failureOf(error) === "refused" || this.#state.connection.status === "end";
+        if (isFinal || deadline.hasPassed || !this.#state.isOpen) {
           throw new CacheUnavailableError({ cause: causeOf(error) });
         }
       }
       await deadline.pause(attempt);
-      this.#link.relocate();
+      this.#state.relocate();
     }
   }
 
   #checkOpen(): void {
-    if (!this.#link.isOpen) throw new CacheUnavailableError();
+    if (!this.#state.isOpen) throw new CacheUnavailableError();
   }
 
   async #close(): Promise<void> {
-    this.#link.release();
+    this.#state.release();
     if (this.#ownership === "borrowed") return;
-    const { connection } = this.#link;
+    const { connection } = this.#state;
     const deadline = new Deadline({ timeoutMs: CLOSE_TIMEOUT_MS });
     // What was sent is answered first; a server that does not answer is not waited for.
     await deadline.bound(connection.quit(), () => new CacheUnavailableError()).catch(ignore);

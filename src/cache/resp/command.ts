@@ -8,11 +8,11 @@ import {
   OutcomeUnknownError,
 } from "../../vault/errors.js";
 import { Deadline, refuseAborted } from "../deadline.js";
-import type { Passenger } from "./command-queue.js";
-import type { Link } from "./connection-state.js";
-import type { Watched } from "./deadline-timer.js";
+import type { Pipelined } from "./command-queue.js";
+import type { ConnectionState } from "./connection-state.js";
+import type { Expirable } from "./deadline-timer.js";
 import { causeOf, failureOf, mayBePartial } from "./failures.js";
-import type { RespCommands, RespConnection, RespPipeline } from "./vendor.js";
+import type { CommandWriter, RespConnection, RespPipeline } from "./vendor.js";
 
 /** What an operation does to records: a `store` is refused when the servers may lose it. */
 export type Effect = "read" | "store" | "delete";
@@ -24,32 +24,32 @@ export const UNCLEAR: unique symbol = Symbol("unclear");
  * An operation under way. Attempts repeat until one is answered, certainly refused, or time is up:
  * every write carries its own revision, so that a second execution shows itself.
  */
-export abstract class Flight<T> implements Watched, Passenger {
+export abstract class RespCommand<T> implements Expirable, Pipelined {
   readonly deadline: Deadline;
   /** Whether an earlier attempt may have been executed. */
   protected mayHaveHappened = false;
   protected attempts = 0;
-  readonly #link: Link;
+  readonly #state: ConnectionState;
   readonly #effect: Effect;
   #isPending = false;
   #isSettled = false;
   #losses = 0;
   /** Whether what the server promises was known when the command was given to the peer. */
-  #wasAsked = false;
+  #wasFresh = false;
   #cause: unknown;
   #resolve: (answer: T) => void = ignore;
   #reject: (error: Error) => void = ignore;
 
-  constructor(link: Link, effect: Effect, options: CacheCallOptions | undefined) {
+  constructor(state: ConnectionState, effect: Effect, options: CacheCallOptions | undefined) {
     refuseAborted(options);
-    if (!link.isOpen || !link.guarantees.isPromised) throw new CacheUnavailableError();
-    this.#link = link;
+    if (!state.isOpen || !state.durability.isKnown) throw new CacheUnavailableError();
+    this.#state = state;
     this.#effect = effect;
     this.deadline = new Deadline(options);
   }
 
   /** Gives the command to a connection or a pipeline. */
-  protected abstract send(to: RespCommands): unknown;
+  protected abstract send(to: CommandWriter): unknown;
 
   /** Returns what a reply means. */
   protected abstract read(reply: unknown): T | typeof UNCLEAR;
@@ -76,11 +76,11 @@ export abstract class Flight<T> implements Watched, Passenger {
   }
 
   /** Starts the operation. */
-  take(): Promise<T> {
+  run(): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
-      this.#link.watch.add(this);
+      this.#state.deadlineTimer.add(this);
       this.#attempt();
     });
   }
@@ -92,24 +92,24 @@ export abstract class Flight<T> implements Watched, Passenger {
   }
 
   #attempt(): void {
-    const { isOpen, connection, guarantees } = this.#link;
+    const { isOpen, connection, durability } = this.#state;
     if (!isOpen || connection.status === "end") this.giveUp();
-    else if (this.#effect !== "read" && !guarantees.isCurrent) this.#awaitGuarantees();
-    else if (this.#effect === "store" && !guarantees.isKept) this.#refuse();
+    else if (this.#effect !== "read" && !durability.isFresh) this.#awaitDurability();
+    else if (this.#effect === "store" && !durability.isSufficient) this.#refuse();
     else this.#dispatch();
   }
 
   /** Commands to one server are sent together; a cluster's have to find their servers. */
   #dispatch(): void {
-    const { isCluster, batcher } = this.#link;
+    const { isCluster, queue } = this.#state;
     if (!isCluster && !this.isLarge) {
-      batcher.add(this);
+      queue.add(this);
       return;
     }
     try {
       withTimers(() => this.#reply()).then(
-        (reply) => this.answered(reply),
-        (error: unknown) => this.failed(error),
+        (reply) => this.onReply(reply),
+        (error: unknown) => this.onError(error),
       );
     } catch (error) {
       // The peers throw when they cannot even tell which server to send to.
@@ -118,30 +118,30 @@ export abstract class Flight<T> implements Watched, Passenger {
     }
   }
 
-  board(to: RespCommands): boolean {
+  writeTo(to: CommandWriter): boolean {
     if (this.#isSettled) return false;
-    this.#depart();
+    this.#start();
     this.send(to);
     return true;
   }
 
-  #depart(): void {
+  #start(): void {
     this.attempts += 1;
-    this.#losses = this.#link.losses;
-    this.#wasAsked = this.#link.guarantees.isCurrent;
+    this.#losses = this.#state.losses;
+    this.#wasFresh = this.#state.durability.isFresh;
     this.#isPending = true;
   }
 
   #reply(): Promise<unknown> {
-    this.#depart();
-    const { connection } = this.#link;
+    this.#start();
+    const { connection } = this.#state;
     if (this.attempts === 1 && !this.isLarge) return this.send(connection) as Promise<unknown>;
     return this.sendAlone(connection);
   }
 
   /** After a reconnect the server may be another, or set up otherwise: nothing is written before it is asked. */
-  #awaitGuarantees(): void {
-    this.#link.guarantees.refresh().then(
+  #awaitDurability(): void {
+    this.#state.durability.refresh().then(
       () => {
         if (!this.#isSettled) this.#attempt();
       },
@@ -154,11 +154,11 @@ export abstract class Flight<T> implements Watched, Passenger {
     this.#fail(isCertain ? new CacheUnsafeError("volatile-cache") : new OutcomeUnknownError());
   }
 
-  answered(reply: unknown): void {
+  onReply(reply: unknown): void {
     if (this.#isSettled) return;
     this.#isPending = false;
     // The peer may have sent the command a second time, on the next connection.
-    if (this.#losses !== this.#link.losses) this.mayHaveHappened = true;
+    if (this.#losses !== this.#state.losses) this.mayHaveHappened = true;
     try {
       const answer = this.read(reply);
       if (answer === UNCLEAR) this.#attempt();
@@ -169,11 +169,11 @@ export abstract class Flight<T> implements Watched, Passenger {
     }
   }
 
-  failed(error: unknown): void {
+  onError(error: unknown): void {
     if (this.#isSettled) return;
     this.#isPending = false;
     const failure = failureOf(error);
-    if (failure === "lost" || this.#losses !== this.#link.losses) this.mayHaveHappened = true;
+    if (failure === "lost" || this.#losses !== this.#state.losses) this.mayHaveHappened = true;
     if (failure === "lost" || failure === "later") this.#retry(error);
     else this.#end(failure, error);
   }
@@ -186,33 +186,33 @@ export abstract class Flight<T> implements Watched, Passenger {
   }
 
   #written(answer: T): void {
-    const isDoubtful = !this.#wasAsked || this.#losses !== this.#link.losses;
-    if (this.#effect === "store" && isDoubtful) this.#awaitPromise(answer);
+    const isDoubtful = !this.#wasFresh || this.#losses !== this.#state.losses;
+    if (this.#effect === "store" && isDoubtful) this.#recheckDurability(answer);
     else this.#confirm(answer);
   }
 
   /** The peer may have sent the command to another server than was asked: does that promise as much? */
-  #awaitPromise(answer: T): void {
-    const { guarantees, isOpen, connection } = this.#link;
+  #recheckDurability(answer: T): void {
+    const { durability, isOpen, connection } = this.#state;
     this.mayHaveHappened = true;
     if (!isOpen || connection.status === "end") {
       this.giveUp();
       return;
     }
-    guarantees.refresh().then(
+    durability.refresh().then(
       () => {
         if (this.#isSettled) return;
-        if (guarantees.isKept) this.#confirm(answer);
+        if (durability.isSufficient) this.#confirm(answer);
         else this.#refuse();
       },
-      (error: unknown) => this.#retry(error, () => this.#awaitPromise(answer)),
+      (error: unknown) => this.#retry(error, () => this.#recheckDurability(answer)),
     );
   }
 
   #retry(error: unknown, again: () => void = () => this.#attempt()): void {
     if (this.#isSettled) return;
     this.#cause = error;
-    this.#link.relocate();
+    this.#state.relocate();
     void this.deadline.pause(this.attempts + 1).then(() => {
       if (this.#isSettled) return;
       if (this.deadline.hasPassed) this.giveUp();
@@ -221,19 +221,19 @@ export abstract class Flight<T> implements Watched, Passenger {
   }
 
   #confirm(answer: T): void {
-    if (this.#link.waitForReplicas === undefined) this.#succeed(answer);
+    if (this.#state.waitForReplicas === undefined) this.#succeed(answer);
     else this.#awaitReplicas(answer);
   }
 
   /** A connection that was lost meanwhile has another server, which would speak of nothing. */
   #awaitReplicas(answer: T): void {
-    const { connection, waitForReplicas } = this.#link;
+    const { connection, waitForReplicas } = this.#state;
     this.mayHaveHappened = true;
     const { count = 0, timeoutMs = 0 } = waitForReplicas ?? {};
     connection.wait(count, timeoutMs).then(
       (replicas) => {
         if (this.#isSettled) return;
-        const isConfirmed = Number(replicas) >= count && this.#losses === this.#link.losses;
+        const isConfirmed = Number(replicas) >= count && this.#losses === this.#state.losses;
         if (isConfirmed) this.#succeed(answer);
         else this.giveUp();
       },
@@ -246,13 +246,13 @@ export abstract class Flight<T> implements Watched, Passenger {
 
   #succeed(answer: T): void {
     this.#isSettled = true;
-    this.#link.watch.delete(this);
+    this.#state.deadlineTimer.delete(this);
     this.#resolve(answer);
   }
 
   #fail(error: Error): void {
     this.#isSettled = true;
-    this.#link.watch.delete(this);
+    this.#state.deadlineTimer.delete(this);
     this.#reject(error);
   }
 }

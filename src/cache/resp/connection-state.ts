@@ -1,9 +1,9 @@
 /** A connection and what the cache has to know about it. */
 import { performance } from "node:perf_hooks";
-import { Batcher } from "./command-queue.js";
+import { CommandQueue } from "./command-queue.js";
 import { observe } from "./connection-events.js";
-import { DeadlineWatch } from "./deadline-timer.js";
-import { Guarantees } from "./durability.js";
+import { DeadlineTimer } from "./deadline-timer.js";
+import { DurabilityProbe } from "./durability.js";
 import type { ReplicaWait } from "./options.js";
 import { defineScripts } from "./scripts.js";
 import { mastersOf, type RespConnection, refreshSlots } from "./vendor.js";
@@ -12,13 +12,13 @@ import { mastersOf, type RespConnection, refreshSlots } from "./vendor.js";
 const REFRESH_INTERVAL_MS = 100;
 
 /** A connection in use by a cache. */
-export class Link {
+export class ConnectionState {
   readonly connection: RespConnection;
   readonly isCluster: boolean;
   readonly waitForReplicas: ReplicaWait | undefined;
-  readonly guarantees: Guarantees;
-  readonly batcher: Batcher;
-  readonly watch: DeadlineWatch = new DeadlineWatch();
+  readonly durability: DurabilityProbe;
+  readonly queue: CommandQueue;
+  readonly deadlineTimer: DeadlineTimer = new DeadlineTimer();
   /** How many connections have been lost: a command that was under way may have been sent again. */
   losses = 0;
   #isOpen = true;
@@ -30,12 +30,12 @@ export class Link {
     this.connection = connection;
     this.isCluster = connection.isCluster === true;
     this.waitForReplicas = waitForReplicas;
-    this.guarantees = new Guarantees(connection);
-    this.batcher = new Batcher(connection);
+    this.durability = new DurabilityProbe(connection);
+    this.queue = new CommandQueue(connection);
     defineScripts(connection);
     this.#stopObserving = observe(connection, {
       onLost: () => this.#lose(),
-      onAdded: () => this.guarantees.invalidate(),
+      onAdded: () => this.durability.invalidate(),
       onRefreshed: () => this.#refreshed(),
     });
   }
@@ -60,13 +60,13 @@ export class Link {
 
   #lose(): void {
     this.losses += 1;
-    this.guarantees.invalidate();
+    this.durability.invalidate();
   }
 
   /** A replica that became a master has had its connection before: only the roles tell. */
   #refreshed(): void {
     const masters = mastersOf(this.connection).map(placeOf).sort().join(" ");
-    if (masters !== this.#masters) this.guarantees.invalidate();
+    if (masters !== this.#masters) this.durability.invalidate();
     this.#masters = masters;
   }
 }

@@ -5,22 +5,22 @@ import type { Deadline } from "../deadline.js";
 const TICK_MS = 10;
 
 /** An operation that can be given up. */
-export interface Watched {
+export interface Expirable {
   readonly deadline: Deadline;
   giveUp(): void;
 }
 
 /** Ends operations whose time has passed, or whose caller has aborted them. */
-export class DeadlineWatch {
-  readonly #watched = new Set<Watched>();
+export class DeadlineTimer {
+  readonly #watched = new Set<Expirable>();
   #timer: NodeJS.Timeout | undefined;
 
-  add(operation: Watched): void {
+  add(operation: Expirable): void {
     this.#watched.add(operation);
     this.#timer ??= setInterval(this.#tick, TICK_MS);
   }
 
-  delete(operation: Watched): void {
+  delete(operation: Expirable): void {
     this.#watched.delete(operation);
   }
 

@@ -10,31 +10,31 @@ const READ_TIMEOUT_MS = 2000;
 const STRENGTHS: readonly CacheCapabilities["durability"][] = ["none", "process", "os", "disk"];
 
 /** Knows what every master promises; has to be told whenever a connection to one is lost or new. */
-export class Guarantees {
+export class DurabilityProbe {
   readonly #connection: RespConnection;
-  #promised: CacheCapabilities | undefined;
+  #required: CacheCapabilities | undefined;
   #current: CacheCapabilities | undefined;
   #changes = 0;
   #reading: Promise<CacheCapabilities> | undefined;
-  #isKept = true;
+  #isSufficient = true;
 
   constructor(connection: RespConnection) {
     this.#connection = connection;
   }
 
   /** Whether what was read last still counts. */
-  get isCurrent(): boolean {
+  get isFresh(): boolean {
     return this.#current !== undefined;
   }
 
   /** Whether the servers promise at least what `promise` last returned. */
-  get isKept(): boolean {
-    return this.#isKept;
+  get isSufficient(): boolean {
+    return this.#isSufficient;
   }
 
   /** Whether anything has been promised yet. */
-  get isPromised(): boolean {
-    return this.#promised !== undefined;
+  get isKnown(): boolean {
+    return this.#required !== undefined;
   }
 
   /** What was read no longer counts: it may be another server that answers from now on. */
@@ -44,11 +44,11 @@ export class Guarantees {
   }
 
   /** Reads what the servers promise, and takes that for promised from now on. */
-  async promise(): Promise<CacheCapabilities> {
+  async establish(): Promise<CacheCapabilities> {
     this.invalidate();
     const capabilities = await this.refresh();
-    this.#promised = capabilities;
-    this.#isKept = true;
+    this.#required = capabilities;
+    this.#isSufficient = true;
     return capabilities;
   }
 
@@ -79,8 +79,8 @@ export class Guarantees {
     const capabilities = answers.reduce(weakest);
     if (changes === this.#changes) {
       this.#current = capabilities;
-      const promised = this.#promised;
-      if (promised !== undefined && isWeaker(capabilities, promised)) this.#isKept = false;
+      const promised = this.#required;
+      if (promised !== undefined && isWeaker(capabilities, promised)) this.#isSufficient = false;
     }
     return capabilities;
   }

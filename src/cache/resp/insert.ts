@@ -2,14 +2,14 @@
 import { Buffer } from "node:buffer";
 import type { CacheRecord, InsertOptions } from "../../vault/contracts.js";
 import { OutcomeUnknownError } from "../../vault/errors.js";
-import { Flight, UNCLEAR } from "./command.js";
-import type { Link } from "./connection-state.js";
+import { RespCommand, UNCLEAR } from "./command.js";
+import type { ConnectionState } from "./connection-state.js";
 import { toPurgeMs } from "./expiry.js";
 import { bodyKeyOf } from "./keys.js";
 import { toStored } from "./row.js";
 import { discardBodyScript, insertScript } from "./scripts.js";
 import { transact } from "./transaction.js";
-import type { RespCommands, RespConnection } from "./vendor.js";
+import type { CommandWriter, RespConnection } from "./vendor.js";
 
 type Outcome = "inserted" | "exists";
 
@@ -21,21 +21,21 @@ type Outcome = "inserted" | "exists";
  * between the two would leave a record without its body. The script is for what they cannot tell:
  * whether it is this very record that exists.
  */
-export class Insert extends Flight<Outcome> {
+export class Insert extends RespCommand<Outcome> {
   readonly #headKey: string;
   readonly #stored: Buffer;
   readonly #body: Buffer | undefined;
   readonly #purgeMs: number;
-  #way: "native" | "script" | "clean-up" = "native";
+  #strategy: "native" | "script" | "clean-up" = "native";
   /** Whether the key certainly is another's. */
-  #isTaken = false;
+  #isKeyTaken = false;
 
   constructor(
-    link: Link,
+    state: ConnectionState,
     { headKey, record }: { readonly headKey: string; readonly record: CacheRecord },
     options: InsertOptions,
   ) {
-    super(link, "store", options);
+    super(state, "store", options);
     const { body } = record;
     this.#headKey = headKey;
     this.#stored = toStored(record, body === undefined ? "no body" : "has body");
@@ -43,12 +43,12 @@ export class Insert extends Flight<Outcome> {
     this.#purgeMs = toPurgeMs(options.purgeAfterMs);
   }
 
-  protected override send(to: RespCommands): unknown {
+  protected override send(to: CommandWriter): unknown {
     // Only the script recognizes an earlier attempt, should that have been executed after all.
-    if (this.#way === "native" && this.attempts > 1) this.#way = "script";
+    if (this.#strategy === "native" && this.attempts > 1) this.#strategy = "script";
     const [head, body] = [this.#headKey, this.#body];
-    if (this.#way === "clean-up") return discardBodyScript(to, [head, bodyKeyOf(head)], []);
-    if (this.#way === "native") return this.#set(to, head, this.#stored);
+    if (this.#strategy === "clean-up") return discardBodyScript(to, [head, bodyKeyOf(head)], []);
+    if (this.#strategy === "native") return this.#set(to, head, this.#stored);
     const keys = body === undefined ? [head] : [head, bodyKeyOf(head)];
     return insertScript(to, keys, [this.#stored, this.#purgeMs, body ?? ""]);
   }
@@ -61,7 +61,7 @@ export class Insert extends Flight<Outcome> {
 
   protected override read(reply: unknown): Outcome | typeof UNCLEAR {
     if (Array.isArray(reply)) return this.#readBoth(reply);
-    if (this.#way === "clean-up") return this.#exists();
+    if (this.#strategy === "clean-up") return this.#exists();
     return reply === "OK" || Number(reply) === 1 ? "inserted" : this.#exists();
   }
 
@@ -89,7 +89,7 @@ export class Insert extends Flight<Outcome> {
     throw error;
   }
 
-  #set(to: RespCommands, key: string, value: Buffer): unknown {
+  #set(to: CommandWriter, key: string, value: Buffer): unknown {
     return to.set(key, value, "PX", this.#purgeMs, "NX");
   }
 
@@ -102,15 +102,15 @@ export class Insert extends Flight<Outcome> {
     }
     if (body !== "OK") return this.#exists();
     // The record there has no body, and must not get ours.
-    this.#isTaken = !this.mayHaveHappened;
-    this.#way = "clean-up";
+    this.#isKeyTaken = !this.mayHaveHappened;
+    this.#strategy = "clean-up";
     return UNCLEAR;
   }
 
   #exists(): Outcome | typeof UNCLEAR {
-    if (this.#isTaken || !this.mayHaveHappened) return "exists";
-    if (this.#way === "script") throw new OutcomeUnknownError();
-    this.#way = "script";
+    if (this.#isKeyTaken || !this.mayHaveHappened) return "exists";
+    if (this.#strategy === "script") throw new OutcomeUnknownError();
+    this.#strategy = "script";
     return UNCLEAR;
   }
 }

@@ -2,24 +2,24 @@
 import type { Buffer } from "node:buffer";
 import type { CacheCallOptions, CacheEntry, ReplaceOptions } from "../../vault/contracts.js";
 import { OutcomeUnknownError } from "../../vault/errors.js";
-import { Flight } from "./command.js";
-import type { Link } from "./connection-state.js";
+import { RespCommand } from "./command.js";
+import type { ConnectionState } from "./connection-state.js";
 import { toPurgeMs } from "./expiry.js";
 import { bodyKeyOf } from "./keys.js";
 import { namesBody, revisionBytes, toEntry, toStored } from "./row.js";
 import { deleteScript, removeScript, replaceScript } from "./scripts.js";
-import type { RespCommands } from "./vendor.js";
+import type { CommandWriter } from "./vendor.js";
 
 /** Fetches the value of one of the server's keys. */
-abstract class Fetch<T> extends Flight<T> {
+abstract class Fetch<T> extends RespCommand<T> {
   readonly #key: string;
 
-  constructor(link: Link, key: string, options: CacheCallOptions | undefined) {
-    super(link, "read", options);
+  constructor(state: ConnectionState, key: string, options: CacheCallOptions | undefined) {
+    super(state, "read", options);
     this.#key = key;
   }
 
-  protected override send(to: RespCommands): unknown {
+  protected override send(to: CommandWriter): unknown {
     return to.getBuffer(this.#key);
   }
 }
@@ -37,16 +37,16 @@ export class GetBody extends Fetch<Uint8Array | undefined> {
 }
 
 /** Replaces one state of a record by another. */
-export class Replace extends Flight<"replaced" | "conflict" | "absent"> {
+export class Replace extends RespCommand<"replaced" | "conflict" | "absent"> {
   readonly #keys: readonly string[];
   readonly #values: readonly (string | number | Buffer)[];
 
   constructor(
-    link: Link,
+    state: ConnectionState,
     { headKey, head }: { readonly headKey: string; readonly head: Uint8Array },
     options: ReplaceOptions,
   ) {
-    super(link, "store", options);
+    super(state, "store", options);
     const { ifRevision, purgeAfterMs, dropBody } = options;
     const expected = revisionBytes(ifRevision);
     const hasBody = namesBody(expected);
@@ -57,7 +57,7 @@ export class Replace extends Flight<"replaced" | "conflict" | "absent"> {
     this.#values = [expected, stored, purgeMs, keepsBody ? "0" : "1"];
   }
 
-  protected override send(to: RespCommands): unknown {
+  protected override send(to: CommandWriter): unknown {
     return replaceScript(to, this.#keys, this.#values);
   }
 
@@ -75,17 +75,17 @@ export class Replace extends Flight<"replaced" | "conflict" | "absent"> {
 }
 
 /** Deletes one state of a record. */
-export class Remove extends Flight<"replaced" | "conflict" | "absent"> {
+export class Remove extends RespCommand<"replaced" | "conflict" | "absent"> {
   readonly #keys: readonly string[];
   readonly #expected: Buffer;
 
-  constructor(link: Link, headKey: string, options: ReplaceOptions) {
-    super(link, "delete", options);
+  constructor(state: ConnectionState, headKey: string, options: ReplaceOptions) {
+    super(state, "delete", options);
     this.#expected = revisionBytes(options.ifRevision);
     this.#keys = namesBody(this.#expected) ? [headKey, bodyKeyOf(headKey)] : [headKey];
   }
 
-  protected override send(to: RespCommands): unknown {
+  protected override send(to: CommandWriter): unknown {
     return removeScript(to, this.#keys, [this.#expected]);
   }
 
@@ -104,15 +104,15 @@ export class Remove extends Flight<"replaced" | "conflict" | "absent"> {
 }
 
 /** Deletes a record in whatever state it is. */
-export class Delete extends Flight<boolean> {
+export class Delete extends RespCommand<boolean> {
   readonly #headKey: string;
 
-  constructor(link: Link, headKey: string, options: CacheCallOptions | undefined) {
-    super(link, "delete", options);
+  constructor(state: ConnectionState, headKey: string, options: CacheCallOptions | undefined) {
+    super(state, "delete", options);
     this.#headKey = headKey;
   }
 
-  protected override send(to: RespCommands): unknown {
+  protected override send(to: CommandWriter): unknown {
     return deleteScript(to, [this.#headKey, bodyKeyOf(this.#headKey)], []);
   }
 

@@ -1,5 +1,5 @@
 /** Several commands that a server executes all at once, or not at all. */
-import type { RespCommands, RespConnection, RespPipeline } from "./vendor.js";
+import type { CommandWriter, RespConnection, RespPipeline } from "./vendor.js";
 
 type Result = readonly [error: Error | null, reply: unknown];
 
@@ -14,7 +14,7 @@ export interface Transacted {
 /** Sends what `give` gives as one transaction. Rejects when the connection was lost meanwhile. */
 export async function transact(
   connection: RespConnection,
-  give: (to: RespCommands) => void,
+  give: (to: CommandWriter) => void,
 ): Promise<Transacted> {
   const pipeline = connection.pipeline() as RespPipeline;
   pipeline.multi();

@@ -1,13 +1,13 @@
 /** The part of an ioredis or iovalkey connection that the cache calls. */
 
 /** Commands of a connection; those of a pipeline are alike, and answer when it is executed. */
-export interface RespCommands {
+export interface CommandWriter {
   getBuffer(key: string): unknown;
   set(key: string, value: Buffer, unit: "PX", milliseconds: number, condition: "NX"): unknown;
 }
 
 /** Commands that are sent together. */
-export interface RespPipeline extends RespCommands {
+export interface RespPipeline extends CommandWriter {
   /** Begins a transaction; the next `exec` ends it, and only one more sends it. */
   multi(): unknown;
   exec(): Promise<[error: Error | null, reply: unknown][] | null>;

@@ -19,7 +19,7 @@ import { type PurgeMode, PurgeSchedule } from "../purge-schedule.js";
 import { UNWATCHED, type WatchedFile } from "./database-file.js";
 import { capabilitiesOf, checkVersion, flushMomentOf } from "./durability.js";
 import { isBusy, readFailure } from "./failures.js";
-import type { Room } from "./free-space.js";
+import type { FreeSpace } from "./free-space.js";
 import type { Write } from "./pending-write.js";
 import { Purger } from "./purger.js";
 import { isCurrent, migrate } from "./schema.js";
@@ -34,7 +34,7 @@ const BUSY_TIMEOUT_MS = 5;
 export interface SqliteCacheParts {
   readonly connection: SqliteConnection;
   readonly clock: CacheClock;
-  readonly room: Room;
+  readonly freeSpace: FreeSpace;
   /** Returns the file of the database, once it is open; absent when it is in memory. */
   readonly watch?: (() => WatchedFile) | undefined;
   readonly purge: PurgeMode;
@@ -220,10 +220,10 @@ export class SqliteCache implements CacheBackend {
     connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     // The owner may roll the tables back again.
     if (!isCurrent(connection)) migrate(connection);
-    const { clock, room, purge, watch } = this.#parts;
+    const { clock, freeSpace, purge, watch } = this.#parts;
     const file = watch?.() ?? UNWATCHED;
     const statements = new RecordStatements(connection);
-    const writes = new WriteQueue(connection, room, file);
+    const writes = new WriteQueue(connection, freeSpace, file);
     const purger = new Purger({ connection, writes, clock });
     const schedule =
       purge === "auto" ? new PurgeSchedule({ work: purger, clock }, purger.nextMs) : undefined;

@@ -11,7 +11,7 @@ import {
 const STEP = 1000;
 
 /** Finds the records that are due. The index is behind by what was inserted since the last step. */
-export class PurgeIndex {
+export class ExpiryIndex {
   readonly #indexed: SqliteStatement;
   readonly #next: SqliteStatement;
   readonly #earliest: SqliteStatement;

@@ -4,17 +4,17 @@ import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
 import { type After, afterUnref } from "../../primitives/after.js";
 import type { WatchedFile } from "./database-file.js";
-import { BALLAST_BYTES, Ballast } from "./reserve-file.js";
+import { RESERVE_FILE_BYTES, ReserveFile } from "./reserve-file.js";
 import { prepareRaw, queryValue, type SqliteConnection } from "./vendor.js";
 
 /** The room on the disk. */
-export interface Room {
+export interface FreeSpace {
   /** Told that a transaction with inserts of so many bytes is about to begin, before they are admitted. */
   onBatch(bytes: number): void;
   /** Tells whether there is room for so many bytes more. */
   admits(bytes: number): boolean;
   /** Gives up what was kept in reserve for removals. */
-  release(): void;
+  releaseReserve(): void;
   /** Told of bytes that were committed. */
   onCommitted(bytes: number): void;
   /** Told that there was less room than it thought. */
@@ -22,10 +22,10 @@ export interface Room {
 }
 
 /** The room of a database whose disk is not watched. */
-export const UNBOUNDED: Room = {
+export const UNBOUNDED: FreeSpace = {
   onBatch: () => {},
   admits: () => true,
-  release: () => {},
+  releaseReserve: () => {},
   onCommitted: () => {},
   onFull: () => {},
 };
@@ -65,8 +65,8 @@ interface Checkpoint {
   readonly frames: number;
 }
 
-/** What a {@link DiskRoom} works with. */
-export interface DiskRoomParts {
+/** What a {@link DiskFreeSpace} works with. */
+export interface DiskFreeSpaceParts {
   readonly connection: SqliteConnection;
   readonly path: string;
   readonly file: WatchedFile;
@@ -75,27 +75,27 @@ export interface DiskRoomParts {
 }
 
 /** Measures the room of a file's disk, and keeps a ballast beside it. */
-export class DiskRoom implements Room {
+export class DiskFreeSpace implements FreeSpace {
   readonly #connection: SqliteConnection;
   readonly #directory: string;
   readonly #file: WatchedFile;
-  readonly #ballast: Ballast;
+  readonly #reserve: ReserveFile;
   /** How many bytes inserts may still use before the room is measured again. */
   #budget = 0;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #unseenBytes = 0;
   #pending = 0;
-  #room: keyof typeof PENDING_BYTES = "usual";
+  #level: keyof typeof PENDING_BYTES = "usual";
   readonly #after: After;
   #cancel: (() => void) | undefined;
 
-  constructor({ connection, path, file, after = afterUnref }: DiskRoomParts) {
+  constructor({ connection, path, file, after = afterUnref }: DiskFreeSpaceParts) {
     this.#connection = connection;
     this.#file = file;
     this.#after = after;
     this.#directory = dirname(path);
-    this.#ballast = new Ballast(`${path}-ballast`);
-    if (this.#available() >= BALLAST_BYTES + RESERVED_BYTES) this.#ballast.restore();
+    this.#reserve = new ReserveFile(`${path}-ballast`);
+    if (this.#available() >= RESERVE_FILE_BYTES + RESERVED_BYTES) this.#reserve.restore();
   }
 
   onBatch(bytes: number): void {
@@ -105,7 +105,7 @@ export class DiskRoom implements Room {
     this.#lookedAtMs = nowMs;
     this.#unseenBytes = 0;
     // Another process needs the room of the ballast for its removals: nothing may take it from them.
-    if (this.#budget > 0 && !this.#ballast.isThere) this.#budget = 0;
+    if (this.#budget > 0 && !this.#reserve.isThere) this.#budget = 0;
   }
 
   onFull(): void {
@@ -119,16 +119,16 @@ export class DiskRoom implements Room {
     return true;
   }
 
-  release(): void {
+  releaseReserve(): void {
     this.#budget = 0;
-    this.#room = "tight";
-    this.#ballast.drop();
+    this.#level = "tight";
+    this.#reserve.drop();
     this.#checkpoint("TRUNCATE");
   }
 
   onCommitted(bytes: number): void {
     this.#pending += bytes;
-    if (this.#pending >= PENDING_BYTES[this.#room]) this.#settle();
+    if (this.#pending >= PENDING_BYTES[this.#level]) this.#settle();
     else this.#cancel ??= this.#after(PENDING_MS, () => this.#settle());
   }
 
@@ -150,12 +150,12 @@ export class DiskRoom implements Room {
 
   #measure(needed: number): boolean {
     this.#budget = 0;
-    const missing = this.#ballast.isThere ? 0 : BALLAST_BYTES;
+    const missing = this.#reserve.isThere ? 0 : RESERVE_FILE_BYTES;
     const required = needed + RESERVED_BYTES + missing;
     if (this.#available() < required && !this.#reclaim(required)) return false;
-    if (missing > 0 && !this.#ballast.restore()) return false;
+    if (missing > 0 && !this.#reserve.restore()) return false;
     const available = this.#available();
-    this.#room = available < TIGHT_BYTES ? "tight" : available < AMPLE_BYTES ? "usual" : "ample";
+    this.#level = available < TIGHT_BYTES ? "tight" : available < AMPLE_BYTES ? "usual" : "ample";
     const budget = Math.min(MAX_BUDGET_BYTES, (available - RESERVED_BYTES) / BUDGET_PART);
     this.#budget = Math.max(needed, budget);
     return true;

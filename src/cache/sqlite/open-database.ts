@@ -7,7 +7,7 @@ import type { PurgeMode } from "../purge-schedule.js";
 import { SqliteCache } from "./backend.js";
 import { identityOf, secureFile } from "./database-file.js";
 import { isBusy, readFailure } from "./failures.js";
-import { DiskRoom, KEPT_LOG_BYTES } from "./free-space.js";
+import { DiskFreeSpace, KEPT_LOG_BYTES } from "./free-space.js";
 import { isCurrent } from "./schema.js";
 import { queryValue, type SqliteConnection } from "./vendor.js";
 
@@ -37,15 +37,15 @@ export async function openDatabase(
   try {
     await untilFree(() => prepare(connection, options.synchronous));
     const identity = identityOf(file);
-    const room = new DiskRoom({ connection, path: file, file: identity });
+    const freeSpace = new DiskFreeSpace({ connection, path: file, file: identity });
     const cache = new SqliteCache({
       connection,
       clock: options.clock,
       purge: options.purge,
-      room,
+      freeSpace,
       watch: () => identity,
       release: () => {
-        room.close();
+        freeSpace.close();
         release(connection);
       },
     });

@@ -4,7 +4,7 @@ import type { CacheCallOptions, MaybePromise } from "../../vault/contracts.js";
 import type { CacheClock } from "../cache-clock.js";
 import { Deadline } from "../deadline.js";
 import type { PurgeBounds, PurgeWork } from "../purge-schedule.js";
-import { PurgeIndex } from "./expiry.js";
+import { ExpiryIndex } from "./expiry.js";
 import type { Write } from "./pending-write.js";
 import { queryValue, type SqliteConnection } from "./vendor.js";
 import type { WriteQueue } from "./write-queue.js";
@@ -35,7 +35,7 @@ export class Purger implements PurgeWork {
   readonly #connection: SqliteConnection;
   readonly #writes: WriteQueue;
   readonly #clock: CacheClock;
-  readonly #index: PurgeIndex;
+  readonly #index: ExpiryIndex;
   /** Whether the file was made to give pages back. */
   readonly #canShrink: boolean;
   #insertsSinceStep = 0;
@@ -47,7 +47,7 @@ export class Purger implements PurgeWork {
     this.#connection = connection;
     this.#writes = writes;
     this.#clock = clock;
-    this.#index = new PurgeIndex(connection);
+    this.#index = new ExpiryIndex(connection);
     this.#canShrink = queryValue(connection, "PRAGMA main.auto_vacuum") === INCREMENTAL;
     this.#unindexedMs = this.#index.isBehind ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }

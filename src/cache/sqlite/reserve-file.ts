@@ -4,10 +4,10 @@ import { lstatSync, rmSync, writeFileSync } from "node:fs";
 import { hasCode } from "./database-file.js";
 
 /** How large it is, in bytes: dozens of removals. */
-export const BALLAST_BYTES: number = 2 ** 21;
+export const RESERVE_FILE_BYTES: number = 2 ** 21;
 
 /** The reserve beside a database; all processes that have the database open share it. */
-export class Ballast {
+export class ReserveFile {
   readonly #path: string;
 
   constructor(path: string) {
@@ -18,7 +18,7 @@ export class Ballast {
   get isThere(): boolean {
     try {
       const status = lstatSync(this.#path, { throwIfNoEntry: false });
-      return status?.isFile() === true && status.size >= BALLAST_BYTES;
+      return status?.isFile() === true && status.size >= RESERVE_FILE_BYTES;
     } catch {
       return false;
     }
@@ -30,7 +30,7 @@ export class Ballast {
     try {
       this.drop();
       // Random bytes: some file systems do not store zeros, or repetitions.
-      writeFileSync(this.#path, randomBytes(BALLAST_BYTES), { flag: "wx", mode: 0o600 });
+      writeFileSync(this.#path, randomBytes(RESERVE_FILE_BYTES), { flag: "wx", mode: 0o600 });
       return true;
     } catch (error) {
       // Another process is putting it there; half of one would only be in the way.

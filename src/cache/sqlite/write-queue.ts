@@ -5,7 +5,7 @@ import { CacheFullError, CacheUnavailableError, OutcomeUnknownError } from "../.
 import { Deadline } from "../deadline.js";
 import { UNWATCHED, type WatchedFile } from "./database-file.js";
 import { commitFailure, isBusy, isFull, writeFailure } from "./failures.js";
-import type { Room } from "./free-space.js";
+import type { FreeSpace } from "./free-space.js";
 import { PendingWrite, type QueuedWrite, type Write } from "./pending-write.js";
 import { rollBack, type SqliteConnection, type SqliteStatement } from "./vendor.js";
 
@@ -23,7 +23,7 @@ export type FlushMoment = "job" | "turn";
 /** Runs writes in the order in which they came, as many as possible in one transaction. */
 export class WriteQueue {
   readonly #connection: SqliteConnection;
-  readonly #room: Room;
+  readonly #freeSpace: FreeSpace;
   readonly #file: WatchedFile;
   readonly #begin: SqliteStatement;
   readonly #commit: SqliteStatement;
@@ -34,9 +34,9 @@ export class WriteQueue {
   #isJobBegun = false;
   #isClosed = false;
 
-  constructor(connection: SqliteConnection, room: Room, file: WatchedFile = UNWATCHED) {
+  constructor(connection: SqliteConnection, freeSpace: FreeSpace, file: WatchedFile = UNWATCHED) {
     this.#connection = connection;
-    this.#room = room;
+    this.#freeSpace = freeSpace;
     this.#file = file;
     this.#begin = connection.prepare("BEGIN IMMEDIATE");
     this.#commit = connection.prepare("COMMIT");
@@ -91,7 +91,7 @@ export class WriteQueue {
     const attempt = this.#attempt(write);
     if ("result" in attempt) {
       if (!this.#file.isIntact) throw new OutcomeUnknownError();
-      this.#room.onCommitted(write.bytes);
+      this.#freeSpace.onCommitted(write.bytes);
       return attempt.result;
     }
     const { error } = attempt;
@@ -171,7 +171,7 @@ export class WriteQueue {
   /** Those that could not be tried go back to the head of the queue. */
   #tryToRun(batch: readonly QueuedWrite[]): Outcome {
     const bytes = batch.reduce((sum, write) => sum + write.bytes, 0);
-    if (bytes > 0) this.#room.onBatch(bytes);
+    if (bytes > 0) this.#freeSpace.onBatch(bytes);
     const admitted = batch.filter((write) => this.#admit(write));
     const [first] = admitted;
     if (first === undefined) return "done";
@@ -183,15 +183,15 @@ export class WriteQueue {
 
   #hasRoom(bytes: number): boolean {
     try {
-      this.#room.onBatch(bytes);
-      return this.#room.admits(bytes);
+      this.#freeSpace.onBatch(bytes);
+      return this.#freeSpace.admits(bytes);
     } catch (error) {
       throw writeFailure(error);
     }
   }
 
   #admit(write: QueuedWrite): boolean {
-    if (write.bytes === 0 || this.#room.admits(write.bytes)) return true;
+    if (write.bytes === 0 || this.#freeSpace.admits(write.bytes)) return true;
     write.fail(new CacheFullError());
     return false;
   }
@@ -230,7 +230,7 @@ export class WriteQueue {
   #runAlone(write: QueuedWrite, following: readonly QueuedWrite[]): Outcome {
     let attempt = this.#attempt(write);
     if ("error" in attempt && write.isRemoval && isFull(attempt.error)) {
-      this.#room.release();
+      this.#freeSpace.releaseReserve();
       attempt = this.#attempt(write);
     }
     if ("result" in attempt) {
@@ -248,7 +248,7 @@ export class WriteQueue {
   #acknowledge(batch: readonly QueuedWrite[], bytes: number): void {
     if (this.#file.isIntact) {
       for (const write of batch) write.succeed();
-      this.#room.onCommitted(bytes);
+      this.#freeSpace.onCommitted(bytes);
     } else {
       for (const write of batch) write.fail(new OutcomeUnknownError());
     }
@@ -272,7 +272,7 @@ export class WriteQueue {
 
   #undo(error: unknown): void {
     rollBack(this.#connection);
-    if (isFull(error)) this.#room.onFull();
+    if (isFull(error)) this.#freeSpace.onFull();
   }
 }
 
