@@ -5,7 +5,7 @@ import type { CacheCallOptions } from "../vault/contracts.js";
 import { CacheUnavailableError } from "../vault/errors.js";
 
 /** Calls that name no limit get this one, so that none waits for ever. */
-export const DEFAULT_TIMEOUT_MS: number = 2000;
+const DEFAULT_TIMEOUT_MS: number = 2000;
 const SHORTEST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 100;
 
@@ -52,12 +52,23 @@ export class Deadline {
     const gaveUp = new Promise<never>((_, reject) => {
       giveUp = () => reject(late());
     });
-    const stop = this.#onGivingUp(() => giveUp?.());
+    const stop = this.onPassed(() => giveUp?.());
     try {
       return await Promise.race([work, gaveUp]);
     } finally {
       stop();
     }
+  }
+
+  /** Calls `giveUp` when the time has passed or the caller aborts. Returns a function that cancels this. */
+  onPassed(giveUp: () => void): () => void {
+    const signal = this.#signal;
+    const timer = setTimeout(giveUp, this.remainingMs);
+    signal?.addEventListener("abort", giveUp);
+    return () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", giveUp);
+    };
   }
 
   #until(pauseMs: number): Promise<void> {
@@ -72,16 +83,5 @@ export class Deadline {
       if (signal?.aborted) finish();
       else signal?.addEventListener("abort", finish);
     });
-  }
-
-  /** Calls `giveUp` once it is time; returns how to call that off. */
-  #onGivingUp(giveUp: () => void): () => void {
-    const signal = this.#signal;
-    const timer = setTimeout(giveUp, this.remainingMs);
-    signal?.addEventListener("abort", giveUp);
-    return () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", giveUp);
-    };
   }
 }

@@ -2,7 +2,7 @@
 import { performance } from "node:perf_hooks";
 import { nextTurn } from "../../primitives/timers.js";
 import type { CacheCallOptions } from "../../vault/contracts.js";
-import { DEFAULT_TIMEOUT_MS } from "../deadline.js";
+import { Deadline } from "../deadline.js";
 import type { PurgeBounds, PurgeWork } from "../purge-schedule.js";
 import { earliestPurgeTime, findDue, nameOf, type PurgeStep, tidy } from "./expiry.js";
 import { reading } from "./failures.js";
@@ -96,11 +96,12 @@ export class Purger implements PurgeWork {
   }
 
   async #purgeAll({ dueMs, limit }: PurgeRequest, options?: CacheCallOptions): Promise<number> {
-    const endsAtMs = performance.now() + (options?.timeoutMs ?? DEFAULT_TIMEOUT_MS) / 2;
+    const deadline = new Deadline(options);
+    const halfTimeMs = deadline.remainingMs / 2;
     let purged = 0;
-    // The number of records that are gone is the result, even if it ends early.
-    const isWanted = () => !this.#isStopped && options?.signal?.aborted !== true;
-    while (purged < limit && performance.now() < endsAtMs && isWanted()) {
+    // Ending early is no failure: the number of records that were removed is the result.
+    const hasTime = () => !this.#isStopped && deadline.remainingMs > halfTimeMs;
+    while (purged < limit && hasTime()) {
       const step = this.#find(dueMs, Math.min(limit - purged, REMOVED_AT_ONCE));
       if (step.rows.length === 0) break;
       const kept = await this.#remove(step, options);

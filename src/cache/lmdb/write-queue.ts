@@ -12,7 +12,7 @@ import { filesLost, type WatchedFiles } from "./environment-files.js";
 import { type Expiry, rowsOf } from "./expiry-rows.js";
 import { unavailable } from "./failures.js";
 import type { OpeningGate } from "./opening-gate.js";
-import { type AnyPendingWrite, giveUpInTime, PendingWrite, type Write } from "./pending-write.js";
+import { type AnyPendingWrite, PendingWrite, type Write } from "./pending-write.js";
 import type { Tables } from "./tables.js";
 
 /** Opening a file takes a few of these. */
@@ -88,15 +88,12 @@ export class WriteQueue {
   /** Writes a group; never rejects. */
   async #commit(gathered: readonly AnyPendingWrite[]): Promise<void> {
     const group = gathered.filter((pending) => !pending.isSettled);
-    const stop = giveUpInTime(group);
     try {
       await this.#mayWrite(group);
       await this.#write(group);
     } catch (error) {
       // Nothing has been issued.
       for (const pending of group) pending.reject(unavailable(error));
-    } finally {
-      stop();
     }
   }
 
