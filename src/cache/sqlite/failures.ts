@@ -1,4 +1,4 @@
-/** What errors of better-sqlite3 mean, and the errors of the library that callers get for them. */
+/** Classifies errors of better-sqlite3, and converts them into errors of this library. */
 import { withoutPath } from "../../primitives/causes.js";
 import {
   CacheFullError,
@@ -7,33 +7,33 @@ import {
   OutcomeUnknownError,
 } from "../../vault/errors.js";
 
-/** Tells whether somebody else is at work, so that trying again later may help. */
+/** Returns whether another connection or query blocks the database, so that a retry may succeed. */
 export function isBusy(error: unknown): boolean {
   const code = codeOf(error);
   if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) return true;
-  // The owner of a wrapped connection is going through the rows of a query.
+  // The owner of a wrapped connection is iterating over the rows of a query.
   return error instanceof TypeError && error.message.includes("busy executing");
 }
 
-/** Tells whether there is no room on the disk: for the data, or for the index of the WAL. */
+/** Returns whether the disk is full: for the data, or for the index of the WAL. */
 export function isFull(error: unknown): boolean {
   const code = codeOf(error);
   return code === "SQLITE_FULL" || code === "SQLITE_IOERR_SHMSIZE";
 }
 
-/** What a failed read throws: it is never a miss. */
+/** Returns the error that a failed read throws; a failure is never reported as a miss. */
 export function readFailure(error: unknown): Error {
   return isVaultError(error) ? error : new CacheUnavailableError({ cause: withoutPath(error) });
 }
 
-/** What a write that was rolled back throws. */
+/** Returns the error that a write throws if it was rolled back. */
 export function writeFailure(error: unknown): Error {
   return isFull(error) ? new CacheFullError() : readFailure(error);
 }
 
 /**
- * What a write throws whose commit failed. After a failed write or flush of the disk nobody knows
- * what a recovery would find there; every other failure is certain.
+ * Returns the error that a write throws if its commit failed. After a failed write or flush of the disk
+ * it is unknown whether a recovery would find the commit; all other failures leave no change.
  */
 export function commitFailure(error: unknown): Error {
   const code = codeOf(error);

@@ -1,4 +1,4 @@
-/** The room on the disk of a database file: removals must work even when there is none left. */
+/** Free space on the disk of a database: records must be removable even when the disk is full. */
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -7,21 +7,21 @@ import type { WatchedFile } from "./database-file.js";
 import { RESERVE_FILE_BYTES, ReserveFile } from "./reserve-file.js";
 import { prepareRaw, queryValue, type SqliteConnection } from "./vendor.js";
 
-/** The room on the disk. */
+/** The free space that a write queue asks for. */
 export interface FreeSpace {
-  /** Told that a transaction with inserts of so many bytes is about to begin, before they are admitted. */
+  /** Called before a transaction with inserts of `bytes` in total, before any of them is admitted. */
   onBatch(bytes: number): void;
-  /** Tells whether there is room for so many bytes more. */
+  /** Reserves space for an insert of `bytes`. Returns false if there is too little. */
   admits(bytes: number): boolean;
-  /** Gives up what was kept in reserve for removals. */
+  /** Frees the space that is reserved for removals. */
   releaseReserve(): void;
-  /** Told of bytes that were committed. */
+  /** Called after a commit of `bytes`. */
   onCommitted(bytes: number): void;
-  /** Told that there was less room than it thought. */
+  /** Called when a write failed because the disk was full. */
   onFull(): void;
 }
 
-/** The room of a database whose disk is not watched. */
+/** Admits every write: for a database whose disk is not measured. */
 export const UNBOUNDED: FreeSpace = {
   onBatch: () => {},
   admits: () => true,
@@ -30,42 +30,45 @@ export const UNBOUNDED: FreeSpace = {
   onFull: () => {},
 };
 
-/** Inserts leave this many bytes to the removals. */
+/** Inserts leave this many bytes free for removals. */
 const RESERVED_BYTES = 2 ** 18;
-/** With less room than this, bytes, every commit is copied from the WAL into the database at once. */
+/** Below this many free bytes, each commit is followed by a checkpoint (WAL into database). */
 const TIGHT_BYTES = 2 ** 24;
-/** With more than this, a full disk is not the next thing to happen. */
+/** Above this many free bytes the disk will not fill up soon. */
 const AMPLE_BYTES = 2 ** 30;
-/** Otherwise it is copied when there are so many bytes: they must fit into the place of the ballast. */
+/**
+ * The WAL is checkpointed after this many bytes, by level of free space. The usual amount must fit into
+ * the space of the reserve file.
+ */
 const PENDING_BYTES = { tight: 0, usual: 1.5 * 2 ** 20, ample: 2 ** 24 } as const;
-/** Nothing stays in the WAL alone for much longer than this, unless a reader still needs it. */
+/** A checkpoint follows a commit after this time at the latest. */
 const PENDING_MS = 1000;
-/** Then it is tried again after this time. */
+/** If a reader blocked part of a checkpoint, it is repeated after this time. */
 const READER_MS = 10_000;
-/** A WAL that a reader made grow is cut to this size once all of it was copied. */
+/** A WAL that grew because of a reader is truncated to this size after a complete checkpoint. */
 export const KEPT_LOG_BYTES: number = 2 ** 25;
-/** That many bytes in frames of pages of the usual size. */
+/** The same in WAL frames, for pages of the usual size. */
 const KEPT_FRAMES = KEPT_LOG_BYTES / 4096;
-/** An insert counts for several times its bytes: the WAL, then the database, in whole pages. */
+/** An insert is written twice, to the WAL and to the database, in whole pages. */
 const COPIES = 2;
 const PAGES_BYTES = 32_768;
-/** The room is measured anew when this part of it, or as many bytes, have been used. */
+/** Free space is measured again once inserts have used this fraction of it, or this many bytes. */
 const BUDGET_PART = 4;
 const MAX_BUDGET_BYTES = 2 ** 26;
-/** The ballast, which takes a microsecond to look at, is looked at again after this time, or so many bytes. */
+/** How long, and for how many bytes, a check of the reserve file stays valid. A check takes a microsecond. */
 const UNSEEN_MS = 1;
 const UNSEEN_BYTES = 65_536;
-/** Free pages are given back in steps whose own writes find room, and in so many at the most. */
+/** Free pages are returned in steps small enough for their own writes to fit on a full disk. */
 const RECLAIM_PAGES = 32;
 const MAX_RECLAIM_STEPS = 64;
 
-/** The outcome of a checkpoint: whether all of the WAL was copied, and how long the WAL is. */
+/** The result of a checkpoint: whether all of the WAL was copied, and the length of the WAL. */
 interface Checkpoint {
   readonly isComplete: boolean;
   readonly frames: number;
 }
 
-/** What a {@link DiskFreeSpace} works with. */
+/** The parts of a {@link DiskFreeSpace}. */
 export interface DiskFreeSpaceParts {
   readonly connection: SqliteConnection;
   readonly path: string;
@@ -74,13 +77,13 @@ export interface DiskFreeSpaceParts {
   readonly after?: After | undefined;
 }
 
-/** Measures the room of a file's disk, and keeps a ballast beside it. */
+/** Measures the free space on the disk of a database, and maintains a reserve file beside it. */
 export class DiskFreeSpace implements FreeSpace {
   readonly #connection: SqliteConnection;
   readonly #directory: string;
   readonly #file: WatchedFile;
   readonly #reserve: ReserveFile;
-  /** How many bytes inserts may still use before the room is measured again. */
+  /** The bytes that inserts may still use before free space is measured again. */
   #budget = 0;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #unseenBytes = 0;
@@ -104,7 +107,8 @@ export class DiskFreeSpace implements FreeSpace {
     if (nowMs - this.#lookedAtMs < UNSEEN_MS && this.#unseenBytes < UNSEEN_BYTES) return;
     this.#lookedAtMs = nowMs;
     this.#unseenBytes = 0;
-    // Another process needs the room of the ballast for its removals: nothing may take it from them.
+    // Another process deleted the reserve file because it needs the space for removals: admit no
+    // inserts into that space.
     if (this.#budget > 0 && !this.#reserve.isThere) this.#budget = 0;
   }
 
@@ -132,7 +136,7 @@ export class DiskFreeSpace implements FreeSpace {
     else this.#cancel ??= this.#after(PENDING_MS, () => this.#settle());
   }
 
-  /** Stops whatever was to be done later. */
+  /** Cancels a scheduled checkpoint. */
   close(): void {
     this.#cancel?.();
     this.#cancel = undefined;
@@ -141,7 +145,7 @@ export class DiskFreeSpace implements FreeSpace {
   #settle(): void {
     this.close();
     this.#pending = 0;
-    // What is at the path now belongs to others: copying into it would damage it.
+    // Another file may be at the path now; a checkpoint into it would damage it.
     if (!this.#file.isIntact) return;
     const { isComplete, frames } = this.#checkpoint("PASSIVE");
     if (!isComplete) this.#cancel = this.#after(READER_MS, () => this.#settle());
@@ -161,7 +165,7 @@ export class DiskFreeSpace implements FreeSpace {
     return true;
   }
 
-  /** Gives free pages of the database back to the file system until so many bytes are available. */
+  /** Returns free pages to the file system until `required` bytes are available. Returns whether they are. */
   #reclaim(required: number): boolean {
     for (let step = 0; step < MAX_RECLAIM_STEPS; step++) {
       if (!this.#checkpoint("TRUNCATE").isComplete) return false;
@@ -181,7 +185,7 @@ export class DiskFreeSpace implements FreeSpace {
     }
   }
 
-  /** Copies what the WAL holds into the database, as far as no reader still needs it. */
+  /** Copies the WAL into the database, except for the part that a reader still needs. */
   #checkpoint(mode: "PASSIVE" | "TRUNCATE"): Checkpoint {
     try {
       const statement = prepareRaw(this.#connection, `PRAGMA main.wal_checkpoint(${mode})`);
@@ -192,7 +196,10 @@ export class DiskFreeSpace implements FreeSpace {
     }
   }
 
-  /** How many bytes are available; where that cannot be asked, it shows when there are none. */
+  /**
+   * Returns the available bytes. If the file system does not report them, it returns a large number, and a
+   * full disk is noticed when a write fails.
+   */
   #available(): number {
     try {
       const { bavail, bsize } = statfsSync(this.#directory);

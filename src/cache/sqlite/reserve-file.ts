@@ -1,12 +1,12 @@
-/** A file that does nothing but take up room, to be given up when there is none left. */
+/** A file that reserves disk space: it is deleted when the disk is full, so that records can be removed. */
 import { randomBytes } from "node:crypto";
 import { lstatSync, rmSync, writeFileSync } from "node:fs";
 import { hasCode } from "./database-file.js";
 
-/** How large it is, in bytes: dozens of removals. */
+/** The size of the file, in bytes: enough for dozens of removals. */
 export const RESERVE_FILE_BYTES: number = 2 ** 21;
 
-/** The reserve beside a database; all processes that have the database open share it. */
+/** The reserve file beside a database. All processes that open the database share it. */
 export class ReserveFile {
   readonly #path: string;
 
@@ -14,7 +14,7 @@ export class ReserveFile {
     this.#path = path;
   }
 
-  /** Tells whether the whole of it is there; what cannot be seen is not. */
+  /** Returns whether the file exists in full size; false if its status cannot be read. */
   get isThere(): boolean {
     try {
       const status = lstatSync(this.#path, { throwIfNoEntry: false });
@@ -24,7 +24,7 @@ export class ReserveFile {
     }
   }
 
-  /** Puts it there; tells whether there was room. */
+  /** Creates the file unless it exists. Returns whether there was space for it. */
   restore(): boolean {
     if (this.isThere) return true;
     try {
@@ -33,18 +33,18 @@ export class ReserveFile {
       writeFileSync(this.#path, randomBytes(RESERVE_FILE_BYTES), { flag: "wx", mode: 0o600 });
       return true;
     } catch (error) {
-      // Another process is putting it there; half of one would only be in the way.
+      // On EEXIST another process is creating the file. Otherwise a partial file would only waste space.
       if (!hasCode(error, "EEXIST")) this.drop();
       return false;
     }
   }
 
-  /** Gives up its room, if it can be removed. */
+  /** Deletes the file, if possible. */
   drop(): void {
     try {
       rmSync(this.#path, { force: true });
     } catch {
-      // The room that is missing then shows when the write is tried again.
+      // The space is still missing, so the write fails again when it is retried.
     }
   }
 }

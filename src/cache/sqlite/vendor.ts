@@ -24,7 +24,7 @@ export interface SqliteConnection {
   close(): unknown;
 }
 
-/** Returns a statement whose rows are arrays of plain numbers, whatever the owner's defaults are. */
+/** Returns a statement whose rows are arrays and whose integers are numbers, not bigints. */
 export function prepareRaw(connection: SqliteConnection, sql: string): SqliteStatement {
   const statement = connection.prepare(sql);
   statement.safeIntegers(false);
@@ -32,7 +32,7 @@ export function prepareRaw(connection: SqliteConnection, sql: string): SqliteSta
   return statement;
 }
 
-/** Returns a statement whose rows are their first value. */
+/** Returns a statement whose rows are their first column. */
 export function preparePluck(connection: SqliteConnection, sql: string): SqliteStatement {
   const statement = connection.prepare(sql);
   statement.safeIntegers(false);
@@ -40,7 +40,7 @@ export function preparePluck(connection: SqliteConnection, sql: string): SqliteS
   return statement;
 }
 
-/** Returns a statement that has no rows. */
+/** Returns a statement that returns no rows. */
 export function prepareWrite(connection: SqliteConnection, sql: string): SqliteStatement {
   const statement = connection.prepare(sql);
   statement.safeIntegers(false);
@@ -52,11 +52,11 @@ export function queryValue(connection: SqliteConnection, sql: string): unknown {
   return preparePluck(connection, sql).get();
 }
 
-/** Ends a transaction that is still open; what cannot be undone now is undone at the next opening. */
+/** Rolls back an open transaction. If this fails, SQLite rolls it back when the file is opened next. */
 export function rollBack(connection: SqliteConnection): void {
   try {
     if (connection.inTransaction) connection.exec("ROLLBACK");
   } catch {
-    // The failure that led here is the one to report.
+    // The caller reports the error that led to the rollback.
   }
 }

@@ -1,4 +1,4 @@
-/** Group commit: writes in flight at the same moment share one transaction. */
+/** Group commit: writes that are pending at the same time share one transaction. */
 import { queueMicrotask, setImmediate } from "../../primitives/timers.js";
 import type { CacheCallOptions, MaybePromise } from "../../vault/contracts.js";
 import { CacheFullError, CacheUnavailableError, OutcomeUnknownError } from "../../vault/errors.js";
@@ -9,18 +9,18 @@ import type { FreeSpace } from "./free-space.js";
 import { PendingWrite, type QueuedWrite, type Write } from "./pending-write.js";
 import { rollBack, type SqliteConnection, type SqliteStatement } from "./vendor.js";
 
-/** Bounds of a transaction: the event loop stands still for as long as it takes. */
+/** Bounds of a transaction, which blocks the event loop. */
 const MAX_BATCH = 256;
 const MAX_BATCH_BYTES = 2 ** 21;
-/** The most transactions of one write each, in one turn of the loop. */
+/** The most transactions of one write each, in one turn of the event loop. */
 const MAX_ALONE = 32;
-/** Keeps the pauses between attempts at some tens of milliseconds. */
+/** Limits the pause between attempts to some tens of milliseconds. */
 const MAX_BACKOFF = 5;
 
-/** When a queue runs what it holds: after the current job, or once every callback of the loop's turn ran. */
+/** When a queue commits: after the current job, or after all callbacks of this turn of the event loop. */
 export type FlushMoment = "job" | "turn";
 
-/** Runs writes in the order in which they came, as many as possible in one transaction. */
+/** Runs writes in the order of submission, as many as possible in one transaction. */
 export class WriteQueue {
   readonly #connection: SqliteConnection;
   readonly #freeSpace: FreeSpace;
@@ -52,8 +52,8 @@ export class WriteQueue {
   }
 
   /**
-   * Gives what the write gives, once it is committed: at once if that costs no wait for the disk and
-   * no other write came in the same job.
+   * Returns the result of a write once it is committed: synchronously if a commit does not wait for the
+   * disk and this is the first write of the current job.
    */
   submit<T>(write: Write<T>, options: CacheCallOptions | undefined): MaybePromise<T> {
     if (this.#isClosed) throw new CacheUnavailableError();
@@ -61,7 +61,7 @@ export class WriteQueue {
     return isFirst && !this.#isWaiting ? this.#runNow(write, options) : this.#queue(write, options);
   }
 
-  /** Runs what is queued, if that is possible at once, and refuses the rest. */
+  /** Commits the queued writes if no lock prevents it, and rejects the rest. */
   close(): void {
     if (this.#isClosed) return;
     for (let batch = this.#take(); batch.length > 0; batch = this.#take()) {
@@ -95,7 +95,7 @@ export class WriteQueue {
       return attempt.result;
     }
     const { error } = attempt;
-    // What may help takes its time.
+    // A retry, or releasing the reserve, may help, and both happen asynchronously.
     if (isBusy(error) || (write.isRemoval && isFull(error))) return this.#queue(write, options);
     throw errorOf(attempt);
   }
@@ -122,7 +122,7 @@ export class WriteQueue {
     setImmediate(this.#flush);
   }
 
-  /** Tries again until nobody else is at work; what has no time left is refused meanwhile. */
+  /** Retries until the database is no longer locked. Writes whose deadline passes are rejected. */
   async #retry(): Promise<void> {
     this.#isWaiting = true;
     let outcome: Outcome = "busy";
@@ -136,7 +136,7 @@ export class WriteQueue {
     if (this.#queued.length > 0) this.#scheduleTurn();
   }
 
-  /** Takes the next writes off the queue, as many as one transaction may hold. */
+  /** Removes the next writes from the queue, as many as fit into one transaction. */
   #take(): QueuedWrite[] {
     this.#dropOverdue();
     let [count, bytes] = [0, 0];
@@ -156,19 +156,20 @@ export class WriteQueue {
     for (const write of overdue) write.fail(new CacheUnavailableError());
   }
 
-  /** Runs writes, and settles those that do not go back to the head of the queue. */
+  /** Runs writes and settles them, except for those that return to the front of the queue. */
   #run(batch: readonly QueuedWrite[]): Outcome {
     try {
       if (!this.#file.isIntact) throw new CacheUnavailableError();
       return this.#tryToRun(batch);
     } catch (error) {
-      // The file is gone or the room failed, with nothing begun; what is settled stays as it is.
+      // The file is lost or free space could not be measured: no transaction has begun. Writes that
+      // were settled before stay settled.
       for (const write of batch) write.fail(writeFailure(error));
       return "done";
     }
   }
 
-  /** Those that could not be tried go back to the head of the queue. */
+  /** Runs the admitted writes. Writes that met a lock return to the front of the queue. */
   #tryToRun(batch: readonly QueuedWrite[]): Outcome {
     const bytes = batch.reduce((sum, write) => sum + write.bytes, 0);
     if (bytes > 0) this.#freeSpace.onBatch(bytes);
@@ -215,8 +216,8 @@ export class WriteQueue {
   }
 
   /**
-   * What failed together is tried one by one, so that each learns what became of itself; as that takes
-   * its time, only the first of them in this turn of the loop.
+   * Runs the writes of a failed transaction one by one, so that each gets its own result. Only the first
+   * ones run in this turn of the event loop, because each needs a commit of its own.
    */
   #runEach(batch: readonly QueuedWrite[]): Outcome {
     const now = Math.min(batch.length, MAX_ALONE);
@@ -244,7 +245,10 @@ export class WriteQueue {
     return "done";
   }
 
-  /** What was committed to a file that is gone may be found by nothing that opens its path. */
+  /**
+   * Settles committed writes. If the file was lost, their outcome is unknown: no process that opens the
+   * path may find them.
+   */
   #acknowledge(batch: readonly QueuedWrite[], bytes: number): void {
     if (this.#file.isIntact) {
       for (const write of batch) write.succeed();
@@ -278,7 +282,7 @@ export class WriteQueue {
 
 type Outcome = "done" | "busy";
 
-/** Why a write failed, and whether it may have been committed nevertheless. */
+/** The error of a write, and whether the commit had begun, so that its outcome may be unknown. */
 interface Failure {
   readonly error: unknown;
   readonly isCommitting: boolean;
@@ -288,5 +292,5 @@ function errorOf({ error, isCommitting }: Failure): Error {
   return isCommitting ? commitFailure(error) : writeFailure(error);
 }
 
-/** What the owner of a wrapped connection may roll back is no place to write. */
+/** A write must not join a transaction of the connection's owner, who may roll it back. */
 const OWNERS_TRANSACTION: Failure = { error: { code: "SQLITE_BUSY" }, isCommitting: false };
