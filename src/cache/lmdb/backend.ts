@@ -34,15 +34,15 @@ import { headRow } from "./tables.js";
 import { IF_EXISTS } from "./vendor.js";
 
 const SCAN_PAGE = 250;
-/** A successor of a key, in the order of keys: nothing lies between them. */
+/** Appended to a key, this gives the next possible key in the order of keys. */
 const SUCCESSOR: Buffer = Buffer.of(0);
 
-/** What an {@link LmdbCache} is made of. */
+/** The parts of an {@link LmdbCache}. */
 export interface LmdbCacheParts {
   readonly store: Store;
   readonly clock: CacheClock;
   readonly purge: PurgeMode;
-  /** Gives the environment back, once nothing is in flight any more. */
+  /** Releases the environment. Called after all writes have settled. */
   readonly release: () => Promise<void>;
 }
 
@@ -113,7 +113,7 @@ export class LmdbCache implements CacheBackend {
     const keyBytes = encodeKey(key);
     const row = reading(() => tables.head(keyBytes));
     if (row === undefined) return "absent";
-    // A revision never comes back: what is not current now will not be.
+    // Revisions are never reused: one that is not current now will never be.
     if (!isRevision(options.ifRevision) || row.revision !== options.ifRevision) return "conflict";
     const replaced =
       head === undefined
@@ -132,7 +132,7 @@ export class LmdbCache implements CacheBackend {
     freeSpace.checkShrinking();
     const issue = async () => {
       const removing = tables.heads.remove(keyBytes, IF_EXISTS);
-      // Whatever state the record has come to be in, its body goes with it.
+      // The record may have changed since, so its body is removed unconditionally.
       const [existed] = await Promise.all([removing, tables.bodies.remove(keyBytes)]);
       return existed;
     };
@@ -168,27 +168,30 @@ export class LmdbCache implements CacheBackend {
 
   async #close(): Promise<void> {
     this.#schedule?.stop();
-    // A purge writes again after what it has removed.
+    // A purge writes once more after its removals.
     await this.#purger.stop();
     await this.#parts.store.writes.settled();
     await this.#parts.release();
   }
 
-  /** Returns what is shared, unless this cache is closed or its caller has given up. */
+  /** Returns the store. Throws if this cache is closed or its caller has aborted. */
   #store(options: CacheCallOptions | undefined): Store {
     if (this.#closing !== undefined) throw new CacheUnavailableError();
     refuseAborted(options);
     return this.#parts.store;
   }
 
-  /** The same for reading, unless the files are lost: their records may be revoked elsewhere. */
+  /**
+   * Returns the store for reading. Throws also if the files were lost: other processes may have revoked
+   * their records in the new files.
+   */
   #readable(options: CacheCallOptions | undefined): Store {
     const store = this.#store(options);
     if (!store.files.isIntact) throw new CacheUnavailableError({ cause: filesLost() });
     return store;
   }
 
-  /** Refuses what there is no room for, and lets what is due make some. */
+  /** Throws if there is too little space, and then lets the schedule purge due records. */
   #checkGrowth(freeSpace: FreeSpace, byteCount: number): void {
     try {
       freeSpace.checkGrowth(byteCount);
@@ -230,7 +233,7 @@ export class LmdbCache implements CacheBackend {
     return this.#add(removalOf(tables, found), options);
   }
 
-  /** Hands a write over, and lets the schedule purge along with it. */
+  /** Adds a write to the queue, and lets the schedule purge along with it. */
   #add<Outcome>(write: Write<Outcome>, options: CacheCallOptions | undefined): Promise<Outcome> {
     const added = this.#parts.store.writes.add(write, options);
     this.#schedule?.onWrite(write.expiry?.purgeAtMs);

@@ -1,18 +1,18 @@
-/** Writes on their way into a transaction, and when their callers stop pending. */
+/** Writes that wait for their transaction, and the promises of their callers. */
 import type { CacheCallOptions } from "../../vault/contracts.js";
 import { CacheUnavailableError, OutcomeUnknownError } from "../../vault/errors.js";
 import { Deadline } from "../deadline.js";
 import type { Expiry } from "./expiry-rows.js";
 
-/** One write: what it does within the transaction, what belongs to it, and how it can end. */
+/** One write and its two possible outcomes. */
 export interface Write<Outcome> {
-  /** Issues the write; resolves with whether its condition held, if it has one. */
+  /** Issues the write. Resolves with whether its condition held; true if it has none. */
   readonly issue: () => Promise<boolean>;
-  /** Put into the index of purge times with the same transaction. */
+  /** Added to the index of purge times in the same transaction. */
   readonly expiry?: Expiry | undefined;
-  /** How much of the room it takes until it has settled. */
+  /** The bytes of free space that it reserves until it is settled. */
   readonly byteCount: number;
-  /** The outcome if the condition held, or there was none. */
+  /** The outcome if the condition held, or there is none. */
   readonly ifHeld: Outcome;
   readonly otherwise: Outcome;
 }
@@ -54,7 +54,7 @@ export class PendingWrite<Outcome> {
     if (this.#end()) this.#settle.reject(error);
   }
 
-  /** Ends the caller's wait: with an unknown outcome once the write was issued. */
+  /** Rejects the caller's promise. Once the write was issued, its outcome is unknown. */
   #giveUp(): void {
     this.reject(this.#isIssued ? new OutcomeUnknownError() : new CacheUnavailableError());
   }
@@ -67,7 +67,7 @@ export class PendingWrite<Outcome> {
   }
 }
 
-/** What the writer needs to know of a write, whatever its outcomes are. */
+/** A pending write, without the type of its outcome. */
 export type AnyPendingWrite = Pick<
   PendingWrite<unknown>,
   "isSettled" | "issue" | "resolve" | "reject"

@@ -1,4 +1,4 @@
-/** What the caches of one environment share. */
+/** The state that the caches of one environment share. */
 import type { Buffer } from "node:buffer";
 import type { CacheCapabilities } from "../../vault/contracts.js";
 import type { WatchedFiles } from "./environment-files.js";
@@ -9,7 +9,7 @@ import type { HeadRow } from "./row.js";
 import type { Tables } from "./tables.js";
 import type { WriteQueue } from "./write-queue.js";
 
-/** The databases of an environment, and everything that guards writing to them. */
+/** The databases of an environment, and the guards of writes to them. */
 export interface Store {
   readonly tables: Tables;
   readonly gate: OpeningGate;
@@ -25,13 +25,13 @@ export interface FoundRecord {
   readonly row: HeadRow;
 }
 
-/** Outcomes of a write that only says whether its condition held. */
+/** The outcomes of a write that reports only whether its condition held. */
 export const BOOLEAN_OUTCOMES: { readonly ifHeld: boolean; readonly otherwise: boolean } = {
   ifHeld: true,
   otherwise: false,
 };
 
-/** Returns the write that removes a record, unless its state has changed since it was read. */
+/** Returns the write that removes a record unless the record has changed since it was read. */
 export function removalOf({ heads, bodies }: Tables, { key, row }: FoundRecord): Write<boolean> {
   const issue = row.hasBody
     ? () =>

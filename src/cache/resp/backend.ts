@@ -1,4 +1,4 @@
-/** The cache on Redis and Valkey servers, over ioredis or iovalkey. */
+/** The cache contract on Redis and Valkey servers, over ioredis or iovalkey. */
 import {
   type CacheBackend,
   type CacheCallOptions,
@@ -26,7 +26,7 @@ const DEFAULT_PREFIX = "hv:";
 const READY_TIMEOUT_MS = 5000;
 const CLOSE_TIMEOUT_MS = 1000;
 
-/** Whose connection it is, and so whether `close` closes it. */
+/** Whether the cache owns the connection, so that `close` closes it. */
 export type Ownership = "owned" | "borrowed";
 
 /** Implements the cache contract over a connection. */
@@ -45,7 +45,7 @@ export class RespCache implements CacheBackend {
     checkCacheOptions(options, "cache options");
     const { keyPrefix = DEFAULT_PREFIX, waitForReplicas } = options;
     if (waitForReplicas !== undefined && connection.isCluster === true) {
-      // WAIT names no key: a cluster's connection would ask any server.
+      // WAIT has no key, so a cluster's connection would send it to an arbitrary server.
       throw new TypeError("waitForReplicas cannot be used with a cluster");
     }
     this.#keys = new KeySpace(keyPrefix);
@@ -89,7 +89,7 @@ export class RespCache implements CacheBackend {
     return new Delete(this.#state, this.#keys.headOf(key), options).run();
   }
 
-  /** The servers purge by themselves. */
+  /** Returns 0: the servers purge expired keys themselves. */
   purgeExpired(_limit: number, options?: CacheCallOptions): number {
     refuseAborted(options);
     this.#checkOpen();
@@ -132,7 +132,7 @@ export class RespCache implements CacheBackend {
     });
   }
 
-  /** Repeats a read until it succeeds, is refused, or time is up. */
+  /** Repeats a read until it succeeds, the server refuses it, or the deadline passes. */
   async #retrying<T>(deadline: Deadline, read: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -158,7 +158,7 @@ export class RespCache implements CacheBackend {
     if (this.#ownership === "borrowed") return;
     const { connection } = this.#state;
     const deadline = new Deadline({ timeoutMs: CLOSE_TIMEOUT_MS });
-    // What was sent is answered first; a server that does not answer is not waited for.
+    // The server replies to all earlier commands first. A server that does not reply is not waited for.
     await deadline.bound(connection.quit(), () => new CacheUnavailableError()).catch(ignore);
     connection.disconnect();
   }

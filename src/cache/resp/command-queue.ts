@@ -1,25 +1,25 @@
 /**
- * Sends the operations of one turn of the event loop together, a few at a time: the peers' own way, all at the
- * end of the turn, costs a third more, and leaves the server nothing to do until then.
+ * Pipelines the commands of one turn of the event loop, a few at a time. The client libraries would send
+ * all of them at the end of the turn, which costs a third more and leaves the server idle until then.
  */
 import { setImmediate } from "../../primitives/timers.js";
 import type { CommandWriter, RespConnection, RespPipeline } from "./vendor.js";
 
-/** So many operations, or operations of so many bytes, do not wait for others. */
+/** A pipeline with this many commands, or this many bytes, is sent at once. */
 const MAX_COMMANDS = 24;
 const MAX_BYTES = 65_536;
 
-/** An operation to be sent. */
+/** A command that can be sent in a pipeline. */
 export interface Pipelined {
-  /** What its command carries, if that is much. */
+  /** The size of its values, if they are large. */
   readonly bytes: number;
-  /** Gives its command to a pipeline; says so, or that there is nothing to send any more. */
+  /** Writes the command to a pipeline. Returns false if the operation was settled before. */
   writeTo(to: CommandWriter): boolean;
   onReply(reply: unknown): void;
   onError(error: unknown): void;
 }
 
-/** The pipelines of a connection to one server. */
+/** Collects the commands for one server, and sends them in pipelines. */
 export class CommandQueue {
   readonly #connection: RespConnection;
   #waiting: Pipelined[] = [];
@@ -29,7 +29,7 @@ export class CommandQueue {
     this.#connection = connection;
   }
 
-  /** Sends an operation at the end of this turn, or as soon as enough of them wait. */
+  /** Sends a command at the end of this turn, or as soon as enough commands are queued. */
   add(command: Pipelined): void {
     const count = this.#waiting.push(command);
     this.#bytes += command.bytes;

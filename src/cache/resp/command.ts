@@ -1,4 +1,4 @@
-/** One operation: sent, sent again where that is safe, and given up when its time has passed. */
+/** A command: sends an operation, repeats it where that is safe, and gives it up at its deadline. */
 import { withTimers } from "../../primitives/timers.js";
 import type { CacheCallOptions } from "../../vault/contracts.js";
 import {
@@ -14,15 +14,15 @@ import type { Expirable } from "./deadline-timer.js";
 import { causeOf, failureOf, mayBePartial } from "./failures.js";
 import type { CommandWriter, RespConnection, RespPipeline } from "./vendor.js";
 
-/** What an operation does to records: a `store` is refused when the servers may lose it. */
+/** The effect of an operation on records. A `store` is refused if the servers may lose it. */
 export type Effect = "read" | "store" | "delete";
 
-/** An answer that does not tell what the operation has done: it is sent again. */
+/** A reply that does not determine the outcome of the operation, which is therefore sent again. */
 export const UNCLEAR: unique symbol = Symbol("unclear");
 
 /**
- * An operation under way. Attempts repeat until one is answered, certainly refused, or time is up:
- * every write carries its own revision, so that a second execution shows itself.
+ * An operation in progress. It is repeated until a reply arrives, the server refuses it for certain, or
+ * the deadline passes. Every write carries its own revision, so that a second execution is recognized.
  */
 export abstract class RespCommand<T> implements Expirable, Pipelined {
   readonly deadline: Deadline;
@@ -34,10 +34,10 @@ export abstract class RespCommand<T> implements Expirable, Pipelined {
   #isPending = false;
   #isSettled = false;
   #losses = 0;
-  /** Whether what the server promises was known when the command was given to the peer. */
+  /** Whether the server's durability was known when the command was given to the client library. */
   #wasFresh = false;
   #cause: unknown;
-  #resolve: (answer: T) => void = ignore;
+  #resolve: (result: T) => void = ignore;
   #reject: (error: Error) => void = ignore;
 
   constructor(state: ConnectionState, effect: Effect, options: CacheCallOptions | undefined) {
@@ -48,14 +48,14 @@ export abstract class RespCommand<T> implements Expirable, Pipelined {
     this.deadline = new Deadline(options);
   }
 
-  /** Gives the command to a connection or a pipeline. */
+  /** Writes the command to a connection or a pipeline. */
   protected abstract send(to: CommandWriter): unknown;
 
-  /** Returns what a reply means. */
+  /** Returns the result that a reply means. */
   protected abstract read(reply: unknown): T | typeof UNCLEAR;
 
-  /** Whether an answer says that something was written. */
-  protected wasWritten(_answer: T): boolean {
+  /** Returns whether a result means that something was written. */
+  protected wasWritten(_result: T): boolean {
     return false;
   }
 
@@ -63,19 +63,19 @@ export abstract class RespCommand<T> implements Expirable, Pipelined {
     return 0;
   }
 
-  /** Whether it is sent by itself: the peers copy all that they send together into one buffer. */
+  /** Whether to send it alone: the client libraries copy a whole pipeline into one buffer. */
   protected get isLarge(): boolean {
     return false;
   }
 
-  /** Sends the command in a pipeline of its own: redirections are followed only where all of one are alike. */
+  /** Sends the command in its own pipeline: a redirection is only followed if all of a pipeline get the same. */
   protected sendAlone(connection: RespConnection): Promise<unknown> {
     const pipeline = connection.pipeline() as RespPipeline;
     this.send(pipeline);
     return pipeline.exec().then(onlyReply);
   }
 
-  /** Starts the operation. */
+  /** Starts the operation. Resolves with its result. */
   run(): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -99,7 +99,7 @@ export abstract class RespCommand<T> implements Expirable, Pipelined {
     else this.#dispatch();
   }
 
-  /** Commands to one server are sent together; a cluster's have to find their servers. */
+  /** Pipelines commands to a single server. In a cluster each command must find its server. */
   #dispatch(): void {
     const { isCluster, queue } = this.#state;
     if (!isCluster && !this.isLarge) {
@@ -112,7 +112,7 @@ export abstract class RespCommand<T> implements Expirable, Pipelined {
         (error: unknown) => this.onError(error),
       );
     } catch (error) {
-      // The peers throw when they cannot even tell which server to send to.
+      // The client libraries throw if they do not know any server to send to.
       this.#isPending = false;
       this.#retry(error);
     }
@@ -139,7 +139,7 @@ export abstract class RespCommand<T> implements Expirable, Pipelined {
     return this.sendAlone(connection);
   }
 
-  /** After a reconnect the server may be another, or set up otherwise: nothing is written before it is asked. */
+  /** After a reconnect the server or its settings may differ: its durability is read before any write. */
   #awaitDurability(): void {
     this.#state.durability.refresh().then(
       () => {
@@ -157,13 +157,13 @@ export abstract class RespCommand<T> implements Expirable, Pipelined {
   onReply(reply: unknown): void {
     if (this.#isSettled) return;
     this.#isPending = false;
-    // The peer may have sent the command a second time, on the next connection.
+    // The client library may have sent the command a second time, on the next connection.
     if (this.#losses !== this.#state.losses) this.mayHaveHappened = true;
     try {
-      const answer = this.read(reply);
-      if (answer === UNCLEAR) this.#attempt();
-      else if (this.wasWritten(answer)) this.#written(answer);
-      else this.#succeed(answer);
+      const result = this.read(reply);
+      if (result === UNCLEAR) this.#attempt();
+      else if (this.wasWritten(result)) this.#written(result);
+      else this.#succeed(result);
     } catch (error) {
       this.#fail(error as Error);
     }
@@ -185,14 +185,14 @@ export abstract class RespCommand<T> implements Expirable, Pipelined {
     else this.giveUp();
   }
 
-  #written(answer: T): void {
+  #written(result: T): void {
     const isDoubtful = !this.#wasFresh || this.#losses !== this.#state.losses;
-    if (this.#effect === "store" && isDoubtful) this.#recheckDurability(answer);
-    else this.#confirm(answer);
+    if (this.#effect === "store" && isDoubtful) this.#recheckDurability(result);
+    else this.#confirm(result);
   }
 
-  /** The peer may have sent the command to another server than was asked: does that promise as much? */
-  #recheckDurability(answer: T): void {
+  /** Checks durability again: the command may have reached a different server than the one checked before. */
+  #recheckDurability(result: T): void {
     const { durability, isOpen, connection } = this.#state;
     this.mayHaveHappened = true;
     if (!isOpen || connection.status === "end") {
@@ -202,10 +202,10 @@ export abstract class RespCommand<T> implements Expirable, Pipelined {
     durability.refresh().then(
       () => {
         if (this.#isSettled) return;
-        if (durability.isSufficient) this.#confirm(answer);
+        if (durability.isSufficient) this.#confirm(result);
         else this.#refuse();
       },
-      (error: unknown) => this.#retry(error, () => this.#recheckDurability(answer)),
+      (error: unknown) => this.#retry(error, () => this.#recheckDurability(result)),
     );
   }
 
@@ -220,13 +220,13 @@ export abstract class RespCommand<T> implements Expirable, Pipelined {
     });
   }
 
-  #confirm(answer: T): void {
-    if (this.#state.waitForReplicas === undefined) this.#succeed(answer);
-    else this.#awaitReplicas(answer);
+  #confirm(result: T): void {
+    if (this.#state.waitForReplicas === undefined) this.#succeed(result);
+    else this.#awaitReplicas(result);
   }
 
-  /** A connection that was lost meanwhile has another server, which would speak of nothing. */
-  #awaitReplicas(answer: T): void {
+  /** Waits for replicas. After a lost connection the reply is ignored: WAIT ran on a new connection. */
+  #awaitReplicas(result: T): void {
     const { connection, waitForReplicas } = this.#state;
     this.mayHaveHappened = true;
     const { count = 0, timeoutMs = 0 } = waitForReplicas ?? {};
@@ -234,7 +234,7 @@ export abstract class RespCommand<T> implements Expirable, Pipelined {
       (replicas) => {
         if (this.#isSettled) return;
         const isConfirmed = Number(replicas) >= count && this.#losses === this.#state.losses;
-        if (isConfirmed) this.#succeed(answer);
+        if (isConfirmed) this.#succeed(result);
         else this.giveUp();
       },
       (error: unknown) => {
@@ -244,10 +244,10 @@ export abstract class RespCommand<T> implements Expirable, Pipelined {
     );
   }
 
-  #succeed(answer: T): void {
+  #succeed(result: T): void {
     this.#isSettled = true;
     this.#state.deadlineTimer.delete(this);
-    this.#resolve(answer);
+    this.#resolve(result);
   }
 
   #fail(error: Error): void {

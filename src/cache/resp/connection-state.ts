@@ -1,4 +1,4 @@
-/** A connection and what the cache has to know about it. */
+/** A connection and the state that the cache keeps for it. */
 import { performance } from "node:perf_hooks";
 import { CommandQueue } from "./command-queue.js";
 import { observe } from "./connection-events.js";
@@ -8,7 +8,7 @@ import type { ReplicaWait } from "./options.js";
 import { defineScripts } from "./scripts.js";
 import { mastersOf, type RespConnection, refreshSlots } from "./vendor.js";
 
-/** No more often is a cluster asked where its slots are. */
+/** The shortest time between two requests for a cluster's slot map. */
 const REFRESH_INTERVAL_MS = 100;
 
 /** A connection in use by a cache. */
@@ -19,7 +19,7 @@ export class ConnectionState {
   readonly durability: DurabilityProbe;
   readonly queue: CommandQueue;
   readonly deadlineTimer: DeadlineTimer = new DeadlineTimer();
-  /** How many connections have been lost: a command that was under way may have been sent again. */
+  /** The number of lost connections. After a loss, a command in flight may have been sent again. */
   losses = 0;
   #isOpen = true;
   #masters = "";
@@ -44,7 +44,7 @@ export class ConnectionState {
     return this.#isOpen;
   }
 
-  /** Lets the peer find out, behind the scenes, where the slots are now: not every failure makes it. */
+  /** Refreshes the slot map in the background: the client libraries do so only after some failures. */
   relocate(): void {
     const nowMs = performance.now();
     if (!this.isCluster || nowMs - this.#refreshedAtMs < REFRESH_INTERVAL_MS) return;
@@ -52,7 +52,7 @@ export class ConnectionState {
     void refreshSlots(this.connection);
   }
 
-  /** Lets go of the connection. */
+  /** Stops using the connection. */
   release(): void {
     this.#isOpen = false;
     this.#stopObserving();
@@ -63,7 +63,7 @@ export class ConnectionState {
     this.durability.invalidate();
   }
 
-  /** A replica that became a master has had its connection before: only the roles tell. */
+  /** Compares the masters: no other event reports that a replica, whose connection stays, became a master. */
   #refreshed(): void {
     const masters = mastersOf(this.connection).map(placeOf).sort().join(" ");
     if (masters !== this.#masters) this.durability.invalidate();

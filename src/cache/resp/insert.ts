@@ -1,4 +1,4 @@
-/** The insertion of a record: the operation that a large body passes through. */
+/** The insertion of a record. */
 import { Buffer } from "node:buffer";
 import type { CacheRecord, InsertOptions } from "../../vault/contracts.js";
 import { OutcomeUnknownError } from "../../vault/errors.js";
@@ -16,10 +16,10 @@ type Outcome = "inserted" | "exists";
 /**
  * Inserts a record unless the key is taken.
  *
- * What is sent first is native commands, two in a transaction for a record with a body: passed to a
- * script, a body costs the server ten times as much. Without the transaction, a deletion of the key
- * between the two would leave a record without its body. The script is for what they cannot tell:
- * whether it is this very record that exists.
+ * The first attempt uses native commands: SET, or two SETs in a transaction for a record with a body. A
+ * script would cost the server ten times as much for a body. Without the transaction, a deletion of the
+ * key between the two commands would leave a record without its body. Only a script can determine whether
+ * an existing record is the one that an earlier attempt inserted, so retries use a script.
  */
 export class Insert extends RespCommand<Outcome> {
   readonly #headKey: string;
@@ -27,7 +27,7 @@ export class Insert extends RespCommand<Outcome> {
   readonly #body: Buffer | undefined;
   readonly #purgeMs: number;
   #strategy: "native" | "script" | "clean-up" = "native";
-  /** Whether the key certainly is another's. */
+  /** Whether the key certainly belongs to another record. */
   #isKeyTaken = false;
 
   constructor(
@@ -44,7 +44,7 @@ export class Insert extends RespCommand<Outcome> {
   }
 
   protected override send(to: CommandWriter): unknown {
-    // Only the script recognizes an earlier attempt, should that have been executed after all.
+    // Only the script recognizes an earlier attempt that was executed although its reply was lost.
     if (this.#strategy === "native" && this.attempts > 1) this.#strategy = "script";
     const [head, body] = [this.#headKey, this.#body];
     if (this.#strategy === "clean-up") return discardBodyScript(to, [head, bodyKeyOf(head)], []);
@@ -65,8 +65,8 @@ export class Insert extends RespCommand<Outcome> {
     return reply === "OK" || Number(reply) === 1 ? "inserted" : this.#exists();
   }
 
-  protected override wasWritten(answer: Outcome): boolean {
-    return answer === "inserted";
+  protected override wasWritten(result: Outcome): boolean {
+    return result === "inserted";
   }
 
   override get bytes(): number {
@@ -84,7 +84,7 @@ export class Insert extends RespCommand<Outcome> {
       this.#set(to, bodyKeyOf(headKey), body);
     });
     if (error === undefined) return replies;
-    // Rights that do not suffice can let through one command without the other.
+    // With insufficient permissions the server may execute one command and deny the other.
     if (replies.includes("OK")) this.mayHaveHappened = true;
     throw error;
   }
@@ -96,12 +96,12 @@ export class Insert extends RespCommand<Outcome> {
   #readBoth([head, body]: readonly unknown[]): Outcome | typeof UNCLEAR {
     if (head === "OK" && body === "OK") return "inserted";
     if (head === "OK") {
-      // A body without a record was in the way, left by a client that died: the script writes ours.
+      // A body without a record, left by a client that died, blocked ours: the script overwrites it.
       this.mayHaveHappened = true;
       return UNCLEAR;
     }
     if (body !== "OK") return this.#exists();
-    // The record there has no body, and must not get ours.
+    // The existing record has no body, so our body must be removed.
     this.#isKeyTaken = !this.mayHaveHappened;
     this.#strategy = "clean-up";
     return UNCLEAR;
@@ -115,7 +115,7 @@ export class Insert extends RespCommand<Outcome> {
   }
 }
 
-/** The peers take every other view for something to print. */
+/** Returns a Buffer: the client libraries convert all other views to text. */
 function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

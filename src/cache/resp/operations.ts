@@ -1,4 +1,4 @@
-/** The operations of the cache, each as what is sent and what the reply means. */
+/** The operations of the cache: the command that each sends, and the meaning of its reply. */
 import type { Buffer } from "node:buffer";
 import type { CacheCallOptions, CacheEntry, ReplaceOptions } from "../../vault/contracts.js";
 import { OutcomeUnknownError } from "../../vault/errors.js";
@@ -10,7 +10,7 @@ import { namesBody, revisionBytes, toEntry, toStored } from "./row.js";
 import { deleteScript, removeScript, replaceScript } from "./scripts.js";
 import type { CommandWriter } from "./vendor.js";
 
-/** Fetches the value of one of the server's keys. */
+/** Reads the value of one key of the server. */
 abstract class Fetch<T> extends RespCommand<T> {
   readonly #key: string;
 
@@ -36,7 +36,7 @@ export class GetBody extends Fetch<Uint8Array | undefined> {
   }
 }
 
-/** Replaces one state of a record by another. */
+/** Replaces the state of a record, if the record has the expected revision. */
 export class Replace extends RespCommand<"replaced" | "conflict" | "absent"> {
   readonly #keys: readonly string[];
   readonly #values: readonly (string | number | Buffer)[];
@@ -64,17 +64,17 @@ export class Replace extends RespCommand<"replaced" | "conflict" | "absent"> {
   protected override read(reply: unknown): "replaced" | "conflict" | "absent" {
     const outcome = Number(reply);
     if (outcome === 2) return "replaced";
-    // Its own state may have been replaced or deleted by others since.
+    // An earlier attempt may have succeeded, and others may have changed or deleted the record since.
     if (this.mayHaveHappened) throw new OutcomeUnknownError();
     return outcome === 1 ? "conflict" : "absent";
   }
 
-  protected override wasWritten(answer: string): boolean {
-    return answer === "replaced";
+  protected override wasWritten(result: string): boolean {
+    return result === "replaced";
   }
 }
 
-/** Deletes one state of a record. */
+/** Deletes a record, if it has the expected revision. */
 export class Remove extends RespCommand<"replaced" | "conflict" | "absent"> {
   readonly #keys: readonly string[];
   readonly #expected: Buffer;
@@ -93,17 +93,17 @@ export class Remove extends RespCommand<"replaced" | "conflict" | "absent"> {
     const outcome = Number(reply);
     if (outcome === 2) return "replaced";
     if (outcome === 1) return "conflict";
-    // Whether it was this caller or another who deleted it, nobody can tell any more.
+    // An earlier attempt or another caller deleted the record: this can no longer be determined.
     if (this.mayHaveHappened) throw new OutcomeUnknownError();
     return "absent";
   }
 
-  protected override wasWritten(answer: string): boolean {
-    return answer === "replaced";
+  protected override wasWritten(result: string): boolean {
+    return result === "replaced";
   }
 }
 
-/** Deletes a record in whatever state it is. */
+/** Deletes a record unconditionally. */
 export class Delete extends RespCommand<boolean> {
   readonly #headKey: string;
 
@@ -120,7 +120,7 @@ export class Delete extends RespCommand<boolean> {
     return Number(reply) === 1 || this.mayHaveHappened;
   }
 
-  protected override wasWritten(answer: boolean): boolean {
-    return answer;
+  protected override wasWritten(result: boolean): boolean {
+    return result;
   }
 }

@@ -38,7 +38,7 @@ export interface SqliteCacheParts {
   /** Returns the file of the open database; absent for a database in memory. */
   readonly watch?: (() => WatchedFile) | undefined;
   readonly purge: PurgeMode;
-  /** Closes what was opened for the cache. */
+  /** Closes the connection and the timers that were opened for the cache. */
   readonly release: () => void;
 }
 
