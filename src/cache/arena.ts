@@ -1,37 +1,37 @@
 /**
- * Memory for many small byte strings, cut from a few large chunks.
+ * Memory for many small byte strings, allocated from a few large chunks.
  *
- * A `Buffer` of its own costs every small record a microsecond to make and more memory than it
- * holds; a chunk costs that once for a hundred, and the garbage collector walks none of it. Chunks
- * are only ever appended to, so bytes that were handed out stay as they are for every reader.
+ * A separate `Buffer` for every small record would take a microsecond to create and more memory than the
+ * record. A chunk costs this once for a hundred records, and the garbage collector does not scan it.
+ * Chunks are only appended to, so bytes that a reader received never change.
  */
 import { Buffer } from "node:buffer";
 
 const CHUNK_BYTES = 65_536;
 
-/** A piece of a chunk. */
-export interface Cut {
+/** A part of a chunk. */
+export interface Slice {
   readonly chunk: Buffer;
   readonly offset: number;
   readonly length: number;
 }
 
 /**
- * Hands out cuts and keeps count of how much of its chunks is still in use.
+ * Allocates slices and counts how much of its chunks is still in use.
  *
- * Chunks that are mostly unused are given up by moving what is left of them, some cuts at a time:
- * `beginMove`, `move` for every cut that was live then, `endMove`.
+ * To free chunks that are mostly unused, the caller moves the live slices out of them, some at a time:
+ * `beginMove`, then `move` for every slice that was live at that moment, then `endMove`.
  */
 export class Arena {
   #chunk: Buffer = Buffer.alloc(0);
   #next = 0;
-  #cutBytes = 0;
+  #allocatedBytes = 0;
   #liveBytes = 0;
-  /** What had been cut when the move began. */
+  /** The allocated bytes when the move began. */
   #leftBytes = 0;
 
-  /** Copies `bytes` into a cut. */
-  put(bytes: Uint8Array): Cut {
+  /** Copies `bytes` into a slice. */
+  put(bytes: Uint8Array): Slice {
     const { length } = bytes;
     if (this.#next + length > this.#chunk.length) {
       this.#chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, length));
@@ -40,43 +40,43 @@ export class Arena {
     const chunk = this.#chunk;
     const offset = this.#next;
     this.#next += length;
-    this.#cutBytes += length;
+    this.#allocatedBytes += length;
     this.#liveBytes += length;
     chunk.set(bytes, offset);
     return { chunk, offset, length };
   }
 
-  /** Counts a cut as no longer in use. */
-  release(cut: Cut): void {
-    this.#liveBytes -= cut.length;
+  /** Counts a slice as no longer in use. */
+  release(slice: Slice): void {
+    this.#liveBytes -= slice.length;
   }
 
-  /** Whether more than half of what was cut may be kept alive by the rest. */
+  /** Whether more than half of the allocated bytes are unused but may be kept in memory by the rest. */
   get isSparse(): boolean {
-    return this.#cutBytes > 2 * this.#liveBytes + 4 * CHUNK_BYTES;
+    return this.#allocatedBytes > 2 * this.#liveBytes + 4 * CHUNK_BYTES;
   }
 
-  /** Starts a new chunk: what is cut from now on stays where it is. */
+  /** Starts a new chunk, so that slices allocated from now on need not move. */
   beginMove(): void {
     this.#startChunk();
-    this.#leftBytes = this.#cutBytes;
+    this.#leftBytes = this.#allocatedBytes;
   }
 
-  /** Returns a cut of the same bytes in place of `cut`. */
-  move(cut: Cut): Cut {
-    this.release(cut);
-    return this.put(bytesOf(cut));
+  /** Returns a new slice of the same bytes, in place of `slice`. */
+  move(slice: Slice): Slice {
+    this.release(slice);
+    return this.put(bytesOf(slice));
   }
 
-  /** Gives up all that was cut before the move began. */
+  /** Stops counting the slices that were allocated before the move began. */
   endMove(): void {
-    this.#cutBytes -= this.#leftBytes;
+    this.#allocatedBytes -= this.#leftBytes;
   }
 
-  /** Gives up every cut; a chunk lives on as long as a cut of it is held. */
+  /** Drops all slices. A chunk stays in memory while a reader holds a slice of it. */
   clear(): void {
     this.#startChunk();
-    this.#cutBytes = 0;
+    this.#allocatedBytes = 0;
     this.#liveBytes = 0;
   }
 
@@ -86,7 +86,7 @@ export class Arena {
   }
 }
 
-/** Returns the bytes of a cut, without copying them. */
-export function bytesOf(cut: Cut): Buffer {
-  return cut.chunk.subarray(cut.offset, cut.offset + cut.length);
+/** Returns the bytes of a slice, without copying them. */
+export function bytesOf(slice: Slice): Buffer {
+  return slice.chunk.subarray(slice.offset, slice.offset + slice.length);
 }

@@ -1,22 +1,22 @@
-/** The time that a cache shared by processes counts purge times by. */
+/** The clock for purge times of a cache that processes share. */
 import { systemClock } from "../vault/clock.js";
 import type { Clock } from "../vault/contracts.js";
 
-/** How far the clock of this process and the system's may be apart, in milliseconds. */
+/** The largest tolerated difference between the clock of this process and the system's, in milliseconds. */
 const MAX_DIFFERENCE_MS = 60_000;
 
-/** A clock that also says which records may be removed. */
+/** A clock that also decides which records are due. */
 export interface CacheClock extends Clock {
-  /** Returns the time up to which purge times are due, or `undefined` while nothing may be purged. */
+  /** Returns the time up to which records are due, or `undefined` while nothing may be purged. */
   dueMs(): number | undefined;
 }
 
 /**
  * Returns the clock of a cache.
  *
- * A purge deletes the records of all processes, so the time of one process is not enough for it: a
- * clock that never goes backwards stays ahead after the system's was once ahead. An injected clock
- * is trusted alone, because the system's time has no bearing on it.
+ * A purge deletes the records of all processes, so the clock of one process is not sufficient: a
+ * monotonic clock stays ahead after the system's clock was once set ahead. An injected clock is not
+ * compared, because it may differ from the system's time on purpose.
  */
 export function cacheClock(injected: Clock | undefined): CacheClock {
   const clock = injected ?? systemClock();
@@ -24,7 +24,7 @@ export function cacheClock(injected: Clock | undefined): CacheClock {
   return { now, dueMs: injected === undefined ? () => agreedTime(now(), Date.now()) : now };
 }
 
-/** Returns the earlier of two times, or `undefined` when they contradict each other. */
+/** Returns the earlier of two times, or `undefined` if they differ by too much. */
 export function agreedTime(one: number, other: number): number | undefined {
   return Math.abs(one - other) <= MAX_DIFFERENCE_MS ? Math.min(one, other) : undefined;
 }

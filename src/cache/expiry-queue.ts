@@ -1,9 +1,10 @@
 /**
- * Records in the order of their purge times: a binary heap (Williams, 1964) in which every entry knows
- * its index, so that it can be moved or removed at once. No operation takes more than log n steps.
+ * Records in the order of their purge times: a binary heap (Williams, 1964) in which every entry stores
+ * its index, so that it can be moved or removed without a search. No operation takes more than log n
+ * steps.
  */
 
-/** What a queue orders. */
+/** An entry of a queue. */
 export interface QueueEntry {
   /** The entry's index in the heap; written by the queue. */
   index: number;
@@ -12,7 +13,7 @@ export interface QueueEntry {
 /** Finds the entry with the earliest purge time. */
 export class ExpiryQueue<Entry extends QueueEntry> {
   #entries: Entry[] = [];
-  /** The purge times of the entries; apart from them, since comparing takes one look at each. */
+  /** The purge times, by the index of their entry. A separate array makes comparisons fast. */
   #times: number[] = [];
 
   /** Adds an entry. */
@@ -20,24 +21,24 @@ export class ExpiryQueue<Entry extends QueueEntry> {
     this.#rise(entry, purgeAtMs, this.#entries.length);
   }
 
-  /** Returns the purge time of an entry of the queue. */
+  /** Returns the purge time of an entry. */
   timeOf(entry: Entry): number {
     return this.#timeAt(entry.index);
   }
 
-  /** Gives an entry of the queue another purge time. */
+  /** Changes the purge time of an entry. */
   reschedule(entry: Entry, purgeAtMs: number): void {
     this.#settle(entry, purgeAtMs, entry.index);
   }
 
-  /** Removes an entry of the queue. */
+  /** Removes an entry. */
   remove(entry: Entry): void {
     const last = this.#entries.pop();
     const purgeAtMs = this.#times.pop() ?? 0;
     if (last !== undefined && last !== entry) this.#settle(last, purgeAtMs, entry.index);
   }
 
-  /** Returns the entry that has been due for longest, or `undefined` when none is due. */
+  /** Returns the due entry with the earliest purge time, or `undefined` if none is due. */
   firstDue(nowMs: number): Entry | undefined {
     return this.#entries.length > 0 && this.#timeAt(0) <= nowMs ? this.#entries[0] : undefined;
   }
@@ -48,7 +49,7 @@ export class ExpiryQueue<Entry extends QueueEntry> {
     this.#times = [];
   }
 
-  /** Puts an entry where it belongs, above or below a free place. */
+  /** Moves an entry from a free index up or down to its position. */
   #settle(entry: Entry, purgeAtMs: number, index: number): void {
     const isEarlier = index > 0 && purgeAtMs < this.#timeAt((index - 1) >> 1);
     if (isEarlier) this.#rise(entry, purgeAtMs, index);

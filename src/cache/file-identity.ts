@@ -1,12 +1,12 @@
-/** Whether a path still names the file that was opened. */
+/** Detects that a path no longer names the file that was opened. */
 import { statSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { CacheUnavailableError } from "../vault/errors.js";
 
-/** How long a look at the file counts, in milliseconds. */
+/** How long one check of the file stays valid, in milliseconds. */
 export const LOOK_MS: number = 1;
 
-/** A file in which a committed write is found again after a restart. */
+/** A database file that may be removed or replaced while it is open. */
 export interface WatchedFile {
   /** Whether the path still names the file that is open. */
   readonly isIntact: boolean;
@@ -20,23 +20,23 @@ export interface FileStatus {
   readonly size: number;
 }
 
-/** How a {@link FileIdentity} looks at its file. */
+/** Options of {@link FileIdentity}. */
 export interface FileIdentityOptions {
-  /** The paths of further files that belong to it, and are lost when it is. Default: none. */
+  /** The paths of further files that must stay in place, too. Default: none. */
   readonly companions?: readonly string[] | undefined;
-  /** The file is damaged when it is shorter than this, in bytes. Default: any length will do. */
+  /** The least length of an intact file, in bytes. Default: any length. */
   readonly minBytes?: number | undefined;
-  /** Returns the status of a path, `undefined` if it names nothing. Default: the file system's. */
+  /** Returns the status of a path, `undefined` if it does not exist. Default: the file system's. */
   readonly stat?: ((path: string) => FileStatus | undefined) | undefined;
-  /** Returns milliseconds since some moment. Default: the process's. */
+  /** Returns milliseconds since some moment. Default: `performance.now()`. */
   readonly elapsedMs?: (() => number) | undefined;
 }
 
 /**
- * Remembers a file by its device and inode. What is written to a file that was removed or replaced
- * goes with the descriptor: another process, or the next opening, finds none of it.
+ * Remembers a file by its device and inode. Data written to a file that was removed or replaced is lost
+ * when its descriptor is closed: no other process, and no later opening of the path, finds it.
  *
- * It never opens the file: closing any descriptor of it would drop the POSIX locks of the process.
+ * It never opens the file, because closing any descriptor would drop the process's POSIX locks on it.
  */
 export class FileIdentity implements WatchedFile {
   readonly #options: FileIdentityOptions;
@@ -45,9 +45,9 @@ export class FileIdentity implements WatchedFile {
   #lookedAtMs = Number.NEGATIVE_INFINITY;
 
   /**
-   * Remembers the file that `path` names now: call it once the file is open.
+   * Remembers the file that `path` names now. Call it after the file was opened.
    *
-   * @throws {@link CacheUnavailableError} There is none, or a companion is missing.
+   * @throws {@link CacheUnavailableError} The file or a companion is missing.
    */
   constructor(path: string, options: FileIdentityOptions = {}) {
     this.#options = options;
@@ -57,9 +57,9 @@ export class FileIdentity implements WatchedFile {
   }
 
   /**
-   * Tells whether the paths still name these files; looks at most once a millisecond. Once it names
-   * another or none, the answer stays: a file that is put back lacks what was written meanwhile. A
-   * path that cannot be looked at now may be looked at again.
+   * Whether the paths still name these files; checked at most once a millisecond. Once a path named
+   * another file or none, this stays false, because a file that was put back lacks the writes made in
+   * between. If a path cannot be checked, it is false now and checked again later.
    */
   get isIntact(): boolean {
     if (this.#isLost) return false;
@@ -85,7 +85,7 @@ export class FileIdentity implements WatchedFile {
     return { path, minBytes, dev: status.dev, ino: status.ino };
   }
 
-  /** More links than before are a backup's; none at all are a file that was removed. */
+  /** Returns whether a file is unchanged. A backup may add links; no links mean that it was removed. */
   #isSame({ path, minBytes, dev, ino }: OpenedFile): boolean {
     const status = this.#stat(path);
     if (status === undefined || status.nlink === 0 || status.size < minBytes) return false;
@@ -98,7 +98,7 @@ export class FileIdentity implements WatchedFile {
   }
 }
 
-/** A file as it was when it was opened. */
+/** The identity of a file when it was opened. */
 interface OpenedFile extends Pick<FileStatus, "dev" | "ino"> {
   readonly path: string;
   readonly minBytes: number;

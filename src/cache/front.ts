@@ -1,11 +1,14 @@
-/** What caches put before the heads that they store. */
+/** Writes the bytes that a cache stores before a head, without a copy where possible. */
 import { Buffer } from "node:buffer";
 import type { CacheRecord } from "../vault/contracts.js";
 
-/** A head, and how many bytes before it in its memory may be written to. */
+/** A head, and the number of bytes before it in the same memory that may be overwritten. */
 export type Head = Pick<CacheRecord, "head" | "frontBytes">;
 
-/** Returns `byteCount` bytes to be filled and the head behind them: in place where there is room, else a copy. */
+/**
+ * Returns a buffer of `byteCount` bytes to be filled, followed by the head. It uses the head's own memory
+ * if enough bytes before it may be overwritten; otherwise it copies the head.
+ */
 export function behindFront({ head, frontBytes = 0 }: Head, byteCount: number): Buffer {
   if (frontBytes >= byteCount) {
     return Buffer.from(head.buffer, head.byteOffset - byteCount, byteCount + head.length);

@@ -1,4 +1,4 @@
-/** The cache inside this process, whatever keeps its records and makes room for them. */
+/** The cache in this process's memory; a `RecordMap` decides which records fit. */
 import type {
   CacheBackend,
   CacheCallOptions,
@@ -12,14 +12,14 @@ import type {
 } from "../vault/contracts.js";
 import { CacheFullError, CacheUnavailableError } from "../vault/errors.js";
 import { andThen } from "../vault/maybe-promise.js";
-import { Arena, bytesOf, type Cut } from "./arena.js";
+import { Arena, bytesOf, type Slice } from "./arena.js";
 import { refuseAborted } from "./deadline.js";
 import { ExpiryQueue, type QueueEntry } from "./expiry-queue.js";
 import { InsertionOrder, type ScanPosition } from "./insertion-order.js";
 
 const PURGED_PER_INSERT = 4;
 const SCAN_PAGE = 1000;
-/** A write takes some microseconds longer while heads are being moved. */
+/** How many heads one write moves: this takes some microseconds. */
 const MOVED_PER_WRITE = 8;
 
 const CURSOR = /^(\d{1,15})-(\d{1,15})$/;
@@ -27,46 +27,46 @@ const CURSOR = /^(\d{1,15})-(\d{1,15})$/;
 /** A source of milliseconds that never goes backwards. */
 export type Stopwatch = () => number;
 
-/** What of a stored record stays the same when it is rewritten. */
+/** The part of a stored record that stays the same when the record is rewritten. */
 export interface RecordPlace extends QueueEntry {
   readonly key: string;
-  /** The number of its insertion: a later one has a higher number. */
+  /** The number of its insertion; it grows with every insertion. */
   readonly insertion: number;
 }
 
-/** A stored record: a head is small and cut from the arena, a body is large and has its own memory. */
+/** A stored record. The head is small and lives in the arena; the body is large and has its own memory. */
 export interface StoredRecord {
-  /** Moves when the arena is tidied; the record stays the same. */
-  head: Cut;
+  /** Changes when the arena is compacted; the record stays the same. */
+  head: Slice;
   readonly body: Uint8Array | undefined;
   /** New on every write. */
   readonly revision: number;
   readonly place: RecordPlace;
 }
 
-/** Keeps records within bounds. */
+/** Stores records within bounds. */
 export interface RecordMap {
   readonly size: number;
   /** The most bytes of keys and records together. */
   readonly maxBytes: number;
-  /** Returns a record; to a map that evicts, this is a use of it. */
+  /** Returns a record. In a map that evicts, this counts as a use. */
   get(key: string): StoredRecord | undefined;
-  /** Returns a record without counting that as a use. */
+  /** Returns a record without counting a use. */
   peek(key: string): StoredRecord | undefined;
-  /** Tells whether `byteCount` more bytes, in `recordCount` more records, would break the bounds. */
+  /** Returns whether `byteCount` more bytes in `recordCount` more records would exceed the bounds. */
   lacksRoom(byteCount: number, recordCount: number): boolean;
-  /** Stores a record in place of `previous`, the one that is stored now. */
+  /** Stores a record in place of `previous`, the current one. */
   set(key: string, record: StoredRecord, previous: StoredRecord | undefined): void;
   delete(key: string): void;
   wasEvicted(key: string): boolean;
   clear(): void;
 }
 
-/** What an {@link InProcessCache} is made of. */
+/** The parts of an {@link InProcessCache}. */
 export interface InProcessOptions {
   /**
-   * Makes the map; called once, when the cache is made ready. The map calls `release` for every record
-   * that it evicts, which returns the purge time of that record.
+   * Creates the map; called once, by `ready()`. The map calls `release` for every record that it evicts;
+   * `release` returns the purge time of that record.
    */
   readonly openMap: (release: (record: StoredRecord) => number) => MaybePromise<RecordMap>;
   readonly evicts: boolean;
@@ -81,7 +81,7 @@ export class InProcessCache implements CacheBackend {
   readonly #expiries = new ExpiryQueue<RecordPlace>();
   readonly #order = new InsertionOrder();
   readonly #arena = new Arena();
-  /** How far the heads have been moved, while they are. */
+  /** The position of a compaction in progress. */
   #moving: ScanPosition | undefined;
   #opened: RecordMap | undefined;
   #isClosed = false;
@@ -150,9 +150,9 @@ export class InProcessCache implements CacheBackend {
   }
 
   /**
-   * Returns pages in the order of insertion. That order never changes, so that no record is missed or
-   * comes up twice, whatever is written between two pages. A scan ends with the records that were there
-   * when it began: it does not follow writers that insert faster than it reads.
+   * Returns pages in the order of insertion. This order never changes, so no record is missed or
+   * returned twice, whatever is written between two pages. A scan covers the records that existed when it
+   * began, so it ends even if writers insert faster than it reads.
    */
   scan(cursor?: string, options?: CacheCallOptions): CachePage {
     const records = this.#use(options);
@@ -174,7 +174,7 @@ export class InProcessCache implements CacheBackend {
     this.#arena.clear();
   }
 
-  /** Returns the records, unless the caller has given up already. */
+  /** Returns the records. Throws if the cache is not open or the caller has aborted. */
   #use(options: CacheCallOptions | undefined): RecordMap {
     refuseAborted(options);
     return this.#records;
@@ -194,7 +194,7 @@ export class InProcessCache implements CacheBackend {
     const nowMs = this.#options.elapsedMs();
     const body = options.dropBody ? undefined : record.body;
     this.#makeRoom(sizeOf(key, { head, body }), nowMs, { key, record });
-    // What was due may have made room, this record with it.
+    // Purging due records to make room may have removed this record, too.
     if (this.#records.peek(key) !== record) return "absent";
     const { place } = record;
     const revision = this.#nextWrite();
@@ -222,7 +222,7 @@ export class InProcessCache implements CacheBackend {
     return true;
   }
 
-  /** Frees what is kept of a record besides its entry in the map; returns its purge time. */
+  /** Frees everything of a record outside the map. Returns its purge time. */
   #release({ head, place }: StoredRecord): number {
     const purgeAtMs = this.#expiries.timeOf(place);
     this.#arena.release(head);
@@ -232,8 +232,8 @@ export class InProcessCache implements CacheBackend {
   }
 
   /**
-   * Moves heads closer together once they keep twice their own memory alive: some with each write, so
-   * that no write takes the time of all.
+   * Compacts the arena once the live heads keep twice their own size in memory. Each write moves a few
+   * heads, so that no single write takes long.
    */
   #tidy(): void {
     if (this.#moving === undefined) {
@@ -252,7 +252,7 @@ export class InProcessCache implements CacheBackend {
     if (record !== undefined) record.head = this.#arena.move(record.head);
   }
 
-  /** Purges what is due until a record of `byteCount` fits, in place of another if one is given. */
+  /** Purges due records until `byteCount` bytes fit, in place of the record `replaced` if it is given. */
   #makeRoom(
     byteCount: number,
     nowMs: number,
@@ -281,7 +281,7 @@ export class InProcessCache implements CacheBackend {
   }
 }
 
-/** Returns how many bytes a record counts for: key, head and body. */
+/** Returns the size of a record in bytes: key, head and body. */
 export function sizeOf(
   key: string,
   record: { readonly head: { readonly length: number }; readonly body?: Uint8Array | undefined },

@@ -1,22 +1,22 @@
 /**
- * Keys in the order in which they were inserted, for scans that go on from where they stopped.
+ * Keys in the order of their insertion, for scans that resume where they stopped.
  *
- * Keys are kept in groups of consecutive insertions: a scan finds its place by a binary search over the
- * groups, and a key is removed from its group at once. A group stays until its last key is removed.
+ * Keys are kept in groups of consecutive insertions. A scan finds its position by a binary search over
+ * the groups, and a key is removed in constant time. A group stays until its last key is removed.
  */
 
-/** Small, so that one key that stays for long keeps little memory in use. */
+/** Small, so that a single long-lived key keeps little memory in use. */
 const GROUP_KEYS = 64;
-/** How many numbers of removed groups are kept at least, before they are cleared out. */
+/** The list of group numbers is rebuilt after at least this many groups were removed. */
 const MIN_REMOVED = 64;
 
-/** Where a scan goes on: from an insertion up to the last one that the scan covers. */
+/** Where a scan resumes (`from`), and the last insertion that it covers (`until`). */
 export interface ScanPosition {
   readonly from: number;
   readonly until: number;
 }
 
-/** A part of a scan. */
+/** A page of a scan. */
 export interface KeyPage {
   readonly keys: readonly string[];
   /** Absent when the scan is complete. */
@@ -24,7 +24,7 @@ export interface KeyPage {
 }
 
 interface Group {
-  /** By the number of the insertion modulo the size of a group. */
+  /** Indexed by the number of the insertion modulo the size of a group. */
   readonly keys: (string | undefined)[];
   keyCount: number;
 }
@@ -32,11 +32,11 @@ interface Group {
 /** The keys of a cache, each with the number of its insertion. */
 export class InsertionOrder {
   readonly #groups = new Map<number, Group>();
-  /** The numbers of the groups, ascending; some of those groups may have been removed. */
+  /** The numbers of the groups, ascending; some of them may have been removed. */
   #numbers: number[] = [];
   #last = 0;
 
-  /** Adds a key; returns the number of its insertion. */
+  /** Adds a key. Returns the number of its insertion. */
   add(key: string): number {
     this.#last += 1;
     const insertion = this.#last;
@@ -56,12 +56,12 @@ export class InsertionOrder {
     if (group.keyCount === 0) this.#removeGroup(number);
   }
 
-  /** Returns the position of a scan of all keys that are here now. */
+  /** Returns the start position of a scan of all present keys. */
   start(): ScanPosition {
     return { from: 0, until: this.#last };
   }
 
-  /** Returns the next keys of a scan, at most so many. */
+  /** Returns the next keys of a scan, at most `maxKeys`. */
   page({ from, until }: ScanPosition, maxKeys: number): KeyPage {
     const keys: string[] = [];
     for (const [insertion, key] of this.#entries(from)) {

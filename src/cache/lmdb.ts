@@ -7,18 +7,18 @@ import { loadPeer } from "../load-peer.js";
 import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
 import type { CacheBackend, Clock } from "../vault/contracts.js";
 import { type CacheClock, cacheClock } from "./cache-clock.js";
-import { LmdbCache } from "./lmdb/cache.js";
+import { LmdbCache } from "./lmdb/backend.js";
+import { extendFile } from "./lmdb/database-file.js";
+import { checkSettings, durabilityOf, SETTINGS } from "./lmdb/durability.js";
 import { EnvironmentFiles } from "./lmdb/environment-files.js";
 import { leaseEnvironment } from "./lmdb/environments.js";
-import { extendFile } from "./lmdb/file.js";
-import { GroupCommit } from "./lmdb/group-commit.js";
+import { unavailable } from "./lmdb/failures.js";
+import { FreeSpace } from "./lmdb/free-space.js";
 import { OpeningGate } from "./lmdb/opening-gate.js";
-import type { LmdbDatabaseOptions, LmdbEnvironment, LmdbSettings } from "./lmdb/peer.js";
-import { Room } from "./lmdb/room.js";
-import { checkSettings, durabilityOf, SETTINGS } from "./lmdb/settings.js";
 import type { Store } from "./lmdb/store.js";
 import { Tables } from "./lmdb/tables.js";
-import { unavailable } from "./lmdb/unavailable.js";
+import type { LmdbDatabaseOptions, LmdbEnvironment, LmdbSettings } from "./lmdb/vendor.js";
+import { WriteQueue } from "./lmdb/write-queue.js";
 import { checkPurgeMode } from "./purge-schedule.js";
 
 export type { LmdbDatabaseOptions, LmdbEnvironment };
@@ -28,39 +28,39 @@ const MAP_UNIT_BYTES = 65_536;
 const DEFAULT_MIN_FREE_BYTES: number = 64 * MEBIBYTE;
 const DEFAULT_MAP_SIZE_BYTES: number = 64 * MEBIBYTE;
 const DEFAULT_MAX_MAP_SIZE_BYTES: number = 64 * 1024 * MEBIBYTE;
-/** The default of LMDB, and 4 MiB of slots. */
+/** LMDB's default, and the largest number: its slots take 4 MiB. */
 const DEFAULT_MAX_READERS = 126;
 const MAX_READERS = 65_536;
 
-/** How an LMDB cache keeps time and how much room it takes. */
+/** The clock and the bounds of an LMDB cache. */
 export interface LmdbCacheOptions {
   /**
-   * Says when a record may be purged; it is trusted alone. Default: the system's time, and then no
-   * record is purged while the time of this process and the system's differ by more than a minute.
+   * The clock that decides when a record may be purged. Default: the system's clock; then no record is
+   * purged while the clock of this process and the system's clock differ by more than a minute.
    */
   readonly clock?: Clock | undefined;
   /**
-   * How many bytes the cache leaves free on the disk: below that it takes no new records. Deleting
-   * goes on until a sixteenth of it is left. Default: 64 MiB.
+   * How many bytes the cache leaves free on the disk: with less it refuses new records. Deletions work
+   * until a sixteenth of it is left. Default: 64 MiB.
    */
   readonly minFreeBytes?: number | undefined;
-  /** How many bytes the file may have: beyond that the cache is full. Default: 64 GiB. */
+  /** The largest size of the file, in bytes: beyond that the cache is full. Default: 64 GiB. */
   readonly maxMapSizeBytes?: number | undefined;
 }
 
 /** Options of {@link openLmdbCache}. */
 export interface OpenLmdbCacheOptions extends LmdbCacheOptions {
-  /** How many bytes of address space to begin with; it doubles when needed. Default: 64 MiB. */
+  /** The initial address space, in bytes; it doubles when needed. Default: 64 MiB. */
   readonly mapSizeBytes?: number | undefined;
   /**
-   * How many threads may have the file open at once, in all processes together. The process that opens
-   * a file which no other has open decides for those that follow. Default: 126.
+   * How many threads may have the file open at once, in all processes together. The first process that
+   * opens the file sets this for all others. Default: 126.
    */
   readonly maxReaders?: number | undefined;
   /**
-   * What removes the records that are due. `"auto"`, the default: the cache, a few along with writes
-   * and the others by a timer that does not keep the process alive, for at most 5 ms a minute.
-   * `"manual"`: `purgeExpired` alone.
+   * How due records are removed. `"auto"`, the default: the cache removes a few along with each write
+   * and the others by a timer, for at most 5 ms a minute. The timer does not keep the process alive.
+   * `"manual"`: only `purgeExpired` removes them.
    */
   readonly purge?: "auto" | "manual" | undefined;
 }
@@ -73,21 +73,21 @@ const OPEN_OPTIONS: ReadonlySet<string> = new Set([
   "purge",
 ]);
 
-/** The environments of callers that have caches, so that two caches of one share its commits. */
+/** Callers' environments that have caches, so that several caches of an environment share its commits. */
 const wrapped = new WeakMap<LmdbEnvironment, Wrapped>();
 
 /**
- * Returns a cache in an LMDB environment that you own; `close()` leaves it open.
+ * Returns a cache in an LMDB environment that you own. `close()` leaves the environment open.
  *
- * Its records are in databases of their own, whose names begin with `handlevault-`. Its writes wait
- * while another process opens the file with {@link openLmdbCache} or {@link withOpeningLock}; yours
- * do not, and neither does the opening that came before this call: open the environment and call this
- * within {@link withOpeningLock}.
+ * Its records are in separate databases, whose names begin with `handlevault-`. Its writes wait while
+ * another process opens the file with {@link openLmdbCache} or {@link withOpeningLock}. Your own writes
+ * do not wait, and neither does your opening of the environment: open it, and call this function, within
+ * {@link withOpeningLock}.
  *
- * @param environment - What `open` of the package `lmdb` returned. It must have been opened with
- *   `overlappingSync: false`, and while no other process wrote to it: otherwise lmdb loses writes that
- *   were acknowledged.
- * @throws TypeError The environment was opened in a way that loses or damages records.
+ * @param environment - The result of `open` of the package `lmdb`. It must have been opened with
+ *   `overlappingSync: false`, and while no other process wrote to it: otherwise lmdb loses acknowledged
+ *   writes.
+ * @throws TypeError The settings of the environment would lose or damage records.
  *
  * @example
  * ```ts
@@ -119,17 +119,17 @@ export function lmdbCache(
 }
 
 /**
- * Runs `open` while no other process writes to an LMDB file through this library or opens it: lmdb by
- * itself loses writes of others that are acknowledged while it opens the file. Needs the package
+ * Runs `open` while no other process writes to an LMDB file or opens it through this library. lmdb alone
+ * loses writes that other processes acknowledge while it opens the file. Needs the package
  * `fs-native-extensions`.
  *
- * A file that ends before its last page is extended first, because reading beyond its end ends the
- * process.
+ * A file that ends before its last page is extended first, because reading beyond the end would crash
+ * the process.
  *
- * @param path - What `open` gives to lmdb: a file, or a folder, which must exist.
- * @param open - Opens the environment and writes nothing to the caches on it. The others wait until
+ * @param path - The path that `open` gives to lmdb: a file, or a folder, which must exist.
+ * @param open - Opens the environment, and must not write to caches on it. Other processes wait until
  *   the returned promise settles.
- * @throws CacheUnavailableError Others go on writing or opening for 15 seconds.
+ * @throws CacheUnavailableError Other processes write to the file or open it for 15 seconds.
  * @throws CacheUnsafeError A process of another PID namespace has the file open.
  * @throws PeerMissingError The package `fs-native-extensions` is not installed.
  *
@@ -147,7 +147,7 @@ export async function withOpeningLock<T>(path: string, open: () => T | Promise<T
   checkPath(path);
   const gate = new OpeningGate(path);
   try {
-    return await gate.open(async () => {
+    return await gate.openExclusively(async () => {
       await extendFile(path).catch((error: unknown) => {
         throw unavailable(error);
       });
@@ -159,16 +159,16 @@ export async function withOpeningLock<T>(path: string, open: () => T | Promise<T
 }
 
 /**
- * Opens a cache in an LMDB file, which is created, readable by its owner alone, if it is not there;
- * `close()` closes it. Needs the packages `lmdb` and `fs-native-extensions`.
+ * Opens an LMDB file and returns a cache in it. A new file is readable by its owner only. `close()` closes
+ * the file. Needs the packages `lmdb` and `fs-native-extensions`.
  *
- * Opened more than once in a process, a file has one environment, with the bounds that came first.
- * Beside it there is a file for its locks, whose name ends in `-lock`, and a folder `-gate`, by which
- * processes that open the file and those that write to it wait for each other.
+ * A file that a process opens several times has one environment, with the bounds of the first opening.
+ * Beside the file there are LMDB's lock file (`-lock`) and a folder (`-gate`), whose locks make processes
+ * that open the file and processes that write to it wait for each other.
  *
  * @param path - The file; its folder must exist. Not on a network file system.
- * @throws CacheUnavailableError The file cannot be opened, is a symbolic link, or is no LMDB
- *   file; or other processes go on writing or opening it for 15 seconds.
+ * @throws CacheUnavailableError The file cannot be opened, is a symbolic link, or is not an LMDB
+ *   file; or other processes write to it or open it for 15 seconds.
  * @throws CacheUnsafeError A process of another PID namespace has the file open.
  * @throws PeerMissingError One of the packages is not installed.
  *
@@ -208,7 +208,7 @@ export async function openLmdbCache(
   return new LmdbCache({ ...lease, clock: cacheClock(options.clock), purge });
 }
 
-/** What the caches of a caller's environment share, and how many there are. */
+/** The store that the caches of a caller's environment share, and the number of those caches. */
 interface Wrapped {
   readonly store: Store;
   users: number;
@@ -234,19 +234,19 @@ function storeOf({ environment, gate }: GuardedEnvironment, options: LmdbCacheOp
     options;
   const settings = environment as LmdbSettings;
   const tables = new Tables(environment);
-  // With a listener to this, lmdb never splits what one turn of the event loop writes, however the
-  // environment was set up; `GroupCommit` stands on that.
+  // With a listener for this event, lmdb puts all writes of one turn of the event loop into one
+  // transaction, whatever the settings of the environment. `WriteQueue` relies on that.
   environment.on("beforecommit", () => {});
   const files = new EnvironmentFiles(String(settings.path));
-  const commit = new GroupCommit({ tables, gate, files });
-  const room = new Room({
+  const writes = new WriteQueue({ tables, gate, files });
+  const freeSpace = new FreeSpace({
     path: String(settings.path),
     minFreeBytes,
     maxMapSizeBytes,
     usage: () => tables.usage(),
-    pendingBytes: () => commit.pendingBytes,
+    pendingBytes: () => writes.pendingBytes,
   });
-  return { tables, gate, files, commit, room, durability: durabilityOf(settings) };
+  return { tables, gate, files, writes, freeSpace, durability: durabilityOf(settings) };
 }
 
 function checkPath(path: string): void {

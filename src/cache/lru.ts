@@ -1,5 +1,5 @@
 /**
- * A cache in this process's memory that makes room by forgetting what was used least recently.
+ * A cache in this process's memory that evicts the least recently used record when it is full.
  *
  * @module
  */
@@ -32,19 +32,19 @@ export interface LruCacheOptions {
   /** The most bytes of keys and records together; no limit when absent. */
   readonly maxBytes?: number | undefined;
   /**
-   * How many evicted handles to remember until they would have been purged, so that they answer
-   * `HandleEvictedError` rather than "not found". Default: `maxEntries`.
+   * How many evicted handles to remember until they would have been purged. A remembered handle is
+   * refused with `HandleEvictedError` rather than "not found". Default: `maxEntries`.
    */
   readonly maxTombstones?: number | undefined;
-  /** Told of every eviction, with how many there have been. Must not throw. */
+  /** Called after every eviction, with the number of evictions so far. Must not throw. */
   readonly onEvict?: ((evictions: number) => void) | undefined;
   /** Milliseconds that never go backwards; `performance.now()` when absent. */
   readonly elapsedMs?: Stopwatch | undefined;
 }
 
 /**
- * Returns a cache that evicts. An evicted payload is lost; use `memoryCache` unless every
- * payload can be sealed again. Needs the package `lru-cache`.
+ * Returns a cache that evicts. An evicted payload is lost: use `memoryCache` unless every payload can be
+ * sealed again. Needs the package `lru-cache`.
  *
  * @example
  * ```ts
@@ -77,12 +77,12 @@ interface EvictingMapOptions extends LruCacheOptions {
   readonly release: (record: StoredRecord) => number;
 }
 
-/** Makes room by itself, and remembers for a while whom it cost. */
+/** Evicts records when it is full, and remembers the keys of evicted records for a while. */
 class EvictingMap implements RecordMap {
-  /** More would never fit: lru-cache would drop it, and its old value, without a word. */
+  /** The size of the largest record. lru-cache would silently drop a larger one, and its old value. */
   readonly maxBytes: number;
   readonly #records: LRUCache<string, StoredRecord>;
-  /** Until when each evicted record would have stayed; oldest eviction first. */
+  /** The purge time of each evicted record, in the order of eviction. */
   readonly #tombstones = new Map<string, number>();
   readonly #options: EvictingMapOptions;
   #evictions = 0;

@@ -1,5 +1,6 @@
 /**
- * The default cache: this process's memory, bounded, and refusing rather than forgetting.
+ * The default cache: in this process's memory, bounded. When it is full it refuses inserts and evicts
+ * nothing.
  *
  * @module
  */
@@ -19,7 +20,7 @@ const OPTIONS: ReadonlySet<string> = new Set(["maxEntries", "maxBytes", "elapsed
 
 /** The bounds of a {@link memoryCache}. */
 export interface MemoryCacheOptions {
-  /** The most records. Default 100,000: a garbage collection of many more pauses the process. */
+  /** The most records. Default 100,000: with many more, garbage collection pauses the process. */
   readonly maxEntries?: number | undefined;
   /** The most bytes of keys and records together; no limit when absent. */
   readonly maxBytes?: number | undefined;
@@ -30,8 +31,8 @@ export interface MemoryCacheOptions {
 /**
  * Returns a cache in this process's memory.
  *
- * When it is full, an insert fails with `CacheFullError` and nothing is lost; records whose
- * purge time has come make room first.
+ * When it is full, due records are purged first. If that does not make enough room, an insert fails with
+ * `CacheFullError`, and no record is lost.
  *
  * @example
  * ```ts
@@ -50,7 +51,7 @@ export function memoryCache(options: MemoryCacheOptions = {}): CacheBackend {
   });
 }
 
-/** Lacks room when it is full, and drops nothing. */
+/** A map that lacks room when it is full, and evicts nothing. */
 class RefusingMap implements RecordMap {
   readonly maxBytes: number;
   readonly #maxEntries: number;

@@ -1,21 +1,21 @@
-/** When a cache removes due records without being asked to. */
+/** Decides when a cache removes due records automatically. */
 import { type After, afterUnref } from "../primitives/after.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import type { CacheClock } from "./cache-clock.js";
 
-/** How long one purge may take, in milliseconds: the event loop does not turn while it runs. */
+/** How long one purge may take, in milliseconds: it blocks the event loop. */
 const BUDGET_MS = 5;
-/** The shortest time between two slices, and before the first. */
+/** The shortest time between two timed purges (slices), and before the first one. */
 const PAUSE_MS = 60_000;
-/** The longest time without a slice: other processes write records that are not known here. */
+/** The longest time without a slice: other processes write records that this process does not know. */
 const LONGEST_WAIT_MS = 3_600_000;
-/** When a slice that made way for writes tries again. */
+/** The delay after which a slice that yielded to pending writes is tried again. */
 const YIELD_MS = 1000;
-/** A purge goes along with so many writes at the least, and removes so many records for each. */
+/** A purge along with writes follows this many writes, and removes this many records for each. */
 const WRITES_PER_PURGE = 16;
 const PURGED_PER_WRITE = 2;
 
-/** Whether a cache purges by itself, or only when `purgeExpired` is called. */
+/** Whether a cache purges automatically, or only when `purgeExpired` is called. */
 export type PurgeMode = "auto" | "manual";
 
 /** @throws TypeError `mode` is not a {@link PurgeMode}. */
@@ -25,19 +25,19 @@ export function checkPurgeMode(mode: unknown): asserts mode is PurgeMode {
 
 /** The bounds of one purge. */
 export interface PurgeBounds {
-  /** Purge times up to this one are due. */
+  /** Records with purge times up to this one are due. */
   readonly dueMs: number;
-  /** The most records to remove; infinite for a slice, which its time alone bounds. */
+  /** The most records to remove; infinite for a slice, which only `budgetMs` bounds. */
   readonly limit: number;
-  /** About how long it may take, in milliseconds. */
+  /** The approximate time that it may take, in milliseconds. */
   readonly budgetMs: number;
 }
 
 /** How a cache purges for its {@link PurgeSchedule}. */
 export interface PurgeWork {
-  /** Whether writes of callers are pending: a slice lets them go first. */
+  /** Whether writes of callers are pending: a slice waits for them. */
   readonly isBusy: boolean;
-  /** Removes due records; returns the earliest purge time that is left, or `undefined` if none is. */
+  /** Removes due records. Returns the earliest purge time that is left, or `undefined` if none is. */
   purge(bounds: PurgeBounds): MaybePromise<number | undefined>;
 }
 
@@ -50,18 +50,18 @@ export interface PurgeScheduleParts {
 }
 
 /**
- * Purges in two ways: a few records along with writes, and slices by one timer, for a cache that is
- * no longer written to. No failure reaches a caller: the next slice tries again.
+ * Purges in two ways: a few records along with writes, and slices by a timer, for a cache that is no
+ * longer written to. No failure reaches a caller; the next slice tries again.
  */
 export class PurgeSchedule {
   readonly #work: PurgeWork;
   readonly #clock: CacheClock;
   readonly #after: After;
-  /** The earliest purge time that is known. */
+  /** The earliest known purge time. */
   #nextMs: number;
-  /** Writes since the last purge. The first write of a process counts for enough: it may be the last. */
+  /** Writes since the last purge. It starts at the limit, because the first write may be the only one. */
   #writes = WRITES_PER_PURGE;
-  /** Whether the last purge failed: until a slice succeeds, none goes along with writes. */
+  /** Whether the last purge failed. Then no purge goes along with writes until a slice succeeds. */
   #isFailing = false;
   #isPurging = false;
   #isPausing = false;
@@ -69,7 +69,7 @@ export class PurgeSchedule {
   #cancel: () => void = () => {};
 
   /**
-   * @param parts - What it works with.
+   * @param parts - Its parts.
    * @param nextMs - The earliest purge time in the store, `undefined` if the store is empty.
    */
   constructor({ work, clock, after = afterUnref }: PurgeScheduleParts, nextMs: number | undefined) {
@@ -80,7 +80,7 @@ export class PurgeSchedule {
     this.#pause();
   }
 
-  /** Follows a write that was just submitted; `purgeAtMs` is the purge time that it set, if any. */
+  /** Called after each submitted write; `purgeAtMs` is the purge time that it set, if any. */
   onWrite(purgeAtMs: number = Number.POSITIVE_INFINITY): void {
     if (this.#isStopped) return;
     if (purgeAtMs < this.#nextMs) {
@@ -92,7 +92,7 @@ export class PurgeSchedule {
     if (isTime && !this.#isFailing) this.#purgeAlong();
   }
 
-  /** Starts no purge any more. */
+  /** Prevents further purges. */
   stop(): void {
     this.#isStopped = true;
     this.#cancel();
@@ -113,7 +113,7 @@ export class PurgeSchedule {
     });
   }
 
-  /** Sets the timer for the next known purge time, unless a pause or a purge has to end first. */
+  /** Sets the timer to the earliest known purge time, unless a pause or a purge is in progress. */
   #arm(): void {
     if (this.#isPausing || this.#isPurging) return;
     const dueMs = this.#dueMs();
@@ -123,7 +123,7 @@ export class PurgeSchedule {
   }
 
   async #slice(): Promise<void> {
-    // The purge that is under way sets the timer when it ends.
+    // The purge in progress sets the timer when it ends.
     if (this.#isPurging) return;
     if (this.#work.isBusy) {
       this.#wait(YIELD_MS, () => void this.#slice());
@@ -138,14 +138,14 @@ export class PurgeSchedule {
   async #purge(dueMs: number, limit: number): Promise<void> {
     this.#isPurging = true;
     const knownMs = this.#nextMs;
-    // Writes that are submitted from now on may bring an earlier time.
+    // Writes submitted during the purge may set an earlier time.
     this.#nextMs = Number.POSITIVE_INFINITY;
     let leftMs: number | undefined = knownMs;
     try {
       leftMs = await this.#work.purge({ dueMs, limit, budgetMs: BUDGET_MS });
       this.#isFailing = false;
     } catch {
-      // The records stay for the next slice.
+      // The next slice removes the records.
       this.#isFailing = true;
     }
     this.#nextMs = Math.min(this.#nextMs, leftMs ?? Number.POSITIVE_INFINITY);
@@ -158,7 +158,7 @@ export class PurgeSchedule {
     if (!this.#isStopped) this.#cancel = this.#after(delayMs, callback);
   }
 
-  /** A clock that fails must not fail the write that was just submitted. */
+  /** Returns the time up to which records are due. A failing clock must not fail the submitted write. */
   #dueMs(): number | undefined {
     try {
       const dueMs = this.#clock.dueMs();

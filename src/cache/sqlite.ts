@@ -1,5 +1,5 @@
 /**
- * A cache in a SQLite database, by better-sqlite3: durable, and shared by the processes of one host.
+ * A cache in a SQLite database, over better-sqlite3: durable, and shared by the processes of one host.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { checkMethods, checkOptions } from "../vault/checks.js";
 import type { CacheBackend, Clock } from "../vault/contracts.js";
 import { type CacheClock, cacheClock } from "./cache-clock.js";
 import { checkPurgeMode } from "./purge-schedule.js";
-import type { SqliteConnection } from "./sqlite/connection.js";
+import { SqliteCache } from "./sqlite/backend.js";
 import { watchOwners } from "./sqlite/database-file.js";
+import { UNBOUNDED } from "./sqlite/free-space.js";
 import { openDatabase } from "./sqlite/open-database.js";
-import { UNBOUNDED } from "./sqlite/room.js";
-import { SqliteCache } from "./sqlite/sqlite-cache.js";
+import type { SqliteConnection } from "./sqlite/vendor.js";
 
-export type { SqliteConnection, SqliteStatement, SqliteValue } from "./sqlite/connection.js";
+export type { SqliteConnection, SqliteStatement, SqliteValue } from "./sqlite/vendor.js";
 
 const CACHE_OPTIONS: ReadonlySet<string> = new Set(["clock"]);
 const OPEN_OPTIONS: ReadonlySet<string> = new Set(["clock", "purge", "synchronous"]);
@@ -24,8 +24,8 @@ const SYNCHRONOUS: readonly unknown[] = ["full", "normal", "off"];
 /** The options of a {@link sqliteCache}. */
 export interface SqliteCacheOptions {
   /**
-   * Says when a record may be purged; it is trusted alone. Default: the system's time, and then no
-   * record is purged while the time of this process and the system's differ by more than a minute.
+   * The clock that decides when a record may be purged. Default: the system's clock; then no record is
+   * purged while the clock of this process and the system's clock differ by more than a minute.
    */
   readonly clock?: Clock | undefined;
 }
@@ -33,31 +33,33 @@ export interface SqliteCacheOptions {
 /** The options of {@link openSqliteCache}. */
 export interface OpenSqliteCacheOptions extends SqliteCacheOptions {
   /**
-   * What an acknowledged write survives. `"full"`, the default: power loss. `"normal"`: the end of
-   * the process; power loss may cost the last writes. `"off"`: the end of the process; power loss may
-   * cost the file.
+   * Which faults an acknowledged write survives. `"full"`, the default: power loss. `"normal"`: the end
+   * of the process; power loss may lose the last writes. `"off"`: the end of the process; power loss may
+   * damage the file.
    */
   readonly synchronous?: "full" | "normal" | "off" | undefined;
   /**
-   * Who removes records that are due. `"auto"`, the default: the cache, a few along with writes and
-   * the others by a timer that does not keep the process alive, for at most 5 ms a minute.
-   * `"manual"`: nothing does but `purgeExpired`.
+   * How due records are removed. `"auto"`, the default: the cache removes a few along with each write
+   * and the others by a timer, for at most 5 ms a minute. The timer does not keep the process alive.
+   * `"manual"`: only `purgeExpired` removes them.
    */
   readonly purge?: "auto" | "manual" | undefined;
 }
 
 /**
- * Returns a cache in a database that you opened with better-sqlite3; `close()` leaves it open.
+ * Returns a cache in a database that you opened with better-sqlite3. `close()` leaves it open.
  *
- * The cache makes tables of its own, named `handlevault_…`, and sets the connection's `busy_timeout`
- * to 5 ms: it waits without stopping the event loop. It never writes into a transaction that you
- * opened. `journal_mode` and `synchronous` stay as they are and say what the cache can promise: power
- * loss with `FULL` or more and `WAL`, `TRUNCATE` or `PERSIST`; with `DELETE`, SQLite's default, only
- * with `EXTRA`. The cache takes no more writes once the file, or its `-wal`, was removed or replaced; when
- * you leave `WAL` and take it up again without a call of the cache in between, wrap the connection again
- * for that reason. File permissions, and room for deletions on a full disk, are yours to see to.
+ * The cache creates its own tables, named `handlevault_…`, and sets the connection's `busy_timeout` to
+ * 5 ms; longer waits do not block the event loop. It never writes inside a transaction that you opened.
+ * `journal_mode` and `synchronous` stay unchanged and decide the durability. Writes survive power loss
+ * with `synchronous` of `FULL` or more in mode `WAL`, `TRUNCATE` or `PERSIST`; in mode `DELETE`, SQLite's
+ * default, only with `EXTRA`.
  *
- * @throws TypeError `connection` is not one, or an option is unknown or of the wrong type.
+ * The cache takes no more writes once the file, or its `-wal`, was removed or replaced. Leaving `WAL` and returning
+ * to it without a call of the cache in between looks the same: wrap the connection again. File permissions, and free
+ * space for deletions, are your responsibility.
+ *
+ * @throws TypeError `connection` is not a connection, or an option is unknown or of the wrong type.
  *
  * @example
  * ```ts
@@ -74,7 +76,7 @@ export function sqliteCache(
   return new SqliteCache({
     connection,
     clock: clockOf(options),
-    room: UNBOUNDED,
+    freeSpace: UNBOUNDED,
     watch: () => watchOwners(connection),
     purge: "manual",
     release: () => {},
@@ -82,16 +84,16 @@ export function sqliteCache(
 }
 
 /**
- * Opens a database file, or makes one that only you can read, and returns a cache in it; `close()`
- * closes it. `":memory:"` opens a database in memory.
+ * Opens a database file and returns a cache in it. A new file is readable by its owner only. `close()`
+ * closes the file. `":memory:"` opens a database in memory.
  *
- * Beside the file there are SQLite's own (`-wal`, `-shm`) and 2 MiB of `-ballast`: when the disk is
- * full, it is given up so that records can still be deleted. The file must be on a local disk.
- * Needs the package `better-sqlite3`.
+ * Beside the file there are the files of SQLite (`-wal`, `-shm`) and a reserve file of 2 MiB
+ * (`-ballast`), which is deleted when the disk is full, so that records can still be removed. The file
+ * must be on a local disk. Needs the package `better-sqlite3`.
  *
  * @throws TypeError An option is unknown or of the wrong type.
- * @throws CacheUnavailableError The file cannot be opened and written, is a symbolic link, is
- *   damaged, or was made by a newer version of this library.
+ * @throws CacheUnavailableError The file cannot be opened for writing, is a symbolic link, is
+ *   damaged, or was created by a newer version of this library.
  * @throws PeerMissingError `PeerBrokenError`
  *
  * @example
@@ -120,13 +122,16 @@ export async function openSqliteCache(
   return new SqliteCache({
     connection,
     clock,
-    room: UNBOUNDED,
+    freeSpace: UNBOUNDED,
     purge,
     release: () => connection.close(),
   });
 }
 
-/** The binary of better-sqlite3 is loaded with the first database: without it, no file is at fault. */
+/**
+ * Loads better-sqlite3 and opens a database in memory, which loads its native binary. A missing binary is
+ * then reported as a broken peer, not as a fault of the file.
+ */
 async function importDriver() {
   const driver = await import("better-sqlite3");
   new driver.default(":memory:").close();
@@ -138,7 +143,7 @@ function clockOf({ clock }: SqliteCacheOptions): CacheClock {
   return cacheClock(clock);
 }
 
-/** better-sqlite3 would drop white space at the end, and open another file. */
+/** Refuses white space at the end: better-sqlite3 would strip it and open another file. */
 function checkPath(path: unknown): asserts path is string {
   if (typeof path !== "string") throw new TypeError("path must be a string");
   if (path === "" || path.trimEnd() !== path || path.includes("\0")) {

@@ -1,38 +1,38 @@
 /**
- * A cache on Valkey, single, behind Sentinel or as a Cluster, over `iovalkey`.
+ * A cache on Valkey, over `iovalkey`: a single server, behind Sentinel, or a cluster.
  *
  * @module
  */
 import { loadPeer } from "../load-peer.js";
 import type { CacheBackend } from "../vault/contracts.js";
-import { RespCache } from "./resp/cache.js";
-import type { RespConnection } from "./resp/connection.js";
+import { RespCache } from "./resp/backend.js";
 import { openRespCache } from "./resp/open.js";
 import type { RespCacheOptions } from "./resp/options.js";
 import type { RespAddress, RespTarget, RespTlsOptions } from "./resp/target.js";
+import type { RespConnection } from "./resp/vendor.js";
 
 /** A `Valkey` or `Cluster` of iovalkey. */
 export type ValkeyConnection = RespConnection;
-/** What to connect to. */
+/** A server, a cluster, or a master that sentinels know. */
 export type ValkeyTarget = RespTarget;
-/** A host and a port: of a cluster's node, or of a sentinel. */
+/** The host and the port of a cluster's node or of a sentinel. */
 export type ValkeyAddress = RespAddress;
-/** How to verify a server, and how to prove oneself to it. */
+/** How to verify a server and to authenticate to it. */
 export type ValkeyTlsOptions = RespTlsOptions;
 /** The options of {@link valkeyCache}. */
 export type ValkeyCacheOptions = RespCacheOptions;
 
 /**
- * Wraps a connection of iovalkey you own; `close()` leaves it open.
+ * Returns a cache on a connection of iovalkey that you own. `close()` leaves the connection open.
  *
- * A cache is for one vault: when a vault asks what the server promises, that counts for all that use the
- * cache. Give each vault a cache of its own; they may share the connection.
+ * Give each vault its own cache; several caches may share a connection. A vault that starts reads the
+ * server's durability, and its cache requires that durability from then on.
  *
- * Its settings stay yours: `enableOfflineQueue: false` makes it fail early, and on a cluster
- * `enableAutoPipelining: true` makes it fast.
+ * The settings of the connection are yours. Recommended: `enableOfflineQueue: false`, to fail early, and
+ * on a cluster `enableAutoPipelining: true`, for speed.
  *
- * @throws TypeError The connection has a `keyPrefix` of its own or reads from replicas, or
- *   `waitForReplicas` is asked of a cluster.
+ * @throws TypeError The connection has its own `keyPrefix` or reads from replicas, or
+ *   `waitForReplicas` is used with a cluster.
  *
  * @example
  * ```ts
@@ -48,12 +48,12 @@ export function valkeyCache(
 }
 
 /**
- * Connects with `iovalkey`; `close()` disconnects.
+ * Connects with `iovalkey` and returns a cache. `close()` disconnects.
  *
- * @param target - `valkey://user:password@host:port/db`, `valkeys://…` for TLS, or the parts, a cluster's
- *   nodes, or sentinels.
+ * @param target - A URL, `valkey://user:password@host:port/db` or `valkeys://…` for TLS, or an object with
+ *   its parts, the nodes of a cluster, or sentinels.
  * @throws PeerMissingError The package `iovalkey` is not installed.
- * @throws CacheUnavailableError The server cannot be reached, or refuses the credentials.
+ * @throws CacheUnavailableError The server cannot be reached, or rejects the credentials.
  *
  * @example
  * ```ts

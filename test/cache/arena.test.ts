@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Arena, bytesOf, type Cut } from "../../src/cache/arena.js";
+import { Arena, bytesOf, type Slice } from "../../src/cache/arena.js";
 import { bytes } from "./in-process.js";
 
 const LARGE = 300_000;
@@ -11,13 +11,13 @@ describe("an arena", () => {
     fc.assert(
       fc.property(pieces, (list) => {
         const arena = new Arena();
-        const cuts = list.map((piece) => arena.put(piece));
-        const views = cuts.map(bytesOf);
+        const slices = list.map((piece) => arena.put(piece));
+        const views = slices.map(bytesOf);
         arena.beginMove();
-        const moved = cuts.map((cut) => arena.move(cut));
+        const moved = slices.map((slice) => arena.move(slice));
         arena.endMove();
         const movedViews = moved.map(bytesOf);
-        for (const cut of moved) arena.release(cut);
+        for (const slice of moved) arena.release(slice);
         arena.clear();
         for (const piece of list) arena.put(piece.map((value) => ~value));
         for (const [index, piece] of list.entries()) {
@@ -31,46 +31,46 @@ describe("an arena", () => {
 
   it("takes a copy: what was put may be overwritten", () => {
     const piece = bytes(10);
-    const cut = new Arena().put(piece);
+    const slice = new Arena().put(piece);
     piece.fill(9);
-    expect(bytesOf(cut)).toEqual(bytes(10));
+    expect(bytesOf(slice)).toEqual(bytes(10));
   });
 
-  it("cuts a piece larger than a chunk whole", () => {
+  it("stores a piece larger than a chunk in one slice", () => {
     const arena = new Arena();
-    const cuts: Cut[] = [bytes(5, 1), bytes(LARGE, 2), bytes(5, 3)].map((piece) =>
+    const slices: Slice[] = [bytes(5, 1), bytes(LARGE, 2), bytes(5, 3)].map((piece) =>
       arena.put(piece),
     );
-    expect(cuts.map((cut) => cut.length)).toEqual([5, LARGE, 5]);
-    expect(cuts.map((cut) => bytesOf(cut)[cut.length - 1])).toEqual([1, 2, 3]);
+    expect(slices.map((slice) => slice.length)).toEqual([5, LARGE, 5]);
+    expect(slices.map((slice) => bytesOf(slice)[slice.length - 1])).toEqual([1, 2, 3]);
   });
 
   it("is sparse once more than half of it, and more than a little, was released", () => {
     const arena = new Arena();
-    const cuts = Array.from({ length: 10 }, () => arena.put(bytes(100_000)));
+    const slices = Array.from({ length: 10 }, () => arena.put(bytes(100_000)));
     expect(arena.isSparse).toBe(false);
-    for (const cut of cuts.slice(0, 6)) arena.release(cut);
+    for (const slice of slices.slice(0, 6)) arena.release(slice);
     expect(arena.isSparse).toBe(false);
-    for (const cut of cuts.slice(6, 7)) arena.release(cut);
+    for (const slice of slices.slice(6, 7)) arena.release(slice);
     expect(arena.isSparse).toBe(true);
     arena.clear();
     expect(arena.isSparse).toBe(false);
   });
 
-  it("is not sparse any more once every cut was moved, and was not before", () => {
+  it("is not sparse any more once every slice was moved, and was not before", () => {
     const arena = new Arena();
-    const cuts = Array.from({ length: 10 }, () => arena.put(bytes(100_000)));
-    for (const cut of cuts.slice(0, 7)) arena.release(cut);
+    const slices = Array.from({ length: 10 }, () => arena.put(bytes(100_000)));
+    for (const slice of slices.slice(0, 7)) arena.release(slice);
     arena.beginMove();
-    for (const cut of cuts.slice(7)) {
+    for (const slice of slices.slice(7)) {
       expect(arena.isSparse).toBe(true);
-      arena.move(cut);
+      arena.move(slice);
     }
     arena.endMove();
     expect(arena.isSparse).toBe(false);
   });
 
-  it("cuts nothing from a chunk that it gives up", () => {
+  it("allocates nothing from a chunk that it gives up", () => {
     const arena = new Arena();
     const { chunk } = arena.put(bytes(10));
     arena.beginMove();

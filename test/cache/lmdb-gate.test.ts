@@ -147,7 +147,7 @@ describe("a process that opens the file", () => {
 
   it("is not overtaken by further writes of a process that is writing already", async () => {
     const gate = new OpeningGate(path);
-    await gate.open(() => undefined);
+    await gate.openExclusively(() => undefined);
     closing.push(() => gate.close());
     expect(gate.enter()).toBe(true);
     const [turnstile, writers] = [await otherLock("turnstile"), await otherLock("writers")];
@@ -163,7 +163,7 @@ describe("a process that opens the file", () => {
     const [turnstile, writers] = [await otherLock("turnstile"), await otherLock("writers")];
     writers.tryShared();
     useFakeTime();
-    const waiting = locks.keepOthersOut().catch((error: unknown) => error);
+    const waiting = locks.lockExclusively().catch((error: unknown) => error);
     let passed = 0;
     for (let ms = 0; ms < 5000; ms++) {
       await vi.advanceTimersByTimeAsync(1);
@@ -181,7 +181,7 @@ describe("a process that opens the file", () => {
     const [turnstile, writers] = [await otherLock("turnstile"), await otherLock("writers")];
     writers.tryShared();
     useFakeTime();
-    const waiting = thrownBy(() => locks.keepOthersOut());
+    const waiting = thrownBy(() => locks.lockExclusively());
     await vi.advanceTimersByTimeAsync(14_900);
     writers.unlock();
     writers.tryShared();

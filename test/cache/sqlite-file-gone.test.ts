@@ -12,7 +12,7 @@ import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import type { WatchedFile } from "../../src/cache/file-identity.js";
-import { UNBOUNDED } from "../../src/cache/sqlite/room.js";
+import { UNBOUNDED } from "../../src/cache/sqlite/free-space.js";
 import { WriteQueue } from "../../src/cache/sqlite/write-queue.js";
 import { openSqliteCache, sqliteCache } from "../../src/cache/sqlite.js";
 import { type CacheBackend, HandleVault, KeyRing } from "../../src/index.js";

@@ -8,7 +8,7 @@ import { codeThrownBy } from "../support/refusals.js";
 import { mountSmallDisk, NO_SMALL_DISK } from "../support/small-disk.js";
 import { closeLater, FOR_LONG, FULL, headOf, put } from "./sqlite-scene.js";
 
-const BALLAST_BYTES = 2 ** 21;
+const RESERVE_FILE_BYTES = 2 ** 21;
 const disk = mountSmallDisk(12);
 afterAll(() => disk?.remove());
 if (disk === undefined) console.log(`skipped: ${NO_SMALL_DISK}`);
@@ -64,7 +64,7 @@ describe.skipIf(disk === undefined)("a SQLite cache on a full disk", () => {
       for (const key of await allKeys(cache)) expect(await cache.delete(key)).toBe(true);
       rmSync(filler);
       await put(cache, "again", body);
-      expect(statSync(`${path}-ballast`).size).toBe(BALLAST_BYTES);
+      expect(statSync(`${path}-ballast`).size).toBe(RESERVE_FILE_BYTES);
       await cache.delete("again");
       await cache.close();
     }
@@ -143,7 +143,7 @@ describe.skipIf(disk === undefined)("a SQLite cache on a full disk", () => {
     expect(await headOf(cache, "kept")).toBe("kept");
     rmSync(filler);
     await put(cache, "new");
-    expect(statSync(`${path}-ballast`)).toMatchObject({ size: BALLAST_BYTES });
+    expect(statSync(`${path}-ballast`)).toMatchObject({ size: RESERVE_FILE_BYTES });
     expect(statSync(`${path}-ballast`).mode & 0o777).toBe(0o600);
   });
 

@@ -1,6 +1,6 @@
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
-import { UNBOUNDED } from "../../src/cache/sqlite/room.js";
+import { UNBOUNDED } from "../../src/cache/sqlite/free-space.js";
 import { WriteQueue } from "../../src/cache/sqlite/write-queue.js";
 import {
   openSqliteCache,

@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { identityOf } from "../../src/cache/sqlite/database-file.js";
-import { DiskRoom } from "../../src/cache/sqlite/disk-room.js";
+import { DiskFreeSpace } from "../../src/cache/sqlite/free-space.js";
 import { openSqliteCache } from "../../src/cache/sqlite.js";
 import { closeLater, newFile, put } from "./sqlite-scene.js";
 
@@ -31,12 +31,12 @@ describe("the log of a database", () => {
   });
 
   it("is copied later when a reader is in the way, though nothing is written any more", async () => {
-    const { path, room, runTimer } = scene();
+    const { path, freeSpace, runTimer } = scene();
     const other = closeLater(new Database(path));
     other.exec("CREATE TABLE numbers (number)");
     const endReading = startReading(path);
     other.exec("INSERT INTO numbers VALUES (1)");
-    room.onCommitted(0);
+    freeSpace.onCommitted(0);
     expect(runTimer()).toBe(1000);
     expect(runTimer()).toBe(10_000);
     endReading();
@@ -45,19 +45,19 @@ describe("the log of a database", () => {
   });
 
   it("is cut when it was long and all of it was copied", () => {
-    const { path, room, runTimer } = scene();
+    const { path, freeSpace, runTimer } = scene();
     const other = closeLater(new Database(path));
     other.exec("PRAGMA wal_autocheckpoint = 0; CREATE TABLE bodies (body)");
     other.prepare("INSERT INTO bodies VALUES (?)").run(Buffer.alloc(1.1 * KEPT_BYTES));
     expect(statSync(`${path}-wal`).size).toBeGreaterThan(KEPT_BYTES);
-    room.onCommitted(0);
+    freeSpace.onCommitted(0);
     runTimer();
     expect(statSync(`${path}-wal`).size).toBe(0);
   });
 
   it("is not copied into a file that is no longer the one that was opened", () => {
     let isIntact = true;
-    const { path, room, runTimer } = scene({
+    const { path, freeSpace, runTimer } = scene({
       get isIntact() {
         return isIntact;
       },
@@ -65,7 +65,7 @@ describe("the log of a database", () => {
     const other = closeLater(new Database(path));
     other.exec("CREATE TABLE numbers (number)");
     const before = statSync(path).size;
-    room.onCommitted(0);
+    freeSpace.onCommitted(0);
     isIntact = false;
     runTimer();
     expect(statSync(path).size).toBe(before);
@@ -79,7 +79,7 @@ function scene(watched?: { readonly isIntact: boolean }) {
   const connection = closeLater(new Database(path));
   connection.exec("PRAGMA journal_mode = WAL; BEGIN IMMEDIATE; ROLLBACK");
   let timer: { readonly delayMs: number; readonly callback: () => void } | undefined;
-  const room = new DiskRoom({
+  const freeSpace = new DiskFreeSpace({
     connection,
     path,
     file: watched ?? identityOf(path),
@@ -88,7 +88,7 @@ function scene(watched?: { readonly isIntact: boolean }) {
       return () => {};
     },
   });
-  closeLater(room);
+  closeLater(freeSpace);
   /** Runs the timer, if it is set; returns the time for which it was set. */
   const runTimer = (): number | undefined => {
     const set = timer;
@@ -96,7 +96,7 @@ function scene(watched?: { readonly isIntact: boolean }) {
     set?.callback();
     return set?.delayMs;
   };
-  return { path, room, runTimer };
+  return { path, freeSpace, runTimer };
 }
 
 /** Reads the database as it is now; returns how to end that. */

@@ -1,21 +1,21 @@
-/** Whether an environment still has the files that it was opened with. */
+/** Detects that files of an open environment were removed, replaced or truncated. */
 import { type Stats, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { FileIdentity } from "../file-identity.js";
 
-/** How long a look at the data file and at files of locks counts, in milliseconds. */
+/** How long a check of the data file, and of the lock files, stays valid, in milliseconds. */
 const LOOK_MS = 1;
 const LOCKS_LOOK_MS = 100;
 
-/** Says whether files are still those that were opened. */
+/** Files that may be removed, replaced or truncated while they are open. */
 export interface WatchedFiles {
   readonly isIntact: boolean;
 }
 
 /**
- * Remembers the data file and the lock file of an environment that is open: what is written to a file
- * that has lost its name is lost, and processes with several lock files write at the same time.
+ * Remembers the data file and the lock file of an open environment. Writes to a data file that lost its
+ * name are lost, and processes with different lock files do not exclude each other.
  */
 export class EnvironmentFiles implements WatchedFiles {
   readonly #data: WatchedFiles;
@@ -23,7 +23,7 @@ export class EnvironmentFiles implements WatchedFiles {
   #isTrustedUntilMs = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param path - Where it is: a file, or a folder.
+   * @param path - The path of the environment: a file, or a folder.
    * @throws CacheUnavailableError One of the files is missing.
    */
   constructor(path: string) {
@@ -32,7 +32,7 @@ export class EnvironmentFiles implements WatchedFiles {
       ? [join(path, "data.mdb"), join(path, "lock.mdb")]
       : [path, `${path}-lock`];
     let looks = 0;
-    // Each look is a new one: the time between them is kept here.
+    // This class decides when to check again, so that each check of the identity is a new one.
     const elapsedMs = () => ++looks;
     this.#data = new FileIdentity(resolve(data), { stat: growingStat(), elapsedMs });
     this.#lock = watchLocks([lock]);
@@ -48,7 +48,7 @@ export class EnvironmentFiles implements WatchedFiles {
 }
 
 /**
- * Remembers files that are there to be locked.
+ * Remembers the identities of lock files.
  *
  * @throws CacheUnavailableError One of them is missing.
  */
@@ -60,7 +60,10 @@ export function watchLocks(paths: readonly string[]): WatchedFiles {
   });
 }
 
-/** Returns a `stat` for one file, to which it is missing once it is shorter: lmdb truncates none. */
+/**
+ * Returns a `stat` for one file that reports the file as missing once it has become shorter. lmdb itself
+ * never truncates its file.
+ */
 function growingStat(): (path: string) => Stats | undefined {
   let longest = 0;
   return (path) => {
@@ -71,7 +74,7 @@ function growingStat(): (path: string) => Stats | undefined {
   };
 }
 
-/** Returns the cause of what is refused once the files are lost. */
+/** Returns the cause of errors after the files were lost. */
 export function filesLost(): Error {
   return new Error(
     "files of the LMDB environment were removed, replaced or truncated: open it again",

@@ -1,24 +1,24 @@
-/** The environments of this process: one for each file, however often it is opened. */
-import { checkFile, prepareFile } from "./file.js";
+/** The environments of this process. A file that is opened several times has one environment. */
+import { checkFile, prepareFile } from "./database-file.js";
+import { unavailable } from "./failures.js";
 import { OpeningGate } from "./opening-gate.js";
-import type { LmdbEnvironment } from "./peer.js";
 import type { Store } from "./store.js";
-import { unavailable } from "./unavailable.js";
+import type { LmdbEnvironment } from "./vendor.js";
 
-/** A store, and how to give it back. */
+/** A store, and the function that releases it. */
 export interface Lease {
   readonly store: Store;
-  /** Closes the environment when nobody else uses it. */
+  /** Closes the environment if no other lease uses it. */
   readonly release: () => Promise<void>;
 }
 
-/** An environment and what is built on it. */
+/** An environment and the store on it. */
 interface OpenEnvironment {
   readonly environment: LmdbEnvironment;
   readonly store: Store;
 }
 
-/** Opens the environment of a file whose gate is closed to others. */
+/** Opens the environment of a file while the gate excludes other processes. */
 export type OpenFile = (file: string, gate: OpeningGate) => OpenEnvironment;
 
 interface Shared {
@@ -28,10 +28,10 @@ interface Shared {
 }
 
 const shared = new Map<string, Shared>();
-/** Environments on their way out: nobody may open their file again before they are gone. */
+/** Environments that are closing. Their files are not opened again before they are closed. */
 const closing = new Map<string, Promise<void>>();
 
-/** Returns a lease of the environment of a file, which `openFile` opens unless it is open already. */
+/** Returns a lease of the environment of a file. Calls `openFile` unless the environment is open. */
 export async function leaseEnvironment(path: string, openFile: OpenFile): Promise<Lease> {
   const file = await prepareFile(path).catch((error: unknown) => {
     throw unavailable(error);
@@ -41,7 +41,7 @@ export async function leaseEnvironment(path: string, openFile: OpenFile): Promis
     const gate = new OpeningGate(file);
     const gone = closing.get(file) ?? Promise.resolve();
     const opening = gone.then(() =>
-      gate.open(async () => {
+      gate.openExclusively(async () => {
         await checkFile(file);
         return openFile(file, gate);
       }),
@@ -58,7 +58,7 @@ async function toLease(file: string, entry: Shared): Promise<Lease> {
     const { store } = await entry.opening;
     return { store, release: () => release(file, entry) };
   } catch (error) {
-    // What could not be opened is no environment to wait for.
+    // The next lease must try again rather than get this failure.
     if (shared.get(file) === entry) shared.delete(file);
     throw unavailable(error);
   }

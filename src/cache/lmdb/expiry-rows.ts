@@ -1,12 +1,12 @@
 /**
- * The index of purge times. One row holds the keys of many records: those that were written at the
- * same moment. It is found under the earliest of their purge times, and what it says is a hint: the
- * head row alone decides whether a record is due.
+ * The rows of the index of purge times. A row holds the keys of many records that were written at the
+ * same moment, and its own key starts with the earliest of their purge times. A row is only a hint: the
+ * head row decides whether a record is due.
  */
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 
-/** When a record is to be looked at. */
+/** The time at which a purge should examine a record. */
 export interface Expiry {
   readonly key: Buffer;
   readonly purgeAtMs: number;
@@ -24,13 +24,13 @@ const SUFFIX_BYTES = 10;
 /** Rows up to this length share pages with others; longer ones get pages of their own. */
 const MAX_ROW_BYTES = 1900;
 
-/** Names rows: random for each process, then counting, so that no two processes give the same name. */
+/** Makes the keys of rows unique: random for each process, followed by a counter. */
 const SUFFIX: Buffer = randomBytes(SUFFIX_BYTES);
 let rowCount = 0;
 
-/** Returns the rows of expiries that were written together. */
+/** Returns the rows for expiries that are written together. */
 export function rowsOf(expiries: Expiry[]): ExpiryRow[] {
-  // Close together, so that a row is rewritten as seldom as possible.
+  // Sorted, so that a row holds close purge times and is rewritten seldom.
   expiries.sort((a, b) => a.purgeAtMs - b.purgeAtMs);
   const rows: ExpiryRow[] = [];
   let start = 0;
@@ -48,7 +48,7 @@ export function rowsOf(expiries: Expiry[]): ExpiryRow[] {
   return rows;
 }
 
-/** Returns what is left of a row: the same under the same suffix, whoever shortens it. */
+/** Returns a row with only some of its expiries. It has the same key in every process that computes it. */
 export function shortened(row: ExpiryRow, left: readonly Expiry[]): ExpiryRow {
   return rowOf(left, row.key.subarray(TIME_BYTES));
 }

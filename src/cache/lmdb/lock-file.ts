@@ -1,37 +1,37 @@
 /**
- * A file whose only purpose is to be locked.
+ * A file that only serves to be locked.
  *
- * The locks belong to the open file description: the operating system frees them when the process
- * ends, however it ends, and never while its event loop stands still. Two openings of one file within
- * a process exclude each other as well, and closing one keeps the locks of the other.
+ * The locks belong to the open file description. The operating system frees them when the process ends,
+ * even if it crashes, and never while its event loop is blocked. Two openings of a file within one process
+ * exclude each other, too, and closing one keeps the locks of the other.
  */
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { loadPeer } from "../../load-peer.js";
 
-/** The part of the package `fs-native-extensions` that is called, described by its shape. */
+/** The part of the package `fs-native-extensions` that is called, as a structural type. */
 export interface FileLocks {
   tryLock(fd: number, offset: number, length: number, options: object): boolean;
   unlock(fd: number, offset: number, length: number): void;
 }
 
-/** A range of bytes; a length of 0 reaches to the end of all offsets. */
+/** A range of bytes; a length of 0 means up to the largest offset. */
 export interface LockRange {
   readonly offset: number;
   readonly length: number;
 }
 
-/** macOS locks nothing else. */
+/** The whole file: the only range that macOS can lock. */
 const WHOLE: LockRange = { offset: 0, length: 0 };
 const SHARED = { shared: true };
 const EXCLUSIVE = { shared: false };
-/** What systems other than Linux answer where a lock is held. */
-const HELD: ReadonlySet<unknown> = new Set(["EACCES", "EBUSY"]);
+/** The error codes of systems other than Linux for a lock that is held. */
+const LOCKED_CODES: ReadonlySet<unknown> = new Set(["EACCES", "EBUSY"]);
 
 /**
- * Loads what locks files.
+ * Loads the package that locks files.
  *
  * @throws PeerMissingError The package `fs-native-extensions` is not installed.
- * @throws PeerBrokenError It is installed but does not load.
+ * @throws PeerBrokenError The package is installed but does not load.
  */
 export async function loadFileLocks(): Promise<FileLocks> {
   return loadPeer("fs-native-extensions", () => import("fs-native-extensions"));
@@ -41,7 +41,7 @@ export class LockFile {
   readonly #fd: number;
   readonly #locks: FileLocks;
 
-  /** Creates the file if it is not there, readable by its owner alone; refuses symbolic links. */
+  /** Opens the file. Creates it if necessary, readable by its owner only. Refuses symbolic links. */
   constructor(path: string, locks: FileLocks) {
     const { O_RDWR, O_CREAT, O_NOFOLLOW = 0 } = constants;
     this.#fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
@@ -51,12 +51,12 @@ export class LockFile {
     throw new Error("not a regular file");
   }
 
-  /** Returns false while an exclusive lock of others is held. */
+  /** Takes a shared lock. Returns false while another opening holds an exclusive lock. */
   tryShared(range: LockRange = WHOLE): boolean {
     return this.#try(range, SHARED);
   }
 
-  /** Returns false while any lock of others is held. */
+  /** Takes an exclusive lock. Returns false while another opening holds any lock. */
   tryExclusive(range: LockRange = WHOLE): boolean {
     return this.#try(range, EXCLUSIVE);
   }
@@ -74,7 +74,7 @@ export class LockFile {
     try {
       return this.#locks.tryLock(this.#fd, offset, length, options);
     } catch (error) {
-      if (HELD.has((error as NodeJS.ErrnoException).code)) return false;
+      if (LOCKED_CODES.has((error as NodeJS.ErrnoException).code)) return false;
       throw error;
     }
   }

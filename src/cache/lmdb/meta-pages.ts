@@ -1,12 +1,12 @@
 /**
- * The two pages at the beginning of a database, which say how it is laid out: struct `MDB_meta` of the
- * liblmdb that the package `lmdb` 3 contains (data format 2), on machines of 64 bits.
+ * The two pages at the beginning of a database that describe its layout: struct `MDB_meta` of the liblmdb
+ * that the package `lmdb` 3 contains (data format 2), on 64-bit machines.
  */
 import { Buffer } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 import { endianness } from "node:os";
 
-/** Where such a page has the values that are read. */
+/** The offsets of the values in such a page. */
 const AT = { flags: 18, magic: 24, version: 28, pageSize: 48, lastPage: 144, end: 152 } as const;
 const META_FLAG = 8;
 const MAGIC = 0xbe_ef_c0_de;
@@ -26,11 +26,11 @@ export async function isDatabase(handle: FileHandle): Promise<boolean> {
 }
 
 /**
- * Gives a file all of its pages, if it ends before the last: lmdb maps the file into memory, and the
- * operating system ends a process (SIGBUS) that reads beyond its end. Of pages full of zeros lmdb says
- * that they are damaged. A healthy database may lack its last pages, too, while they are free.
+ * Extends a file that ends before its last page. lmdb maps the file into memory, and the operating system
+ * kills a process (SIGBUS) that reads beyond the end of the file. lmdb reports the added pages, which are
+ * full of zeros, as damaged. A healthy database may lack its last pages, too, while they are free.
  *
- * Nothing may be written to the file until this resolves.
+ * No process may write to the file until this resolves.
  */
 export async function extendToLastPage(handle: FileHandle): Promise<void> {
   const pages = await readMetaPages(handle);
@@ -39,13 +39,13 @@ export async function extendToLastPage(handle: FileHandle): Promise<void> {
   const end = (Math.max(...pages.map(({ lastPage }) => lastPage)) + 1) * pageSize;
   const { size } = await handle.stat();
   if (size >= end) return;
-  // In a page that is there in part, lmdb would miss the records of the other part.
+  // A page of which only a part exists is cut off: lmdb would silently miss records of its other part.
   const partBytes = size % pageSize;
   if (partBytes > 0) await handle.truncate(size - partBytes);
   await handle.truncate(end);
 }
 
-/** Returns both pages, or nothing if one of them is missing or is no such page. */
+/** Returns both pages, or `undefined` if one of them is missing or invalid. */
 async function readMetaPages(
   handle: FileHandle,
 ): Promise<readonly [MetaPage, MetaPage] | undefined> {
@@ -60,7 +60,7 @@ async function readMetaPage(handle: FileHandle, position: number): Promise<MetaP
   const { bytesRead } = await handle.read(bytes, 0, AT.end, position);
   if (bytesRead < AT.end) return;
   const view = new DataView(bytes.buffer, bytes.byteOffset, AT.end);
-  // LMDB writes numbers as the machine has them.
+  // LMDB writes numbers in the byte order of the machine.
   const isLittle = endianness() === "LE";
   const isMeta =
     (view.getUint16(AT.flags, isLittle) & META_FLAG) !== 0 &&

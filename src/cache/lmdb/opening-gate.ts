@@ -1,33 +1,34 @@
 /**
- * Keeps the writers of a file still while a process opens it.
+ * Prevents writes to a file while a process opens it.
  *
- * lmdb reads the number of the last transaction from the file when it opens it, and writes that to the
- * table of locks a moment later (`mdb_env_open2` in lmdb 3.5.6). A commit of another process in that
- * moment is counted back: the next one overwrites it, acknowledged as it was, and pages are used
- * twice. Two locks of the operating system prevent that:
+ * When lmdb opens a file, it reads the number of the last transaction from the file and writes it to the
+ * lock table a moment later (`mdb_env_open2` in lmdb 3.5.6). If another process commits in between, that
+ * number is too low: the next transaction overwrites the acknowledged commit, and pages are used twice.
+ * Two locks of the operating system prevent that:
  *
- * - A writer passes the turnstile: it takes a shared lock on it, takes a shared lock on `writers`, and
- *   frees the turnstile. It frees `writers` when lmdb has settled its commit, however long its event
- *   loop stood still in between; the operating system does so when the process ends.
- * - An opener takes an exclusive lock on the turnstile, which no further writer can pass then, and
- *   waits for an exclusive lock on `writers`, which the present ones free one by one.
+ * - A writer passes the turnstile: it takes a shared lock on the turnstile, takes a shared lock on
+ *   `writers`, and releases the turnstile. It releases `writers` when lmdb has settled its commit, however
+ *   long its event loop was blocked in between. If the process ends, the operating system releases it.
+ * - An opener takes an exclusive lock on the turnstile, so that no further writer can pass, and then waits
+ *   for an exclusive lock on `writers`, which the current writers release one by one.
  *
- * Neither waits within a system call: an event loop must not stand still for others, and a thread of
- * the pool that does may be needed by the commit that it waits for.
+ * Neither waits in a system call. That would block the event loop, or a thread of the pool that the
+ * awaited commit may need.
  */
+
+import { unavailable } from "./failures.js";
 import { loadFileLocks } from "./lock-file.js";
 import { lockFolderOf, OpeningLocks } from "./opening-locks.js";
 import { joinNamespace } from "./pid-namespace.js";
-import { unavailable } from "./unavailable.js";
 
-/** The locks of one environment, which is open in this process or about to be. */
+/** The locks of one environment that this process has open, or is about to open. */
 export class OpeningGate {
   readonly #path: string;
   #locks: OpeningLocks | undefined;
   #opening: Promise<void> | undefined;
   #writing = 0;
 
-  /** @param path - Where the environment is: a file, or a folder. */
+  /** @param path - The path of the environment: a file, or a folder. */
   constructor(path: string) {
     this.#path = path;
   }
@@ -35,16 +36,16 @@ export class OpeningGate {
   /**
    * Opens the lock files, and runs `open` while no process writes to the environment or opens it.
    *
-   * @throws CacheUnavailableError Others go on writing or opening for too long, or the lock
-   *   files cannot be used.
+   * @throws CacheUnavailableError Other processes write or open the file for too long, or the
+   *   lock files cannot be used.
    * @throws CacheUnsafeError A process of another PID namespace has the environment open.
    * @throws PeerMissingError The package `fs-native-extensions` is not installed.
    */
-  async open<T>(open: () => T | Promise<T>): Promise<T> {
-    const locks = await lockOthersOut(this.#path);
+  async openExclusively<T>(open: () => T | Promise<T>): Promise<T> {
+    const locks = await acquireLocks(this.#path);
     try {
       const opened = await open();
-      locks.letOthersIn();
+      locks.unlock();
       this.#locks = locks;
       return opened;
     } catch (error) {
@@ -53,31 +54,31 @@ export class OpeningGate {
     }
   }
 
-  /** Opens the lock files of an environment that is open already, unless they are open, too. */
+  /** Opens the lock files of an environment that is open already. Does nothing if they are open. */
   async ready(): Promise<void> {
     if (this.#locks !== undefined) return;
-    this.#opening ??= this.open(() => undefined).finally(() => {
+    this.#opening ??= this.openExclusively(() => undefined).finally(() => {
       this.#opening = undefined;
     });
     await this.#opening;
   }
 
-  /** Whether the lock files are still those that other processes lock. */
+  /** Whether other processes still lock the same lock files. */
   get isIntact(): boolean {
     return this.#locks?.watch.isIntact === true;
   }
 
   /**
-   * Returns whether writing may begin; if so, {@link OpeningGate.leave} has to be called after it.
+   * Returns whether a write may begin. If so, the caller must call {@link OpeningGate.leave} after it.
    *
-   * @throws Error The locks cannot be used; nothing may be written.
+   * @throws Error The locks cannot be used; no write may begin.
    */
   enter(): boolean {
     if (this.#locks === undefined) throw new Error("the lock files are closed");
     const { turnstile, writers } = this.#locks;
     if (!turnstile.tryShared()) return false;
     try {
-      // The turnstile is passed each time, also by those that hold `writers`: openers would starve.
+      // Each write passes the turnstile, even if `writers` is held already: otherwise openers would starve.
       if (this.#writing === 0 && !writers.tryShared()) return false;
       this.#writing += 1;
       return true;
@@ -86,18 +87,18 @@ export class OpeningGate {
     }
   }
 
-  /** Ends what {@link OpeningGate.enter} allowed. Never throws. */
+  /** Ends a write that {@link OpeningGate.enter} allowed. Never throws. */
   leave(): void {
     this.#writing -= 1;
     if (this.#writing > 0) return;
     try {
       this.#locks?.writers.unlock();
     } catch {
-      // It stays locked until the process ends: no other can open the file.
+      // The lock stays until the process ends: until then no other process can open the file.
     }
   }
 
-  /** Closes the lock files, once nothing is being written any more. */
+  /** Closes the lock files. The caller ensures that all writes have ended. */
   async close(): Promise<void> {
     await this.#opening?.catch(() => undefined);
     this.#locks?.close();
@@ -105,13 +106,13 @@ export class OpeningGate {
   }
 }
 
-/** Returns the locks of an environment, with those that keep writers and openers out. */
-async function lockOthersOut(path: string): Promise<OpeningLocks> {
+/** Opens the lock files of an environment, and takes the locks that exclude writers and openers. */
+async function acquireLocks(path: string): Promise<OpeningLocks> {
   const peer = await loadFileLocks();
   let locks: OpeningLocks | undefined;
   try {
     locks = new OpeningLocks(await lockFolderOf(path), peer);
-    await locks.keepOthersOut();
+    await locks.lockExclusively();
     joinNamespace(locks.namespaces);
     return locks;
   } catch (error) {

@@ -1,29 +1,29 @@
-/** The lock files of one environment, in a folder of their own next to its data file. */
+/** The lock files of one environment, in a folder next to its data file. */
 import { lstatSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Deadline } from "../deadline.js";
+import { dataFileOf } from "./database-file.js";
 import { type WatchedFiles, watchLocks } from "./environment-files.js";
-import { dataFileOf } from "./file.js";
 import { type FileLocks, LockFile } from "./lock-file.js";
 
-/** How long an opener waits for the others. */
+/** How long an opener waits for other processes. */
 const OPENING_TIMEOUT_MS = 15_000;
 /**
- * How long it keeps writers waiting for one of them that does not end its commit; then it lets them
- * pass and tries again. Shorter than writes wait by default.
+ * How long an opener holds back further writers while it waits for a slow one. Then it lets them pass and
+ * tries again. Shorter than the default time limit of a write.
  */
 const TURNSTILE_TIMEOUT_MS = 1000;
-/** Pauses stay short, as commits are. */
+/** Limits the pauses, because commits are short. */
 const LONGEST_PAUSE_ATTEMPT = 4;
 
 export class OpeningLocks {
-  /** Passed by each writer, and held by an opener. */
+  /** Locked briefly by each writer, and for longer by an opener. */
   readonly turnstile: LockFile;
-  /** Held by writers while they write. */
+  /** Locked by writers while they write. */
   readonly writers: LockFile;
-  /** Held by processes that have the environment open. */
+  /** Locked by processes that have the environment open. */
   readonly namespaces: LockFile;
-  /** Others that have lock files of the same names, but not these, would not be kept out. */
+  /** Detects replaced lock files: processes with other files of the same names would not be excluded. */
   readonly watch: WatchedFiles;
   readonly #files: LockFile[] = [];
 
@@ -47,19 +47,19 @@ export class OpeningLocks {
   }
 
   /**
-   * Waits until nothing is being written or opened by others, and keeps them from beginning.
+   * Waits until no other process writes to the file or opens it, and prevents others from starting.
    *
-   * @throws Error They go on for too long.
+   * @throws Error Other processes take too long.
    */
-  async keepOthersOut(): Promise<void> {
+  async lockExclusively(): Promise<void> {
     const deadline = new Deadline({ timeoutMs: OPENING_TIMEOUT_MS });
     const isAlone = async () => this.turnstile.tryExclusive() && this.#outlastWriters(deadline);
     if (await becomesTrue(isAlone, deadline)) return;
     throw new Error("other processes go on writing to the file, or opening it");
   }
 
-  letOthersIn(): void {
-    // The turnstile last: a writer that has passed it finds `writers` free.
+  unlock(): void {
+    // The turnstile last, so that a writer that passes it finds `writers` unlocked.
     this.writers.unlock();
     this.turnstile.unlock();
   }
@@ -69,7 +69,7 @@ export class OpeningLocks {
     for (const file of this.#files) file.close();
   }
 
-  /** Waits for the writers that have passed the turnstile, and gives it back if they take too long. */
+  /** Waits for writers that have passed the turnstile. Releases the turnstile if they take too long. */
   async #outlastWriters({ remainingMs }: Deadline): Promise<boolean> {
     const patience = new Deadline({ timeoutMs: Math.min(TURNSTILE_TIMEOUT_MS, remainingMs) });
     if (await becomesTrue(async () => this.writers.tryExclusive(), patience)) return true;
@@ -87,10 +87,10 @@ async function becomesTrue(attempt: () => Promise<boolean>, deadline: Deadline):
 }
 
 /**
- * Returns the folder for the lock files of an environment, which is there afterwards.
+ * Returns the folder for the lock files of an environment, which is created if it does not exist.
  *
- * @param path - What lmdb is given: a file, or a folder. One that is not there yet is a file.
- * @throws Error The path cannot be used, or looks like a folder's to lmdb and is not there yet.
+ * @param path - The path given to lmdb: a file, or a folder. A path that does not exist means a file.
+ * @throws Error The path cannot be used, or does not exist and lmdb would treat it as a folder.
  */
 export async function lockFolderOf(path: string): Promise<string> {
   const folder = `${await dataFileOf(path)}-gate`;

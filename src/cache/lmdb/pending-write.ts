@@ -1,21 +1,18 @@
-/** Writes on their way into a transaction, and when their callers stop waiting. */
-
-import { performance } from "node:perf_hooks";
-import { clearTimeout, setTimeout } from "../../primitives/timers.js";
+/** Writes that wait for their transaction, and the promises of their callers. */
 import type { CacheCallOptions } from "../../vault/contracts.js";
 import { CacheUnavailableError, OutcomeUnknownError } from "../../vault/errors.js";
-import { DEFAULT_TIMEOUT_MS } from "../deadline.js";
+import { Deadline } from "../deadline.js";
 import type { Expiry } from "./expiry-rows.js";
 
-/** One write: what it does within the transaction, what belongs to it, and how it can end. */
+/** One write and its two possible outcomes. */
 export interface Write<Outcome> {
-  /** Issues the write; resolves with whether its condition held, if it has one. */
+  /** Issues the write. Resolves with whether its condition held; true if it has none. */
   readonly issue: () => Promise<boolean>;
-  /** Put into the index of purge times with the same transaction. */
+  /** Added to the index of purge times in the same transaction. */
   readonly expiry?: Expiry | undefined;
-  /** How much of the room it takes until it has settled. */
+  /** The bytes of free space that it reserves until it is settled. */
   readonly byteCount: number;
-  /** The outcome if the condition held, or there was none. */
+  /** The outcome if the condition held, or there is none. */
   readonly ifHeld: Outcome;
   readonly otherwise: Outcome;
 }
@@ -28,10 +25,8 @@ interface Settle<Outcome> {
 /** A write whose outcome its caller waits for. */
 export class PendingWrite<Outcome> {
   readonly write: Write<Outcome>;
-  readonly endsAtMs: number;
   readonly #settle: Settle<Outcome>;
-  readonly #signal: AbortSignal | undefined;
-  readonly #giveUp: (() => void) | undefined;
+  readonly #stopTimer: () => void;
   #isIssued = false;
   isSettled = false;
 
@@ -41,12 +36,8 @@ export class PendingWrite<Outcome> {
     settle: Settle<Outcome>,
   ) {
     this.write = write;
-    this.endsAtMs = performance.now() + (options?.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     this.#settle = settle;
-    this.#signal = options?.signal;
-    if (this.#signal === undefined) return;
-    this.#giveUp = () => this.giveUp();
-    this.#signal.addEventListener("abort", this.#giveUp);
+    this.#stopTimer = new Deadline(options).onPassed(() => this.#giveUp());
   }
 
   issue(): Promise<boolean> {
@@ -63,38 +54,21 @@ export class PendingWrite<Outcome> {
     if (this.#end()) this.#settle.reject(error);
   }
 
-  /** Ends the caller's wait: with an unknown outcome once the write was issued. */
-  giveUp(): void {
+  /** Rejects the caller's promise. Once the write was issued, its outcome is unknown. */
+  #giveUp(): void {
     this.reject(this.#isIssued ? new OutcomeUnknownError() : new CacheUnavailableError());
   }
 
   #end(): boolean {
     if (this.isSettled) return false;
     this.isSettled = true;
-    if (this.#giveUp !== undefined) this.#signal?.removeEventListener("abort", this.#giveUp);
+    this.#stopTimer();
     return true;
   }
 }
 
-/** What the writer needs to know of a write, whatever its outcomes are. */
+/** A pending write, without the type of its outcome. */
 export type AnyPendingWrite = Pick<
   PendingWrite<unknown>,
-  "endsAtMs" | "isSettled" | "issue" | "resolve" | "reject" | "giveUp"
+  "isSettled" | "issue" | "resolve" | "reject"
 > & { readonly write: Pick<Write<unknown>, "expiry" | "byteCount"> };
-
-/** Gives up each write of a group once its time has passed; returns how to cancel that. */
-export function giveUpInTime(group: readonly AnyPendingWrite[]): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  const check = () => {
-    const nowMs = performance.now();
-    let next = Number.POSITIVE_INFINITY;
-    for (const waiting of group) {
-      if (waiting.isSettled) continue;
-      if (waiting.endsAtMs <= nowMs) waiting.giveUp();
-      else next = Math.min(next, waiting.endsAtMs);
-    }
-    if (next < Number.POSITIVE_INFINITY) timer = setTimeout(check, Math.ceil(next - nowMs));
-  };
-  check();
-  return () => clearTimeout(timer);
-}

@@ -1,6 +1,6 @@
 /**
- * Keeps processes of several PID namespaces (containers) from using one file: lmdb knows its readers
- * by their process ids, and ends processes when two of them have the same one.
+ * Prevents processes of different PID namespaces (containers) from using one file: lmdb identifies its
+ * readers by their process ids, and crashes processes when two of them have the same id.
  */
 import { statSync } from "node:fs";
 import { platform } from "node:os";
@@ -8,11 +8,11 @@ import { CacheUnsafeError } from "../../vault/errors.js";
 import type { LockFile, LockRange } from "./lock-file.js";
 
 /**
- * Takes a shared lock that stands for the PID namespace of this process: on the byte whose offset is
- * the namespace's inode. The caller makes sure that one process does so at a time.
+ * Takes a shared lock that represents the PID namespace of this process: on the byte whose offset is the
+ * namespace's inode. The caller ensures that only one process does so at a time.
  *
  * @throws {@link CacheUnsafeError} A process of another namespace holds its lock.
- * @throws Error The namespace cannot be found out: without `/proc`, on Linux.
+ * @throws Error The namespace cannot be determined: on Linux without `/proc`.
  */
 export function joinNamespace(file: LockFile): void {
   // Other systems have no PID namespaces.

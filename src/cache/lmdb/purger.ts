@@ -1,27 +1,27 @@
-/** Removes the records of a cache that are due: on request, and when its schedule asks for it. */
+/** Removes due records: on request, and when the purge schedule asks for it. */
 import { performance } from "node:perf_hooks";
 import { nextTurn } from "../../primitives/timers.js";
 import type { CacheCallOptions } from "../../vault/contracts.js";
-import { DEFAULT_TIMEOUT_MS } from "../deadline.js";
+import { Deadline } from "../deadline.js";
 import type { PurgeBounds, PurgeWork } from "../purge-schedule.js";
-import { earliestPurgeTime, findDue, nameOf, type PurgeStep, tidy } from "./purge.js";
-import { HELD, removalOf, type Store } from "./store.js";
-import { reading } from "./unavailable.js";
+import { earliestPurgeTime, findDue, nameOf, type PurgeStep, tidy } from "./expiry.js";
+import { reading } from "./failures.js";
+import { BOOLEAN_OUTCOMES, removalOf, type Store } from "./store.js";
 
 /** The most records that one transaction of a purge removes. */
 const REMOVED_AT_ONCE = 128;
-/** The same for a slice: finding and removing them holds the event loop for about a millisecond. */
+/** The same for a slice: finding and removing them blocks the event loop for about a millisecond. */
 const SLICED_AT_ONCE = 32;
-/** The part of a slice's time after which it begins no further transaction. */
+/** The part of a slice's time budget after which it begins no further transaction. */
 const BEGINNING_PART = 0.5;
 
-/** The time up to which records are due, and the most to remove. */
+/** The time up to which records are due, and the most records to remove. */
 interface PurgeRequest {
   readonly dueMs: number;
   readonly limit: number;
 }
 
-/** A step, and the names of those of its records that were kept. */
+/** A step, and the names of those of its records that were not removed. */
 interface PurgedStep {
   readonly step: PurgeStep;
   readonly kept: ReadonlySet<string>;
@@ -37,10 +37,10 @@ export class Purger implements PurgeWork {
   }
 
   get isBusy(): boolean {
-    return this.#store.commit.isBusy;
+    return this.#store.writes.isBusy;
   }
 
-  /** The earliest purge time in the index, `undefined` if it is empty. Long ago if it is unknown. */
+  /** The earliest purge time in the index, `undefined` if it is empty, -Infinity if it cannot be read. */
   get earliestMs(): number | undefined {
     try {
       return earliestPurgeTime(this.#store.tables);
@@ -49,7 +49,7 @@ export class Purger implements PurgeWork {
     }
   }
 
-  /** Removes what is due for a caller; resolves with how many records that were. */
+  /** Removes due records for a caller. Resolves with their number. */
   async purgeExpired(request: PurgeRequest, options?: CacheCallOptions): Promise<number> {
     const purge = this.#purgeAll(request, options);
     this.#requested.add(purge);
@@ -60,20 +60,20 @@ export class Purger implements PurgeWork {
     }
   }
 
-  /** Removes what is due for the schedule: all of `limit` along with writes, or a slice. */
+  /** Removes due records for the schedule: `limit` of them along with writes, or a slice. */
   async purge(bounds: PurgeBounds): Promise<number | undefined> {
     if (bounds.limit === Number.POSITIVE_INFINITY) await this.#slice(bounds);
     else await this.#purgeAlong(bounds);
     return this.#isStopped ? undefined : this.earliestMs;
   }
 
-  /** Begins nothing further; resolves once the purges that were requested have ended. */
+  /** Prevents further transactions. Resolves once the requested purges have ended. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await Promise.allSettled(this.#requested);
   }
 
-  /** Without regard to time: it would fall behind the writes that it goes along with. */
+  /** Ignores the time budget: otherwise purging would fall behind the writes that it goes along with. */
   async #purgeAlong({ dueMs, limit }: PurgeBounds): Promise<void> {
     let left = limit;
     while (left > 0 && !this.#isStopped) {
@@ -84,7 +84,7 @@ export class Purger implements PurgeWork {
     }
   }
 
-  /** Lets the writes of callers go first. */
+  /** Removes due records in short transactions, as long as no writes of callers are pending. */
   async #slice({ dueMs, budgetMs }: PurgeBounds): Promise<void> {
     const endsAtMs = performance.now() + BEGINNING_PART * budgetMs;
     do {
@@ -96,11 +96,12 @@ export class Purger implements PurgeWork {
   }
 
   async #purgeAll({ dueMs, limit }: PurgeRequest, options?: CacheCallOptions): Promise<number> {
-    const endsAtMs = performance.now() + (options?.timeoutMs ?? DEFAULT_TIMEOUT_MS) / 2;
+    const deadline = new Deadline(options);
+    const halfTimeMs = deadline.remainingMs / 2;
     let purged = 0;
-    // The number of records that are gone is the result, even if it ends early.
-    const isWanted = () => !this.#isStopped && options?.signal?.aborted !== true;
-    while (purged < limit && performance.now() < endsAtMs && isWanted()) {
+    // Ending early is no failure: the number of records that were removed is the result.
+    const hasTime = () => !this.#isStopped && deadline.remainingMs > halfTimeMs;
+    while (purged < limit && hasTime()) {
       const step = this.#find(dueMs, Math.min(limit - purged, REMOVED_AT_ONCE));
       if (step.rows.length === 0) break;
       const kept = await this.#remove(step, options);
@@ -114,27 +115,30 @@ export class Purger implements PurgeWork {
     return reading(() => findDue(this.#store.tables, dueMs, limit));
   }
 
-  /** Leaves the index as it is when the cache is closing: the next purge tidies it. */
+  /** Removes records. If the cache is closing, the next purge updates the index. */
   async #removeUnlessStopped(step: PurgeStep): Promise<void> {
     const kept = await this.#remove(step);
     if (!this.#isStopped) await this.#tidy({ step, kept });
   }
 
   /**
-   * Removes what a step has found, each in the state in which it was found; resolves with the names of
-   * the records that were changed before.
+   * Removes the records of a step unless they were changed since. Resolves with the names of those that
+   * were changed.
    */
   async #remove(step: PurgeStep, options?: CacheCallOptions): Promise<ReadonlySet<string>> {
-    const { tables, commit, room } = this.#store;
-    room.checkShrinking();
-    const removals = step.due.map((found) => commit.add(removalOf(tables, found), options));
+    const { tables, writes, freeSpace } = this.#store;
+    freeSpace.checkShrinking();
+    const removals = step.due.map((found) => writes.add(removalOf(tables, found), options));
     const removed = await Promise.all(removals);
     const kept = step.due.filter((_, index) => removed[index] === false);
     return new Set(kept.map(({ key }) => nameOf(key)));
   }
 
   async #tidy({ step, kept }: PurgedStep, options?: CacheCallOptions): Promise<void> {
-    const { tables, commit } = this.#store;
-    await commit.add({ issue: () => tidy(tables, step, kept), byteCount: 0, ...HELD }, options);
+    const { tables, writes } = this.#store;
+    await writes.add(
+      { issue: () => tidy(tables, step, kept), byteCount: 0, ...BOOLEAN_OUTCOMES },
+      options,
+    );
   }
 }

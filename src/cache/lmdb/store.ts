@@ -1,21 +1,21 @@
-/** What the caches of one environment share. */
+/** The state that the caches of one environment share. */
 import type { Buffer } from "node:buffer";
 import type { CacheCapabilities } from "../../vault/contracts.js";
 import type { WatchedFiles } from "./environment-files.js";
-import type { GroupCommit } from "./group-commit.js";
+import type { FreeSpace } from "./free-space.js";
 import type { OpeningGate } from "./opening-gate.js";
 import type { Write } from "./pending-write.js";
-import type { Room } from "./room.js";
-import type { HeadRow } from "./rows.js";
+import type { HeadRow } from "./row.js";
 import type { Tables } from "./tables.js";
+import type { WriteQueue } from "./write-queue.js";
 
-/** The databases of an environment, and everything that guards writing to them. */
+/** The databases of an environment, and the guards of writes to them. */
 export interface Store {
   readonly tables: Tables;
   readonly gate: OpeningGate;
   readonly files: WatchedFiles;
-  readonly commit: GroupCommit;
-  readonly room: Room;
+  readonly writes: WriteQueue;
+  readonly freeSpace: FreeSpace;
   readonly durability: CacheCapabilities["durability"];
 }
 
@@ -25,13 +25,13 @@ export interface FoundRecord {
   readonly row: HeadRow;
 }
 
-/** Outcomes of a write that only says whether its condition held. */
-export const HELD: { readonly ifHeld: boolean; readonly otherwise: boolean } = {
+/** The outcomes of a write that reports only whether its condition held. */
+export const BOOLEAN_OUTCOMES: { readonly ifHeld: boolean; readonly otherwise: boolean } = {
   ifHeld: true,
   otherwise: false,
 };
 
-/** Returns the write that removes a record, unless its state has changed since it was read. */
+/** Returns the write that removes a record unless the record has changed since it was read. */
 export function removalOf({ heads, bodies }: Tables, { key, row }: FoundRecord): Write<boolean> {
   const issue = row.hasBody
     ? () =>
@@ -40,5 +40,5 @@ export function removalOf({ heads, bodies }: Tables, { key, row }: FoundRecord):
           void bodies.remove(key);
         })
     : () => heads.remove(key, row.revision);
-  return { issue, byteCount: 0, ...HELD };
+  return { issue, byteCount: 0, ...BOOLEAN_OUTCOMES };
 }

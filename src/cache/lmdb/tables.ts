@@ -1,21 +1,21 @@
 /** The three databases of a cache within one environment. */
 import type { Buffer } from "node:buffer";
 import { queueMicrotask } from "../../primitives/timers.js";
-import type { LmdbDatabase, LmdbEncoder, LmdbEntry, LmdbEnvironment, LmdbStats } from "./peer.js";
-import { copyOf, decodeHead, type HeadRow } from "./rows.js";
+import { copyOf, decodeHead, type HeadRow } from "./row.js";
+import type { LmdbDatabase, LmdbEncoder, LmdbEntry, LmdbEnvironment, LmdbStats } from "./vendor.js";
 
-/** What is stored under a key of the heads; its version is the revision. */
+/** The value of a row of the heads. The row's version is the revision. */
 type StoredHead = Omit<HeadRow, "revision">;
 
 const encode = (bytes: Uint8Array): Uint8Array => bytes;
 const HEAD_ROWS: LmdbEncoder = { encode, decode: (bytes) => decodeHead(bytes) };
 const BYTES: LmdbEncoder = { encode, decode: (bytes) => copyOf(bytes) };
 
-/** What an environment uses of its file, in bytes. */
+/** How much of its file an environment uses, in bytes. */
 export interface Usage {
-  /** How far the file has grown. */
+  /** The length of the file. */
   readonly fileBytes: number;
-  /** What is in use of that; the rest is free for new records. */
+  /** The part of it that is in use; the rest is free for new records. */
   readonly usedBytes: number;
 }
 
@@ -35,34 +35,34 @@ export class Tables {
     };
   }
 
-  /** Returns a head as it is now. */
+  /** Returns the current head. */
   head(key: Buffer): HeadRow | undefined {
     const entry = this.read(() => this.heads.getEntry(key));
     return entry === undefined ? undefined : headRow(entry);
   }
 
-  /** Returns a body as it is now, in memory of its own. */
+  /** Returns a copy of the current body. */
   body(key: Buffer): Buffer | undefined {
     return this.read(() => this.bodies.get(key));
   }
 
-  /** Runs a read on the present state. */
+  /** Runs a read on the current state. */
   read<T>(read: () => T): T {
     this.#refresh();
     try {
       return read();
     } catch (error) {
-      // After an error this snapshot answers nothing any more: the next read takes another.
+      // After an error this snapshot is unusable: the next read takes a new one.
       this.#isFresh = false;
       throw error;
     }
   }
 
   /**
-   * Lets the reads that follow see everything that was committed until now. lmdb reads from one
-   * snapshot for about a millisecond: long enough to miss what another process acknowledged before
-   * it sent us the handle. Reads of one round of microtasks share a snapshot, because nothing can
-   * reach us between them.
+   * Takes a new snapshot, so that the next reads see every commit made until now. lmdb by default reuses a
+   * snapshot for about a millisecond; that is long enough to miss a record that another process
+   * acknowledged before it sent the handle to this one. Reads of one round of microtasks share a snapshot,
+   * because no message from outside can arrive between them.
    */
   #refresh(): void {
     if (this.#isFresh) return;
@@ -84,7 +84,7 @@ export class Tables {
   }
 }
 
-/** Returns an entry of the heads as a row. */
+/** Converts an entry of the heads into a row. */
 export function headRow({ value, version }: LmdbEntry<StoredHead>): HeadRow {
   if (version === undefined) throw new Error("not a head row");
   const { purgeAtMs, hasBody, head } = value;
@@ -93,7 +93,7 @@ export function headRow({ value, version }: LmdbEntry<StoredHead>): HeadRow {
 
 function open(environment: LmdbEnvironment, name: string, encoder: LmdbEncoder): unknown {
   return environment.openDB({
-    // The number is that of the format.
+    // The number is the version of the format.
     name: `handlevault-${name}-1`,
     encoding: "binary",
     encoder,

@@ -1,13 +1,13 @@
-/** The events of a connection, listened to once for all caches that share it. */
-import type { RespConnection } from "./connection.js";
+/** Listens to the events of a connection, once for all caches that share the connection. */
+import type { RespConnection } from "./vendor.js";
 
-/** What a cache does when something happens to its connection. */
+/** Receives the events of a connection. */
 export interface ConnectionObserver {
-  /** A connection to a server was lost: a command under way may have been sent again. */
+  /** A connection to a server was lost: a command in flight may have been sent again. */
   onLost(): void;
-  /** A server was added, of which nothing is known. */
+  /** A server was added, whose settings are unknown. */
   onAdded(): void;
-  /** A cluster was asked where its slots are. */
+  /** The slot map of a cluster was refreshed. */
   onRefreshed(): void;
 }
 
@@ -18,10 +18,10 @@ const EVENTS: readonly (readonly [event: string, method: keyof ConnectionObserve
   ["refresh", "onRefreshed"],
 ];
 
-/** A listener for each cache would exceed the number from which Node warns of a leak. */
+/** One listener for each cache could exceed the number at which Node warns of a leak. */
 const shared = new WeakMap<RespConnection, ConnectionEvents>();
 
-/** Observes a connection; returns a function that ends that, and with the last one every listener. */
+/** Observes a connection. Returns a function that stops it; the last one removes all listeners. */
 export function observe(connection: RespConnection, observer: ConnectionObserver): () => void {
   const events = shared.get(connection) ?? new ConnectionEvents(connection);
   shared.set(connection, events);

@@ -1,22 +1,22 @@
-/** What a rejected command says about whether it was executed. */
+/** Determines from an error whether the server executed a command. */
 import { redactPath } from "../../primitives/redact-path.js";
 
 /**
- * - `lost`: it may have been executed, or may be yet; trying again may succeed.
- * - `later`: it certainly was not executed; trying again may succeed.
- * - `full`: it certainly was not executed, for want of memory.
- * - `refused`: it certainly was not executed, and will not be.
+ * - `lost`: the command may have been executed, or may still be; a retry may succeed.
+ * - `later`: the command was certainly not executed; a retry may succeed.
+ * - `full`: the command was certainly not executed, because the server lacks memory.
+ * - `refused`: the command was certainly not executed, and a retry is useless.
  */
 export type Failure = "lost" | "later" | "full" | "refused";
 
-/** Replies of servers that start, move slots, fail over or run a slow script. */
+/** Temporary errors: of servers that start, move slots, fail over or run a slow script. */
 const PASSING: ReadonlySet<string> = new Set([
   ...["LOADING", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "MOVED", "ASK"],
-  // The peers take a script for loaded once it was sent, even if the server sent it elsewhere.
+  // The client libraries assume that a script is loaded once it was sent, even if it was redirected.
   ...["NOREPLICAS", "BUSY", "FAILOVER", "NOSCRIPT"],
 ]);
 
-/** The peers' own refusals, before anything is sent. */
+/** Errors that the client libraries throw before they send anything. */
 const NEVER_SENT: readonly string[] = [
   "Stream isn't writeable",
   "Cluster isn't ready",
@@ -24,14 +24,14 @@ const NEVER_SENT: readonly string[] = [
   "All keys in the pipeline should belong to the same slots allocation group",
 ];
 
-/** Lua puts the reply of a failed command at the end of a sentence of its own. */
+/** An error inside a script is embedded in a longer message. */
 const OUT_OF_MEMORY = /\bOOM command not allowed\b/;
 const SCRIPT_READONLY = /-READONLY\b/;
 
-/** What EXEC puts before the error for which it executes nothing. */
+/** The prefix of EXEC's error when it discards a transaction because of another error. */
 const DISCARDED = /^EXECABORT Transaction discarded because of: /;
 
-/** Tells what a command's rejection means. */
+/** Classifies the error of a command. */
 export function failureOf(error: unknown): Failure {
   const { name, message } = error as { name?: unknown; message?: unknown };
   const text = String(message).replace(DISCARDED, "");
@@ -42,12 +42,12 @@ export function failureOf(error: unknown): Failure {
   return PASSING.has(code) || SCRIPT_READONLY.test(text) ? "later" : "refused";
 }
 
-/** What servers repeat of a command they do not know: keys, records, passwords. */
+/** The part of a server's message that repeats an unknown command: keys, records, passwords. */
 const REPEATED = /,? *with args beginning with.*/is;
 
 /**
- * Returns an error to hand on as a cause. The peers' own carry the command with its arguments: keys,
- * stored bytes, or the password.
+ * Returns an error that is safe as a cause. The errors of the client libraries contain the command with its
+ * arguments: keys, stored bytes, or the password.
  */
 export function causeOf(error: unknown): Error {
   const { name, message, code } = (redactPath(error) ?? {}) as {
@@ -58,17 +58,17 @@ export function causeOf(error: unknown): Error {
   return typeof code === "string" ? Object.assign(cause, { code }) : cause;
 }
 
-/** A command of a script failed, but not for what every write or the first read would fail for. */
+/** An error inside a script, except for errors that occur before the script writes. */
 const IN_SCRIPT = /@user_script\b/;
 const BEFORE_WRITES = /\b(?:MISCONF|WRONGTYPE)\b/;
 
-/** Tells whether a script that was refused may have written something before. */
+/** Returns whether a script that failed may have written something before. */
 export function mayBePartial(error: unknown): boolean {
   const text = String((error as { message?: unknown }).message);
   return IN_SCRIPT.test(text) && !BEFORE_WRITES.test(text);
 }
 
-/** Tells whether the server does not let this user, or anybody, give the command. */
+/** Returns whether the server denies the command to this user, or to all users. */
 export function isForbidden(error: unknown): boolean {
   const { name, message } = error as { name?: unknown; message?: unknown };
   return name === "ReplyError" && /^NOPERM\b|^ERR unknown (sub)?command/i.test(String(message));

@@ -1,41 +1,41 @@
-/** The insertion of a record: the operation that a large body passes through. */
+/** The insertion of a record. */
 import { Buffer } from "node:buffer";
 import type { CacheRecord, InsertOptions } from "../../vault/contracts.js";
 import { OutcomeUnknownError } from "../../vault/errors.js";
-import type { RespCommands, RespConnection } from "./connection.js";
-import { Flight, UNCLEAR } from "./flight.js";
+import { RespCommand, UNCLEAR } from "./command.js";
+import type { ConnectionState } from "./connection-state.js";
+import { toPurgeMs } from "./expiry.js";
 import { bodyKeyOf } from "./keys.js";
-import type { Link } from "./link.js";
-import { toPurgeMs } from "./purge-time.js";
+import { toStored } from "./row.js";
 import { discardBodyScript, insertScript } from "./scripts.js";
-import { toStored } from "./stored.js";
 import { transact } from "./transaction.js";
+import type { CommandWriter, RespConnection } from "./vendor.js";
 
 type Outcome = "inserted" | "exists";
 
 /**
  * Inserts a record unless the key is taken.
  *
- * What is sent first is native commands, two in a transaction for a record with a body: passed to a
- * script, a body costs the server ten times as much. Without the transaction, a deletion of the key
- * between the two would leave a record without its body. The script is for what they cannot tell:
- * whether it is this very record that exists.
+ * The first attempt uses native commands: SET, or two SETs in a transaction for a record with a body. A
+ * script would cost the server ten times as much for a body. Without the transaction, a deletion of the
+ * key between the two commands would leave a record without its body. Only a script can determine whether
+ * an existing record is the one that an earlier attempt inserted, so retries use a script.
  */
-export class Insert extends Flight<Outcome> {
+export class Insert extends RespCommand<Outcome> {
   readonly #headKey: string;
   readonly #stored: Buffer;
   readonly #body: Buffer | undefined;
   readonly #purgeMs: number;
-  #way: "native" | "script" | "clean-up" = "native";
-  /** Whether the key certainly is another's. */
-  #isTaken = false;
+  #strategy: "native" | "script" | "clean-up" = "native";
+  /** Whether the key certainly belongs to another record. */
+  #isKeyTaken = false;
 
   constructor(
-    link: Link,
+    state: ConnectionState,
     { headKey, record }: { readonly headKey: string; readonly record: CacheRecord },
     options: InsertOptions,
   ) {
-    super(link, "store", options);
+    super(state, "store", options);
     const { body } = record;
     this.#headKey = headKey;
     this.#stored = toStored(record, body === undefined ? "no body" : "has body");
@@ -43,12 +43,12 @@ export class Insert extends Flight<Outcome> {
     this.#purgeMs = toPurgeMs(options.purgeAfterMs);
   }
 
-  protected override send(to: RespCommands): unknown {
-    // Only the script recognizes an earlier attempt, should that have been executed after all.
-    if (this.#way === "native" && this.attempts > 1) this.#way = "script";
+  protected override send(to: CommandWriter): unknown {
+    // Only the script recognizes an earlier attempt that was executed although its reply was lost.
+    if (this.#strategy === "native" && this.attempts > 1) this.#strategy = "script";
     const [head, body] = [this.#headKey, this.#body];
-    if (this.#way === "clean-up") return discardBodyScript(to, [head, bodyKeyOf(head)], []);
-    if (this.#way === "native") return this.#set(to, head, this.#stored);
+    if (this.#strategy === "clean-up") return discardBodyScript(to, [head, bodyKeyOf(head)], []);
+    if (this.#strategy === "native") return this.#set(to, head, this.#stored);
     const keys = body === undefined ? [head] : [head, bodyKeyOf(head)];
     return insertScript(to, keys, [this.#stored, this.#purgeMs, body ?? ""]);
   }
@@ -61,12 +61,12 @@ export class Insert extends Flight<Outcome> {
 
   protected override read(reply: unknown): Outcome | typeof UNCLEAR {
     if (Array.isArray(reply)) return this.#readBoth(reply);
-    if (this.#way === "clean-up") return this.#exists();
+    if (this.#strategy === "clean-up") return this.#exists();
     return reply === "OK" || Number(reply) === 1 ? "inserted" : this.#exists();
   }
 
-  protected override wasWritten(answer: Outcome): boolean {
-    return answer === "inserted";
+  protected override wasWritten(result: Outcome): boolean {
+    return result === "inserted";
   }
 
   override get bytes(): number {
@@ -84,38 +84,38 @@ export class Insert extends Flight<Outcome> {
       this.#set(to, bodyKeyOf(headKey), body);
     });
     if (error === undefined) return replies;
-    // Rights that do not suffice can let through one command without the other.
+    // With insufficient permissions the server may execute one command and deny the other.
     if (replies.includes("OK")) this.mayHaveHappened = true;
     throw error;
   }
 
-  #set(to: RespCommands, key: string, value: Buffer): unknown {
+  #set(to: CommandWriter, key: string, value: Buffer): unknown {
     return to.set(key, value, "PX", this.#purgeMs, "NX");
   }
 
   #readBoth([head, body]: readonly unknown[]): Outcome | typeof UNCLEAR {
     if (head === "OK" && body === "OK") return "inserted";
     if (head === "OK") {
-      // A body without a record was in the way, left by a client that died: the script writes ours.
+      // A body without a record, left by a client that died, blocked ours: the script overwrites it.
       this.mayHaveHappened = true;
       return UNCLEAR;
     }
     if (body !== "OK") return this.#exists();
-    // The record there has no body, and must not get ours.
-    this.#isTaken = !this.mayHaveHappened;
-    this.#way = "clean-up";
+    // The existing record has no body, so our body must be removed.
+    this.#isKeyTaken = !this.mayHaveHappened;
+    this.#strategy = "clean-up";
     return UNCLEAR;
   }
 
   #exists(): Outcome | typeof UNCLEAR {
-    if (this.#isTaken || !this.mayHaveHappened) return "exists";
-    if (this.#way === "script") throw new OutcomeUnknownError();
-    this.#way = "script";
+    if (this.#isKeyTaken || !this.mayHaveHappened) return "exists";
+    if (this.#strategy === "script") throw new OutcomeUnknownError();
+    this.#strategy = "script";
     return UNCLEAR;
   }
 }
 
-/** The peers take every other view for something to print. */
+/** Returns a Buffer: the client libraries convert all other views to text. */
 function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,10 +1,10 @@
-/** How the keys of records become keys of the server: ASCII, in one hash slot for each record. */
+/** Maps keys of records to keys of the server: in ASCII, with head and body of a record in one hash slot. */
 import { checkKeyPrefix } from "./options.js";
 
 const PLAIN = /^[\w-]+$/;
 const SPECIAL = /[^\w-]/g;
 const ESCAPED = /~([0-9a-f]{4})/g;
-/** No other key is escaped to this: an empty hash tag would not be one. */
+/** The escaped form of the empty key, because Redis does not treat `{}` as a hash tag. No other key has it. */
 const EMPTY = "~";
 const BODY_SUFFIX = ":b";
 
@@ -26,7 +26,7 @@ export class KeySpace {
     return `${this.#opening}${PLAIN.test(key) ? key : escaped(key)}}`;
   }
 
-  /** Returns the key of the record whose head a server's key names; nothing for other keys. */
+  /** Returns the record's key for the server's key of a head, `undefined` for other keys. */
   keyOf(serverKey: string): string | undefined {
     if (!serverKey.startsWith(this.#opening) || !serverKey.endsWith("}")) return undefined;
     const tag = serverKey.slice(this.#opening.length, -1);
@@ -35,13 +35,13 @@ export class KeySpace {
   }
 }
 
-/** Escapes UTF-16 units rather than bytes: halves of a surrogate pair are characters of keys too. */
+/** Escapes UTF-16 code units rather than bytes, because keys may contain lone surrogates. */
 function escaped(key: string): string {
   if (key === "") return EMPTY;
   return key.replace(SPECIAL, (unit) => `~${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** Returns the key of the body that belongs to the head of a key. */
+/** Returns the server's key of a body for that of its head. */
 export function bodyKeyOf(headKey: string): string {
   return headKey + BODY_SUFFIX;
 }

@@ -1,20 +1,20 @@
-/** Opens a connection with ioredis or iovalkey, whichever is given. */
+/** Opens a connection with ioredis or iovalkey. */
 import type { CacheBackend } from "../../vault/contracts.js";
 import { CacheUnavailableError } from "../../vault/errors.js";
 import { Deadline } from "../deadline.js";
-import { RespCache } from "./cache.js";
-import type { RespConnection } from "./connection.js";
+import { RespCache } from "./backend.js";
 import { causeOf, failureOf } from "./failures.js";
 import { checkCacheOptions, checkKeyPrefix, type RespCacheOptions } from "./options.js";
 import { connectTimeoutOf, type RespTarget, readTarget, toPeerArguments } from "./target.js";
+import type { RespConnection } from "./vendor.js";
 
-/** What is used of the peers' exports. */
+/** The exports of ioredis and iovalkey that are used. */
 export interface RespPeer {
   readonly Redis: new (options: never) => unknown;
   readonly Cluster: new (nodes: never, options: never) => unknown;
 }
 
-/** Checks what is asked for, loads the peer, and connects. */
+/** Checks the target and the options, loads the client library, and connects. */
 export async function openRespCache(
   load: () => Promise<RespPeer>,
   given: string | RespTarget,
@@ -33,13 +33,13 @@ export async function openRespCache(
     const opening = Promise.race([connect(connection, settings), refusal.first]);
     return await deadline.bound(opening, () => new CacheUnavailableError());
   } catch (error) {
-    // Whatever fails, no connection is left behind.
+    // Leave no connection open after any failure.
     connection.disconnect();
     throw new CacheUnavailableError({ cause: causeOf(refusal.latest ?? error) });
   }
 }
 
-/** Returns the options with the prefix that a URL asks for. */
+/** Returns the options with the key prefix of the URL. */
 function withPrefix(options: RespCacheOptions, keyPrefix: string | undefined): RespCacheOptions {
   if (keyPrefix === undefined) return options;
   if (options.keyPrefix !== undefined) {
@@ -49,7 +49,7 @@ function withPrefix(options: RespCacheOptions, keyPrefix: string | undefined): R
   return { ...options, keyPrefix };
 }
 
-/** Some peers report a connection before its credentials were taken: the first answer tells. */
+/** Connects and sends a first command: some client libraries resolve before the server checks credentials. */
 async function connect(
   connection: RespConnection,
   options: RespCacheOptions,
@@ -66,7 +66,10 @@ interface Refusal {
   readonly latest: unknown;
 }
 
-/** Without a listener the peers print errors; the operations that meet one report it themselves. */
+/**
+ * Listens to errors, because without a listener the client libraries print them. Each operation reports
+ * its own errors.
+ */
 function watchErrors(connection: RespConnection): Refusal {
   let latest: unknown;
   const first = new Promise<never>((_, reject) => {

@@ -1,25 +1,25 @@
-/** The operations of the cache, each as what is sent and what the reply means. */
+/** The operations of the cache: the command that each sends, and the meaning of its reply. */
 import type { Buffer } from "node:buffer";
 import type { CacheCallOptions, CacheEntry, ReplaceOptions } from "../../vault/contracts.js";
 import { OutcomeUnknownError } from "../../vault/errors.js";
-import type { RespCommands } from "./connection.js";
-import { Flight } from "./flight.js";
+import { RespCommand } from "./command.js";
+import type { ConnectionState } from "./connection-state.js";
+import { toPurgeMs } from "./expiry.js";
 import { bodyKeyOf } from "./keys.js";
-import type { Link } from "./link.js";
-import { toPurgeMs } from "./purge-time.js";
+import { namesBody, revisionBytes, toEntry, toStored } from "./row.js";
 import { deleteScript, removeScript, replaceScript } from "./scripts.js";
-import { namesBody, revisionBytes, toEntry, toStored } from "./stored.js";
+import type { CommandWriter } from "./vendor.js";
 
-/** Fetches the value of one of the server's keys. */
-abstract class Fetch<T> extends Flight<T> {
+/** Reads the value of one key of the server. */
+abstract class Fetch<T> extends RespCommand<T> {
   readonly #key: string;
 
-  constructor(link: Link, key: string, options: CacheCallOptions | undefined) {
-    super(link, "read", options);
+  constructor(state: ConnectionState, key: string, options: CacheCallOptions | undefined) {
+    super(state, "read", options);
     this.#key = key;
   }
 
-  protected override send(to: RespCommands): unknown {
+  protected override send(to: CommandWriter): unknown {
     return to.getBuffer(this.#key);
   }
 }
@@ -36,17 +36,17 @@ export class GetBody extends Fetch<Uint8Array | undefined> {
   }
 }
 
-/** Replaces one state of a record by another. */
-export class Replace extends Flight<"replaced" | "conflict" | "absent"> {
+/** Replaces the state of a record, if the record has the expected revision. */
+export class Replace extends RespCommand<"replaced" | "conflict" | "absent"> {
   readonly #keys: readonly string[];
   readonly #values: readonly (string | number | Buffer)[];
 
   constructor(
-    link: Link,
+    state: ConnectionState,
     { headKey, head }: { readonly headKey: string; readonly head: Uint8Array },
     options: ReplaceOptions,
   ) {
-    super(link, "store", options);
+    super(state, "store", options);
     const { ifRevision, purgeAfterMs, dropBody } = options;
     const expected = revisionBytes(ifRevision);
     const hasBody = namesBody(expected);
@@ -57,35 +57,35 @@ export class Replace extends Flight<"replaced" | "conflict" | "absent"> {
     this.#values = [expected, stored, purgeMs, keepsBody ? "0" : "1"];
   }
 
-  protected override send(to: RespCommands): unknown {
+  protected override send(to: CommandWriter): unknown {
     return replaceScript(to, this.#keys, this.#values);
   }
 
   protected override read(reply: unknown): "replaced" | "conflict" | "absent" {
     const outcome = Number(reply);
     if (outcome === 2) return "replaced";
-    // Its own state may have been replaced or deleted by others since.
+    // An earlier attempt may have succeeded, and others may have changed or deleted the record since.
     if (this.mayHaveHappened) throw new OutcomeUnknownError();
     return outcome === 1 ? "conflict" : "absent";
   }
 
-  protected override wasWritten(answer: string): boolean {
-    return answer === "replaced";
+  protected override wasWritten(result: string): boolean {
+    return result === "replaced";
   }
 }
 
-/** Deletes one state of a record. */
-export class Remove extends Flight<"replaced" | "conflict" | "absent"> {
+/** Deletes a record, if it has the expected revision. */
+export class Remove extends RespCommand<"replaced" | "conflict" | "absent"> {
   readonly #keys: readonly string[];
   readonly #expected: Buffer;
 
-  constructor(link: Link, headKey: string, options: ReplaceOptions) {
-    super(link, "delete", options);
+  constructor(state: ConnectionState, headKey: string, options: ReplaceOptions) {
+    super(state, "delete", options);
     this.#expected = revisionBytes(options.ifRevision);
     this.#keys = namesBody(this.#expected) ? [headKey, bodyKeyOf(headKey)] : [headKey];
   }
 
-  protected override send(to: RespCommands): unknown {
+  protected override send(to: CommandWriter): unknown {
     return removeScript(to, this.#keys, [this.#expected]);
   }
 
@@ -93,26 +93,26 @@ export class Remove extends Flight<"replaced" | "conflict" | "absent"> {
     const outcome = Number(reply);
     if (outcome === 2) return "replaced";
     if (outcome === 1) return "conflict";
-    // Whether it was this caller or another who deleted it, nobody can tell any more.
+    // An earlier attempt or another caller deleted the record: this can no longer be determined.
     if (this.mayHaveHappened) throw new OutcomeUnknownError();
     return "absent";
   }
 
-  protected override wasWritten(answer: string): boolean {
-    return answer === "replaced";
+  protected override wasWritten(result: string): boolean {
+    return result === "replaced";
   }
 }
 
-/** Deletes a record in whatever state it is. */
-export class Delete extends Flight<boolean> {
+/** Deletes a record unconditionally. */
+export class Delete extends RespCommand<boolean> {
   readonly #headKey: string;
 
-  constructor(link: Link, headKey: string, options: CacheCallOptions | undefined) {
-    super(link, "delete", options);
+  constructor(state: ConnectionState, headKey: string, options: CacheCallOptions | undefined) {
+    super(state, "delete", options);
     this.#headKey = headKey;
   }
 
-  protected override send(to: RespCommands): unknown {
+  protected override send(to: CommandWriter): unknown {
     return deleteScript(to, [this.#headKey, bodyKeyOf(this.#headKey)], []);
   }
 
@@ -120,7 +120,7 @@ export class Delete extends Flight<boolean> {
     return Number(reply) === 1 || this.mayHaveHappened;
   }
 
-  protected override wasWritten(answer: boolean): boolean {
-    return answer;
+  protected override wasWritten(result: boolean): boolean {
+    return result;
   }
 }

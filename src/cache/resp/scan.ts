@@ -1,19 +1,19 @@
 /** Scans of all servers that miss no record, even while a cluster moves slots. */
 import { createHash } from "node:crypto";
-import { mastersOf, type RespConnection, type RespNode } from "./connection.js";
+import { infoField } from "./durability.js";
 import { isForbidden } from "./failures.js";
-import { infoField } from "./guarantees.js";
 import type { KeySpace } from "./keys.js";
 import { checkAllSlots, ownLine } from "./slots.js";
+import { mastersOf, type RespConnection, type RespNode } from "./vendor.js";
 
 const KEYS_PER_PAGE = "250";
 
-/** A master as it is now. */
+/** The current state of a master. */
 interface Master {
   readonly node: RespNode;
-  /** What it says of itself in a cluster. */
+  /** Its own line of CLUSTER NODES; empty outside a cluster. */
   readonly line: string;
-  /** Which server, which run of it, and which slots it has, gives and takes. */
+  /** Identifies the server, its run, and its slots, including those that it imports or exports. */
   readonly description: string;
   readonly isTaking: boolean;
 }
@@ -21,7 +21,7 @@ interface Master {
 /** The masters in the order of the scan. */
 interface Layout {
   readonly masters: readonly Master[];
-  /** Changes whenever a cursor of an earlier layout would miss something. */
+  /** Changes whenever a cursor of an earlier layout would miss records. */
   readonly fingerprint: string;
 }
 
@@ -31,21 +31,21 @@ export interface KeyPage {
   readonly cursor: string | undefined;
 }
 
-/** What a scan looks for, and where. */
+/** The parameters of a scan. */
 export interface ScanRequest {
   readonly connection: RespConnection;
   readonly space: KeySpace;
   readonly cursor: string | undefined;
-  /** Whether a page without keys may be returned rather than the search go on. */
+  /** Returns whether to return a page without keys rather than search further. */
   readonly isLate: () => boolean;
 }
 
 /**
  * Returns a page of keys.
  *
- * A server's own cursor means nothing to another, nor to itself once it was restarted; and slots that
- * move from a server which is yet to be scanned to one that has been would be missed. When either
- * happens the scan begins again.
+ * A cursor of a server is meaningless on another server, and on the same server after a restart. Slots
+ * that move from a server not scanned yet to one already scanned would be missed. In both cases the scan
+ * starts again.
  */
 export async function scanKeys(request: ScanRequest): Promise<KeyPage> {
   const layout = await layoutOf(request.connection);
@@ -64,7 +64,7 @@ export async function scanKeys(request: ScanRequest): Promise<KeyPage> {
 
 interface ServerPage {
   readonly keys: readonly string[];
-  /** Nothing after the last page of the last server. */
+  /** `undefined` after the last page of the last server. */
   readonly next: Place | undefined;
 }
 
@@ -98,7 +98,7 @@ function placeIn({ fingerprint }: Layout, cursor: string | undefined): Place {
     : { index: 0, cursor: "0" };
 }
 
-/** Nothing when every server was scanned and none has changed; else where to begin again. */
+/** Returns `undefined` if no server has changed during the scan, otherwise the cursor of a new scan. */
 async function cursorAfter(
   { fingerprint }: Layout,
   connection: RespConnection,
@@ -108,9 +108,10 @@ async function cursorAfter(
 }
 
 /**
- * Throws while a part of a cluster has no master: a scan without it would pass for complete.
+ * Returns the masters. Throws while a part of a cluster has no master, because the scan would seem to be
+ * complete without it.
  *
- * Servers that take a slot come after those that give it: its keys move that way only.
+ * Servers that import a slot come after those that export it, because keys only move in this direction.
  */
 async function layoutOf(connection: RespConnection): Promise<Layout> {
   const isCluster = connection.isCluster === true;

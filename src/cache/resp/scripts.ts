@@ -1,16 +1,16 @@
 /**
- * What one command cannot do atomically, as Lua.
+ * Lua scripts, for operations that need several commands atomically.
  *
- * Every script comes for one key (the head's) and for two (the body's besides): while a cluster moves
- * a slot, a script that declares a key which is not there would have to wait for the end of the move.
+ * Every script exists for one key (the head) and for two (head and body). While a cluster moves a slot, a
+ * script that declares a missing key would have to wait for the end of the move.
  */
 
-import type { RespConnection } from "./connection.js";
-import { REVISION_BYTES } from "./stored.js";
+import { REVISION_BYTES } from "./row.js";
+import type { RespConnection } from "./vendor.js";
 
 const LAST = REVISION_BYTES - 1;
 
-/** 1 if the record is there now because of this value, and with this body; 0 if another is. */
+/** Returns 1 if the record exists with this value and body, 0 if the key has another record. */
 const INSERT = `
 if not redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then
   local found = redis.call('GETRANGE', KEYS[1], 0, ${LAST})
@@ -19,15 +19,16 @@ end
 if KEYS[2] then redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[2]) end
 return 1`;
 
-/** Removes a body that no head speaks of; 1 if there was one, 0 if not. */
+/** Removes a body without a record. Returns 1 if there was one, otherwise 0. */
 const DISCARD_BODY = `
 if redis.call('GETRANGE', KEYS[1], ${LAST}, ${LAST}) == '\\1' then return 0 end
 return redis.call('UNLINK', KEYS[2])`;
 
 /**
- * 0 if there is no record, 1 if it is in another state, 2 if it is in the new one now.
+ * Returns 0 if there is no record, 1 if it is in another state, 2 if it is in the new state.
  *
- * The first SET changes nothing: it fails, if SET has to, before the body is touched.
+ * The first SET changes nothing. If SET fails, for example for lack of memory, it fails here, before the
+ * body is changed.
  */
 const REPLACE = `
 local found = redis.call('GETRANGE', KEYS[1], 0, ${LAST})
@@ -48,7 +49,7 @@ else
 end
 return 2`;
 
-/** 0 if there is no record, 1 if it is in another state, 2 if it was deleted. */
+/** Returns 0 if there is no record, 1 if it is in another state, 2 if it was deleted. */
 const REMOVE = `
 local found = redis.call('GETRANGE', KEYS[1], 0, ${LAST})
 if found == '' then return 0 end
@@ -57,16 +58,16 @@ if KEYS[2] then redis.call('UNLINK', KEYS[2]) end
 redis.call('UNLINK', KEYS[1])
 return 2`;
 
-/** 1 if there was a record, 0 if not. */
+/** Returns 1 if there was a record, otherwise 0. */
 const DELETE = `
 redis.call('UNLINK', KEYS[2])
 return redis.call('UNLINK', KEYS[1])`;
 
 type Argument = string | number | Buffer;
 
-/** A script, as a command of connections and pipelines. */
+/** A script that is defined as a command of connections and pipelines. */
 export interface Script {
-  /** Sends the script; its name says for how many keys. */
+  /** Sends the variant of the script for this number of keys. */
   (target: object, keys: readonly string[], values: readonly Argument[]): unknown;
   define(connection: RespConnection): void;
 }
@@ -79,7 +80,7 @@ export const deleteScript: Script = script("delete", DELETE);
 
 const ALL = [insertScript, discardBodyScript, replaceScript, removeScript, deleteScript];
 
-/** Makes the scripts commands of a connection, unless they are already. */
+/** Defines the scripts as commands of a connection, unless they are defined already. */
 export function defineScripts(connection: RespConnection): void {
   for (const each of ALL) each.define(connection);
 }

@@ -1,11 +1,11 @@
-/** Which slots the masters of a cluster have, each by its own account. */
-import type { RespNode } from "./connection.js";
+/** The slots of a cluster, as each master reports its own. */
+import type { RespNode } from "./vendor.js";
 
 const SLOTS = 16_384;
-/** Those that move stand in brackets, and in the ranges of the server that gives them too. */
+/** A range of slots. Moving slots are also listed in brackets, which this does not match. */
 const RANGE = /^(\d{1,5})(?:-(\d{1,5}))?$/;
 
-/** Returns what a server says of itself: its id, its epoch, and its slots with those that move. */
+/** Returns a server's own line of CLUSTER NODES: its id, its epoch, and its slots, including moving ones. */
 export async function ownLine(node: RespNode): Promise<string> {
   const nodes = String(await node.call("CLUSTER", "NODES"));
   const line = nodes.split("\n").find((each) => each.includes("myself"));
@@ -14,8 +14,8 @@ export async function ownLine(node: RespNode): Promise<string> {
 }
 
 /**
- * Throws unless every slot is a slot of one of the servers whose lines these are: the peers forget a
- * master that died, and the others would be taken for the whole cluster.
+ * Throws unless the servers with these lines have all slots together. The client libraries forget a master
+ * that has died, and the remaining ones must not pass for the whole cluster.
  */
 export function checkAllSlots(lines: readonly string[]): void {
   const isServed = new Uint8Array(SLOTS);

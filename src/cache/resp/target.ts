@@ -1,4 +1,4 @@
-/** What a cache connects to, and how that is said to ioredis and iovalkey. */
+/** The servers that a cache connects to, and the corresponding arguments of ioredis and iovalkey. */
 import type { ConnectionOptions } from "node:tls";
 import { checkInteger, checkOptions } from "../../vault/checks.js";
 import { readUrl } from "./url.js";
@@ -13,14 +13,14 @@ const TARGET: ReadonlySet<string> = new Set([
   ...["sentinels", "connectTimeoutMs", ...OF_SENTINELS],
 ]);
 const ADDRESS: ReadonlySet<string> = new Set(["host", "port"]);
-/** What says where to connect to leaves no room for these: they would be dropped. */
+/** The members that each kind of target excludes, because the client libraries would ignore them. */
 const EXCLUDED = {
   cluster: ["sentinels", "url", "host", "port", "path", "family", "db"],
   sentinels: ["url", "host", "port", "path", "family"],
   path: ["url", "host", "port", "family"],
 } as const;
 const DEFAULT_CONNECT_TIMEOUT_MS = 5000;
-/** A server that says nothing for so long, although it was asked something, is connected to anew. */
+/** A connection that receives no reply for so long is closed and opened again. */
 const SILENCE_MS = 10_000;
 const LONGEST_RETRY_MS = 1000;
 
@@ -30,64 +30,64 @@ export interface RespAddress {
   readonly port: number;
 }
 
-/** How to verify a server, and how to prove oneself to it: options of `node:tls`. */
+/** How to verify a server and to authenticate to it: options of `node:tls`. */
 export type RespTlsOptions = Pick<
   ConnectionOptions,
   "ca" | "cert" | "key" | "passphrase" | "servername" | "rejectUnauthorized" | "minVersion"
 >;
 
-/** What to connect to: a server by `url` or by its parts, a `cluster`, or what `sentinels` name. */
+/** A server by `url` or by its parts, a `cluster`, or a master that `sentinels` know. */
 export interface RespTarget {
   /**
-   * `redis://user:password@host:port/db`, or `rediss://…` for TLS. Other members take precedence. Its query can
-   * have `username`, `password`, `db`, `tls=true`, `family`, `connectTimeout` (milliseconds), and `keyPrefix`: the
-   * option of the cache.
+   * `redis://user:password@host:port/db`, or `rediss://…` for TLS. Other members take precedence. The query
+   * may have `username`, `password`, `db`, `tls=true`, `family`, `connectTimeout` (milliseconds), and
+   * `keyPrefix`, which is an option of the cache.
    */
   readonly url?: string | undefined;
   /** Default `"127.0.0.1"`. */
   readonly host?: string | undefined;
   /** Default 6379. */
   readonly port?: number | undefined;
-  /** The version of the Internet Protocol to connect with. Default: whichever the name of the host has. */
+  /** The version of the Internet Protocol. Default: the version that the name of the host resolves to. */
   readonly family?: 4 | 6 | undefined;
   /** A Unix socket instead of a host and port. */
   readonly path?: string | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
-  /** The number of the database. Default 0; a cluster has no other. */
+  /** The number of the database. Default 0, which is the only one of a cluster. */
   readonly db?: number | undefined;
-  /** Uses TLS: `{}` with the system's authorities, or options such as `ca`. */
+  /** Uses TLS: `{}` for the system's certificate authorities, or options such as `ca`. */
   readonly tls?: RespTlsOptions | undefined;
-  /** Some nodes of a cluster; the others are found from these. */
+  /** Some nodes of a cluster; the others are discovered. */
   readonly cluster?: readonly RespAddress[] | undefined;
-  /** Sentinels that know where the master is. */
+  /** Sentinels that know the address of the master. */
   readonly sentinels?: readonly RespAddress[] | undefined;
-  /** The name the sentinels know the master by. */
+  /** The name of the master in the configuration of the sentinels. */
   readonly name?: string | undefined;
   readonly sentinelUsername?: string | undefined;
   readonly sentinelPassword?: string | undefined;
-  /** Uses TLS to the sentinels. */
+  /** Uses TLS for connections to the sentinels. */
   readonly sentinelTls?: RespTlsOptions | undefined;
   /** How long connecting may take, in milliseconds. Default 5,000. */
   readonly connectTimeoutMs?: number | undefined;
 }
 
-/** Arguments of the peers' constructors. */
+/** The arguments of the client libraries' constructors. */
 export type PeerArguments =
   | { readonly kind: "server"; readonly options: object }
   | { readonly kind: "cluster"; readonly nodes: readonly RespAddress[]; readonly options: object };
 
-/** A target as an object, and the prefix of keys that its URL asks for. */
+/** A target as an object, with the key prefix of its URL. */
 export interface ReadTarget extends RespTarget {
   readonly keyPrefix?: string | undefined;
 }
 
-/** Returns the target as an object, with what its URL says. */
+/** Returns the target as an object that includes the parts of its URL. */
 export function readTarget(target: string | RespTarget): ReadTarget {
   const given: RespTarget = typeof target === "string" ? { url: target } : target;
   checkOptions(given, "target", TARGET);
   checkStrings(given);
-  // A member that is undefined must not undo what the URL says: TLS least of all.
+  // A member that is undefined must not override a part of the URL, such as TLS.
   const defined = Object.entries(given).filter(([, value]) => value !== undefined);
   const parts = given.url === undefined ? {} : readUrl(given.url);
   const merged: ReadTarget = { ...parts, ...Object.fromEntries(defined) };
@@ -95,12 +95,12 @@ export function readTarget(target: string | RespTarget): ReadTarget {
   return merged;
 }
 
-/** How long connecting may take, in milliseconds. */
+/** Returns how long connecting may take, in milliseconds. */
 export function connectTimeoutOf(target: RespTarget): number {
   return target.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
 }
 
-/** Returns what the peers are to be constructed with. */
+/** Returns the arguments of the client library's constructor. */
 export function toPeerArguments(target: RespTarget): PeerArguments {
   const { cluster, sentinels, path, db = 0 } = target;
   const options = connectionOptions(target);
@@ -120,8 +120,8 @@ function placeOf({ host = "127.0.0.1", port = 6379, family }: RespTarget): objec
 }
 
 /**
- * Nothing is queued while there is no connection and nothing is sent twice: the cache itself repeats
- * what may be repeated, within the deadline of each call.
+ * Returns options with which the client library neither queues commands while it is disconnected nor
+ * sends a command twice. The cache itself repeats commands, within the deadline of each call.
  */
 function connectionOptions(target: RespTarget): object {
   const { username, password, tls } = target;
@@ -131,13 +131,13 @@ function connectionOptions(target: RespTarget): object {
     ...(tls === undefined ? {} : { tls }),
     lazyConnect: true,
     enableOfflineQueue: false,
-    // Zero, so that what was under way fails with its connection rather than never.
+    // Zero, so that a command in flight fails when its connection is lost, rather than never.
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     enableReadyCheck: false,
     connectTimeout: connectTimeoutOf(target),
     socketTimeout: SILENCE_MS,
-    // What the cache says needs no more, and HELLO and CLIENT need further permissions.
+    // Protocol 2 suffices, and HELLO and CLIENT would need further permissions.
     protocol: 2,
     disableClientInfo: true,
     reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
@@ -145,7 +145,7 @@ function connectionOptions(target: RespTarget): object {
 }
 
 function clusterOptions(target: RespTarget, redisOptions: object): object {
-  // Certificates name hosts, not the addresses that names resolve to.
+  // Certificates contain host names, so names must not be resolved to addresses before connecting.
   const names = {
     dnsLookup: (address: string, done: (error: null, address: string) => void) =>
       done(null, address),
@@ -159,7 +159,7 @@ function clusterOptions(target: RespTarget, redisOptions: object): object {
     enableAutoPipelining: true,
     enableReadyCheck: false,
     clusterRetryStrategy: retryDelayMs,
-    // What may have been executed is the cache's to repeat, which knows whether it may be.
+    // The cache repeats commands itself, because it knows which ones are safe to repeat.
     retryDelayOnFailover: 0,
     retryDelayOnTryAgain: 20,
   };
@@ -174,7 +174,7 @@ function sentinelOptions(target: RespTarget): object {
     ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
     ...(sentinelTls === undefined ? {} : { sentinelTLS: sentinelTls }),
     ...(tls === undefined ? {} : { enableTLSForSentinelMode: true }),
-    // Sentinels may still name the old master: whether it is one has to be asked.
+    // Sentinels may still name the old master, so the role of the server must be checked.
     enableReadyCheck: true,
     sentinelRetryStrategy: retryDelayMs,
   };
@@ -214,11 +214,11 @@ function checkTarget(target: RespTarget): void {
   checkPlace(target);
 }
 
-/** Throws if a member would be dropped: one that speaks of another server, or of none. */
+/** Throws if the client library would ignore a member, because the target has members of two kinds. */
 function checkPlace(target: RespTarget): void {
   for (const [place, others] of Object.entries(EXCLUDED)) {
     if (target[place as keyof typeof EXCLUDED] === undefined) continue;
-    // Database 0 is the one that a cluster has.
+    // A cluster has database 0.
     const other = others.find((name) => target[name] !== undefined && target[name] !== 0);
     if (other !== undefined) throw new TypeError(`target must not have both ${place} and ${other}`);
   }

@@ -1,8 +1,8 @@
 /**
- * Reads the URL of a server, in the form of ioredis and iovalkey: a query adds to what the rest says.
+ * Reads the URL of a server, in the form of ioredis and iovalkey: a query adds to the other parts.
  *
- * Nothing that a URL asks for is dropped. What is not known, is said twice or makes no sense is a
- * `TypeError`; messages name the place and never repeat the URL, which may hold a password.
+ * No part of a URL is ignored: unknown, repeated and invalid parts throw a `TypeError`. Messages name the
+ * part and never repeat the URL, which may contain a password.
  */
 import { checkOptions } from "../../vault/checks.js";
 
@@ -11,7 +11,7 @@ const PROTOCOLS: ReadonlySet<string> = new Set(["redis:", "rediss:", "valkey:", 
 const SECURE: ReadonlySet<string> = new Set(["rediss:", "valkeys:"]);
 const DATABASE = /^\/?(\d{0,9})\/?$/;
 const WHOLE_NUMBER = /^\d{1,9}$/;
-/** Each parameter of the query, and how the text of its value is read. */
+/** The parameters of the query, and the functions that read their values. */
 const PARAMETERS = {
   username: text,
   password: text,
@@ -27,7 +27,7 @@ type Query = {
   readonly [Name in keyof typeof PARAMETERS]?: ReturnType<(typeof PARAMETERS)[Name]>;
 };
 
-/** What a URL says of a server and of the cache on it. */
+/** The parts of a URL: settings of the connection and of the cache. */
 export interface UrlParts {
   readonly host: string;
   readonly port?: number;
@@ -40,11 +40,11 @@ export interface UrlParts {
   readonly keyPrefix?: string;
 }
 
-/** Returns what a URL says. */
+/** Returns the parts of a URL. */
 export function readUrl(given: string): UrlParts {
   const url = URL.canParse(given) ? new URL(given) : undefined;
   const [, database] = DATABASE.exec(url?.pathname ?? "") ?? [];
-  // A fragment, or a comma, is the rest of a password or of a list of servers.
+  // A fragment or a comma means an unescaped password or a list of servers.
   const isServer = /^[^,]+$/.test(url?.hostname ?? "") && !given.includes("#");
   if (url === undefined || database === undefined || !isServer || !PROTOCOLS.has(url.protocol)) {
     throw notUrl();
@@ -71,7 +71,7 @@ export function readUrl(given: string): UrlParts {
 
 function readQuery({ searchParams }: URL): Query {
   const names = [...searchParams.keys()];
-  // Behind a password that is not escaped, the name of a parameter can be a part of it.
+  // If a password is not escaped, a part of it can look like the name of a parameter.
   if (names.some((name) => name.includes("@"))) throw notUrl();
   checkOptions(Object.fromEntries(searchParams), NAME, KNOWN);
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
@@ -91,7 +91,7 @@ function wholeNumber(value: string, name: string): number {
   return Number(value);
 }
 
-/** The peers take every value for a yes, "false" and "0" among them. */
+/** Accepts only "true": the client libraries treat every value as true, even "false" and "0". */
 function onlyTrue(value: string, name: string): true {
   if (value !== "true") throw new TypeError(`${NAME} must have ${name}=true, or no ${name}`);
   return true;

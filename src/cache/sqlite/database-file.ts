@@ -1,24 +1,25 @@
-/** The file of a database: its owner's alone from the first moment on. */
+/** The file of a database: readable by its owner only, from its creation on. */
 import { chmodSync, closeSync, constants, lstatSync, openSync } from "node:fs";
 import { CacheUnavailableError } from "../../vault/errors.js";
 import { FileIdentity, type WatchedFile } from "../file-identity.js";
-import { prepareRaw, readFailure, type SqliteConnection } from "./connection.js";
+import { readFailure } from "./failures.js";
 import { OwnersFile } from "./owners-file.js";
+import { prepareRaw, type SqliteConnection } from "./vendor.js";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 const NEW_FILE: number = O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR;
 const OWNERS_ALONE = 0o600;
 const PERMISSIONS = 0o777;
-/** What SQLite puts beside a database; it takes over the permissions when it makes them. */
+/** Suffixes of the files that SQLite creates beside a database, with the permissions of the database. */
 const COMPANIONS = ["-wal", "-shm", "-journal"] as const;
 
 /**
- * Makes a new file that nobody else can read, or takes that of an existing one from everybody else.
+ * Creates a file that only its owner can read, or removes all other permissions from an existing one.
  *
- * An existing file is never opened here: closing it would drop the locks of this process's other
- * connections to it.
+ * An existing file is never opened here, because closing a file drops all POSIX locks that other
+ * connections of this process hold on it.
  *
- * @throws {@link CacheUnavailableError} It cannot be made, or is there and not a regular file.
+ * @throws {@link CacheUnavailableError} The file cannot be created, or exists and is not a regular file.
  */
 export function secureFile(path: string): void {
   try {
@@ -29,16 +30,16 @@ export function secureFile(path: string): void {
   }
 }
 
-/** A database that is in memory, or has no file of its own. */
+/** Stands for a database in memory, which has no file to watch. */
 export const UNWATCHED: WatchedFile = { isIntact: true };
 
-/** The smallest page of a database: a file that has been opened holds one. */
+/** The smallest page of a database: once a database is open, its file has at least one page. */
 const SMALLEST_PAGE_BYTES = 512;
 
 /**
- * Remembers the files of a database that is open, with its log.
+ * Remembers the identities of an open database file and of its WAL.
  *
- * @throws {@link CacheUnavailableError} They are not there.
+ * @throws {@link CacheUnavailableError} One of the files is missing.
  */
 export function identityOf(path: string): FileIdentity {
   const companions = [`${path}-wal`, `${path}-shm`];
@@ -56,7 +57,7 @@ export function watchOwners(connection: SqliteConnection): WatchedFile {
   return path ? new OwnersFile(path, connection) : UNWATCHED;
 }
 
-/** Makes an empty file; tells whether there was none. */
+/** Creates an empty file. Returns false if the path exists already. */
 function create(path: string): boolean {
   try {
     closeSync(openSync(path, NEW_FILE, OWNERS_ALONE));
@@ -83,7 +84,7 @@ function tightenIfThere(path: string): void {
   }
 }
 
-/** Tells whether an error of the file system is of this kind. */
+/** Returns whether an error of the file system has this code. */
 export function hasCode(error: unknown, code: string): boolean {
   return (error as { code?: unknown } | null | undefined)?.code === code;
 }

@@ -1,20 +1,22 @@
-/** Opens a database file for a cache of its own. */
+/** Opens a database file for a cache that owns the connection. */
 import type { CacheBackend } from "../../vault/contracts.js";
 import { CacheUnavailableError } from "../../vault/errors.js";
 import type { CacheClock } from "../cache-clock.js";
 import { Deadline } from "../deadline.js";
 import type { PurgeMode } from "../purge-schedule.js";
-import { isBusy, queryValue, readFailure, type SqliteConnection } from "./connection.js";
+import { SqliteCache } from "./backend.js";
 import { identityOf, secureFile } from "./database-file.js";
-import { DiskRoom, KEPT_LOG_BYTES } from "./disk-room.js";
+import { isBusy, readFailure } from "./failures.js";
+import { DiskFreeSpace, KEPT_LOG_BYTES } from "./free-space.js";
 import { isCurrent } from "./schema.js";
-import { SqliteCache } from "./sqlite-cache.js";
+import { queryValue, type SqliteConnection } from "./vendor.js";
 
-/** Others may be making the same file ready. */
+/** How long to wait for other processes that prepare the same file. */
 const OPEN_TIMEOUT_MS = 10_000;
-/** Copying the WAL into the database seldom saves what is written again and again meanwhile. */
+/** SQLite's own checkpoint interval, in pages: rare checkpoints copy a page once that was rewritten often. */
 const CHECKPOINT_PAGES = 4000;
-/** How a database is opened. */
+
+/** Options of {@link openDatabase}. */
 export interface OpenDatabaseOptions {
   readonly connect: (file: string) => SqliteConnection;
   readonly clock: CacheClock;
@@ -23,9 +25,9 @@ export interface OpenDatabaseOptions {
 }
 
 /**
- * Returns a cache in a database file, which is made if it is not there.
+ * Returns a cache in a database file, which is created if it does not exist.
  *
- * @throws {@link CacheUnavailableError} It cannot be opened and written.
+ * @throws {@link CacheUnavailableError} The file cannot be opened for writing.
  */
 export async function openDatabase(
   file: string,
@@ -36,15 +38,15 @@ export async function openDatabase(
   try {
     await untilFree(() => prepare(connection, options.synchronous));
     const identity = identityOf(file);
-    const room = new DiskRoom({ connection, path: file, file: identity });
+    const freeSpace = new DiskFreeSpace({ connection, path: file, file: identity });
     const cache = new SqliteCache({
       connection,
       clock: options.clock,
       purge: options.purge,
-      room,
+      freeSpace,
       watch: () => identity,
       release: () => {
-        room.close();
+        freeSpace.close();
         release(connection);
       },
     });
@@ -64,10 +66,10 @@ function connect(file: string, options: OpenDatabaseOptions): SqliteConnection {
   }
 }
 
-/** Sets up a connection, and the file if it is new. */
+/** Sets the pragmas of a connection, and of the file if it is new. */
 function prepare(connection: SqliteConnection, synchronous: string): void {
   connection.exec("PRAGMA busy_timeout = 5");
-  // What a newer version made stays as it is.
+  // Throws before any change if a newer version of this library created the tables.
   isCurrent(connection);
   connection.exec("PRAGMA auto_vacuum = INCREMENTAL");
   const journal = queryValue(connection, "PRAGMA journal_mode = WAL");
@@ -75,7 +77,7 @@ function prepare(connection: SqliteConnection, synchronous: string): void {
   connection.exec(`PRAGMA synchronous = ${synchronous}`);
   connection.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   connection.exec(`PRAGMA main.journal_size_limit = ${KEPT_LOG_BYTES}`);
-  // SQLite opens what it may not write for reading only, and does not say so.
+  // SQLite silently opens a file read-only if it lacks permission to write.
   connection.exec("BEGIN IMMEDIATE; ROLLBACK");
 }
 

@@ -1,7 +1,7 @@
 /** The files of a database whose connection somebody else opened. */
 import { performance } from "node:perf_hooks";
 import { FileIdentity, LOOK_MS, type WatchedFile } from "../file-identity.js";
-import { preparePluck, type SqliteConnection, type SqliteStatement } from "./connection.js";
+import { preparePluck, type SqliteConnection, type SqliteStatement } from "./vendor.js";
 
 /**
  * Remembers a database, and its log as long as its owner keeps one: what is committed to a log that was

@@ -1,19 +1,19 @@
-/** A change to the database, and whoever waits for it. */
+/** A change to the database, and the promise of its caller. */
 import type { Deadline } from "../deadline.js";
 
 /** A change to the database. */
 export interface Write<T> {
-  /** Makes the change; may be called again after it was rolled back. */
+  /** Applies the change. It is called again if the transaction was rolled back. */
   readonly apply: () => T;
-  /** How many bytes it adds. */
+  /** The number of bytes that it adds. */
   readonly bytes: number;
-  /** One statement is a transaction by itself; more than one need one around them. */
+  /** A single statement is its own transaction; several statements need an explicit one. */
   readonly isSingleStatement: boolean;
-  /** Whether it makes room: if there is none, what is kept in reserve is for this. */
+  /** Whether it frees space: if the disk is full, the reserve is released for such a write. */
   readonly isRemoval: boolean;
 }
 
-/** A write in the queue, whatever it gives. */
+/** A write in the queue, without the type of its result. */
 export interface QueuedWrite {
   readonly deadline: Deadline;
   readonly bytes: number;
@@ -29,7 +29,7 @@ interface Settle<T> {
   readonly reject: (error: Error) => void;
 }
 
-/** Remembers what a write gave until it is committed. */
+/** Holds the result of a write until the write is committed. */
 export class PendingWrite<T> implements QueuedWrite {
   readonly deadline: Deadline;
   readonly bytes: number;

@@ -1,45 +1,45 @@
-/** Removes the records of a cache that are due: on request, and as its schedule asks for it. */
+/** Removes due records: on request, and when the purge schedule asks for it. */
 import { performance } from "node:perf_hooks";
 import type { CacheCallOptions, MaybePromise } from "../../vault/contracts.js";
 import type { CacheClock } from "../cache-clock.js";
 import { Deadline } from "../deadline.js";
 import type { PurgeBounds, PurgeWork } from "../purge-schedule.js";
-import { queryValue, type SqliteConnection } from "./connection.js";
+import { ExpiryIndex } from "./expiry.js";
 import type { Write } from "./pending-write.js";
-import { PurgeIndex } from "./purge-index.js";
+import { queryValue, type SqliteConnection } from "./vendor.js";
 import type { WriteQueue } from "./write-queue.js";
 
 /** The most records that one transaction of a purge on request removes. */
 const PURGE_BATCH = 250;
-/** The most pages that it gives back to the file system after each. */
+/** The most pages returned to the file system after each such transaction. */
 const VACUUM_PAGES = 256;
-/** After how many inserts the index of purge times catches up, so that no purge has much to do. */
+/** After this many inserts the index of purge times is updated, so that no purge has much to index. */
 const INSERTS_PER_STEP = 500;
-/** The part of a purge's time that is for the changes; the rest is for their commit. */
+/** The part of a purge's time budget for changes; the rest is for their commit. */
 const CHANGES_PART = 0.5;
-/** How many pages a slice gives back at once, and how many stay free for the next records. */
+/** How many pages a slice returns at once, and how many stay free for the next records. */
 const SLICE_PAGES = 16;
 const SPARE_PAGES = 256;
 /** `PRAGMA auto_vacuum` */
 const INCREMENTAL = 2;
 
-/** What a {@link Purger} works with. */
+/** The parts of a {@link Purger}. */
 export interface PurgerParts {
   readonly connection: SqliteConnection;
   readonly writes: WriteQueue;
   readonly clock: CacheClock;
 }
 
-/** Purges in transactions of the cache's queue. */
+/** Purges in transactions of the cache's write queue. */
 export class Purger implements PurgeWork {
   readonly #connection: SqliteConnection;
   readonly #writes: WriteQueue;
   readonly #clock: CacheClock;
-  readonly #index: PurgeIndex;
-  /** Whether the file was made to give pages back. */
+  readonly #index: ExpiryIndex;
+  /** Whether the file was created with incremental vacuum, so that pages can be returned. */
   readonly #canShrink: boolean;
   #insertsSinceStep = 0;
-  /** The earliest purge time that may not be indexed yet, of the records that are known. */
+  /** The earliest known purge time that may not be indexed yet. */
   #unindexedMs: number;
   #isStopped = false;
 
@@ -47,7 +47,7 @@ export class Purger implements PurgeWork {
     this.#connection = connection;
     this.#writes = writes;
     this.#clock = clock;
-    this.#index = new PurgeIndex(connection);
+    this.#index = new ExpiryIndex(connection);
     this.#canShrink = queryValue(connection, "PRAGMA main.auto_vacuum") === INCREMENTAL;
     this.#unindexedMs = this.#index.isBehind ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
@@ -56,35 +56,35 @@ export class Purger implements PurgeWork {
     return this.#writes.isBusy;
   }
 
-  /** The earliest purge time that is known, `undefined` if there is none. */
+  /** The earliest known purge time, `undefined` if there is none. */
   get nextMs(): number | undefined {
     const earliestMs = this.#index.earliestMs ?? Number.POSITIVE_INFINITY;
     const nextMs = Math.min(earliestMs, this.#unindexedMs);
     return nextMs === Number.POSITIVE_INFINITY ? undefined : nextMs;
   }
 
-  /** Follows an insert: after some of them the index catches up. */
+  /** Called for each insert. Updates the index after every {@link INSERTS_PER_STEP} of them. */
   onInsert(purgeAtMs: number): void {
     this.#unindexedMs = Math.min(this.#unindexedMs, purgeAtMs);
     this.#insertsSinceStep += 1;
     if (this.#insertsSinceStep >= INSERTS_PER_STEP) void this.#catchUp();
   }
 
-  /** Purges for the schedule, in one transaction. */
+  /** Purges for the schedule, in one transaction. Resolves with the earliest purge time that is left. */
   purge(bounds: PurgeBounds): MaybePromise<number | undefined> {
     const apply = () => (this.#isStopped ? undefined : this.#sweep(bounds));
     return this.#writes.submit(removal(apply, "transaction"), undefined);
   }
 
-  /** Lets what the schedule asked for come to nothing, so that closing does not wait for it. */
+  /** Turns purges of the schedule into no-ops, so that closing does not wait for them. */
   stop(): void {
     this.#isStopped = true;
   }
 
-  /** Removes at most `limit` records that are due, and gives the pages back; returns how many. */
+  /** Removes at most `limit` due records and returns their pages. Resolves with the number of records. */
   async purgeExpired(limit: number, options: CacheCallOptions | undefined): Promise<number> {
     const deadline = new Deadline(options);
-    // The steps share the time of the whole.
+    // All steps share the time limit of the call.
     const rest = () => ({ timeoutMs: deadline.remainingMs, signal: options?.signal });
     let purged = 0;
     try {
@@ -98,7 +98,7 @@ export class Purger implements PurgeWork {
         if (removed < batch) break;
       }
     } catch (error) {
-      // What was purged before is purged.
+      // Earlier transactions are committed: report their records.
       if (purged === 0) throw error;
     }
     return purged;
@@ -113,7 +113,7 @@ export class Purger implements PurgeWork {
     );
   }
 
-  /** Lets the index catch up by one step; tells whether there may be more to do. */
+  /** Indexes the next records. Resolves with whether there may be more. */
   #step(before: "insert" | "purge", options?: CacheCallOptions): MaybePromise<boolean> {
     this.#insertsSinceStep = 0;
     const apply = () => this.#stepOnce();
@@ -125,17 +125,17 @@ export class Purger implements PurgeWork {
     try {
       await this.#step("insert");
     } catch {
-      // What fails here is done by the next purge.
+      // The next purge indexes these records.
     }
   }
 
-  /** Gives pages back to the file system, where the file was made for that. */
+  /** Returns free pages to the file system, if the file allows it. */
   async #vacuum(options: CacheCallOptions): Promise<void> {
     const apply = () => this.#shrink(VACUUM_PAGES);
     try {
       await this.#writes.submit(removal(apply), options);
     } catch {
-      // The next purge gives back more.
+      // The next purge returns them.
     }
   }
 
@@ -145,7 +145,7 @@ export class Purger implements PurgeWork {
     return isBehind;
   }
 
-  /** Removes records one by one until the time is over: bodies can be large. */
+  /** Removes records one at a time until the time is used up, because bodies can be large. */
   #sweep({ dueMs, limit, budgetMs }: PurgeBounds): number | undefined {
     const endsAtMs = performance.now() + CHANGES_PART * budgetMs;
     const hasTime = () => performance.now() < endsAtMs;

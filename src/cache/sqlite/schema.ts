@@ -1,25 +1,24 @@
-/** The tables of a cache, and how older ones become today's. */
+/** The tables of a cache, and their migrations. */
 import { CacheUnavailableError } from "../../vault/errors.js";
-import { queryValue, rollBack, type SqliteConnection } from "./connection.js";
+import { queryValue, rollBack, type SqliteConnection } from "./vendor.js";
 
 /**
- * The steps from an empty database to today's tables. The version of a database is the number of
- * steps it has taken: add steps, never change one.
+ * The migrations from an empty database to the current tables. The version of a database is the number
+ * of migrations applied to it: add migrations, never change one.
  *
- * A body has a table of its own, so that reading or rewriting a head touches none of its pages; it
- * goes with its record by trigger, whichever way that goes. An ordinary rowid table with a unique
- * key is about twice as fast for blobs as WITHOUT ROWID.
+ * Bodies have a table of their own, so that reading or rewriting a head touches none of their pages. A
+ * trigger deletes the body whenever its record is deleted. An ordinary rowid table with a unique key is
+ * about twice as fast for blobs as WITHOUT ROWID.
  *
- * A `state` is a revision and the head after it (`row-state.ts`): one value is read
- * faster than three.
+ * A `state` is a revision followed by the head (`row.ts`): reading one value is faster than three.
  *
- * Purge times are indexed late: an index would cost every insert a third page, half as much again as
- * the other two. `handlevault_purges` has the purge times of all records up to the id in
- * `handlevault_indexed`; the triggers keep that true, also when the last ids are freed and come up
+ * Purge times are indexed later: an index would make each insert write a third page and cost half as
+ * much again. `handlevault_purges` has the purge times of all records up to the id in
+ * `handlevault_indexed`. Triggers maintain this, also when the highest ids are deleted and assigned
  * again.
  *
- * Names are in full where SQL allows it: a temporary table of the owner's must not take their place.
- * Inside of a trigger they are those of its own database anyway.
+ * Names include the schema where SQL allows it, so that a temporary table of the connection's owner
+ * cannot replace a table. Names inside a trigger always mean the trigger's own database.
  */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE main.handlevault_records (
@@ -53,7 +52,7 @@ const MIGRATIONS: readonly string[] = [
 ];
 
 /**
- * Tells whether the tables are today's.
+ * Returns whether the tables are current.
  *
  * @throws {@link CacheUnavailableError} A newer version of this library made them.
  */
@@ -63,7 +62,7 @@ export function isCurrent(connection: SqliteConnection): boolean {
   return version === MIGRATIONS.length;
 }
 
-/** Makes the tables today's, all steps or none; others may do the same at the same time. */
+/** Applies all missing migrations in one transaction. Other processes may do so at the same time. */
 export function migrate(connection: SqliteConnection): void {
   connection.exec("BEGIN IMMEDIATE");
   try {

@@ -1,14 +1,7 @@
-/** What is asked of the database, prepared once. */
+/** The prepared statements of a cache. */
 import { isBytes } from "../../primitives/bytes.js";
 import type { CacheEntry, CachePage, CacheRecord, Revision } from "../../vault/contracts.js";
 import { CacheUnavailableError } from "../../vault/errors.js";
-import {
-  preparePluck,
-  prepareRaw,
-  prepareWrite,
-  type SqliteConnection,
-  type SqliteStatement,
-} from "./connection.js";
 import {
   firstRevision,
   isRevision,
@@ -17,19 +10,26 @@ import {
   toEntry,
   toPrefix,
   toState,
-} from "./row-state.js";
+} from "./row.js";
+import {
+  preparePluck,
+  prepareRaw,
+  prepareWrite,
+  type SqliteConnection,
+  type SqliteStatement,
+} from "./vendor.js";
 
-/** Few enough that a page is no pause, many enough that a scan is no crawl. */
+/** Few enough for a page not to block the event loop for long, many enough for a fast scan. */
 const SCAN_PAGE = 250;
 
-/** What a replacement writes. */
+/** The new state that a replacement writes. */
 export interface Replacement {
   readonly head: Uint8Array;
   readonly purgeAtMs: number | undefined;
   readonly body: "keep" | "drop";
 }
 
-/** Reads and writes rows. What writes a body, or drops one, needs a transaction around it. */
+/** Reads and writes rows. A method that writes or drops a body needs a transaction around it. */
 export class RecordStatements {
   readonly #get: SqliteStatement;
   readonly #getBody: SqliteStatement;
@@ -46,7 +46,8 @@ export class RecordStatements {
   constructor(connection: SqliteConnection) {
     const read = (sql: string) => prepareRaw(connection, sql);
     const write = (sql: string) => prepareWrite(connection, sql);
-    // A temporary table of the owner's would hide one that is not named in full.
+    // Names include the schema, because a temporary table of the connection's owner would hide a table
+    // of the same short name.
     const records = "main.handlevault_records";
     const bodies = "main.handlevault_bodies";
     const ofState = `WHERE key = ? AND substr(state, 1, ${REVISION_BYTES}) = ?`;

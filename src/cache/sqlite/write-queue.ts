@@ -1,37 +1,30 @@
-/** Group commit: writes in flight at the same moment share one transaction. */
+/** Group commit: writes that are pending at the same time share one transaction. */
 import { queueMicrotask, setImmediate } from "../../primitives/timers.js";
 import type { CacheCallOptions, MaybePromise } from "../../vault/contracts.js";
 import { CacheFullError, CacheUnavailableError, OutcomeUnknownError } from "../../vault/errors.js";
 import { Deadline } from "../deadline.js";
 import type { WatchedFile } from "../file-identity.js";
-import {
-  commitFailure,
-  isBusy,
-  isFull,
-  rollBack,
-  type SqliteConnection,
-  type SqliteStatement,
-  writeFailure,
-} from "./connection.js";
 import { UNWATCHED } from "./database-file.js";
+import { commitFailure, isBusy, isFull, writeFailure } from "./failures.js";
+import type { FreeSpace } from "./free-space.js";
 import { PendingWrite, type QueuedWrite, type Write } from "./pending-write.js";
-import type { Room } from "./room.js";
+import { rollBack, type SqliteConnection, type SqliteStatement } from "./vendor.js";
 
-/** Bounds of a transaction: the event loop stands still for as long as it takes. */
+/** Bounds of a transaction, which blocks the event loop. */
 const MAX_BATCH = 256;
 const MAX_BATCH_BYTES = 2 ** 21;
-/** The most transactions of one write each, in one turn of the loop. */
+/** The most transactions of one write each, in one turn of the event loop. */
 const MAX_ALONE = 32;
-/** Keeps the pauses between attempts at some tens of milliseconds. */
+/** Limits the pause between attempts to some tens of milliseconds. */
 const MAX_BACKOFF = 5;
 
-/** When a queue runs what it holds: after the current job, or once every callback of the loop's turn ran. */
+/** When a queue commits: after the current job, or after all callbacks of this turn of the event loop. */
 export type FlushMoment = "job" | "turn";
 
-/** Runs writes in the order in which they came, as many as possible in one transaction. */
+/** Runs writes in the order of submission, as many as possible in one transaction. */
 export class WriteQueue {
   readonly #connection: SqliteConnection;
-  readonly #room: Room;
+  readonly #freeSpace: FreeSpace;
   readonly #file: WatchedFile;
   readonly #begin: SqliteStatement;
   readonly #commit: SqliteStatement;
@@ -42,9 +35,9 @@ export class WriteQueue {
   #isJobBegun = false;
   #isClosed = false;
 
-  constructor(connection: SqliteConnection, room: Room, file: WatchedFile = UNWATCHED) {
+  constructor(connection: SqliteConnection, freeSpace: FreeSpace, file: WatchedFile = UNWATCHED) {
     this.#connection = connection;
-    this.#room = room;
+    this.#freeSpace = freeSpace;
     this.#file = file;
     this.#begin = connection.prepare("BEGIN IMMEDIATE");
     this.#commit = connection.prepare("COMMIT");
@@ -60,8 +53,8 @@ export class WriteQueue {
   }
 
   /**
-   * Gives what the write gives, once it is committed: at once if that costs no wait for the disk and
-   * no other write came in the same job.
+   * Returns the result of a write once it is committed: synchronously if a commit does not wait for the
+   * disk and this is the first write of the current job.
    */
   submit<T>(write: Write<T>, options: CacheCallOptions | undefined): MaybePromise<T> {
     if (this.#isClosed) throw new CacheUnavailableError();
@@ -69,7 +62,7 @@ export class WriteQueue {
     return isFirst && !this.#isWaiting ? this.#runNow(write, options) : this.#queue(write, options);
   }
 
-  /** Runs what is queued, if that is possible at once, and refuses the rest. */
+  /** Commits the queued writes if no lock prevents it, and rejects the rest. */
   close(): void {
     if (this.#isClosed) return;
     for (let batch = this.#take(); batch.length > 0; batch = this.#take()) {
@@ -99,11 +92,11 @@ export class WriteQueue {
     const attempt = this.#attempt(write);
     if ("result" in attempt) {
       if (!this.#file.isIntact) throw new OutcomeUnknownError();
-      this.#room.onCommitted(write.bytes);
+      this.#freeSpace.onCommitted(write.bytes);
       return attempt.result;
     }
     const { error } = attempt;
-    // What may help takes its time.
+    // A retry, or releasing the reserve, may help, and both happen asynchronously.
     if (isBusy(error) || (write.isRemoval && isFull(error))) return this.#queue(write, options);
     throw errorOf(attempt);
   }
@@ -130,7 +123,7 @@ export class WriteQueue {
     setImmediate(this.#flush);
   }
 
-  /** Tries again until nobody else is at work; what has no time left is refused meanwhile. */
+  /** Retries until the database is no longer locked. Writes whose deadline passes are rejected. */
   async #retry(): Promise<void> {
     this.#isWaiting = true;
     let outcome: Outcome = "busy";
@@ -144,7 +137,7 @@ export class WriteQueue {
     if (this.#queued.length > 0) this.#scheduleTurn();
   }
 
-  /** Takes the next writes off the queue, as many as one transaction may hold. */
+  /** Removes the next writes from the queue, as many as fit into one transaction. */
   #take(): QueuedWrite[] {
     this.#dropOverdue();
     let [count, bytes] = [0, 0];
@@ -164,22 +157,23 @@ export class WriteQueue {
     for (const write of overdue) write.fail(new CacheUnavailableError());
   }
 
-  /** Runs writes, and settles those that do not go back to the head of the queue. */
+  /** Runs writes and settles them, except for those that return to the front of the queue. */
   #run(batch: readonly QueuedWrite[]): Outcome {
     try {
       if (!this.#file.isIntact) throw new CacheUnavailableError();
       return this.#tryToRun(batch);
     } catch (error) {
-      // The file is gone or the room failed, with nothing begun; what is settled stays as it is.
+      // The file is lost or free space could not be measured: no transaction has begun. Writes that
+      // were settled before stay settled.
       for (const write of batch) write.fail(writeFailure(error));
       return "done";
     }
   }
 
-  /** Those that could not be tried go back to the head of the queue. */
+  /** Runs the admitted writes. Writes that met a lock return to the front of the queue. */
   #tryToRun(batch: readonly QueuedWrite[]): Outcome {
     const bytes = batch.reduce((sum, write) => sum + write.bytes, 0);
-    if (bytes > 0) this.#room.onBatch(bytes);
+    if (bytes > 0) this.#freeSpace.onBatch(bytes);
     const admitted = batch.filter((write) => this.#admit(write));
     const [first] = admitted;
     if (first === undefined) return "done";
@@ -191,15 +185,15 @@ export class WriteQueue {
 
   #hasRoom(bytes: number): boolean {
     try {
-      this.#room.onBatch(bytes);
-      return this.#room.admits(bytes);
+      this.#freeSpace.onBatch(bytes);
+      return this.#freeSpace.admits(bytes);
     } catch (error) {
       throw writeFailure(error);
     }
   }
 
   #admit(write: QueuedWrite): boolean {
-    if (write.bytes === 0 || this.#room.admits(write.bytes)) return true;
+    if (write.bytes === 0 || this.#freeSpace.admits(write.bytes)) return true;
     write.fail(new CacheFullError());
     return false;
   }
@@ -223,8 +217,8 @@ export class WriteQueue {
   }
 
   /**
-   * What failed together is tried one by one, so that each learns what became of itself; as that takes
-   * its time, only the first of them in this turn of the loop.
+   * Runs the writes of a failed transaction one by one, so that each gets its own result. Only the first
+   * ones run in this turn of the event loop, because each needs a commit of its own.
    */
   #runEach(batch: readonly QueuedWrite[]): Outcome {
     const now = Math.min(batch.length, MAX_ALONE);
@@ -238,7 +232,7 @@ export class WriteQueue {
   #runAlone(write: QueuedWrite, following: readonly QueuedWrite[]): Outcome {
     let attempt = this.#attempt(write);
     if ("error" in attempt && write.isRemoval && isFull(attempt.error)) {
-      this.#room.release();
+      this.#freeSpace.releaseReserve();
       attempt = this.#attempt(write);
     }
     if ("result" in attempt) {
@@ -252,11 +246,14 @@ export class WriteQueue {
     return "done";
   }
 
-  /** What was committed to a file that is gone may be found by nothing that opens its path. */
+  /**
+   * Settles committed writes. If the file was lost, their outcome is unknown: no process that opens the
+   * path may find them.
+   */
   #acknowledge(batch: readonly QueuedWrite[], bytes: number): void {
     if (this.#file.isIntact) {
       for (const write of batch) write.succeed();
-      this.#room.onCommitted(bytes);
+      this.#freeSpace.onCommitted(bytes);
     } else {
       for (const write of batch) write.fail(new OutcomeUnknownError());
     }
@@ -280,13 +277,13 @@ export class WriteQueue {
 
   #undo(error: unknown): void {
     rollBack(this.#connection);
-    if (isFull(error)) this.#room.onFull();
+    if (isFull(error)) this.#freeSpace.onFull();
   }
 }
 
 type Outcome = "done" | "busy";
 
-/** Why a write failed, and whether it may have been committed nevertheless. */
+/** The error of a write, and whether the commit had begun, so that its outcome may be unknown. */
 interface Failure {
   readonly error: unknown;
   readonly isCommitting: boolean;
@@ -296,5 +293,5 @@ function errorOf({ error, isCommitting }: Failure): Error {
   return isCommitting ? commitFailure(error) : writeFailure(error);
 }
 
-/** What the owner of a wrapped connection may roll back is no place to write. */
+/** A write must not join a transaction of the connection's owner, who may roll it back. */
 const OWNERS_TRANSACTION: Failure = { error: { code: "SQLITE_BUSY" }, isCommitting: false };

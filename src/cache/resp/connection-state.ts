@@ -1,25 +1,25 @@
-/** A connection and what the cache has to know about it. */
+/** A connection and the state that the cache keeps for it. */
 import { performance } from "node:perf_hooks";
-import { Batcher } from "./batch.js";
-import { mastersOf, type RespConnection, refreshSlots } from "./connection.js";
+import { CommandQueue } from "./command-queue.js";
 import { observe } from "./connection-events.js";
-import { Guarantees } from "./guarantees.js";
+import { DeadlineTimer } from "./deadline-timer.js";
+import { DurabilityProbe } from "./durability.js";
 import type { ReplicaWait } from "./options.js";
 import { defineScripts } from "./scripts.js";
-import { DeadlineWatch } from "./watch.js";
+import { mastersOf, type RespConnection, refreshSlots } from "./vendor.js";
 
-/** No more often is a cluster asked where its slots are. */
+/** The shortest time between two requests for a cluster's slot map. */
 const REFRESH_INTERVAL_MS = 100;
 
 /** A connection in use by a cache. */
-export class Link {
+export class ConnectionState {
   readonly connection: RespConnection;
   readonly isCluster: boolean;
   readonly waitForReplicas: ReplicaWait | undefined;
-  readonly guarantees: Guarantees;
-  readonly batcher: Batcher;
-  readonly watch: DeadlineWatch = new DeadlineWatch();
-  /** How many connections have been lost: a command that was under way may have been sent again. */
+  readonly durability: DurabilityProbe;
+  readonly queue: CommandQueue;
+  readonly deadlineTimer: DeadlineTimer = new DeadlineTimer();
+  /** The number of lost connections. After a loss, a command in flight may have been sent again. */
   losses = 0;
   #isOpen = true;
   #masters = "";
@@ -30,12 +30,12 @@ export class Link {
     this.connection = connection;
     this.isCluster = connection.isCluster === true;
     this.waitForReplicas = waitForReplicas;
-    this.guarantees = new Guarantees(connection);
-    this.batcher = new Batcher(connection);
+    this.durability = new DurabilityProbe(connection);
+    this.queue = new CommandQueue(connection);
     defineScripts(connection);
     this.#stopObserving = observe(connection, {
       onLost: () => this.#lose(),
-      onAdded: () => this.guarantees.invalidate(),
+      onAdded: () => this.durability.invalidate(),
       onRefreshed: () => this.#refreshed(),
     });
   }
@@ -44,7 +44,7 @@ export class Link {
     return this.#isOpen;
   }
 
-  /** Lets the peer find out, behind the scenes, where the slots are now: not every failure makes it. */
+  /** Refreshes the slot map in the background: the client libraries do so only after some failures. */
   relocate(): void {
     const nowMs = performance.now();
     if (!this.isCluster || nowMs - this.#refreshedAtMs < REFRESH_INTERVAL_MS) return;
@@ -52,7 +52,7 @@ export class Link {
     void refreshSlots(this.connection);
   }
 
-  /** Lets go of the connection. */
+  /** Stops using the connection. */
   release(): void {
     this.#isOpen = false;
     this.#stopObserving();
@@ -60,13 +60,13 @@ export class Link {
 
   #lose(): void {
     this.losses += 1;
-    this.guarantees.invalidate();
+    this.durability.invalidate();
   }
 
-  /** A replica that became a master has had its connection before: only the roles tell. */
+  /** Compares the masters: no other event reports that a replica, whose connection stays, became a master. */
   #refreshed(): void {
     const masters = mastersOf(this.connection).map(placeOf).sort().join(" ");
-    if (masters !== this.#masters) this.guarantees.invalidate();
+    if (masters !== this.#masters) this.durability.invalidate();
     this.#masters = masters;
   }
 }

@@ -16,10 +16,10 @@ import type { CacheClock } from "../cache-clock.js";
 import { refuseAborted } from "../deadline.js";
 import { type PurgeMode, PurgeSchedule } from "../purge-schedule.js";
 import { filesLost } from "./environment-files.js";
-import { IF_EXISTS } from "./peer.js";
+import { reading } from "./failures.js";
+import type { FreeSpace } from "./free-space.js";
 import type { Write } from "./pending-write.js";
 import { Purger } from "./purger.js";
-import type { Room } from "./room.js";
 import {
   decodeKey,
   encodeHead,
@@ -28,21 +28,21 @@ import {
   firstRevision,
   isRevision,
   purgeTime,
-} from "./rows.js";
-import { type FoundRecord, HELD, removalOf, type Store } from "./store.js";
+} from "./row.js";
+import { BOOLEAN_OUTCOMES, type FoundRecord, removalOf, type Store } from "./store.js";
 import { headRow } from "./tables.js";
-import { reading } from "./unavailable.js";
+import { IF_EXISTS } from "./vendor.js";
 
 const SCAN_PAGE = 250;
-/** A successor of a key, in the order of keys: nothing lies between them. */
+/** Appended to a key, this gives the next possible key in the order of keys. */
 const SUCCESSOR: Buffer = Buffer.of(0);
 
-/** What an {@link LmdbCache} is made of. */
+/** The parts of an {@link LmdbCache}. */
 export interface LmdbCacheParts {
   readonly store: Store;
   readonly clock: CacheClock;
   readonly purge: PurgeMode;
-  /** Gives the environment back, once nothing is in flight any more. */
+  /** Releases the environment. Called after all writes have settled. */
   readonly release: () => Promise<void>;
 }
 
@@ -71,11 +71,11 @@ export class LmdbCache implements CacheBackend {
   }
 
   insert(key: string, record: CacheRecord, options: InsertOptions): Promise<"inserted" | "exists"> {
-    const { tables, room } = this.#store(options);
+    const { tables, freeSpace } = this.#store(options);
     const keyBytes = encodeKey(key);
     const { head, body } = record;
     const byteCount = keyBytes.length + head.length + (body?.length ?? 0);
-    this.#checkGrowth(room, byteCount);
+    this.#checkGrowth(freeSpace, byteCount);
     const purgeAtMs = purgeTime(this.#parts.clock.now(), options.purgeAfterMs);
     const row = encodeHead(record, { purgeAtMs, hasBody: body !== undefined });
     const { heads, bodies } = tables;
@@ -113,7 +113,7 @@ export class LmdbCache implements CacheBackend {
     const keyBytes = encodeKey(key);
     const row = reading(() => tables.head(keyBytes));
     if (row === undefined) return "absent";
-    // A revision never comes back: what is not current now will not be.
+    // Revisions are never reused: one that is not current now will never be.
     if (!isRevision(options.ifRevision) || row.revision !== options.ifRevision) return "conflict";
     const replaced =
       head === undefined
@@ -126,17 +126,17 @@ export class LmdbCache implements CacheBackend {
   }
 
   async delete(key: string, options?: CacheCallOptions): Promise<boolean> {
-    const { tables, room } = this.#readable(options);
+    const { tables, freeSpace } = this.#readable(options);
     const keyBytes = encodeKey(key);
     if (reading(() => tables.head(keyBytes)) === undefined) return false;
-    room.checkShrinking();
+    freeSpace.checkShrinking();
     const issue = async () => {
       const removing = tables.heads.remove(keyBytes, IF_EXISTS);
-      // Whatever state the record has come to be in, its body goes with it.
+      // The record may have changed since, so its body is removed unconditionally.
       const [existed] = await Promise.all([removing, tables.bodies.remove(keyBytes)]);
       return existed;
     };
-    return this.#add({ issue, byteCount: 0, ...HELD }, options);
+    return this.#add({ issue, byteCount: 0, ...BOOLEAN_OUTCOMES }, options);
   }
 
   async purgeExpired(limit: number, options?: CacheCallOptions): Promise<number> {
@@ -168,30 +168,33 @@ export class LmdbCache implements CacheBackend {
 
   async #close(): Promise<void> {
     this.#schedule?.stop();
-    // A purge writes again after what it has removed.
+    // A purge writes once more after its removals.
     await this.#purger.stop();
-    await this.#parts.store.commit.settled();
+    await this.#parts.store.writes.settled();
     await this.#parts.release();
   }
 
-  /** Returns what is shared, unless this cache is closed or its caller has given up. */
+  /** Returns the store. Throws if this cache is closed or its caller has aborted. */
   #store(options: CacheCallOptions | undefined): Store {
     if (this.#closing !== undefined) throw new CacheUnavailableError();
     refuseAborted(options);
     return this.#parts.store;
   }
 
-  /** The same for reading, unless the files are lost: their records may be revoked elsewhere. */
+  /**
+   * Returns the store for reading. Throws also if the files were lost: other processes may have revoked
+   * their records in the new files.
+   */
   #readable(options: CacheCallOptions | undefined): Store {
     const store = this.#store(options);
     if (!store.files.isIntact) throw new CacheUnavailableError({ cause: filesLost() });
     return store;
   }
 
-  /** Refuses what there is no room for, and lets what is due make some. */
-  #checkGrowth(room: Room, byteCount: number): void {
+  /** Throws if there is too little space, and then lets the schedule purge due records. */
+  #checkGrowth(freeSpace: FreeSpace, byteCount: number): void {
     try {
-      room.checkGrowth(byteCount);
+      freeSpace.checkGrowth(byteCount);
     } catch (error) {
       this.#schedule?.onWrite();
       throw error;
@@ -199,11 +202,11 @@ export class LmdbCache implements CacheBackend {
   }
 
   #rewrite({ key, row }: FoundRecord, head: Uint8Array, options: ReplaceOptions): Promise<boolean> {
-    const { tables, room } = this.#parts.store;
+    const { tables, freeSpace } = this.#parts.store;
     const { heads, bodies } = tables;
     const isGrowing = head.length > row.head.length;
-    if (isGrowing) this.#checkGrowth(room, head.length);
-    else room.checkShrinking();
+    if (isGrowing) this.#checkGrowth(freeSpace, head.length);
+    else freeSpace.checkShrinking();
     const { purgeAfterMs, dropBody = false } = options;
     const purgeAtMs =
       purgeAfterMs === undefined ? row.purgeAtMs : purgeTime(this.#parts.clock.now(), purgeAfterMs);
@@ -218,18 +221,21 @@ export class LmdbCache implements CacheBackend {
               void bodies.remove(key);
             });
     const expiry = purgeAtMs === row.purgeAtMs ? undefined : { key, purgeAtMs };
-    return this.#add({ issue, expiry, byteCount: isGrowing ? head.length : 0, ...HELD }, options);
+    return this.#add(
+      { issue, expiry, byteCount: isGrowing ? head.length : 0, ...BOOLEAN_OUTCOMES },
+      options,
+    );
   }
 
   #remove(found: FoundRecord, options: CacheCallOptions | undefined): Promise<boolean> {
-    const { tables, room } = this.#parts.store;
-    room.checkShrinking();
+    const { tables, freeSpace } = this.#parts.store;
+    freeSpace.checkShrinking();
     return this.#add(removalOf(tables, found), options);
   }
 
-  /** Hands a write over, and lets the schedule purge along with it. */
+  /** Adds a write to the queue, and lets the schedule purge along with it. */
   #add<Outcome>(write: Write<Outcome>, options: CacheCallOptions | undefined): Promise<Outcome> {
-    const added = this.#parts.store.commit.add(write, options);
+    const added = this.#parts.store.writes.add(write, options);
     this.#schedule?.onWrite(write.expiry?.purgeAtMs);
     return added;
   }

@@ -1,12 +1,12 @@
-/** How environments must be opened, and what they promise then. */
+/** The settings with which environments must be opened, and the durability that follows from them. */
 import type { CacheCapabilities } from "../../vault/contracts.js";
-import type { LmdbSettings } from "./peer.js";
-import { MAX_KEY_BYTES } from "./rows.js";
+import { MAX_KEY_BYTES } from "./row.js";
+import type { LmdbSettings } from "./vendor.js";
 
-/** The longest key that a scan may have to go on from. */
+/** The longest key from which a scan may have to resume. */
 const LONGEST_KEY_BYTES: number = MAX_KEY_BYTES + 2;
 
-/** Each of these is what keeps an acknowledged write, see docs/durability.md. */
+/** Acknowledged writes depend on each of these settings, see docs/durability.md. */
 export const SETTINGS = {
   noSubdir: true,
   encoding: "binary",
@@ -19,14 +19,14 @@ export const SETTINGS = {
   permissionsMode: 0o600,
 } as const;
 
-/** Returns what survives, in an environment that was opened in some way. */
+/** Returns the durability of writes in an environment with these settings. */
 export function durabilityOf(settings: LmdbSettings): CacheCapabilities["durability"] {
   const isLazy =
     settings.noSync === true || settings.noMetaSync === true || settings.mapAsync === true;
   return isLazy ? "process" : "disk";
 }
 
-/** Throws unless an environment was opened so that it keeps what it acknowledges. */
+/** Throws unless an environment with these settings keeps the writes that it acknowledges. */
 export function checkSettings(settings: LmdbSettings): void {
   if (settings.overlappingSync !== false) {
     throw new TypeError("environment must be opened with overlappingSync: false");

@@ -1,26 +1,26 @@
-/** One timer over all the operations under way: one for each would cost more than the operation. */
+/** One timer for all pending operations: a timer for each would cost more than the operation. */
 import { clearInterval, setInterval } from "../../primitives/timers.js";
 import type { Deadline } from "../deadline.js";
 
 const TICK_MS = 10;
 
-/** An operation that can be given up. */
-export interface Watched {
+/** An operation with a deadline. */
+export interface Expirable {
   readonly deadline: Deadline;
   giveUp(): void;
 }
 
-/** Ends operations whose time has passed, or whose caller has aborted them. */
-export class DeadlineWatch {
-  readonly #watched = new Set<Watched>();
+/** Gives up operations whose deadline has passed, or whose caller has aborted. */
+export class DeadlineTimer {
+  readonly #watched = new Set<Expirable>();
   #timer: NodeJS.Timeout | undefined;
 
-  add(operation: Watched): void {
+  add(operation: Expirable): void {
     this.#watched.add(operation);
     this.#timer ??= setInterval(this.#tick, TICK_MS);
   }
 
-  delete(operation: Watched): void {
+  delete(operation: Expirable): void {
     this.#watched.delete(operation);
   }
 

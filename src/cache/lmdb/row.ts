@@ -1,16 +1,16 @@
-/** The rows of the databases: keys, heads with what belongs to them, and the index of purge times. */
+/** The encoding of keys, head rows, purge times and revisions. */
 import { Buffer } from "node:buffer";
 import { randomInt } from "node:crypto";
 import type { Revision } from "../../vault/contracts.js";
 import { behindFront, type Head } from "../front.js";
 
-/** The longest key, in bytes of UTF-8: what LMDB takes, less a mark before it and one behind it. */
+/** The longest key, in bytes of UTF-8: the limit of LMDB, less one byte before and one behind the key. */
 export const MAX_KEY_BYTES = 1976;
 const ESCAPE = 0;
 
 /**
- * Returns a key as LMDB takes it. An empty one is not allowed there, so that one gets a zero byte,
- * and so does each that begins with a zero byte.
+ * Returns the bytes of a key for LMDB. LMDB refuses empty keys, so an empty key, and each key that begins
+ * with a zero byte, gets a zero byte in front.
  *
  * @throws RangeError The key is too long or is not well-formed Unicode.
  */
@@ -19,7 +19,7 @@ export function encodeKey(key: string): Buffer {
   if (bytes.length > MAX_KEY_BYTES) {
     throw new RangeError(`key must have at most ${MAX_KEY_BYTES} bytes of UTF-8`);
   }
-  // Lone surrogates would all become the same bytes; where there is one byte each, there are none.
+  // All lone surrogates would become the same bytes. A key with one byte per character has none.
   if (bytes.length !== key.length && !key.isWellFormed()) {
     throw new RangeError("key must be well-formed Unicode");
   }
@@ -27,17 +27,17 @@ export function encodeKey(key: string): Buffer {
   return Buffer.concat([Buffer.of(ESCAPE), bytes]);
 }
 
-/** Returns the key that {@link encodeKey} was given. */
+/** Reverses {@link encodeKey}. */
 export function decodeKey(bytes: Buffer): string {
   return bytes.toString("utf8", bytes[0] === ESCAPE ? 1 : 0);
 }
 
-/** A head row: purge time (48 bits, big-endian), flags (8 bits), head. Its version is the revision. */
+/** A head row: purge time (48 bits, big-endian), flags (8 bits), head. The row's version is the revision. */
 export const FRONT_BYTES = 7;
 const FLAGS_AT = 6;
 const HAS_BODY = 1;
 
-/** What is stored about a record beside its body. */
+/** A decoded head row. */
 export interface HeadRow {
   readonly revision: number;
   readonly purgeAtMs: number;
@@ -45,7 +45,7 @@ export interface HeadRow {
   readonly head: Uint8Array;
 }
 
-/** Returns a head row for storing. */
+/** Encodes a head row. */
 export function encodeHead(
   head: Head,
   { purgeAtMs, hasBody }: Pick<HeadRow, "purgeAtMs" | "hasBody">,
@@ -57,9 +57,9 @@ export function encodeHead(
 }
 
 /**
- * Returns what a head row says, but for its revision.
+ * Decodes a head row, without its revision.
  *
- * @param bytes - lmdb's own memory, which it uses again: the head is copied out of it.
+ * @param bytes - Memory that lmdb reuses: the head is copied out of it.
  */
 export function decodeHead(bytes: Uint8Array): Omit<HeadRow, "revision"> {
   if (bytes.length < FRONT_BYTES) throw new Error("not a head row");
@@ -68,11 +68,11 @@ export function decodeHead(bytes: Uint8Array): Omit<HeadRow, "revision"> {
   return { purgeAtMs, hasBody: bytes[FLAGS_AT] === HAS_BODY, head: copyOf(bytes, FRONT_BYTES) };
 }
 
-/** Returns a copy of bytes from `start` on. `slice` would clear the memory first, and be slower. */
+/** Returns a copy of bytes from `start` on. Faster than `slice`, which clears the new memory first. */
 export function copyOf(bytes: Uint8Array, start = 0): Buffer {
   const length = bytes.length - start;
   const copy = Buffer.allocUnsafe(length);
-  // The length that lmdb gives to its memory is not that of the array underneath.
+  // lmdb sets `length` to that of the value; the underlying array is longer.
   copy.set(new Uint8Array(bytes.buffer, bytes.byteOffset + start, length));
   return copy;
 }
@@ -80,21 +80,21 @@ export function copyOf(bytes: Uint8Array, start = 0): Buffer {
 /** The latest purge time that a row can hold, in milliseconds since 1970: the year 10889. */
 const MAX_TIME_MS: number = 2 ** 48 - 1;
 
-/** Returns a purge time that a row can hold. */
+/** Returns a purge time, limited to what a row can hold. */
 export function purgeTime(nowMs: number, purgeAfterMs: number): number {
   return Math.min(MAX_TIME_MS, Math.max(0, Math.ceil(nowMs + purgeAfterMs)));
 }
 
-/** The random part of a first revision. Those that follow count on, and stay far below 2^53. */
+/** The range of the random first revision. Later revisions count up from it and stay far below 2^53. */
 const FIRST_REVISIONS = 2 ** 48;
 const REVISION_STRIDE = 16;
 
-/** Returns the revision of a new record, which no earlier record of this key had. */
+/** Returns a random revision for a new record, so that it differs from those of earlier records of the key. */
 export function firstRevision(): number {
   return 1 + randomInt(FIRST_REVISIONS - 1) * REVISION_STRIDE;
 }
 
-/** Tells whether a revision is of the kind that this cache gives. */
+/** Returns whether a caller's token has the form of a revision. */
 export function isRevision(revision: Revision): revision is number {
   return Number.isSafeInteger(revision) && (revision as number) > 0;
 }

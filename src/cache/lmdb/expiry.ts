@@ -1,4 +1,4 @@
-/** Finds what is due, and tidies the index of purge times afterwards. */
+/** Finds due records, and updates the index of purge times after their removal. */
 import type { Buffer } from "node:buffer";
 import {
   type Expiry,
@@ -11,24 +11,24 @@ import {
 import type { FoundRecord } from "./store.js";
 import type { Tables } from "./tables.js";
 
-/** The most rows that are read for one transaction. */
+/** The most rows of the index read for one transaction. */
 const ROWS_AT_ONCE = 16;
 
-/** A row of the index: what has been looked at, and what has not. */
+/** A row of the index, split into the expiries that were examined and those that were not. */
 interface OpenRow {
   readonly row: ExpiryRow;
   readonly lookedAt: readonly Expiry[];
   readonly left: readonly Expiry[];
 }
 
-/** What one step of a purge has found. */
+/** The result of one search: due records and the rows of the index that name them. */
 export interface PurgeStep {
   readonly due: readonly FoundRecord[];
-  /** None when nothing is due. */
+  /** Empty if no record is due. */
   readonly rows: readonly OpenRow[];
 }
 
-/** Finds what is due at `dueMs`: at most `limit` records in a bounded number of rows. */
+/** Returns records that are due at `dueMs`: at most `limit`, from a bounded number of rows. */
 export function findDue(tables: Tables, dueMs: number, limit: number): PurgeStep {
   const due = new Map<string, FoundRecord>();
   const rows: OpenRow[] = [];
@@ -41,7 +41,7 @@ export function findDue(tables: Tables, dueMs: number, limit: number): PurgeStep
       const expiry = expiries[next] as Expiry;
       if (expiry.purgeAtMs > dueMs) break;
       const head = tables.head(expiry.key);
-      // A record with a later purge time has an expiry of its own for that.
+      // A record whose purge time was set later has another expiry for the new time.
       if (head === undefined || head.purgeAtMs > dueMs) continue;
       due.set(nameOf(expiry.key), { key: expiry.key, row: head });
     }
@@ -50,15 +50,15 @@ export function findDue(tables: Tables, dueMs: number, limit: number): PurgeStep
   return { due: [...due.values()], rows };
 }
 
-/** Returns the purge time of the first row of the index, `undefined` if there is none. */
+/** Returns the purge time of the first row of the index, `undefined` if the index is empty. */
 export function earliestPurgeTime(tables: Tables): number | undefined {
   const [first] = tables.read(() => [...tables.expiries.getRange({ limit: 1 })]);
   return first === undefined ? undefined : purgeTimeOf(first);
 }
 
 /**
- * Issues the writes that leave in the index what is still needed: what has not been looked at, and
- * the records named in `kept`, which were changed before they could be removed.
+ * Issues the writes that remove the examined expiries from the index. It keeps the expiries that were
+ * not examined, and those of the records in `kept`, which were changed before they could be removed.
  */
 export async function tidy(
   tables: Tables,
@@ -76,7 +76,7 @@ export async function tidy(
   return true;
 }
 
-/** Returns a key as something to compare. */
+/** Returns a key as a string, for comparisons. */
 export function nameOf(key: Buffer): string {
   return key.toString("latin1");
 }

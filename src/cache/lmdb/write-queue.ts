@@ -1,4 +1,4 @@
-/** Gathers the writes of a moment into one transaction, and says how each of them ended. */
+/** Group commit: writes of one moment share a transaction, and each gets its own result. */
 import { performance } from "node:perf_hooks";
 import { nextTick, nextTurn, pause, setImmediate } from "../../primitives/timers.js";
 import type { CacheCallOptions } from "../../vault/contracts.js";
@@ -10,39 +10,42 @@ import {
 } from "../../vault/errors.js";
 import { filesLost, type WatchedFiles } from "./environment-files.js";
 import { type Expiry, rowsOf } from "./expiry-rows.js";
+import { unavailable } from "./failures.js";
 import type { OpeningGate } from "./opening-gate.js";
-import { type AnyPendingWrite, giveUpInTime, PendingWrite, type Write } from "./pending-write.js";
+import { type AnyPendingWrite, PendingWrite, type Write } from "./pending-write.js";
 import type { Tables } from "./tables.js";
-import { unavailable } from "./unavailable.js";
 
-/** Opening a file takes a few of these. */
+/** The pause between checks whether another process has finished opening the file. Opening takes a few. */
 const OPENING_PAUSE_MS = 2;
-/** Issuing a write takes some 30 µs: a turn of the event loop must not take much longer than others. */
+/** Issuing a write takes some 30 µs, so a larger group would block the event loop for too long. */
 const MAX_GROUP = 500;
-/** Callers that wrote so much are told at a time how their writes have ended. */
-const TOLD_BYTES = 131_072;
-/** So are so many callers where a commit takes no longer than this: on slower disks, more of them cost more. */
-const TOLD_TOGETHER = 32;
+/** Promises of at most this many written bytes are settled at once. */
+const SETTLE_BYTES = 131_072;
+/**
+ * At most this many promises are settled at once if the commit took no longer than `QUICK_COMMIT_MS`. On
+ * slower disks smaller batches would cause more commits, which cost more than they gain.
+ */
+const SETTLE_TOGETHER = 32;
 const QUICK_COMMIT_MS = 1.5;
 
-/** What a {@link GroupCommit} writes to, and what guards that. */
-export interface GroupCommitParts {
+/** The parts of a {@link WriteQueue}. */
+export interface WriteQueueParts {
   readonly tables: Tables;
   readonly gate: OpeningGate;
   readonly files: WatchedFiles;
 }
 
-export class GroupCommit {
+export class WriteQueue {
   readonly #tables: Tables;
   readonly #gate: OpeningGate;
   readonly #files: WatchedFiles;
   #gathering: AnyPendingWrite[] = [];
   readonly #inFlight = new Set<Promise<void>>();
   #failure: Error | undefined;
-  /** Bytes of writes that have not settled. */
+  /** The bytes of all pending writes. */
   pendingBytes = 0;
 
-  constructor({ tables, gate, files }: GroupCommitParts) {
+  constructor({ tables, gate, files }: WriteQueueParts) {
     this.#tables = tables;
     this.#gate = gate;
     this.#files = files;
@@ -54,22 +57,22 @@ export class GroupCommit {
   }
 
   /**
-   * Adds a write to the transaction that is gathered now.
+   * Adds a write to the next transaction.
    *
-   * @throws {@link CacheUnavailableError} A transaction has failed: what is on the disk stays
-   *   readable, and nothing is written until the environment is opened again.
+   * @throws {@link CacheUnavailableError} A transaction has failed: committed records stay readable,
+   *   and writes are refused until the environment is opened again.
    */
   add<Outcome>(write: Write<Outcome>, options: CacheCallOptions | undefined): Promise<Outcome> {
     this.#refuseFailed();
     return new Promise((resolve, reject) => {
       this.#gathering.push(new PendingWrite(write, options, { resolve, reject }));
       this.pendingBytes += write.byteCount;
-      // After every microtask of this moment: whoever was woken by the last commit comes along.
+      // After all microtasks of this moment: callers that the last commit resumed join the group.
       if (this.#gathering.length === 1) nextTick(this.#flush);
     });
   }
 
-  /** Resolves once everything that was added until now has settled, whatever others go on adding. */
+  /** Resolves once all writes added until now have settled; later writes do not delay it. */
   async settled(): Promise<void> {
     while (this.#gathering.length > 0) await nextTurn();
     await Promise.all(this.#inFlight);
@@ -85,37 +88,34 @@ export class GroupCommit {
     this.#inFlight.add(flight);
   };
 
-  /** Writes a group; never rejects. */
+  /** Commits a group. Never rejects. */
   async #commit(gathered: readonly AnyPendingWrite[]): Promise<void> {
-    const group = gathered.filter((waiting) => !waiting.isSettled);
-    const stop = giveUpInTime(group);
+    const group = gathered.filter((pending) => !pending.isSettled);
     try {
       await this.#mayWrite(group);
       await this.#write(group);
     } catch (error) {
-      // Nothing has been issued.
-      for (const waiting of group) waiting.reject(unavailable(error));
-    } finally {
-      stop();
+      // No write was issued.
+      for (const pending of group) pending.reject(unavailable(error));
     }
   }
 
   async #write(group: readonly AnyPendingWrite[]): Promise<void> {
-    let tell: () => Promise<void>;
+    let settle: () => Promise<void>;
     try {
       this.#refuseFailed();
       if (!this.#isIntact) throw new CacheUnavailableError({ cause: filesLost() });
-      tell = await this.#issue(group);
+      settle = await this.#issue(group);
     } catch (error) {
       const failure = await this.#fail(error);
-      tell = async () => {
-        for (const waiting of group) waiting.reject(failure);
+      settle = async () => {
+        for (const pending of group) pending.reject(failure);
       };
     } finally {
-      // Others may open the file while callers are told.
+      // Other processes may open the file while promises are settled.
       this.#gate.leave();
     }
-    await tell();
+    await settle();
   }
 
   /** Waits while another process opens the file. */
@@ -129,23 +129,23 @@ export class GroupCommit {
 
   async #issue(gathered: readonly AnyPendingWrite[]): Promise<() => Promise<void>> {
     const { heads, expiries } = this.#tables;
-    // What was given up in the meantime has been told that nothing happened.
-    const group = gathered.filter((waiting) => !waiting.isSettled);
-    // lmdb puts what is written within one turn of the event loop into one transaction. Its `batch`
-    // would do so too, but hands over each write by itself, which costs half as much again.
-    // The index first: a record without its purge time would never go away.
+    // Writes that were given up before were rejected as not made, so they must not be issued.
+    const group = gathered.filter((pending) => !pending.isSettled);
+    // lmdb commits all writes of one turn of the event loop in one transaction. Its `batch` does so,
+    // too, but transfers each write separately, which costs half as much again.
+    // The index comes first: a record without its purge time would never be purged.
     const index = rowsOf(expiriesOf(group)).map(({ key, value }) => expiries.put(key, value));
-    const writes = group.map((waiting) => waiting.issue());
-    // lmdb keeps a promise of its own for each transaction. Nobody else would see it fail.
+    const writes = group.map((pending) => pending.issue());
+    // lmdb keeps a promise for each transaction. Without a handler its rejection would be unhandled.
     setImmediate(() => heads.committed.then(ignore, ignore));
     const startedAtMs = performance.now();
     const [held] = await Promise.all([Promise.all(writes), Promise.all(index)]);
     if (!this.#isIntact) throw new OutcomeUnknownError({ cause: filesLost() });
     const isQuick = performance.now() - startedAtMs <= QUICK_COMMIT_MS;
-    return () => tell(group, held, isQuick ? TOLD_TOGETHER : group.length);
+    return () => settleInBatches(group, held, isQuick ? SETTLE_TOGETHER : group.length);
   }
 
-  /** Whether other processes, and the next opening, will find new writes. */
+  /** Whether other processes, and later openings of the path, will find new writes. */
   get #isIntact(): boolean {
     return this.#files.isIntact && this.#gate.isIntact;
   }
@@ -154,37 +154,37 @@ export class GroupCommit {
     if (this.#failure !== undefined) throw new CacheUnavailableError({ cause: this.#failure });
   }
 
-  /** Ends writing for good: after a failed commit lmdb has been seen to damage its memory. */
+  /** Returns the error for a group. Refuses later writes: lmdb may corrupt memory after a failed commit. */
   async #fail(error: unknown): Promise<Error> {
     if (isVaultError(error)) return error;
     const cause = await causeOf(error);
     this.#failure ??= cause;
-    return isForWantOfRoom(cause) ? new CacheFullError() : new OutcomeUnknownError({ cause });
+    return isDiskFull(cause) ? new CacheFullError() : new OutcomeUnknownError({ cause });
   }
 }
 
 /**
- * Tells callers what has become of their writes, a few at a time: what the first of them write next is on its
- * way to the disk while the others are still preparing theirs.
+ * Settles the promises of a group in batches. The next writes of the first callers are then on their way
+ * to the disk while the remaining callers still prepare theirs.
  */
-async function tell(
+async function settleInBatches(
   group: readonly AnyPendingWrite[],
   held: readonly boolean[],
   together: number,
 ): Promise<void> {
-  let told = 0;
-  let toldBytes = 0;
-  for (const [index, waiting] of group.entries()) {
-    if (told === together || toldBytes > TOLD_BYTES) {
-      // lmdb ends in the first of two turns the transaction that was begun since.
+  let settled = 0;
+  let settledBytes = 0;
+  for (const [index, pending] of group.entries()) {
+    if (settled === together || settledBytes > SETTLE_BYTES) {
+      // lmdb needs the first of two turns to end the transaction that has begun since.
       await nextTurn();
       await nextTurn();
-      told = 0;
-      toldBytes = 0;
+      settled = 0;
+      settledBytes = 0;
     }
-    told += 1;
-    toldBytes += waiting.write.byteCount;
-    waiting.resolve(held[index] === true);
+    settled += 1;
+    settledBytes += pending.write.byteCount;
+    pending.resolve(held[index] === true);
   }
 }
 
@@ -194,7 +194,7 @@ function expiriesOf(group: readonly AnyPendingWrite[]): Expiry[] {
   return expiries;
 }
 
-/** Returns what made a transaction fail: lmdb hands it over in a promise that rejects. */
+/** Returns the cause of a failed transaction, which lmdb delivers as a rejected promise. */
 async function causeOf(error: unknown): Promise<Error> {
   const { commitError } = error as { commitError?: PromiseLike<unknown> };
   try {
@@ -208,7 +208,7 @@ async function causeOf(error: unknown): Promise<Error> {
 const ENOSPC = 28;
 const MDB_MAP_FULL = -30792;
 
-function isForWantOfRoom(cause: Error): boolean {
+function isDiskFull(cause: Error): boolean {
   const { code } = cause as { code?: unknown };
   return code === ENOSPC || code === MDB_MAP_FULL;
 }

@@ -1,4 +1,4 @@
-/** One operation: sent, sent again where that is safe, and given up when its time has passed. */
+/** A command: sends an operation, repeats it where that is safe, and gives it up at its deadline. */
 import { withTimers } from "../../primitives/timers.js";
 import type { CacheCallOptions } from "../../vault/contracts.js";
 import {
@@ -8,54 +8,54 @@ import {
   OutcomeUnknownError,
 } from "../../vault/errors.js";
 import { Deadline, refuseAborted } from "../deadline.js";
-import type { Passenger } from "./batch.js";
-import type { RespCommands, RespConnection, RespPipeline } from "./connection.js";
+import type { Pipelined } from "./command-queue.js";
+import type { ConnectionState } from "./connection-state.js";
+import type { Expirable } from "./deadline-timer.js";
 import { causeOf, failureOf, mayBePartial } from "./failures.js";
-import type { Link } from "./link.js";
-import type { Watched } from "./watch.js";
+import type { CommandWriter, RespConnection, RespPipeline } from "./vendor.js";
 
-/** What an operation does to records: a `store` is refused when the servers may lose it. */
+/** The effect of an operation on records. A `store` is refused if the servers may lose it. */
 export type Effect = "read" | "store" | "delete";
 
-/** An answer that does not tell what the operation has done: it is sent again. */
+/** A reply that does not determine the outcome of the operation, which is therefore sent again. */
 export const UNCLEAR: unique symbol = Symbol("unclear");
 
 /**
- * An operation under way. Attempts repeat until one is answered, certainly refused, or time is up:
- * every write carries its own revision, so that a second execution shows itself.
+ * An operation in progress. It is repeated until a reply arrives, the server refuses it for certain, or
+ * the deadline passes. Every write carries its own revision, so that a second execution is recognized.
  */
-export abstract class Flight<T> implements Watched, Passenger {
+export abstract class RespCommand<T> implements Expirable, Pipelined {
   readonly deadline: Deadline;
   /** Whether an earlier attempt may have been executed. */
   protected mayHaveHappened = false;
   protected attempts = 0;
-  readonly #link: Link;
+  readonly #state: ConnectionState;
   readonly #effect: Effect;
   #isPending = false;
   #isSettled = false;
   #losses = 0;
-  /** Whether what the server promises was known when the command was given to the peer. */
-  #wasAsked = false;
+  /** Whether the server's durability was known when the command was given to the client library. */
+  #wasFresh = false;
   #cause: unknown;
-  #resolve: (answer: T) => void = ignore;
+  #resolve: (result: T) => void = ignore;
   #reject: (error: Error) => void = ignore;
 
-  constructor(link: Link, effect: Effect, options: CacheCallOptions | undefined) {
+  constructor(state: ConnectionState, effect: Effect, options: CacheCallOptions | undefined) {
     refuseAborted(options);
-    if (!link.isOpen || !link.guarantees.isPromised) throw new CacheUnavailableError();
-    this.#link = link;
+    if (!state.isOpen || !state.durability.isKnown) throw new CacheUnavailableError();
+    this.#state = state;
     this.#effect = effect;
     this.deadline = new Deadline(options);
   }
 
-  /** Gives the command to a connection or a pipeline. */
-  protected abstract send(to: RespCommands): unknown;
+  /** Writes the command to a connection or a pipeline. */
+  protected abstract send(to: CommandWriter): unknown;
 
-  /** Returns what a reply means. */
+  /** Returns the result that a reply means. */
   protected abstract read(reply: unknown): T | typeof UNCLEAR;
 
-  /** Whether an answer says that something was written. */
-  protected wasWritten(_answer: T): boolean {
+  /** Returns whether a result means that something was written. */
+  protected wasWritten(_result: T): boolean {
     return false;
   }
 
@@ -63,24 +63,24 @@ export abstract class Flight<T> implements Watched, Passenger {
     return 0;
   }
 
-  /** Whether it is sent by itself: the peers copy all that they send together into one buffer. */
+  /** Whether to send it alone: the client libraries copy a whole pipeline into one buffer. */
   protected get isLarge(): boolean {
     return false;
   }
 
-  /** Sends the command in a pipeline of its own: redirections are followed only where all of one are alike. */
+  /** Sends the command in its own pipeline: a redirection is only followed if all of a pipeline get the same. */
   protected sendAlone(connection: RespConnection): Promise<unknown> {
     const pipeline = connection.pipeline() as RespPipeline;
     this.send(pipeline);
     return pipeline.exec().then(onlyReply);
   }
 
-  /** Starts the operation. */
-  take(): Promise<T> {
+  /** Starts the operation. Resolves with its result. */
+  run(): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
-      this.#link.watch.add(this);
+      this.#state.deadlineTimer.add(this);
       this.#attempt();
     });
   }
@@ -92,56 +92,56 @@ export abstract class Flight<T> implements Watched, Passenger {
   }
 
   #attempt(): void {
-    const { isOpen, connection, guarantees } = this.#link;
+    const { isOpen, connection, durability } = this.#state;
     if (!isOpen || connection.status === "end") this.giveUp();
-    else if (this.#effect !== "read" && !guarantees.isCurrent) this.#awaitGuarantees();
-    else if (this.#effect === "store" && !guarantees.isKept) this.#refuse();
+    else if (this.#effect !== "read" && !durability.isFresh) this.#awaitDurability();
+    else if (this.#effect === "store" && !durability.isSufficient) this.#refuse();
     else this.#dispatch();
   }
 
-  /** Commands to one server are sent together; a cluster's have to find their servers. */
+  /** Pipelines commands to a single server. In a cluster each command must find its server. */
   #dispatch(): void {
-    const { isCluster, batcher } = this.#link;
+    const { isCluster, queue } = this.#state;
     if (!isCluster && !this.isLarge) {
-      batcher.add(this);
+      queue.add(this);
       return;
     }
     try {
       withTimers(() => this.#reply()).then(
-        (reply) => this.answered(reply),
-        (error: unknown) => this.failed(error),
+        (reply) => this.onReply(reply),
+        (error: unknown) => this.onError(error),
       );
     } catch (error) {
-      // The peers throw when they cannot even tell which server to send to.
+      // The client libraries throw if they do not know any server to send to.
       this.#isPending = false;
       this.#retry(error);
     }
   }
 
-  board(to: RespCommands): boolean {
+  writeTo(to: CommandWriter): boolean {
     if (this.#isSettled) return false;
-    this.#depart();
+    this.#start();
     this.send(to);
     return true;
   }
 
-  #depart(): void {
+  #start(): void {
     this.attempts += 1;
-    this.#losses = this.#link.losses;
-    this.#wasAsked = this.#link.guarantees.isCurrent;
+    this.#losses = this.#state.losses;
+    this.#wasFresh = this.#state.durability.isFresh;
     this.#isPending = true;
   }
 
   #reply(): Promise<unknown> {
-    this.#depart();
-    const { connection } = this.#link;
+    this.#start();
+    const { connection } = this.#state;
     if (this.attempts === 1 && !this.isLarge) return this.send(connection) as Promise<unknown>;
     return this.sendAlone(connection);
   }
 
-  /** After a reconnect the server may be another, or set up otherwise: nothing is written before it is asked. */
-  #awaitGuarantees(): void {
-    this.#link.guarantees.refresh().then(
+  /** After a reconnect the server or its settings may differ: its durability is read before any write. */
+  #awaitDurability(): void {
+    this.#state.durability.refresh().then(
       () => {
         if (!this.#isSettled) this.#attempt();
       },
@@ -154,26 +154,26 @@ export abstract class Flight<T> implements Watched, Passenger {
     this.#fail(isCertain ? new CacheUnsafeError("volatile-cache") : new OutcomeUnknownError());
   }
 
-  answered(reply: unknown): void {
+  onReply(reply: unknown): void {
     if (this.#isSettled) return;
     this.#isPending = false;
-    // The peer may have sent the command a second time, on the next connection.
-    if (this.#losses !== this.#link.losses) this.mayHaveHappened = true;
+    // The client library may have sent the command a second time, on the next connection.
+    if (this.#losses !== this.#state.losses) this.mayHaveHappened = true;
     try {
-      const answer = this.read(reply);
-      if (answer === UNCLEAR) this.#attempt();
-      else if (this.wasWritten(answer)) this.#written(answer);
-      else this.#succeed(answer);
+      const result = this.read(reply);
+      if (result === UNCLEAR) this.#attempt();
+      else if (this.wasWritten(result)) this.#written(result);
+      else this.#succeed(result);
     } catch (error) {
       this.#fail(error as Error);
     }
   }
 
-  failed(error: unknown): void {
+  onError(error: unknown): void {
     if (this.#isSettled) return;
     this.#isPending = false;
     const failure = failureOf(error);
-    if (failure === "lost" || this.#losses !== this.#link.losses) this.mayHaveHappened = true;
+    if (failure === "lost" || this.#losses !== this.#state.losses) this.mayHaveHappened = true;
     if (failure === "lost" || failure === "later") this.#retry(error);
     else this.#end(failure, error);
   }
@@ -185,34 +185,34 @@ export abstract class Flight<T> implements Watched, Passenger {
     else this.giveUp();
   }
 
-  #written(answer: T): void {
-    const isDoubtful = !this.#wasAsked || this.#losses !== this.#link.losses;
-    if (this.#effect === "store" && isDoubtful) this.#awaitPromise(answer);
-    else this.#confirm(answer);
+  #written(result: T): void {
+    const isDoubtful = !this.#wasFresh || this.#losses !== this.#state.losses;
+    if (this.#effect === "store" && isDoubtful) this.#recheckDurability(result);
+    else this.#confirm(result);
   }
 
-  /** The peer may have sent the command to another server than was asked: does that promise as much? */
-  #awaitPromise(answer: T): void {
-    const { guarantees, isOpen, connection } = this.#link;
+  /** Checks durability again: the command may have reached a different server than the one checked before. */
+  #recheckDurability(result: T): void {
+    const { durability, isOpen, connection } = this.#state;
     this.mayHaveHappened = true;
     if (!isOpen || connection.status === "end") {
       this.giveUp();
       return;
     }
-    guarantees.refresh().then(
+    durability.refresh().then(
       () => {
         if (this.#isSettled) return;
-        if (guarantees.isKept) this.#confirm(answer);
+        if (durability.isSufficient) this.#confirm(result);
         else this.#refuse();
       },
-      (error: unknown) => this.#retry(error, () => this.#awaitPromise(answer)),
+      (error: unknown) => this.#retry(error, () => this.#recheckDurability(result)),
     );
   }
 
   #retry(error: unknown, again: () => void = () => this.#attempt()): void {
     if (this.#isSettled) return;
     this.#cause = error;
-    this.#link.relocate();
+    this.#state.relocate();
     void this.deadline.pause(this.attempts + 1).then(() => {
       if (this.#isSettled) return;
       if (this.deadline.hasPassed) this.giveUp();
@@ -220,21 +220,21 @@ export abstract class Flight<T> implements Watched, Passenger {
     });
   }
 
-  #confirm(answer: T): void {
-    if (this.#link.waitForReplicas === undefined) this.#succeed(answer);
-    else this.#awaitReplicas(answer);
+  #confirm(result: T): void {
+    if (this.#state.waitForReplicas === undefined) this.#succeed(result);
+    else this.#awaitReplicas(result);
   }
 
-  /** A connection that was lost meanwhile has another server, which would speak of nothing. */
-  #awaitReplicas(answer: T): void {
-    const { connection, waitForReplicas } = this.#link;
+  /** Waits for replicas. After a lost connection the reply is ignored: WAIT ran on a new connection. */
+  #awaitReplicas(result: T): void {
+    const { connection, waitForReplicas } = this.#state;
     this.mayHaveHappened = true;
     const { count = 0, timeoutMs = 0 } = waitForReplicas ?? {};
     connection.wait(count, timeoutMs).then(
       (replicas) => {
         if (this.#isSettled) return;
-        const isConfirmed = Number(replicas) >= count && this.#losses === this.#link.losses;
-        if (isConfirmed) this.#succeed(answer);
+        const isConfirmed = Number(replicas) >= count && this.#losses === this.#state.losses;
+        if (isConfirmed) this.#succeed(result);
         else this.giveUp();
       },
       (error: unknown) => {
@@ -244,15 +244,15 @@ export abstract class Flight<T> implements Watched, Passenger {
     );
   }
 
-  #succeed(answer: T): void {
+  #succeed(result: T): void {
     this.#isSettled = true;
-    this.#link.watch.delete(this);
-    this.#resolve(answer);
+    this.#state.deadlineTimer.delete(this);
+    this.#resolve(result);
   }
 
   #fail(error: Error): void {
     this.#isSettled = true;
-    this.#link.watch.delete(this);
+    this.#state.deadlineTimer.delete(this);
     this.#reject(error);
   }
 }

@@ -1,50 +1,75 @@
-/** The room on the disk of a database file: removals must work even when there is none left. */
+/** Free space on the disk of a database: records must be removable even when the disk is full. */
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
 import { type After, afterUnref } from "../../primitives/after.js";
 import type { WatchedFile } from "../file-identity.js";
-import { BALLAST_BYTES, Ballast } from "./ballast.js";
-import { prepareRaw, queryValue, type SqliteConnection } from "./connection.js";
-import type { Room } from "./room.js";
+import { RESERVE_FILE_BYTES, ReserveFile } from "./reserve-file.js";
+import { prepareRaw, queryValue, type SqliteConnection } from "./vendor.js";
 
-/** Inserts leave this many bytes to the removals. */
+/** The free space that a write queue asks for. */
+export interface FreeSpace {
+  /** Called before a transaction with inserts of `bytes` in total, before any of them is admitted. */
+  onBatch(bytes: number): void;
+  /** Reserves space for an insert of `bytes`. Returns false if there is too little. */
+  admits(bytes: number): boolean;
+  /** Frees the space that is reserved for removals. */
+  releaseReserve(): void;
+  /** Called after a commit of `bytes`. */
+  onCommitted(bytes: number): void;
+  /** Called when a write failed because the disk was full. */
+  onFull(): void;
+}
+
+/** Admits every write: for a database whose disk is not measured. */
+export const UNBOUNDED: FreeSpace = {
+  onBatch: () => {},
+  admits: () => true,
+  releaseReserve: () => {},
+  onCommitted: () => {},
+  onFull: () => {},
+};
+
+/** Inserts leave this many bytes free for removals. */
 const RESERVED_BYTES = 2 ** 18;
-/** With less room than this, bytes, every commit is copied from the WAL into the database at once. */
+/** Below this many free bytes, each commit is followed by a checkpoint (WAL into database). */
 const TIGHT_BYTES = 2 ** 24;
-/** With more than this, a full disk is not the next thing to happen. */
+/** Above this many free bytes the disk will not fill up soon. */
 const AMPLE_BYTES = 2 ** 30;
-/** Otherwise it is copied when there are so many bytes: they must fit into the place of the ballast. */
+/**
+ * The WAL is checkpointed after this many bytes, by level of free space. The usual amount must fit into
+ * the space of the reserve file.
+ */
 const PENDING_BYTES = { tight: 0, usual: 1.5 * 2 ** 20, ample: 2 ** 24 } as const;
-/** Nothing stays in the WAL alone for much longer than this, unless a reader still needs it. */
+/** A checkpoint follows a commit after this time at the latest. */
 const PENDING_MS = 1000;
-/** Then it is tried again after this time. */
+/** If a reader blocked part of a checkpoint, it is repeated after this time. */
 const READER_MS = 10_000;
-/** A WAL that a reader made grow is cut to this size once all of it was copied. */
+/** A WAL that grew because of a reader is truncated to this size after a complete checkpoint. */
 export const KEPT_LOG_BYTES: number = 2 ** 25;
-/** That many bytes in frames of pages of the usual size. */
+/** The same in WAL frames, for pages of the usual size. */
 const KEPT_FRAMES = KEPT_LOG_BYTES / 4096;
-/** An insert counts for several times its bytes: the WAL, then the database, in whole pages. */
+/** An insert is written twice, to the WAL and to the database, in whole pages. */
 const COPIES = 2;
 const PAGES_BYTES = 32_768;
-/** The room is measured anew when this part of it, or as many bytes, have been used. */
+/** Free space is measured again once inserts have used this fraction of it, or this many bytes. */
 const BUDGET_PART = 4;
 const MAX_BUDGET_BYTES = 2 ** 26;
-/** The ballast, which takes a microsecond to look at, is looked at again after this time, or so many bytes. */
+/** How long, and for how many bytes, a check of the reserve file stays valid. A check takes a microsecond. */
 const UNSEEN_MS = 1;
 const UNSEEN_BYTES = 65_536;
-/** Free pages are given back in steps whose own writes find room, and in so many at the most. */
+/** Free pages are returned in steps small enough for their own writes to fit on a full disk. */
 const RECLAIM_PAGES = 32;
 const MAX_RECLAIM_STEPS = 64;
 
-/** The outcome of a checkpoint: whether all of the WAL was copied, and how long the WAL is. */
+/** The result of a checkpoint: whether all of the WAL was copied, and the length of the WAL. */
 interface Checkpoint {
   readonly isComplete: boolean;
   readonly frames: number;
 }
 
-/** What a {@link DiskRoom} works with. */
-export interface DiskRoomParts {
+/** The parts of a {@link DiskFreeSpace}. */
+export interface DiskFreeSpaceParts {
   readonly connection: SqliteConnection;
   readonly path: string;
   readonly file: WatchedFile;
@@ -52,28 +77,28 @@ export interface DiskRoomParts {
   readonly after?: After | undefined;
 }
 
-/** Measures the room of a file's disk, and keeps a ballast beside it. */
-export class DiskRoom implements Room {
+/** Measures the free space on the disk of a database, and maintains a reserve file beside it. */
+export class DiskFreeSpace implements FreeSpace {
   readonly #connection: SqliteConnection;
   readonly #directory: string;
   readonly #file: WatchedFile;
-  readonly #ballast: Ballast;
-  /** How many bytes inserts may still use before the room is measured again. */
+  readonly #reserve: ReserveFile;
+  /** The bytes that inserts may still use before free space is measured again. */
   #budget = 0;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #unseenBytes = 0;
   #pending = 0;
-  #room: keyof typeof PENDING_BYTES = "usual";
+  #level: keyof typeof PENDING_BYTES = "usual";
   readonly #after: After;
   #cancel: (() => void) | undefined;
 
-  constructor({ connection, path, file, after = afterUnref }: DiskRoomParts) {
+  constructor({ connection, path, file, after = afterUnref }: DiskFreeSpaceParts) {
     this.#connection = connection;
     this.#file = file;
     this.#after = after;
     this.#directory = dirname(path);
-    this.#ballast = new Ballast(`${path}-ballast`);
-    if (this.#available() >= BALLAST_BYTES + RESERVED_BYTES) this.#ballast.restore();
+    this.#reserve = new ReserveFile(`${path}-ballast`);
+    if (this.#available() >= RESERVE_FILE_BYTES + RESERVED_BYTES) this.#reserve.restore();
   }
 
   onBatch(bytes: number): void {
@@ -82,8 +107,9 @@ export class DiskRoom implements Room {
     if (nowMs - this.#lookedAtMs < UNSEEN_MS && this.#unseenBytes < UNSEEN_BYTES) return;
     this.#lookedAtMs = nowMs;
     this.#unseenBytes = 0;
-    // Another process needs the room of the ballast for its removals: nothing may take it from them.
-    if (this.#budget > 0 && !this.#ballast.isThere) this.#budget = 0;
+    // Another process deleted the reserve file because it needs the space for removals: admit no
+    // inserts into that space.
+    if (this.#budget > 0 && !this.#reserve.isThere) this.#budget = 0;
   }
 
   onFull(): void {
@@ -97,20 +123,20 @@ export class DiskRoom implements Room {
     return true;
   }
 
-  release(): void {
+  releaseReserve(): void {
     this.#budget = 0;
-    this.#room = "tight";
-    this.#ballast.drop();
+    this.#level = "tight";
+    this.#reserve.drop();
     this.#checkpoint("TRUNCATE");
   }
 
   onCommitted(bytes: number): void {
     this.#pending += bytes;
-    if (this.#pending >= PENDING_BYTES[this.#room]) this.#settle();
+    if (this.#pending >= PENDING_BYTES[this.#level]) this.#settle();
     else this.#cancel ??= this.#after(PENDING_MS, () => this.#settle());
   }
 
-  /** Stops whatever was to be done later. */
+  /** Cancels a scheduled checkpoint. */
   close(): void {
     this.#cancel?.();
     this.#cancel = undefined;
@@ -119,7 +145,7 @@ export class DiskRoom implements Room {
   #settle(): void {
     this.close();
     this.#pending = 0;
-    // What is at the path now belongs to others: copying into it would damage it.
+    // Another file may be at the path now; a checkpoint into it would damage it.
     if (!this.#file.isIntact) return;
     const { isComplete, frames } = this.#checkpoint("PASSIVE");
     if (!isComplete) this.#cancel = this.#after(READER_MS, () => this.#settle());
@@ -128,18 +154,18 @@ export class DiskRoom implements Room {
 
   #measure(needed: number): boolean {
     this.#budget = 0;
-    const missing = this.#ballast.isThere ? 0 : BALLAST_BYTES;
+    const missing = this.#reserve.isThere ? 0 : RESERVE_FILE_BYTES;
     const required = needed + RESERVED_BYTES + missing;
     if (this.#available() < required && !this.#reclaim(required)) return false;
-    if (missing > 0 && !this.#ballast.restore()) return false;
+    if (missing > 0 && !this.#reserve.restore()) return false;
     const available = this.#available();
-    this.#room = available < TIGHT_BYTES ? "tight" : available < AMPLE_BYTES ? "usual" : "ample";
+    this.#level = available < TIGHT_BYTES ? "tight" : available < AMPLE_BYTES ? "usual" : "ample";
     const budget = Math.min(MAX_BUDGET_BYTES, (available - RESERVED_BYTES) / BUDGET_PART);
     this.#budget = Math.max(needed, budget);
     return true;
   }
 
-  /** Gives free pages of the database back to the file system until so many bytes are available. */
+  /** Returns free pages to the file system until `required` bytes are available. Returns whether they are. */
   #reclaim(required: number): boolean {
     for (let step = 0; step < MAX_RECLAIM_STEPS; step++) {
       if (!this.#checkpoint("TRUNCATE").isComplete) return false;
@@ -159,7 +185,7 @@ export class DiskRoom implements Room {
     }
   }
 
-  /** Copies what the WAL holds into the database, as far as no reader still needs it. */
+  /** Copies the WAL into the database, except for the part that a reader still needs. */
   #checkpoint(mode: "PASSIVE" | "TRUNCATE"): Checkpoint {
     try {
       const statement = prepareRaw(this.#connection, `PRAGMA main.wal_checkpoint(${mode})`);
@@ -170,7 +196,10 @@ export class DiskRoom implements Room {
     }
   }
 
-  /** How many bytes are available; where that cannot be asked, it shows when there are none. */
+  /**
+   * Returns the available bytes. If the file system does not report them, it returns a large number, and a
+   * full disk is noticed when a write fails.
+   */
   #available(): number {
     try {
       const { bavail, bsize } = statfsSync(this.#directory);

@@ -1,13 +1,13 @@
-/** The parts of the package `lmdb` that the cache calls, described by their shape. */
+/** The parts of the package `lmdb` that the cache calls, as structural types. */
 import type { Buffer } from "node:buffer";
 
-/** Turns values into bytes, and what lmdb has read, which it overwrites later, into values. */
+/** Converts values to bytes and back. lmdb overwrites the bytes given to `decode` later. */
 export interface LmdbEncoder {
   encode(bytes: Uint8Array): Uint8Array;
   decode(bytes: Uint8Array): unknown;
 }
 
-/** How a database is opened: in its own way, whatever the environment was set up for. */
+/** The options of a database; they override those of the environment. */
 export interface LmdbDatabaseOptions {
   readonly name: string;
   readonly encoding: "binary";
@@ -24,7 +24,7 @@ export interface LmdbEnvironment {
   close(): Promise<void>;
 }
 
-/** What the root database tells about how it was opened. */
+/** The options of an environment, as properties of its root database. */
 export interface LmdbSettings {
   readonly path?: unknown;
   readonly overlappingSync?: unknown;
@@ -36,28 +36,28 @@ export interface LmdbSettings {
   readonly maxKeySize?: unknown;
 }
 
-/** Pages of one database. */
+/** The numbers of pages of one database. */
 interface PageCounts {
   readonly treeBranchPageCount: number;
   readonly treeLeafPageCount: number;
   readonly overflowPages: number;
 }
 
-/** What `getStats` tells of a database, its environment and the list of free pages. */
+/** The result of `getStats`: for a database, its environment and the list of free pages. */
 export interface LmdbStats extends PageCounts {
   readonly pageSize: number;
   readonly lastPageNumber: number;
   readonly free: PageCounts;
 }
 
-/** What a range or an entry holds; the version is there when the database has versions. */
+/** A row. It has a version if the database has versions. */
 export interface LmdbEntry<Value> {
   readonly key: Buffer;
   readonly value: Value;
   readonly version?: number;
 }
 
-/** Where a range begins and ends. */
+/** The bounds of a range. */
 interface LmdbRange {
   readonly start?: Buffer;
   readonly end?: Buffer;
@@ -71,7 +71,7 @@ export interface LmdbDatabase<Value = Buffer> {
   get(key: Buffer): Value | undefined;
   getEntry(key: Buffer): LmdbEntry<Value> | undefined;
   getRange(range: LmdbRange): Iterable<LmdbEntry<Value>>;
-  /** Resolves with whether the condition held: `null` for "no such key yet", or a version. */
+  /** Resolves with whether the condition `ifVersion` held: a version, or `null` for "no such key". */
   put(
     key: Buffer,
     value: Uint8Array,
@@ -86,5 +86,5 @@ export interface LmdbDatabase<Value = Buffer> {
   readonly committed: PromiseLike<boolean>;
 }
 
-/** A version that stands for any: the constant `IF_EXISTS` of the package. */
+/** Matches any version: the constant `IF_EXISTS` of the package. */
 export const IF_EXISTS = 3.542694326329068e-103;

@@ -1,12 +1,12 @@
-/** Looks at a file before lmdb does: what it cannot open ends the process instead of failing. */
+/** Checks a file before lmdb opens it: lmdb crashes the process on some files that it cannot open. */
 import { constants } from "node:fs";
 import { access, type FileHandle, lstat, open, realpath, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { extendToLastPage, isDatabase } from "./meta-pages.js";
 
 /**
- * Returns the one name of a file, which is there afterwards: ours alone if it is new, and no
- * symbolic link.
+ * Returns the canonical path of a file, which is created if it does not exist, readable by its owner
+ * only. Refuses symbolic links.
  *
  * @throws Error The file cannot be opened.
  */
@@ -19,9 +19,10 @@ export async function prepareFile(path: string): Promise<string> {
 }
 
 /**
- * Makes sure that lmdb can open a file and read all of it. Nothing may be written to it until this resolves.
+ * Checks that lmdb can open a file, and extends the file so that all of it can be read. No process may
+ * write to the file until this resolves.
  *
- * @throws Error The file holds something else, or its locks cannot be used.
+ * @throws Error The file is not an LMDB file, or its lock file cannot be used.
  */
 export async function checkFile(file: string): Promise<void> {
   await withFile(file, async (handle) => {
@@ -32,9 +33,10 @@ export async function checkFile(file: string): Promise<void> {
 }
 
 /**
- * Makes sure that all of an environment can be read. Nothing may be written to it until this resolves.
+ * Extends the file of an environment so that all of it can be read. No process may write to the file
+ * until this resolves.
  *
- * @param path - Where it is: a file, or a folder; nothing is done if it is not there yet.
+ * @param path - The path of the environment: a file, or a folder. It need not exist.
  */
 export async function extendFile(path: string): Promise<void> {
   const file = await dataFileOf(path);
@@ -42,12 +44,12 @@ export async function extendFile(path: string): Promise<void> {
   await withFile(file, extendToLastPage);
 }
 
-/** Returns the one name of the data file of an environment. */
+/** Returns the canonical path of the data file of an environment. */
 export async function dataFileOf(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory() === true) return join(await realpath(path), "data.mdb");
   if (found !== undefined) return realpath(path);
-  // To lmdb, such a path is a folder's.
+  // lmdb treats a path without an extension as a folder.
   if (extname(path) === "") throw new Error("create the folder of the environment first");
   return join(await realpath(dirname(path)), basename(path));
 }
@@ -62,7 +64,7 @@ async function withFile(path: string, use: (handle: FileHandle) => Promise<void>
   }
 }
 
-/** Throws if the file of locks cannot be used. It is not opened: closing it would drop our locks. */
+/** Throws if the lock file cannot be used. It is not opened, because closing it would drop our locks. */
 async function checkLockFile(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return access(dirname(path), constants.W_OK);

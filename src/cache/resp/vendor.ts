@@ -1,19 +1,19 @@
-/** The part of an ioredis or iovalkey connection that the cache calls. */
+/** The part of an ioredis or iovalkey connection that the cache calls, as structural types. */
 
-/** Commands of a connection; those of a pipeline are alike, and answer when it is executed. */
-export interface RespCommands {
+/** The commands that connections and pipelines share. In a pipeline, replies arrive with `exec`. */
+export interface CommandWriter {
   getBuffer(key: string): unknown;
   set(key: string, value: Buffer, unit: "PX", milliseconds: number, condition: "NX"): unknown;
 }
 
-/** Commands that are sent together. */
-export interface RespPipeline extends RespCommands {
-  /** Begins a transaction; the next `exec` ends it, and only one more sends it. */
+/** A pipeline: commands that are sent together. */
+export interface RespPipeline extends CommandWriter {
+  /** Begins a transaction. The next `exec` ends it, and a second `exec` sends it. */
   multi(): unknown;
   exec(): Promise<[error: Error | null, reply: unknown][] | null>;
 }
 
-/** One server of a cluster, or the only one. */
+/** A server of a cluster, or the only server. */
 export interface RespNode {
   info(section: string): Promise<unknown>;
   config(get: "GET", parameter: string): Promise<unknown>;
@@ -42,7 +42,7 @@ export interface RespConnection {
   off(event: string, listener: (given: unknown) => void): unknown;
 }
 
-/** What a cluster's connection has besides. */
+/** The further members of a cluster's connection. */
 interface RespClusterParts {
   nodes(role: "master"): readonly RespNode[];
   refreshSlotsCache?(done: () => void): void;
@@ -50,7 +50,7 @@ interface RespClusterParts {
 
 const METHODS = ["getBuffer", "set", "pipeline", "defineCommand", "on", "off"] as const;
 
-/** Throws unless the cache can work over this connection as it is set up. */
+/** Throws unless the cache can use this connection with its settings. */
 export function checkConnection(connection: RespConnection, name: string): void {
   const given: unknown = connection;
   if (!hasMethods(given)) {
@@ -71,13 +71,13 @@ function hasMethods(value: unknown): value is Record<string, unknown> {
   return METHODS.every((method) => typeof members[method] === "function");
 }
 
-/** Returns the servers that hold records; empty when a cluster is not connected. */
+/** Returns the masters; empty if a cluster is not connected. */
 export function mastersOf(connection: RespConnection): readonly RespNode[] {
   if (connection.isCluster !== true) return [connection as unknown as RespNode];
   return (connection as unknown as RespClusterParts).nodes("master");
 }
 
-/** Lets a cluster's connection learn anew which server holds which slots. */
+/** Refreshes the slot map of a cluster's connection. */
 export async function refreshSlots(connection: RespConnection): Promise<void> {
   const cluster = connection as unknown as RespClusterParts;
   await new Promise<void>((resolve) => {

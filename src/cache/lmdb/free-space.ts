@@ -1,37 +1,37 @@
-/** Looks for room before anything is written: LMDB does not survive every failed write. */
+/** Checks free space before each write, because lmdb does not survive every failed write. */
 import { statfsSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { CacheFullError } from "../../vault/errors.js";
+import { reading } from "./failures.js";
 import type { Usage } from "./tables.js";
-import { reading } from "./unavailable.js";
 
 const MEBIBYTE = 2 ** 20;
-/** How long, and for how many bytes, what the disk said is taken for true. */
+/** How long, and for how many written bytes, a measurement of the disk stays valid. */
 const TRUSTED_MS = 100;
 const TRUSTED_BYTES = 4 * MEBIBYTE;
-/** Deleting copies a few pages before it frees any: so much is kept for that. */
+/** A deletion copies a few pages before it frees any. This fraction of `minFreeBytes` is kept for that. */
 const RESERVE_DIVISOR = 16;
-/** What a write may cost besides its bytes: copies of the pages on the way to it. */
+/** The cost of a write besides its bytes: copies of the pages of the tree above it. */
 const OVERHEAD_BYTES = 32_768;
 
-/** The bounds of an environment. */
-export interface RoomOptions {
+/** The bounds of an environment, and how to measure it. */
+export interface FreeSpaceOptions {
   readonly path: string;
   readonly minFreeBytes: number;
   readonly maxMapSizeBytes: number;
   readonly usage: () => Usage;
-  /** Bytes of writes that are not on the disk yet. */
+  /** Returns the bytes of writes that are not on the disk yet. */
   readonly pendingBytes: () => number;
 }
 
-export class Room {
-  readonly #options: RoomOptions;
+export class FreeSpace {
+  readonly #options: FreeSpaceOptions;
   #freeBytes = 0;
   #growthBytes = 0;
   #lookAgainAtMs = Number.NEGATIVE_INFINITY;
   #bytesSince = 0;
 
-  constructor(options: RoomOptions) {
+  constructor(options: FreeSpaceOptions) {
     this.#options = options;
   }
 
@@ -46,7 +46,7 @@ export class Room {
     this.#bytesSince += byteCount;
   }
 
-  /** Throws {@link CacheFullError} unless there is room for what comes before a deletion. */
+  /** Throws {@link CacheFullError} unless there is space for the pages that a deletion copies. */
   checkShrinking(): void {
     this.#look(0);
     const { minFreeBytes, pendingBytes } = this.#options;
@@ -64,7 +64,7 @@ export class Room {
       this.#freeBytes = bavail * bsize;
       return usage();
     });
-    // Free pages are used before the file grows, but not to the last one.
+    // lmdb uses free pages before the file grows, but not every last one.
     const reusableBytes = ((fileBytes - usedBytes) * 3) / 4;
     this.#growthBytes = maxMapSizeBytes - fileBytes + Math.max(0, reusableBytes);
     this.#lookAgainAtMs = nowMs + TRUSTED_MS;

@@ -1,17 +1,18 @@
-/** What a database promises, as it says itself. */
+/** Which faults a database's acknowledged writes survive, read from its own settings. */
 import type { CacheCapabilities } from "../../vault/contracts.js";
 import { CacheUnsafeError } from "../../vault/errors.js";
-import { queryValue, type SqliteConnection } from "./connection.js";
+import { queryValue, type SqliteConnection } from "./vendor.js";
 import type { FlushMoment } from "./write-queue.js";
 
-/** The first without the WAL-reset bug, which can damage a file that several processes write. */
+/** The first version without the WAL-reset bug, which can damage a file that several processes write. */
 const SOUND_VERSION = [3, 51, 3] as const;
 /** `PRAGMA synchronous`. */
 const FULL = 2;
 const EXTRA = 3;
 /**
- * With which `synchronous` a commit survives power loss. A journal that is deleted ends a transaction;
- * only EXTRA also flushes the directory, without which the journal may come back and undo the commit.
+ * The `synchronous` level at which a commit survives power loss, by journal mode. In mode DELETE a
+ * transaction ends when its journal is deleted. Only EXTRA also flushes the directory; without that the
+ * journal may reappear after power loss and undo the commit.
  */
 const SURVIVES_POWER_LOSS: ReadonlyMap<string, number> = new Map([
   ["wal", FULL],
@@ -20,19 +21,22 @@ const SURVIVES_POWER_LOSS: ReadonlyMap<string, number> = new Map([
   ["delete", EXTRA],
 ]);
 
-/** @throws {@link CacheUnsafeError} This SQLite can damage a file that several processes write. */
+/** @throws {@link CacheUnsafeError} This version of SQLite can damage a file that several processes write. */
 export function checkVersion(connection: SqliteConnection): void {
   if (connection.memory) return;
   const version = String(queryValue(connection, "SELECT sqlite_version()"));
   if (!isSound(version)) throw new CacheUnsafeError("outdated-sqlite");
 }
 
-/** Returns what acknowledged writes survive. */
+/** Returns the durability of acknowledged writes. */
 export function capabilitiesOf(connection: SqliteConnection): CacheCapabilities {
   return { durability: durabilityOf(connection), evicts: false };
 }
 
-/** A commit that waits for the disk is worth sharing with whatever comes in the same turn of the loop. */
+/**
+ * Returns when the write queue should commit. A commit that waits for the disk is expensive, so all
+ * writes of one turn of the event loop share it.
+ */
 export function flushMomentOf(
   connection: SqliteConnection,
   { durability }: CacheCapabilities,

@@ -1,4 +1,4 @@
-/** The value that a record's head is stored as: a revision, a flag, and the head. */
+/** The stored value of a head: a revision, which includes a flag, and the head. */
 import { Buffer } from "node:buffer";
 import { fillRandom } from "../../primitives/random-pool.js";
 import type { CacheEntry } from "../../vault/contracts.js";
@@ -6,10 +6,10 @@ import { behindFront, type Head } from "../front.js";
 
 const RANDOM_BYTES = 16;
 const HAS_BODY = 1;
-/** Random bytes, drawn anew for each write, and a byte that says whether there is a body. */
+/** A revision: random bytes, new for each write, and a byte that is 1 if there is a body. */
 export const REVISION_BYTES: number = RANDOM_BYTES + 1;
 
-/** Returns what is stored for a head: a new value with a revision of its own. */
+/** Returns the value to store for a head, with a new revision. */
 export function toStored(head: Head, body: "has body" | "no body"): Buffer {
   const stored = behindFront(head, REVISION_BYTES);
   fillRandom(stored, 0, RANDOM_BYTES);
@@ -17,7 +17,7 @@ export function toStored(head: Head, body: "has body" | "no body"): Buffer {
   return stored;
 }
 
-/** Returns the entry that a stored value says. */
+/** Returns the cache entry that a stored value encodes. */
 export function toEntry(stored: Buffer): CacheEntry {
   return {
     head: stored.subarray(REVISION_BYTES),
@@ -26,13 +26,13 @@ export function toEntry(stored: Buffer): CacheEntry {
   };
 }
 
-/** Returns the bytes of a revision; none, which no value begins with, for what never was one. */
+/** Returns the bytes of a revision; empty, which matches no stored value, if it is not a revision. */
 export function revisionBytes(revision: unknown): Buffer {
   const isRevision = typeof revision === "string" && revision.length === REVISION_BYTES;
   return isRevision ? Buffer.from(revision, "latin1") : Buffer.alloc(0);
 }
 
-/** Tells whether a record of this revision has a body. */
+/** Returns whether a record with this revision has a body. */
 export function namesBody(revision: Buffer): boolean {
   return revision[RANDOM_BYTES] === HAS_BODY;
 }

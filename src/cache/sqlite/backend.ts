@@ -17,38 +17,39 @@ import type { CacheClock } from "../cache-clock.js";
 import { Deadline, refuseAborted } from "../deadline.js";
 import type { WatchedFile } from "../file-identity.js";
 import { type PurgeMode, PurgeSchedule } from "../purge-schedule.js";
-import { capabilitiesOf, checkVersion, flushMomentOf } from "./capabilities.js";
-import { isBusy, readFailure, type SqliteConnection } from "./connection.js";
 import { UNWATCHED } from "./database-file.js";
+import { capabilitiesOf, checkVersion, flushMomentOf } from "./durability.js";
+import { isBusy, readFailure } from "./failures.js";
+import type { FreeSpace } from "./free-space.js";
 import type { Write } from "./pending-write.js";
 import { Purger } from "./purger.js";
-import type { Room } from "./room.js";
 import { isCurrent, migrate } from "./schema.js";
 import { RecordStatements } from "./statements.js";
+import type { SqliteConnection } from "./vendor.js";
 import { WriteQueue } from "./write-queue.js";
 
-/** Waiting inside SQLite stops the event loop; longer waits are done outside of it. */
+/** SQLite blocks the event loop while it waits for a lock. Longer waits use timers instead. */
 const BUSY_TIMEOUT_MS = 5;
 
-/** What a {@link SqliteCache} works with. */
+/** The parts of a {@link SqliteCache}. */
 export interface SqliteCacheParts {
   readonly connection: SqliteConnection;
   readonly clock: CacheClock;
-  readonly room: Room;
-  /** Returns the file of the database, once it is open; absent when it is in memory. */
+  readonly freeSpace: FreeSpace;
+  /** Returns the file of the open database; absent for a database in memory. */
   readonly watch?: (() => WatchedFile) | undefined;
   readonly purge: PurgeMode;
-  /** Releases what was opened for the cache. */
+  /** Closes the connection and the timers that were opened for the cache. */
   readonly release: () => void;
 }
 
-/** The call that a write is made for, and the purge time that it sets. */
+/** The options of the call that submits a write, and the purge time that the write sets. */
 interface WriteContext {
   readonly options: CacheCallOptions | undefined;
   readonly purgeAtMs?: number | undefined;
 }
 
-/** What is there once the tables are. */
+/** Everything that exists once the tables do. */
 interface Opened {
   readonly statements: RecordStatements;
   readonly writes: WriteQueue;
@@ -57,7 +58,7 @@ interface Opened {
   readonly file: WatchedFile;
 }
 
-/** Implements the cache contract over a connection, its own or somebody else's. */
+/** Implements the cache contract over a connection, which the cache or its caller owns. */
 export class SqliteCache implements CacheBackend {
   readonly shared: boolean;
   readonly outlivesProcess: boolean;
@@ -85,7 +86,7 @@ export class SqliteCache implements CacheBackend {
     );
   }
 
-  /** Makes the tables, if they are not there, and prepares the statements. */
+  /** Creates the tables if necessary, and prepares the statements. */
   open(): MaybePromise<void> {
     if (this.#isClosed) throw new CacheUnavailableError();
     if (this.#opened !== undefined) return undefined;
@@ -149,7 +150,7 @@ export class SqliteCache implements CacheBackend {
       opened,
       {
         apply: () => opened.statements.replace(key, ifRevision, next),
-        // A head takes the place of one that is about as long.
+        // The new head replaces one of about the same length.
         bytes: 0,
         isSingleStatement: head === undefined || !dropBody,
         isRemoval: head === undefined || dropBody,
@@ -190,14 +191,17 @@ export class SqliteCache implements CacheBackend {
     }
   }
 
-  /** A file that was removed or replaced is not read either: its records may be revoked elsewhere. */
+  /**
+   * Throws if the cache is not open, its file was removed or replaced, or the caller has aborted. A lost
+   * file is not read either: other processes may have revoked its records in the new file.
+   */
   #use(options: CacheCallOptions | undefined): Opened {
     if (this.#opened?.file.isIntact !== true) throw new CacheUnavailableError();
     refuseAborted(options);
     return this.#opened;
   }
 
-  /** Submits a write; the records that are due go along with it. */
+  /** Submits a write, and lets the schedule purge along with it. */
   #write<T>(
     { writes, schedule }: Opened,
     write: Write<T>,
@@ -206,7 +210,7 @@ export class SqliteCache implements CacheBackend {
     try {
       return writes.submit(write, options);
     } finally {
-      // Also when there is no room: what is due makes some.
+      // Also if the write was refused for lack of space: a purge frees some.
       schedule?.onWrite(purgeAtMs);
     }
   }
@@ -218,12 +222,12 @@ export class SqliteCache implements CacheBackend {
   #openTables(): Opened {
     const connection = this.#connection;
     connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-    // The owner may roll the tables back again.
+    // The owner of the connection may have rolled the tables back.
     if (!isCurrent(connection)) migrate(connection);
-    const { clock, room, purge, watch } = this.#parts;
+    const { clock, freeSpace, purge, watch } = this.#parts;
     const file = watch?.() ?? UNWATCHED;
     const statements = new RecordStatements(connection);
-    const writes = new WriteQueue(connection, room, file);
+    const writes = new WriteQueue(connection, freeSpace, file);
     const purger = new Purger({ connection, writes, clock });
     const schedule =
       purge === "auto" ? new PurgeSchedule({ work: purger, clock }, purger.nextMs) : undefined;
@@ -256,7 +260,7 @@ export class SqliteCache implements CacheBackend {
   }
 }
 
-/** Lone surrogates would all be stored as the same bytes, and be the same key. */
+/** Throws for lone surrogates: SQLite would store all of them as the same bytes, hence as the same key. */
 function checkKey(key: string): void {
   if (!key.isWellFormed()) throw new RangeError("key must be well-formed Unicode");
 }

@@ -1,17 +1,17 @@
-/** The index of purge times, which follows the records at some distance. */
+/** The index of purge times, which is updated some time after the records. */
 import {
   preparePluck,
   prepareRaw,
   prepareWrite,
   type SqliteConnection,
   type SqliteStatement,
-} from "./connection.js";
+} from "./vendor.js";
 
-/** The most records that are indexed in one transaction: about a millisecond. */
+/** The most records indexed in one transaction, which takes about a millisecond. */
 const STEP = 1000;
 
-/** Finds the records that are due. The index is behind by what was inserted since the last step. */
-export class PurgeIndex {
+/** Finds due records. The index lacks the records that were inserted since the last step. */
+export class ExpiryIndex {
   readonly #indexed: SqliteStatement;
   readonly #next: SqliteStatement;
   readonly #earliest: SqliteStatement;
@@ -43,17 +43,17 @@ export class PurgeIndex {
     );
   }
 
-  /** Tells whether there are records that are not indexed yet. */
+  /** Whether there are records that are not indexed yet. */
   get isBehind(): boolean {
     return this.#following(this.#indexedId()).count > 0;
   }
 
-  /** The earliest purge time of the records that are indexed, `undefined` if there are none. */
+  /** The earliest purge time in the index, `undefined` if it is empty. */
   get earliestMs(): number | undefined {
     return this.#earliest.get() as number | undefined;
   }
 
-  /** Indexes the next records; needs a transaction around it. Tells whether there may be more. */
+  /** Indexes the next records; needs a transaction around it. Returns whether there may be more. */
   step(): boolean {
     const from = this.#indexedId();
     const { count, lastId } = this.#following(from);
@@ -63,7 +63,7 @@ export class PurgeIndex {
     return count === STEP;
   }
 
-  /** Removes at most `limit` records that are indexed and due; returns how many. */
+  /** Removes at most `limit` records that are indexed and due. Returns their number. */
   purge(dueMs: number, limit: number): number {
     return this.#purge.run(dueMs, limit).changes;
   }

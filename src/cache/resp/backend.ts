@@ -1,4 +1,4 @@
-/** The cache on Redis and Valkey servers, over ioredis or iovalkey. */
+/** The cache contract on Redis and Valkey servers, over ioredis or iovalkey. */
 import {
   type CacheBackend,
   type CacheCallOptions,
@@ -12,21 +12,21 @@ import {
 } from "../../vault/contracts.js";
 import { CacheUnavailableError } from "../../vault/errors.js";
 import { Deadline, refuseAborted } from "../deadline.js";
-import { checkConnection, type RespConnection } from "./connection.js";
+import { ConnectionState } from "./connection-state.js";
 import { causeOf, failureOf } from "./failures.js";
 import { Insert } from "./insert.js";
 import { bodyKeyOf, KeySpace } from "./keys.js";
-import { Link } from "./link.js";
 import { Delete, Get, GetBody, Remove, Replace } from "./operations.js";
 import { checkCacheOptions, type RespCacheOptions } from "./options.js";
+import { REVISION_BYTES } from "./row.js";
 import { scanKeys } from "./scan.js";
-import { REVISION_BYTES } from "./stored.js";
+import { checkConnection, type RespConnection } from "./vendor.js";
 
 const DEFAULT_PREFIX = "hv:";
 const READY_TIMEOUT_MS = 5000;
 const CLOSE_TIMEOUT_MS = 1000;
 
-/** Whose connection it is, and so whether `close` closes it. */
+/** Whether the cache owns the connection, so that `close` closes it. */
 export type Ownership = "owned" | "borrowed";
 
 /** Implements the cache contract over a connection. */
@@ -35,7 +35,7 @@ export class RespCache implements CacheBackend {
   readonly outlivesProcess = true;
   readonly maxInlineBytes: number = MAX_INLINE_BYTES;
   readonly frontBytes: number = REVISION_BYTES;
-  readonly #link: Link;
+  readonly #state: ConnectionState;
   readonly #keys: KeySpace;
   readonly #ownership: Ownership;
   #closing: Promise<void> | undefined;
@@ -45,34 +45,34 @@ export class RespCache implements CacheBackend {
     checkCacheOptions(options, "cache options");
     const { keyPrefix = DEFAULT_PREFIX, waitForReplicas } = options;
     if (waitForReplicas !== undefined && connection.isCluster === true) {
-      // WAIT names no key: a cluster's connection would ask any server.
+      // WAIT has no key, so a cluster's connection would send it to an arbitrary server.
       throw new TypeError("waitForReplicas cannot be used with a cluster");
     }
     this.#keys = new KeySpace(keyPrefix);
-    this.#link = new Link(connection, waitForReplicas);
+    this.#state = new ConnectionState(connection, waitForReplicas);
     this.#ownership = ownership;
   }
 
   async ready(): Promise<CacheCapabilities> {
     this.#checkOpen();
-    const { connection, guarantees } = this.#link;
+    const { connection, durability } = this.#state;
     if (connection.status === "wait") connection.connect().catch(ignore);
     const deadline = new Deadline({ timeoutMs: READY_TIMEOUT_MS });
-    const capabilities = await this.#retrying(deadline, () => guarantees.promise());
+    const capabilities = await this.#retrying(deadline, () => durability.establish());
     this.#checkOpen();
     return capabilities;
   }
 
   insert(key: string, record: CacheRecord, options: InsertOptions): Promise<"inserted" | "exists"> {
-    return new Insert(this.#link, { headKey: this.#keys.headOf(key), record }, options).take();
+    return new Insert(this.#state, { headKey: this.#keys.headOf(key), record }, options).run();
   }
 
   get(key: string, options?: CacheCallOptions): Promise<CacheEntry | undefined> {
-    return new Get(this.#link, this.#keys.headOf(key), options).take();
+    return new Get(this.#state, this.#keys.headOf(key), options).run();
   }
 
   getBody(key: string, options?: CacheCallOptions): Promise<Uint8Array | undefined> {
-    return new GetBody(this.#link, bodyKeyOf(this.#keys.headOf(key)), options).take();
+    return new GetBody(this.#state, bodyKeyOf(this.#keys.headOf(key)), options).run();
   }
 
   replace(
@@ -81,15 +81,15 @@ export class RespCache implements CacheBackend {
     options: ReplaceOptions,
   ): Promise<"replaced" | "conflict" | "absent"> {
     const headKey = this.#keys.headOf(key);
-    if (head === undefined) return new Remove(this.#link, headKey, options).take();
-    return new Replace(this.#link, { headKey, head }, options).take();
+    if (head === undefined) return new Remove(this.#state, headKey, options).run();
+    return new Replace(this.#state, { headKey, head }, options).run();
   }
 
   delete(key: string, options?: CacheCallOptions): Promise<boolean> {
-    return new Delete(this.#link, this.#keys.headOf(key), options).take();
+    return new Delete(this.#state, this.#keys.headOf(key), options).run();
   }
 
-  /** The servers purge by themselves. */
+  /** Returns 0: the servers purge expired keys themselves. */
   purgeExpired(_limit: number, options?: CacheCallOptions): number {
     refuseAborted(options);
     this.#checkOpen();
@@ -103,7 +103,7 @@ export class RespCache implements CacheBackend {
     const halfTimeMs = deadline.remainingMs / 2;
     const page = await this.#retrying(deadline, () =>
       scanKeys({
-        connection: this.#link.connection,
+        connection: this.#state.connection,
         space: this.#keys,
         cursor,
         isLate: () => deadline.remainingMs < halfTimeMs,
@@ -132,33 +132,33 @@ export class RespCache implements CacheBackend {
     });
   }
 
-  /** Repeats a read until it succeeds, is refused, or time is up. */
+  /** Repeats a read until it succeeds, the server refuses it, or the deadline passes. */
   async #retrying<T>(deadline: Deadline, read: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await deadline.bound(read(), () => new CacheUnavailableError());
       } catch (error) {
         if (error instanceof RangeError) throw error;
-        const isFinal = failureOf(error) === "refused" || this.#link.connection.status === "end";
-        if (isFinal || deadline.hasPassed || !this.#link.isOpen) {
+        const isFinal = failureOf(error) === "refused" || this.#state.connection.status === "end";
+        if (isFinal || deadline.hasPassed || !this.#state.isOpen) {
           throw new CacheUnavailableError({ cause: causeOf(error) });
         }
       }
       await deadline.pause(attempt);
-      this.#link.relocate();
+      this.#state.relocate();
     }
   }
 
   #checkOpen(): void {
-    if (!this.#link.isOpen) throw new CacheUnavailableError();
+    if (!this.#state.isOpen) throw new CacheUnavailableError();
   }
 
   async #close(): Promise<void> {
-    this.#link.release();
+    this.#state.release();
     if (this.#ownership === "borrowed") return;
-    const { connection } = this.#link;
+    const { connection } = this.#state;
     const deadline = new Deadline({ timeoutMs: CLOSE_TIMEOUT_MS });
-    // What was sent is answered first; a server that does not answer is not waited for.
+    // The server replies to all earlier commands first. A server that does not reply is not waited for.
     await deadline.bound(connection.quit(), () => new CacheUnavailableError()).catch(ignore);
     connection.disconnect();
   }

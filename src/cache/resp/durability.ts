@@ -1,58 +1,61 @@
-/** What the servers promise to keep, and whether they still do. */
+/** The durability of the servers, and whether it is still sufficient. */
 import type { CacheCapabilities } from "../../vault/contracts.js";
 import { CacheUnavailableError } from "../../vault/errors.js";
 import { Deadline } from "../deadline.js";
-import { mastersOf, type RespConnection, type RespNode } from "./connection.js";
 import { isForbidden } from "./failures.js";
 import { checkAllSlots, ownLine } from "./slots.js";
+import { mastersOf, type RespConnection, type RespNode } from "./vendor.js";
 
 const READ_TIMEOUT_MS = 2000;
 const STRENGTHS: readonly CacheCapabilities["durability"][] = ["none", "process", "os", "disk"];
 
-/** Knows what every master promises; has to be told whenever a connection to one is lost or new. */
-export class Guarantees {
+/**
+ * Reads the durability and eviction policy of all masters. Call `invalidate` whenever a connection to a
+ * master is lost or added.
+ */
+export class DurabilityProbe {
   readonly #connection: RespConnection;
-  #promised: CacheCapabilities | undefined;
+  #required: CacheCapabilities | undefined;
   #current: CacheCapabilities | undefined;
   #changes = 0;
   #reading: Promise<CacheCapabilities> | undefined;
-  #isKept = true;
+  #isSufficient = true;
 
   constructor(connection: RespConnection) {
     this.#connection = connection;
   }
 
-  /** Whether what was read last still counts. */
-  get isCurrent(): boolean {
+  /** Whether the last reading is still valid. */
+  get isFresh(): boolean {
     return this.#current !== undefined;
   }
 
-  /** Whether the servers promise at least what `promise` last returned. */
-  get isKept(): boolean {
-    return this.#isKept;
+  /** Whether the servers are at least as durable as `establish` last returned. */
+  get isSufficient(): boolean {
+    return this.#isSufficient;
   }
 
-  /** Whether anything has been promised yet. */
-  get isPromised(): boolean {
-    return this.#promised !== undefined;
+  /** Whether `establish` has succeeded before. */
+  get isKnown(): boolean {
+    return this.#required !== undefined;
   }
 
-  /** What was read no longer counts: it may be another server that answers from now on. */
+  /** Discards the last reading, because another server may reply from now on. */
   invalidate(): void {
     this.#changes += 1;
     this.#current = undefined;
   }
 
-  /** Reads what the servers promise, and takes that for promised from now on. */
-  async promise(): Promise<CacheCapabilities> {
+  /** Reads the durability of the servers, and requires it from now on. */
+  async establish(): Promise<CacheCapabilities> {
     this.invalidate();
     const capabilities = await this.refresh();
-    this.#promised = capabilities;
-    this.#isKept = true;
+    this.#required = capabilities;
+    this.#isSufficient = true;
     return capabilities;
   }
 
-  /** Reads what the servers promise now, once for all that wait for it. */
+  /** Returns the current durability of the servers. Concurrent calls share one reading. */
   async refresh(): Promise<CacheCapabilities> {
     for (;;) {
       if (this.#current !== undefined) return this.#current;
@@ -73,14 +76,14 @@ export class Guarantees {
       Promise.all(isCluster ? masters.map(ownLine) : []),
     ]);
     const deadline = new Deadline({ timeoutMs: READ_TIMEOUT_MS });
-    const [answers, lines] = await deadline.bound(all, () => new CacheUnavailableError());
-    // A master that is missing promises nothing yet.
+    const [readings, lines] = await deadline.bound(all, () => new CacheUnavailableError());
+    // The durability of a missing master is unknown.
     if (isCluster) checkAllSlots(lines);
-    const capabilities = answers.reduce(weakest);
+    const capabilities = readings.reduce(weakest);
     if (changes === this.#changes) {
       this.#current = capabilities;
-      const promised = this.#promised;
-      if (promised !== undefined && isWeaker(capabilities, promised)) this.#isKept = false;
+      const promised = this.#required;
+      if (promised !== undefined && isWeaker(capabilities, promised)) this.#isSufficient = false;
     }
     return capabilities;
   }
@@ -96,30 +99,33 @@ async function capabilitiesOf(node: RespNode): Promise<CacheCapabilities> {
   return { durability: await durabilityOf(node, persistence), evicts: policy !== "noeviction" };
 }
 
-/** INFO does not say when the file is synchronized; who may not ask for that has to assume least. */
+/**
+ * Returns a server's durability. Only CONFIG reports when the file is flushed; if the user may not call it,
+ * this assumes the weaker setting.
+ */
 async function durabilityOf(
   node: RespNode,
   persistence: unknown,
 ): Promise<CacheCapabilities["durability"]> {
   if (infoField(persistence, "aof_enabled") !== "1") return "none";
-  const answer = await allowed(node.config("GET", "appendfsync"));
-  const fsync = Array.isArray(answer)
-    ? answer[1]
-    : (answer as { appendfsync?: unknown } | undefined)?.appendfsync;
+  const reply = await allowed(node.config("GET", "appendfsync"));
+  const fsync = Array.isArray(reply)
+    ? reply[1]
+    : (reply as { appendfsync?: unknown } | undefined)?.appendfsync;
   return String(fsync) === "always" ? "disk" : "process";
 }
 
-/** Returns the answer, or nothing when the server does not give it to this user. */
-async function allowed(answer: Promise<unknown>): Promise<unknown> {
+/** Returns the reply, or `undefined` if this user may not call the command. */
+async function allowed(reply: Promise<unknown>): Promise<unknown> {
   try {
-    return await answer;
+    return await reply;
   } catch (error) {
     if (isForbidden(error)) return undefined;
     throw error;
   }
 }
 
-/** Returns a field of what INFO says. */
+/** Returns a field of the reply of INFO. */
 export function infoField(info: unknown, field: string): string | undefined {
   const line = String(info ?? "")
     .split(/\r?\n/)
