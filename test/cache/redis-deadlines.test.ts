@@ -7,7 +7,7 @@ import { missingServer, type RespServer, startRespServer } from "../support/serv
 const missing = missingServer("redis");
 const LONG = { purgeAfterMs: 60_000 } as const;
 const SOON = { timeoutMs: 150 } as const;
-/** Machines are shared: an operation that ends late still has to end. */
+/** A generous limit, because machines are shared: a late operation must end nevertheless. */
 const LATEST_MS = 1500;
 const HEAD = Buffer.from("head");
 const UNAVAILABLE = { code: "ERR_VAULT_CACHE_UNAVAILABLE" };
@@ -32,7 +32,7 @@ describe.skipIf(missing !== undefined)(missing ?? "deadlines of a Redis cache", 
 
   afterEach(() => cache.close());
 
-  it("a server that hangs fails reads as unavailable and writes as unknown, in time", async () => {
+  it("a server that hangs makes reads unavailable and writes unknown, by the deadline", async () => {
     const ifRevision = await revision();
     server.pause();
     try {
@@ -57,7 +57,7 @@ describe.skipIf(missing !== undefined)(missing ?? "deadlines of a Redis cache", 
     expect(await cache.insert("after", { head: HEAD }, LONG)).toBe("inserted");
   });
 
-  it("an operation that is aborted ends, and one that was aborted before does nothing", async () => {
+  it("an aborted operation ends, and one that was aborted before it began does nothing", async () => {
     const aborted = { signal: AbortSignal.abort() };
     const insert = async () => cache.insert("never", { head: HEAD }, { ...LONG, ...aborted });
     await expect(insert()).rejects.toMatchObject(UNAVAILABLE);
@@ -82,7 +82,7 @@ describe.skipIf(missing !== undefined)(missing ?? "deadlines of a Redis cache", 
     }
   });
 
-  it("a server that is down certainly changes nothing, until it is up again", async () => {
+  it("while a server is down, operations fail with a certain outcome, until it is up again", async () => {
     const ifRevision = await revision();
     await server.kill();
     await expect((async () => cache.get("key", SOON))()).rejects.toMatchObject(UNAVAILABLE);
@@ -109,7 +109,7 @@ describe.skipIf(missing !== undefined)(missing ?? "deadlines of a Redis cache", 
     expect([inserted, replaced]).toEqual(["inserted", "replaced"]);
   });
 
-  it("ready and open of a server that is not there fail in time", async () => {
+  it("ready and open fail by the deadline if there is no server", async () => {
     const lazy = new Redis({ port: 1, lazyConnect: true });
     lazy.on("error", () => undefined);
     const wrapped = redisCache(lazy);

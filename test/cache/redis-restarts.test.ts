@@ -8,9 +8,9 @@ import { codesOf, countLost, loadDuring } from "./redis-load.js";
 
 const TYPED = ["ERR_VAULT_CACHE_UNAVAILABLE", "ERR_VAULT_OUTCOME_UNKNOWN"];
 const TIMEOUT_MS = 300;
-/** An operation of the load is a seal and an unseal, and machines are shared. */
+/** The limit of an operation of the load, which is a seal and an unseal; generous, as machines are shared. */
 const LATEST_MS = 2 * TIMEOUT_MS + 2000;
-/** Who waits for the server to come back is later than that. */
+/** The same for an operation that waits for the server to restart. */
 const OUTAGE_MS = 2 * LATEST_MS;
 const PATIENT_MS = 20_000;
 
@@ -34,7 +34,7 @@ for (const [product, open] of [
       return new HandleVault({ cache, keys, cacheTimeoutMs });
     }
 
-    it("fails typed and in time, recovers, and keeps what was acknowledged", async () => {
+    it("fails with typed errors by the deadline, recovers, and keeps acknowledged records", async () => {
       const vault = await vaultWithin(TIMEOUT_MS);
       const report = await loadDuring(vault, async (sealed) => {
         await server.kill();
@@ -53,7 +53,7 @@ for (const [product, open] of [
       await patient.close();
     });
 
-    it("is not noticed by callers who wait long enough", async () => {
+    it("causes no error for callers who wait long enough", async () => {
       const vault = await vaultWithin(PATIENT_MS);
       const report = await loadDuring(vault, async () => {
         for (let restart = 0; restart < 3; restart++) {

@@ -41,7 +41,7 @@ const LOSSES: Readonly<Record<string, (path: string) => void>> = {
   "moved with its folder": (path) => renameSync(dirname(path), `${dirname(path)}-moved`),
 };
 
-/** Lets the last look at a file become old: one counts for a millisecond. */
+/** Waits until the last check of a file has expired, after a millisecond. */
 function outliveLook(): void {
   const untilMs = performance.now() + 2;
   while (performance.now() < untilMs);
@@ -51,7 +51,7 @@ describe.each(["full", "normal"] as const)(
   "a database that is open, synchronous %s,",
   (synchronous) => {
     describe.each(Object.entries(LOSSES))("and was %s", (_, lose) => {
-      it("takes no write and gives no record any more", async () => {
+      it("refuses all writes and reads", async () => {
         const path = `${newDirectory()}/inner/records.db`;
         const cache = await openIn(path, synchronous);
         const entry = await cache.get("before");
@@ -81,7 +81,7 @@ describe.each(["full", "normal"] as const)(
 );
 
 describe("a database that is replaced by its backup while it is open", () => {
-  it("loses no seal that was acknowledged afterwards, because none is", async () => {
+  it("acknowledges no seal afterwards, so that none is lost", async () => {
     const path = newFile();
     const keys = KeyRing.from({ current: "key", keys: { key: KeyRing.generateKey() } });
     const vault = new HandleVault({ cache: await openSqliteCache(path), keys });
@@ -94,7 +94,7 @@ describe("a database that is replaced by its backup while it is open", () => {
     await vault.close();
   });
 
-  it("works again once it is opened again", async () => {
+  it("works again after it was opened again", async () => {
     const path = newFile();
     const cache = await openSqliteCache(path);
     await cache.ready();
@@ -109,7 +109,7 @@ describe("a database that is replaced by its backup while it is open", () => {
 });
 
 describe("a database whose owner has it open", () => {
-  it("takes no write once it was replaced", async () => {
+  it("refuses writes after it was replaced", async () => {
     const path = newFile();
     const cache = closeLater(sqliteCache(closeLater(new Database(path))));
     await cache.ready();
@@ -120,7 +120,7 @@ describe("a database whose owner has it open", () => {
     expect(await codeThrownBy(() => cache.get("before"))).toBe(UNAVAILABLE);
   });
 
-  it("may have its journal changed, whose files come and go", async () => {
+  it("may change its journal mode, whose files appear and disappear", async () => {
     const database = closeLater(new Database(newFile()));
     database.pragma("journal_mode = WAL");
     const cache = closeLater(sqliteCache(database));
@@ -133,10 +133,10 @@ describe("a database whose owner has it open", () => {
   });
 });
 
-describe("a write that was committed when its file was found to be gone", () => {
+describe("a write that was committed before its file was found to be lost", () => {
   const WRITE = { bytes: 1, isSingleStatement: true, isRemoval: false };
 
-  /** A queue over a file that is gone as soon as something was written to it. */
+  /** A queue over a file that is lost as soon as it is written to. */
   function scene(moment: "job" | "turn") {
     const database = closeLater(new Database(":memory:"));
     database.exec("CREATE TABLE numbers (number)");
@@ -167,14 +167,14 @@ describe("a write that was committed when its file was found to be gone", () => 
     }
   });
 
-  it("has an unknown outcome in a group, each write of it", async () => {
+  it("has an unknown outcome, like every other write of its group", async () => {
     const { write, committed } = scene("turn");
     const codes = await Promise.all([true, false, true].map((one) => codeThrownBy(write(one))));
     expect(codes).toEqual([UNKNOWN, UNKNOWN, UNKNOWN]);
     expect(committed).toEqual([]);
   });
 
-  it("has an unknown outcome when its group failed and it was tried alone", async () => {
+  it("has an unknown outcome if it ran alone after its group had failed", async () => {
     const { write } = scene("turn");
     const fail = () => {
       throw new Error("a failure");

@@ -7,7 +7,7 @@ import { closeLater, FOR_LONG, headOf, newFile, put, UNAVAILABLE } from "./sqlit
 
 const RECORD = { head: Buffer.from("head") } as const;
 
-/** Holds the write lock of a database, in a process of its own, until it is told to release it. */
+/** Holds the write lock of a database in a separate process, until `release` is called. */
 class Holder {
   readonly #child: ChildProcess;
 
@@ -42,7 +42,7 @@ class Holder {
 }
 
 describe("a SQLite cache while another process holds the write lock", () => {
-  it("lets the event loop go on, reads, and writes once the lock is released", async () => {
+  it("does not block the event loop, can read, and writes once the lock is released", async () => {
     const path = newFile();
     const cache = closeLater(await openSqliteCache(path));
     await put(cache, "before");
@@ -58,7 +58,7 @@ describe("a SQLite cache while another process holds the write lock", () => {
     expect(turns).toBeGreaterThan(20);
   });
 
-  it("gives up at the deadline, having changed nothing", async () => {
+  it("gives up at the deadline, without a change", async () => {
     const path = newFile();
     const cache = closeLater(await openSqliteCache(path));
     const holder = await Holder.hold(path);
@@ -74,7 +74,7 @@ describe("a SQLite cache while another process holds the write lock", () => {
     await put(cache, "key");
   });
 
-  it("gives up what was aborted, and not what came with it", async () => {
+  it("gives up only the aborted write of a group", async () => {
     const path = newFile();
     const cache = closeLater(await openSqliteCache(path));
     const holder = await Holder.hold(path);
@@ -90,7 +90,7 @@ describe("a SQLite cache while another process holds the write lock", () => {
     expect(await headOf(cache, "aborted")).toBeUndefined();
   });
 
-  it("refuses what still waits when it is closed", async () => {
+  it("rejects pending writes when it is closed", async () => {
     const path = newFile();
     const cache = await openSqliteCache(path);
     const holder = await Holder.hold(path);
@@ -103,7 +103,7 @@ describe("a SQLite cache while another process holds the write lock", () => {
 });
 
 describe("a SQLite cache on a connection that its owner uses", () => {
-  it("waits for the end of the owner's transaction and never writes into it", async () => {
+  it("waits for the end of the owner's transaction and never writes inside it", async () => {
     const database = closeLater(new Database(":memory:"));
     const cache = closeLater(sqliteCache(database));
     await cache.ready();
@@ -129,7 +129,7 @@ describe("a SQLite cache on a connection that its owner uses", () => {
     expect(await writing).toBe("inserted");
   });
 
-  it("reads numbers as numbers when the owner asks for big integers", async () => {
+  it("reads numbers as numbers even if the owner sets bigints as the default", async () => {
     const database = closeLater(new Database(":memory:"));
     database.defaultSafeIntegers(true);
     const cache = closeLater(sqliteCache(database));
@@ -141,7 +141,7 @@ describe("a SQLite cache on a connection that its owner uses", () => {
     expect(await cache.delete("key")).toBe(true);
   });
 
-  it("leaves the connection open, and the owner's tables alone", async () => {
+  it("leaves the connection open, and the owner's tables unchanged", async () => {
     const database = closeLater(new Database(":memory:"));
     database.exec("CREATE TABLE records (value); INSERT INTO records VALUES (1)");
     const cache = sqliteCache(database);
@@ -192,7 +192,7 @@ describe("a SQLite cache on a connection that its owner uses", () => {
 });
 
 describe("a key that is not well-formed Unicode", () => {
-  it("is refused by every operation, and is never another key", async () => {
+  it("is refused by every operation, and never treated as another key", async () => {
     const cache = closeLater(await openSqliteCache(":memory:"));
     await cache.ready();
     await put(cache, "\ufffd");
@@ -210,7 +210,7 @@ describe("a key that is not well-formed Unicode", () => {
 });
 
 describe("a read of a SQLite cache", () => {
-  it("waits while the database is locked for everybody, up to its deadline", async () => {
+  it("waits while the database is locked exclusively, up to its deadline", async () => {
     const path = newFile();
     const database = closeLater(new Database(path));
     const cache = closeLater(sqliteCache(database));
@@ -229,7 +229,7 @@ describe("a read of a SQLite cache", () => {
 });
 
 describe("a purge of a SQLite cache", () => {
-  it("keeps to its deadline as a whole, however often others are at work", async () => {
+  it("ends by its deadline, however often others hold the lock", async () => {
     let nowMs = Date.now();
     const path = newFile();
     const cache = closeLater(await openSqliteCache(path, { clock: { now: () => nowMs } }));
@@ -243,7 +243,7 @@ describe("a purge of a SQLite cache", () => {
     const turn = () => new Promise((resolve) => setImmediate(resolve));
     let isOver = false;
     const working = (async () => {
-      // Each time for less than the deadline, with a gap in which a step of the purge gets through.
+      // The lock is held for less than the deadline each time; one step of the purge runs in each gap.
       for (let time = 0; time < 6 && !isOver; time++) {
         other.exec("BEGIN IMMEDIATE");
         await new Promise((resolve) => setTimeout(resolve, 350));
@@ -257,7 +257,7 @@ describe("a purge of a SQLite cache", () => {
     const tookMs = performance.now() - startMs;
     isOver = true;
     await working;
-    // Each of its eight steps waits for its turn: together, without a deadline, for more than two seconds.
+    // Each of the eight steps waits for a gap: without the deadline, more than two seconds together.
     expect(tookMs).toBeLessThan(1300);
   });
 });

@@ -1,9 +1,9 @@
-/** The contract suite of caches under vitest. */
+/** Runs the contract suite of caches in vitest. */
 import { describe, it } from "vitest";
 import type { CacheBackend } from "../../src/index.js";
 import { type CacheHarness, describeCacheBackend } from "../../src/testing.js";
 
-/** Declares the laws of caches; `exceptions` gives a reason for each law that is known to be broken. */
+/** Declares the laws of caches. `exceptions` gives a reason for each law that a cache is known to break. */
 export function describeCache(
   name: string,
   harness: CacheHarness,

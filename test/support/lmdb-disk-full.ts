@@ -1,6 +1,6 @@
 /**
- * Fills a small disk through a cache, in a process of its own, and prints what became of it.
- * Arguments: the file; `steal` to have somebody else take the last room behind the cache's back.
+ * Fills a small disk through a cache, in a separate process, and prints the outcome. Arguments: the file;
+ * `steal` to fill the rest of the disk without the cache noticing.
  */
 import { execFileSync } from "node:child_process";
 import { statfsSync } from "node:fs";
@@ -42,8 +42,8 @@ async function insert(key: string): Promise<void> {
 }
 
 /**
- * Takes all but a few pages, less than the next group needs. The cache does not notice: the clock
- * by which it looks at the disk again stands still.
+ * Fills the disk up to a few pages, fewer than the next group needs. The cache does not notice, because
+ * the clock that decides when it measures the disk again is frozen.
  */
 function takeTheRest(): void {
   const nowMs = performance.now();
