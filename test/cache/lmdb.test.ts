@@ -256,11 +256,13 @@ describe("writes to an LMDB cache", () => {
       setImmediate(() => {
         nowMs += made.commitMs;
       });
-      const toldIn = await Promise.all(inserts);
+      const settledIn = await Promise.all(inserts);
       turns.stop();
-      const parts = [...new Set(toldIn)].map((turn) => toldIn.filter((at) => at === turn).length);
+      const parts = [...new Set(settledIn)].map(
+        (turn) => settledIn.filter((at) => at === turn).length,
+      );
       expect(parts).toEqual(made.parts);
-      expect(toldIn).toEqual(toldIn.toSorted((a, b) => a - b));
+      expect(settledIn).toEqual(settledIn.toSorted((a, b) => a - b));
     });
   });
 

@@ -42,7 +42,7 @@ const LOSSES: Readonly<Record<string, (path: string) => void>> = {
 };
 
 /** Waits until the last check of a file has expired, after a millisecond. */
-function outliveLook(): void {
+function outliveCheck(): void {
   const untilMs = performance.now() + 2;
   while (performance.now() < untilMs);
 }
@@ -58,7 +58,7 @@ describe.each(["full", "normal"] as const)(
         if (typeof entry !== "object") throw new Error("the record is not there");
         const ifRevision = entry.revision;
         lose(path);
-        outliveLook();
+        outliveCheck();
         const calls: Record<string, () => unknown> = {
           insert: () => cache.insert("after", { head: HEAD }, FOR_LONG),
           "insert with a body": () => cache.insert("body", { head: HEAD, body: HEAD }, FOR_LONG),
@@ -88,7 +88,7 @@ describe("a database that is replaced by its backup while it is open", () => {
     const before = await vault.seal("before", sealOptions());
     copyFileSync(path, `${path}.backup`);
     renameSync(`${path}.backup`, path);
-    outliveLook();
+    outliveCheck();
     expect(await codeThrownBy(() => vault.seal("after", sealOptions()))).toBe(UNAVAILABLE);
     expect(await codeThrownBy(() => vault.invalidate(before.id))).toBe(UNAVAILABLE);
     await vault.close();
@@ -115,7 +115,7 @@ describe("a database whose owner has it open", () => {
     await cache.ready();
     await put(cache, "before");
     LOSSES["replaced by a copy"]?.(path);
-    outliveLook();
+    outliveCheck();
     expect(await codeThrownBy(() => put(cache, "after"))).toBe(UNAVAILABLE);
     expect(await codeThrownBy(() => cache.get("before"))).toBe(UNAVAILABLE);
   });
@@ -127,7 +127,7 @@ describe("a database whose owner has it open", () => {
     await cache.ready();
     await put(cache, "with a log");
     database.pragma("journal_mode = DELETE");
-    outliveLook();
+    outliveCheck();
     await put(cache, "without");
     expect(await headOf(cache, "with a log")).toBe("with a log");
   });
