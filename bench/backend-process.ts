@@ -1,4 +1,4 @@
-/** One process that measures one cache beside its floor: `BACKEND PAYLOAD HANDLES ROUNDS SUBJECT...`. */
+/** Measures one cache and its floor in one process. Arguments: `BACKEND PAYLOAD HANDLES ROUNDS SUBJECT...`. */
 import { HandleVault, KeyRing, type SealOptions } from "handlevault";
 import { inBatches } from "../test/support/in-batches.js";
 import { BACKENDS, type Backend, type BackendName } from "./backends.js";
@@ -17,10 +17,10 @@ const OPTIONS = {
 };
 const PAYLOADS = { record, table };
 const WARM_UP = 3;
-/** Filling is done as sealing is: LMDB lays out a file by the size of its commits. */
+/** Fills with the same concurrency as sealing, because LMDB's file layout depends on the size of commits. */
 const FILLING_IN_FLIGHT = 64;
 
-/** What takes turns: the floor, the vault, and the vault where seals ask for no leak guard. */
+/** The alternating subjects: the floor, the vault, and the vault with `leakGuard: "off"`. */
 export type SubjectName = "floor" | "vault" | "unguarded";
 
 interface Subject {
@@ -29,11 +29,11 @@ interface Subject {
   close(): Promise<unknown>;
 }
 
-/** What the parent reads. */
+/** The output, which the parent process reads. */
 export interface BackendTimes {
-  /** Microseconds for each call: medians of all rounds. */
+  /** Microseconds per call: medians of all rounds. */
   readonly calls: Readonly<Record<SubjectName, { readonly seal: number; readonly unseal: number }>>;
-  /** Bytes that the vaults store for each handle. */
+  /** Bytes that the vaults store per handle. */
   readonly bytesPerHandle: number;
 }
 
@@ -66,7 +66,7 @@ async function vaultOn(backend: Backend, options: SealOptions): Promise<Subject>
 
 const ID_BYTES = 36;
 
-/** Many ids, kept where the garbage collector does not walk: that would count as work of whoever allocates. */
+/** Many ids, in memory that the garbage collector does not scan: its work would distort the measurement. */
 class Ids {
   readonly #bytes: Buffer;
   readonly #count: number;
@@ -80,7 +80,7 @@ class Ids {
     this.#bytes.write(id, index * ID_BYTES, "latin1");
   }
 
-  /** Returns ids from all over the place, in an order that nothing predicts: a stride of a prime finds them. */
+  /** Returns ids spread over the whole range, in an unpredictable order: by a stride of a prime number. */
   pick(count: number, from: number): string[] {
     return Array.from({ length: count }, (_, index) => {
       const start = (((from + index) * 7919) % this.#count) * ID_BYTES;
@@ -89,7 +89,7 @@ class Ids {
   }
 }
 
-/** A store in which the subject's handles are, and how long its calls have taken. */
+/** The store of a subject, and the durations of its calls. */
 interface Trial {
   readonly name: SubjectName;
   readonly subject: Subject;
@@ -145,7 +145,7 @@ async function measure(
   };
 }
 
-/** Each goes first in its turn. */
+/** Rotates the subjects, so that each goes first equally often. */
 function rotated<T>(items: readonly T[], by: number): readonly T[] {
   const start = by % items.length;
   return [...items.slice(start), ...items.slice(0, start)];

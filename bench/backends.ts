@@ -1,4 +1,4 @@
-/** The caches that outlive a process, each with the least that can store a blob in the same place. */
+/** The caches that outlive a process, each with a floor: the least code that stores a blob in the same place. */
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,20 +6,20 @@ import type { CacheBackend } from "handlevault";
 import { type RespProduct, startRespServer } from "../test/support/servers/resp-server.js";
 import { LIFETIME_MS } from "./floor.js";
 
-/** Stores blobs under ids, and nothing else. */
+/** Stores blobs by id. */
 interface BlobStore {
   put(id: string, blob: Buffer): unknown;
   get(id: string): Buffer | Promise<Buffer>;
   close(): unknown;
 }
 
-/** A cache and its floor, in one place with the same settings. */
+/** A cache and its floor, in the same place with the same settings. */
 export interface Backend {
-  /** How many calls are under way at any moment. */
+  /** The number of calls in flight. */
   readonly inFlight: number;
   openFloor(): Promise<BlobStore>;
   openCache(): Promise<CacheBackend>;
-  /** Returns how many bytes all caches take where they store; to be asked while they are closed. */
+  /** Returns the stored bytes of all caches. Call it while they are closed. */
   storedBytes(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -62,7 +62,7 @@ async function sqlite(synchronous: "full" | "normal", inFlight: number): Promise
 
 type Row = readonly [id: string, blob: Buffer];
 
-/** Returns a `put` that stores everything put in one round of microtasks at once. */
+/** Returns a `put` that stores all blobs of one round of microtasks together. */
 function together(storeAll: (rows: readonly Row[]) => void): BlobStore["put"] {
   let rows: Row[] = [];
   let stored: Promise<void> | undefined;
@@ -95,7 +95,7 @@ async function lmdb(): Promise<Backend> {
   });
 }
 
-/** A server that keeps nothing on disk: what is measured is the way there and back. */
+/** A server without persistence: only the round trip is measured. */
 async function resp(product: RespProduct): Promise<Backend> {
   const [server, floorServer] = [await startRespServer(product), await startRespServer(product)];
   const client = await clientOf(product);
@@ -131,7 +131,7 @@ async function resp(product: RespProduct): Promise<Backend> {
   };
 }
 
-/** Loads the one that is used: what a package does to a process when it is loaded is part of what it costs. */
+/** Loads only the measured package, because the effects of loading it are part of its cost. */
 async function clientOf(product: RespProduct) {
   const settings = { enableAutoPipelining: true, protocol: 2, disableClientInfo: true } as const;
   if (product === "redis") {

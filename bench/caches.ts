@@ -1,4 +1,4 @@
-/** The tables of the caches: what the vault costs beside a floor that stores the same in the same place. */
+/** The tables of the caches: the cost of the vault relative to a floor that stores the same in the same place. */
 import type { BackendTimes, SubjectName } from "./backend-process.js";
 import type { BackendName } from "./backends.js";
 import { median } from "./median.js";
@@ -14,7 +14,7 @@ import {
   spread,
 } from "./runs.js";
 
-/** What `process.ts` prints. */
+/** The output of `process.ts`. */
 type Times = Record<string, number>;
 
 const RATIOS = [
@@ -24,7 +24,7 @@ const RATIOS = [
   ["table", "unseal", 1.15],
 ] as const;
 
-/** What is sealed with the leak guard and without it. */
+/** The payloads that are sealed with and without the leak guard. */
 const GUARDED = ["record", "table", "1 MiB of text"] as const;
 
 /** The goals of sealing and opening `record` and `table`, by cache. */
@@ -34,13 +34,13 @@ const GOALS = {
   redis: { record: [1.2, 1.2], table: [1.15, 1.15] },
   valkey: { record: [1.2, 1.2], table: [1.15, 1.15] },
 } as const;
-/** The vaults that are measured, the one first that also opens. */
+/** The measured vaults. Only the first one also unseals. */
 const VAULTS = {
   on: ["vault"],
   off: ["unguarded"],
   both: ["vault", "unguarded"],
 } as const satisfies Record<Guard, readonly SubjectName[]>;
-/** How many times as fast 64 seals at a time are: grouping saves flushes, not the work on bytes. */
+/** The goals for the speed-up by 64 seals at a time: grouping saves flushes, not the work on bytes. */
 const GROUP_COMMIT_GOALS = { record: 5, table: 3.3 } as const;
 
 type LastingCache = keyof typeof GOALS;

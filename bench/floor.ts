@@ -1,7 +1,7 @@
 /**
- * The floor F1: the least that can be called sealing with an owner, a grantee, a lifetime and a safe
- * view, written by hand for speed and nothing else. It has no wrapped keys, no commitment, no key
- * rotation, no size bounds, no argument checks, no record version and no hashed ids.
+ * The floor F1: the least code that seals with an owner, a grantee, a lifetime and a safe view, written
+ * only for speed. It has no wrapped keys, no commitment, no key rotation, no size bounds, no argument
+ * checks, no record version and no hashed ids.
  */
 import {
   createCipheriv,
@@ -14,17 +14,17 @@ import {
 
 const POOL_BYTES = 8192;
 const GCM = { authTagLength: 16 } as const;
-/** How long handles live, in milliseconds: longer than it takes to fill a store with a million. */
+/** The lifetime of handles, in milliseconds: longer than filling a store with a million takes. */
 export const LIFETIME_MS = 3_600_000;
 
-/** What the floor hands out for a payload. */
+/** The floor's handle. */
 export interface FloorHandle {
   readonly id: string;
   readonly safeView: string;
   readonly expiresAtMs: number;
 }
 
-/** A sealed payload that has yet to be stored. */
+/** A sealed payload that is not stored yet. */
 export interface FloorRecord {
   readonly handle: FloorHandle;
   readonly blob: Buffer;

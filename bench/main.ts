@@ -1,8 +1,8 @@
 /**
- * Measures the vault beside a floor, the service beside echoes, wrapped MCP servers and streams beside bare
- * ones, each time in fresh processes, and prints medians.
+ * Compares the vault with a floor, the service with echoes, and wrapped MCP servers and streams with bare
+ * ones, in fresh processes, and prints medians.
  *
- * `npm run bench` measures everything; `npm run bench -- --help` has the rest.
+ * `npm run bench` measures everything; `npm run bench -- --help` lists the options.
  */
 import { parseArgs } from "node:util";
 import { CACHES, printCache } from "./caches.js";
@@ -21,7 +21,7 @@ const USAGE = `usage: npm run bench -- [options]
   --client NAME   measure ${CLIENTS.join(", ")}
   --lone          measure lone requests of a client in Python
   --mcp           measure calls of tools over the Model Context Protocol
-  --template      measure streams of text that are hydrated on their way
+  --template      measure streams that hydrate text
 Those with a NAME may be repeated; without any of the last six everything is measured.`;
 
 const { values } = parseArgs({

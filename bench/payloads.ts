@@ -1,4 +1,4 @@
-/** The payloads that every figure is measured with: a patient record, a table of 100 rows, a long text. */
+/** The payloads of all measurements: a patient record, a table of 100 rows, a long text. */
 
 export const record = {
   id: "pat-004711",
@@ -28,7 +28,7 @@ export const table: object[] = Array.from({ length: 100 }, (_, row) => ({
   note: `draw ${row % 3}`,
 }));
 
-/** One mebibyte of text that has nothing in common with a safe view. */
+/** One mebibyte of text that shares nothing with a safe view. */
 export const text: string = "an unrelated sentence, of a letter. "
   .repeat(2 ** 15)
   .slice(0, 2 ** 20);

@@ -1,4 +1,4 @@
-/** One process's measurements, printed as JSON. */
+/** Measures the memory cache in one process, and prints the results as JSON. */
 import { HandleVault, memoryCache } from "handlevault";
 import { Floor } from "./floor.js";
 import { median } from "./median.js";
@@ -9,7 +9,7 @@ const GATEWAY = "spiffe://example.org/gateway";
 const SAFE_VIEW = "patient record, 7 fields";
 const OPTIONS = { ownerPrincipal: OWNER, grantedPrincipals: [GATEWAY], safeView: SAFE_VIEW };
 
-/** Seals `count` payloads, then unseals them all; returns microseconds for each call. */
+/** Seals `count` payloads, then unseals them. Returns microseconds per call. */
 type Subject = (payload: unknown, count: number) => Promise<{ seal: number; unseal: number }>;
 
 const floor: Subject = async (payload, count) => {
@@ -44,7 +44,7 @@ function perCall(start: number, sealed: number, end: number, count: number) {
 
 const SUBJECTS = { floor, unguarded, vault };
 
-/** Takes turns, first the one way and then the other, and returns the medians of all rounds. */
+/** Alternates the subjects, with changing order, and returns the medians of all rounds. */
 async function interleaved(
   name: string,
   payload: unknown,
@@ -66,7 +66,7 @@ async function interleaved(
   return Object.fromEntries([...times].map(([key, all]) => [key, median(all)]));
 }
 
-/** Bytes that each of many stored records takes, beside what the process takes anyway. */
+/** Returns the bytes per stored record, without the memory that the process needs anyway. */
 async function memoryPerHandle(): Promise<Record<string, number>> {
   const sizes: Record<string, number> = {};
   for (const count of [10_000, 100_000]) {
@@ -87,7 +87,7 @@ function usedBytes(): number {
   return heapUsed + external;
 }
 
-/** How the cost of a call grows with the number of handles, for floor and vault. */
+/** Returns how the cost of a call grows with the number of handles, for floor and vault. */
 async function scale(): Promise<Record<string, number>> {
   const growth: Record<string, number> = {};
   for (const [name, subject] of Object.entries({ floor, vault })) {

@@ -1,4 +1,4 @@
-/** Measurements in fresh processes, and what they come to. */
+/** Runs measurements in fresh processes, and summarizes them. */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { median } from "./median.js";
@@ -6,29 +6,29 @@ import { median } from "./median.js";
 export type Payload = "record" | "table";
 export type Guard = "on" | "off" | "both";
 
-/** How often each thing is measured, and with how much. */
+/** The extent of a measurement. */
 export interface Effort {
-  /** How many fresh processes the medians are of. */
+  /** The number of fresh processes, of which medians are taken. */
   readonly processes: number;
-  /** How many handles lasting caches hold. */
+  /** The number of handles stored in caches that outlive the process. */
   readonly handles: number;
-  /** What is sealed into lasting caches. */
+  /** The payloads for caches that outlive the process. */
   readonly payloads: readonly Payload[];
-  /** Whether they are measured beside the floor with the leak guard, without it, or both. */
+  /** Whether those caches are measured with the leak guard, without it, or both. */
   readonly guard: Guard;
 }
 
-/** How many rounds each process takes the median of. */
+/** The number of rounds in each process, of which medians are taken. */
 export const ROUNDS = 15;
 
-/** Runs a script of this folder in a fresh process, and returns what it prints. */
+/** Runs a script of this folder in a fresh process, and returns its output, parsed as JSON. */
 export function run<T>(script: string, args: readonly string[]): T {
   const options = { encoding: "utf8", maxBuffer: 2 ** 20 } as const;
   const nodeArgs = ["--expose-gc", "--import", "tsx", join(import.meta.dirname, script)];
   return JSON.parse(execFileSync(process.execPath, [...nodeArgs, ...args], options));
 }
 
-/** Measures something as often as there are processes to measure it in. */
+/** Repeats a measurement once per process. */
 export function repeated<T>(what: string, { processes }: Effort, measurement: () => T): T[] {
   return Array.from({ length: processes }, (_, index) => {
     console.error(`  ${what}: process ${index + 1} of ${processes} …`);
@@ -36,7 +36,7 @@ export function repeated<T>(what: string, { processes }: Effort, measurement: ()
   });
 }
 
-/** Returns the median of some ratios, and between what they were. */
+/** Returns the median and the range of ratios. */
 export function spread(ratios: readonly number[]) {
   return {
     ratio: round(median(ratios)),
@@ -45,7 +45,7 @@ export function spread(ratios: readonly number[]) {
   };
 }
 
-/** Returns a number with two decimals. */
+/** Rounds a number to two decimals. */
 export function round(value: number): number {
   return Math.round(value * 100) / 100;
 }

@@ -1,10 +1,10 @@
-/** One process's measurement of streams that hydrate text on its way, printed as JSON. */
+/** Measures streams that hydrate text in one process, and prints the results as JSON. */
 import { HandleVault } from "handlevault";
 import { hydrateStream } from "handlevault/template";
 import { median } from "./median.js";
 import { record } from "./payloads.js";
 
-/** Microseconds from writing a chunk until the stream has read it and passed on what is certain. */
+/** Microseconds from writing a chunk until the stream has read it and forwarded its completed text. */
 export interface PushTimes {
   readonly median: number;
   readonly p99: number;
@@ -15,13 +15,13 @@ type Pair = TransformStream<string, string>;
 const PRINCIPAL = "spiffe://example.org/gateway";
 const CHUNK_LENGTH = 16;
 const CHUNKS = 100_000;
-/** By then every handle has been opened: what that takes is the vault's, not the stream's. */
+/** The warm-up, in chunks. It opens every handle, because unsealing is not part of the stream's cost. */
 const WARM_UP_CHUNKS = 10_000;
 const HANDLES = 100;
-/** With a tag that is none and a brace, so that something is held back of every line. */
+/** Contains an incomplete tag and a brace, so that the stream holds back a part of every line. */
 const PROSE = "The <b>results</b> of {March} are in line with those of the year before, see ";
 
-/** Returns chunks of an answer that names each of some handles many times. */
+/** Returns chunks of a text that repeats several handles many times. */
 async function chunksOf(vault: HandleVault): Promise<string[]> {
   const options = { ownerPrincipal: PRINCIPAL, safeView: "patient record, 7 fields" };
   const handles = await Promise.all(
@@ -39,7 +39,7 @@ async function chunksOf(vault: HandleVault): Promise<string[]> {
   );
 }
 
-/** Writes to a pair of streams whose output is read at once. */
+/** Writes to a pair of streams whose output is read immediately. */
 class Subject {
   readonly #times: number[] = [];
   readonly #writer: WritableStreamDefaultWriter<string>;
@@ -62,7 +62,7 @@ class Subject {
   }
 }
 
-/** Takes turns with every chunk, either one first in every other turn. */
+/** Alternates the streams for every chunk, with changing order. */
 async function interleaved(): Promise<Record<"bare" | "hydrating", PushTimes>> {
   const vault = new HandleVault();
   const chunks = await chunksOf(vault);

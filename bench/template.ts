@@ -1,4 +1,4 @@
-/** The table of templates: what hydrating a stream adds to each chunk, beside a stream that does nothing. */
+/** The table of templates: the time that hydration adds to each chunk, compared with a bare stream. */
 import { round, run } from "./runs.js";
 import type { PushTimes } from "./template-process.js";
 

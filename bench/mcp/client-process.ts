@@ -1,4 +1,4 @@
-/** One process in which a client calls servers over stdio in turns: `ROUNDS`. Prints milliseconds a call. */
+/** Calls servers over stdio alternately, and prints milliseconds per call. Argument: `ROUNDS`. */
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { median } from "../median.js";

@@ -1,4 +1,4 @@
-/** The policies that a server is measured under; a proxy reads the same from a file. */
+/** The policies of the measured servers. A proxy reads them from a file. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import type { PolicyOptions } from "handlevault/mcp";
 
 export const SERVER = "records";
 
-/** One tool of each kind: sealed whole, sealed in one place, and not at all. */
+/** One tool of each kind: sealed completely, sealed in one place, and not sealed. */
 export const POLICY: PolicyOptions = {
   servers: {
     [SERVER]: {
@@ -23,7 +23,7 @@ export const POLICY: PolicyOptions = {
 /** The tools that a server has. */
 export const TOOLS = ["whole", "shape", "place", "pass"] as const;
 
-/** Writes the policy as a proxy reads it, with a vault in memory; the file goes with the process. */
+/** Writes the policy file of a proxy with a vault in memory. The file is deleted when the process ends. */
 export function policyFile(): string {
   const folder = mkdtempSync(join(tmpdir(), "handlevault-mcp-"));
   process.once("exit", () => rmSync(folder, { recursive: true }));

@@ -1,4 +1,4 @@
-/** A server over stdio whose tools return a table: `bare`, or wrapped with a vault in `memory` or `sqlite`. */
+/** A server over stdio whose tools return a table. Argument: `bare`, or `memory` or `sqlite` for a wrapping vault. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The servers that are measured beside each other, and how each is started. */
+/** The measured servers, and how to start each of them. */
 import { join } from "node:path";
 import { policyFile, SERVER } from "./policy.js";
 
@@ -8,7 +8,7 @@ const NODE = [process.execPath, "--import", "tsx"] as const;
 const PROXY = [process.execPath, COMMAND, "mcp-proxy", "--server", SERVER, "--policy"] as const;
 const bare = () => [...NODE, SCRIPT, "bare"] as const;
 
-/** How each server is started. */
+/** The command lines of the servers. */
 export const COMMANDS = {
   bare,
   "wrapped, memory": () => [...NODE, SCRIPT, "memory"],
@@ -18,7 +18,7 @@ export const COMMANDS = {
 
 export type ServerName = keyof typeof COMMANDS;
 
-/** How many milliseconds each may add to a call; the others have no goal. */
+/** The goals: how many milliseconds a server may add to a call. */
 export const GOALS: Readonly<Partial<Record<ServerName, number>>> = {
   "wrapped, memory": 1,
   "proxy, memory": 2,

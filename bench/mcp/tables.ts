@@ -1,11 +1,11 @@
-/** The table of agents: what a policy adds to a tool call over stdio. */
+/** The table of agents: the time that a policy adds to a tool call over stdio. */
 import { median } from "../median.js";
 import { type Effort, ROUNDS, repeated, round, run, spread } from "../runs.js";
 import type { Latencies } from "./client-process.js";
 import { TOOLS } from "./policy.js";
 import { COMMANDS, GOALS, type ServerName } from "./servers.js";
 
-/** What the results of the tools become. */
+/** The forms of the tools' results. */
 const CASES: Readonly<Record<(typeof TOOLS)[number], string>> = {
   whole: "one handle, fixed view",
   shape: "one handle, its shape",
@@ -13,7 +13,7 @@ const CASES: Readonly<Record<(typeof TOOLS)[number], string>> = {
   pass: "left in sight",
 };
 
-/** Measures what wrapping adds to the latency of a call, and prints its table. */
+/** Measures the latency that wrapping adds to a call, and prints its table. */
 export function printMcp(effort: Effort): void {
   console.log("MCP over stdio: milliseconds a call adds, for a result of 20 KB");
   const runs = repeated("MCP", effort, () =>

@@ -1,4 +1,4 @@
-/** The least that can be called a client of each wire. */
+/** A minimal client for each transport. */
 import { once } from "node:events";
 import { Agent, type RequestOptions, request } from "node:http";
 import { connect, type NetConnectOpts } from "node:net";
@@ -7,12 +7,12 @@ import type { ServerAddress } from "./subject.js";
 
 /** Sends messages to an echo. */
 export interface BareClient {
-  /** Resolves to what came back. */
+  /** Resolves with the response. */
   ask(message: object): Promise<unknown>;
   close(): void;
 }
 
-/** Returns a client that posts JSON, or the text that a message is written as. */
+/** Returns a client that posts messages, as JSON or as another text. */
 export function bareHttpClient(
   { host, port }: ServerAddress,
   { connections, text }: { connections: number; text?: string | undefined },
@@ -42,7 +42,7 @@ export function bareHttpClient(
   };
 }
 
-/** Returns a client that has any number of frames in flight on one connection. */
+/** Returns a client that sends frames on one connection, with any number in flight. */
 export async function bareFrameClient(address: ServerAddress): Promise<BareClient> {
   const socket = connect(address as NetConnectOpts).setNoDelay(true);
   await once(socket, "connect");

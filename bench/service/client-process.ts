@@ -1,4 +1,4 @@
-/** One process in which `VaultClient` and a bare client take turns: `CLIENT PAYLOAD ROUNDS`. */
+/** Alternates `VaultClient` and a bare client in one process. Arguments: `CLIENT PAYLOAD ROUNDS`. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,9 +7,9 @@ import { writeMethodCall } from "../../src/transport/xml-rpc/call.js";
 import { inBatches } from "../../test/support/in-batches.js";
 import { record, table } from "../payloads.js";
 import { type BareClient, bareFrameClient, bareHttpClient } from "./bare-clients.js";
+import { alternate, measureCost, type RequestCost } from "./request-cost.js";
 import { type StartedServer, startServer } from "./started-server.js";
 import { GATEWAY, OWNER, SAFE_VIEW, type ServerAddress, TOKEN, type WireName } from "./subject.js";
-import { type Taken, takenBy, takeTurns } from "./taken.js";
 
 interface ClientKind {
   readonly wire: WireName;
@@ -52,9 +52,12 @@ function documentOf(payload: unknown): string {
   return writeMethodCall({ method: "seal", params });
 }
 
-/** Calls as often as a round has it. */
-function taken(server: StartedServer, call: (index: number) => Promise<unknown>): Promise<Taken> {
-  return takenBy(server, count, () =>
+/** Makes the calls of one round. */
+function costOf(
+  server: StartedServer,
+  call: (index: number) => Promise<unknown>,
+): Promise<RequestCost> {
+  return measureCost(server, count, () =>
     inBatches(count, IN_FLIGHT, async (index) => {
       await call(index);
     }),
@@ -82,17 +85,17 @@ try {
   const bare = await kind.bare(servers.echo.address, payload);
   const message = { params: { data: payload, ...OPTIONS } };
   const turns = {
-    echo: () => taken(servers.echo, () => bare.ask(message)),
+    echo: () => costOf(servers.echo, () => bare.ask(message)),
     vault: async () => {
       const ids: string[] = [];
-      const seal = await taken(servers.vault, async (index) => {
+      const seal = await costOf(servers.vault, async (index) => {
         ids[index] = (await vault.seal(payload, OPTIONS)).id;
       });
-      const unseal = await taken(servers.vault, (index) => vault.unseal(ids[index] ?? "", OWNER));
+      const unseal = await costOf(servers.vault, (index) => vault.unseal(ids[index] ?? "", OWNER));
       return { seal, unseal };
     },
   };
-  console.log(JSON.stringify(await takeTurns(turns, Number(rounds))));
+  console.log(JSON.stringify(await alternate(turns, Number(rounds))));
   await vault.close();
   bare.close();
 } finally {

@@ -1,13 +1,13 @@
-/** The least that can be called a server of each wire: it reads a request and sends it back. */
+/** A minimal server for each transport: it reads a request and sends it back. */
 import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
 import { FrameSplitter, frameOf } from "./frames.js";
 import type { WireName } from "./subject.js";
 
-/** Connections rest while the other server is measured. */
+/** Keeps idle connections open while the other server is measured. */
 const PATIENT = { keepAliveTimeout: 0 };
 
-/** Returns a server that echoes: JSON is parsed and written again, XML comes back as it is. */
+/** Returns an echo server: it parses and serializes JSON, and returns XML unchanged. */
 export const ECHOES: Readonly<Record<WireName, () => Server>> = {
   http: () =>
     createHttpServer(

@@ -1,4 +1,4 @@
-/** Frames for echoes and loads, without the bounds that a service has. */
+/** Frames for echoes and loads, without the limits of a service. */
 
 const HEADER_BYTES = 4;
 
@@ -11,7 +11,7 @@ export function frameOf(text: string): Buffer {
   return frame;
 }
 
-/** Takes frames out of what arrives. */
+/** Extracts frames from received bytes. */
 export class FrameSplitter {
   #rest: Buffer = Buffer.alloc(0);
 

@@ -1,4 +1,4 @@
-/** Loads: raw sockets that send prepared requests and look at the answers no more than they must. */
+/** Loads: raw sockets that send prepared requests and read as little of the responses as possible. */
 import { once } from "node:events";
 import { connect, type NetConnectOpts, type Socket } from "node:net";
 import { FrameSplitter } from "./frames.js";
@@ -6,7 +6,7 @@ import type { ServerAddress } from "./subject.js";
 
 /** Sends requests to one server. */
 export interface Load {
-  /** Sends all requests, as many at once as the load has in flight; resolves with the last answer. */
+  /** Sends all requests, with the load's number in flight. Resolves after the last response. */
   send(requests: readonly Buffer[], onAnswer: (body: Buffer) => void): Promise<void>;
   close(): void;
 }
@@ -15,7 +15,7 @@ const HEADERS_END = Buffer.from("\r\n\r\n");
 const LENGTH = /\r\ncontent-length: (\d+)/i;
 const SUCCESS = /^HTTP\/1\.1 20[01] /;
 
-/** What is left to do of one `send`. */
+/** The progress of one `send`. */
 class Round {
   readonly #requests: readonly Buffer[];
   readonly #onAnswer: (body: Buffer) => void;
@@ -75,7 +75,7 @@ function sendOneByOne(socket: Socket, round: Round): void {
   sendNext();
 }
 
-/** Returns the body of an answer that has arrived whole. */
+/** Returns the body of a complete response. */
 function bodyOf(arrived: Buffer): Buffer | undefined {
   const headersEnd = arrived.indexOf(HEADERS_END);
   if (headersEnd === -1) return undefined;
@@ -86,7 +86,7 @@ function bodyOf(arrived: Buffer): Buffer | undefined {
   return arrived.length < end ? undefined : arrived.subarray(start, end);
 }
 
-/** Returns a load of frames on one connection that has `inFlight` of them unanswered. */
+/** Returns a load of frames on one connection, with `inFlight` pending requests. */
 export async function frameLoad(address: ServerAddress, inFlight: number): Promise<Load> {
   const socket = await opened(address);
   return {
@@ -123,7 +123,7 @@ async function opened(address: ServerAddress): Promise<Socket> {
   return socket.once("close", failed);
 }
 
-/** A request on it would never be answered. */
+/** Throws if the server closes a connection: a request on it would never get a response. */
 function failed(): void {
   throw new Error("the server closed a connection");
 }

@@ -1,4 +1,4 @@
-/** Lone requests of a client that is not ours, to a service and its echo in turn: `WIRE`. */
+/** Measures lone requests of a foreign client, to a service and its echo alternately. Argument: `WIRE`. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { writeMethodCall } from "../../src/transport/xml-rpc/call.js";
@@ -8,7 +8,7 @@ import { startServer } from "./started-server.js";
 import { GATEWAY, OWNER, SAFE_VIEW, TOKEN, type WireName } from "./subject.js";
 
 const ROUNDS = 1000;
-/** The first ones meet a server that has never answered. */
+/** The warm-up, in requests: the first requests meet a server that is not optimized yet. */
 const WARM_UP = 300;
 const PAUSE_SECONDS = 0.005;
 
@@ -33,8 +33,8 @@ const REQUESTS = {
   },
 } as const;
 
-/** Milliseconds of a lone request, in the median. */
-export interface LoneTaken {
+/** The median milliseconds of a lone request. */
+export interface LoneCost {
   readonly echo: number;
   readonly vault: number;
 }
@@ -53,9 +53,9 @@ try {
     encoding: "utf8",
   });
   if (stdout === "") throw new Error(stderr);
-  const taken = JSON.parse(stdout) as [number[], number[]];
-  const [echo, vault] = taken.map((all) => median(all.slice(WARM_UP)));
-  console.log(JSON.stringify({ echo, vault } as LoneTaken));
+  const millis = JSON.parse(stdout) as [number[], number[]];
+  const [echo, vault] = millis.map((all) => median(all.slice(WARM_UP)));
+  console.log(JSON.stringify({ echo, vault } as LoneCost));
 } finally {
   for (const server of servers) await server.stop();
 }

@@ -1,11 +1,11 @@
-/** Requests of every wire, byte for byte. */
+/** The bytes of the requests of every transport. */
 import { writeMethodCall } from "../../src/transport/xml-rpc/call.js";
 import { frameOf } from "./frames.js";
 import { GATEWAY, OWNER, SAFE_VIEW, TOKEN, type WireName } from "./subject.js";
 
-/** How a wire asks for what is measured. */
+/** The requests of one transport. */
 export interface Requests {
-  /** What is sent once on every connection, before anything is measured. */
+  /** Sent once on every connection, before the measurement. */
   readonly greeting?: Buffer;
   seal(payload: unknown): Buffer;
   unseal(id: string): Buffer;

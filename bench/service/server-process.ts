@@ -1,6 +1,6 @@
 /**
- * A server in a process of its own: prints where it listens, answers each line with the microseconds
- * of processor time that it has taken so far, and ends with its standard input.
+ * Runs a server in a separate process: prints its address, responds to each line of standard input with
+ * the microseconds of processor time used so far, and exits at the end of standard input.
  */
 import { once } from "node:events";
 import type { Server } from "node:net";
@@ -13,7 +13,7 @@ import { serveXmlRpc } from "handlevault/transport/xml-rpc";
 import { ECHOES } from "./echoes.js";
 import { OWNER, type ServerAddress, type ServerTask, TOKEN } from "./subject.js";
 
-/** While one server is measured the connections to the other one rest. */
+/** Keeps idle connections open while the other server is measured. */
 const IDLE_MS = 600_000;
 const SERVE = { http: serveHttp, "json-rpc": serveJsonRpc, "xml-rpc": serveXmlRpc };
 

@@ -1,10 +1,10 @@
-/** One process that loads a service and its echo in turn: `WIRE PAYLOAD ROUNDS`. */
+/** Alternates loads on a service and its echo, in one process. Arguments: `WIRE PAYLOAD ROUNDS`. */
 import { record, table } from "../payloads.js";
 import { frameLoad, httpLoad, type Load } from "./loads.js";
+import { alternate, measureCost, type RequestCost } from "./request-cost.js";
 import { REQUESTS } from "./requests.js";
 import { type StartedServer, startServer } from "./started-server.js";
 import type { WireName } from "./subject.js";
-import { type Taken, takenBy, takeTurns } from "./taken.js";
 
 const PAYLOADS = { record, table };
 const PER_ROUND = { record: 4000, table: 400 };
@@ -12,7 +12,7 @@ const CONNECTIONS = 50;
 const FRAMES_IN_FLIGHT = 64;
 const ID = /hdl_[0-9a-f]{32}/;
 
-/** A server and what loads it. */
+/** A server and its load. */
 interface Loaded {
   readonly server: StartedServer;
   readonly load: Load;
@@ -25,16 +25,16 @@ async function loaded(wire: WireName, subject: "echo" | "vault"): Promise<Loaded
   return { server, load: await frameLoad(address, FRAMES_IN_FLIGHT) };
 }
 
-/** Sends all requests; what each answer is, is looked at as it comes. */
-function taken(
+/** Sends all requests, and checks each response. */
+function costOf(
   { server, load }: Loaded,
   requests: readonly Buffer[],
   onAnswer: (body: Buffer) => void = () => undefined,
-): Promise<Taken> {
-  return takenBy(server, requests.length, () => load.send(requests, onAnswer));
+): Promise<RequestCost> {
+  return measureCost(server, requests.length, () => load.send(requests, onAnswer));
 }
 
-/** A refusal that nobody notices would be a fast answer. */
+/** Throws for an error response, because it would be counted as a fast success. */
 function idIn(body: Buffer): string {
   const [id] = ID.exec(body.toString("latin1")) ?? [];
   if (id === undefined) throw new Error("the service did not seal");
@@ -54,15 +54,15 @@ try {
   if (greeting !== undefined) await vault.load.send([greeting], () => undefined);
   const sealing = Array<Buffer>(count).fill(requests.seal(payload));
   const turns = {
-    echo: () => taken(echo, sealing),
+    echo: () => costOf(echo, sealing),
     vault: async () => {
       const ids: string[] = [];
-      const seal = await taken(vault, sealing, (body) => ids.push(idIn(body)));
+      const seal = await costOf(vault, sealing, (body) => ids.push(idIn(body)));
       const unsealing = ids.map((id) => requests.unseal(id));
-      return { seal, unseal: await taken(vault, unsealing, checkSize) };
+      return { seal, unseal: await costOf(vault, unsealing, checkSize) };
     },
   };
-  console.log(JSON.stringify(await takeTurns(turns, Number(rounds))));
+  console.log(JSON.stringify(await alternate(turns, Number(rounds))));
 } finally {
   for (const { server, load } of [echo, vault]) {
     load.close();

@@ -1,4 +1,4 @@
-/** Starts `server-process.ts`, so that what is measured shares no thread with what measures. */
+/** Starts `server-process.ts`, so that the server and the load run in separate processes. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import type { ServerAddress, ServerTask } from "./subject.js";
 /** A server in another process. */
 export interface StartedServer {
   readonly address: ServerAddress;
-  /** Returns the microseconds of processor time that it has taken so far. */
+  /** Returns the microseconds of processor time used so far. */
   processorMicros(): Promise<number>;
   stop(): Promise<void>;
 }

@@ -1,10 +1,10 @@
-/** What is measured beside what: the service, and echoes that do as little as a server can. */
+/** The measured servers: the service, and echoes, which are minimal servers. */
 import type { ServerAddress } from "handlevault/transport/xml-rpc";
 
-/** The wires, each with an echo that speaks the same. */
+/** The transports; each has an echo with the same protocol. */
 export type WireName = "http" | "json-rpc" | "xml-rpc";
 
-/** What `server-process.ts` serves; on a Unix socket if there is a path. */
+/** The task of `server-process.ts`. With a path, it listens on a Unix socket. */
 export interface ServerTask {
   readonly wire: WireName;
   readonly subject: "echo" | "vault";
@@ -16,5 +16,5 @@ export type { ServerAddress };
 export const OWNER = "spiffe://example.org/records";
 export const GATEWAY = "spiffe://example.org/gateway";
 export const SAFE_VIEW = "patient record, 7 fields";
-/** The token that every request shows, so that callers are told as in earnest. */
+/** The token of every request, so that callers are authenticated as in production. */
 export const TOKEN = "bench-token-that-is-long-enough-to-be-taken";

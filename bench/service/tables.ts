@@ -1,19 +1,19 @@
-/** The tables of the service: how many requests a second, beside an echo on the same wire. */
+/** The tables of the service: requests per second, compared with an echo on the same transport. */
 import { median } from "../median.js";
 import { type Effort, ROUNDS, repeated, round, run, spread } from "../runs.js";
-import type { LoneTaken } from "./lone-process.js";
-import type { Taken, TakenByCase } from "./taken.js";
+import type { LoneCost } from "./lone-process.js";
+import type { CostByCase, RequestCost } from "./request-cost.js";
 
 type Goals = Partial<Record<"seal" | "unseal", number>>;
 
-/** The least of the echo's rate that sealing and opening are to reach, by payload. */
+/** The goals for sealing and opening, as parts of the echo's rate, by payload. */
 const GOALS = {
   http: { record: { seal: 0.4, unseal: 0.5 }, table: { seal: 0.5, unseal: 0.5 } },
   "json-rpc": { record: { seal: 0.4 }, table: { seal: 0.5 } },
   "xml-rpc": { record: {}, table: {} },
 } as const;
 
-/** The same of a bare client's rate: the client works as much for the echo as for the vault. */
+/** The goals as parts of a bare client's rate: the client works as much for the echo as for the vault. */
 const CLIENT_GOALS: Readonly<Record<string, Readonly<Record<string, Goals>>>> = {
   "json-rpc": GOALS["json-rpc"],
   "json-rpc-unix": GOALS["json-rpc"],
@@ -65,12 +65,12 @@ export function printClient(name: string, effort: Effort): void {
   console.table(rows);
 }
 
-/** Measures requests that come alone, and prints their table. */
+/** Measures lone requests, and prints their table. */
 export function printLone(effort: Effort): void {
   console.log("lone requests of Python's http.client, a fresh connection each: milliseconds");
   const rows = (["http", "xml-rpc"] as const).map((wire) => {
     const runs = repeated(`lone requests, ${wire}`, effort, () =>
-      run<LoneTaken>("service/lone-process.ts", [wire]),
+      run<LoneCost>("service/lone-process.ts", [wire]),
     );
     return {
       case: `${wire}, record seal`,
@@ -87,17 +87,17 @@ function measured(
   what: string,
   effort: Effort,
   [script, ...args]: readonly [string, ...string[]],
-): TakenByCase[] {
-  return repeated(what, effort, () => run<TakenByCase>(script, [...args, `${ROUNDS}`]));
+): CostByCase[] {
+  return repeated(what, effort, () => run<CostByCase>(script, [...args, `${ROUNDS}`]));
 }
 
-/** Processor time is told as well: on a machine that others use, it is the steadier of the two. */
+/** Includes the processor time, which varies less than the elapsed time on a shared machine. */
 function compared(
-  runs: readonly TakenByCase[],
+  runs: readonly CostByCase[],
   operation: "seal" | "unseal",
-  processorMicros: (taken: Taken) => number,
+  processorMicros: (cost: RequestCost) => number,
 ) {
-  const ratios = (of: (taken: Taken) => number) =>
+  const ratios = (of: (cost: RequestCost) => number) =>
     spread(runs.map((run) => of(run.echo) / of(run[operation])));
   return {
     "echoes/s": rate(runs.map(({ echo }) => echo)),
@@ -107,7 +107,7 @@ function compared(
   };
 }
 
-function rate(all: readonly Taken[]): number {
+function rate(all: readonly RequestCost[]): number {
   return Math.round(1_000_000 / median(all.map(({ micros }) => micros)));
 }
 

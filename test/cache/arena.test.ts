@@ -6,7 +6,7 @@ import { bytes } from "./in-process.js";
 const LARGE = 300_000;
 
 describe("an arena", () => {
-  it("gives back what was put, whatever is put, released, moved or cleared after it", () => {
+  it("keeps every slice unchanged, whatever is put, released, moved or cleared afterwards", () => {
     const pieces = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 200, size: "max" });
     fc.assert(
       fc.property(pieces, (list) => {
@@ -29,7 +29,7 @@ describe("an arena", () => {
     );
   });
 
-  it("takes a copy: what was put may be overwritten", () => {
+  it("copies the bytes, so that their memory may be reused", () => {
     const piece = bytes(10);
     const slice = new Arena().put(piece);
     piece.fill(9);
@@ -45,7 +45,7 @@ describe("an arena", () => {
     expect(slices.map((slice) => bytesOf(slice)[slice.length - 1])).toEqual([1, 2, 3]);
   });
 
-  it("is sparse once more than half of it, and more than a little, was released", () => {
+  it("is sparse once more than half of it, and more than a few chunks, were released", () => {
     const arena = new Arena();
     const slices = Array.from({ length: 10 }, () => arena.put(bytes(100_000)));
     expect(arena.isSparse).toBe(false);
@@ -57,7 +57,7 @@ describe("an arena", () => {
     expect(arena.isSparse).toBe(false);
   });
 
-  it("is not sparse any more once every slice was moved, and was not before", () => {
+  it("stays sparse until every live slice was moved", () => {
     const arena = new Arena();
     const slices = Array.from({ length: 10 }, () => arena.put(bytes(100_000)));
     for (const slice of slices.slice(0, 7)) arena.release(slice);
@@ -70,7 +70,7 @@ describe("an arena", () => {
     expect(arena.isSparse).toBe(false);
   });
 
-  it("allocates nothing from a chunk that it gives up", () => {
+  it("allocates nothing from the current chunk once a move has begun", () => {
     const arena = new Arena();
     const { chunk } = arena.put(bytes(10));
     arena.beginMove();

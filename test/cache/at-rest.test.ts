@@ -1,4 +1,4 @@
-/** What the files of stores hold: nothing that can be read, and nothing that is a handle. */
+/** The files of stores contain no readable payload and no handle. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -21,7 +21,7 @@ const CANARY = {
   tenant: "canary-tenant-6be1",
 };
 
-/** Gives a cache whose files are in a folder to a function. */
+/** Runs a function with a cache whose files are in a folder. */
 type WithCache = <T>(folder: string, use: (cache: CacheBackend) => Promise<T>) => Promise<T>;
 
 function onServer(product: "redis" | "valkey", open: typeof openRedisCache): WithCache {
@@ -43,7 +43,7 @@ const STORES: readonly [name: string, withCache: WithCache, missing?: string | u
   ["Valkey", onServer("valkey", openValkeyCache), missingServer("valkey")],
 ];
 
-/** Everything in the files of a folder and the folders in it. */
+/** Returns the contents of all files of a folder and its subfolders. */
 function contentOf(folder: string): Buffer {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile());
@@ -58,7 +58,7 @@ function holds(content: Buffer, text: string): boolean {
 }
 
 describe.each(STORES)("the files of %s", (_, withCache, missing) => {
-  it("hold keys that are hashes of handle ids, and nothing else that can be read", async ({
+  it("contain only hashes of handle ids as keys, and nothing else that is readable", async ({
     skip,
   }) => {
     if (missing !== undefined) return skip(missing);
@@ -92,7 +92,7 @@ describe.each(STORES)("the files of %s", (_, withCache, missing) => {
     }
   });
 
-  it("are not written to by a vault whose keys end with its process", async ({ skip }) => {
+  it("are not written by a vault whose keys do not outlive its process", async ({ skip }) => {
     if (missing !== undefined) return skip(missing);
     const folder = mkdtempSync(join(tmpdir(), "handlevault-at-rest-"));
     try {
@@ -109,8 +109,8 @@ describe.each(STORES)("the files of %s", (_, withCache, missing) => {
   });
 });
 
-describe("an LMDB file on a file system that is read only", () => {
-  it("is unavailable, whether or not it is there already", async ({ skip }) => {
+describe("an LMDB file on a read-only file system", () => {
+  it("is unavailable, whether or not it exists", async ({ skip }) => {
     const disk = mountSmallDisk(8);
     if (disk === undefined) return skip(NO_SMALL_DISK);
     try {

@@ -5,7 +5,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Sets the system's clock so many milliseconds ahead. */
+/** Sets the system's clock ahead by this many milliseconds. */
 function setAhead(byMs: number): void {
   vi.restoreAllMocks();
   const now = Date.now.bind(Date);
@@ -25,7 +25,7 @@ describe("the time up to which records are due", () => {
     expect(agreedTime(Number.NaN, 1000)).toBeUndefined();
   });
 
-  it("does not exist after the system's clock was an hour ahead and was set right", () => {
+  it("does not exist after the system's clock was an hour ahead and was corrected", () => {
     const clock = cacheClock(undefined);
     setAhead(3_600_000);
     clock.now();
@@ -35,7 +35,7 @@ describe("the time up to which records are due", () => {
     expect(clock.dueMs()).toBeUndefined();
   });
 
-  it("follows the system's clock where that was a little ahead and was set right", () => {
+  it("follows the system's clock if that was slightly ahead and was corrected", () => {
     const clock = cacheClock(undefined);
     setAhead(30_000);
     clock.now();
@@ -44,7 +44,7 @@ describe("the time up to which records are due", () => {
     expect(clock.dueMs()).toBeLessThanOrEqual(Date.now());
   });
 
-  it("is that of an injected clock alone", () => {
+  it("is only that of an injected clock", () => {
     const clock = cacheClock({ now: () => 42 });
     expect([clock.now(), clock.dueMs()]).toEqual([42, 42]);
   });

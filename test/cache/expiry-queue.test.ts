@@ -6,7 +6,7 @@ interface Named extends QueueEntry {
   readonly name: string;
 }
 
-/** A queue next to a plain list of what is in it. */
+/** A queue beside a plain list of its entries. */
 class Comparison {
   readonly queue = new ExpiryQueue<Named>();
   readonly times = new Map<Named, number>();
@@ -26,7 +26,7 @@ class Comparison {
     this.queue.remove(entry);
   }
 
-  /** Takes what is due, and checks that it comes in the order of time and that nothing is left out. */
+  /** Removes all due entries, and checks that they are complete and in the order of time. */
   takeDue(nowMs: number): void {
     const expected = [...this.times.values()].filter((time) => time <= nowMs);
     const taken: number[] = [];
@@ -44,7 +44,7 @@ const time = fc.nat(50);
 const change = fc.tuple(name, fc.option(time, { nil: undefined }));
 
 describe("an expiry queue", () => {
-  it("returns an entry when its time has come, not before, and until it is removed", () => {
+  it("returns an entry from its purge time on, until it is removed", () => {
     const { queue } = new Comparison();
     const entry = { name: "a", index: -1 };
     queue.add(entry, 10);
@@ -54,7 +54,7 @@ describe("an expiry queue", () => {
     expect(queue.firstDue(10)).toBeUndefined();
   });
 
-  it("returns what is due in the order of time, however entries were moved and removed", () => {
+  it("returns due entries in the order of time, however entries were moved and removed", () => {
     const turns = fc.array(fc.tuple(fc.array(change, { maxLength: 60, size: "max" }), time));
     fc.assert(
       fc.property(turns, (list) => {

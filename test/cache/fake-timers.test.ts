@@ -69,17 +69,17 @@ for (const product of ["redis", "valkey"] as const) {
 
     afterAll(() => Promise.all([server.stop(), cluster.stop()]));
 
-    it("do not hold a vault on one server", async () => {
+    it("do not block a vault on one server", async () => {
       fakeTimers();
       await useVaultOn(() => open({ port: server.port }));
     });
 
-    it("do not hold a vault on a cluster", async () => {
+    it("do not block a vault on a cluster", async () => {
       fakeTimers();
       await useVaultOn(() => open({ cluster: cluster.nodes }));
     });
 
-    it("do not hold a vault over a connection that a caller owns", async () => {
+    it("do not block a vault over a connection that a caller owns", async () => {
       fakeTimers();
       const connection = new Redis({ port: server.port });
       await useVaultOn(() => redisCache(connection));

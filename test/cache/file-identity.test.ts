@@ -11,7 +11,7 @@ afterEach(() => {
   for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
 });
 
-/** A file that is there, and a clock that every look moves on by two milliseconds. */
+/** An existing file, and a clock that every check advances by two milliseconds. */
 function scene(options: { readonly minBytes?: number } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "handlevault-identity-"));
   directories.push(directory);
@@ -56,7 +56,7 @@ describe("a file that was opened", () => {
     expect(identity.isIntact).toBe(false);
   });
 
-  it("stays lost when it is put back", () => {
+  it("stays lost after it was put back", () => {
     const { path, identity } = scene();
     renameSync(path, `${path}.moved`);
     expect(identity.isIntact).toBe(false);
@@ -81,23 +81,23 @@ describe("a file that was opened", () => {
       const elapsedMs = () => nowMs++;
       const identity = new FileIdentity(path, { companions, elapsedMs });
       expect(identity.isIntact).toBe(true);
-      // Kept by another name, so that its inode is not given out again.
+      // Renamed rather than deleted, so that its inode is not assigned again.
       renameSync(`${path}-shm`, `${path}-moved`);
       replace(`${path}-shm`);
       expect(identity.isIntact).toBe(false);
     }
   });
 
-  it("has to be there", async () => {
+  it("must exist", async () => {
     const code = await codeThrownBy(() => new FileIdentity(join(tmpdir(), "not", "there")));
     expect(code).toBe("ERR_VAULT_CACHE_UNAVAILABLE");
   });
 });
 
-describe("a look at a file", () => {
+describe("a check of a file", () => {
   const STATUS: FileStatus = { dev: 1, ino: 2, nlink: 1, size: 3 };
 
-  /** A file whose status is what the test says. */
+  /** A file with a status that the test sets. */
   function told() {
     const scene = { nowMs: 0, looks: 0, status: STATUS as FileStatus | Error };
     const stat = () => {
@@ -110,7 +110,7 @@ describe("a look at a file", () => {
     return { scene, identity };
   }
 
-  it("is taken once a millisecond at most", () => {
+  it("is made at most once a millisecond", () => {
     const { scene, identity } = told();
     for (let count = 0; count < 10; count++) expect(identity.isIntact).toBe(true);
     expect(scene.looks).toBe(1);
@@ -119,7 +119,7 @@ describe("a look at a file", () => {
     expect(scene.looks).toBe(2);
   });
 
-  it("that fails is no confirmation, and is taken again", () => {
+  it("that fails does not confirm the file, and is repeated", () => {
     const { scene, identity } = told();
     scene.status = new Error("a failure");
     expect(identity.isIntact).toBe(false);
@@ -133,7 +133,7 @@ describe("a look at a file", () => {
     ["another device", { dev: 9 }],
     ["another inode", { ino: 9 }],
     ["no link any more", { nlink: 0 }],
-  ])("that finds %s finds the file lost", (_, change) => {
+  ])("that finds %s reports the file as lost", (_, change) => {
     const { scene, identity } = told();
     scene.status = { ...STATUS, ...change };
     expect(identity.isIntact).toBe(false);

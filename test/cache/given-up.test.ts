@@ -1,4 +1,4 @@
-/** What becomes of writes whose callers gave up while they were under way, with more writes behind them. */
+/** Writes whose callers gave up while they were in flight, followed by more writes. */
 import { setMaxListeners } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +20,7 @@ const SEALS = 300;
 const PATIENCE_MS = 300_000;
 const UNKNOWN = "ERR_VAULT_OUTCOME_UNKNOWN";
 
-/** A store that can be kept from answering. */
+/** A store whose responses can be held back. */
 interface Scene {
   /** Opens another cache on it. */
   open(): Promise<CacheBackend>;
@@ -37,7 +37,7 @@ function lmdbScene(): Scene {
   return {
     open: () => openLmdbCache(join(directory, "vault.lmdb"), { clock }),
     hold: (cache) => {
-      // What is issued together is committed together, and this much takes its time.
+      // All writes of a group are committed together, and so large a body takes long.
       const body = Buffer.alloc(2 ** 26);
       const options = { purgeAfterMs: 1e9, timeoutMs: PATIENCE_MS };
       const head = Buffer.from("head");
@@ -85,7 +85,7 @@ const KINDS = [
   { name: "Valkey", missing: missingServer("valkey"), start: () => respScene("valkey") },
 ];
 
-/** Remembers every head as it was when it was handed over; `signal` gives all of them up. */
+/** Remembers a copy of every head that is inserted; `signal` aborts all inserts. */
 function remembering(cache: CacheBackend, heads: Map<string, Buffer>, signal?: AbortSignal) {
   const insert: CacheBackend["insert"] = (key, record, options) => {
     heads.set(key, Buffer.from(record.head));
@@ -95,9 +95,7 @@ function remembering(cache: CacheBackend, heads: Map<string, Buffer>, signal?: A
 }
 
 describe.each(KINDS)("writes to $name that were given up under way", ({ missing, start }) => {
-  it("are made as they were begun or not at all, whatever is sealed behind them", async ({
-    skip,
-  }) => {
+  it("are executed unchanged or not at all, whatever is sealed after them", async ({ skip }) => {
     if (missing !== undefined) return skip(missing);
     const scene = await start();
     const keys = KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });

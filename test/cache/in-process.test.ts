@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { InProcessCache, type RecordMap, type StoredRecord } from "../../src/cache/in-process.js";
 import { bytes, put } from "./in-process.js";
 
-/** A map without bounds that counts what it is asked. */
+/** A map without bounds that counts its reads. */
 class CountingMap implements RecordMap {
   readonly maxBytes = Number.POSITIVE_INFINITY;
   readonly #records = new Map<string, StoredRecord>();
@@ -52,7 +52,7 @@ async function filled(count: number) {
 }
 
 describe("a scan of a cache in this process", () => {
-  it("looks at each record once, so that its work grows as the number of records", async () => {
+  it("reads each record once, so that its cost is linear in the number of records", async () => {
     const { cache, map } = await filled(10_000);
     let pages = 0;
     for (let cursor: string | undefined = ""; cursor !== undefined; pages++) {
@@ -62,7 +62,7 @@ describe("a scan of a cache in this process", () => {
     expect(map.calls).toBe(10_000);
   });
 
-  it("ends though more is inserted with every page", async () => {
+  it("ends even if records are inserted with every page", async () => {
     const { cache } = await filled(3000);
     const seen: string[] = [];
     for (let cursor: string | undefined = ""; cursor !== undefined; ) {
@@ -76,14 +76,14 @@ describe("a scan of a cache in this process", () => {
   });
 
   it.each(["x", "1", "1-", "-1-5", "1-2-3", "1e3-4", ""])(
-    "refuses %j, which is no cursor of a scan",
+    "refuses %j, which is not a cursor of a scan",
     async (cursor) => {
       const { cache } = await filled(1);
       expect(() => cache.scan(cursor)).toThrow(RangeError);
     },
   );
 
-  it("gives the current state of a record, however often it was rewritten", async () => {
+  it("returns the current state of a record, however often it was rewritten", async () => {
     const { cache } = await filled(2);
     for (let value = 2; value < 6; value++) {
       const [entry] = cache.scan().entries;

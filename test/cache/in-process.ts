@@ -1,9 +1,9 @@
-/** What tests of the caches in this process have in common. */
+/** Shared helpers for tests of the caches in this process. */
 import { type CacheBackend, CacheFullError, type Revision } from "../../src/index.js";
 
 const HOUR_MS = 3_600_000;
 
-/** A clock that stands still until it is told to go on. */
+/** A clock that the test advances. */
 export class ManualClock {
   nowMs = 0;
   readonly elapsedMs = (): number => this.nowMs;
@@ -44,7 +44,7 @@ export async function keysOf(cache: CacheBackend): Promise<readonly string[]> {
   return entries.map(({ key }) => key);
 }
 
-/** Returns what `write` answers, or `"full"` when it is refused for want of room. */
+/** Returns the result of `write`, or `"full"` if it throws `CacheFullError`. */
 export async function orFull<T>(write: () => T | Promise<T>): Promise<T | "full"> {
   try {
     return await write();

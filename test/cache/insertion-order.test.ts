@@ -37,12 +37,12 @@ describe("the order of insertion", () => {
     );
   });
 
-  it("gives whole pages but for the last one", () => {
+  it("returns full pages, except for the last one", () => {
     const sizes = pagesOf(filled(250).order, 100).map(({ length }) => length);
     expect(sizes).toEqual([100, 100, 50]);
   });
 
-  it("has an end for a scan that writers keep ahead of", () => {
+  it("lets a scan end although writers insert faster than it reads", () => {
     const { order } = filled(100);
     const pages = pagesOf(order, 10, () => {
       for (let count = 0; count < 50; count++) order.add("new");
@@ -50,7 +50,7 @@ describe("the order of insertion", () => {
     expect(pages.flat()).toEqual(Array.from({ length: 100 }, (_, index) => `key ${index}`));
   });
 
-  it("goes on behind keys that were removed since the last page", () => {
+  it("continues after keys that were removed since the last page", () => {
     const { order, insertions } = filled(1000);
     const { keys, next } = order.page(order.start(), 100);
     for (const insertion of insertions.slice(0, 900)) order.delete(insertion);
@@ -64,7 +64,7 @@ describe("the order of insertion", () => {
     expect(pagesOf(order, 10)).toEqual([[]]);
   });
 
-  it("keeps little for a few keys of very many", () => {
+  it("keeps little memory for a few remaining keys of very many", () => {
     const { order, insertions } = filled(200_000);
     for (const [index, insertion] of insertions.entries()) {
       if (index % 2000 !== 0) order.delete(insertion);

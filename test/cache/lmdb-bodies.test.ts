@@ -13,7 +13,7 @@ import {
 
 const SMALL_BYTES = 2 ** 18;
 
-/** Has an object say each time that one of its methods is called; everything is done by itself. */
+/** Reports each call of an object's methods, and passes the call on. */
 function watched<T extends object>(object: T, onCall: (method: string) => void): T {
   return new Proxy(object, {
     get: (target, name) => {
@@ -27,14 +27,14 @@ function watched<T extends object>(object: T, onCall: (method: string) => void):
   });
 }
 
-/** An environment that writes down what its database of bodies is asked for. */
+/** An environment that records the calls of its database of bodies. */
 function watchedBodies(environment: LmdbEnvironment) {
   const calls: string[] = [];
   const openDB = (options: LmdbDatabaseOptions): unknown => {
     const database = environment.openDB(options) as object;
     if (!options.name.includes("bodies")) return database;
     return watched(database, (method) => {
-      // Statistics are of its pages, and read none of them.
+      // Statistics count pages and read none of them.
       if (method !== "getStats") calls.push(method);
     });
   };
@@ -66,22 +66,19 @@ describe("a 16 MiB payload in an LMDB cache", () => {
     rmSync(folder, { recursive: true });
   });
 
-  it.each(HEAD_OPERATIONS)(
-    "%s asks nothing of its body and writes no copy of it",
-    async (_, use) => {
-      const fileBytes = statSync(path).size;
-      await use(record);
-      expect(bodies.calls).toEqual([]);
-      expect(statSync(path).size - fileBytes).toBeLessThan(SMALL_BYTES);
-    },
-  );
+  it.each(HEAD_OPERATIONS)("%s neither reads nor copies its body", async (_, use) => {
+    const fileBytes = statSync(path).size;
+    await use(record);
+    expect(bodies.calls).toEqual([]);
+    expect(statSync(path).size - fileBytes).toBeLessThan(SMALL_BYTES);
+  });
 
-  it("an unseal reads it once, and gives it back as it was", async () => {
+  it("an unseal reads it once and returns it unchanged", async () => {
     await checkLargeRecord(record);
     expect(bodies.calls.splice(0)).toEqual(["get"]);
   });
 
-  it("an invalidation takes the body with it", async () => {
+  it("an invalidation removes the body, too", async () => {
     await record.vault.invalidate(record.id);
     expect(bodies.calls.splice(0)).toEqual(["remove"]);
   });

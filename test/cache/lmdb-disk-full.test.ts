@@ -17,7 +17,7 @@ afterEach(() => {
   disk = undefined;
 });
 
-/** Runs the child on a small disk; returns its report and how it ended. */
+/** Runs the child process on a small disk. Returns its report and its exit status. */
 function fillDisk(small: SmallDisk, mode: string): { status: number | null; report: unknown } {
   const args = [CHILD, join(small.directory, "c.mdb"), mode];
   const { status, stdout } = spawnSync(process.execPath, args, {
@@ -29,7 +29,7 @@ function fillDisk(small: SmallDisk, mode: string): { status: number | null; repo
 }
 
 describe("an LMDB cache on a full disk", () => {
-  it("is full while there is room to delete, and loses nothing", ({ skip }) => {
+  it("is full while there is space for deletions, and loses nothing", ({ skip }) => {
     disk = mountSmallDisk(DISK_MEBIBYTES);
     if (disk === undefined) return skip(NO_SMALL_DISK);
     const { status, report } = fillDisk(disk, "fill");
@@ -44,7 +44,7 @@ describe("an LMDB cache on a full disk", () => {
     expect(status).toBe(0);
   });
 
-  it("writes no more once a transaction has failed, and loses nothing", ({ skip }) => {
+  it("refuses writes after a failed transaction, and loses nothing", ({ skip }) => {
     disk = mountSmallDisk(DISK_MEBIBYTES);
     if (disk === undefined) return skip(NO_SMALL_DISK);
     const { status, report } = fillDisk(disk, "steal");

@@ -1,4 +1,4 @@
-/** What becomes of writes when files of an LMDB environment lose their names while it is open. */
+/** Writes to an open LMDB environment whose files were removed or replaced. */
 import { copyFileSync, mkdtempSync, renameSync, rmSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,7 +40,7 @@ async function insert(cache: CacheBackend, key: string): Promise<unknown> {
   return cache.insert(key, { head: Buffer.alloc(100) }, FOR_LONG);
 }
 
-/** Has every look at the files be a new one: a clock that each reading moves on by 200 ms. */
+/** Makes every check of the files a new one: each reading of the clock advances it by 200 ms. */
 function lookEachTime(): void {
   let nowMs = performance.now();
   vi.spyOn(performance, "now").mockImplementation(() => {
@@ -52,7 +52,7 @@ function lookEachTime(): void {
 const REMOVALS: readonly (readonly [string, () => void])[] = [
   ["the file is removed", () => rmSync(path)],
   [
-    "a copy takes the place of the file",
+    "a copy replaces the file",
     () => {
       copyFileSync(path, `${path}.copy`);
       renameSync(`${path}.copy`, path);
@@ -70,7 +70,7 @@ describe("an LMDB cache", () => {
     const cache = await opened();
     expect(await insert(cache, "before")).toBe("inserted");
     lookEachTime();
-    // Pages that lmdb does not use: reading others that are missing ends a process.
+    // Pages that lmdb does not use, because reading other missing pages would crash the process.
     truncateSync(path, statSync(path).size + 64 * PAGE);
     expect(await insert(cache, "longer")).toBe("inserted");
     remove();
@@ -80,17 +80,17 @@ describe("an LMDB cache", () => {
     expect(await codeThrownBy(async () => cache.delete("before"))).toBe(UNAVAILABLE);
   });
 
-  it("acknowledges nothing that it committed to a file that lost its name before", async () => {
+  it("does not acknowledge a commit to a file that was removed before", async () => {
     const cache = await opened();
     expect(await insert(cache, "before")).toBe("inserted");
     lookEachTime();
-    // Before lmdb begins with the write, which is handed over earlier in this turn.
+    // Before lmdb begins the write, which was issued earlier in this turn.
     setImmediate(() => rmSync(path));
     expect(await codeThrownBy(() => insert(cache, "after"))).toBe(UNKNOWN);
     expect(await codeThrownBy(() => insert(cache, "later"))).toBe(UNAVAILABLE);
   });
 
-  it("can be opened again, and then takes writes", async () => {
+  it("accepts writes after it was opened again", async () => {
     const cache = await opened();
     expect(await insert(cache, "before")).toBe("inserted");
     lookEachTime();
@@ -102,7 +102,7 @@ describe("an LMDB cache", () => {
     expect(await insert(again, "after")).toBe("inserted");
   });
 
-  it("in an environment of the caller's refuses them as well", async () => {
+  it("refuses them, too, in a caller's environment", async () => {
     const home = join(folder, "home");
     const environment = open({ path: home, overlappingSync: false });
     const cache = lmdbCache(environment);
@@ -115,8 +115,8 @@ describe("an LMDB cache", () => {
   });
 });
 
-describe("a file that lost its name", () => {
-  it("is not read either: its records may be revoked in another", async () => {
+describe("a file that was removed or replaced", () => {
+  it("is not read, because its records may be revoked in the new file", async () => {
     const cache = await opened();
     expect(await insert(cache, "revoked")).toBe("inserted");
     expect(cache.get("revoked")).toBeDefined();
@@ -133,7 +133,7 @@ describe("a file that lost its name", () => {
 });
 
 describe("LMDB's table of readers", () => {
-  it("that is full is refused with what to do, and never as a miss", async () => {
+  it("that is full gives an error with the remedy, never a miss", async () => {
     const cache = await openLmdbCache(path, { maxReaders: 1 });
     caches.push(cache);
     expect(cache.get("key")).toBeUndefined();
@@ -142,10 +142,10 @@ describe("LMDB's table of readers", () => {
     other.kill();
   });
 
-  it("is as long as the option says", async () => {
+  it("has the length that the option sets", async () => {
     const cache = await openLmdbCache(path, { maxReaders: 300 });
     caches.push(cache);
-    // One slot has 64 bytes.
+    // A slot takes 64 bytes.
     expect(statSync(`${path}-lock`).size).toBeGreaterThan(300 * 64);
     expect(await codeThrownBy(() => openLmdbCache(path, { maxReaders: 0 }))).toBe("RangeError");
   });

@@ -1,4 +1,4 @@
-/** The locks by which the processes that use one LMDB file wait for each other. */
+/** The locks that coordinate processes that open one LMDB file or write to it. */
 import { spawnSync } from "node:child_process";
 import {
   cpSync,
@@ -27,7 +27,7 @@ const FOR_LONG = { purgeAfterMs: 3_600_000 };
 const PATIENT = { ...FOR_LONG, timeoutMs: 60_000 };
 const RECORD = { head: Buffer.from("head") };
 
-/** Deadlines wait by the global timers here, for tests to advance. */
+/** Makes deadlines use the global timers, which tests advance. */
 vi.mock("../../src/primitives/timers.js", async (importOriginal) => ({
   ...(await importOriginal<object>()),
   setTimeout: (work: () => void, delayMs: number) => globalThis.setTimeout(work, delayMs),
@@ -54,7 +54,7 @@ async function openCache(options: Parameters<typeof openLmdbCache>[1] = {}) {
   return cache;
 }
 
-/** Opens a lock file as another process would: by a file description of its own. */
+/** Opens a lock file as another process would: with its own file description. */
 async function otherLock(name: string): Promise<LockFile> {
   mkdirSync(`${path}-gate`, { recursive: true });
   const file = new LockFile(join(`${path}-gate`, name), await loadFileLocks());
@@ -68,7 +68,7 @@ function startHolder(mode: HolderMode, wrapper?: readonly string[]): Holder {
   return holder;
 }
 
-/** Resolves once another opener keeps writers out. */
+/** Resolves once another opener excludes writers. */
 async function untilClosed(): Promise<void> {
   const turnstile = await otherLock("turnstile");
   await expect.poll(() => takesShared(turnstile), { timeout: 30_000, interval: 1 }).toBe(false);
@@ -80,8 +80,8 @@ function takesShared(file: LockFile): boolean {
   return taken;
 }
 
-describe("a writer whose event loop stands still", () => {
-  it("keeps others from opening the file until lmdb has settled its commit", async () => {
+describe("a writer whose event loop is blocked", () => {
+  it("prevents others from opening the file until lmdb has settled its commit", async () => {
     const writer = startHolder("stall");
     expect(await writer.line()).toBe("held");
     let isOpen = false;
@@ -90,7 +90,7 @@ describe("a writer whose event loop stands still", () => {
       return cache;
     });
     await untilClosed();
-    // The writer shares a lock that the opener waits for.
+    // The writer holds a shared lock that the opener waits for.
     const writers = await otherLock("writers");
     expect([takesShared(writers), writers.tryExclusive()]).toEqual([true, false]);
     expect(isOpen).toBe(false);
@@ -113,7 +113,7 @@ describe("a writer whose event loop stands still", () => {
 });
 
 describe("a process that opens the file", () => {
-  it("keeps writes waiting, which fail certainly when their time has passed", async () => {
+  it("delays writes, which fail with a certain outcome at their deadline", async () => {
     const cache = await openCache();
     const turnstile = await otherLock("turnstile");
     expect(turnstile.tryExclusive()).toBe(true);
@@ -125,7 +125,7 @@ describe("a process that opens the file", () => {
     expect(cache.get("late")).toBeUndefined();
   });
 
-  it("lets writes go on once it was killed", async () => {
+  it("no longer delays writes once it was killed", async () => {
     const cache = await openCache();
     const opener = startHolder("opening");
     expect(await opener.line()).toBe("held");
@@ -145,7 +145,7 @@ describe("a process that opens the file", () => {
     expect(takesShared(turnstile)).toBe(true);
   });
 
-  it("is not overtaken by further writes of a process that is writing already", async () => {
+  it("goes before further writes of a process that is already writing", async () => {
     const gate = new OpeningGate(path);
     await gate.openExclusively(() => undefined);
     closing.push(() => gate.close());
@@ -158,7 +158,7 @@ describe("a process that opens the file", () => {
     expect(writers.tryExclusive()).toBe(true);
   });
 
-  it("lets writers pass each second while one of them does not end", async () => {
+  it("lets writers pass every second while one of them does not finish", async () => {
     const locks = await openLocks();
     const [turnstile, writers] = [await otherLock("turnstile"), await otherLock("writers")];
     writers.tryShared();
@@ -176,7 +176,7 @@ describe("a process that opens the file", () => {
     expect(await waiting).toBeUndefined();
   });
 
-  it("gives up after 15 seconds, and leaves no lock behind", async () => {
+  it("gives up after 15 seconds, and releases its locks", async () => {
     const locks = await openLocks();
     const [turnstile, writers] = [await otherLock("turnstile"), await otherLock("writers")];
     writers.tryShared();
@@ -190,7 +190,7 @@ describe("a process that opens the file", () => {
     expect(turnstile.tryExclusive()).toBe(true);
   });
 
-  /** Stops the clock that deadlines go by, too. */
+  /** Also fakes the clock of deadlines. */
   function useFakeTime(): void {
     vi.useFakeTimers();
     vi.spyOn(performance, "now").mockImplementation(() => Date.now());
@@ -205,7 +205,7 @@ describe("a process that opens the file", () => {
 });
 
 describe("the lock files of an environment", () => {
-  it("are never reached through a link", async () => {
+  it("are never opened through a symbolic link", async () => {
     const target = join(folder, "precious");
     writeFileSync(target, "as it was");
     mkdirSync(`${path}-gate`);
@@ -214,14 +214,14 @@ describe("the lock files of an environment", () => {
     expect(readFileSync(target, "utf8")).toBe("as it was");
   });
 
-  it("cannot be in the place of something else", async () => {
+  it("are refused where another kind of file has their path", async () => {
     writeFileSync(`${path}-gate`, "in the way");
     const error = await thrownBy(openCache);
     expect(error).toMatchObject({ code: UNAVAILABLE });
     expect(String((error as Error).cause)).not.toContain(folder);
   });
 
-  it("are not disturbed by files that earlier versions left in their folder", async () => {
+  it("ignore files that earlier versions left in their folder", async () => {
     mkdirSync(`${path}-gate`);
     for (const name of ["opening", "writer-1-0"]) writeFileSync(join(`${path}-gate`, name), "");
     const cache = await openCache();
@@ -229,7 +229,7 @@ describe("the lock files of an environment", () => {
   });
 });
 
-describe("an environment of the caller's", () => {
+describe("a caller's environment", () => {
   it("is opened while no other process writes or opens, within the opening lock", async () => {
     const writer = startHolder("stall");
     expect(await writer.line()).toBe("held");
@@ -243,7 +243,7 @@ describe("an environment of the caller's", () => {
     expect(cache.get("stalled")).toBeDefined();
   });
 
-  it("may be a folder, which has to be there", async () => {
+  it("may be a folder, which must exist", async () => {
     const home = join(folder, "environment");
     expect(await codeThrownBy(() => withOpeningLock(home, () => 1))).toBe(UNAVAILABLE);
     mkdirSync(home);
@@ -256,14 +256,14 @@ describe("an environment of the caller's", () => {
     await cache.close();
   });
 
-  it("that cannot be opened fails with the caller's own error, and lets others go on", async () => {
+  it("that cannot be opened fails with the caller's own error, and releases its locks", async () => {
     const mine = new Error("mine");
     const failing = withOpeningLock(path, () => Promise.reject(mine));
     expect(await thrownBy(() => failing)).toBe(mine);
     await openCache();
   });
 
-  it("takes writes again after all of its caches were closed", async () => {
+  it("accepts writes again after all of its caches were closed", async () => {
     const environment = open({ path, overlappingSync: false });
     closing.push(() => environment.close());
     for (const key of ["one", "two"]) {
@@ -273,7 +273,7 @@ describe("an environment of the caller's", () => {
     }
   });
 
-  it("holds the writes of its caches up while another process opens the file", async () => {
+  it("delays the writes of its caches while another process opens the file", async () => {
     const environment = open({ path, overlappingSync: false });
     closing.push(() => environment.close());
     const cache = lmdbCache(environment);
@@ -301,7 +301,7 @@ describe("a process of another PID namespace", () => {
     expect(await startHolder("open", UNSHARE).line()).toBe("held");
   });
 
-  it("keeps those of this one out until it closes the file", async ({ skip }) => {
+  it("excludes processes of this one until it closes the file", async ({ skip }) => {
     if (!isPermitted) return skip(NOT_PERMITTED);
     const there = startHolder("open", UNSHARE);
     expect(await there.line()).toBe("held");
@@ -320,7 +320,7 @@ describe("without the package fs-native-extensions", () => {
   it.each([
     ["is not installed", "ERR_VAULT_PEER_MISSING", undefined],
     ["does not load", "ERR_VAULT_PEER_BROKEN", 'throw new Error("no binary for this system");'],
-  ])("opening is refused where it %s", async (_, code, source) => {
+  ])("opening is refused if it %s", async (_, code, source) => {
     const packages = join(folder, "node_modules");
     const compiled = compiledChild("src");
     cpSync(compiled, join(folder, "src"), { recursive: true });

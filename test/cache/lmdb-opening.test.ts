@@ -1,7 +1,7 @@
 /**
- * lmdb 3.5.6 counts transactions back that others commit while it opens a file: acknowledged writes get
- * lost, and pages are used twice. `overlappingSync: false` makes that rarer on a slow disk and does not
- * prevent it. src/cache/lmdb/opening-gate.ts does.
+ * lmdb 3.5.6 undoes transactions that others commit while it opens a file: acknowledged writes are lost,
+ * and pages are used twice. `overlappingSync: false` makes that rarer on a slow disk and does not prevent
+ * it. src/cache/lmdb/opening-gate.ts does.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -14,14 +14,14 @@ import { compiledChild } from "../support/children.js";
 const WRITER = compiledChild("test/support/lmdb-writer.ts");
 const ROUND_MS = 2500;
 const MAX_ROUNDS = 12;
-/** A process whose lmdb is broken may hang as well. */
+/** A limit, because a process with a damaged file may hang, too. */
 const GRACE_MS = 15_000;
-/** For a writer that is killed: longer than the test waits for its writes. */
+/** The duration of a writer that is killed: longer than the test waits for its writes. */
 const LONG_MS = 60_000;
 const WITH_PATIENCE = { timeout: 180_000 };
 const FOR_LONG = { purgeAfterMs: 3_600_000, timeoutMs: 30_000 };
 
-/** Memory, where there is a file system on it: the more commits there are, the sooner one is hit. */
+/** A file system in memory if there is one: more commits make the fault occur sooner. */
 const root = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 const folder = mkdtempSync(join(root, "handlevault-lmdb-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -41,7 +41,7 @@ interface WriterOptions {
   readonly durationMs?: number;
 }
 
-/** Starts a writer; what it reports is missing if it failed or was killed. */
+/** Starts a writer. Its report is missing if it failed or was killed. */
 function startWriter(options: WriterOptions) {
   const { mode, path, name, perOpening, durationMs = ROUND_MS } = options;
   const task = [mode, path, name, `${durationMs}`, `${perOpening}`];
@@ -62,7 +62,7 @@ function startWriter(options: WriterOptions) {
   return { child, report };
 }
 
-/** Two processes that write all the time, and two that keep opening and closing the file. */
+/** Two processes that write continuously, and two that open and close the file repeatedly. */
 async function writeTogether(mode: Mode, path: string): Promise<(Report | undefined)[]> {
   const everlasting = Number.MAX_SAFE_INTEGER;
   const writers = [everlasting, everlasting, 20, 20].map((perOpening, index) =>
@@ -86,7 +86,7 @@ async function countRecords(path: string): Promise<number> {
 }
 
 describe("processes that open a file which others write", () => {
-  it("lose acknowledged writes, or fail, with lmdb as it comes", WITH_PATIENCE, async () => {
+  it("lose acknowledged writes, or fail, with lmdb's default settings", WITH_PATIENCE, async () => {
     let isBroken = false;
     for (let round = 0; round < MAX_ROUNDS && !isBroken; round++) {
       const reports = await writeTogether("default", join(folder, `default-${round}`));
@@ -96,7 +96,7 @@ describe("processes that open a file which others write", () => {
   });
 
   it.runIf(root === "/dev/shm")(
-    "lose acknowledged writes, or fail, without overlappingSync too",
+    "lose acknowledged writes, or fail, without overlappingSync, too",
     WITH_PATIENCE,
     async () => {
       let isBroken = false;
@@ -108,7 +108,7 @@ describe("processes that open a file which others write", () => {
     },
   );
 
-  it("lose nothing with the cache, and keep what they wrote", WITH_PATIENCE, async () => {
+  it("lose nothing with the cache", WITH_PATIENCE, async () => {
     for (let round = 0; round < 3; round++) {
       const path = join(folder, `cache-${round}`);
       const reports = await writeTogether("cache", path);
@@ -119,7 +119,7 @@ describe("processes that open a file which others write", () => {
     }
   });
 
-  it("go on when one of them is killed in the midst of its writes", WITH_PATIENCE, async () => {
+  it("continue when one of them is killed during its writes", WITH_PATIENCE, async () => {
     const path = join(folder, "killed");
     const cache = await openLmdbCache(path);
     for (let round = 0; round < 3; round++) {

@@ -1,4 +1,4 @@
-/** What an LMDB cache removes by itself, and what it never removes. */
+/** The records that an LMDB cache purges automatically, and those that it never removes. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ const HOUR = 60 * MINUTE;
 const PATIENTLY = { timeout: 30_000, interval: 5 };
 const RECORD = { head: Buffer.from("head"), body: Buffer.from("body") };
 
-/** The timer of a schedule, which fires when the test says so. */
+/** The timer of a schedule, which the test fires. */
 const timer = vi.hoisted(() => {
   let callback: (() => void) | undefined;
   return {
@@ -32,7 +32,7 @@ const timer = vi.hoisted(() => {
         callback = undefined;
       };
     },
-    /** Fires twice: at the end of the first pause, and for a slice. */
+    /** Fires the timer twice: for the end of the first pause, and for a slice. */
     fire() {
       for (let count = 0; count < 2; count++) {
         const due = callback;
@@ -95,7 +95,7 @@ async function countOf(cache: CacheBackend, kind: string): Promise<number> {
   return count;
 }
 
-describe("an LMDB cache that we opened", () => {
+describe("an LMDB cache that openLmdbCache returned", () => {
   it("removes due records along with the writes that follow", async () => {
     const cache = await opened();
     await insertAll(cache, names("due", 300), MINUTE);
@@ -107,7 +107,7 @@ describe("an LMDB cache that we opened", () => {
     expect(await cache.purgeExpired(1000)).toBe(0);
   });
 
-  it("keeps pace with its writes, however they are grouped", async () => {
+  it("purges as fast as records are written, however writes are grouped", async () => {
     const cache = await opened();
     let most = 0;
     for (let round = 0; round < 30; round++) {
@@ -118,7 +118,7 @@ describe("an LMDB cache that we opened", () => {
     expect(most).toBeLessThan(1200 / 4);
   });
 
-  it("removes due records by a timer where nothing is written", async () => {
+  it("removes due records by a timer if nothing is written", async () => {
     const cache = await opened();
     await insertAll(cache, names("due", 20), MINUTE);
     await insertAll(cache, names("live", 20), HOUR);
@@ -130,7 +130,7 @@ describe("an LMDB cache that we opened", () => {
     await expect.poll(() => timer.delays.at(-1)).toBe(MINUTE);
   });
 
-  it("knows what was due in the file before it was opened", async () => {
+  it("purges records that were due before the file was opened", async () => {
     const earlier = await opened();
     await insertAll(earlier, names("due", 20), MINUTE);
     await earlier.close();
@@ -140,7 +140,7 @@ describe("an LMDB cache that we opened", () => {
     await expect.poll(() => countOf(cache, "due")).toBe(0);
   });
 
-  it("lets pending writes go before a slice", async () => {
+  it("delays a slice while writes are pending", async () => {
     const cache = await opened();
     await insertAll(cache, names("due", 20), MINUTE);
     clock.advanceSeconds(61);
@@ -151,7 +151,7 @@ describe("an LMDB cache that we opened", () => {
     await inserting;
   });
 
-  it("does not delay close, and leaves nothing half removed", async () => {
+  it("does not delay close, and leaves no record partly removed", async () => {
     const first = await opened();
     await insertAll(first, names("due", 300), MINUTE);
     clock.advanceSeconds(61);
@@ -172,7 +172,7 @@ describe("an LMDB cache that we opened", () => {
     await environment.close();
   });
 
-  it("makes room by itself where it is full", async () => {
+  it("makes room automatically when it is full", async () => {
     const cache = await opened({ maxMapSizeBytes: 4 * 2 ** 20, mapSizeBytes: 2 ** 20 });
     const large = { head: RECORD.head, body: Buffer.alloc(100_000) };
     const insert = async (name: string) => cache.insert(name, large, { purgeAfterMs: MINUTE });
@@ -204,7 +204,7 @@ describe("an LMDB cache that we opened", () => {
   });
 });
 
-describe("an LMDB cache in an environment of the caller's", () => {
+describe("an LMDB cache in a caller's environment", () => {
   it("leaves purging to its caller", async () => {
     const environment = open({ path, overlappingSync: false });
     const cache = lmdbCache(environment, { clock });
@@ -219,14 +219,14 @@ describe("an LMDB cache in an environment of the caller's", () => {
 });
 
 describe("a purge by the system's time", () => {
-  /** Sets the system's clock so many milliseconds ahead. */
+  /** Sets the system's clock ahead by this many milliseconds. */
   function setAhead(byMs: number): void {
     vi.restoreAllMocks();
     const now = Date.now.bind(Date);
     if (byMs !== 0) vi.spyOn(Date, "now").mockImplementation(() => now() + byMs);
   }
 
-  it("removes nothing of others after the clock was an hour ahead and was set right", async () => {
+  it("removes no record of others after the clock was an hour ahead and was corrected", async () => {
     const ahead = await opened({ clock: undefined });
     setAhead(HOUR);
     await insertAll(ahead, names("first", 1), HOUR);
@@ -240,7 +240,7 @@ describe("a purge by the system's time", () => {
     expect(await right.get("live 0")).toBeDefined();
   });
 
-  it("removes what both clocks call due", async () => {
+  it("removes records that are due on both clocks", async () => {
     const cache = await opened({ clock: undefined });
     await insertAll(cache, names("due", 1), 0);
     setAhead(2 * HOUR);
@@ -249,7 +249,7 @@ describe("a purge by the system's time", () => {
 });
 
 describe("an LMDB cache that is closed while it purges", () => {
-  it("finishes what it began, and returns how many records that removed", async () => {
+  it("finishes its transaction, and returns the number of removed records", async () => {
     for (let turns = 0; turns < 6; turns++) {
       const cache = await openLmdbCache(path, { clock, purge: "manual" });
       await insertAll(cache, names(`${turns}`, 300), 1);

@@ -1,4 +1,4 @@
-/** LMDB files that end too early: an interrupted copy, a restored part. */
+/** LMDB files that end too early, such as an interrupted copy. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { endianness, tmpdir } from "node:os";
@@ -12,10 +12,10 @@ const READER = compiledChild("test/support/lmdb-reader.ts");
 const UNAVAILABLE = "ERR_VAULT_CACHE_UNAVAILABLE";
 const PAGE = 4096;
 const RECORDS = 300;
-/** Where a page that describes the database has the number of the last page, see mdb.c. */
+/** The offset of the last page's number in a meta page, see mdb.c. */
 const LAST_PAGE_AT = 144;
 
-/** No record is missed: each is found, or the read fails. */
+/** Matches a report without misses: each record is found, or its read fails. */
 const IN_PART = /^\d+ found, 0 missed, (inserted|ERR_VAULT_OUTCOME_UNKNOWN)$/;
 
 const folder = mkdtempSync(join(tmpdir(), "handlevault-truncated-"));
@@ -43,7 +43,7 @@ function writeCopy(name: string, content: Buffer): string {
   return path;
 }
 
-/** Uses files in a process of its own, which may be ended by a signal. */
+/** Uses files in a separate process, which a signal may kill. */
 function useFiles(paths: readonly string[]) {
   const { signal, status, stdout } = spawnSync(process.execPath, [READER, ...paths], {
     encoding: "utf8",
@@ -51,7 +51,7 @@ function useFiles(paths: readonly string[]) {
   return { signal, status, lines: stdout.trim().split("\n") };
 }
 
-/** Returns the file with a last page that is so many pages behind its end, as after a large deletion. */
+/** Returns the file with a last page that many pages beyond its end, as after a large deletion. */
 function withMissingPages(count: number): Buffer {
   const bytes = Buffer.from(whole);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
@@ -64,7 +64,7 @@ function withMissingPages(count: number): Buffer {
 }
 
 describe("a truncated LMDB file", () => {
-  it("is refused or read in part, and never ends the process", () => {
+  it("is refused or partly readable, and never crashes the process", () => {
     const lengths = [1, PAGE, PAGE + 904, 2 * PAGE];
     for (let length = 3 * PAGE; length < whole.length; length += 16 * PAGE + 904) {
       lengths.push(length);
@@ -80,20 +80,20 @@ describe("a truncated LMDB file", () => {
     expect([...refused, ...inPart].toSorted()).toEqual(lines.toSorted());
   });
 
-  it("is as long as it says it is before the caller's own code opens it", async () => {
+  it("is extended to its last page before the caller's own code opens it", async () => {
     const path = writeCopy("mine", whole.subarray(0, whole.length / 2));
     const bytes = await withOpeningLock(path, () => statSync(path).size);
     expect(bytes).toBeGreaterThanOrEqual(whole.length - PAGE);
   });
 
-  it("of which only free pages are missing is healthy: it opens, and keeps every record", async () => {
+  it("that lacks only free pages opens, and keeps every record", async () => {
     const path = writeCopy("healthy", withMissingPages(40));
     expect(useFiles([path])).toMatchObject({
       signal: null,
       status: 0,
       lines: ["300 found, 0 missed, inserted"],
     });
-    // lmdb itself still finds everything.
+    // lmdb alone still finds every record.
     const environment = open({ path, overlappingSync: false });
     const heads = environment.openDB({ name: "handlevault-heads-1", encoding: "binary" });
     expect(heads.getStats()).toMatchObject({ entryCount: RECORDS + 1 });

@@ -44,7 +44,7 @@ async function withCache<T>(
   }
 }
 
-/** Opens an environment as the caches want it. */
+/** Opens an environment with the settings that the caches require. */
 function openEnvironment(options: object = {}) {
   return open({ path: newPath(), overlappingSync: false, ...options });
 }
@@ -71,33 +71,33 @@ async function revisionOf(cache: CacheBackend, key: string): Promise<number | st
 }
 
 describe("opening an LMDB cache", () => {
-  it("promises the disk", async () => {
+  it("declares the durability disk", async () => {
     await withCache(async (cache) => {
       expect(await cache.ready()).toEqual({ durability: "disk", evicts: false });
     });
   });
 
-  it("creates a file that its owner alone can read", async () => {
+  it("creates a file that only its owner can read", async () => {
     await withCache(async (_, path) => {
       expect(statSync(path).mode & 0o777).toBe(0o600);
       expect(statSync(`${path}-lock`).mode & 0o777).toBe(0o600);
     });
   });
 
-  it("turns the overlapping sync off, which loses acknowledged writes", async () => {
+  it("disables overlappingSync, which loses acknowledged writes", async () => {
     await withCache(async (_, path) => {
-      // Whoever asks for it on an environment that is open without it is told so.
+      // lmdb throws if this option differs from that of the open environment.
       expect(() => open({ path, overlappingSync: true })).toThrow("overlappingSync");
     });
   });
 
-  it("is unavailable where there is no folder, and creates none", async () => {
+  it("is unavailable if the folder does not exist, and does not create it", async () => {
     const folder = join(FOLDER, "missing");
     await expect(openLmdbCache(join(folder, "a.mdb"))).rejects.toThrow(CacheUnavailableError);
     expect(existsSync(folder)).toBe(false);
   });
 
-  it("is unavailable where the path is a symbolic link or a folder", async () => {
+  it("is unavailable if the path is a symbolic link or a folder", async () => {
     const [target, link] = [newPath(), newPath()];
     writeFileSync(target, "");
     symlinkSync(target, link);
@@ -105,7 +105,7 @@ describe("opening an LMDB cache", () => {
     await expect(openLmdbCache(FOLDER)).rejects.toThrow(CacheUnavailableError);
   });
 
-  it("is unavailable where the file is no LMDB file, and leaves that as it is", async () => {
+  it("is unavailable if the file is not an LMDB file, which stays unchanged", async () => {
     for (const content of ["SQLite format 3\0".repeat(1000), "x", "\0".repeat(16_384)]) {
       const path = newPath();
       writeFileSync(path, content);
@@ -114,7 +114,7 @@ describe("opening an LMDB cache", () => {
     }
   });
 
-  it("can be tried again after it has failed", async () => {
+  it("can be repeated after it has failed", async () => {
     const path = newPath();
     writeFileSync(path, "no LMDB file, but soon");
     await expect(openLmdbCache(path)).rejects.toThrow(CacheUnavailableError);
@@ -123,7 +123,7 @@ describe("opening an LMDB cache", () => {
     await cache.close();
   });
 
-  it("refuses options that it does not know, and sizes that are none", async () => {
+  it("refuses unknown options and invalid sizes", async () => {
     const path = newPath();
     await expect(openLmdbCache(path, { overlappingSync: true } as object)).rejects.toThrow(
       TypeError,
@@ -187,7 +187,7 @@ describe("wrapping an LMDB environment", () => {
     await environment.close();
   });
 
-  it("refuses one that a full disk would crash, or that cannot be written", async () => {
+  it("refuses one that would crash on a full disk, or that is read-only", async () => {
     const mapped = openEnvironment({ useWritemap: true });
     expect(() => lmdbCache(mapped)).toThrow(TypeError);
     await mapped.close();
@@ -198,7 +198,7 @@ describe("wrapping an LMDB environment", () => {
     await readOnly.close();
   });
 
-  it("does not promise the disk for one that does not sync", async () => {
+  it("does not declare the durability disk for one that does not sync", async () => {
     for (const lazy of ["noSync", "noMetaSync"]) {
       const environment = openEnvironment({ [lazy]: true });
       const { durability } = await lmdbCache(environment).ready();
@@ -207,7 +207,7 @@ describe("wrapping an LMDB environment", () => {
     }
   });
 
-  it("stores bytes as they are, whatever the environment does by default", async () => {
+  it("stores bytes unchanged, whatever the defaults of the environment", async () => {
     const environment = openEnvironment({ compression: true, encoding: "json", cache: true });
     const cache = lmdbCache(environment);
     const body = Buffer.alloc(5000, 250);
@@ -219,14 +219,14 @@ describe("wrapping an LMDB environment", () => {
 
 describe("writes to an LMDB cache", () => {
   it.each([{}, { eventTurnBatching: false }])(
-    "share a transaction when they come at the same moment, in an environment set up with %j",
+    "share a transaction when they are submitted together, in an environment opened with %j",
     async (options) => {
       const environment = openEnvironment(options);
       try {
         const cache = lmdbCache(environment);
         await cache.insert("first", { head: HEAD }, FOR_LONG);
         const before = transactionsOf(environment);
-        // More than a row of the index holds, and bodies, which are blocks of writes.
+        // More records than a row of the index holds, and bodies, which need several writes.
         const inserts = Array.from({ length: 100 }, async (_, index) =>
           cache.insert(`${index}`, { head: HEAD, body: HEAD }, FOR_LONG),
         );
@@ -242,7 +242,7 @@ describe("writes to an LMDB cache", () => {
     { kind: "many", commitMs: 0, count: 70, bytes: 100, parts: [32, 32, 6] },
     { kind: "many, on a slow disk", commitMs: 50, count: 70, bytes: 100, parts: [70] },
     { kind: "large", commitMs: 50, count: 10, bytes: 40_000, parts: [4, 4, 2] },
-  ])("that are $kind are told of in parts of $parts, for others to follow them", async (made) => {
+  ])("that are $kind are settled in batches of $parts, in order", async (made) => {
     await withCache(async (cache) => {
       let nowMs = performance.now();
       vi.spyOn(performance, "now").mockImplementation(() => nowMs);
@@ -252,19 +252,21 @@ describe("writes to an LMDB cache", () => {
         expect(await cache.insert(`${index}`, record, FOR_LONG)).toBe("inserted");
         return turns.count;
       });
-      // The commit begins before, and cannot end any sooner.
+      // The commit begins before this callback and ends after it.
       setImmediate(() => {
         nowMs += made.commitMs;
       });
-      const toldIn = await Promise.all(inserts);
+      const settledIn = await Promise.all(inserts);
       turns.stop();
-      const parts = [...new Set(toldIn)].map((turn) => toldIn.filter((at) => at === turn).length);
+      const parts = [...new Set(settledIn)].map(
+        (turn) => settledIn.filter((at) => at === turn).length,
+      );
       expect(parts).toEqual(made.parts);
-      expect(toldIn).toEqual(toldIn.toSorted((a, b) => a - b));
+      expect(settledIn).toEqual(settledIn.toSorted((a, b) => a - b));
     });
   });
 
-  it("are refused without a change when their caller has given up before", async () => {
+  it("are refused without a change if their caller has aborted before", async () => {
     await withCache(async (cache) => {
       const signal = AbortSignal.abort();
       await assert.rejects(
@@ -275,7 +277,7 @@ describe("writes to an LMDB cache", () => {
     });
   });
 
-  it("that are given up before they are sent change nothing", async () => {
+  it("that are aborted before they are issued change nothing", async () => {
     await withCache(async (cache) => {
       const giveUp = new AbortController();
       const inserting = cache.insert("key", { head: HEAD }, { ...FOR_LONG, signal: giveUp.signal });
@@ -299,7 +301,7 @@ describe("writes to an LMDB cache", () => {
     });
   });
 
-  it("refuse a key that is too long or no text, and never shorten it", async () => {
+  it("refuse a key that is too long or not well-formed, and never shorten it", async () => {
     await withCache(async (cache) => {
       for (const key of ["k".repeat(1977), "é".repeat(989), "\ud800", "a\udfff"]) {
         expect(() => cache.insert(key, { head: HEAD }, FOR_LONG)).toThrow(RangeError);
@@ -309,7 +311,7 @@ describe("writes to an LMDB cache", () => {
     });
   });
 
-  it("of a head move no body", async () => {
+  it("of a head do not rewrite the body", async () => {
     await withCache(async (cache, path) => {
       await cache.insert("large", { head: HEAD, body: Buffer.alloc(16 * MEBIBYTE, 5) }, FOR_LONG);
       const before = statSync(path).size;
@@ -324,10 +326,10 @@ describe("writes to an LMDB cache", () => {
   });
 });
 
-describe("an LMDB cache that has grown as far as it may", () => {
+describe("an LMDB cache that has grown to its limit", () => {
   const bounds = { maxMapSizeBytes: 8 * MEBIBYTE, mapSizeBytes: MEBIBYTE };
 
-  it("takes no new record, keeps what it has, and has room again after deletions", async () => {
+  it("refuses new records, keeps its records, and has room again after deletions", async () => {
     await withCache(async (cache, path) => {
       const body = Buffer.alloc(100_000, 3);
       const keys = await fill(cache, body);
@@ -347,7 +349,7 @@ describe("an LMDB cache that has grown as far as it may", () => {
     }, bounds);
   });
 
-  it("still purges what is due", async () => {
+  it("still purges due records", async () => {
     let nowMs = 1_700_000_000_000;
     const clock = { now: () => nowMs };
     await withCache(
@@ -386,7 +388,7 @@ describe("an LMDB cache that has grown as far as it may", () => {
 });
 
 describe("an LMDB file with a damaged page", () => {
-  it("fails the reads that need the page, never as a miss, and no others", async () => {
+  it("fails exactly the reads that need the page, never as a miss", async () => {
     const path = newPath();
     const mark = Buffer.alloc(300, "mark");
     let cache = await openLmdbCache(path);
@@ -411,7 +413,7 @@ describe("an LMDB file with a damaged page", () => {
     await cache.close();
   });
 
-  it("refuses writes while the room in the file cannot be found out", async () => {
+  it("refuses writes while the free space of the file cannot be determined", async () => {
     await withCache(async (cache) => {
       vi.spyOn(Tables.prototype, "usage").mockImplementationOnce(() => {
         throw new Error("a damaged page");
@@ -424,7 +426,7 @@ describe("an LMDB file with a damaged page", () => {
 });
 
 describe("purging an LMDB cache", () => {
-  it("removes everything that is due, however the lifetimes were scattered", async () => {
+  it("removes all due records, whatever their lifetimes", async () => {
     let nowMs = 1_700_000_000_000;
     const clock = { now: () => nowMs };
     await withCache(
@@ -443,7 +445,7 @@ describe("purging an LMDB cache", () => {
         }
         expect((await cache.scan()).entries).toHaveLength(0);
         await cache.close();
-        // Nothing is left behind in the index or among the bodies either.
+        // Neither the index nor the bodies have any rows left.
         const environment = open({ path, overlappingSync: false });
         for (const name of ["heads", "bodies", "expiries"]) {
           const database = environment.openDB({
@@ -458,7 +460,7 @@ describe("purging an LMDB cache", () => {
     );
   });
 
-  it("never removes a record that is renewed meanwhile", async () => {
+  it("never removes a record that is renewed at the same time", async () => {
     let nowMs = 1_700_000_000_000;
     const clock = { now: () => nowMs };
     await withCache(

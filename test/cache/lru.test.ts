@@ -16,7 +16,7 @@ async function filled(keys: string, options: Partial<LruCacheOptions> = {}, purg
   return { cache, clock };
 }
 
-/** Tells which of `keys` have a record, without using any of them. */
+/** Returns those of `keys` that have a record, without counting a use. */
 async function present(cache: CacheBackend, keys: string): Promise<string> {
   const all = await keysOf(cache);
   return [...keys].filter((key) => all.includes(key)).join("");
@@ -62,7 +62,7 @@ describe("a full LRU cache", () => {
     expect(await present(cache, "abcdef")).toBe("def");
   });
 
-  it("evicts others for a replacement that grows, and keeps that one", async () => {
+  it("evicts other records for a replacement that grows, and keeps the replaced one", async () => {
     const { cache } = await filled("abc", { maxBytes: 33 });
     expect(await rewrite(cache, "a", 20)).toBe("replaced");
     expect(await present(cache, "abc")).toBe("ac");
@@ -84,7 +84,7 @@ describe("a full LRU cache", () => {
     expect(await keysOf(cache)).toEqual(["67890", "12345"]);
   });
 
-  it("makes room out of what is due before it evicts", async () => {
+  it("purges due records before it evicts any", async () => {
     const { cache, clock } = await opened();
     for (const key of "ab") await put(cache, key, { purgeAfterMs: 9000 });
     await put(cache, "c", { purgeAfterMs: 1000 });
@@ -95,8 +95,9 @@ describe("a full LRU cache", () => {
   });
 });
 
-describe("an LRU cache that moves what is left after many deletions", () => {
-  // Moving a record counts as using it, and they are moved from the last used to the first.
+describe("an LRU cache that compacts its memory after many deletions", () => {
+  // A fault would be visible here: records are moved from the last used to the first, and moving must not
+  // count as a use.
   it("still evicts the least recently used", async () => {
     const { cache } = await filled("abcd", { maxEntries: 5 });
     for (let round = 0; round < 4; round++) {
@@ -109,7 +110,7 @@ describe("an LRU cache that moves what is left after many deletions", () => {
 });
 
 describe("an evicted key", () => {
-  it("answers evicted until its record would have been purged, and is missing from then on", async () => {
+  it("is reported as evicted until its purge time, and as missing from then on", async () => {
     const { cache, clock } = await filled("abcd", {}, 1000);
     clock.nowMs = 999;
     expect(await cache.get("a")).toBe("evicted");
@@ -120,7 +121,7 @@ describe("an evicted key", () => {
     expect(await cache.get("a")).toBeUndefined();
   });
 
-  it("goes by the purge time that a replace gave it", async () => {
+  it("has the purge time that a replacement set", async () => {
     const { cache, clock } = await opened({ maxEntries: 1 });
     await put(cache, "a", { purgeAfterMs: 1000 });
     const ifRevision = await revisionOf(cache, "a");
@@ -140,24 +141,24 @@ describe("an evicted key", () => {
     expect(await cache.get("b")).toBeUndefined();
   });
 
-  it("is remembered only while there is room for its memory", async () => {
+  it("is forgotten when more keys are evicted than may be remembered", async () => {
     const { cache } = await filled("abcdefg", { maxTombstones: 2 });
     const answers = await Promise.all([..."abcd"].map(async (key) => cache.get(key)));
     expect(answers).toEqual([undefined, undefined, "evicted", "evicted"]);
   });
 
-  it("is remembered for as many as there are entries, unless told otherwise", async () => {
+  it("is remembered among as many keys as there may be entries, by default", async () => {
     const { cache } = await filled("abcdefg");
     const answers = await Promise.all([..."abcd"].map(async (key) => cache.get(key)));
     expect(answers).toEqual([undefined, "evicted", "evicted", "evicted"]);
   });
 
-  it("is not remembered at all where there is no room for memories", async () => {
+  it("is not remembered if none may be remembered", async () => {
     const { cache } = await filled("abcd", { maxTombstones: 0 });
     expect(await cache.get("a")).toBeUndefined();
   });
 
-  it("answers a vault's caller with HandleEvictedError", async () => {
+  it("makes a vault throw HandleEvictedError", async () => {
     await using vault = new HandleVault({ cache: lruCache({ maxEntries: 2 }) });
     const options = { ownerPrincipal: "owner", safeView: "a value" };
     const [first, second] = [await vault.seal("1", options), await vault.seal("2", options)];
@@ -171,7 +172,7 @@ describe("an evicted key", () => {
   });
 });
 
-describe("what is not an eviction", () => {
+describe("a removal that is not an eviction", () => {
   it.each<[string, (cache: CacheBackend, clock: ManualClock) => unknown]>([
     ["deleted", (cache) => cache.delete("a")],
     [
@@ -204,7 +205,7 @@ describe("what is not an eviction", () => {
 });
 
 describe("onEvict", () => {
-  it("is told how many evictions there have been, one at a time", async () => {
+  it("is called for each eviction with the number of evictions so far", async () => {
     const onEvict = vi.fn();
     const { cache } = await filled("abcde", { maxEntries: 100, maxBytes: 55, onEvict });
     await put(cache, "f", { byteCount: 30 });
@@ -235,7 +236,7 @@ describe("a record larger than an LRU cache", () => {
     expect(await cache.get("a")).toBe("evicted");
   });
 
-  it("is taken when it fits exactly, in place of all others", async () => {
+  it("is accepted if it fits exactly, and evicts all others", async () => {
     const { cache } = await filled("abc", { maxBytes: 33 });
     expect(await put(cache, "d", { byteCount: 32 })).toBe("inserted");
     expect(await present(cache, "abcd")).toBe("d");
@@ -264,7 +265,7 @@ describe("the package lru-cache", () => {
     vi.resetModules();
   });
 
-  it("is loaded when the cache is made ready, not before", async () => {
+  it("is loaded by ready(), not before", async () => {
     let loads = 0;
     vi.resetModules();
     vi.doMock("lru-cache", async (importOriginal) => {
@@ -279,7 +280,7 @@ describe("the package lru-cache", () => {
     await cache.close();
   });
 
-  it("is not loaded to close a cache that was never used", async () => {
+  it("is not loaded by closing a cache that was never used", async () => {
     vi.resetModules();
     vi.doMock("lru-cache", () => {
       throw new Error("it was loaded");

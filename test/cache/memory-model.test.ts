@@ -1,4 +1,4 @@
-/** The memory cache beside a model of it: a plain `Map`, and sums instead of running totals. */
+/** Compares the memory cache with a model: a plain `Map`, with sums instead of running totals. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { type CacheBackend, memoryCache, type Revision } from "../../src/index.js";
@@ -62,7 +62,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("pass"), seconds: fc.nat(2) }) },
 );
 
-/** What a memory cache is, without any of what makes it fast. */
+/** A memory cache without optimizations. */
 class Model {
   readonly records = new Map<string, ModelRecord>();
 
@@ -119,7 +119,7 @@ class Model {
   }
 }
 
-/** Does the same to a cache and to the model, and compares what came of it. */
+/** Applies each operation to a cache and to the model, and compares the results. */
 class Comparison {
   readonly #clock = new ManualClock();
   readonly #model = new Model();
@@ -200,7 +200,7 @@ class Comparison {
     }
   }
 
-  /** The cache's own sum of bytes must be the model's: it takes what fills it, and not a byte more. */
+  /** Checks the cache's count of bytes: it must accept exactly as many bytes as the model has left. */
   async #compareRoom(): Promise<void> {
     await this.cache.purgeExpired(MAX_ENTRIES);
     this.#model.purge(MAX_ENTRIES, this.#clock.nowMs);
@@ -213,7 +213,7 @@ class Comparison {
   }
 }
 
-/** No two records are due at the same time, so that it is certain which of them goes first. */
+/** No two records are due at the same time, so that the order of purging is determined. */
 function distinctMs(after: number, step: number): number {
   return after * SECOND_MS + step;
 }
@@ -222,7 +222,7 @@ function sizeOf(name: string, { head, body }: ModelRecord): number {
   return name.length + head.length + (body?.length ?? 0);
 }
 
-it("a memory cache does what its model does, and counts its bytes exactly", async () => {
+it("a memory cache behaves like its model, and counts its bytes exactly", async () => {
   const operations = fc.array(operation, { maxLength: 100, size: "max" });
   await fc.assert(
     fc.asyncProperty(operations, async (list) => new Comparison().run(list)),

@@ -36,7 +36,7 @@ describe("a full memory cache", () => {
     }
   });
 
-  it("answers an insert of a taken key with exists rather than full", async () => {
+  it("returns exists rather than full for an insert of an existing key", async () => {
     const { cache } = await filled({ maxEntries: 1 }, ["a"]);
     expect(await put(cache, "a")).toBe("exists");
   });
@@ -58,7 +58,7 @@ describe("a full memory cache", () => {
     expect(await put(cache, "c")).toBe("inserted");
   });
 
-  it("purges as many due records as a large one needs, the longest due first", async () => {
+  it("purges as many due records as a large one needs, the earliest purge time first", async () => {
     const { cache, clock } = await opened({ maxBytes: 110 });
     for (const [index, key] of [..."jihgfedcba"].entries()) {
       await put(cache, key, { purgeAfterMs: 1000 - index });
@@ -85,7 +85,7 @@ describe("a full memory cache", () => {
     await expect(rewrite(cache, "b", 11)).rejects.toThrow(CacheFullError);
   });
 
-  it("makes room for a replacement that grows out of what is due", async () => {
+  it("purges due records to make room for a replacement that grows", async () => {
     const { cache, clock } = await opened({ maxBytes: 30 });
     await put(cache, "due", { purgeAfterMs: 1000 });
     await put(cache, "grows", { purgeAfterMs: 9000 });
@@ -100,8 +100,8 @@ describe("a full memory cache", () => {
     expect(await rewrite(cache, "a", 5)).toBe("replaced");
   });
 
-  // A growing replacement purges its own record to make room, stores it all the same, and takes the
-  // bytes of the old one off twice; nothing remembers its purge time any more.
+  // Guards against a fault: the replacement purged its own record to make room, was stored nevertheless,
+  // subtracted the bytes of the old record twice, and had no purge time any more.
   it("keeps its bound when the record that grows is itself due", async () => {
     const { cache, clock } = await opened({ maxBytes: 100 });
     await put(cache, "grows", { byteCount: 80, purgeAfterMs: 1000 });
@@ -113,7 +113,7 @@ describe("a full memory cache", () => {
     expect(used).toBeLessThanOrEqual(100);
   });
 
-  it("purges a record in the end that grew while it was due", async () => {
+  it("eventually purges a record that grew while it was due", async () => {
     const { cache, clock } = await opened({ maxBytes: 50 });
     await put(cache, "grows", { byteCount: 40, purgeAfterMs: 1000 });
     clock.nowMs = 1000;
@@ -125,7 +125,7 @@ describe("a full memory cache", () => {
 });
 
 describe("an insert into a memory cache", () => {
-  it("purges up to four due records first, so that they go without anybody's asking", async () => {
+  it("purges up to four due records first, so that no call of purgeExpired is needed", async () => {
     const { cache, clock } = await filled({}, [..."abcdefghij"]);
     clock.nowMs = 1000;
     await put(cache, "k");
@@ -137,8 +137,8 @@ describe("an insert into a memory cache", () => {
   });
 });
 
-describe("a memory cache that moves what is left after many deletions", () => {
-  it("keeps its records, their revisions and what it handed out", async () => {
+describe("a memory cache that compacts its memory after many deletions", () => {
+  it("keeps its records, their revisions and the bytes that it returned before", async () => {
     const { cache } = await opened();
     const names = Array.from({ length: 1000 }, (_, index) => `key ${index}`);
     const head = (index: number) => bytes(1024, index % 251);
@@ -153,7 +153,7 @@ describe("a memory cache that moves what is left after many deletions", () => {
     expect(kept).toEqual(before.filter((_, index) => isKept(index)));
   });
 
-  it("moves a few of them with each write, so that no write takes the time of all", async () => {
+  it("moves a few records with each write, so that no write takes long", async () => {
     const { cache } = await opened();
     const names = Array.from({ length: 5000 }, (_, index) => `key ${index}`);
     for (const name of names) await put(cache, name, { byteCount: 200 });
@@ -200,7 +200,7 @@ describe("memoryCache options", () => {
     expect(make).toThrow(name);
   });
 
-  it("may be undefined one by one, or left out", async () => {
+  it("may each be undefined or absent", async () => {
     const options = { maxEntries: undefined, maxBytes: undefined, elapsedMs: undefined };
     for (const cache of [memoryCache(), memoryCache(options)]) {
       await cache.ready();
@@ -210,7 +210,7 @@ describe("memoryCache options", () => {
 });
 
 describe("a memory cache", () => {
-  it("says that it keeps nothing beyond the process, and drops nothing by itself", async () => {
+  it("declares that it keeps nothing beyond the process, and evicts nothing", async () => {
     const cache = memoryCache();
     expect(cache).toMatchObject({ shared: false, outlivesProcess: false });
     expect(await cache.ready()).toEqual({ durability: "none", evicts: false });
@@ -228,13 +228,13 @@ describe("a memory cache", () => {
     await expect(async () => call(cache)).rejects.toThrow(CacheUnavailableError);
   });
 
-  // It asks its queue of purge times, which is there, and not the records, which are not.
+  // purgeExpired reads only the queue of purge times, which exists before the records do.
   it("is unavailable to purgeExpired before it is ready", async () => {
     const cache = memoryCache();
     await expect(async () => cache.purgeExpired(1)).rejects.toThrow(CacheUnavailableError);
   });
 
-  it("shows nothing of its records to inspect and to JSON", async () => {
+  it("does not reveal its records to util.inspect and JSON.stringify", async () => {
     const { cache } = await opened();
     const record = { head: Buffer.from("canary-head"), body: Buffer.from("canary-body") };
     await cache.insert("canary-key", record, { purgeAfterMs: 1000 });
@@ -249,7 +249,7 @@ describe("a memory cache", () => {
     }
   });
 
-  it("is what a vault uses by default", async () => {
+  it("is the default cache of a vault", async () => {
     await using vault = new HandleVault({ cache: memoryCache({ maxEntries: 1 }) });
     const options = { ownerPrincipal: "owner", safeView: "a value" };
     const handle = await vault.seal("kept", options);

@@ -5,7 +5,7 @@ import { checkPurgeMode, type PurgeBounds, PurgeSchedule } from "../../src/cache
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** A schedule over a list of purge times, with a clock and a timer that move when the test says so. */
+/** A schedule over a list of purge times, with a clock and a timer that the test controls. */
 function scene({
   purgeTimes = [] as number[],
   dueMs = (nowMs: number): number | undefined => nowMs,
@@ -40,7 +40,7 @@ function scene({
     },
     times.length === 0 ? undefined : Math.min(...times),
   );
-  /** Lets time pass, and what the timer calls come to its end. */
+  /** Advances the time, fires the timer, and waits for its callback. */
   const pass = async (ms: number) => {
     const endMs = nowMs + ms;
     while (timer !== undefined && timer.atMs <= endMs) {
@@ -71,7 +71,7 @@ async function settled(): Promise<void> {
 }
 
 describe("the timer of a purge schedule", () => {
-  it("purges what is due once its time has come, without any call", async () => {
+  it("purges due records at their purge time, without any call", async () => {
     const { pass, purgedAfter, left } = scene({ purgeTimes: [5 * MINUTE] });
     await pass(5 * MINUTE - 1);
     expect(purgedAfter()).toEqual([]);
@@ -80,7 +80,7 @@ describe("the timer of a purge schedule", () => {
     expect(left()).toBe(0);
   });
 
-  it("is set for an earlier time when a write brings one", async () => {
+  it("is set to an earlier time when a write has an earlier purge time", async () => {
     const { pass, write, purgedAfter } = scene({ purgeTimes: [30 * MINUTE] });
     await pass(2 * MINUTE);
     write(3 * MINUTE);
@@ -88,7 +88,7 @@ describe("the timer of a purge schedule", () => {
     expect(purgedAfter()).toEqual([5 * MINUTE]);
   });
 
-  it("calls for one slice a minute at most, and for none in the first minute", async () => {
+  it("starts at most one slice a minute, and none in the first minute", async () => {
     const { pass, purgedAfter } = scene({
       purgeTimes: Array.from({ length: 600 }, (_, index) => index * 1000),
     });
@@ -101,7 +101,7 @@ describe("the timer of a purge schedule", () => {
     expect(slices.length).toBeGreaterThanOrEqual(9);
   });
 
-  it("lets pending writes go first, and comes back a second later", async () => {
+  it("delays a slice by a second while writes are pending", async () => {
     const { pass, work, purgedAfter } = scene({ purgeTimes: [0] });
     work.isBusy = true;
     await pass(MINUTE + 3500);
@@ -111,7 +111,7 @@ describe("the timer of a purge schedule", () => {
     expect(purgedAfter()).toEqual([MINUTE + 4000]);
   });
 
-  it("looks once an hour for what other processes wrote", async () => {
+  it("starts a slice every hour for records of other processes", async () => {
     const { pass, purgedAfter } = scene();
     await pass(2 * HOUR);
     expect(purgedAfter()).toEqual([HOUR + MINUTE]);
@@ -124,7 +124,7 @@ describe("the timer of a purge schedule", () => {
     expect(slice?.bounds).toMatchObject({ budgetMs: 5, limit: Number.POSITIVE_INFINITY });
   });
 
-  it("tries again after a slice that failed", async () => {
+  it("starts another slice after one that failed", async () => {
     const { pass, work, purgedAfter, left } = scene({ purgeTimes: [0] });
     work.isFailing = true;
     await pass(MINUTE);
@@ -134,7 +134,7 @@ describe("the timer of a purge schedule", () => {
     expect(left()).toBe(0);
   });
 
-  it("purges nothing while there is no time to go by, and everything once there is", async () => {
+  it("purges nothing while the due time is unknown, and everything once it is known", async () => {
     let isAgreed = false;
     const { pass, purgedAfter, left, write } = scene({
       purgeTimes: [0],
@@ -148,7 +148,7 @@ describe("the timer of a purge schedule", () => {
     expect(left()).toBe(40);
   });
 
-  it("is gone once the schedule is stopped, and stays gone", async () => {
+  it("is cancelled when the schedule is stopped, and is not set again", async () => {
     const { pass, schedule, write, isTimerSet, purgedAfter } = scene({ purgeTimes: [0] });
     schedule.stop();
     expect(isTimerSet()).toBe(false);
@@ -182,7 +182,7 @@ describe("the timer of a purge schedule", () => {
 });
 
 describe("the mode of purging", () => {
-  it("is auto or manual, and nothing else", () => {
+  it("is auto or manual", () => {
     for (const mode of ["auto", "manual"]) expect(() => checkPurgeMode(mode)).not.toThrow();
     for (const mode of ["", "off", true, undefined]) {
       expect(() => checkPurgeMode(mode)).toThrow(new TypeError('purge must be "auto" or "manual"'));
@@ -191,16 +191,16 @@ describe("the mode of purging", () => {
 });
 
 describe("purges that go along with writes", () => {
-  it("come with the first write of a process, so that short processes purge, too", async () => {
+  it("start with the first write of a process, so that short-lived processes purge, too", async () => {
     const { write, left } = scene({ purgeTimes: Array.from({ length: 10 }, () => -1) });
     write(HOUR);
     await settled();
     expect(left()).toBe(1);
   });
 
-  it("keep pace: of records that come and go at one rate, few are left over", async () => {
+  it("are as fast as inserts: of records inserted at a constant rate, few due ones are left", async () => {
     const { pass, write, left, work } = scene();
-    // No slice helps.
+    // The timer never fires, so no slice runs.
     work.isBusy = true;
     for (let round = 0; round < 200; round++) {
       for (let count = 0; count < 20; count++) write(MINUTE);
@@ -210,7 +210,7 @@ describe("purges that go along with writes", () => {
     expect(left()).toBeLessThanOrEqual(40);
   });
 
-  it("wait until something is known to be due", async () => {
+  it("do not start before a known purge time has passed", async () => {
     const { write, purgedAfter } = scene();
     for (let count = 0; count < 1000; count++) write(HOUR);
     await settled();
@@ -224,7 +224,7 @@ describe("purges that go along with writes", () => {
     expect(left()).toBeGreaterThan(9900);
   });
 
-  it("are one at a time, however long one takes", async () => {
+  it("never overlap, however long one takes", async () => {
     const { work, write } = scene({ purgeTimes: Array.from({ length: 10_000 }, () => -1) });
     const { purge } = work;
     let finish = (): void => {};
@@ -238,7 +238,7 @@ describe("purges that go along with writes", () => {
     expect(work.purges).toHaveLength(1);
   });
 
-  it("end after a failure, which would cost the writes time, until a slice succeeds", async () => {
+  it("stop after a failure, which would slow writes down, until a slice succeeds", async () => {
     const { pass, work, write, purgedAfter } = scene({ purgeTimes: [-1] });
     const writeMany = async () => {
       for (let count = 0; count < 100; count++) write(-1);
@@ -256,7 +256,7 @@ describe("purges that go along with writes", () => {
     expect(work.purges.length).toBeGreaterThan(2);
   });
 
-  it("never fail a write, whatever fails", async () => {
+  it("never make a write fail", async () => {
     const failing = scene({ purgeTimes: [-1] });
     failing.work.isFailing = true;
     failing.write(HOUR);

@@ -30,7 +30,7 @@ describe.skipIf(missing !== undefined)(
         client.on("close", () => upstream.destroy());
         client.on("data", async (chunk) => {
           if (between === undefined) return upstream.write(chunk);
-          // Each command by itself, so that the server executes what others send in between.
+          // Commands are sent separately, so that the server executes commands of others in between.
           for (const command of chunk.toString("latin1").split(COMMAND_START)) {
             const reply = once(upstream, "data");
             upstream.write(command, "latin1");
@@ -55,7 +55,7 @@ describe.skipIf(missing !== undefined)(
       await server.stop();
     });
 
-    /** Returns what the insert answers, with `work` done after each command but the last. */
+    /** Returns the result of the insert, with `work` done after each command but the last. */
     async function insertAround(key: string, work: () => Promise<unknown>) {
       interruptions = 0;
       between = async () => {
@@ -67,13 +67,13 @@ describe.skipIf(missing !== undefined)(
       return outcome;
     }
 
-    it("a deletion takes nothing of a record that was inserted", async () => {
+    it("a deletion removes no part of a record that was inserted after it", async () => {
       expect(await insertAround("deleted", async () => rival.delete("deleted"))).toBe("inserted");
       expect(await rival.get("deleted")).toMatchObject({ head: HEAD, hasBody: true });
       expect(await rival.getBody("deleted")).toEqual(BODY);
     });
 
-    it("another insert is there with its own body, and this one is not", async () => {
+    it("another insert wins with its own body, and this one returns exists", async () => {
       const other = { head: BODY, body: HEAD };
       expect(await insertAround("taken", async () => rival.insert("taken", other, LONG))).toBe(
         "exists",

@@ -17,7 +17,7 @@ const OTHER = { head: OTHER_HEAD, body: OTHER_BODY };
 
 interface Scene {
   readonly target: RedisTarget;
-  /** A plain connection, to stage what other clients leave behind. */
+  /** A plain connection, to create the state that other clients leave behind. */
   readonly plain: Redis | Cluster;
   stop(): Promise<void>;
 }
@@ -82,21 +82,21 @@ for (const [name, product, open, setUp] of [
       expect(Math.max(...expiries)).toBeLessThanOrEqual(LONG.purgeAfterMs);
     });
 
-    it("leaves a record with a body as it is", async () => {
+    it("does not change an existing record with a body", async () => {
       await cache.insert(key, OTHER, LONG);
       expect(await cache.insert(key, RECORD, LONG)).toBe("exists");
       expect(await headOf(key)).toEqual(OTHER_HEAD);
       expect(await cache.getBody(key)).toEqual(OTHER_BODY);
     });
 
-    it("leaves a record without a body without one", async () => {
+    it("adds no body to an existing record without one", async () => {
       await cache.insert(key, { head: OTHER_HEAD }, LONG);
       expect(await cache.insert(key, RECORD, LONG)).toBe("exists");
       expect(await headOf(key)).toEqual(OTHER_HEAD);
       expect(await scene.plain.exists(bodyKey())).toBe(0);
     });
 
-    it("takes the place of a body that a client left without its head", async () => {
+    it("replaces a body that a client left without its head", async () => {
       await scene.plain.set(bodyKey(), OTHER_BODY, "PX", 30_000);
       expect(await cache.insert(key, RECORD, LONG)).toBe("inserted");
       expect(await headOf(key)).toEqual(HEAD);
@@ -104,7 +104,7 @@ for (const [name, product, open, setUp] of [
       expect(await scene.plain.pttl(bodyKey())).toBeGreaterThan(30_000);
     });
 
-    it("that races another wins alone, with its own body", async () => {
+    it("that races another is the only one to win, with its own body", async () => {
       for (let race = 0; race < RACES; race++) {
         const at = `${key} ${race}`;
         const outcomes = await Promise.all([
@@ -130,7 +130,7 @@ for (const [name, product, open, setUp] of [
       }
     });
 
-    it("that races a deletion is there with its body, or not at all", async () => {
+    it("that races a deletion exists with its body, or not at all", async () => {
       for (let race = 0; race < RACES; race++) {
         const at = `${key} ${race}`;
         const [outcome] = await Promise.all([cache.insert(at, RECORD, LONG), rival.delete(at)]);
@@ -164,7 +164,7 @@ describe.skipIf(missing !== undefined)(missing ?? "an insert with a body that fa
 
   const setUser = (...rules: string[]) => admin.call("ACL", "SETUSER", "vault", ...rules);
 
-  it("for want of memory leaves nothing behind", async () => {
+  it("for lack of memory leaves nothing behind", async () => {
     await admin.config("SET", "maxmemory", "1");
     const full = { code: "ERR_VAULT_CACHE_FULL" };
     await expect(cache.insert("key", RECORD, LONG)).rejects.toMatchObject(full);
@@ -174,21 +174,21 @@ describe.skipIf(missing !== undefined)(missing ?? "an insert with a body that fa
   it.each([
     ["head", "~hv:*:b"],
     ["body", "~hv:{*}"],
-  ])("for want of rights on the %s leaves nothing behind", async (_, pattern) => {
+  ])("for lack of permissions on the %s leaves nothing behind", async (_, pattern) => {
     await setUser("resetkeys", pattern);
     const refusal = { code: "ERR_VAULT_CACHE_UNAVAILABLE" };
     await expect(cache.insert("key", RECORD, LONG)).rejects.toMatchObject(refusal);
     expect(await admin.dbsize()).toBe(0);
   });
 
-  it("is not said to have changed nothing where the user may not begin transactions", async () => {
+  it("has an unknown outcome if the user may not begin transactions", async () => {
     await setUser("-multi");
     const unknown = { code: "ERR_VAULT_OUTCOME_UNKNOWN" };
     await expect(cache.insert("key", RECORD, LONG)).rejects.toMatchObject(unknown);
     expect(await admin.dbsize()).toBe(2);
   });
 
-  it("to remove its body again from a record without one is no success", async () => {
+  it("to remove its body again from a record without one is not a success", async () => {
     await cache.insert("key", { head: OTHER_HEAD }, LONG);
     await setUser("-eval", "-evalsha");
     const refusal = { code: "ERR_VAULT_CACHE_UNAVAILABLE" };
@@ -196,14 +196,14 @@ describe.skipIf(missing !== undefined)(missing ?? "an insert with a body that fa
     expect(await cache.get("key")).toMatchObject({ head: OTHER_HEAD, hasBody: false });
   });
 
-  it("to replace the body of another that is in the way is not said to have changed nothing", async () => {
+  it("to overwrite an orphaned body has an unknown outcome", async () => {
     await admin.set("hv:{key}:b", OTHER_BODY);
     await setUser("-eval", "-evalsha");
     const unknown = { code: "ERR_VAULT_OUTCOME_UNKNOWN" };
     await expect(cache.insert("key", RECORD, LONG)).rejects.toMatchObject(unknown);
   });
 
-  it("never passes its body through a script when nothing is in the way", async () => {
+  it("never passes its body to a script if the key has no orphaned body", async () => {
     await admin.config("RESETSTAT");
     expect(await cache.insert("key", RECORD, LONG)).toBe("inserted");
     expect(await cache.insert("key", RECORD, LONG)).toBe("exists");

@@ -55,7 +55,7 @@ describe.skipIf(missing !== undefined)(missing ?? "what a Redis server promises"
     expect(await (await open(port)).ready()).toEqual(promise);
   });
 
-  it("a user who may not ask for the configuration is promised the least it can mean", async () => {
+  it("without permission to read the configuration, the weakest possible durability is declared", async () => {
     const acl = [...aclOf("single", PASSWORD)];
     const { port } = await start({ appendFsync: "always", arguments: ["--user", ...acl] });
     const user = { username: "vault", password: PASSWORD };
@@ -69,7 +69,7 @@ describe.skipIf(missing !== undefined)(missing ?? "what a Redis server promises"
     expect(await (await open(port, user)).ready()).toEqual({ durability: "none", evicts: true });
   });
 
-  it("the vault refuses a server that evicts or persists nothing, unless that is accepted", async () => {
+  it("the vault refuses a server that evicts or persists nothing, unless acceptVolatile is set", async () => {
     const keys = KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
     for (const options of [{}, { appendFsync: "always", arguments: LRU }] as const) {
       const { port, stop } = await start(options);
@@ -83,7 +83,7 @@ describe.skipIf(missing !== undefined)(missing ?? "what a Redis server promises"
     }
   });
 
-  describe("once ready has promised the most", () => {
+  describe("once ready has declared the strongest durability", () => {
     let cache: CacheBackend;
     let port: number;
 
@@ -103,7 +103,7 @@ describe.skipIf(missing !== undefined)(missing ?? "what a Redis server promises"
       expect(await cache.delete("kept")).toBe(false);
     }
 
-    it("a server that was restarted with other settings takes no new records until it is asked", async () => {
+    it("a server restarted with weaker settings gets no new records until ready is called again", async () => {
       await server?.restart({ appendFsync: "everysec" });
       await assertRefusesToStore();
       expect(await cache.ready()).toEqual({ durability: "process", evicts: false });
@@ -114,7 +114,7 @@ describe.skipIf(missing !== undefined)(missing ?? "what a Redis server promises"
       ["again by itself", {}],
       ["nothing twice", { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 }],
     ])(
-      "a write under way is not acknowledged by a server that promises less, over a connection that sends %s",
+      "a write in flight is not acknowledged by a server that is less durable, over a connection that sends %s",
       async (_, options) => {
         const connection = new Redis({ port, retryStrategy: () => 20, ...options });
         connection.on("error", () => undefined);
@@ -151,14 +151,14 @@ describe.skipIf(missing !== undefined)(missing ?? "what a Redis server promises"
       await assertRefusesToStore();
     });
 
-    it("a reconnect to a server that promises as much as before is not noticed", async () => {
+    it("a reconnect to an equally durable server changes nothing for callers", async () => {
       await command(port, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
       expect(await cache.insert("new", { head: HEAD }, LONG)).toBe("inserted");
       await server?.restart();
       expect(await cache.insert("newer", { head: HEAD }, LONG)).toBe("inserted");
     });
 
-    it("memory that is full refuses records as full, and lets them be read and deleted", async () => {
+    it("a server with full memory refuses inserts as full, and allows reads and deletions", async () => {
       await cache.insert("large", { head: HEAD, body: Buffer.alloc(2 ** 21, 1) }, LONG);
       await command(port, "CONFIG", "SET", "maxmemory", "1");
       const full = { code: "ERR_VAULT_CACHE_FULL" };

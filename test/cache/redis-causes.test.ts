@@ -12,7 +12,7 @@ const LONG = { purgeAfterMs: 60_000, timeoutMs: 1000 } as const;
 const [HEAD, BODY] = [Buffer.from(`${CANARY} head`), Buffer.from(`${CANARY} body`)];
 
 describe("a cause of an error of a Redis cache", () => {
-  it("does not repeat what servers repeat of a command they do not know", () => {
+  it("omits the arguments of unknown commands, which servers repeat in their messages", () => {
     const message = `ERR unknown command 'AUTH', with args beginning with: '${CANARY}' `;
     expect(causeOf(new Error(message)).message).toBe("ERR unknown command 'AUTH'");
     const discarded = `EXECABORT Transaction discarded because of: ${message}`;

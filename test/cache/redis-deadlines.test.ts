@@ -57,7 +57,7 @@ describe.skipIf(missing !== undefined)(missing ?? "deadlines of a Redis cache", 
     expect(await cache.insert("after", { head: HEAD }, LONG)).toBe("inserted");
   });
 
-  it("an operation that is aborted ends, and one that was aborted before does nothing", async () => {
+  it("an aborted operation ends, and one that was aborted before it began does nothing", async () => {
     const aborted = { signal: AbortSignal.abort() };
     const insert = async () => cache.insert("never", { head: HEAD }, { ...LONG, ...aborted });
     await expect(insert()).rejects.toMatchObject(UNAVAILABLE);
@@ -78,7 +78,7 @@ describe.skipIf(missing !== undefined)(missing ?? "deadlines of a Redis cache", 
     }
   });
 
-  it("a server that is down certainly changes nothing, until it is up again", async () => {
+  it("while a server is down, operations fail with a certain outcome, until it is up again", async () => {
     const ifRevision = await revision();
     await server.kill();
     await expect((async () => cache.get("key", SOON))()).rejects.toMatchObject(UNAVAILABLE);
@@ -105,7 +105,7 @@ describe.skipIf(missing !== undefined)(missing ?? "deadlines of a Redis cache", 
     expect([inserted, replaced]).toEqual(["inserted", "replaced"]);
   });
 
-  it("ready and open of a server that is not there fail in time", async () => {
+  it("ready and open fail by the deadline if there is no server", async () => {
     const lazy = new Redis({ port: 1, lazyConnect: true });
     lazy.on("error", () => undefined);
     const wrapped = redisCache(lazy);

@@ -1,4 +1,4 @@
-/** Load on a vault, and what became of each of its operations. */
+/** Load on a vault, and the outcome of each operation. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type HandleVault, isVaultError } from "../../src/index.js";
 import { OWNER, sealOptions } from "../support/vault.js";
@@ -7,13 +7,13 @@ const WORKERS = 16;
 const PAUSE_MS = 5;
 const BATCH = 64;
 
-/** What was acknowledged: handle ids, each with its payload. */
+/** The acknowledged handle ids, each with its payload. */
 export type Sealed = Map<string, string>;
 
 export interface LoadReport {
   readonly sealed: Sealed;
   readonly failures: unknown[];
-  /** Unseals that gave another payload than was sealed. */
+  /** The number of unseals that returned a wrong payload. */
   readonly mistaken: number;
 }
 
@@ -24,7 +24,7 @@ export interface RunningLoad {
   readonly leastFailures: () => number;
 }
 
-/** Seals and unseals until `disturb` is over and a few more rounds have passed. */
+/** Seals and unseals until `disturb` has settled and a few more rounds have passed. */
 export async function loadDuring(
   vault: HandleVault,
   disturb: (load: RunningLoad) => Promise<void>,
@@ -59,7 +59,7 @@ export async function loadDuring(
   return report;
 }
 
-/** Returns how many of the sealed payloads do not come back as they were. */
+/** Returns how many of the sealed payloads are lost or changed. */
 export async function countLost(vault: HandleVault, sealed: Sealed): Promise<number> {
   const all = [...sealed];
   let lost = 0;
@@ -71,7 +71,7 @@ export async function countLost(vault: HandleVault, sealed: Sealed): Promise<num
   return lost;
 }
 
-/** Returns the distinct codes of errors; what is none of the vault's as it is. */
+/** Returns the distinct codes of errors; errors that are not the vault's are returned unchanged. */
 export function codesOf(failures: readonly unknown[]): unknown[] {
   return [...new Set(failures.map((error) => (isVaultError(error) ? error.code : error)))].sort();
 }

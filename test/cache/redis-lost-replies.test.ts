@@ -38,7 +38,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a reply that is lost after a 
     }));
   });
 
-  describe("of a connection that sends commands again by itself", () => {
+  describe("of a connection that resends commands", () => {
     declareLaws(async () => {
       const connection = new Redis({ port: proxy.port, retryStrategy: () => 20 });
       return { cache: redisCache(connection), release: async () => connection.disconnect() };
@@ -61,20 +61,20 @@ describe.skipIf(missing !== undefined)(missing ?? "a reply that is lost after a 
       await release();
     });
 
-    it("an insert is a success, and there once", async () => {
+    it("an insert succeeds, and is executed once", async () => {
       proxy.loseNextReply();
       expect(await cache.insert(key, { head: NEW }, LONG)).toBe("inserted");
       expect((await entry()).head).toEqual(NEW);
       expect(await cache.insert(key, { head: OLD }, LONG)).toBe("exists");
     });
 
-    it("an insert with a body is a success, with its body", async () => {
+    it("an insert with a body succeeds, with its body", async () => {
       proxy.loseNextReply();
       expect(await cache.insert(key, { head: NEW, body: BODY }, LONG)).toBe("inserted");
       expect(await cache.getBody(key)).toEqual(BODY);
     });
 
-    it("an insert with a body that met the body of another is a success, with its own", async () => {
+    it("an insert that meets an orphaned body succeeds, with its own body", async () => {
       const other = new Redis({ port: server.port });
       await other.set(`hv:{${key}}:b`, "other");
       other.disconnect();
@@ -83,7 +83,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a reply that is lost after a 
       expect(await cache.getBody(key)).toEqual(BODY);
     });
 
-    it("an insert with a body of a key that is taken is no success", async () => {
+    it("an insert with a body returns exists if the key has another record", async () => {
       await cache.insert(key, { head: OLD, body: BODY }, LONG);
       proxy.loseNextReply();
       const record = { head: NEW, body: NEW };
@@ -92,14 +92,14 @@ describe.skipIf(missing !== undefined)(missing ?? "a reply that is lost after a 
       expect(await cache.getBody(key)).toEqual(BODY);
     });
 
-    it("an insert of a key that is taken is no success", async () => {
+    it("an insert returns exists if the key has another record", async () => {
       await cache.insert(key, { head: OLD }, LONG);
       proxy.loseNextReply();
       await expect(cache.insert(key, { head: NEW }, LONG)).rejects.toMatchObject(UNKNOWN);
       expect((await entry()).head).toEqual(OLD);
     });
 
-    it("a replacement is a success", async () => {
+    it("a replacement succeeds", async () => {
       const ifRevision = await inserted();
       proxy.loseNextReply();
       expect(await cache.replace(key, NEW, { ifRevision })).toBe("replaced");
@@ -107,7 +107,7 @@ describe.skipIf(missing !== undefined)(missing ?? "a reply that is lost after a 
       expect(await cache.replace(key, OLD, { ifRevision })).toBe("conflict");
     });
 
-    it("a replacement of an older state is unknown, and changes nothing", async () => {
+    it("a replacement of an old revision is unknown, and changes nothing", async () => {
       const ifRevision = await inserted();
       await cache.replace(key, NEW, { ifRevision });
       proxy.loseNextReply();
@@ -115,21 +115,21 @@ describe.skipIf(missing !== undefined)(missing ?? "a reply that is lost after a 
       expect((await entry()).head).toEqual(NEW);
     });
 
-    it("a deletion of one state is unknown, and never answered absent", async () => {
+    it("a deletion of one revision is unknown, and never returns absent", async () => {
       const ifRevision = await inserted();
       proxy.loseNextReply();
       await expect(cache.replace(key, undefined, { ifRevision })).rejects.toMatchObject(UNKNOWN);
       expect(await cache.get(key)).toBeUndefined();
     });
 
-    it("a deletion in whatever state is answered true", async () => {
+    it("an unconditional deletion returns true", async () => {
       await inserted();
       proxy.loseNextReply();
       expect(await cache.delete(key)).toBe(true);
       expect(await cache.get(key)).toBeUndefined();
     });
 
-    it("a read is read again", async () => {
+    it("a read is repeated", async () => {
       await inserted();
       proxy.loseNextReply();
       expect((await entry()).head).toEqual(OLD);

@@ -38,13 +38,16 @@ describe("arguments of the Redis and Valkey caches", () => {
     ["a password that is no string", { password: 1 }],
     ["a database that is none", { db: -1 }],
     ["no time to connect", { connectTimeoutMs: 0 }],
-  ])("%s is refused before anything is done, without repeating it", async (_, target) => {
-    for (const open of [openRedisCache, openValkeyCache]) {
-      const error = await open(target as RedisTarget).catch((cause: unknown) => cause);
-      expect(error).toSatisfy((e) => e instanceof TypeError || e instanceof RangeError);
-      expect(inspect(error)).not.toContain(PASSWORD);
-    }
-  });
+  ])(
+    "%s is refused before any connection, by a message that does not repeat it",
+    async (_, target) => {
+      for (const open of [openRedisCache, openValkeyCache]) {
+        const error = await open(target as RedisTarget).catch((cause: unknown) => cause);
+        expect(error).toSatisfy((e) => e instanceof TypeError || e instanceof RangeError);
+        expect(inspect(error)).not.toContain(PASSWORD);
+      }
+    },
+  );
 
   it.each<[name: string, options: unknown]>([
     ["an unknown option", { prefix: "hv:" }],
@@ -59,7 +62,7 @@ describe("arguments of the Redis and Valkey caches", () => {
     );
   });
 
-  it("a connection that the cache cannot work over is refused", () => {
+  it("a connection that the cache cannot use is refused", () => {
     const lazy = { lazyConnect: true } as const;
     const nodes = [{ host: "127.0.0.1", port: 1 }];
     expect(() => redisCache({} as Redis)).toThrow(TypeError);
@@ -97,7 +100,7 @@ describe.skipIf(missing !== undefined)(missing ?? "opening a Redis cache", () =>
     return Number(/connected_clients:(\d+)/.exec(await watcher.info("clients"))?.[1]);
   }
 
-  it("takes a URL with user, password and database", async () => {
+  it("accepts a URL with user, password and database", async () => {
     const cache = await openRedisCache(`redis://vault:${PASSWORD}@127.0.0.1:${server.port}/3`);
     await cache.ready();
     await cache.insert("key", { head: HEAD }, LONG);
@@ -107,7 +110,7 @@ describe.skipIf(missing !== undefined)(missing ?? "opening a Redis cache", () =>
     await cache.close();
   });
 
-  it("leaves no connection behind when the password is wrong, and does not repeat it", async () => {
+  it("closes the connection if the password is wrong, and does not repeat it", async () => {
     const before = await connectionCount();
     for (const open of [openRedisCache, openValkeyCache]) {
       const url = `redis://vault:${PASSWORD}-wrong@127.0.0.1:${server.port}`;
@@ -132,7 +135,7 @@ describe.skipIf(missing !== undefined)(missing ?? "opening a Redis cache", () =>
     }
   });
 
-  it("uses TLS when the URL says so, whatever other members are undefined", async () => {
+  it("uses TLS if the URL asks for it, whatever other members are undefined", async () => {
     const url = `rediss://127.0.0.1:${server.port}`;
     const target = { url, host: undefined, tls: undefined, connectTimeoutMs: 500 };
     const before = await connectionCount();
@@ -142,7 +145,7 @@ describe.skipIf(missing !== undefined)(missing ?? "opening a Redis cache", () =>
     await expect.poll(connectionCount, PATIENCE).toBe(before);
   });
 
-  it("closes what it opened, and leaves open what it was given", async () => {
+  it("closes a connection that it opened, and leaves a caller's connection open", async () => {
     const before = await connectionCount();
     const cache = await openRedisCache({ port: server.port });
     await cache.ready();
@@ -155,7 +158,7 @@ describe.skipIf(missing !== undefined)(missing ?? "opening a Redis cache", () =>
     expect(await watcher.ping()).toBe("PONG");
   });
 
-  it("takes off a connection all listeners that it put on", async () => {
+  it("removes all listeners that it added to a connection", async () => {
     const events = ["close", "-node", "+node", "refresh", "error"];
     const counts = () => events.map((event) => watcher.listenerCount(event));
     const before = counts();
@@ -165,7 +168,7 @@ describe.skipIf(missing !== undefined)(missing ?? "opening a Redis cache", () =>
     expect(counts()).toEqual(before);
   });
 
-  it("shares its listeners with all caches of the connection, each of which learns of a loss", async () => {
+  it("shares its listeners with all caches of the connection, and notifies each of a loss", async () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error) => warnings.push(warning);
     process.on("warning", onWarning);
@@ -181,7 +184,7 @@ describe.skipIf(missing !== undefined)(missing ?? "opening a Redis cache", () =>
     await watcher.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
     await lost;
     for (const cache of caches) {
-      // What the server promises is read again: it evicts now.
+      // The cache reads the settings again: the server evicts now.
       const inserting = cache.insert(String(caches.indexOf(cache)), { head: HEAD }, LONG);
       await expect(inserting).rejects.toMatchObject({ code: "ERR_VAULT_CACHE_UNSAFE" });
     }

@@ -24,7 +24,7 @@ for (const [product, open] of [
 
     afterEach(() => group?.stop());
 
-    it("a master that died is waited for, and its replica written to", async () => {
+    it("operations wait after the death of a master until its replica accepts writes", async () => {
       const started = await startRespSentinel(product, { appendFsync: "everysec" });
       group = started;
       const cache = await open({ sentinels: started.sentinels, name: started.name });
@@ -34,7 +34,7 @@ for (const [product, open] of [
         await sleep(300);
         await started.master.kill();
       });
-      // What was acknowledged just before is the replica's to know: only its loss shows as not found.
+      // The replica may lack the last acknowledged records: such a loss appears only as not found.
       expect(["ERR_VAULT_HANDLE_NOT_FOUND"]).toEqual(
         expect.arrayContaining(codesOf(report.failures)),
       );
@@ -44,7 +44,7 @@ for (const [product, open] of [
       await vault.close();
     });
 
-    it("a write that too few replicas have is unknown, and on the master", async () => {
+    it("a write that too few replicas received is unknown, and is on the master", async () => {
       const started = await startRespSentinel(product);
       group = started;
       const { port } = started.master;
@@ -73,7 +73,7 @@ for (const [product, open] of [
   });
 }
 
-/** A replica that is online may still be busy with its first synchronization. */
+/** Waits for a replica: one that is online may still be busy with its first synchronization. */
 async function untilReplicated(port: number): Promise<void> {
   const plain = new Redis({ port });
   await plain.set("first", "write");

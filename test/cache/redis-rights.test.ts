@@ -29,7 +29,7 @@ describe.skipIf(missing !== undefined)(missing ?? "the least rights of a Redis u
     await server.stop();
   });
 
-  it("are enough", async () => {
+  it("are sufficient", async () => {
     expect(await useEverything()).toBe("durable");
   });
 
@@ -40,7 +40,7 @@ describe.skipIf(missing !== undefined)(missing ?? "the least rights of a Redis u
     await admin.call("ACL", "SETUSER", "vault", right);
   });
 
-  it("keep other keys out of reach", async () => {
+  it("do not allow access to other keys", async () => {
     const user = { username: "vault", password: PASSWORD };
     const cache = await openRedisCache({ port: server.port, ...user }, { keyPrefix: "other:" });
     await cache.ready();
@@ -55,7 +55,7 @@ describe.skipIf(missing !== undefined)(missing ?? "the least rights of a Redis u
     ["set", { purgeAfterMs: 30_000 }],
     ["unlink", { dropBody: true }],
     ["pexpire", { purgeAfterMs: 30_000 }],
-  ])("lacking +%s, leave a record as it was when %o fails", async (right, change) => {
+  ])("without +%s, leave a record unchanged when %o fails", async (right, change) => {
     const user = { username: "vault", password: PASSWORD };
     const cache = await openRedisCache({ port: server.port, ...user });
     await admin.unlink("hv:{kept}", "hv:{kept}:b");
@@ -73,13 +73,13 @@ describe.skipIf(missing !== undefined)(missing ?? "the least rights of a Redis u
     await cache.close();
   });
 
-  /** Returns whether the server counts as durable, or the code of what was refused. */
+  /** Returns the declared durability, or the code of the error. */
   async function useEverything(): Promise<string> {
     const user = { username: "vault", password: PASSWORD };
     const cache = await openRedisCache({ port: server.port, ...user });
     try {
       const { durability } = await cache.ready();
-      // Twice, so that scripts are sent whole as well as by name.
+      // Twice, so that scripts are sent in full and by hash.
       for (const key of ["one", "two"]) {
         await admin.unlink(`hv:{${key}}`, `hv:{${key}}:b`);
         await cache.insert(key, { head: HEAD, body: BODY }, LONG);

@@ -1,4 +1,4 @@
-/** A server that lost its last writes in a crash, and a vault that saw them acknowledged. */
+/** A server that lost its last writes in a crash, after they were acknowledged to a vault. */
 import { readdirSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -26,7 +26,7 @@ for (const [product, open] of [
     let handle: OpaqueHandle;
 
     beforeEach(async () => {
-      // Every write is in the file before it is acknowledged, so that the test can take some away.
+      // Every write is in the file before it is acknowledged, so that the test can remove some.
       server = await startRespServer(product, { appendFsync: "always" });
       vault = await openVault();
       const options = { ownerPrincipal: OWNER, safeView: "a value", maxUses: 2 };
@@ -41,7 +41,7 @@ for (const [product, open] of [
       return new HandleVault({ cache: await open({ port: server.port }), keys });
     }
 
-    /** Crashes the server, which then has nothing of what `change` did: `everysec` loses as much. */
+    /** Crashes the server so that it loses the writes of `change`, as it may with `everysec`. */
     async function loseChange(change: () => Promise<unknown>): Promise<void> {
       const file = await appendOnlyFile(server.port);
       const { size } = statSync(file);
@@ -65,7 +65,7 @@ for (const [product, open] of [
       for (const call of calls) await expect(call).rejects.toMatchObject(ROLLED_BACK);
     });
 
-    it("lets the owner invalidate, and no one else", async () => {
+    it("lets only the owner invalidate", async () => {
       await loseChange(() => vault.grant(handle, "gateway", { by: OWNER }));
       await expect(vault.invalidate(handle, "gateway")).rejects.toMatchObject(DENIED);
       await vault.invalidate(handle, OWNER);
@@ -74,7 +74,7 @@ for (const [product, open] of [
       await expect(other.unseal(handle, OWNER)).rejects.toMatchObject(NOT_FOUND);
     });
 
-    it("has its state accepted by name alone, with the uses that it has", async () => {
+    it("is accepted only with acceptRollback, with its remaining uses", async () => {
       await loseChange(() => vault.unseal(handle, OWNER));
       const { usesLeft } = await vault.acceptRollback(handle);
       expect(usesLeft).toBe(2);
@@ -82,7 +82,7 @@ for (const [product, open] of [
       expect((await vault.describe(handle, OWNER)).usesLeft).toBe(1);
     });
 
-    it("brings no handle back that was invalidated, and lets it be invalidated again", async () => {
+    it("does not restore an invalidated handle, which can be invalidated again", async () => {
       await loseChange(() => vault.invalidate(handle, OWNER));
       await expect(vault.unseal(handle, OWNER)).rejects.toMatchObject(NOT_FOUND);
       await expect(vault.acceptRollback(handle)).rejects.toMatchObject(NOT_FOUND);
@@ -102,7 +102,7 @@ async function isUp(vault: HandleVault): Promise<boolean> {
   );
 }
 
-/** Returns the path of the file that a server appends its writes to. */
+/** Returns the path of a server's append-only file. */
 async function appendOnlyFile(port: number): Promise<string> {
   const client = new Redis({ port, host: "127.0.0.1" });
   try {

@@ -12,14 +12,14 @@ describe.skipIf(missing !== undefined)(
     let server: RespServer;
     let connection: Redis;
     let cache: ReturnType<typeof redisCache>;
-    let departures: ReturnType<typeof vi.spyOn>;
+    let pipelines: ReturnType<typeof vi.spyOn>;
 
     beforeEach(async () => {
       server = await startRespServer("redis", { appendFsync: "no" });
       connection = new Redis({ port: server.port, enableOfflineQueue: false, lazyConnect: true });
       cache = redisCache(connection);
       await cache.ready();
-      departures = vi.spyOn(connection, "pipeline");
+      pipelines = vi.spyOn(connection, "pipeline");
     });
 
     afterEach(async () => {
@@ -34,21 +34,21 @@ describe.skipIf(missing !== undefined)(
 
     it("are sent together", async () => {
       await Promise.all([insert("a", 100), cache.get("b"), cache.delete("c"), insert("d", 100)]);
-      expect(departures).toHaveBeenCalledTimes(1);
+      expect(pipelines).toHaveBeenCalledTimes(1);
     });
 
-    it("give the server something to do while the next are prepared, if they are many", async () => {
+    it("are sent before the end of the turn if they are many", async () => {
       const inserting = Array.from({ length: 100 }, (_, index) => insert(`${index}`, 100));
-      expect(departures).toHaveBeenCalledTimes(4);
+      expect(pipelines).toHaveBeenCalledTimes(4);
       expect(new Set(await Promise.all(inserting))).toEqual(new Set(["inserted"]));
-      expect(departures).toHaveBeenCalledTimes(5);
+      expect(pipelines).toHaveBeenCalledTimes(5);
     });
 
-    it("give the server something to do while the next are prepared, if they are large", async () => {
+    it("are sent before the end of the turn if they are large", async () => {
       const inserting = Array.from({ length: 5 }, (_, index) => insert(`${index}`, 32_768));
-      expect(departures).toHaveBeenCalledTimes(2);
+      expect(pipelines).toHaveBeenCalledTimes(2);
       expect(new Set(await Promise.all(inserting))).toEqual(new Set(["inserted"]));
-      expect(departures).toHaveBeenCalledTimes(3);
+      expect(pipelines).toHaveBeenCalledTimes(3);
     });
   },
 );

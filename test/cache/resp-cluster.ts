@@ -1,4 +1,4 @@
-/** Laws of a cluster of servers, whichever product they are. */
+/** The tests of a cluster, for each product. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type CacheBackend, HandleVault, KeyRing } from "../../src/index.js";
@@ -15,7 +15,7 @@ const PAUSE_MS = 2;
 /** Opens a cache on a cluster. */
 type Open = (target: { readonly cluster: RespCluster["nodes"] }) => Promise<CacheBackend>;
 
-/** Declares the laws of the cluster of a product. */
+/** Declares the tests of a cluster of a product. */
 export function describeCluster(product: RespProduct, open: Open): void {
   const missing = missingServer(product);
 
@@ -43,7 +43,7 @@ function declareMoves(product: RespProduct, open: Open): void {
     };
   });
 
-  it("moves slots under load without an error for callers who wait", async () => {
+  it("causes no error for callers who wait while slots move under load", async () => {
     const vault = vaultOf(cache);
     const report = await loadDuring(vault, async () => {
       for (let round = 0; round < 6; round++) await cluster.moveSlots(40);
@@ -55,7 +55,7 @@ function declareMoves(product: RespProduct, open: Open): void {
     expect(await countLost(vault, report.sealed)).toBe(0);
   });
 
-  it("moves slots under changes and deletions of records with bodies without an error", async () => {
+  it("causes no error while slots move under changes and deletions of records with bodies", async () => {
     await cache.ready();
     let isOver = false;
     const work = async (worker: number) => {
@@ -69,7 +69,7 @@ function declareMoves(product: RespProduct, open: Open): void {
         expect(await cache.replace(key, HEAD, options)).toBe("conflict");
         expect(await cache.getBody(key, LONG)).toEqual(BODY);
         if (round % 2 === 0) expect(await cache.delete(key, LONG)).toBe(true);
-        // Slots are moved by this process too: it has to be let.
+        // This process also moves the slots, so the event loop must run.
         await sleep(PAUSE_MS);
       }
     };
@@ -114,7 +114,7 @@ function declareFailovers(product: RespProduct, open: Open): void {
     return { started, opened };
   }
 
-  it("waits for a replica to take over from a master that died", async () => {
+  it("waits until a replica replaces a master that died", async () => {
     const { started, opened } = await start();
     const vault = vaultOf(opened);
     const replicaOfFirst = started.nodes.length / 2;
@@ -131,7 +131,7 @@ function declareFailovers(product: RespProduct, open: Open): void {
     expect(report.mistaken).toBe(0);
   });
 
-  it("neither scans nor promises anything while a master is missing", async () => {
+  it("neither scans nor declares its durability while a master is missing", async () => {
     const further = ["--cluster-require-full-coverage", "no", "--appendonly", "yes"];
     const started = await startRespCluster(product, { arguments: further });
     cluster = started;
@@ -155,7 +155,7 @@ function declareFailovers(product: RespProduct, open: Open): void {
     expect(await opened.ready()).toMatchObject({ durability: "process" });
   });
 
-  it("promises as little as its weakest master, and a failover is asked anew", async () => {
+  it("declares the durability of its weakest master, and reads it again after a failover", async () => {
     const appendOnly = ["--appendonly", "yes", "--appendfsync", "always"];
     const { started, opened } = await start(appendOnly);
     expect(await opened.ready()).toEqual({ durability: "disk", evicts: false });
@@ -173,7 +173,7 @@ function declareFailovers(product: RespProduct, open: Open): void {
   });
 }
 
-/** Returns how many commands were sent on from one master to another. */
+/** Returns how many commands were redirected from one master to another. */
 async function redirections(cluster: RespCluster): Promise<number> {
   const stats = await Promise.all(
     cluster.nodes.map((_, index) => cluster.call(index, "INFO", "errorstats")),
@@ -202,7 +202,7 @@ function vaultOf(cache: CacheBackend): HandleVault {
   return new HandleVault({ cache, keys, ...options });
 }
 
-/** Inserts into slots of every master; returns what failed. */
+/** Inserts into slots of every master. Returns the failures. */
 async function codeOfInserts(cache: CacheBackend): Promise<unknown[]> {
   const keys = Array.from({ length: 30 }, () => Math.random().toString(36).slice(2));
   const outcomes = await Promise.allSettled(

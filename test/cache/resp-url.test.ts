@@ -17,7 +17,7 @@ const TLS_HANDSHAKE = 0x16;
 const NODE = { host: "127.0.0.1", port: 6379 };
 const OPENERS = { ioredis: openRedisCache, iovalkey: openValkeyCache } as const;
 
-/** Returns what a target is refused for before anything is connected; throws if it is not. */
+/** Returns the error for a target that is refused before any connection; throws if it is accepted. */
 async function refusalOf(target: string | RedisTarget, options = {}): Promise<Error> {
   const [one, other] = await Promise.all(
     Object.values(OPENERS).map((open) => open(target, options).catch((cause: unknown) => cause)),
@@ -85,7 +85,7 @@ describe("the URL of a server", () => {
     `redis://127.0.0.1?password=${ESCAPED}&lazyConnect=${ESCAPED}`,
     `redis://127.0.0.1?${ESCAPED}=1`,
     `redis://127.0.0.1?tls=${ESCAPED}`,
-  ])("is not repeated by a refusal", async (url) => {
+  ])("is not repeated in the error message", async (url) => {
     expect(inspect(await refusalOf(url))).not.toContain("canary");
   });
 
@@ -106,7 +106,7 @@ describe("a target", () => {
     ["sentinels", "port", { sentinels: [NODE], name: "n", port: 6379 }],
     ["path", "url", { path: "/run/redis.sock", url: "redis://127.0.0.1" }],
     ["path", "host", { path: "/run/redis.sock", host: "127.0.0.1" }],
-  ])("with a %s has no %s that it would drop", async (place, other, target) => {
+  ])("with a %s refuses %s, which would be ignored", async (place, other, target) => {
     expect((await refusalOf(target)).message).toContain(`both ${place} and ${other}`);
   });
 
@@ -115,7 +115,7 @@ describe("a target", () => {
     { sentinelUsername: "vault" },
     { sentinelPassword: "secret" },
     { sentinelTls: {} },
-  ])("without sentinels has nothing that speaks of them: %o", async (target) => {
+  ])("without sentinels refuses options of sentinels: %o", async (target) => {
     expect((await refusalOf(target)).message).toContain("needs target.sentinels");
   });
 
@@ -125,7 +125,7 @@ describe("a target", () => {
     { cluster: ["rediss://127.0.0.1:6379?password=secret" as never] },
     { sentinels: [{ ...NODE, db: 1 } as never], name: "n" },
     { sentinels: ["redis://127.0.0.1:26379?password=secret" as never], name: "n" },
-  ])("lists nodes by host and port alone, and drops nothing else: %o", async (target) => {
+  ])("lists nodes by host and port, and refuses other members: %o", async (target) => {
     expect(inspect(await refusalOf(target))).not.toContain("secret");
   });
 });
@@ -190,7 +190,7 @@ for (const product of ["redis", "valkey"] as const) {
       `vault@HOST/5?password=${ESCAPED}&keyPrefix=app:`,
       `:${ESCAPED}@HOST?username=vault&db=5&keyPrefix=app:`,
       "guest@HOST/5?keyPrefix=app:",
-    ])("is honoured with everything in it: %s", async (rest) => {
+    ])("is applied completely: %s", async (rest) => {
       const url = `${product}://${rest.replace("HOST", `127.0.0.1:${server.port}`)}`;
       const cache = await open(url);
       await cache.insert("key", { head: HEAD }, LONG);
@@ -203,12 +203,12 @@ for (const product of ["redis", "valkey"] as const) {
       await watcher.flushdb();
     });
 
-    it("asks for another family than the host's, and is not connected", async () => {
+    it("with a family that the host does not have is not connected", async () => {
       const url = `${product}://vault:${ESCAPED}@localhost:${server.port}?family=6`;
       await expect(open({ url, connectTimeoutMs: 1000 })).rejects.toMatchObject(UNAVAILABLE);
     });
 
-    it("asks for TLS, and the certificate is verified", async () => {
+    it("with TLS has the certificate verified", async () => {
       const url = `${product}://127.0.0.1:${secure.port}?tls=true&db=2`;
       await expect(open({ url, tls: undefined, connectTimeoutMs: 2000 })).rejects.toMatchObject({
         ...UNAVAILABLE,
@@ -219,7 +219,7 @@ for (const product of ["redis", "valkey"] as const) {
       await cache.close();
     });
 
-    it("asks for TLS of a server that has none, and nothing is sent in the clear", async () => {
+    it("with TLS sends nothing in plain text to a server without TLS", async () => {
       const url = `${product}://vault:${ESCAPED}@127.0.0.1:${server.port}?tls=true`;
       await expect(open({ url, connectTimeoutMs: 500 })).rejects.toMatchObject(UNAVAILABLE);
     });

@@ -36,7 +36,7 @@ describe.each([
       await server.stop();
     });
 
-    /** Returns how many bytes the server takes and gives meanwhile. */
+    /** Returns how many bytes the server receives and sends during a call. */
     async function bytesMoved(operation: () => Promise<unknown>): Promise<number> {
       const before = await totalBytes();
       await operation();
@@ -55,13 +55,13 @@ describe.each([
       expect(moved).toBeLessThan(SMALL_BYTES);
     });
 
-    it("an unseal moves it once, and gives it back as it was", async () => {
+    it("an unseal transfers it once, and returns it unchanged", async () => {
       const moved = await bytesMoved(() => checkLargeRecord(record));
       expect(moved).toBeGreaterThanOrEqual(LARGE_BYTES);
       expect(moved).toBeLessThan(LARGE_BYTES + SMALL_BYTES);
     });
 
-    it("an invalidation takes the body with it", async () => {
+    it("an invalidation removes the body, too", async () => {
       expect(await watcher.dbsize()).toBe(2);
       await record.vault.invalidate(record.id);
       expect(await watcher.dbsize()).toBe(0);

@@ -11,7 +11,7 @@ import { closeLater, headOf, newFile, put } from "./sqlite-scene.js";
 const MEBIBYTE = 2 ** 20;
 const MOST_GROWTH = 65_536;
 
-/** Empties the WAL, and returns how many bytes have been added to it since. */
+/** Empties the WAL, and returns a function that gives the bytes added since. */
 function watchWal(path: string): () => number {
   const database = closeLater(new Database(path));
   database.pragma("wal_checkpoint(TRUNCATE)");
@@ -19,7 +19,7 @@ function watchWal(path: string): () => number {
   return () => statSync(`${path}-wal`).size;
 }
 
-/** Counts the calls that a cache gets for bodies. */
+/** Counts the calls of a cache that concern bodies. */
 function countingBodies(cache: CacheBackend): { cache: CacheBackend; reads(): number } {
   let reads = 0;
   const counted = new Proxy(cache, {
@@ -36,7 +36,7 @@ function countingBodies(cache: CacheBackend): { cache: CacheBackend; reads(): nu
 }
 
 describe("a record with a body of 16 MiB in a SQLite cache", () => {
-  it("moves no byte of it when its head is replaced or read", async () => {
+  it("does not read or write the body when its head is replaced or read", async () => {
     const path = newFile();
     const cache = closeLater(await openSqliteCache(path));
     const body = Buffer.alloc(16 * MEBIBYTE, 7);
@@ -53,7 +53,7 @@ describe("a record with a body of 16 MiB in a SQLite cache", () => {
     expect(Buffer.compare((await cache.getBody("large")) ?? Buffer.alloc(0), body)).toBe(0);
   });
 
-  it("moves no byte of it for a grant, a refusal, a safe view or a rewrap", async () => {
+  it("does not read or write the body for a grant, a refusal, a safe view or a rewrap", async () => {
     const path = newFile();
     const counted = countingBodies(closeLater(await openSqliteCache(path)));
     const keys = KeyRing.from({ current: "old", keys: { old: KeyRing.generateKey() } });
@@ -77,7 +77,7 @@ describe("a record with a body of 16 MiB in a SQLite cache", () => {
 });
 
 describe("a body in a SQLite cache", () => {
-  it("goes with its record, whichever way that goes", async () => {
+  it("is removed with its record, in whatever way that is removed", async () => {
     const path = newFile();
     let nowMs = Date.now();
     const cache = closeLater(await openSqliteCache(path, { clock: { now: () => nowMs } }));
@@ -106,7 +106,7 @@ describe("a body in a SQLite cache", () => {
     expect(Buffer.from((await cache.getBody("kept")) ?? []).toString()).toBe("body");
   });
 
-  it("takes no part of a file that is about 1.4 times the keys and heads", async () => {
+  it("costs records without one nothing: their file has less than 1.4 times their keys and heads", async () => {
     const path = newFile();
     const cache = await openSqliteCache(path, { synchronous: "off" });
     const count = 20_000;

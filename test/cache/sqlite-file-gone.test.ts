@@ -50,8 +50,8 @@ const LOSSES: Readonly<Record<string, (path: string) => void>> = {
   "moved with its folder": (path) => renameSync(dirname(path), `${dirname(path)}-moved`),
 };
 
-/** Lets the last look at a file become old: one counts for a millisecond. */
-function outliveLook(): void {
+/** Waits until the last check of a file has expired, after a millisecond. */
+function outliveCheck(): void {
   const untilMs = performance.now() + 2;
   while (performance.now() < untilMs);
 }
@@ -60,14 +60,14 @@ describe.each(["full", "normal"] as const)(
   "a database that is open, synchronous %s,",
   (synchronous) => {
     describe.each(Object.entries(LOSSES))("and was %s", (_, lose) => {
-      it("takes no write and gives no record any more", async () => {
+      it("refuses all writes and reads", async () => {
         const path = `${newDirectory()}/inner/records.db`;
         const cache = await openIn(path, synchronous);
         const entry = await cache.get("before");
         if (typeof entry !== "object") throw new Error("the record is not there");
         const ifRevision = entry.revision;
         lose(path);
-        outliveLook();
+        outliveCheck();
         const calls: Record<string, () => unknown> = {
           insert: () => cache.insert("after", { head: HEAD }, FOR_LONG),
           "insert with a body": () => cache.insert("body", { head: HEAD, body: HEAD }, FOR_LONG),
@@ -90,20 +90,20 @@ describe.each(["full", "normal"] as const)(
 );
 
 describe("a database that is replaced by its backup while it is open", () => {
-  it("loses no seal that was acknowledged afterwards, because none is", async () => {
+  it("acknowledges no seal afterwards, so that none is lost", async () => {
     const path = newFile();
     const keys = KeyRing.from({ current: "key", keys: { key: KeyRing.generateKey() } });
     const vault = new HandleVault({ cache: await openSqliteCache(path), keys });
     const before = await vault.seal("before", sealOptions());
     copyFileSync(path, `${path}.backup`);
     renameSync(`${path}.backup`, path);
-    outliveLook();
+    outliveCheck();
     expect(await codeThrownBy(() => vault.seal("after", sealOptions()))).toBe(UNAVAILABLE);
     expect(await codeThrownBy(() => vault.invalidate(before.id))).toBe(UNAVAILABLE);
     await vault.close();
   });
 
-  it("works again once it is opened again", async () => {
+  it("works again after it was opened again", async () => {
     const path = newFile();
     const cache = await openSqliteCache(path);
     await cache.ready();
@@ -118,13 +118,13 @@ describe("a database that is replaced by its backup while it is open", () => {
 });
 
 describe("a database whose owner has it open", () => {
-  it("takes no write once it was replaced", async () => {
+  it("refuses writes after it was replaced", async () => {
     const path = newFile();
     const cache = closeLater(sqliteCache(closeLater(new Database(path))));
     await cache.ready();
     await put(cache, "before");
     LOSSES["replaced by a copy"]?.(path);
-    outliveLook();
+    outliveCheck();
     expect(await codeThrownBy(() => put(cache, "after"))).toBe(UNAVAILABLE);
     expect(await codeThrownBy(() => cache.get("before"))).toBe(UNAVAILABLE);
   });
@@ -134,7 +134,7 @@ describe("a database whose owner has it open", () => {
     async (loss) => {
       const { cache, path } = await inOwnersLog();
       LOSSES[loss]?.(path);
-      outliveLook();
+      outliveCheck();
       expect(await codeThrownBy(() => put(cache, "after"))).toBe(UNAVAILABLE);
       expect(await codeThrownBy(() => cache.get("before"))).toBe(UNAVAILABLE);
     },
@@ -143,10 +143,10 @@ describe("a database whose owner has it open", () => {
   it("does not find again by another journal what was lost with its log", async () => {
     const { database, cache, path } = await inOwnersLog();
     LOSSES["without its log"]?.(path);
-    outliveLook();
+    outliveCheck();
     expect(await codeThrownBy(() => cache.get("before"))).toBe(UNAVAILABLE);
     database.pragma("journal_mode = DELETE");
-    outliveLook();
+    outliveCheck();
     expect(await codeThrownBy(() => cache.get("before"))).toBe(UNAVAILABLE);
   });
 
@@ -156,7 +156,7 @@ describe("a database whose owner has it open", () => {
     expect(other.prepare("SELECT count(*) FROM handlevault_records").pluck().get()).toBe(1);
     other.close();
     expect(existsSync(`${path}-wal`)).toBe(false);
-    outliveLook();
+    outliveCheck();
     expect(await codeThrownBy(() => put(cache, "after"))).toBe(UNAVAILABLE);
     expect(await codeThrownBy(() => cache.get("before"))).toBe(UNAVAILABLE);
   });
@@ -168,10 +168,10 @@ describe("a database whose owner has it open", () => {
     await cache.ready();
     await put(cache, "without a log");
     database.pragma("journal_mode = WAL");
-    outliveLook();
+    outliveCheck();
     await put(cache, "with a log");
     rmSync(`${path}-wal`);
-    outliveLook();
+    outliveCheck();
     expect(await codeThrownBy(() => put(cache, "after"))).toBe(UNAVAILABLE);
   });
 
@@ -179,7 +179,7 @@ describe("a database whose owner has it open", () => {
     const { database, cache } = await inOwnersLog();
     const rows = database.prepare("SELECT 1 UNION SELECT 2").iterate();
     rows.next();
-    outliveLook();
+    outliveCheck();
     expect(await headOf(cache, "before")).toBe("before");
     rows.return?.();
     await put(cache, "after");
@@ -192,16 +192,16 @@ describe("a database whose owner has it open", () => {
     await cache.ready();
     await put(cache, "with a log");
     database.pragma("journal_mode = DELETE");
-    outliveLook();
+    outliveCheck();
     await put(cache, "without");
     expect(await headOf(cache, "with a log")).toBe("with a log");
   });
 });
 
-describe("a write that was committed when its file was found to be gone", () => {
+describe("a write that was committed before its file was found to be lost", () => {
   const WRITE = { bytes: 1, isSingleStatement: true, isRemoval: false };
 
-  /** A queue over a file that is gone as soon as something was written to it. */
+  /** A queue over a file that is lost as soon as it is written to. */
   function scene(moment: "job" | "turn") {
     const database = closeLater(new Database(":memory:"));
     database.exec("CREATE TABLE numbers (number)");
@@ -232,14 +232,14 @@ describe("a write that was committed when its file was found to be gone", () => 
     }
   });
 
-  it("has an unknown outcome in a group, each write of it", async () => {
+  it("has an unknown outcome, like every other write of its group", async () => {
     const { write, committed } = scene("turn");
     const codes = await Promise.all([true, false, true].map((one) => codeThrownBy(write(one))));
     expect(codes).toEqual([UNKNOWN, UNKNOWN, UNKNOWN]);
     expect(committed).toEqual([]);
   });
 
-  it("has an unknown outcome when its group failed and it was tried alone", async () => {
+  it("has an unknown outcome if it ran alone after its group had failed", async () => {
     const { write } = scene("turn");
     const fail = () => {
       throw new Error("a failure");

@@ -34,7 +34,7 @@ const OPTIONS_MISTAKES = [
 ] as const;
 
 describe("the file of a SQLite cache", () => {
-  it("and everything beside it can be read by nobody else", async () => {
+  it("and the files beside it can only be read by the owner", async () => {
     const path = newFile();
     const cache = closeLater(await openSqliteCache(path));
     await put(cache, "key");
@@ -43,7 +43,7 @@ describe("the file of a SQLite cache", () => {
     }
   });
 
-  it("is taken from everybody else when it is already there", async () => {
+  it("loses all permissions of other users if it exists already", async () => {
     const path = newFile();
     const owners = new Database(path);
     owners.exec("PRAGMA journal_mode = WAL; CREATE TABLE own (value)");
@@ -54,7 +54,7 @@ describe("the file of a SQLite cache", () => {
     owners.close();
   });
 
-  it("takes no insert and settles each when the ballast can be neither removed nor replaced", async () => {
+  it("refuses each insert if the reserve file can be neither removed nor replaced", async () => {
     const path = newFile();
     const cache = closeLater(await openSqliteCache(path));
     await cache.ready();
@@ -62,14 +62,14 @@ describe("the file of a SQLite cache", () => {
     rmSync(`${path}-ballast`);
     mkdirSync(`${path}-ballast`);
     const codes = await Promise.all(
-      // Of so many bytes that the ballast is looked at, however short a time ago that was.
+      // So many bytes that the reserve file is checked again, however recent the last check.
       ["one", "two"].map((key) => codeThrownBy(() => put(cache, key, Buffer.alloc(65_536)))),
     );
     expect(codes).toEqual([FULL, FULL]);
     expect(await cache.delete("key")).toBe(true);
   });
 
-  it("is no symbolic link", async () => {
+  it("must not be a symbolic link", async () => {
     const target = newFile();
     writeFileSync(target, "");
     const link = join(newDirectory(), "link.db");
@@ -82,7 +82,7 @@ describe("the file of a SQLite cache", () => {
     expect(existsSync(join(dirname(target), "nothing"))).toBe(false);
   });
 
-  it("is no directory, and in no directory that is missing", async () => {
+  it("must not be a directory, or in a missing directory", async () => {
     const directory = newDirectory();
     mkdirSync(join(directory, "records.db"));
     await assertUnavailable(join(directory, "records.db"));
@@ -90,7 +90,7 @@ describe("the file of a SQLite cache", () => {
     await assertUnavailable(join(directory, "records.db", "\u{1f5dd}", "records.db"));
   });
 
-  it("is not on a file system that is read only", async (context) => {
+  it("must not be on a read-only file system", async (context) => {
     const disk = mountSmallDisk(8);
     if (disk === undefined) return context.skip(NO_SMALL_DISK);
     try {
@@ -105,7 +105,7 @@ describe("the file of a SQLite cache", () => {
     }
   });
 
-  it("may have any name, and is the one that was named", async () => {
+  it("may have any name, and is created with exactly that name", async () => {
     const directory = newDirectory();
     for (const name of [" leading.db", "file:x?mode=memory", "a'b\"c.db", "ключ.db", ":memory: "]) {
       const path = join(directory, name);
@@ -119,7 +119,7 @@ describe("the file of a SQLite cache", () => {
     }
   });
 
-  it("gives pages back after a purge", async () => {
+  it("returns pages to the file system after a purge", async () => {
     const path = newFile();
     let nowMs = Date.now();
     const cache = closeLater(await openSqliteCache(path, { clock: { now: () => nowMs } }));
@@ -146,7 +146,7 @@ describe("openSqliteCache", () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it("throws for what is no path", async () => {
+  it("throws for an invalid path", async () => {
     await expect(openSqliteCache(1 as unknown as string)).rejects.toBeInstanceOf(TypeError);
     for (const path of ["", " ", "a\0b"]) {
       await expect(openSqliteCache(path)).rejects.toBeInstanceOf(RangeError);
@@ -163,7 +163,7 @@ describe("openSqliteCache", () => {
     expect([cache.shared, cache.outlivesProcess]).toEqual([true, true]);
   });
 
-  it("promises full durability by default, and none in memory", async () => {
+  it("declares full durability by default, and none in memory", async () => {
     const cache = closeLater(await openSqliteCache(newFile()));
     expect(await cache.ready()).toEqual({ durability: "disk", evicts: false });
     const inMemory = closeLater(await openSqliteCache(":memory:"));
@@ -179,7 +179,7 @@ describe("sqliteCache", () => {
     expect(() => sqliteCache({} as typeof database)).toThrow(TypeError);
   });
 
-  it("promises what the connection is set to", async () => {
+  it("declares the durability of the connection's settings", async () => {
     for (const [journal, synchronous, durability] of [
       ["WAL", "FULL", "disk"],
       ["WAL", "NORMAL", "process"],
@@ -193,7 +193,7 @@ describe("sqliteCache", () => {
       ["OFF", "FULL", "none"],
     ]) {
       const database = closeLater(new Database(newFile()));
-      // SQLite lets nobody switch the journal off who did not ask for trouble.
+      // SQLite only allows mode OFF in its unsafe mode.
       database.unsafeMode(true);
       database.exec(`PRAGMA journal_mode = ${journal}; PRAGMA synchronous = ${synchronous}`);
       const cache = closeLater(sqliteCache(database));
@@ -201,13 +201,13 @@ describe("sqliteCache", () => {
     }
   });
 
-  it("is unavailable before it was made ready", async () => {
+  it("is unavailable before ready was called", async () => {
     const cache = closeLater(sqliteCache(closeLater(new Database(":memory:"))));
     expect(await codeThrownBy(() => cache.get("key"))).toBe(UNAVAILABLE);
     expect(await codeThrownBy(() => put(cache, "key"))).toBe(UNAVAILABLE);
   });
 
-  it("refuses a SQLite that may damage a file, and only then", async () => {
+  it("refuses exactly the versions of SQLite that may damage a file", async () => {
     for (const [version, isSafe] of [
       ["3.7.0", false],
       ["3.50.4", false],
@@ -227,7 +227,7 @@ describe("sqliteCache", () => {
     }
   });
 
-  it("has a vault refuse keys that do not outlive the process", async () => {
+  it("makes a vault refuse keys that do not outlive the process", async () => {
     const cache = closeLater(await openSqliteCache(newFile()));
     expect(() => new HandleVault({ cache })).toThrow(
       expect.objectContaining({ reason: "ephemeral-keys" }),

@@ -34,7 +34,7 @@ describe.skipIf(disk === undefined)("a SQLite cache on a full disk", () => {
     ["bodies of 100 KiB", 102_400],
     ["bodies of a mebibyte", 2 ** 20],
   ] as const) {
-    it(`refuses ${name} as full, loses none, and deletes every one of them`, async () => {
+    it(`refuses ${name} as full, loses none, and can delete all of them`, async () => {
       const cache = await open();
       const body = bodyBytes === undefined ? undefined : Buffer.alloc(bodyBytes, 7);
       const keys = await fill(cache, body);
@@ -46,7 +46,7 @@ describe.skipIf(disk === undefined)("a SQLite cache on a full disk", () => {
     });
   }
 
-  it("deletes every record when something else took the last byte", async () => {
+  it("can delete every record after other software used the last byte", async () => {
     for (const bodyBytes of [undefined, 102_400, 2 ** 20]) {
       rmSync(filler, { force: true });
       const cache = await open();
@@ -70,7 +70,7 @@ describe.skipIf(disk === undefined)("a SQLite cache on a full disk", () => {
     }
   });
 
-  it("purges and spends records when something else took the last byte", async () => {
+  it("can purge and spend records after other software used the last byte", async () => {
     let nowMs = Date.now();
     const cache = closeLater(await openSqliteCache(path, { clock: { now: () => nowMs } }));
     await cache.ready();
@@ -91,7 +91,7 @@ describe.skipIf(disk === undefined)("a SQLite cache on a full disk", () => {
     expect(await cache.purgeExpired(1000)).toBe(300);
   });
 
-  it("keeps concurrent deletions apart from the inserts that are refused", async () => {
+  it("completes deletions that are concurrent with refused inserts", async () => {
     const cache = await open();
     const keys = await fill(cache, undefined);
     takeAllRoom(filler);
@@ -110,7 +110,7 @@ describe.skipIf(disk === undefined)("a SQLite cache on a full disk", () => {
     expect(new Set(outcomes.filter((_, index) => index % 2 === 1))).toEqual(new Set([FULL]));
   });
 
-  it("writes nothing for an insert that it refuses while somebody reads", async () => {
+  it("writes nothing for a refused insert while another connection reads", async () => {
     const cache = await open();
     const head = Buffer.alloc(3000, 1);
     for (let index = 0; index < 1000; index++) await cache.insert(`${index}`, { head }, FOR_LONG);
@@ -129,7 +129,7 @@ describe.skipIf(disk === undefined)("a SQLite cache on a full disk", () => {
     expect(await cache.delete("500")).toBe(true);
   });
 
-  it("opens without a ballast, and puts it there when there is room", async () => {
+  it("opens without a reserve file, and creates it once there is space", async () => {
     const first = await open();
     await put(first, "kept");
     await first.close();
@@ -147,7 +147,7 @@ describe.skipIf(disk === undefined)("a SQLite cache on a full disk", () => {
     expect(statSync(`${path}-ballast`).mode & 0o777).toBe(0o600);
   });
 
-  /** Inserts until there is no room, and returns the keys of what was acknowledged. */
+  /** Inserts until the disk is full, and returns the keys of the acknowledged records. */
   async function fill(cache: CacheBackend, body: Uint8Array | undefined): Promise<string[]> {
     const keys: string[] = [];
     for (let index = 0; index < 50_000; index++) {
@@ -194,7 +194,7 @@ async function allKeys(cache: CacheBackend): Promise<string[]> {
 }
 
 describe.skipIf(disk === undefined)("a SQLite cache on a disk that becomes full at once", () => {
-  it("deletes every record one by one, whatever the WAL holds", async () => {
+  it("can delete the records one by one, whatever the WAL contains", async () => {
     const larger = mountSmallDisk(64);
     if (larger === undefined) throw new Error("the second file system cannot be mounted");
     try {
@@ -216,7 +216,7 @@ describe.skipIf(disk === undefined)("a SQLite cache on a disk that becomes full 
     }
   });
 
-  it("takes no room from another's deletions, not even with what it measured before", async () => {
+  it("leaves space to another process's deletions, even if it measured more space before", async () => {
     const larger = mountSmallDisk(64);
     if (larger === undefined) throw new Error("the second file system cannot be mounted");
     try {
@@ -237,7 +237,7 @@ describe.skipIf(disk === undefined)("a SQLite cache on a disk that becomes full 
           outcomes.add(await codeThrownBy(insert));
         }
       }
-      // Where the WAL leaves more room than the ballast needs, an insert may have the rest.
+      // If the WAL leaves more space than the reserve file needs, an insert may use the rest.
       outcomes.delete("no error");
       expect(outcomes).toEqual(new Set([FULL]));
       for (const cache of [deleting, inserting]) await cache.close();
@@ -247,7 +247,7 @@ describe.skipIf(disk === undefined)("a SQLite cache on a disk that becomes full 
   });
 });
 
-/** Takes what is left, in ever smaller pieces. */
+/** Fills the disk, in smaller and smaller pieces. */
 function takeAllRoom(filler: string): void {
   for (let bytes = 2 ** 20; bytes >= 512; ) {
     try {

@@ -13,7 +13,7 @@ import { codeThrownBy, thrownBy } from "../support/refusals.js";
 import { sealOptions } from "../support/vault.js";
 import { closeLater, FOR_LONG, headOf, newFile, put, UNAVAILABLE } from "./sqlite-scene.js";
 
-/** A connection that says what it was asked to do; everything is done by SQLite. */
+/** A connection that records its calls and passes them on to SQLite. */
 function watched(path: string, { synchronous = "FULL" } = {}) {
   const commits: string[] = [];
   let isFailing: ((sql: string) => string | undefined) | undefined;
@@ -63,7 +63,7 @@ async function readyCache(connection: SqliteConnection): Promise<CacheBackend> {
 }
 
 describe("64 seals that are flushed to the disk", () => {
-  it("cost one flush when they are in flight together, and 64 one by one", async () => {
+  it("cost one flush in flight together, and 64 flushes one by one", async () => {
     const { connection, commits } = watched(newFile());
     const keys = KeyRing.from({ current: "key", keys: { key: KeyRing.generateKey() } });
     const vault = closeLater(new HandleVault({ cache: await readyCache(connection), keys }));
@@ -88,7 +88,7 @@ describe("writes in flight at the same moment", () => {
     expect(commits).toEqual(["COMMIT"]);
   });
 
-  it("share one transaction when they come from several callbacks of one turn of the loop", async () => {
+  it("share one transaction if they come from several callbacks of one turn of the event loop", async () => {
     const { connection, commits } = watched(newFile());
     const cache = await readyCache(connection);
     commits.length = 0;
@@ -103,7 +103,7 @@ describe("writes in flight at the same moment", () => {
     expect(commits).toEqual(["COMMIT"]);
   });
 
-  it("share a transaction whatever they do, and each gets its own answer", async () => {
+  it("share a transaction whatever they do, and each gets its own result", async () => {
     const { connection, commits } = watched(newFile());
     const cache = await readyCache(connection);
     await put(cache, "old", Buffer.from("body"));
@@ -126,7 +126,7 @@ describe("writes in flight at the same moment", () => {
     expect(await headOf(cache, "old")).toBe("head");
   });
 
-  it("are run one by one when they fail together, so that one failure is not everybody's", async () => {
+  it("are run one by one if their transaction fails, so that only the faulty one fails", async () => {
     const { connection, commits, failWith } = watched(newFile());
     const cache = await readyCache(connection);
     await put(cache, "old");
@@ -143,7 +143,7 @@ describe("writes in flight at the same moment", () => {
     for (const key of ["one", "two", "old"]) expect(await headOf(cache, key)).toBe(key);
   });
 
-  it("are tried some dozens per turn of the loop when they fail together", async () => {
+  it("are run a few dozen per turn of the event loop if their transaction fails", async () => {
     const { connection, failWith } = watched(newFile());
     const cache = await readyCache(connection);
     let [attempts, most, isOver] = [0, 0, false];
@@ -170,7 +170,7 @@ describe("writes in flight at the same moment", () => {
     expect(await headOf(cache, "following")).toBe("following");
   });
 
-  it("are each looked at a few times, however many are refused, once their own time has passed", async () => {
+  it("are each examined only a few times, however many pass their deadline", async () => {
     const queue = new WriteQueue(closeLater(new Database(":memory:")), UNBOUNDED);
     const { signal } = new AbortController();
     let looks = 0;
@@ -194,7 +194,7 @@ describe("writes in flight at the same moment", () => {
   });
 
   it.each(["job", "turn"] as const)(
-    "fail as unavailable and are not made when their room cannot be told, flushed per %s",
+    "fail as unavailable and are not made if free space cannot be measured, flushed per %s",
     async (moment) => {
       const database = closeLater(new Database(":memory:"));
       const onBatch = () => {
@@ -215,7 +215,7 @@ describe("writes in flight at the same moment", () => {
     },
   );
 
-  it("are no more than a batch at a time, and all of them run", async () => {
+  it("run in transactions of limited size, and all of them run", async () => {
     const { connection, commits } = watched(newFile());
     const cache = await readyCache(connection);
     commits.length = 0;
@@ -236,7 +236,7 @@ describe("a commit that fails", () => {
     ["SQLITE_IOERR_SHMSIZE", "ERR_VAULT_CACHE_FULL"],
     ["SQLITE_CORRUPT", "ERR_VAULT_CACHE_UNAVAILABLE"],
     ["SQLITE_READONLY", "ERR_VAULT_CACHE_UNAVAILABLE"],
-  ])("with %s is answered %s, and the next write works", async (failure, code) => {
+  ])("with %s throws %s, and the next write works", async (failure, code) => {
     const { connection, failWith } = watched(newFile());
     const cache = await readyCache(connection);
     failWith((sql) => (sql === "COMMIT" ? failure : undefined));
@@ -247,7 +247,7 @@ describe("a commit that fails", () => {
     await put(cache, "key", Buffer.from("body"));
   });
 
-  it("because others are at work is tried again", async () => {
+  it("because of a lock is repeated", async () => {
     const { connection, failWith } = watched(newFile());
     const cache = await readyCache(connection);
     let failures = 3;
@@ -257,9 +257,9 @@ describe("a commit that fails", () => {
   });
 });
 
-describe("a write that was answered", () => {
+describe("an acknowledged write", () => {
   it.each(["full", "normal", "off"] as const)(
-    "is there after closing, synchronous %s",
+    "exists after closing, synchronous %s",
     async (synchronous) => {
       const path = newFile();
       const cache = await openSqliteCache(path, { synchronous });

@@ -50,7 +50,7 @@ class Holder {
 }
 
 describe("a SQLite cache while another process holds the write lock", () => {
-  it("lets the event loop go on, reads, and writes once the lock is released", async () => {
+  it("does not block the event loop, can read, and writes once the lock is released", async () => {
     const path = newFile();
     const prepare = vi.spyOn(Database.prototype, "prepare");
     const cache = closeLater(await openSqliteCache(path));
@@ -90,7 +90,7 @@ describe("a SQLite cache while another process holds the write lock", () => {
     await put(cache, "key");
   });
 
-  it("gives up what was aborted, and not what came with it", async () => {
+  it("gives up only the aborted write of a group", async () => {
     const path = newFile();
     const cache = closeLater(await openSqliteCache(path));
     const holder = await Holder.hold(path);
@@ -106,7 +106,7 @@ describe("a SQLite cache while another process holds the write lock", () => {
     expect(await headOf(cache, "aborted")).toBeUndefined();
   });
 
-  it("refuses what still waits when it is closed", async () => {
+  it("rejects pending writes when it is closed", async () => {
     const path = newFile();
     const cache = await openSqliteCache(path);
     const holder = await Holder.hold(path);
@@ -120,7 +120,7 @@ describe("a SQLite cache while another process holds the write lock", () => {
 });
 
 describe("a SQLite cache on a connection that its owner uses", () => {
-  it("waits for the end of the owner's transaction and never writes into it", async () => {
+  it("waits for the end of the owner's transaction and never writes inside it", async () => {
     const database = closeLater(new Database(":memory:"));
     const cache = closeLater(sqliteCache(database));
     await cache.ready();
@@ -146,7 +146,7 @@ describe("a SQLite cache on a connection that its owner uses", () => {
     expect(await writing).toBe("inserted");
   });
 
-  it("reads numbers as numbers when the owner asks for big integers", async () => {
+  it("reads numbers as numbers even if the owner sets bigints as the default", async () => {
     const database = closeLater(new Database(":memory:"));
     database.defaultSafeIntegers(true);
     const cache = closeLater(sqliteCache(database));
@@ -158,7 +158,7 @@ describe("a SQLite cache on a connection that its owner uses", () => {
     expect(await cache.delete("key")).toBe(true);
   });
 
-  it("leaves the connection open, and the owner's tables alone", async () => {
+  it("leaves the connection open, and the owner's tables unchanged", async () => {
     const database = closeLater(new Database(":memory:"));
     database.exec("CREATE TABLE records (value); INSERT INTO records VALUES (1)");
     const cache = sqliteCache(database);
@@ -209,7 +209,7 @@ describe("a SQLite cache on a connection that its owner uses", () => {
 });
 
 describe("a key that is not well-formed Unicode", () => {
-  it("is refused by every operation, and is never another key", async () => {
+  it("is refused by every operation, and never treated as another key", async () => {
     const cache = closeLater(await openSqliteCache(":memory:"));
     await cache.ready();
     await put(cache, "\ufffd");
@@ -227,7 +227,7 @@ describe("a key that is not well-formed Unicode", () => {
 });
 
 describe("a read of a SQLite cache", () => {
-  it("waits while the database is locked for everybody, up to its deadline", async () => {
+  it("waits while the database is locked exclusively, up to its deadline", async () => {
     const path = newFile();
     const database = closeLater(new Database(path));
     const cache = closeLater(sqliteCache(database));
@@ -246,7 +246,7 @@ describe("a read of a SQLite cache", () => {
 });
 
 describe("a purge of a SQLite cache", () => {
-  it("keeps to its deadline as a whole, however often others are at work", async () => {
+  it("ends by its deadline, however often others hold the lock", async () => {
     let nowMs = Date.now();
     const path = newFile();
     const cache = closeLater(await openSqliteCache(path, { clock: { now: () => nowMs } }));

@@ -20,12 +20,12 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Purges are bounded by time: however busy the machine is, a purge then takes none. */
+/** Freezes the clock that bounds purges, so that a busy machine does not shorten them. */
 function stopStopwatch(): void {
   vi.spyOn(performance, "now").mockReturnValue(performance.now());
 }
 
-/** Stores records that are due a minute later. */
+/** Inserts records that are due a minute later. */
 async function store(cache: CacheBackend, count: number, body?: Uint8Array): Promise<void> {
   const insert = (index: number) =>
     cache.insert(
@@ -56,9 +56,9 @@ async function open(options: Parameters<typeof openSqliteCache>[1] = {}) {
   return { path, cache };
 }
 
-describe("a SQLite cache that we opened", () => {
+describe("a SQLite cache that openSqliteCache returned", () => {
   it.each(["full", "normal"] as const)(
-    "removes records that are due along with later writes, synchronous %s",
+    "removes due records along with later writes, synchronous %s",
     async (synchronous) => {
       stopStopwatch();
       const { path, cache } = await open({ synchronous });
@@ -72,7 +72,7 @@ describe("a SQLite cache that we opened", () => {
     },
   );
 
-  it("removes records that a process left behind that wrote little", async () => {
+  it("removes due records of a process that wrote too little to purge them", async () => {
     stopStopwatch();
     const { path, cache } = await open();
     await store(cache, 10);
@@ -84,7 +84,7 @@ describe("a SQLite cache that we opened", () => {
     expect(recordsIn(path)).toBe(1);
   });
 
-  it("removes nothing by itself when that is left to purgeExpired", async () => {
+  it("removes nothing automatically with purge: manual", async () => {
     const { path, cache } = await open({ purge: "manual" });
     await store(cache, 100);
     nowMs += 2 * MINUTE;
@@ -93,7 +93,7 @@ describe("a SQLite cache that we opened", () => {
     expect(await cache.purgeExpired(1000)).toBe(100);
   });
 
-  it("removes in memory, too", async () => {
+  it("purges a database in memory, too", async () => {
     stopStopwatch();
     const cache = closeLater(await openSqliteCache(":memory:", { clock }));
     await cache.ready();
@@ -103,7 +103,7 @@ describe("a SQLite cache that we opened", () => {
     expect((await cache.scan()).entries.length).toBeLessThan(150);
   });
 
-  it("acknowledges every write although no purge succeeds", async () => {
+  it("acknowledges every write even if all purges fail", async () => {
     const { path, cache } = await open();
     await store(cache, 40);
     nowMs += 2 * MINUTE;
@@ -113,7 +113,7 @@ describe("a SQLite cache that we opened", () => {
     expect(recordsIn(path)).toBe(140);
   });
 
-  it("lets its process end although it is open and has records to purge", () => {
+  it("lets its process end while it is open and has records to purge", () => {
     const printed = runInOwnProcess(
       `import { openSqliteCache } from ${JSON.stringify(sourceUrl("cache/sqlite.ts"))};
        const cache = await openSqliteCache(${JSON.stringify(newFile())});
@@ -125,14 +125,14 @@ describe("a SQLite cache that we opened", () => {
     expect(printed).toBe("inserted");
   });
 
-  it("takes no other mode of purging", async () => {
+  it("refuses any other mode of purging", async () => {
     const purge = "never" as "manual";
     await expect(openSqliteCache(newFile(), { purge })).rejects.toThrow(TypeError);
   });
 });
 
-describe("a SQLite cache on a connection of its owner's", () => {
-  it("removes nothing by itself", async () => {
+describe("a SQLite cache on a caller's connection", () => {
+  it("removes nothing automatically", async () => {
     const path = newFile();
     const cache = closeLater(sqliteCache(closeLater(new Database(path)), { clock }));
     await cache.ready();
@@ -143,9 +143,9 @@ describe("a SQLite cache on a connection of its owner's", () => {
   });
 });
 
-describe("a process whose clock was an hour ahead and was set right", () => {
+describe("a process whose clock was an hour ahead and was corrected", () => {
   it.each(["openSqliteCache", "sqliteCache"])(
-    "purges nothing that others hold live, with %s",
+    "purges no live record of other processes, with %s",
     async (name) => {
       const path = newFile();
       const connect = () =>
@@ -166,7 +166,7 @@ describe("a process whose clock was an hour ahead and was set right", () => {
     },
   );
 
-  it("purges with the clock that it was given", async () => {
+  it("purges by an injected clock", async () => {
     const { cache } = await open();
     await store(cache, 10);
     nowMs += 2 * MINUTE;
@@ -176,7 +176,7 @@ describe("a process whose clock was an hour ahead and was set right", () => {
 });
 
 describe("a slice of a purge", () => {
-  /** A purger over a database that a cache filled, and is gone. */
+  /** A purger over a database that a closed cache filled. */
   async function scene(count: number, body?: Uint8Array) {
     const { path, cache } = await open({ purge: "manual" });
     await store(cache, count, body);
@@ -189,7 +189,7 @@ describe("a slice of a purge", () => {
     return { path, connection, writes, purger, dueMs };
   }
 
-  it("finds what was never indexed, and says when the next record is due", async () => {
+  it("finds records that were never indexed, and returns when the next record is due", async () => {
     stopStopwatch();
     const { path, purger, dueMs } = await scene(20);
     expect(purger.nextMs).toBe(Number.NEGATIVE_INFINITY);
@@ -199,10 +199,10 @@ describe("a slice of a purge", () => {
     expect(recordsIn(path)).toBe(0);
   });
 
-  it("ends when its time is over, and says that there is more to do", async () => {
+  it("ends when its time is used up, and returns that more records are due", async () => {
     const { path, purger, dueMs } = await scene(200);
     let elapsedMs = 0;
-    // Every look at the clock takes a tenth of a millisecond.
+    // Every reading of the clock advances it by a tenth of a millisecond.
     vi.spyOn(performance, "now").mockImplementation(() => {
       elapsedMs += 0.1;
       return elapsedMs;
@@ -215,7 +215,7 @@ describe("a slice of a purge", () => {
     expect(left).toBeLessThan(200);
   });
 
-  it("gives the room back to the disk, slice by slice, but for a mebibyte to go on with", async () => {
+  it("returns free pages to the disk, slice by slice, except for a mebibyte", async () => {
     stopStopwatch();
     const { path, connection, purger, dueMs } = await scene(100, Buffer.alloc(100_000));
     const before = statSync(path).size;
@@ -227,7 +227,7 @@ describe("a slice of a purge", () => {
     expect(statSync(path).size).toBeLessThan(1_500_000);
   });
 
-  it("rests when nothing is due, in a file that was not made to give room back, too", async () => {
+  it("does nothing when nothing is due, also in a file that cannot return pages", async () => {
     stopStopwatch();
     const path = newFile();
     const connection = closeLater(new Database(path));
@@ -242,7 +242,7 @@ describe("a slice of a purge", () => {
     expect(await purger.purge({ ...SLICE, dueMs: nowMs })).toBeUndefined();
   });
 
-  it("comes to nothing when the cache is closed before it began", async () => {
+  it("does nothing if the cache is closed before it begins", async () => {
     const { path, writes, purger, dueMs } = await scene(20);
     const purging = purger.purge({ ...SLICE, dueMs });
     purger.stop();

@@ -1,4 +1,4 @@
-/** What tests of the SQLite cache have in common. */
+/** Shared helpers for tests of the SQLite cache. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,24 +24,24 @@ export function newDirectory(): string {
   return directory;
 }
 
-/** Returns the path of a database that is not there yet, in a directory of its own. */
+/** Returns the path of a database that does not exist yet, in a new directory. */
 export function newFile(): string {
   return join(newDirectory(), "records.db");
 }
 
-/** Has something closed after the test. */
+/** Closes a resource after the test. */
 export function closeLater<T extends { close(): unknown }>(part: T): T {
   opened.push(part);
   return part;
 }
 
-/** Stores a record whose head says its key. */
+/** Inserts a record whose head is its key. */
 export async function put(cache: CacheBackend, key: string, body?: Uint8Array): Promise<void> {
   const outcome = await cache.insert(key, { head: Buffer.from(key), body }, FOR_LONG);
   expect(outcome).toBe("inserted");
 }
 
-/** Returns the head under a key as text, or `undefined` when there is none. */
+/** Returns the head of a key as text, or `undefined` if there is none. */
 export async function headOf(cache: CacheBackend, key: string): Promise<string | undefined> {
   const entry = await cache.get(key);
   return typeof entry === "object" ? Buffer.from(entry.head).toString() : entry;

@@ -8,7 +8,7 @@ import { thrownBy } from "../support/refusals.js";
 import { closeLater, FOR_LONG, headOf, newFile, put, UNAVAILABLE } from "./sqlite-scene.js";
 
 describe("the tables of a SQLite cache", () => {
-  it("have names of their own, ordinary rows and pages that can be given back", async () => {
+  it("have their own names, ordinary rows, and pages that can be returned", async () => {
     const path = newFile();
     closeLater(await openSqliteCache(path));
     const database = closeLater(new Database(path));
@@ -22,7 +22,7 @@ describe("the tables of a SQLite cache", () => {
     expect(database.prepare("SELECT version FROM handlevault_schema").pluck().all()).toEqual([1]);
   });
 
-  it("are left untouched when a newer version made them", async () => {
+  it("are left unchanged if a newer version created them", async () => {
     const path = newFile();
     const database = new Database(path);
     database.exec("CREATE TABLE handlevault_schema (version INTEGER NOT NULL)");
@@ -37,10 +37,10 @@ describe("the tables of a SQLite cache", () => {
     expect(owners.prepare("SELECT count(*) FROM sqlite_master").pluck().get()).toBe(1);
   });
 
-  it("are all there or not at all", async () => {
+  it("are all created or none", async () => {
     const path = newFile();
     const database = closeLater(new Database(path));
-    // The last of the tables cannot be made.
+    // The last of the tables cannot be created.
     database.exec("CREATE TABLE handlevault_purges (other)");
     const cache = closeLater(sqliteCache(database));
     expect(await thrownBy(() => cache.ready())).toMatchObject({ code: UNAVAILABLE });
@@ -53,7 +53,7 @@ describe("the tables of a SQLite cache", () => {
     await put(cache, "key");
   });
 
-  it("are made once when several processes open a new file at the same moment", async () => {
+  it("are created once if several processes open a new file at the same moment", async () => {
     const path = newFile();
     const codes = await Promise.all(
       Array.from({ length: 4 }, (_, writer) => runWriter(path, { writer, count: 250 })),
@@ -71,7 +71,7 @@ describe("the tables of a SQLite cache", () => {
     expect(database.pragma("auto_vacuum", { simple: true })).toBe(2);
   });
 
-  it("are searched by index, never by looking at every row", async () => {
+  it("are searched by index, never by a full scan", async () => {
     const path = newFile();
     const cache = closeLater(await openSqliteCache(path));
     await cache.ready();
@@ -85,7 +85,7 @@ describe("the tables of a SQLite cache", () => {
     for (const detail of plans.flat()) expect(detail).not.toMatch(/SCAN handlevault_(?!indexed)/);
   });
 
-  it("know every purge time, however ids are freed and come up again", async () => {
+  it("index every purge time, even if ids are freed and assigned again", async () => {
     let nowMs = Date.now();
     const cache = closeLater(await openSqliteCache(":memory:", { clock: { now: () => nowMs } }));
     await cache.ready();
@@ -109,7 +109,7 @@ describe("the tables of a SQLite cache", () => {
     expect((await cache.scan()).entries).toHaveLength(20);
   });
 
-  it("are indexed in steps while records come in", async () => {
+  it("are indexed in steps while records are inserted", async () => {
     const path = newFile();
     const cache = closeLater(await openSqliteCache(path, { synchronous: "off" }));
     await cache.ready();
@@ -122,7 +122,7 @@ describe("the tables of a SQLite cache", () => {
   });
 });
 
-/** What the cache asks for often, with values in place of parameters. */
+/** The frequent statements of the cache, with values in place of parameters. */
 const STATEMENTS: readonly string[] = [
   "SELECT state FROM handlevault_records WHERE key = 'k'",
   "SELECT body FROM handlevault_bodies WHERE id = (SELECT id FROM handlevault_records WHERE key = 'k')",
@@ -143,7 +143,7 @@ describe("a damaged file", () => {
   });
 
   it.each(["garbage", "zeros"])(
-    "with pages of %s never gives a miss or another head",
+    "with pages of %s never causes a miss or a wrong head",
     async (kind) => {
       for (let page = 2; page < 24; page += 3) {
         const path = await filledFile();
@@ -157,7 +157,7 @@ describe("a damaged file", () => {
     },
   );
 
-  it("that was cut off never gives a miss or another head", async () => {
+  it("that was truncated never causes a miss or a wrong head", async () => {
     for (const share of [0.1, 0.5, 0.9]) {
       const path = await filledFile();
       truncateSync(path, Math.floor(readFileSync(path).length * share));
@@ -165,7 +165,7 @@ describe("a damaged file", () => {
     }
   });
 
-  it("leaves other caches of the process at work", async () => {
+  it("does not affect other caches of the process", async () => {
     const sound = closeLater(await openSqliteCache(newFile()));
     await put(sound, "before");
     const path = await filledFile();
@@ -178,7 +178,7 @@ describe("a damaged file", () => {
 
 const COUNT = 300;
 
-/** Returns a database of some hundred records, 1 KiB each, with everything in the file itself. */
+/** Returns a database with some hundred records of 1 KiB each, and an empty WAL. */
 async function filledFile(): Promise<string> {
   const path = newFile();
   const cache = await openSqliteCache(path, { synchronous: "off" });
@@ -190,7 +190,7 @@ async function filledFile(): Promise<string> {
   return path;
 }
 
-/** Reads every record, and writes: each call gives what was stored or fails as unavailable. */
+/** Reads every record, and writes: each call returns the stored value or fails as unavailable. */
 async function assertNoFalseAnswer(path: string): Promise<void> {
   const outcomes = new Set<string>();
   const tell = async (call: () => unknown): Promise<void> => {
@@ -224,7 +224,7 @@ async function assertNoFalseAnswer(path: string): Promise<void> {
   await cache.close();
 }
 
-/** Runs a process that stores records; resolves to its exit code. */
+/** Runs a process that inserts records. Resolves with its exit code. */
 async function runWriter(
   path: string,
   { writer, count }: { readonly writer: number; readonly count: number },

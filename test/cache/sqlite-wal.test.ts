@@ -9,7 +9,7 @@ import { closeLater, newFile, put } from "./sqlite-scene.js";
 const KEPT_BYTES = 2 ** 25;
 
 describe("the log of a database", () => {
-  it("that a reader made grow is cut once the reader is gone", async () => {
+  it("that grew because of a reader is truncated once the reader has ended", async () => {
     const path = newFile();
     const size = () => statSync(`${path}-wal`).size;
     const cache = closeLater(await openSqliteCache(path, { synchronous: "off" }));
@@ -30,7 +30,7 @@ describe("the log of a database", () => {
     expect(size()).toBeLessThanOrEqual(KEPT_BYTES + 2 ** 20);
   });
 
-  it("is copied later when a reader is in the way, though nothing is written any more", async () => {
+  it("is checkpointed later if a reader blocks it, even without further writes", async () => {
     const { path, freeSpace, runTimer } = scene();
     const other = closeLater(new Database(path));
     other.exec("CREATE TABLE numbers (number)");
@@ -44,7 +44,7 @@ describe("the log of a database", () => {
     expect(runTimer()).toBeUndefined();
   });
 
-  it("is cut when it was long and all of it was copied", () => {
+  it("is truncated after a complete checkpoint if it is long", () => {
     const { path, freeSpace, runTimer } = scene();
     const other = closeLater(new Database(path));
     other.exec("PRAGMA wal_autocheckpoint = 0; CREATE TABLE bodies (body)");
@@ -55,7 +55,7 @@ describe("the log of a database", () => {
     expect(statSync(`${path}-wal`).size).toBe(0);
   });
 
-  it("is not copied into a file that is no longer the one that was opened", () => {
+  it("is not checkpointed into a file that replaced the opened one", () => {
     let isIntact = true;
     const { path, freeSpace, runTimer } = scene({
       get isIntact() {
@@ -73,7 +73,7 @@ describe("the log of a database", () => {
   });
 });
 
-/** The room of a database, with a timer that runs when the test says so. */
+/** The free space of a database, with a timer that the test runs. */
 function scene(watched?: { readonly isIntact: boolean }) {
   const path = newFile();
   const connection = closeLater(new Database(path));
@@ -89,7 +89,7 @@ function scene(watched?: { readonly isIntact: boolean }) {
     },
   });
   closeLater(freeSpace);
-  /** Runs the timer, if it is set; returns the time for which it was set. */
+  /** Runs the timer, if it is set. Returns its delay. */
   const runTimer = (): number | undefined => {
     const set = timer;
     timer = undefined;
@@ -99,7 +99,7 @@ function scene(watched?: { readonly isIntact: boolean }) {
   return { path, freeSpace, runTimer };
 }
 
-/** Reads the database as it is now; returns how to end that. */
+/** Begins a read transaction. Returns a function that ends it. */
 function startReading(path: string): () => void {
   const reader = closeLater(new Database(path, { readonly: true }));
   const rows = reader.prepare("SELECT * FROM sqlite_master").iterate();

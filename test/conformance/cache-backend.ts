@@ -1,4 +1,4 @@
-/** The contract suite of caches under vitest. */
+/** Runs the contract suite of caches in vitest. */
 import { describe, it } from "vitest";
 import type { CacheBackend } from "../../src/index.js";
 import { type CacheHarness, describeCacheBackend } from "../../src/testing.js";

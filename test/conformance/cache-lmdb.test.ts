@@ -31,7 +31,7 @@ function inFiles(): CacheHarness {
   };
 }
 
-/** Clients of an environment that stays open until the next law. */
+/** Caches on an environment that stays open until the next law. */
 function inEnvironments(): CacheHarness {
   let nowMs = 1_700_000_000_000;
   let opened = 0;

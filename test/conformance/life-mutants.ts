@@ -1,4 +1,4 @@
-/** Caches with a fault in purging, scanning, opening or closing, each by the law that finds it. */
+/** Caches with a fault in purging, scanning, opening or closing, by the law that detects the fault. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CacheEntry } from "../../src/index.js";
 import {

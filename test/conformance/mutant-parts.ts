@@ -1,4 +1,4 @@
-/** Faults that more than one mutant has, and what mutants are made of. */
+/** Faults that several mutants share, and helpers to build mutants. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CacheBackend, CacheEntry, Revision } from "../../src/index.js";
 

@@ -1,4 +1,4 @@
-/** The laws themselves are tried: on a cache that is known to be sound, and on broken ones. */
+/** Tests the laws: a correct cache must pass all of them, and each broken cache must fail its law. */
 import { describe, expect, it } from "vitest";
 import { cacheBackendLaws } from "../../src/testing.js";
 import { describeCache } from "./cache-backend.js";
@@ -11,7 +11,7 @@ const mutants = { ...writeMutants, ...lifeMutants };
 describeCache("a sound cache that is shared and lasting", sharedHarness());
 
 describe("a broken cache", () => {
-  it("is there for every law to find", () => {
+  it("exists for every law", () => {
     expect(new Set(Object.keys(mutants))).toEqual(new Set(Object.keys(cacheBackendLaws)));
   });
 

@@ -1,4 +1,4 @@
-/** A sound cache that several clients share and that outlives them, and ways to break it. */
+/** A correct cache that several clients share and that outlives them, and a way to add faults. */
 import {
   type CacheBackend,
   CacheUnavailableError,
@@ -7,10 +7,10 @@ import {
 } from "../../src/index.js";
 import type { CacheHarness } from "../../src/testing.js";
 
-/** What is different about a client, given a sound one. */
+/** Returns the members of a correct client that a fault replaces. */
 export type Mutant = (sound: CacheBackend) => Partial<CacheBackend>;
 
-/** Returns a harness for clients of one memory cache, each of them changed by `mutant`. */
+/** Returns a harness for clients of one memory cache, each with the fault of `mutant`. */
 export function sharedHarness(mutant: Mutant = () => ({})): CacheHarness {
   let nowMs = 0;
   let store = memoryCache();

@@ -26,7 +26,7 @@ const overwriting: CacheHarness = {
 
 type Tests = Map<string, () => Promise<void>>;
 
-/** A runner that only takes down what is declared. */
+/** A runner that only records the declared tests. */
 function recorder(parts: readonly ("fails" | "skip")[] = ["fails", "skip"]) {
   const tests = { it: new Map(), fails: new Map(), skip: new Map() } satisfies Record<
     string,
@@ -57,7 +57,7 @@ describe("describeCacheBackend", () => {
     expect(Object.keys(cacheBackendLaws)).toEqual(expect.arrayContaining([...tests.it.keys()]));
   });
 
-  it("skips the laws that the harness has no means for, and says what they need", () => {
+  it("skips laws that need more than the harness has, and names what they need", () => {
     const { tests, runner } = recorder();
     describeCacheBackend("a cache", { open: () => memoryCache() }, runner);
     const needs = [...tests.skip.keys()].map((name) => /\(needs (\w+)\)$/.exec(name)?.[1]);
@@ -65,7 +65,7 @@ describe("describeCacheBackend", () => {
     for (const name of tests.it.keys()) expect(cacheBackendLaws[name]?.needs).toBeUndefined();
   });
 
-  it("leaves those laws out where the runner cannot skip", () => {
+  it("omits those laws if the runner cannot skip", () => {
     const { tests, runner } = recorder([]);
     describeCacheBackend("a cache", { open: () => memoryCache() }, runner);
     const free = Object.values(cacheBackendLaws).filter(({ needs }) => needs === undefined);
@@ -82,7 +82,7 @@ describe("describeCacheBackend", () => {
     await expect(run?.()).rejects.toThrow();
   });
 
-  it("turns a stale exception red in a runner that knows no expected failures", async () => {
+  it("fails a stale exception in a runner without expected failures", async () => {
     const exceptions = { [LAW]: "reason" };
     const name = `${LAW} (excepted: reason)`;
     const [broken, sound] = [recorder([]), recorder([])];
@@ -104,7 +104,7 @@ describe("describeCacheBackend", () => {
     expect(declare).toThrow(message);
   });
 
-  it("takes the functions of node:test as they are", () => {
+  it("accepts the functions of node:test unchanged", () => {
     const fits = ({ describe: group, it: test }: typeof import("node:test")): SuiteOptions => ({
       describe: group,
       it: test,
@@ -133,7 +133,7 @@ describe("a law", () => {
     expect(calls).toEqual(["open", "close"]);
   });
 
-  it("reports what broke it rather than a close that fails after it", async () => {
+  it("reports its own failure rather than that of a later close", async () => {
     const close = () => {
       throw new Error("cannot close");
     };
@@ -143,7 +143,7 @@ describe("a law", () => {
     await expect(cacheBackendLaws[LAW]?.({ open: sound })).rejects.toThrow("cannot close");
   });
 
-  it("fails where it is tried without what it needs", async () => {
+  it("fails if it runs without the means that it needs", async () => {
     const laws = Object.values(cacheBackendLaws).filter(({ needs }) => needs !== undefined);
     for (const law of laws) {
       const trial = law({ open: () => memoryCache() });

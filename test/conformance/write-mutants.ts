@@ -1,4 +1,4 @@
-/** Caches with a fault in reading or writing, each by the law that finds it. */
+/** Caches with a fault in reading or writing, by the law that detects the fault. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type CacheBackend, CacheUnavailableError, OutcomeUnknownError } from "../../src/index.js";
 import {

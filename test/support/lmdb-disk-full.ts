@@ -1,6 +1,6 @@
 /**
- * Fills a small disk through a cache, in a process of its own, and prints what became of it.
- * Arguments: the file; `steal` to have somebody else take the last room behind the cache's back.
+ * Fills a small disk through a cache, in a separate process, and prints the outcome. Arguments: the file;
+ * `steal` to fill the rest of the disk without the cache noticing.
  */
 import { execFileSync } from "node:child_process";
 import { statfsSync } from "node:fs";

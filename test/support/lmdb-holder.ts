@@ -1,11 +1,11 @@
 /**
- * Holds an LMDB file in some way, until there is a file of the same name with `-go` behind it. Prints what
- * it has reached, line by line. Arguments: how, and the file.
+ * Holds an LMDB file in one of several modes, until a file with the same name and the suffix `-go` exists.
+ * Prints its progress, line by line. Arguments: the mode, and the file.
  *
- * - `stall`: opens a cache, and keeps its event loop from turning after a write was handed to lmdb and
- *   before lmdb has begun with it.
- * - `opening`: opens nothing, and keeps others from writing and opening.
- * - `open`: opens a cache and reads from it, or prints why that is refused.
+ * - `stall`: opens a cache, and blocks its event loop after a write was issued to lmdb and before lmdb
+ *   begins it.
+ * - `opening`: opens nothing, and prevents others from writing and opening.
+ * - `open`: opens a cache and reads from it, or prints why this is refused.
  */
 import { existsSync, writeSync } from "node:fs";
 import { openLmdbCache, withOpeningLock } from "../../src/cache/lmdb.js";
@@ -19,7 +19,7 @@ function print(line: string): void {
   writeSync(1, `${line}\n`);
 }
 
-/** Keeps the event loop from turning. */
+/** Blocks the event loop. */
 function holdLoop(): void {
   print("held");
   const nothing = new Int32Array(new SharedArrayBuffer(4));

@@ -1,4 +1,4 @@
-/** Processes that hold an LMDB file in some way, see lmdb-holder.ts. */
+/** Starts processes that hold an LMDB file, see lmdb-holder.ts. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -13,7 +13,7 @@ export class Holder {
   readonly #lines: AsyncIterator<string>;
   readonly #path: string;
 
-  /** @param wrapper - A command that runs the process in a place of its own. */
+  /** @param wrapper - A command that runs the process in a separate namespace. */
   constructor(mode: HolderMode, path: string, wrapper: readonly string[] = []) {
     const [command, ...args] = [...wrapper, process.execPath, HOLDER, mode, path];
     this.#path = path;

@@ -1,8 +1,7 @@
 /**
- * Opens LMDB files one after another and uses each, and prints a line for each: the code of the error
- * with which it is refused, or how many of the records `0` to `299` are found and missed, and how a write
- * ends.
- * Arguments: the files.
+ * Opens LMDB files one after another, reads and writes, and prints a line for each file: the code of the
+ * error of opening, or how many of the records `0` to `299` are found and missed, and the outcome of a
+ * write. Arguments: the files.
  */
 import { openLmdbCache } from "../../src/cache/lmdb.js";
 import { type CacheBackend, isVaultError } from "../../src/index.js";

@@ -1,9 +1,9 @@
 /**
- * Writes records one by one for a while and reads each back as soon as it is acknowledged. Prints how
- * many were acknowledged and how many of them were not there.
+ * Writes records one by one for a while, and reads each record once it is acknowledged. Prints how many
+ * were acknowledged, and how many of those were missing.
  *
- * Arguments: `cache`, or `default` or `no-overlap` for lmdb by itself; the file; a name; for how many
- * milliseconds; after how many records to close the file and open it again.
+ * Arguments: `cache`, or `default` or `no-overlap` for lmdb without the cache; the file; a name; the
+ * duration in milliseconds; the number of records after which the file is closed and opened again.
  */
 import { open } from "lmdb";
 import { openLmdbCache } from "../../src/cache/lmdb.js";

@@ -37,8 +37,13 @@ type RemoteMethods = Omit<Vault, "sealMany" | "unsealMany" | "close" | typeof Sy
 
 /** Performs the methods of a vault by the operations of the table. */
 abstract class ByOperation {
-  /** Sends an operation and returns its response, not yet checked. */
+  /**
+   * Sends an operation and returns its response, not yet checked.
+   *
+   * @internal
+   */
   protected abstract ask(operation: OperationName, params: object): Promise<unknown>;
+  /** @internal */
   protected abstract assertOpen(): void;
 
   static {

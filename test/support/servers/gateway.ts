@@ -1,10 +1,10 @@
-/** Something between a client and a server, which answers in the server's place. */
+/** A gateway between a client and a server that replaces the server's response. */
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 
 /**
- * Returns the port of a gateway that hands each request on, waits for the server's answer, and then
- * sends `answer` instead, or nothing but the end of the connection. It ends with the test.
+ * Returns the port of a gateway that forwards each request, waits for the server's response, and then
+ * sends `answer` instead; if that is empty, it only closes the connection. It ends with the test.
  */
 export async function gatewayTo(port: number, answer: string): Promise<number> {
   const sockets = new Set<Socket>();
@@ -25,7 +25,7 @@ export async function gatewayTo(port: number, answer: string): Promise<number> {
   return (gateway.address() as AddressInfo).port;
 }
 
-/** Returns the bytes of an answer. */
+/** Returns the text of an HTTP response. */
 export function httpAnswer(status: number, body: string, headers: readonly string[] = []): string {
   const lines = [`HTTP/1.1 ${status} X`, `Content-Length: ${body.length}`, ...headers];
   return `${lines.join("\r\n")}\r\n\r\n${body}`;

@@ -1,10 +1,10 @@
-/** The original's server, as far as a recording has it. */
+/** A server that replays recorded responses of the original. */
 import { Buffer } from "node:buffer";
 import { type AddressInfo, createServer } from "node:net";
 import { onTestFinished } from "vitest";
 import { type Exchange, lengthOf } from "../original-recording.js";
 
-/** Answers the one request of a connection with recorded bytes, as the original's server: then it closes. */
+/** Replies to the first request of a connection with recorded bytes, and closes, as the original does. */
 export async function answering(exchange: Exchange) {
   const requests: Buffer[] = [];
   const server = createServer((socket) => {

@@ -1,10 +1,10 @@
-/** The rights of `docs/redis.md`, as the servers take them. */
+/** The permissions of `docs/redis.md`, in the form that servers accept. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const GUIDE = fileURLToPath(new URL("../../../docs/redis.md", import.meta.url));
 
-/** Returns the words of the guide's ACL line, without `user`, and with the password filled in. */
+/** Returns the words of the guide's ACL line, without `user`, and with the password inserted. */
 export function aclOf(kind: "single" | "cluster", password: string): readonly string[] {
   const guide = readFileSync(GUIDE, "utf8");
   const block = new RegExp(`<!-- acl: ${kind} -->\\s*\`\`\`text\\nuser ([^\`]*)\`\`\``).exec(

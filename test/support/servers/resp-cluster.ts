@@ -18,11 +18,11 @@ interface RespClusterNode {
 export interface RespCluster {
   /** Masters first, then their replicas. */
   readonly nodes: readonly RespClusterNode[];
-  /** Moves slots with their keys to another master, those with most keys first, as a reshard does. */
+  /** Moves slots with their keys to another master, those with most keys first, like a reshard. */
   moveSlots(count: number): Promise<void>;
-  /** Ends the node that was started as a master with SIGKILL and waits for it. */
+  /** Kills the node that was started as a master (SIGKILL), and waits for its end. */
   killMaster(index: number): Promise<void>;
-  /** Starts a node again that was killed. */
+  /** Restarts a killed node. */
   restartNode(index: number): Promise<void>;
   /** Sends a command to one node. */
   call(index: number, ...command: readonly string[]): Promise<unknown>;
@@ -38,7 +38,7 @@ export interface RespClusterOptions {
   readonly arguments?: readonly string[] | undefined;
 }
 
-/** Starts a cluster, and waits until every node takes it for complete. */
+/** Starts a cluster, and waits until every node considers it complete. */
 export async function startRespCluster(
   product: RespProduct,
   { masters = 3, replicasPerMaster = 0, arguments: further = [] }: RespClusterOptions = {},
@@ -64,7 +64,7 @@ class TestCluster implements RespCluster {
   readonly #servers: RespProcess[] = [];
   readonly #clients: Redis[] = [];
   readonly #ids: string[] = [];
-  /** Which master has each slot. */
+  /** The master of each slot. */
   readonly #owners: number[] = [];
   #masters = 0;
   #moves = 0;
@@ -155,7 +155,7 @@ class TestCluster implements RespCluster {
     return fullest.map(({ slot }) => slot);
   }
 
-  /** The order is that of `redis-cli --cluster reshard`: keys are always on one of the two masters. */
+  /** Moves a slot in the order of `redis-cli --cluster reshard`: every key is always on one of two masters. */
   async #moveSlot(slot: number, from: number, to: number): Promise<void> {
     const setSlot = (index: number, ...state: string[]) =>
       this.call(index, "CLUSTER", "SETSLOT", `${slot}`, ...state);

@@ -1,4 +1,4 @@
-/** One server process of Redis or Valkey: started on a free loopback port, ended by its own id. */
+/** A server process of Redis or Valkey: started on a free loopback port, ended by its process id. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -11,8 +11,8 @@ export type RespProduct = "redis" | "valkey";
 export const HOST = "127.0.0.1";
 
 /**
- * Below the ports of outgoing connections, and for each worker of the tests its own, none of them a bus port of
- * another's: so that nobody takes a port while its server restarts.
+ * The ports of each test worker: below the ports of outgoing connections, and disjoint from the ports and
+ * bus ports of other workers, so that no other process takes a port while its server restarts.
  */
 const LOWEST_PORT = 10_500;
 const CLUSTER_BUS_OFFSET = 10_000;
@@ -32,7 +32,7 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** Why the servers of a product cannot be started here, naming the Debian package; undefined when they can. */
+/** Returns why a product cannot be started here, naming its Debian package; `undefined` if it can. */
 export function missingServer(product: RespProduct): string | undefined {
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   const isThere = folders.some((folder) => isExecutable(join(folder, `${product}-server`)));
@@ -48,10 +48,10 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** Gives a server's arguments for a port and its own directory. */
+/** Returns a server's arguments for a port and a directory. */
 export type ArgumentsFor = (port: number, directory: string) => Promise<readonly string[]>;
 
-/** A server process with a port and a directory that stay the same when it is started again. */
+/** A server process whose port and directory stay the same when it is restarted. */
 export class RespProcess {
   readonly product: RespProduct;
   readonly port: number;
@@ -71,7 +71,7 @@ export class RespProcess {
     this.#arguments = serverArguments;
   }
 
-  /** Starts a server on a port that is free. */
+  /** Starts a server on a free port. */
   static async start(product: RespProduct, argumentsFor: ArgumentsFor): Promise<RespProcess> {
     const missing = missingServer(product);
     if (missing !== undefined) throw new Error(missing);
@@ -96,7 +96,7 @@ export class RespProcess {
     return this.#child.pid;
   }
 
-  /** Starts the process and waits until it answers. */
+  /** Starts the process and waits until it replies. */
   async launch(serverArguments?: readonly string[]): Promise<void> {
     this.#arguments = serverArguments ?? this.#arguments;
     this.#log = "";
@@ -110,13 +110,13 @@ export class RespProcess {
     await this.#answers(child);
   }
 
-  /** Ends the process and waits until it is gone; its data stay. */
+  /** Ends the process and waits for its end; its data stay. */
   async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once("exit", resolve));
-    // One that hangs must not wake up to be killed: it would answer first.
+    // A paused process must be killed without being resumed, or else it would send replies first.
     if (signal !== "SIGKILL") child.kill("SIGCONT");
     child.kill(signal);
     const force = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
@@ -124,7 +124,7 @@ export class RespProcess {
     clearTimeout(force);
   }
 
-  /** Ends the process for good and removes its directory. */
+  /** Ends the process and removes its directory. */
   async remove(): Promise<void> {
     await this.end("SIGTERM");
     await rm(this.directory, { recursive: true, force: true });
@@ -160,10 +160,10 @@ export class RespProcess {
   }
 }
 
-/** No port is given twice: one may be without its server for a while. */
+/** Ports are never assigned twice, because a port may be without its server for a while. */
 const given = new Set<number>();
 
-/** Returns a loopback port that is free, and whose cluster bus port is free. */
+/** Returns a free loopback port whose cluster bus port is free, too. */
 async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const place = WORKER * PORTS_PER_WORKER + Math.floor(Math.random() * PORTS_PER_WORKER);

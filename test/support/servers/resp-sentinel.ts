@@ -10,7 +10,7 @@ const NAME = "records";
 const WAIT_MS = 30_000;
 
 export interface RespSentinel {
-  /** The name that the sentinel knows the master by. */
+  /** The name of the master in the sentinel's configuration. */
   readonly name: string;
   readonly sentinels: readonly { readonly host: string; readonly port: number }[];
   readonly master: RespServer;
@@ -18,7 +18,7 @@ export interface RespSentinel {
   stop(): Promise<void>;
 }
 
-/** Starts the three, and waits until the sentinel knows the replica and the replica is in step. */
+/** Starts the three, and waits until the sentinel knows the replica and the replica is synchronized. */
 export async function startRespSentinel(
   product: RespProduct,
   options: RespServerOptions = {},

@@ -9,27 +9,27 @@ export interface RespServer {
   readonly host: string;
   readonly port: number;
   readonly pid: number;
-  /** Ends the server, waits for it, and removes its directory; may be called twice. */
+  /** Ends the server, waits for its end, and removes its directory; may be called twice. */
   stop(): Promise<void>;
-  /** Ends the server with SIGKILL and waits for it; its data stay. */
+  /** Kills the server (SIGKILL) and waits for its end; its data stay. */
   kill(): Promise<void>;
-  /** Starts the server again on the same port and directory; with other settings if some are given. */
+  /** Restarts the server on the same port and directory, optionally with other settings. */
   restart(options?: RespServerOptions): Promise<void>;
-  /** Makes the server hang: connections stay, nothing is answered. */
+  /** Makes the server hang: connections stay open, and no command gets a reply. */
   pause(): void;
   resume(): void;
 }
 
 export interface RespServerOptions {
-  /** Keeps an append-only file, synchronized like this; nothing is persisted when absent. */
+  /** Enables the append-only file with this `appendfsync`; without it nothing is persisted. */
   readonly appendFsync?: "always" | "everysec" | "no" | undefined;
-  /** Listens with TLS alone. */
+  /** Listens only with TLS. */
   readonly tls?: TlsFiles | undefined;
   /** Further arguments. */
   readonly arguments?: readonly string[] | undefined;
 }
 
-/** Starts a server on a free loopback port, in a directory of its own. */
+/** Starts a server on a free loopback port, in a new directory. */
 export async function startRespServer(
   product: RespProduct,
   options: RespServerOptions = {},

@@ -1,10 +1,10 @@
-/** A proxy in front of a server, which loses replies when it is told to. */
+/** A proxy in front of a server that can lose a reply. */
 import { createConnection, createServer, type Socket } from "node:net";
 import { HOST } from "./resp-process.js";
 
 export interface TcpProxy {
   readonly port: number;
-  /** Throws away the next reply, and everything else of its connection. */
+  /** Drops the next reply, and closes its connection. */
   loseNextReply(): void;
   stop(): Promise<void>;
 }

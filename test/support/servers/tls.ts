@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Comes with Debian, and with all that verifies certificates there. */
+/** The openssl command, which Debian includes. */
 const OPENSSL = "openssl";
 
 /** Paths of PEM files. */
@@ -21,7 +21,7 @@ export interface TlsIdentity extends TlsFiles {
   remove(): Promise<void>;
 }
 
-/** Makes a fresh authority, and a certificate by it. */
+/** Creates a certificate authority, and a certificate that it signs. */
 export async function makeTlsIdentity(): Promise<TlsIdentity> {
   const directory = await mkdtemp(join(tmpdir(), "handlevault-tls-"));
   const file = (name: string) => join(directory, name);

@@ -1,29 +1,29 @@
-/** What requests take: time, and processor time on both ends. */
+/** The cost of requests: elapsed time, and processor time on both ends. */
 import { median } from "../median.js";
 import type { StartedServer } from "./started-server.js";
 
-/** Microseconds for each request. */
-export interface Taken {
+/** Microseconds per request. */
+export interface RequestCost {
   readonly micros: number;
   /** Processor time of the server. */
   readonly serverMicros: number;
-  /** Processor time of this process, which asks. */
+  /** Processor time of this process, the client. */
   readonly ownMicros: number;
 }
 
-/** What the parent reads. */
-export interface TakenByCase {
-  readonly echo: Taken;
-  readonly seal: Taken;
-  readonly unseal: Taken;
+/** The output, which the parent process reads. */
+export interface CostByCase {
+  readonly echo: RequestCost;
+  readonly seal: RequestCost;
+  readonly unseal: RequestCost;
 }
 
-/** Returns what each of `count` requests took. */
-export async function takenBy(
+/** Runs a task of `count` requests. Returns the cost per request. */
+export async function measureCost(
   server: StartedServer,
   count: number,
   task: () => Promise<void>,
-): Promise<Taken> {
+): Promise<RequestCost> {
   const serverBefore = await server.processorMicros();
   const ownBefore = process.cpuUsage();
   const start = performance.now();
@@ -39,17 +39,17 @@ export async function takenBy(
 }
 
 /** Measures an echo and the vault. */
-export interface Turns {
-  echo(): Promise<Taken>;
-  vault(): Promise<{ readonly seal: Taken; readonly unseal: Taken }>;
+export interface Subjects {
+  echo(): Promise<RequestCost>;
+  vault(): Promise<{ readonly seal: RequestCost; readonly unseal: RequestCost }>;
 }
 
 const WARM_UP = 3;
 
-/** Lets echo and vault take turns, and returns the medians of all rounds. */
-export async function takeTurns({ echo, vault }: Turns, rounds: number): Promise<TakenByCase> {
-  const echoes: Taken[] = [];
-  const vaults: { seal: Taken; unseal: Taken }[] = [];
+/** Alternates echo and vault, and returns the medians of all rounds. */
+export async function alternate({ echo, vault }: Subjects, rounds: number): Promise<CostByCase> {
+  const echoes: RequestCost[] = [];
+  const vaults: { seal: RequestCost; unseal: RequestCost }[] = [];
   const turns = [
     async () => echoes.push(await echo()),
     async () => vaults.push(await vault()),
@@ -66,7 +66,7 @@ export async function takeTurns({ echo, vault }: Turns, rounds: number): Promise
   };
 }
 
-function medianOf(all: readonly Taken[]): Taken {
-  const of = (name: keyof Taken) => median(all.slice(WARM_UP).map((taken) => taken[name]));
+function medianOf(all: readonly RequestCost[]): RequestCost {
+  const of = (name: keyof RequestCost) => median(all.slice(WARM_UP).map((cost) => cost[name]));
   return { micros: of("micros"), serverMicros: of("serverMicros"), ownMicros: of("ownMicros") };
 }
