@@ -25,8 +25,8 @@ afterEach(() => void vi.restoreAllMocks());
 type Make = (elapsedMs: () => number) => CacheBackend;
 
 /**
- * Every call of the cache takes a millisecond of the process's time, a purge as long as a slice; nothing
- * else takes any.
+ * Simulated work: every call of the cache takes a millisecond, a purge as long as a time slice. Nothing else
+ * takes time.
  */
 class Work {
   doneMs = 0;

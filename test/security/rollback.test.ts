@@ -1,7 +1,7 @@
 /**
- * The effects of restoring an earlier, genuine head of a record by someone who can write to the store. A record
- * alone cannot prove that it is the newest (docs/record-format.md). These laws state the limits of the
- * vault's memory of newer revisions.
+ * Rollbacks: someone who can write to the store restores an earlier, genuine head of a record. A record alone
+ * cannot prove that it is the newest (docs/record-format.md). These laws state how far the vault's memory of
+ * newer revisions reaches.
  */
 import { describe, expect, it } from "vitest";
 import { HandleVault } from "../../src/index.js";
