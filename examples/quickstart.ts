@@ -1,6 +1,6 @@
 /**
- * A records service seals patient records, an agent works with handles alone, and a gateway opens
- * them. Every claim printed with a tick has been asserted.
+ * A records service seals patient records, an agent works only with handles, and a gateway opens them. Every
+ * claim printed with a tick has been asserted.
  *
  * Run it with `npm run quickstart`, on other caches with `npm run quickstart -- --cache sqlite` (or
  * lmdb, redis, valkey), and with the vault in another process with `npm run quickstart -- --remote http`
@@ -14,17 +14,17 @@ import { openStage, type Stage } from "./support/stage.js";
 const RECORDS_SERVICE = "spiffe://example.org/records-service";
 const GATEWAY = "spiffe://example.org/gateway";
 const ATTACKER = "spiffe://example.org/attacker";
-/** Whose every document is, and who besides may open it. */
+/** The owner of every document, and the only principal with a grant. */
 const ACCESS = { ownerPrincipal: RECORDS_SERVICE, grantedPrincipals: [GATEWAY] };
 const RACERS = 10;
 
-/** All that an agent ever gets of a sealed document. */
+/** The parts of a sealed document that an agent receives. */
 interface AgentItem {
   readonly id: string;
   readonly safeView: string;
 }
 
-/** A document and the handle that now stands for it. */
+/** A document and its handle. */
 interface SealedDocument {
   readonly original: unknown;
   readonly handle: OpaqueHandle;
@@ -47,7 +47,7 @@ async function sealForGateway(vault: Vault, documents: readonly Document[]) {
   );
 }
 
-/** The agent: it counts what it was told of and points at one item by its handle. */
+/** The agent: it counts the items that it received and names one of them by its handle. */
 function summarise(items: readonly AgentItem[]): string {
   const counts = new Map<string, number>();
   for (const kind of items.map(kindOf)) counts.set(kind, (counts.get(kind) ?? 0) + 1);

@@ -19,7 +19,7 @@ export interface AiTool {
   readonly execute?: ((input: never, options: never) => unknown) | undefined;
 }
 
-/** A tool with unknown input types, as it is called here. */
+/** A tool without its input types, in the form in which it is called here. */
 interface OpenTool extends AiTool {
   readonly description?: string | ((options: unknown) => string) | undefined;
   readonly execute?: ((input: unknown, options: unknown) => unknown) | undefined;

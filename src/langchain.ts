@@ -19,7 +19,7 @@ export interface LangChainTool {
   invoke(input: never, config?: never): Promise<unknown>;
 }
 
-/** A tool as it is called here: by `_call`, because `invoke` would report the values to tracers. */
+/** A tool without its input types. It is called by `_call`, because `invoke` would report values to tracers. */
 interface OpenTool {
   readonly name: string;
   readonly description: string;

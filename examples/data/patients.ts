@@ -1,10 +1,10 @@
-/** What the records service keeps (patients.json), and what of it may be said aloud. */
+/** The data of the records service (patients.json), and the safe views of its records. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 const DATA_FILE = join(import.meta.dirname, "patients.json");
 
-/** The part of a patient's record that this story reads; the rest is sealed and compared unread. */
+/** The part of a patient's record that the example reads. The rest is sealed and compared as a whole. */
 interface Patient {
   readonly mrn: string;
   readonly person: { readonly given: string; readonly family: string; readonly birthDate: string };
@@ -18,16 +18,16 @@ interface DataFile {
   readonly attachment: { readonly fileName: string; readonly base64: string };
 }
 
-/** The content of the data file, with the attachment as the bytes that it stands for. */
+/** The content of the data file, with the attachment decoded into bytes. */
 export interface PatientData {
   readonly patients: readonly Patient[];
   readonly letter: string;
   readonly image: Uint8Array;
-  /** Texts that must not reach an agent. */
+  /** The texts that must not reach an agent. */
   readonly secrets: readonly string[];
 }
 
-/** A payload and the safe view under which it is sealed. */
+/** A payload and its safe view. */
 export interface Document {
   readonly payload: unknown;
   readonly safeView: string;
@@ -43,7 +43,7 @@ export async function readPatientData(): Promise<PatientData> {
   };
 }
 
-/** Returns everything there is to seal: objects, a text, and bytes. */
+/** Returns all documents to seal: objects, a text, and bytes. */
 export function documentsOf({ patients, letter, image }: PatientData): Document[] {
   return [
     ...patients.map((patient) => ({ payload: patient, safeView: describePatient(patient) })),
@@ -52,7 +52,7 @@ export function documentsOf({ patients, letter, image }: PatientData): Document[
   ];
 }
 
-/** Counts, and nothing that is counted. */
+/** Returns a safe view with counts only. */
 function describePatient(patient: Patient): string {
   const fields = Object.keys(patient).length;
   const { medications, labs } = patient;
@@ -74,7 +74,7 @@ function textLeaves(value: unknown): string[] {
   return Object.values(value).flatMap(textLeaves);
 }
 
-/** Leaves out codes such as "H", "mg" and "g/L", which occur in any text by chance. */
+/** Returns whether a text is long enough to search for: codes such as "H", "mg" or "g/L" occur by chance. */
 function isTelling(text: string): boolean {
   return text.length > 3 || /\P{ASCII}/u.test(text);
 }

@@ -1,6 +1,6 @@
 /**
- * Rotates the key of two processes' vaults on one store, by the steps of docs/keys.md, without a read
- * that fails and without losing anything.
+ * Rotates the key of two vaults in two processes that share one store, by the steps of docs/keys.md. No read
+ * fails and no record is lost.
  */
 import { strict as assert } from "node:assert";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -14,7 +14,7 @@ const keyFile = join(folder, "handlevault.keys");
 const writeKeys = (lines: readonly string[]) =>
   writeFile(keyFile, `${lines.join("\n")}\n`, { mode: 0o600 });
 
-/** What each process has. */
+/** The key ring and the vault of a process. */
 async function openProcess() {
   const ring = await KeyRing.fromFile(keyFile);
   const cache = await openSqliteCache(join(folder, "handles.db"));
@@ -31,7 +31,7 @@ const { id } = await one.vault.seal("the only copy", {
   ttlSeconds: 86_400,
 });
 
-// 1. The new key is written to the file, behind the old one, and read by every process.
+// 1. Add the new key to the file, after the old one. Every process reads the file again.
 await writeKeys([november, december]);
 for (const { ring } of [one, two]) ring.reload();
 console.log("1. added everywhere:", one.ring.keyIds.join(", "));

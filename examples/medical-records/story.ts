@@ -1,8 +1,8 @@
 /**
- * A hospital, end to end: an agent reviews a patient's prescriptions without seeing them, and a gateway
- * opens what it points at. Every claim printed with a tick has been asserted.
+ * A complete example of a hospital: an agent reviews a patient's prescriptions without seeing them, and a
+ * gateway opens the handles that the agent names. Every claim printed with a tick has been asserted.
  *
- * Run it with `npm run example:medical`; with `-- --serve` the servers go on until they are interrupted.
+ * Run it with `npm run example:medical`. With `-- --serve` the servers run until they are interrupted.
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -33,7 +33,7 @@ async function agentReviews({ agent, pharmacy }: Hospital): Promise<AgentResult>
     assertSilent(memory);
     assertSilent(result.report);
   });
-  await check("three handles are, and what the pharmacy told it", () => {
+  await check("its memory has three handles and the pharmacy's results", () => {
     assert.equal(new Set(result.report.match(/hdl_[0-9a-f]{32}/g)).size, 3);
     assert.match(result.report, /amoxicillin and warfarin interact/);
     assert.match(result.report, /must not be given with an allergy to penicillin/);
@@ -46,15 +46,18 @@ async function agentReviews({ agent, pharmacy }: Hospital): Promise<AgentResult>
 }
 
 async function attackerTries({ attacker, connectWith, issuer }: Hospital, ids: readonly string[]) {
-  heading("An attacker with a token of its own has got hold of the handles.");
+  heading("An attacker with its own token has obtained the handles.");
   for (const tool of ["resolve_handle", "describe_handle"]) {
-    await check(`${tool} is refused for all of them, whoever the arguments name`, async () => {
-      for (const id of ids) {
-        const answer = await attacker.call(tool, { handle_id: id, principal: GATEWAY });
-        assert.equal(answer.isError, true);
-        assertSilent(JSON.stringify(answer));
-      }
-    });
+    await check(
+      `${tool} is refused for all of them, whichever principal the arguments name`,
+      async () => {
+        for (const id of ids) {
+          const answer = await attacker.call(tool, { handle_id: id, principal: GATEWAY });
+          assert.equal(answer.isError, true);
+          assertSilent(JSON.stringify(answer));
+        }
+      },
+    );
   }
   await check(
     "a token for another service, or one that was tampered with, does not even connect",
@@ -68,19 +71,19 @@ async function attackerTries({ attacker, connectWith, issuer }: Hospital, ids: r
 }
 
 async function gatewayOpens(hospital: Hospital, report: string, ids: readonly string[]) {
-  heading("The gateway opens what the agent points at.");
+  heading("The gateway opens the handles that the agent named.");
   const opened = await auditReport(hospital.gateway, report);
-  await check("the record and both prescriptions are what was sealed, to the last leaf", () =>
+  await check("the record and both prescriptions equal the sealed ones, to the last leaf", () =>
     assert.deepEqual(
       opened.map(({ data }) => data),
       RECORDS,
     ),
   );
-  await check("each with an audit note", () => {
+  await check("each has an audit entry", () => {
     for (const { audit_note: note } of opened)
       assert.match(note, /^opened by \S+\/gateway at \d{4}-/);
   });
-  await check("that is where every name, diagnosis, dose and number was", () => {
+  await check("they contain every name, diagnosis, dose and number", () => {
     const text = JSON.stringify(opened);
     for (const secret of secretsOf(PATIENT)) assert.ok(text.includes(secret));
   });
@@ -115,11 +118,11 @@ async function httpAnswers({ api, tokens }: Hospital): Promise<string> {
     assert.equal((body["prescriptions"] as unknown[]).length, 2);
     assertSilent(JSON.stringify(body));
   });
-  await check("the safe view is anybody's", async () => {
+  await check("every caller can read the safe view", async () => {
     const { body } = await api.get(`/safe-view/${id}`);
     assert.equal(body["safe_view"], patient.body["safe_view"]);
   });
-  await check("nobody gets handles without a token: 401", async () =>
+  await check("without a token there are no handles: 401", async () =>
     assert.equal((await api.get(`/patient/${PATIENT}`)).status, 401),
   );
   await check("agent and attacker are refused: 403", async () => {
@@ -129,7 +132,7 @@ async function httpAnswers({ api, tokens }: Hospital): Promise<string> {
       assertSilent(JSON.stringify(answer.body));
     }
   });
-  await check("the gateway gets the record, with an audit note", async () => {
+  await check("the gateway gets the record, with an audit entry", async () => {
     const { status, body } = await api.post(`/resolve/${id}`, gateway);
     assert.equal(status, 200);
     assert.deepEqual(body["data"], RECORDS[0]);
@@ -143,11 +146,11 @@ async function httpAnswers({ api, tokens }: Hospital): Promise<string> {
 }
 
 async function productionIsStricter({ production, api }: Hospital) {
-  await check("demo tokens are for the asking here, and off in production", async () => {
+  await check("demo tokens are issued here, and not in production", async () => {
     assert.equal((await api.get("/tokens")).status, 200);
     assert.equal((await production.get("/tokens")).status, 404);
   });
-  await check("the page at /docs loads nothing from elsewhere", async () => {
+  await check("the page at /docs loads nothing from other origins", async () => {
     const { status, text } = await api.get("/docs");
     assert.equal(status, 200);
     assert.doesNotMatch(text, /https?:|src=|@import|url\(/);
@@ -157,7 +160,7 @@ async function productionIsStricter({ production, api }: Hospital) {
 async function recordsGoDown({ api, tokens, stopRecords }: Hospital, id: string) {
   heading("The patient-records server goes down.");
   await stopRecords();
-  await check("the gateway says so, and nothing else: 503", async () => {
+  await check("the gateway reports only that: 503", async () => {
     for (const path of ["/health", `/safe-view/${id}`]) {
       assert.equal((await api.get(path)).status, 503);
     }

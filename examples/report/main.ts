@@ -1,5 +1,5 @@
 /**
- * A model writes the quarterly report from handles; the service that delivers it puts the figures in.
+ * A model writes the quarterly report with handles. The service that delivers it inserts the figures.
  * Every claim printed with a tick has been asserted.
  *
  * Run it with `npm run example:report` and open the page that it names.

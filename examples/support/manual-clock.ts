@@ -1,6 +1,6 @@
 import type { Clock } from "handlevault";
 
-/** A clock that moves only when it is told to. */
+/** A clock that moves only by explicit calls. */
 export class ManualClock implements Clock {
   #nowMs = Date.now();
 

@@ -1,4 +1,4 @@
-/** A stage whose vault is in a process of its own: each principal has a connection and a token. */
+/** A stage with the vault in another process: each principal has a connection and a token. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -6,12 +6,12 @@ import type { Vault } from "handlevault";
 import { generateToken } from "handlevault/auth";
 import { VaultClient } from "handlevault/client";
 import type { Principals, Stage } from "./stage.js";
-import type { Answer, Order, Setting } from "./vault-process.js";
+import type { Command, Response, Setting } from "./vault-process.js";
 
-/** How a client with a token reaches a port of this machine. */
+/** Creates a client with a token for a port of this machine. */
 type Connect = (port: number, token: string) => Vault;
 
-/** The wires, by name. */
+/** The transports, by name. */
 export const WIRES: Record<string, Connect> = {
   http: (port, token) => VaultClient.http(`http://127.0.0.1:${port}`, { token }),
   "json-rpc": (port, token) => VaultClient.socket({ host: "127.0.0.1", port }, { token }),
@@ -56,16 +56,16 @@ export async function openRemoteStage(
   };
 }
 
-/** Sends an order and waits until it has been carried out, or the process is gone. */
-async function ask(child: ChildProcess, order: Order): Promise<Answer> {
+/** Sends a command and waits until it has completed, or the process has exited. */
+async function ask(child: ChildProcess, command: Command): Promise<Response> {
   const ended = new AbortController();
   const onExit = () => ended.abort(new Error("the vault's process has ended"));
   child.once("exit", onExit);
   try {
     const answered = once(child, "message", { signal: ended.signal });
-    child.send(order);
-    const [answer] = await answered;
-    return answer;
+    child.send(command);
+    const [response] = await answered;
+    return response;
   } finally {
     child.off("exit", onExit);
   }

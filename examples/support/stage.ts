@@ -1,4 +1,4 @@
-/** Where a story plays: in this process, or with the vault in another one, as the command line says. */
+/** The stage of an example: with the vault in this process or in another one, by the command line. */
 import { parseArgs } from "node:util";
 import { HandleVault, type Vault } from "handlevault";
 import { openStorage } from "./caches.js";
@@ -10,24 +10,24 @@ const USAGE = `usage: npm run quickstart -- [--cache NAME] [--url URL] [--remote
                  without it a server is started for this run alone, from redis-server or valkey-server
   --remote WIRE  has the vault in another process, behind http, json-rpc or xml-rpc`;
 
-/** The principals of a story. */
+/** The principals of an example. */
 export interface Principals {
   readonly records: string;
   readonly gateway: string;
   readonly attacker: string;
 }
 
-/** The vault, as each of the principals reaches it. */
+/** The vault, by the principal that uses it. */
 export interface Stage {
   readonly records: Vault;
   readonly gateway: Vault;
   readonly attacker: Vault;
-  /** Moves the vault's clock on. */
+  /** Advances the vault's clock. */
   advance(milliseconds: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Opens what the command line names; prints how to call it and ends the process if that is wrong. */
+/** Opens the stage that the command line names. If the arguments are wrong, prints the usage and exits. */
 export async function openStage(principals: Principals): Promise<Stage> {
   const { values } = parseArgs({
     options: {
@@ -40,7 +40,7 @@ export async function openStage(principals: Principals): Promise<Stage> {
   const { cache, url, remote } = values;
   if (values.help) exitWithUsage(0);
   if (remote === undefined) return (await openLocalStage(cache, url)) ?? exitWithUsage(1);
-  // What only wires need is loaded only for them.
+  // Load the client and its packages only if they are used.
   const { openRemoteStage, WIRES } = await import("./remote-stage.js");
   if (!Object.hasOwn(WIRES, remote)) exitWithUsage(1);
   return openRemoteStage(principals, { wire: remote, cache, url });

@@ -1,10 +1,10 @@
-/** The process that has the vault of a remote stage: it does what its parent orders. */
+/** The process with the vault of a remote stage. It executes the commands of its parent. */
 import { HandleVault, type Vault } from "handlevault";
 import { type Authenticator, tokenAuth } from "handlevault/auth";
 import { openStorage } from "./caches.js";
 import { ManualClock } from "./manual-clock.js";
 
-/** What is served, and to whom. */
+/** The configuration that the parent passes: the cache, the transport and the tokens. */
 export interface Setting {
   readonly wire: string;
   readonly cache: string;
@@ -12,15 +12,15 @@ export interface Setting {
   readonly callers: readonly { readonly token: string; readonly principal: string }[];
 }
 
-/** What the parent says. */
-export type Order =
+/** A command from the parent. */
+export type Command =
   | { readonly type: "open"; readonly setting: Setting }
   | { readonly type: "advance"; readonly milliseconds: number }
   | { readonly type: "stop" };
 
-/** What it hears once that is done. */
-export interface Answer {
-  /** Where the server listens. */
+/** The response to the parent, after a command has completed. */
+export interface Response {
+  /** The port of the server. */
   readonly port: number;
 }
 
@@ -28,15 +28,15 @@ const clock = new ManualClock();
 let port = 0;
 let stop = async (): Promise<void> => undefined;
 
-process.on("message", async (order: Order) => {
-  if (order.type === "open") await open(order.setting);
-  if (order.type === "advance") clock.advance(order.milliseconds);
-  if (order.type === "stop") await stop();
-  process.send?.({ port } satisfies Answer, () => {
-    if (order.type === "stop") process.disconnect();
+process.on("message", async (command: Command) => {
+  if (command.type === "open") await open(command.setting);
+  if (command.type === "advance") clock.advance(command.milliseconds);
+  if (command.type === "stop") await stop();
+  process.send?.({ port } satisfies Response, () => {
+    if (command.type === "stop") process.disconnect();
   });
 });
-// Without a parent there is nobody to serve.
+// Exit together with the parent.
 process.on("disconnect", () => process.exit());
 
 async function open({ wire, cache: name, url, callers }: Setting): Promise<void> {

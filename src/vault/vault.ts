@@ -58,12 +58,12 @@ export type Outcome<T> =
  * Seals payloads behind opaque handles, and opens them for their owners and the principals that these
  * granted access.
  *
- * Every method takes a handle or its id. A string that is not an id gives the same result as the id of an
+ * Every method accepts a handle or its id. A string that is not an id has the same effect as the id of an
  * unknown handle. Any other value is a `TypeError`.
  */
 export interface Vault extends AsyncDisposable {
   /**
-   * Seals a payload and returns the handle that stands for it.
+   * Seals a payload and returns its handle.
    *
    * @param data - Bytes (`Uint8Array`), text, or data that the vault's serializer carries: by default
    *   JSON data. It must not be changed before the promise has settled.

@@ -18,7 +18,7 @@ async function bytesOf(serializer: Serializer, data: unknown): Promise<number> {
   return Buffer.from(serializer.serialize(data)).length;
 }
 
-/** Returns data that counts how often it is read: once by the walk, once more if it is serialized. */
+/** Returns data that counts how often it is read: once by the check, once more when it is serialized. */
 function counted(value: string): { readonly data: object; readonly reads: () => number } {
   let reads = 0;
   const data = {
@@ -31,10 +31,10 @@ function counted(value: string): { readonly data: object; readonly reads: () => 
 }
 
 describe.each(serializers)("the bound on payloads, for %s", (_, make) => {
-  it("lets pass what fits to the byte, and refuses one byte more", async () => {
+  it("accepts a payload of exactly the limit, and refuses one byte more", async () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue({ maxDepth: 4, depthSize: "large" }), async (data) => {
-        // Bytes and text go their own way; JSON has no -0.
+        // Bytes and text do not go through the serializer; JSON has no -0.
         const kept: unknown = JSON.parse(JSON.stringify([data]));
         const maxPayloadBytes = await bytesOf(make(), kept);
         const fits = new VaultCodec({ serializer: make(), maxPayloadBytes });
@@ -48,7 +48,7 @@ describe.each(serializers)("the bound on payloads, for %s", (_, make) => {
     );
   });
 
-  it("refuses what cannot fit before any of it is serialized", async () => {
+  it("refuses a payload that cannot fit before any of it is serialized", async () => {
     const codec = new VaultCodec({ serializer: make(), maxPayloadBytes: 1000 });
     const { data, reads } = counted("x".repeat(1000));
     expect(await codeThrownBy(() => codec.encode(data))).toBe(TOO_LARGE);
@@ -68,7 +68,7 @@ describe.each(serializers)("the bound on payloads, for %s", (_, make) => {
 });
 
 describe("the bound on payloads", () => {
-  it("counts bytes and text before they are looked at", async () => {
+  it("counts bytes and text before they are read", async () => {
     const codec = new VaultCodec({ maxPayloadBytes: 3 });
     for (const data of [new Uint8Array(4), "four", "ää"]) {
       expect(await codeThrownBy(() => codec.encode(data))).toBe(TOO_LARGE);
@@ -90,7 +90,7 @@ describe("the bound on payloads", () => {
     const data = {
       get text() {
         reads += 1;
-        // What V8 throws where a text becomes too long within JSON.stringify.
+        // V8 throws this if a text becomes too long within JSON.stringify.
         return reads === 1 ? "" : "x".repeat(2 ** 30);
       },
     };

@@ -44,7 +44,7 @@ describe("the options of a codec", () => {
     expect(await codec.decode(await codec.encode([1]))).toStrictEqual([1]);
   });
 
-  it("a serializer cannot take the id of those for bytes and text", () => {
+  it("a serializer cannot have the id of those for bytes and text", () => {
     const own: Serializer = {
       id: 1,
       serialize: (data) => JSON.stringify(data),
@@ -53,7 +53,7 @@ describe("the options of a codec", () => {
     expect(() => new VaultCodec({ serializer: own })).toThrow(RangeError);
   });
 
-  it("a stage that cannot undo what it does is a TypeError", () => {
+  it("a stage without its reverse method is a TypeError", () => {
     const halves: object[] = [
       { serializer: { id: 200, serialize: () => "" } },
       { compressor: { id: 200, thresholdBytes: 1, compress: (bytes: Uint8Array) => bytes } },

@@ -17,14 +17,19 @@ const packedOf = async (codec: VaultCodec, data: unknown) => {
 };
 
 describe("compression in a codec", () => {
-  it.each(compressors)("by %s leaves payloads under its threshold alone", async (_, compressor) => {
-    const codec = new VaultCodec({ compressor, encryptor });
-    const { thresholdBytes } = compressor;
-    const below = await packedOf(codec, compressibleBytes(thresholdBytes - 1));
-    expect([below.compressorId, below.content.length]).toEqual([0, thresholdBytes - 1]);
-    const bytes = compressibleBytes(thresholdBytes);
-    expect(bytes.equals((await codec.decode(await codec.encode(bytes))) as Uint8Array)).toBe(true);
-  });
+  it.each(compressors)(
+    "by %s does not change payloads under its threshold",
+    async (_, compressor) => {
+      const codec = new VaultCodec({ compressor, encryptor });
+      const { thresholdBytes } = compressor;
+      const below = await packedOf(codec, compressibleBytes(thresholdBytes - 1));
+      expect([below.compressorId, below.content.length]).toEqual([0, thresholdBytes - 1]);
+      const bytes = compressibleBytes(thresholdBytes);
+      expect(bytes.equals((await codec.decode(await codec.encode(bytes))) as Uint8Array)).toBe(
+        true,
+      );
+    },
+  );
 
   it("starts at the threshold, counted in bytes of the serialized payload", async () => {
     const codec = new VaultCodec({ compressor: deflateCompressor(), encryptor });
@@ -35,7 +40,7 @@ describe("compression in a codec", () => {
     });
   });
 
-  it("is kept only where it saves an eighth", async () => {
+  it("is kept only if it saves an eighth", async () => {
     const bytes = compressibleBytes(8000);
     for (const [compressedBytes, kept] of [
       [7000, true],
@@ -54,14 +59,14 @@ describe("compression in a codec", () => {
     }
   });
 
-  it("of what does not compress stores it as it is", async () => {
+  it("of incompressible data stores it uncompressed", async () => {
     const codec = new VaultCodec({ compressor: deflateCompressor(), encryptor });
     const noise = pseudoRandomBytes(100_000);
     const packed = await packedOf(codec, noise);
     expect([packed.compressorId, noise.equals(packed.content as Buffer)]).toEqual([0, true]);
   });
 
-  it("never asks a compressor for nothing", async () => {
+  it("is never applied to an empty payload", async () => {
     const compressor: Compressor = {
       id: 200,
       thresholdBytes: 0,
@@ -75,7 +80,7 @@ describe("compression in a codec", () => {
     expect(await codec.decode(await codec.encode(new Uint8Array(0)))).toEqual(new Uint8Array(0));
   });
 
-  it("is undone by any codec for what is built in, whatever compresses there", async () => {
+  it("by a built-in compressor is reversed by every codec, whatever its own compressor", async () => {
     for (const [name, compressor] of compressors.slice(0, 3)) {
       const sealed = await new VaultCodec({ compressor, encryptor }).encode(
         compressibleBytes(9000),
@@ -93,7 +98,7 @@ describe("compression in a codec", () => {
     }
   });
 
-  it("by LZ4, and MessagePack, need a reader that was given them", async () => {
+  it("by LZ4, and MessagePack, need a codec that has them as options", async () => {
     const rows = Array.from({ length: 500 }, (_, id) => ({ id, when: new Date(id) }));
     const options = { serializer: messagePackSerializer(), compressor: lz4Compressor(), encryptor };
     const sealed = await new VaultCodec(options).encode(rows);
@@ -106,7 +111,7 @@ describe("compression in a codec", () => {
   });
 });
 
-describe("stages of one's own", () => {
+describe("custom stages", () => {
   const bracketed: Serializer = {
     id: 200,
     serialize: (data) => `<${JSON.stringify(data)}>`,
@@ -135,7 +140,7 @@ describe("stages of one's own", () => {
     expect(await codec.decode(sealed)).toBe("samesame");
   });
 
-  it("may serialize structures in a form of their own", async () => {
+  it("may serialize structures in another form", async () => {
     const codec = new VaultCodec({ serializer: bracketed, encryptor });
     expect(await codec.decode(await codec.encode({ a: [1, null] }))).toStrictEqual({
       a: [1, null],
@@ -147,7 +152,7 @@ describe("stages of one's own", () => {
     ).toBe("<[1]>");
   });
 
-  it("may be asynchronous and may give any Uint8Array", async () => {
+  it("may be asynchronous and may return any Uint8Array", async () => {
     const codec = new VaultCodec({ compressor: halving, encryptor: exclusive });
     const bytes = Uint8Array.of(5, 6, 5, 6);
     const sealed = await codec.encode(bytes);
@@ -163,7 +168,7 @@ describe("stages of one's own", () => {
     expect(await codeThrownBy(() => codec.decode(sealed))).toBe(INTEGRITY);
   });
 
-  it("that throw while they read make the record one that cannot be trusted", async () => {
+  it("that throw while reading give RecordIntegrityError", async () => {
     const serializer: Serializer = {
       id: 200,
       serialize: () => "canary",
@@ -176,7 +181,7 @@ describe("stages of one's own", () => {
     expect(await codeThrownBy(() => codec.decode(sealed))).toBe(INTEGRITY);
   });
 
-  it("see their plaintext wiped once they have returned", async () => {
+  it("get a plaintext that is wiped after they have returned", async () => {
     const seen: Uint8Array[] = [];
     const spying: Encryptor = {
       durable: true,

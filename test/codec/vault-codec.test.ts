@@ -19,7 +19,7 @@ import {
 const encryptor = plaintextEncryptor();
 const CHECKSUM_BYTES = 32;
 
-/** Returns the packed header of what a codec with the plaintext encryptor made. */
+/** Returns the packed header in the output of a codec with the plaintext encryptor. */
 function headerOf(sealed: Uint8Array) {
   const bytes = Buffer.from(sealed).subarray(CHECKSUM_BYTES);
   return {
@@ -30,7 +30,7 @@ function headerOf(sealed: Uint8Array) {
   };
 }
 
-/** Seals a packed payload made by hand. */
+/** Encodes a packed payload that the test built. */
 async function sealedByHand(
   header: { serializerId?: number; compressorId?: number; length?: number },
   content: Uint8Array,
@@ -43,7 +43,7 @@ async function sealedByHand(
 }
 
 describe("a codec without options", () => {
-  it("encrypts with AES-256-GCM under keys of its own", async () => {
+  it("encrypts with AES-256-GCM under its own keys", async () => {
     const [codec, stranger] = [new VaultCodec(), new VaultCodec()];
     const sealed = await codec.encode("4111 1111 1111 1111");
     expect(Buffer.from(sealed).includes("4111")).toBe(false);
@@ -52,7 +52,7 @@ describe("a codec without options", () => {
     expect(await codeThrownBy(() => stranger.decode(sealed))).toBe(KEY_NOT_FOUND);
   });
 
-  it("stores bytes and text as they are and the rest as JSON", async () => {
+  it("stores bytes and text unchanged and other payloads as JSON", async () => {
     const codec = new VaultCodec({ encryptor });
     const kinds: [unknown, number, number][] = [
       [Uint8Array.of(1, 2, 3), 1, 3],
@@ -74,7 +74,7 @@ describe("a codec without options", () => {
     }
   });
 
-  it("gives bytes back as a plain Uint8Array in memory of its own", async () => {
+  it("decodes bytes as a plain Uint8Array in separate memory", async () => {
     const codec = new VaultCodec();
     for (const given of [Buffer.from("abc"), Uint8Array.of(97, 98, 99)]) {
       const decoded = (await codec.decode(await codec.encode(given))) as Uint8Array;
@@ -84,13 +84,13 @@ describe("a codec without options", () => {
     }
   });
 
-  it("gives encoded bytes as a plain Uint8Array in memory of its own", async () => {
+  it("encodes into a plain Uint8Array in separate memory", async () => {
     const sealed = await new VaultCodec().encode("text");
     expect(Object.getPrototypeOf(sealed)).toBe(Uint8Array.prototype);
     expect(sealed.buffer.byteLength).toBe(sealed.length);
   });
 
-  it("leaves what it is given as it was", async () => {
+  it("does not change its input", async () => {
     const codec = new VaultCodec({ compressor: deflateCompressor() });
     const bytes = compressibleBytes(10_000);
     const sealed = await codec.encode(bytes);
@@ -100,7 +100,7 @@ describe("a codec without options", () => {
     expect(copy.equals(sealed)).toBe(true);
   });
 
-  it("gives a fresh copy every time", async () => {
+  it("returns a new copy every time", async () => {
     const codec = new VaultCodec();
     const sealed = await codec.encode({ list: [1] });
     const first = (await codec.decode(sealed)) as { list: number[] };
@@ -108,17 +108,17 @@ describe("a codec without options", () => {
     expect(await codec.decode(sealed)).toStrictEqual({ list: [1] });
   });
 
-  it("refuses what JSON cannot carry before anything is encrypted", async () => {
+  it("refuses a payload that is not JSON data before anything is encrypted", async () => {
     expect(await thrownBy(() => new VaultCodec().encode({ when: new Date(0) }))).toEqual(
       new TypeError("data.when is an instance of a class: the serializer cannot carry it"),
     );
   });
 });
 
-describe("what a codec decodes", () => {
+describe("the input of decode", () => {
   const codec = new VaultCodec({ encryptor });
 
-  it("is a Uint8Array or a mistake", async () => {
+  it("must be a Uint8Array", async () => {
     for (const bytes of ["text", [1, 2], null, undefined, new ArrayBuffer(8)]) {
       expect(await thrownBy(() => codec.decode(bytes as unknown as Uint8Array))).toEqual(
         new TypeError("bytes must be a Uint8Array"),
@@ -126,7 +126,7 @@ describe("what a codec decodes", () => {
     }
   });
 
-  it("is refused when it was made with another key, cut, or altered", async () => {
+  it("is refused if it has another key, was truncated or was altered", async () => {
     const rings = [1, 2].map((seed) =>
       KeyRing.from({ current: "k", keys: { k: pseudoRandomBytes(32, seed) } }),
     );
@@ -140,14 +140,14 @@ describe("what a codec decodes", () => {
     expect(await writer.decode(sealed)).toStrictEqual({ a: 1 });
   });
 
-  it("is refused where the payload is too short for its header", async () => {
+  it("is refused if the payload is too short for its header", async () => {
     for (let length = 0; length < 6; length++) {
       const sealed = await encryptor.encrypt(Buffer.alloc(length, 1));
       expect(await codeThrownBy(() => codec.decode(sealed))).toBe(INTEGRITY);
     }
   });
 
-  it("is refused where the length is not that of the payload", async () => {
+  it("is refused if the length differs from that of the payload", async () => {
     for (const length of [0, 2, 4, 1000]) {
       const sealed = await sealedByHand({ length }, Buffer.from("abc"));
       expect(await codeThrownBy(() => codec.decode(sealed))).toBe(INTEGRITY);
@@ -157,7 +157,7 @@ describe("what a codec decodes", () => {
     );
   });
 
-  it("is unsupported where its serializer or compressor is not known here", async () => {
+  it("is unsupported if the codec lacks its serializer or compressor", async () => {
     const content = Buffer.from("1");
     for (const serializerId of [0, 4, 5, 127, 128, 255]) {
       const sealed = await sealedByHand({ serializerId }, content);
@@ -169,7 +169,7 @@ describe("what a codec decodes", () => {
     }
   });
 
-  it("unpacking with a header of unknown ids is refused as well", async () => {
+  it("unpacking with a header of unknown ids is refused, too", async () => {
     const header = { serializerId: 1, compressorId: 0, length: 1 };
     const unpack = (changes: object) =>
       codeThrownBy(() => codec.unpack({ ...header, ...changes }, Buffer.from("1")));
@@ -178,7 +178,7 @@ describe("what a codec decodes", () => {
     expect(await unpack({})).toBe("no error");
   });
 
-  it("is refused without being quoted where it does not parse", async () => {
+  it("is refused without being quoted if it does not parse", async () => {
     const sealed = await sealedByHand({ serializerId: 3 }, Buffer.from("canary-8f3a"));
     const error = await thrownBy(() => codec.decode(sealed));
     expect(error).toHaveProperty("code", INTEGRITY);
@@ -186,7 +186,7 @@ describe("what a codec decodes", () => {
     expect((error as Error).cause).toBeUndefined();
   });
 
-  it("is refused where it does not decompress, in either form of decompressing", async () => {
+  it("is refused if it does not decompress, synchronously or asynchronously", async () => {
     for (const length of [100, 600_000]) {
       const sealed = await sealedByHand({ compressorId: 1, length }, Buffer.from("not zlib"));
       expect(await codeThrownBy(() => codec.decode(sealed))).toBe(INTEGRITY);
@@ -205,7 +205,7 @@ describe("maxPayloadBytes", () => {
     }
   });
 
-  it("bounds what is decoded, before it is decompressed", async () => {
+  it("bounds decoded payloads, before they are decompressed", async () => {
     const reader = new VaultCodec({ encryptor, maxPayloadBytes: 1000 });
     const writer = new VaultCodec({ encryptor, compressor: deflateCompressor() });
     const sealed = await writer.encode(compressibleBytes(5000));
@@ -215,7 +215,7 @@ describe("maxPayloadBytes", () => {
     expect(await codeThrownBy(() => reader.decode(liar))).toBe(TOO_LARGE);
   });
 
-  it("is 64 MiB unless set otherwise", async () => {
+  it("is 64 MiB by default", async () => {
     const codec = new VaultCodec({ encryptor });
     const bytes = Buffer.alloc(64 * 1_048_576 + 1);
     expect(await codeThrownBy(() => codec.encode(bytes))).toBe(TOO_LARGE);
@@ -223,14 +223,14 @@ describe("maxPayloadBytes", () => {
   });
 });
 
-describe("a codec that has to load something", () => {
+describe("a codec with dependencies to load", () => {
   it("has nothing to wait for once it is ready", async () => {
     const codec = new VaultCodec({ serializer: messagePackSerializer() });
     await codec.ready();
     expect(codec.ready()).toBeUndefined();
   });
 
-  it("tries again after a stage failed to get ready", async () => {
+  it("retries after a stage failed to get ready", async () => {
     const loads: string[] = [];
     const trouble = new Error("not installed yet");
     const serializer: Serializer = {

@@ -64,7 +64,7 @@ describe("seal refuses before any work, and names the parameter but never its va
     expect(calls).toEqual([]);
   });
 
-  it("options that a polluted prototype adds", async () => {
+  it("options from a polluted prototype", async () => {
     const { vault } = untouched();
     const prototype = Object.prototype as { grantedPrincipals?: string[] };
     prototype.grantedPrincipals = ["mallory"];
@@ -110,19 +110,19 @@ describe("the other methods refuse", () => {
   });
 });
 
-describe("a vault refuses to be made", () => {
-  it("with an unknown option", () => {
+describe("the constructor of a vault refuses", () => {
+  it("an unknown option", () => {
     expect(() => new HandleVault({ key: 1 } as never)).toThrow(/unknown option: key/);
     expect(() => new HandleVault(null as never)).toThrow(TypeError);
   });
 
-  it("with keys beside a codec that brings its own encryptor", () => {
+  it("keys beside a codec that has its own encryptor", () => {
     const codec = new VaultCodec({ encryptor: fernetEncryptor({ keys: [generateKey()] }) });
     expect(() => new HandleVault({ codec, keys: KeyRing.ephemeral() })).toThrow(TypeError);
     expect(() => new HandleVault({ codec })).not.toThrow();
   });
 
-  it("with parts that are not what they should be", () => {
+  it("parts of a wrong type", () => {
     for (const bad of [
       { cache: 5 },
       { cache: {} },
@@ -136,7 +136,7 @@ describe("a vault refuses to be made", () => {
     expect(() => new HandleVault({ acceptVolatile: "yes" as never })).toThrow(/^acceptVolatile/);
   });
 
-  it("with an empty tenant or a time-out of nothing", () => {
+  it("an empty tenant and a timeout of zero", () => {
     expect(() => new HandleVault({ tenant: "" })).toThrow(RangeError);
     expect(() => new HandleVault({ cacheTimeoutMs: 0 })).toThrow(RangeError);
   });

@@ -11,7 +11,7 @@ describe.each([
   ["a small payload", "secret"],
   ["a detached payload", "s".repeat(20_000)],
 ])("with %s", (_, data) => {
-  it("a grant lets one more principal unseal, and a revoke takes it back", async () => {
+  it("a grant lets one more principal unseal, and a revoke ends that", async () => {
     const vault = new HandleVault();
     const { id } = await vault.seal(data, sealOptions({ grantedPrincipals: [] }));
     const granted = await vault.grant(id, GRANTEE, { by: OWNER });
@@ -38,7 +38,7 @@ describe.each([
 });
 
 describe("grant, revoke and renew", () => {
-  it("are the owner's alone", async () => {
+  it("are refused to everyone except the owner", async () => {
     const vault = new HandleVault();
     const { id } = await vault.seal("secret", sealOptions());
     for (const by of [GRANTEE, STRANGER]) {
@@ -66,7 +66,7 @@ describe("grant, revoke and renew", () => {
     }
   });
 
-  it("may be repeated: a grant is not given twice, and what is not there is not revoked", async () => {
+  it("may be repeated: a grant is not duplicated, and revoking an absent grant does nothing", async () => {
     const vault = new HandleVault();
     const { id } = await vault.seal("secret", sealOptions());
     const again = await vault.grant(id, GRANTEE, { by: OWNER });
@@ -75,14 +75,14 @@ describe("grant, revoke and renew", () => {
     expect(without.grantedPrincipals).toEqual([GRANTEE]);
   });
 
-  it("leave the owner in possession when the owner is revoked", async () => {
+  it("keep the owner's access when the owner is revoked", async () => {
     const vault = new HandleVault();
     const { id } = await vault.seal("secret", sealOptions());
     await vault.revoke(id, OWNER, { by: OWNER });
     expect(await vault.unseal(id, OWNER)).toBe("secret");
   });
 
-  it("a renewal can end a handle now, but not before now", async () => {
+  it("a renewal can expire a handle now, but not earlier", async () => {
     const { vault, clock } = vaultWithClock();
     const { id } = await vault.seal("secret", sealOptions());
     const ended = await vault.renew(id, 0, { by: OWNER });
@@ -122,7 +122,7 @@ describe("grant, revoke and renew", () => {
 });
 
 describe("invalidate", () => {
-  it("deletes, and is no error when there is nothing to delete", async () => {
+  it("deletes, and is not an error for an absent record", async () => {
     const vault = new HandleVault();
     const { id } = await vault.seal("secret", sealOptions());
     await vault.invalidate(id);
@@ -134,7 +134,7 @@ describe("invalidate", () => {
     }
   });
 
-  it("on behalf of a principal, deletes for the owner alone", async () => {
+  it("on behalf of a principal, deletes only for the owner", async () => {
     const vault = new HandleVault();
     const { id } = await vault.seal("secret", sealOptions());
     await expect(vault.invalidate(id, GRANTEE)).rejects.toMatchObject(DENIED);

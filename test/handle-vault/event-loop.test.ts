@@ -17,7 +17,7 @@ import { ManualClock, OWNER, STRANGER, sealOptions } from "../support/vault.js";
 const CLOSED = { code: "ERR_VAULT_CLOSED" };
 const COUNT = 2000;
 const SLICE_MS = 5;
-/** What is done together at most, in calls of the cache, and a slice. */
+/** The most cache calls between two turns of the loop, and one time slice. */
 const MOST_TOGETHER = 128 + SLICE_MS;
 
 afterEach(() => void vi.restoreAllMocks());
@@ -25,8 +25,8 @@ afterEach(() => void vi.restoreAllMocks());
 type Make = (elapsedMs: () => number) => CacheBackend;
 
 /**
- * Every call of the cache takes a millisecond of the process's time, a purge as long as a slice; nothing
- * else takes any.
+ * Simulated work: every call of the cache takes a millisecond, a purge as long as a time slice. Nothing else
+ * takes time.
  */
 class Work {
   doneMs = 0;
@@ -58,10 +58,10 @@ class Work {
 const inMemory: Make = (elapsedMs) => memoryCache({ elapsedMs, maxEntries: 10 * COUNT });
 const evicting: Make = (elapsedMs) => lruCache({ elapsedMs, maxEntries: 10 * COUNT });
 
-/** A vault with records under an old key, all of them limited in use. */
+/** Returns a vault with records under an old key, all with limited uses. */
 async function scene(make: Make = inMemory) {
   const work = new Work();
-  await nextTurn(); // ends a slice of the time before
+  await nextTurn(); // ends a slice of earlier work
   const clock = new ManualClock();
   const started = clock.nowMs;
   const cache = work.counting(make(() => clock.nowMs - started));
@@ -101,7 +101,7 @@ const caches: readonly [string, Make][] = [
   ["LRU", evicting],
 ];
 
-describe.each(caches)("on a cache that answers at once (%s)", (_, make) => {
+describe.each(caches)("on a synchronous cache (%s)", (_, make) => {
   it.each(operations)(
     "%s lets the event loop turn every few milliseconds",
     async (__, operation) => {
@@ -115,7 +115,7 @@ describe.each(caches)("on a cache that answers at once (%s)", (_, make) => {
   );
 
   it.each(operations)(
-    "%s lets it turn as often when many calls work at the same moment",
+    "%s lets it turn as often during many concurrent calls",
     async (__, operation) => {
       const current = await scene(make);
       const turns = new LoopTurns(current.work.elapsedMs);
@@ -132,8 +132,8 @@ describe.each(caches)("on a cache that answers at once (%s)", (_, make) => {
   });
 });
 
-describe("work that the event loop turns in the middle of", () => {
-  it("gives the outcomes of sealMany and unsealMany in the order of their requests", async () => {
+describe("work that is interrupted for the event loop", () => {
+  it("returns the outcomes of sealMany and unsealMany in the order of their requests", async () => {
     const current = await scene();
     const payloads = (await unsealAll(current)).map(successOf);
     expect(payloads).toEqual(current.requests.map(({ data }) => data));
@@ -147,7 +147,7 @@ describe("work that the event loop turns in the middle of", () => {
     expect(outcomes.filter(({ ok }) => ok)).toHaveLength(5 * COUNT);
   });
 
-  it("rewraps what was changed between two of its parts, and leaves out what was deleted", async () => {
+  it("rewraps records that change between two slices, and skips deleted ones", async () => {
     const { vault, ids } = await scene();
     let isDone = false;
     const changing = (async () => {
@@ -167,7 +167,7 @@ describe("work that the event loop turns in the middle of", () => {
     expect(after).toMatchObject({ rewrapped: 0, failed: 0, keyUsage: { new: after.visited } });
   });
 
-  it("ends with what rewrap has to do, though others seal faster than it moves", async () => {
+  it("ends although others seal faster than rewrap moves records", async () => {
     const { vault, requests } = await scene();
     let isDone = false;
     const sealing = (async () => {

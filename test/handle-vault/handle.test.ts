@@ -4,7 +4,7 @@ import { HandleVault, OpaqueHandle } from "../support/modules.js";
 import { GRANTEE, OWNER, sealOptions, vaultWithClock } from "../support/vault.js";
 
 describe("seal", () => {
-  it("returns a frozen handle that says who, what and how long", async () => {
+  it("returns a frozen handle with principals, safe view and times", async () => {
     const { vault, clock } = vaultWithClock();
     const handle = await vault.seal("secret", sealOptions({ ttlSeconds: 90 }));
     expect(handle).toBeInstanceOf(OpaqueHandle);
@@ -18,14 +18,14 @@ describe("seal", () => {
     expect(Object.isFrozen(handle.grantedPrincipals)).toBe(true);
   });
 
-  it("gives handles dates that belong to whoever asks", async () => {
+  it("returns a new Date object at each read of a date", async () => {
     const { vault, clock } = vaultWithClock();
     const handle = await vault.seal("secret", sealOptions());
     handle.expiresAt.setTime(0);
     expect(handle.expiresAt.getTime()).toBe(clock.nowMs + 300_000);
   });
 
-  it("lets a handle live for 300 seconds unless told otherwise", async () => {
+  it("gives a handle a lifetime of 300 seconds by default", async () => {
     const { vault, clock } = vaultWithClock();
     const { id } = await vault.seal("secret", sealOptions());
     clock.advanceSeconds(299.999);
@@ -44,7 +44,7 @@ describe("seal", () => {
     });
   });
 
-  it("never gives one id twice in 10,000 seals", async () => {
+  it("never repeats an id in 10,000 seals", async () => {
     const vault = new HandleVault();
     const ids = new Set<string>();
     for (let count = 0; count < 10_000; count++) {
@@ -53,7 +53,7 @@ describe("seal", () => {
     expect(ids.size).toBe(10_000);
   });
 
-  it("names a grantee once however often it was given", async () => {
+  it("lists a grantee once, however often the options do", async () => {
     const vault = new HandleVault();
     const twice = sealOptions({ grantedPrincipals: [GRANTEE, OWNER, GRANTEE] });
     const handle = await vault.seal("secret", twice);
@@ -105,7 +105,7 @@ describe("a handle", () => {
 });
 
 describe("getSafeView", () => {
-  it("shows the safe view to anybody until the handle expires", async () => {
+  it("returns the safe view to every caller until the handle expires", async () => {
     const { vault, clock } = vaultWithClock();
     const { id } = await vault.seal("x".repeat(10_000), sealOptions({ ttlSeconds: 5 }));
     expect(await vault.getSafeView(id)).toBe("a payload");
@@ -116,7 +116,7 @@ describe("getSafeView", () => {
     });
   });
 
-  it("keeps 4 KiB of UTF-8 as they were", async () => {
+  it("restores 4 KiB of UTF-8 unchanged", async () => {
     const vault = new HandleVault();
     const safeView = "é".repeat(2048);
     const { id } = await vault.seal("secret", sealOptions({ safeView }));
@@ -125,7 +125,7 @@ describe("getSafeView", () => {
 });
 
 describe("describe", () => {
-  it("tells owner and grantees all but the payload", async () => {
+  it("returns everything except the payload to owner and grantees", async () => {
     const { vault } = vaultWithClock();
     const { id } = await vault.seal("secret", sealOptions({ maxUses: 3 }));
     await vault.unseal(id, OWNER);
@@ -141,7 +141,7 @@ describe("describe", () => {
     }
   });
 
-  it("says null on the wire, and undefined here, for no limit", async () => {
+  it("returns null in JSON, and undefined in process, for no limit", async () => {
     const vault = new HandleVault();
     const { id } = await vault.seal("secret", sealOptions());
     const description = await vault.describe(id, OWNER);
@@ -149,7 +149,7 @@ describe("describe", () => {
     expect(description.toJSON().uses_left).toBeNull();
   });
 
-  it("refuses strangers, and says expired first", async () => {
+  it("refuses other principals, and reports an expired handle first", async () => {
     const { vault, clock } = vaultWithClock();
     const { id } = await vault.seal("secret", sealOptions());
     await expect(vault.describe(id, "stranger")).rejects.toMatchObject({

@@ -16,7 +16,7 @@ const INLINE_BYTES = [undefined, 0, 100, 32_768];
 describe.each(INLINE_BYTES)("a cache that wants %s bytes in its heads", (wanted) => {
   const largest = wanted ?? 4096;
 
-  it("has payloads up to there in the head, and larger ones in a body", async () => {
+  it("stores payloads up to that size in the head, and larger ones in a body", async () => {
     const { cache, stored } = watched(wanted);
     await using vault = new HandleVault({ cache });
     for (const text of ["x".repeat(largest), "x".repeat(largest + 1)]) {
@@ -41,7 +41,7 @@ it.each([-1, 0.5, 32_769, Number.NaN])("a cache cannot want %s bytes in its head
 });
 
 it.each([0, 1, 17, 64])(
-  "a cache that puts %s bytes before its heads gets room for them",
+  "a cache that writes %s bytes before its heads gets space for them",
   async (frontBytes) => {
     const encryptor = aes256GcmEncryptor({ keys: KeyRing.ephemeral() });
     const { encrypt, decrypt } = encryptor;
@@ -68,12 +68,15 @@ it.each([0, 1, 17, 64])(
   },
 );
 
-it.each([-1, 0.5, 65, Number.NaN])("a cache cannot put %s bytes before its heads", (frontBytes) => {
-  const { cache } = watched(undefined);
-  expect(() => new HandleVault({ cache: Object.assign(cache, { frontBytes }) })).toThrow(
-    RangeError,
-  );
-});
+it.each([-1, 0.5, 65, Number.NaN])(
+  "a cache cannot write %s bytes before its heads",
+  (frontBytes) => {
+    const { cache } = watched(undefined);
+    expect(() => new HandleVault({ cache: Object.assign(cache, { frontBytes }) })).toThrow(
+      RangeError,
+    );
+  },
+);
 
 function watched(maxInlineBytes: number | undefined) {
   const memory = memoryCache();

@@ -42,7 +42,7 @@ describe("a closed vault", () => {
     expect(outcome).toMatchObject({ ok: false, error: CLOSED });
   });
 
-  it("is what `await using` leaves behind", async () => {
+  it("is the result of `await using`", async () => {
     const vault = new HandleVault();
     await vault[Symbol.asyncDispose]();
     await expect(vault.getSafeView("id")).rejects.toMatchObject(CLOSED);
@@ -88,7 +88,7 @@ describe("a cache that outlives the process or is shared", () => {
   it.each([
     ["evicts", { durability: "disk", evicts: true }],
     ["keeps nothing", { durability: "none", evicts: false }],
-  ] as const)("is refused when it %s, unless that is accepted by name", async (_, capabilities) => {
+  ] as const)("is refused when it %s, unless acceptVolatile is set", async (_, capabilities) => {
     const memory = memoryCache();
     const ready = () => {
       void memory.ready();
@@ -107,11 +107,11 @@ describe("a cache that outlives the process or is shared", () => {
   });
 });
 
-describe("a body that is gone though its record stands", () => {
+describe("a missing body of an existing record", () => {
   it.each([
     [true, "ERR_VAULT_HANDLE_EVICTED"],
     [false, "ERR_VAULT_RECORD_INTEGRITY"],
-  ])("is evicted only where the cache evicts (%s)", async (evicts, code) => {
+  ])("counts as evicted only if the cache evicts (%s)", async (evicts, code) => {
     const memory = memoryCache();
     const cache = overriding(memory, {
       ready: () => {
@@ -130,7 +130,7 @@ describe("a body that is gone though its record stands", () => {
 
 describe("a lasting cache whose promises become weaker", () => {
   it.each([false, true])(
-    "is made ready again, and judged anew (accepted: %s)",
+    "is made ready again, and checked again (accepted: %s)",
     async (accepted) => {
       const memory = memoryCache();
       let durability: "disk" | "none" = "disk";
@@ -164,7 +164,7 @@ describe("a lasting cache whose promises become weaker", () => {
 });
 
 describe("a cache that fails", () => {
-  it("is tried again by the next call when it was not ready", async () => {
+  it("is retried by the next call if it was not ready", async () => {
     const memory = memoryCache();
     let attempts = 0;
     const cache = overriding(memory, {
@@ -213,7 +213,7 @@ describe("a cache that fails", () => {
     expect(await vault.unseal(id, OWNER)).toBe("secret");
   });
 
-  it("passes the library's own errors on as they are", async () => {
+  it("passes the library's own errors on unchanged", async () => {
     const vault = new HandleVault({ cache: memoryCache({ maxEntries: 1 }) });
     await vault.seal("first", sealOptions());
     await expect(vault.seal("second", sealOptions())).rejects.toBeInstanceOf(CacheFullError);
@@ -250,8 +250,8 @@ describe("a vault works the same", () => {
   });
 });
 
-describe("a handle that expires while its body is on the way", () => {
-  it.each([undefined, 2])("gives no payload, and burns no use (maxUses %s)", async (maxUses) => {
+describe("a handle that expires while its body is being read", () => {
+  it.each([undefined, 2])("returns no payload, and counts no use (maxUses %s)", async (maxUses) => {
     const memory = memoryCache();
     const { clock, ...rest } = vaultWithClock({
       cache: overriding(memory, {
@@ -272,12 +272,12 @@ describe("a handle that expires while its body is on the way", () => {
   });
 });
 
-describe("a cache that answers in its own way", () => {
-  it("may give promises of another kind", async () => {
+describe("a cache with unusual results", () => {
+  it("may return promises of another kind", async () => {
     const memory = memoryCache();
     const thenable = <T>(value: T) =>
       ({
-        // biome-ignore lint/suspicious/noThenProperty: a promise of another kind is what is tested.
+        // biome-ignore lint/suspicious/noThenProperty: the test needs a promise of another kind.
         then: (resolve: (value: T) => unknown) => void resolve(value),
       }) as unknown as Promise<T>;
     const cache = overriding(memory, {
@@ -296,7 +296,7 @@ describe("a cache that answers in its own way", () => {
     expect(await new HandleVault({ cache }).purgeExpired()).toBeNaN();
   });
 
-  it("is said to be unavailable when it cannot be made ready", async () => {
+  it("is reported as unavailable if it cannot be made ready", async () => {
     const cache = overriding(memoryCache(), {
       ready: () => {
         throw new Error("redis://:password@10.0.0.1");
@@ -307,8 +307,8 @@ describe("a cache that answers in its own way", () => {
   });
 });
 
-describe("bytes that lie about their length", () => {
-  it("are sealed as what they are, and nobody else's with them", async () => {
+describe("bytes with a false length", () => {
+  it("are sealed by their true length, without neighbouring memory", async () => {
     const vault = new HandleVault();
     await vault.seal("Alice's secret ".repeat(50), sealOptions());
     for (const length of [1, 4000]) {
@@ -320,7 +320,7 @@ describe("bytes that lie about their length", () => {
 });
 
 describe("tenants", () => {
-  it("cannot read each other's records though cache and keys are the same", async () => {
+  it("cannot read each other's records although cache and keys are the same", async () => {
     const cache = memoryCache();
     const keys = KeyRing.ephemeral();
     const acme = new HandleVault({ cache, keys, tenant: "acme" });
@@ -335,7 +335,7 @@ describe("tenants", () => {
 });
 
 describe("purgeExpired", () => {
-  it("tells expired from not found for a minute, whether or not it runs", async () => {
+  it("distinguishes expired from not found for a minute, whether or not it runs", async () => {
     const time = { elapsedMs: 0 };
     const { vault, clock } = vaultWithClock({
       cache: memoryCache({ elapsedMs: () => time.elapsedMs }),

@@ -3,7 +3,7 @@ import { HandleVault, type OpaqueHandle, type Outcome } from "../support/modules
 import { OWNER, STRANGER, sealOptions } from "../support/vault.js";
 
 describe("sealMany and unsealMany", () => {
-  it("keep the order of 300 items, far more than go at a time", async () => {
+  it("keep the order of 300 items, far more than run concurrently", async () => {
     const vault = new HandleVault();
     const requests = Array.from({ length: 300 }, (_, data) => ({ data, ...sealOptions() }));
     const handles = (await vault.sealMany(requests)).map(successOf);
@@ -12,7 +12,7 @@ describe("sealMany and unsealMany", () => {
     expect(payloads).toEqual(requests.map(({ data }) => data));
   });
 
-  it("give every item its own outcome", async () => {
+  it("return one outcome per item", async () => {
     const vault = new HandleVault();
     const sealed = await vault.sealMany([
       { data: "good", ...sealOptions() },
@@ -41,12 +41,12 @@ describe("sealMany and unsealMany", () => {
     ]);
   });
 
-  it("take a hole in a list for an item that is missing", async () => {
+  it("treat a hole in a list as a missing item", async () => {
     const outcomes = await new HandleVault().sealMany(new Array(2));
     expect(outcomes.map(({ ok }) => ok)).toEqual([false, false]);
   });
 
-  it("take an empty list, and nothing but a list", async () => {
+  it("accept an empty list, and only lists", async () => {
     const vault = new HandleVault();
     expect(await vault.sealMany([])).toEqual([]);
     await expect(vault.sealMany({} as never)).rejects.toThrow(TypeError);

@@ -1,4 +1,4 @@
-/** What a vault in this process does with handles beyond `test/transport/laws/reference-laws.ts`. */
+/** Handle references of a vault in this process, in addition to `test/transport/laws/reference-laws.ts`. */
 import { describe, expect, it } from "vitest";
 import { overriding } from "../support/failing-cache.js";
 import { type HandleReference, HandleVault, handleIdOf, memoryCache } from "../support/modules.js";
@@ -7,7 +7,7 @@ import { GRANTEE, OWNER, STRANGER, sealOptions } from "../support/vault.js";
 const by = { by: OWNER };
 const ID = `hdl_${"0".repeat(32)}`;
 
-/** A vault with a cache that records its calls. */
+/** Returns a vault with a cache that records its calls. */
 function watchedVault() {
   const memory = memoryCache();
   const asked: string[] = [];
@@ -28,7 +28,7 @@ function watchedVault() {
   return { vault: new HandleVault({ cache }), asked };
 }
 
-describe("what is neither a handle nor an id", () => {
+describe("a value that is neither a handle nor an id", () => {
   it.each<[string, (vault: HandleVault, handle: HandleReference) => Promise<unknown>]>([
     ["unseal", (vault, handle) => vault.unseal(handle, GRANTEE)],
     ["getSafeView", (vault, handle) => vault.getSafeView(handle)],
@@ -49,7 +49,7 @@ describe("what is neither a handle nor an id", () => {
 });
 
 describe("acceptRollback", () => {
-  it("takes a handle or its id, and finds nothing under a malformed one", async () => {
+  it("accepts a handle or its id, and finds nothing under a malformed one", async () => {
     const { vault } = watchedVault();
     const handle = await vault.seal("secret", sealOptions());
     for (const form of [handle, handle.id]) {
@@ -61,7 +61,7 @@ describe("acceptRollback", () => {
 });
 
 describe("handleIdOf", () => {
-  it("reads the id of a handle once: what is checked is what is used", () => {
+  it("reads the id of a handle once, so that the checked id is the used one", () => {
     const ids = [ID, "swapped"];
     const handle = {
       get id() {
@@ -72,7 +72,7 @@ describe("handleIdOf", () => {
     expect(ids).toEqual(["swapped"]);
   });
 
-  it("names what it refuses by the name that is given", () => {
+  it("uses the given name in its error", () => {
     expect(() => handleIdOf(undefined as never, "allow")).toThrow(/^allow must be a handle/);
   });
 });

@@ -23,7 +23,7 @@ describe("rewrap", () => {
     for (const id of ids) expect(await vault.unseal(id, OWNER)).toHaveLength(6000);
   });
 
-  it("moves no byte of a body, and opens nothing", async () => {
+  it("does not read or change bodies, and opens nothing", async () => {
     const { vault, ring, cache } = await vaultWithRecords(3);
     const bodiesBefore = await bodiesOf(cache);
     rotate(ring, "new", KeyRing.generateKey());
@@ -32,7 +32,7 @@ describe("rewrap", () => {
     expect(bodiesAfter).toEqual(bodiesBefore);
   });
 
-  it("leaves alone what is under the current key already", async () => {
+  it("does not change records that are under the current key", async () => {
     const { vault } = await vaultWithRecords(5);
     expect(await vault.rewrap()).toMatchObject({
       visited: 5,
@@ -67,7 +67,7 @@ describe("rewrap", () => {
     expect(keyUsage).toEqual({ new: 2100 });
   });
 
-  it("counts a record under the key it names when that key is gone", async () => {
+  it("counts a record under the key that it names if that key is missing", async () => {
     const { vault, ring, cache } = await vaultWithRecords(4);
     rotate(ring, "new", KeyRing.generateKey());
     ring.remove("old", { force: true });
@@ -82,7 +82,7 @@ describe("rewrap", () => {
     });
   });
 
-  it("looks again when somebody else writes first", async () => {
+  it("reads again after a conflict with another write", async () => {
     const memory = memoryCache();
     let interruptions = 3;
     const cache = overriding(memory, {
@@ -96,7 +96,7 @@ describe("rewrap", () => {
     expect(await vault.rewrap()).toMatchObject({ rewrapped: 2, failed: 0, keyUsage: { new: 2 } });
   });
 
-  it("passes over what is deleted meanwhile, and gives up on what never stands still", async () => {
+  it("skips records that are deleted during the run, and gives up on records that always change", async () => {
     const memory = memoryCache();
     let answer: "absent" | "conflict" = "absent";
     let isGone = false;
@@ -126,7 +126,7 @@ describe("rewrap", () => {
     expect(report).toMatchObject({ rewrapped: 0, failed: 2, keyUsage: { old: 2 } });
   });
 
-  it("keeps count of keys with names that every object has", async () => {
+  it("counts keys whose names are members of every object", async () => {
     const ring = KeyRing.from({
       current: "constructor",
       keys: { constructor: KeyRing.generateKey() },
@@ -183,8 +183,8 @@ describe("rotation under load", () => {
   });
 });
 
-describe("a read that is under way when its key is retired", () => {
-  it("finds the record under the key that it was moved to", async () => {
+describe("a read in progress while its key is retired", () => {
+  it("finds the record under its new key", async () => {
     const memory = memoryCache();
     let onTheWay: (() => Promise<void>) | undefined;
     const cache = overriding(memory, {

@@ -16,7 +16,7 @@ describe("time", () => {
     await expect(vault.renew(id, 60, { by: OWNER })).rejects.toMatchObject(EXPIRED);
   });
 
-  it("that jumps back does not make new handles live longer", async () => {
+  it("that jumps back does not extend the lifetime of new handles", async () => {
     const { vault, clock } = vaultWithClock();
     await vault.seal("first", sealOptions());
     clock.advanceSeconds(-3600);
@@ -24,7 +24,7 @@ describe("time", () => {
     expect(handle.expiresAt.getTime()).toBe(clock.nowMs + 3_660_000);
   });
 
-  it("that jumps ahead by years expires early, and nothing worse", async () => {
+  it("that jumps ahead by years only expires handles early", async () => {
     const { vault, clock } = vaultWithClock();
     const { id } = await vault.seal("secret", sealOptions());
     clock.advanceSeconds(10 * 365 * 86_400);
@@ -34,20 +34,20 @@ describe("time", () => {
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, -5, 8.64e15])(
-    "of %d is refused as no time at all",
+    "of %d is refused as invalid",
     async (now) => {
       const vault = new HandleVault({ clock: { now: () => now } });
       await expect(vault.seal("secret", sealOptions())).rejects.toThrow(/^clock\.now\(\)/);
     },
   );
 
-  it("is whole milliseconds, whatever the clock gives", () => {
+  it("is in whole milliseconds, whatever the clock returns", () => {
     expect(monotonicClock({ now: () => 1000.75 }).now()).toBe(1000);
   });
 });
 
 describe("the system's clock", () => {
-  it("goes on at the old pace when the wall clock is set back, and follows it ahead", () => {
+  it("runs on when the wall clock is set back, and follows it when it is set ahead", () => {
     const wall = vi.spyOn(Date, "now");
     const elapsed = vi.spyOn(performance, "now");
     try {

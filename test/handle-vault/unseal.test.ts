@@ -5,7 +5,7 @@ import { GRANTEE, OWNER, STRANGER, sealOptions, vaultWithClock } from "../suppor
 const UNKNOWN_ID = `hdl_${"0".repeat(32)}`;
 
 describe("unseal", () => {
-  it("gives the payload to the owner and to every grantee, again and again", async () => {
+  it("returns the payload to the owner and to every grantee, any number of times", async () => {
     const vault = new HandleVault();
     const data = { list: [1, 2.5, "three"], nested: { deep: null } };
     const { id } = await vault.seal(data, sealOptions());
@@ -14,7 +14,7 @@ describe("unseal", () => {
     }
   });
 
-  it("refuses everybody else, who learns nothing of the access list", async () => {
+  it("refuses every other principal without revealing the access list", async () => {
     const vault = new HandleVault();
     const { id } = await vault.seal("secret", sealOptions());
     const refusal = await vault.unseal(id, STRANGER).catch((error: unknown) => error);
@@ -35,7 +35,7 @@ describe("unseal", () => {
     });
   });
 
-  it("says expired before denied, and denied before exhausted", async () => {
+  it("reports expired before denied, and denied before exhausted", async () => {
     const { vault, clock } = vaultWithClock();
     const { id } = await vault.seal("once", sealOptions({ maxUses: 1, ttlSeconds: 10 }));
     await vault.unseal(id, OWNER);
@@ -53,7 +53,7 @@ describe("unseal", () => {
     }
   });
 
-  it("gives a fresh copy: changing it changes nothing in the vault", async () => {
+  it("returns a new copy: changing it changes nothing in the vault", async () => {
     const vault = new HandleVault();
     const original = { rows: [{ name: "Ann" }] };
     const handle = await vault.seal(original, sealOptions());
@@ -69,7 +69,7 @@ describe("unseal", () => {
     expect(await vault.unseal(bytes.id, OWNER)).toStrictEqual(new Uint8Array([1, 2, 3]));
   });
 
-  it("says evicted when a bounded cache dropped the record", async () => {
+  it("reports evicted if a bounded cache dropped the record", async () => {
     const vault = new HandleVault({ cache: lruCache({ maxEntries: 1 }) });
     const first = await vault.seal("first", sealOptions());
     await vault.seal("second", sealOptions());
@@ -99,7 +99,7 @@ describe("unseal", () => {
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
   });
 
-  it("returns 16 MiB of bytes as they were", async () => {
+  it("returns 16 MiB of bytes unchanged", async () => {
     const vault = new HandleVault();
     const data = new Uint8Array(16 * 2 ** 20).map((_, index) => index % 251);
     const { id } = await vault.seal(data, sealOptions());

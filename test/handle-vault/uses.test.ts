@@ -19,7 +19,7 @@ const PAYLOADS = [
 
 describe.each(PAYLOADS)("maxUses with %s", (_, data) => {
   it.each([1, 2, 7])(
-    "%i gives exactly as many payloads, however many race for them",
+    "%i returns exactly that many payloads to any number of concurrent calls",
     async (maxUses) => {
       const vault = new HandleVault();
       const { id } = await vault.seal(data, sealOptions({ maxUses }));
@@ -56,7 +56,7 @@ describe.each(PAYLOADS)("maxUses with %s", (_, data) => {
 });
 
 describe("maxUses", () => {
-  it("is not burnt by callers who are refused", async () => {
+  it("is not counted for callers who are refused", async () => {
     const vault = new HandleVault();
     const { id } = await vault.seal("secret", sealOptions({ maxUses: 1 }));
     const refused = await race(() => vault.unseal(id, STRANGER), 20);
@@ -64,7 +64,7 @@ describe("maxUses", () => {
     expect(await vault.unseal(id, GRANTEE)).toBe("secret");
   });
 
-  it("is not burnt when the body cannot be read", async () => {
+  it("is not counted if the body cannot be read", async () => {
     const memory = memoryCache();
     let isBroken = true;
     const cache = overriding(memory, {
@@ -79,7 +79,7 @@ describe("maxUses", () => {
     expect(await vault.unseal(id, OWNER)).toBe(data);
   });
 
-  it("gives no payload when nobody knows whether the use was counted", async () => {
+  it("returns no payload if it is unknown whether the use was counted", async () => {
     const cache = overriding(memoryCache(), {
       replace: () => {
         throw new Error("connection reset");
@@ -104,7 +104,7 @@ describe("maxUses", () => {
     await expect(vault.unseal(id, OWNER)).rejects.toMatchObject(EXHAUSTED);
   });
 
-  it("of a handle that vanishes in the middle of an unseal says not found", async () => {
+  it("of a handle that is deleted during an unseal reports not found", async () => {
     const memory = memoryCache();
     const cache = overriding(memory, {
       replace: async (key, head, options) => {
@@ -119,7 +119,7 @@ describe("maxUses", () => {
     });
   });
 
-  it("gives up when every write loses its race", async () => {
+  it("gives up if every write conflicts", async () => {
     const cache = overriding(memoryCache(), { replace: () => "conflict" });
     const vault = new HandleVault({ cache });
     const { id } = await vault.seal("secret", sealOptions({ maxUses: 2 }));

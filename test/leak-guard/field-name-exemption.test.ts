@@ -6,7 +6,7 @@ import { schemaSummarizer } from "../../src/safe-view.js";
 import { leakIn } from "./leak-in.js";
 
 describe("field names, to the leak guard,", () => {
-  it("are no leak, nor is a value that equals one", () => {
+  it("are not a leak, nor is a value that equals one", () => {
     const data = {
       birthDate: "1957-03-14",
       label: "birthDate",
@@ -15,12 +15,12 @@ describe("field names, to the leak guard,", () => {
     expect(leakIn(data, "birthDate, label, rows of allergies")).toBeUndefined();
   });
 
-  it("excuse no longer word, and no other value", () => {
+  it("exempt no longer word, and no other value", () => {
     expect(leakIn({ birth: "birthmark1" }, "birthmark1")).toBe("/birth");
     expect(leakIn({ name: "Smithers", label: "name" }, "name: Smithers")).toBe("/name");
   });
 
-  it("excuse no value that is more than one of them", () => {
+  it("exempt no value that is more than one of them", () => {
     const people = { Waylon: 1, Smithers: 1, Anna: 1 };
     expect(leakIn({ people, name: "Waylon Smithers" }, "Waylon Smithers")).toBe("/name");
     expect(leakIn({ people, name: "Waylon Smithers" }, "of Smithers")).toBe("/name");
@@ -29,7 +29,7 @@ describe("field names, to the leak guard,", () => {
     expect(leakIn({ people, name: Buffer.from("Waylon") }, "Waylon")).toBe("/name");
   });
 
-  it("excuse a part of one of them only within it", () => {
+  it("exempt a part of a name only within that name", () => {
     const data = { type: "user", userId: 1 };
     expect(leakIn(data, "object: type, userId")).toBeUndefined();
     expect(leakIn(data, "user: type, userId")).toBe("/type");
@@ -37,7 +37,7 @@ describe("field names, to the leak guard,", () => {
     expect(leakIn({ n: 1234, f1234: 1 }, "n, f1234, 1234 rows")).toBe("/n");
   });
 
-  it("excuse nothing in a map of many, nor where they are data", () => {
+  it("exempt nothing in a map of many members, nor names that are data", () => {
     const many = Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`anna_${n}`, n]));
     expect(leakIn({ many, first: "anna_0" }, "anna_0")).toBe("/many/*");
     expect(leakIn({ "anna k": 1, first: "anna k" }, "anna k")).toBe("/*");
@@ -48,7 +48,7 @@ describe("field names, to the leak guard,", () => {
     expect(leakIn(data, "surname")).toBeUndefined();
   });
 
-  it("excuse a text that has a part of one by chance, or a few of them among its words", () => {
+  it("exempt a text that shares a part of a name by chance, or contains a few names", () => {
     const data = { medications: ["x"], customer: 1, note: "renal complications" };
     expect(leakIn(data, "3 fields: medications, customer, note")).toBeUndefined();
     const note = "The customer called twice about the medications she was sent in May.";
@@ -88,20 +88,20 @@ describe("field names, to the leak guard,", () => {
     ["as parts of longer ones", "WaylonSmithers", "xxWaylonSmi, ylonSmithersx"],
     ["as words of a longer one", "Waylon Smithers", "WaylonSmithers_id"],
     ["with accents", "Wäylön Smíthers", "Waylon, Smithers"],
-  ])("excuse no text that they tell %s", (_, name, view) => {
+  ])("exempt no text that they reveal %s", (_, name, view) => {
     const names = ["Waylon", "Smithers", "xxWaylonSmi", "ylonSmithersx", "WaylonSmithers_id"];
     const data = { name, o: Object.fromEntries(names.map((one) => [one, 1])) };
     expect(leakIn(data, `of ${view}.`)).toBe("/name");
   });
 
-  it("excuse no number and no bytes that are more than one of them", () => {
+  it("exempt no number and no bytes that are more than a name", () => {
     expect(leakIn({ f12345678: 1, a: 123_456_789 }, "f12345678")).toBe("/a");
     expect(leakIn({ f12345678: 1, a: 12_345_678 }, "f12345678")).toBeUndefined();
     const bytes = Buffer.from("IchbinEinGeheimnisUnd", "base64");
     expect(leakIn({ IchbinEinGeheimnisUnd: 1, a: bytes }, "IchbinEinGeheimnisUnd")).toBe("/a");
   });
 
-  it("let a summary name fields that a text speaks of", async () => {
+  it("let a summary name fields that a text mentions", async () => {
     const vault = new HandleVault();
     const data = { medications: ["x"], note: "no complications, and the medications are the same" };
     const options = { ownerPrincipal: "spiffe://example.org/owner" };
@@ -110,10 +110,10 @@ describe("field names, to the leak guard,", () => {
   });
 });
 
-/** More words than names can tell. */
+/** Enough words that field names cannot make up half of them. */
 const OTHERS = "zyxwv utsrq ponml kjihg zyxwv utsrq ponml kjihg";
 const letters = fc.string({ unit: fc.constantFrom(..."abc"), minLength: 4, maxLength: 12 });
-/** Names, a safe view of them, their parts and other words, and a text made of the same or of the view. */
+/** Generates field names, a safe view of names, their parts and other words, and a text of the same words. */
 const scene = fc
   .uniqueArray(letters, { minLength: 1, maxLength: 4 })
   .chain((names) => {
@@ -135,7 +135,7 @@ const scene = fc
   })
   .filter(({ names, value }) => !names.some((name) => name.includes(value)));
 
-/** Where the safe view has names, as [start, end]. */
+/** Returns the ranges of the field names in the safe view, as [start, end]. */
 function placesOf(names: readonly string[], view: string): (readonly [number, number])[] {
   return [...view.matchAll(/\w+/g)]
     .filter(([word]) => names.includes(word))
@@ -146,7 +146,7 @@ function placesIn(text: string, part: string): number[] {
   return Array.from(text, (_, at) => at).filter((at) => text.startsWith(part, at));
 }
 
-/** Returns a text without what a part of at least so many characters of a name, or a whole one, tells. */
+/** Returns a text without the parts that a name fragment of at least this length, or a whole name, reveals. */
 function untold(text: string, names: readonly string[]): string {
   const isTold = Array.from(text, () => false);
   for (const name of names) {
@@ -159,11 +159,11 @@ function untold(text: string, names: readonly string[]): string {
   return [...text].filter((_, at) => !isTold[at]).join("");
 }
 
-describe("what field names excuse", () => {
+describe("a text that field names exempt", () => {
   const isExcused = ({ names, value, view }: { names: string[]; value: string; view: string }) =>
     leakIn({ o: Object.fromEntries(names.map((name) => [name, 1])), value }, view) === undefined;
 
-  it("has nothing in common with a safe view but what lies within a name there", () => {
+  it("shares with a safe view only parts of field names", () => {
     fc.assert(
       fc.property(scene.filter(isExcused), ({ names, value, view }) => {
         const length = Math.min(8, value.length);
@@ -183,7 +183,7 @@ describe("what field names excuse", () => {
     );
   });
 
-  it("is never told by names, but for parts that are no leaf", () => {
+  it("is never revealed by names, except parts that are too short for a leaf", () => {
     const telling = scene.filter(
       ({ names, value, view }) =>
         value.length >= 8 && names.some((name) => name.length >= 8 && view.includes(name)),
@@ -201,7 +201,7 @@ describe("what field names excuse", () => {
     );
   });
 
-  it("is every text whose longest words differ from names in four letters or more", () => {
+  it("can be any text whose longest words differ from names in four letters or more", () => {
     const stem = fc.stringMatching(/^[a-z]{4,8}$/);
     const ending = fc.stringMatching(/^[n-t]{8,10}$/);
     fc.assert(

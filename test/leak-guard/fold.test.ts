@@ -10,7 +10,7 @@ function* unicode(): Generator<string> {
 }
 
 describe("folding", () => {
-  it("makes each character what it is without case, marks and compatible forms", () => {
+  it("removes case, marks and compatible forms of each character", () => {
     for (const character of unicode()) {
       if (/\p{Nd}/u.test(character)) continue;
       const upper = character.normalize("NFKD").toUpperCase();
@@ -19,7 +19,7 @@ describe("folding", () => {
     }
   });
 
-  it("makes of a long text what it makes of its characters, wherever they stand", () => {
+  it("folds a long text like its characters, at every position", () => {
     const characters = ["a", "é", "ﬁ", "😀", "𝟘", "字", "ß", "e\u0301", " "];
     for (const shift of [0, 1, 2, 3]) {
       const text = ".".repeat(shift) + characters.join("").repeat(5000);

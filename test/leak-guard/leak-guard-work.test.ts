@@ -10,7 +10,7 @@ const VIEW = "patient record with 14 fields, sealed 2026-03-01";
 
 afterEach(() => void vi.restoreAllMocks());
 
-/** What reads a text, and what asks a question about a part of one. */
+/** The string methods that read a text, and those that search a part of one. */
 const READERS = [
   [String.prototype, "charCodeAt"],
   [String.prototype, "includes"],
@@ -18,12 +18,12 @@ const READERS = [
   [Set.prototype, "has"],
 ] as const;
 
-/** Counts everything that the guard reads, and every question that it asks. */
+/** Counts all characters that the guard reads, and all its lookups. */
 function workOf(data: unknown, text: string, allow: LeakQuery["allow"] = []): number {
   return countedWork(() => new LeakGuard().find({ data, text, allow, isAscii: true }));
 }
 
-/** Every name of an object that is listed counts as one more. */
+/** Counts one more for every member name that is listed. */
 function countedWork(work: () => unknown): number {
   let calls = 0;
   const keysOf = Object.keys;
@@ -50,7 +50,7 @@ function countedWork(work: () => unknown): number {
   return calls;
 }
 
-/** Rows that share words, but no eight characters and no value, with the safe view. */
+/** Returns rows that share words with the safe view, but no eight characters and no value. */
 function rows(count: number): object[] {
   return Array.from({ length: count }, (_, n) => ({
     id: `S-${90_000_000 + 7 * n}`,
@@ -60,12 +60,12 @@ function rows(count: number): object[] {
   }));
 }
 
-/** An object of many members that all have the same value. */
+/** Returns an object with many members that all have the same value. */
 function alike(count: number, value: string): object {
   return Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, value]));
 }
 
-/** Shares seven characters with the safe view wherever it is looked at. */
+/** A text that shares seven characters with the safe view at every position. */
 const NEARLY = " record.patient.";
 
 describe("the leak guard's work", () => {
@@ -90,21 +90,21 @@ describe("the leak guard's work", () => {
     ["speak of a field", speaking, "new status: o", []],
     ["are allowed", cities, "to Springfield", ["/o/*"]],
     ["are bytes and allowed", bytes, "Kq7x", ["/o/*"]],
-  ] as const)("grows with the number of values that %s and no faster", (_, make, text, places) => {
+  ] as const)("grows linearly with the number of values that %s", (_, make, text, places) => {
     const allow = places.map(parsePointer);
     const [small, large] = [1000, 8000].map((count) => workOf(make(count), text, allow));
     expect(Number(large) / Number(small)).toBeLessThan(8.5);
     expect(large).toBeLessThan(100 * 8000);
   });
 
-  it("looks at each part of a payload once for its field names, however often it is shared", () => {
+  it("reads each part of a payload once for its field names, however often it is shared", () => {
     const shared = alike(1000, "x");
     const data = [{ status: 1 }, ...new Array(1000).fill(shared)];
     expect(countedWork(() => fieldNamesOf(data))).toBeLessThan(2000);
     expect(fieldNamesOf(data)).toEqual(new Set(["status"]));
   });
 
-  it("reads a payload a few times for a summary, however many of its wordings leak", () => {
+  it("reads a payload a few times for a summary, however many of its phrasings leak", () => {
     const schema = schemaSummarizer();
     const context = { ownerPrincipal: "owner", grantedPrincipals: [] };
     const leaks = ["object", "(text)", "64 field", "nr_1 (te", "fields", "(number)"];
@@ -123,7 +123,7 @@ describe("the leak guard's work", () => {
     expect(workOf(data, view)).toBeLessThan(6 * data.length + 20 * view.length * 10);
   });
 
-  it("is the same for the second payload, but for the safe view", () => {
+  it("is the same for the second payload, except for the safe view", () => {
     const guard = new LeakGuard();
     guard.find({ data: rows(1), text: VIEW, isAscii: true });
     const decoding = vi.spyOn(Buffer, "from");
@@ -131,20 +131,20 @@ describe("the leak guard's work", () => {
     expect(decoding).not.toHaveBeenCalled();
   });
 
-  it("finds a leak at the end of a mebibyte, wherever it lies to the stride", () => {
+  it("finds a leak at the end of a mebibyte, at every offset from the stride", () => {
     for (let shift = 0; shift < 14; shift++) {
       const text = `${"z".repeat(MEBIBYTE + shift)}20260301`;
       expect(leakIn({ text }, "since 20260301")).toBe("/text");
     }
   });
 
-  it.each(["7", "7,, ", "7 "])("gets through sixteen mebibytes of %j", (digits) => {
+  it.each(["7", "7,, ", "7 "])("completes for sixteen mebibytes of %j", (digits) => {
     const text = digits.repeat((16 * MEBIBYTE) / digits.length);
     expect(leakIn({ text }, "patient 1234")).toBeUndefined();
     expect(leakIn({ text: text.slice(0, MEBIBYTE) }, "patient 7777 7777")).toBe("/text");
   });
 
-  it("finds digits wherever they lie to the pieces that a long text is read in", () => {
+  it("finds digits at every offset from the pieces that a long text is read in", () => {
     for (let shift = 0; shift < 64; shift++) {
       const text = `${"z".repeat(2 ** 15 - shift)}1 / 2 / 3 / 4 / 5 / 6 / 7 / 8${"z".repeat(99)}`;
       expect(leakIn({ text }, "no. 12345678")).toBe("/text");
@@ -152,7 +152,7 @@ describe("the leak guard's work", () => {
     }
   });
 
-  it("folds no ideographs, which a text has thousands of", () => {
+  it("does not fold ideographs, of which a text has thousands", () => {
     const normalize = vi.spyOn(String.prototype, "normalize");
     const text = Array.from({ length: 20_000 }, (_, n) => String.fromCharCode(0x4e00 + n)).join("");
     expect(leakIn({ text }, "patient record")).toBeUndefined();
@@ -160,13 +160,13 @@ describe("the leak guard's work", () => {
     expect(normalize).not.toHaveBeenCalled();
   });
 
-  it("finds a leak after many near misses have made it ask a set", () => {
+  it("finds a leak after many near misses, when it uses a set", () => {
     expect(leakIn(`${NEARLY.repeat(1000)}with 14 fields`, VIEW)).toBe("");
     const words = Array.from({ length: 200 }, () => "pate");
     expect(leakIn([...words, "14 f"], VIEW)).toBe("/200");
   });
 
-  it("refuses what is too deep to be looked through, rather than let it pass", () => {
+  it("refuses a payload that is too deep to search instead of accepting it", () => {
     let deep: unknown = "leaf";
     for (let depth = 0; depth < 300; depth++) deep = [deep];
     expect(() => leakIn(deep, VIEW)).toThrow(TypeError);
@@ -175,8 +175,8 @@ describe("the leak guard's work", () => {
     expect(() => leakIn(cycle, VIEW)).toThrow(/^data has too many values, or nests too deep/);
   });
 
-  it("refuses what holds too many values", () => {
-    // A list of so many holes takes no memory, and is no less to look through.
+  it("refuses a payload with too many values", () => {
+    // A list with this many holes takes no memory, but the search takes as long.
     const long = new Array(2 ** 24 + 1);
     expect(() => leakIn({ long }, VIEW)).toThrow(TypeError);
     let shared: unknown = new Array(1000).fill(true);
@@ -187,7 +187,7 @@ describe("the leak guard's work", () => {
 
 describe("a summarizer's work", () => {
   const context = { ownerPrincipal: "owner", grantedPrincipals: [] };
-  // Of few digits: what leaks makes it start again, and how often depends on the values.
+  // Few digits: each leak causes another round, and their number depends on the values.
   const numbers = (count: number) => Array.from({ length: count }, (_, n) => (n % 61) + 0.5);
   const nested = (count: number) => numbers(count / 8).map((n) => [[n], [[n + 0.5], "x"]]);
   it.each([

@@ -19,7 +19,7 @@ const PATIENT = {
 const utf8 = (text: string) => Buffer.from(text, "utf8");
 const spaced = (text: string, by: string) => [...text].join(by);
 
-/** Ways to write a value into a safe view, each with the path that the guard has to name. */
+/** Notations of a value in a safe view, each with the path that the guard must report. */
 const LEAKS: Readonly<Record<string, readonly [view: string, path: string]>> = {
   "a text as it is": ["for Änne Weiß-Muñoz only", "/name"],
   "a text in upper case": ["ÄNNE WEISS-MUÑOZ", "/name"],
@@ -108,7 +108,7 @@ describe("the leak guard", () => {
     "48",
     "Anne, Weiss",
     "Kq7",
-  ])("lets pass what repeats no value: %j", (view) => {
+  ])("accepts a safe view that repeats no value: %j", (view) => {
     expect(leakIn(PATIENT, view)).toBeUndefined();
   });
 
@@ -132,17 +132,17 @@ describe("the leak guard", () => {
     [1.234567e-7, ["0.0000001234567", "1.234567e-7", "1.2345670"]],
     [-1.23456789e-10, ["0.000000000123456789", "12345678"]],
     [2 ** 84, ["19342813113834067000000000"]],
-  ])("finds %d however it is written", (number, views) => {
+  ])("finds %d in every notation", (number, views) => {
     for (const view of views) expect(leakIn({ number }, `of ${view}, say`), view).toBe("/number");
   });
 
-  it("takes no number from within another for a leak", () => {
+  it("does not report a number within another number", () => {
     expect(leakIn({ n: 2603 }, "since 2026-03-01")).toBeUndefined();
     expect(leakIn({ n: 202603 }, "since 2026-03-01")).toBe("/n");
     expect(leakIn({ n: "12 people, 34 places and 5678 things" }, "1234567")).toBeUndefined();
   });
 
-  it("looks at a payload that is a leaf itself", () => {
+  it("checks a payload that is a leaf itself", () => {
     expect(leakIn("a letter to Mr Smith", "to mr smith")).toBe("");
     expect(leakIn(123_456, "123456")).toBe("");
     expect(leakIn(123_456n, "123456")).toBe("");
@@ -172,7 +172,7 @@ describe("bytes, to the leak guard,", () => {
     expect(leakIn(utf8("Kq7x"), "kq7x")).toBe("");
   });
 
-  it("leak as text is found to leak, if they are text", () => {
+  it("leak like text if they are text", () => {
     const letter = utf8("Änne Müller, no. 123-45-6789");
     for (const view of ["to ÄNNE MÜLLER", "Anne Muller", "123456789", "no. 123.45.6789"]) {
       expect(leakIn({ letter }, view), view).toBe("/letter");
@@ -181,7 +181,7 @@ describe("bytes, to the leak guard,", () => {
     expect(leakIn(noText, "Müller, no.")).toBe("");
   });
 
-  it("do not hide behind what they say of themselves", () => {
+  it("are found even if their own members hide them", () => {
     const lying = Object.defineProperty(Uint8Array.from(bytes), "byteLength", { value: 0 });
     expect(leakIn(lying, Buffer.from(bytes).toString("hex"))).toBe("");
   });
@@ -232,10 +232,10 @@ describe("the path of a leak", () => {
   });
 });
 
-describe("what is allowed", () => {
+describe("an allowed pointer", () => {
   const data = { city: "Springfield", people: [{ job: "plumber" }, { job: "baker" }] };
 
-  it("is what stands at a place, and nothing else", () => {
+  it("allows the value at its place, and nothing else", () => {
     expect(leakIn(data, "in Springfield", { allow: ["/city"] })).toBeUndefined();
     expect(leakIn(data, "in Springfield", { allow: ["/people"] })).toBe("/city");
     expect(leakIn(data, "a baker in Springfield", { allow: ["/city"] })).toBe("/people/1/job");
@@ -244,7 +244,7 @@ describe("what is allowed", () => {
     );
   });
 
-  it("is any member where there is a star", () => {
+  it("allows any member in place of a star", () => {
     expect(leakIn(data, "plumber, baker", { allow: ["/people/*/job"] })).toBeUndefined();
     expect(leakIn(data, "plumber, baker", { allow: ["/people/0/job"] })).toBe("/people/1/job");
     expect(leakIn({ "123-45-6789": "Springfield" }, "Springfield", { allow: ["/*"] })).toBe(
@@ -252,7 +252,7 @@ describe("what is allowed", () => {
     );
   });
 
-  it("is a value and never a name, though they share a pointer", () => {
+  it("allows a value and never a name, although they share a pointer", () => {
     const allow = ["/*", "/*/ssn", "/123-45-6789"];
     const view = "of 123-45-6789";
     expect(leakIn({ "123-45-6789": "123-45-6789" }, view, { allow })).toBe("/*");
@@ -263,11 +263,11 @@ describe("what is allowed", () => {
     expect(leakIn([...Object.values(many)], "anna_1 is on it", { allow })).toBeUndefined();
   });
 
-  it("is the whole payload with an empty pointer, if that is a leaf", () => {
+  it("allows the whole payload if it is empty and the payload is a leaf", () => {
     expect(leakIn("a letter", "a letter", { allow: [""] })).toBeUndefined();
   });
 
-  it("is everything once the guard is off", () => {
+  it("is not needed if the guard is off", () => {
     expect(leakIn(data, JSON.stringify(data), "off")).toBeUndefined();
   });
 });

@@ -86,7 +86,7 @@ describe("AES-256-GCM against python-cryptography", () => {
     aes256gcm_nonce12_ct_tag16: readonly Blob[];
   }>("interop/python_cryptography.json");
 
-  it("opens every blob to the very plaintext", () => {
+  it("decrypts every blob to the expected plaintext", () => {
     const opened = blobs.map(({ key, blob }) =>
       openAes256Gcm(hex(key), hex(blob), 0, undefined).toString("hex"),
     );
@@ -106,7 +106,7 @@ describe("AES-256-GCM", () => {
     expect(decryptAes256Gcm(key, nonce, fromText)?.toString("utf8")).toBe(text);
   });
 
-  it("refuses a genuine tag that was cut short, to any length", () => {
+  it("refuses a genuine tag that is truncated to any length", () => {
     const { ciphertext, tag } = encryptAes256Gcm(key, nonce, text);
     for (let length = 0; length < 16; length++) {
       const cut = { ciphertext, tag: tag.subarray(0, length) };
@@ -115,7 +115,7 @@ describe("AES-256-GCM", () => {
     expect(decryptAes256Gcm(key, nonce, { ciphertext, tag })).toBeDefined();
   });
 
-  it("refuses other associated data, and data where there was none", () => {
+  it("refuses other associated data, and data if there was none", () => {
     const data = Buffer.from("context");
     const bound = encryptAes256Gcm(key, nonce, text, data);
     const unbound = encryptAes256Gcm(key, nonce, text);

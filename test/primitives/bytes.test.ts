@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { isBytes, trueBytes } from "../../src/primitives/bytes.js";
 
 describe("bytes", () => {
-  it("are bytes in whichever realm they were made", () => {
+  it("are recognised in every realm", () => {
     const foreign: unknown = runInNewContext("Uint8Array.of(1, 2, 3)");
     expect(foreign).not.toBeInstanceOf(Uint8Array);
     for (const bytes of [foreign, Uint8Array.of(1, 2, 3), Buffer.of(1, 2, 3)]) {
@@ -13,7 +13,7 @@ describe("bytes", () => {
     }
   });
 
-  it("are not what merely inherits from them, claims their tag, or has elements of another kind", () => {
+  it("do not include objects that only inherit from them, have their tag, or have other elements", () => {
     const heir: unknown = Object.create(Uint8Array.prototype);
     const tagged = { [Symbol.toStringTag]: "Uint8Array", length: 1, 0: 1 };
     const proxy = new Proxy(Uint8Array.of(1), {});

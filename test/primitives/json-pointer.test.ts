@@ -54,12 +54,12 @@ describe("JSON pointers", () => {
     expect(() => parsePointer(text)).toThrow(TypeError);
   });
 
-  it.each(["a", "/", "~0", "~"])("are told from other texts of 16 MiB, too: of %j", (part) => {
+  it.each(["a", "/", "~0", "~"])("are distinguished from other texts of 16 MiB: of %j", (part) => {
     expect(isPointer(`/${part.repeat(2 ** 24 / part.length)}`)).toBe(part !== "~");
   });
 
   it.each(["/foo/length", "/foo/00", "/foo/-", "/foo/2", "/__proto__", "/constructor", "/foo/0/0"])(
-    "reach nothing but own members and items: %j",
+    "reach only own members and items: %j",
     (text) => {
       expect(valueAt(DOCUMENT, parsePointer(text))).toBeUndefined();
     },
@@ -74,7 +74,7 @@ describe("JSON pointers", () => {
 describe("patterns", () => {
   const data = { items: [{ name: "a" }, { name: "b" }, { other: "c" }], count: 3 };
 
-  it("give every place that they cover, in document order", () => {
+  it("yield every place that they match, in document order", () => {
     expect([...placesOf(data, ["items", "*", "name"])].map(formatPointer)).toEqual([
       "/items/0/name",
       "/items/1/name",
@@ -83,7 +83,7 @@ describe("patterns", () => {
     expect([...placesOf(data, ["count", "*"])]).toEqual([]);
   });
 
-  it("match exactly the places that they give", () => {
+  it("match exactly the places that they yield", () => {
     expect(matchesPointer(["items", "*"], ["items", "2"])).toBe(true);
     expect(matchesPointer(["items", "*"], ["items", "2", "other"])).toBe(false);
     expect(matchesPointer(["items", "*"], ["count", "2"])).toBe(false);

@@ -8,12 +8,12 @@ function randomBytes(byteCount: number): Buffer {
 }
 
 describe("the random pool", () => {
-  it.each([0, 1, 8, 12, 32, 8192])("gives %i bytes when asked for %i", (count) => {
+  it.each([0, 1, 8, 12, 32, 8192])("returns %i bytes for a request of %i", (count) => {
     expect(randomBytes(count)).toHaveLength(count);
     expect(randomHex(count)).toMatch(new RegExp(`^[0-9a-f]{${2 * count}}$`));
   });
 
-  it("never gives the same bytes twice, across many refills", () => {
+  it("never repeats bytes, across many refills", () => {
     const seen = new Set<string>();
     for (let draw = 0; draw < 3000; draw++) {
       seen.add(randomHex(16));
@@ -25,7 +25,7 @@ describe("the random pool", () => {
     expect(seen.size).toBe(9000);
   });
 
-  it("gives whole amounts where the pool runs out in the middle of one", () => {
+  it("returns complete results when the pool runs out in the middle of one", () => {
     for (let draw = 0; draw < 50; draw++) {
       // 5,000 bytes fit the pool once: every other draw refills it.
       const bytes = randomBytes(5000);
@@ -34,7 +34,7 @@ describe("the random pool", () => {
     }
   });
 
-  it("gives every byte value about equally often", () => {
+  it("returns every byte value about equally often", () => {
     const counts = new Array<number>(256).fill(0);
     for (let draw = 0; draw < 2048; draw++) {
       for (const byte of randomBytes(128)) counts[byte] = (counts[byte] ?? 0) + 1;
@@ -44,7 +44,7 @@ describe("the random pool", () => {
     expect(Math.max(...counts)).toBeLessThan(1024 + 320);
   });
 
-  it("writes between the bounds it was given and nowhere else", () => {
+  it("writes only between the given bounds", () => {
     const target = Buffer.alloc(64);
     fillRandom(target, 16, 32);
     expect(target.subarray(0, 16).equals(Buffer.alloc(16))).toBe(true);
@@ -52,7 +52,7 @@ describe("the random pool", () => {
     expect(target.subarray(16, 48).equals(Buffer.alloc(32))).toBe(false);
   });
 
-  it("gives secrets that differ from one another and stay within their bounds", () => {
+  it("writes secrets that differ from each other and stay within their bounds", () => {
     const target = Buffer.alloc(96);
     fillSecret(target, 0, 32);
     fillSecret(target, 64, 32);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { allocateShortLived } from "../../src/primitives/slab.js";
 
 describe("short-lived memory", () => {
-  it("never gives a byte to two holders", () => {
+  it("never returns the same byte twice", () => {
     const sizes = Array.from({ length: 600 }, (_, index) => (index * 911) % 8193);
     const cuts = sizes.map((size, index) => allocateShortLived(size).fill(index & 0xff));
     cuts.forEach((cut, index) => {
@@ -11,7 +11,7 @@ describe("short-lived memory", () => {
     });
   });
 
-  it("cuts small pieces from one slab and gives large ones memory of their own", () => {
+  it("takes small pieces from one slab and allocates large ones separately", () => {
     const neighbours = new Set(Array.from({ length: 9 }, () => allocateShortLived(64).buffer));
     expect(neighbours.size).toBeLessThanOrEqual(2);
     expect(allocateShortLived(8192).buffer.byteLength).toBe(65_536);

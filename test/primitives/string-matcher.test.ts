@@ -13,7 +13,7 @@ function matcherOf(patterns: readonly string[]): StringMatcher {
   return matcher;
 }
 
-/** What a search by hand finds: at each place the longest pattern that ends there. */
+/** Returns the result of a naive search: at each position the longest pattern that ends there. */
 function longestByHand(patterns: readonly string[], text: string): Match[] {
   const longestFirst = patterns.toSorted((one, other) => other.length - one.length);
   return Array.from({ length: text.length }, (_, at) => at + 1).flatMap((end) => {
@@ -31,7 +31,7 @@ const patterns = fc.uniqueArray(few, { minLength: 1, maxLength: 12 });
 const text = fc.string({ unit: fc.constantFrom("a", "b", "\ud83d", "é"), maxLength: 60 });
 
 describe("a string matcher", () => {
-  it("finds at every place the longest pattern that ends there", async () => {
+  it("finds at every position the longest pattern that ends there", async () => {
     await fc.assert(
       fc.property(patterns, text, (given, within) => {
         const found: Match[] = [];
@@ -44,7 +44,7 @@ describe("a string matcher", () => {
     );
   });
 
-  it("offers the next shorter pattern where one is refused", async () => {
+  it("reports the next shorter pattern if one is rejected", async () => {
     await fc.assert(
       fc.property(patterns, text, (given, within) => {
         const found = new Set<string>();
@@ -62,7 +62,7 @@ describe("a string matcher", () => {
     );
   });
 
-  it("says which beginning of a pattern ends at a place", async () => {
+  it("reports which prefix of a pattern ends at a position", async () => {
     await fc.assert(
       fc.property(patterns, text, (given, within) => {
         const matcher = matcherOf(given);
@@ -78,7 +78,7 @@ describe("a string matcher", () => {
     );
   });
 
-  it("gives equal patterns one number, and takes more patterns after a search", () => {
+  it("gives equal patterns one number, and accepts more patterns after a search", () => {
     const matcher = matcherOf(["abc", "abd"]);
     expect(matcher.add("abc")).toBe(0);
     expect(matcher.stateCount).toBe(5);

@@ -15,7 +15,7 @@ describe("timers", () => {
     await Promise.all([timers.pause(1), timers.nextTurn()]);
   });
 
-  it("are the global ones for a while, and then the fake ones are again", async () => {
+  it("are the global ones until they are uninstalled, and then the fake ones are again", async () => {
     fakeTimers();
     const fake = globalThis.setImmediate;
     const turned = withTimers(() => new Promise((resolve) => globalThis.setImmediate(resolve)));
@@ -42,7 +42,7 @@ describe("timers", () => {
     expect(globalThis.setTimeout).toBe(REAL.setTimeout);
   });
 
-  it("leave the globals alone where nothing has replaced them", () => {
+  it("do not change the globals if nothing has replaced them", () => {
     withTimers(() => {
       expect(globalThis.setImmediate).toBe(REAL.setImmediate);
     });

@@ -38,7 +38,7 @@ const combinations = serializers.flatMap(([serializerName, serializer]) =>
   ),
 );
 
-/** Any UTF-16, halves of surrogate pairs among it. */
+/** Generates any UTF-16, including lone surrogates. */
 const anyText = fc.oneof(
   fc.string({ unit: "binary", maxLength: 60 }),
   fc
@@ -51,13 +51,13 @@ const jsonValue = fc
   .jsonValue({ stringUnit: "binary", maxDepth: 4 })
   .map((value) => JSON.parse(JSON.stringify(value).replaceAll("__proto__", "proto")) as unknown);
 const bytes = fc.uint8Array({ maxLength: 300 });
-/** Long runs, so that every compressor has something to do. */
+/** Generates long runs, which every compressor can compress. */
 const repeated = fc
   .tuple(jsonValue, fc.integer({ min: 1, max: 200 }))
   .map(([value, count]) => new Array<unknown>(count).fill(value));
 
 describe.each(combinations)("the codec with $name", ({ codec, isJson }) => {
-  it("gives back every JSON value", async () => {
+  it("restores every JSON value", async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(jsonValue, repeated), async (value) => {
         expect(isSameData(await codec.decode(await codec.encode(value)), value)).toBe(true);
@@ -66,7 +66,7 @@ describe.each(combinations)("the codec with $name", ({ codec, isJson }) => {
     );
   });
 
-  it("gives back every text, or refuses it by name where MessagePack has no such text", async () => {
+  it("restores every text, or refuses it by name if MessagePack cannot represent it", async () => {
     await fc.assert(
       fc.asyncProperty(anyText, async (text) => {
         if (isJson || text.isWellFormed()) {
@@ -83,7 +83,7 @@ describe.each(combinations)("the codec with $name", ({ codec, isJson }) => {
     );
   });
 
-  it("gives back all bytes, as a plain Uint8Array in memory of its own", async () => {
+  it("restores all bytes, as a plain Uint8Array in separate memory", async () => {
     await fc.assert(
       fc.asyncProperty(bytes, fc.integer({ min: 1, max: 30 }), async (part, times) => {
         const given = Buffer.concat(new Array<Uint8Array>(times).fill(part));
@@ -96,7 +96,7 @@ describe.each(combinations)("the codec with $name", ({ codec, isJson }) => {
     );
   });
 
-  it("gives different bytes each time it encodes, where it encrypts, and refuses each cut", async () => {
+  it("encodes into different bytes each time, if it encrypts, and refuses every truncation", async () => {
     const sealed = await codec.encode({ a: [1, "two"] });
     const again = await codec.encode({ a: [1, "two"] });
     const isEncrypted = !Buffer.from(sealed).includes("two");

@@ -6,7 +6,7 @@ import type { EncryptionContext } from "../../src/vault/contracts.js";
 const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const byte = fc.integer({ min: 0, max: 255 });
 const lookupId = fc.string({ unit: fc.constantFrom(...BASE64URL), maxLength: 255 });
-/** What a vault takes for a tenant; texts that look like the encoding's own fields among them. */
+/** Generates valid tenants, including texts that look like fields of the encoding. */
 const tenant = fc.oneof(
   fc.string({ unit: "binary", minLength: 1, maxLength: 40 }),
   fc.constantFrom(
@@ -30,7 +30,7 @@ const context: fc.Arbitrary<EncryptionContext> = fc
     ...(name === undefined ? {} : { tenant: name }),
   }));
 
-/** A context and one that is near it: a field changed, or characters moved from one to the next. */
+/** Generates a context and a similar one: with a changed field, or characters moved between fields. */
 const neighbours = fc
   .tuple(context, byte, lookupId, tenant, fc.integer({ min: 0, max: 5 }))
   .map(([one, number, id, name, change]): [EncryptionContext, EncryptionContext] => {
@@ -54,7 +54,7 @@ const fields = ({ block, version, flags, lookupId: id, tenant: name = "" }: Encr
   JSON.stringify([block, version, flags, id, name]);
 const encoded = (given: EncryptionContext) => encodeContext(given).toString("hex");
 
-describe("the bytes that a context is bound by", () => {
+describe("the associated data of a context", () => {
   it("are the same for two contexts only if the contexts are", () => {
     fc.assert(
       fc.property(fc.oneof(neighbours, fc.tuple(context, context)), ([one, other]) => {
@@ -64,7 +64,7 @@ describe("the bytes that a context is bound by", () => {
     );
   });
 
-  it("are refused where the fields would not fit", () => {
+  it("are refused if the fields do not fit", () => {
     const head = { block: "head", version: 1, flags: 0 } as const;
     for (const lookupId of ["a".repeat(256), "é".repeat(200)]) {
       expect(() => encodeContext({ ...head, lookupId })).toThrow(RangeError);
@@ -74,7 +74,7 @@ describe("the bytes that a context is bound by", () => {
     );
   });
 
-  it("are what the record format documents", () => {
+  it("equal those that the record format documents", () => {
     const given: EncryptionContext = {
       block: "head",
       version: 1,
@@ -86,7 +86,7 @@ describe("the bytes that a context is bound by", () => {
     expect(encoded({ ...given, tenant: undefined })).toBe("4856010200026162" + "0000");
   });
 
-  it("hold the longest lookup id and the longest tenant whole", () => {
+  it("contain the longest lookup id and the longest tenant completely", () => {
     const given: EncryptionContext = {
       block: "head",
       version: 1,

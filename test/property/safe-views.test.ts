@@ -12,7 +12,7 @@ const identifier = fc.oneof(
   fc.constantFrom("a", "b", "c", "d", "text", "number", "fields", "columns"),
 );
 const personalNumber = fc.stringMatching(/^[0-9]{3}-[0-9]{2}-[0-9]{4}$/);
-/** What the summarizers say themselves is as likely a value as anything. */
+/** Words of the summarizers, which are also used as values. */
 const vocabulary = fc.constantFrom(
   "object, 3 fields",
   "table",
@@ -59,7 +59,7 @@ const { payload } = fc.letrec<{ payload: unknown }>((tie) => ({
   ),
 }));
 
-/** Every leaf as a text, and the names that a program gave; nothing here is the library's own. */
+/** Returns every leaf as a text, and the field names. Uses no code of the library. */
 function contentsOf(data: unknown, found = { leaves: [] as string[], names: new Set<string>() }) {
   if (Array.isArray(data) || data instanceof Set) {
     for (const item of data) contentsOf(item, found);
@@ -85,7 +85,7 @@ function contentsOf(data: unknown, found = { leaves: [] as string[], names: new 
   return found;
 }
 
-/** Texts that say nothing of any value, whatever holds them. */
+/** Texts that reveal no value, wherever they occur. */
 const CONSTANTS = /^(?:true|false|null|none|undefined)$/i;
 
 function assertSilent(text: string, data: unknown): void {
@@ -99,7 +99,7 @@ function assertSilent(text: string, data: unknown): void {
   }
 }
 
-/** Every text in a safe view: its summary, and whatever it tells beside it. */
+/** Returns every text in a safe view: its summary and its other fields. */
 function textsOf(view: unknown): string[] {
   if (typeof view !== "object" || view === null) return view === undefined ? [] : [String(view)];
   return Object.entries(view).flatMap(([name, value]) =>
@@ -128,7 +128,7 @@ describe.each(Object.entries(SUMMARIZERS))("%s", (_, summarizer) => {
     );
   });
 
-  it("passes the leak guard with whatever it writes", async () => {
+  it("writes only safe views that pass the leak guard", async () => {
     await fc.assert(
       fc.asyncProperty(payload, async (data) => {
         const view = await summarizer.summarize(data, CONTEXT);
@@ -171,7 +171,7 @@ function escapeOf(unit: number): string {
   return `\\u${unit.toString(16).padStart(4, "0")}`;
 }
 
-/** Ways to write a value, none of which hides it. */
+/** Notations of a value that the guard must find. */
 const DISGUISES: readonly ((text: string) => string)[] = [
   (text) => text,
   (text) => text.toUpperCase(),
@@ -191,7 +191,7 @@ const DISGUISES: readonly ((text: string) => string)[] = [
   (text) => Buffer.from(text).toString("hex"),
   (text) => Buffer.from(text).toString("hex").toUpperCase(),
 ];
-/** Letters, digits and spaces of several scripts, each of which stays itself when it is folded. */
+/** Letters, digits and spaces of several scripts that folding does not change. */
 const words = fc.string({
   unit: fc.constantFrom(..."abcXYZ019 -äÉñßжΣ漢".normalize("NFC")),
   minLength: 4,
@@ -199,7 +199,7 @@ const words = fc.string({
 });
 
 describe("the leak guard", () => {
-  it("finds any text, in any disguise, anywhere in a safe view and in a payload", () => {
+  it("finds any text in any encoding, anywhere in a safe view and in a payload", () => {
     const place = fc.tuple(fc.stringMatching(/^[ .,;]{0,9}$/), fc.stringMatching(/^[ .,;]{0,9}$/));
     fc.assert(
       fc.property(
@@ -233,7 +233,7 @@ describe("the leak guard", () => {
     );
   });
 
-  it("finds what a search with nothing left out finds, and no more, in plain words", () => {
+  it("finds in plain words exactly the same as an exhaustive search", () => {
     const letters = fc.string({ unit: fc.constantFrom(..."abAB "), minLength: 4, maxLength: 40 });
     fc.assert(
       fc.property(fc.array(letters, { maxLength: 5 }), letters, (data, text) => {
@@ -244,7 +244,7 @@ describe("the leak guard", () => {
     );
   });
 
-  it("finds every number of four digits or more that stands in a safe view", () => {
+  it("finds every number of four digits or more in a safe view", () => {
     const number = fc.oneof(
       fc.integer({ min: 1000 }),
       fc.integer({ max: -1000 }),
@@ -265,7 +265,7 @@ describe("the leak guard", () => {
   });
 });
 
-/** The text itself, letters that stand alone put together, and what is base64 by chance. */
+/** Returns the text itself, its single letters joined, and its words that are base64 by chance. */
 function readings(text: string): string[] {
   const spelled = [...text.matchAll(/(?<![ab])[ab](?:\s{1,2}[ab](?![ab])){3,}/gi)];
   const joined = spelled.map(([run]) => run.replace(/ /g, ""));

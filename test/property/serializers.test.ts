@@ -9,7 +9,7 @@ const json = jsonSerializer();
 const messagePack = messagePackSerializer();
 await messagePack.ready?.();
 
-/** Every kind of value that fast-check makes. */
+/** Generates every kind of value that fast-check supports. */
 const anything = fc.anything({
   maxDepth: 4,
   withBigInt: true,
@@ -28,7 +28,7 @@ const anything = fc.anything({
   ),
 });
 
-/** Values that MessagePack is for, so that most of them are carried. */
+/** Generates values that MessagePack mostly supports. */
 const rich = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4, depthSize: "small" },
@@ -49,11 +49,11 @@ const rich = fc.letrec<{ value: unknown }>((tie) => ({
   ),
 })).value;
 
-/** The last one is wrong for keys of maps; that has a test of its own beside the serializer. */
+/** The last one is invalid for keys of maps, which have their own test beside the serializer. */
 const REFUSAL =
   /^data(.* is .+: the serializer cannot carry it|.* contains itself| has too many values .+)$/s;
 
-/** Returns whether the value was carried; throws if it came back as anything but itself. */
+/** Returns whether the value was serialized. Throws if it was restored differently. */
 function carried(serializer: Serializer, value: unknown, tolerance: Tolerance): boolean {
   let content: Uint8Array | string;
   try {
@@ -77,7 +77,7 @@ const cases: [string, Serializer, Tolerance][] = [
 ];
 
 describe.each(cases)("%s", (name, serializer, tolerance) => {
-  it("either refuses a value with a TypeError or gives back the very same data", () => {
+  it("either refuses a value with a TypeError or restores exactly the same data", () => {
     let kept = 0;
     fc.assert(
       fc.property(fc.oneof(anything, rich), (value) => {
@@ -88,7 +88,7 @@ describe.each(cases)("%s", (name, serializer, tolerance) => {
     expect(kept).toBeGreaterThan(500);
   });
 
-  it("gives back any JSON value, and any text and names of members", () => {
+  it("restores any JSON value, text and member names", () => {
     const anyText = fc
       .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 12 })
       .map((units) => String.fromCharCode(...units));
@@ -115,7 +115,7 @@ describe.each(cases)("%s", (name, serializer, tolerance) => {
     );
   });
 
-  it("gives back each of many values in any order", () => {
+  it("restores each of many values in any order", () => {
     fc.assert(
       fc.property(fc.array(fc.jsonValue(), { minLength: 1, maxLength: 10 }), (values) => {
         const plain = values.map((value) => JSON.parse(JSON.stringify(value)) as unknown);
@@ -130,8 +130,8 @@ describe.each(cases)("%s", (name, serializer, tolerance) => {
   });
 });
 
-describe("reading what was never written", () => {
-  it.each(cases)("%s throws or gives a value, and never hangs or crashes", (_, serializer) => {
+describe("reading bytes that no serializer wrote", () => {
+  it.each(cases)("%s throws or returns a value, and never hangs or crashes", (_, serializer) => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         let outcome = "value";

@@ -21,7 +21,7 @@ const context: fc.Arbitrary<EncryptionContext> = fc.record({
   tenant: fc.option(fc.string({ unit: "binary", minLength: 1, maxLength: 20 }), { nil: undefined }),
 });
 
-/** One way to alter bytes: overwrite some, cut some out, or put some in. */
+/** One way to alter bytes: overwrite, remove or insert some. */
 const alteration = fc.record({
   at: fc.nat(),
   removed: fc.integer({ min: 0, max: 8 }),
@@ -29,7 +29,7 @@ const alteration = fc.record({
 });
 
 describe.each(encryptors)("%s", (_, encryptor) => {
-  it("opens what it sealed, in its context", async () => {
+  it("opens its own ciphertexts, in their context", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), context, async (plaintext, given) => {
         const sealed = await encryptor.encrypt(plaintext, given);
@@ -51,7 +51,7 @@ describe.each(encryptors)("%s", (_, encryptor) => {
     );
   });
 
-  it("refuses bytes altered in any way, by one of two codes", async () => {
+  it("refuses bytes altered in any way, with one of two codes", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 50 }), alteration, async (plaintext, change) => {
         const sealed = Buffer.from(await encryptor.encrypt(plaintext));
@@ -69,7 +69,7 @@ describe.each(encryptors)("%s", (_, encryptor) => {
     );
   });
 
-  it("refuses bytes that nobody sealed, by one of two codes", async () => {
+  it("refuses bytes that were never sealed, with one of two codes", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), async (bytes) => {
         const code = await codeThrownBy(() => encryptor.decrypt(bytes));

@@ -17,7 +17,7 @@ import { OWNER, sealOptions } from "../support/vault.js";
 const DIST = join(import.meta.dirname, "../../dist");
 const SSN = "078-05-1120";
 
-/** A program for a context of its own, next to the library. */
+/** A program for a separate context, next to the library. */
 const PROGRAM = `
   import { deflateCompressor, HandleVault, KeyRing, VaultCodec } from "./index.js";
   const codec = new VaultCodec({ compressor: deflateCompressor() });
@@ -53,7 +53,7 @@ const AUTH_PROGRAM = `
 `;
 
 const encryptors = runInNewContext(`({
-  // Promises of this realm are no instances of another's class.
+  // Promises of this realm are not instances of the other realm's class.
   waiting: (inner) => ({
     durable: true,
     encrypt: async (plaintext, context) => inner.encrypt(plaintext, context),
@@ -72,7 +72,7 @@ describe("a vault whose caller lives in another realm", () => {
     expect(lines).toEqual(Array.from({ length: count }, () => "true"));
   });
 
-  it("takes bytes and keys of a context for what they are", async () => {
+  it("accepts bytes and keys of a context", async () => {
     const key = runInNewContext("new Uint8Array(32).fill(1)");
     const vault = new HandleVault({ keys: KeyRing.from({ current: "a", keys: { a: key } }) });
     const { id } = await vault.seal(runInNewContext("Uint8Array.of(1, 2)"), sealOptions());
@@ -146,7 +146,7 @@ describe("a vault whose caller lives in another realm", () => {
     expect(isVaultError(error, "ERR_VAULT_HANDLE_NOT_FOUND")).toBe(true);
   });
 
-  it("values of a context are walked by templates as those of any other are", () => {
+  it("templates read values of a context like those of any realm", () => {
     const value: unknown = runInNewContext(
       "({ list: [{ name: 'here' }], map: new Map([[1, 'abc']]) })",
     );

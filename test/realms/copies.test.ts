@@ -1,4 +1,4 @@
-/** Two copies of the package in one process, as where two of a program's packages each bring one. */
+/** Two copies of the package in one process, as if two dependencies of a program each have one. */
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -10,7 +10,7 @@ import { codeThrownBy } from "../support/refusals.js";
 import { OWNER, sealOptions } from "../support/vault.js";
 
 const PROJECT = join(import.meta.dirname, "../..");
-// Within the project, where peers are found as in an installed package.
+// Inside the project, so that peers are found as for an installed package.
 mkdirSync(join(PROJECT, "reports"), { recursive: true });
 const folder = mkdtempSync(join(PROJECT, "reports/copies-"));
 afterAll(() => {
@@ -33,7 +33,7 @@ async function copy(name: string) {
 const [one, two] = [await copy("one"), await copy("two")];
 
 describe("two copies of the package", () => {
-  it("are two", () => {
+  it("are distinct", () => {
     expect(one.HandleVault).not.toBe(two.HandleVault);
     expect(new one.VaultCodec()).not.toBeInstanceOf(two.VaultCodec);
   });
@@ -82,7 +82,7 @@ describe("two copies of the package", () => {
     expect(error).not.toBeInstanceOf(two.VaultError);
   });
 
-  it("what merely looks like a codec is refused", () => {
+  it("an object that only resembles a codec is refused", () => {
     const codec = { ...new one.VaultCodec() } as Library.VaultCodec;
     expect(() => new two.HandleVault({ codec })).toThrow("codec must be a VaultCodec");
   });

@@ -1,6 +1,6 @@
 /**
- * Runs a program in a `node:vm` context, with the built library evaluated in that context as well: its
- * arrays, promises and errors are others than those of Node's own modules, as under Jest.
+ * Runs a program in a `node:vm` context, with the built library evaluated in the same context. Its
+ * arrays, promises and errors differ from those of Node's own modules, as under Jest.
  *
  * `node --experimental-vm-modules in-context.mjs DIST PROGRAM`
  */
@@ -14,7 +14,7 @@ const require = createRequire(resolve(dist, "index.js"));
 const context = createContext({ console, setTimeout, clearTimeout, queueMicrotask, performance });
 const modules = new Map();
 
-/** Returns the module of a specifier: of the context if it is a file, else Node's own. */
+/** Returns the module of a specifier: one of the context for a file, else Node's own. */
 async function moduleOf(specifier, parent) {
   const isFile = specifier.startsWith(".") || specifier.startsWith("/");
   const name = isFile ? resolve(dirname(parent), specifier) : specifier;

@@ -1,4 +1,4 @@
-/** What a vault must do under every kind of globals that a test runner or a window brings. */
+/** The laws of a vault under the globals of test runners and windows. */
 import { describe, expect, it } from "vitest";
 import { messagePackSerializer } from "../../src/codec/serializer/messagepack.js";
 import { HandleVault, KeyRing, VaultCodec } from "../../src/index.js";
@@ -19,10 +19,10 @@ const TYPED = {
   none: undefined,
 };
 
-/** Describes the laws under globals of a name. */
+/** Declares the tests of the laws; `globals` names the environment. */
 export function describeSealing(globals: string): void {
   describe(`a vault under the globals of ${globals}`, () => {
-    it("runs where windows have put their classes", () => {
+    it("runs with the classes of a window as globals", () => {
       expect(typeof Reflect.get(globalThis, "document")).toBe("object");
     });
 
@@ -30,14 +30,14 @@ export function describeSealing(globals: string): void {
       await expectSealed(new HandleVault(), data);
     });
 
-    it("takes bytes of Node and of the window for a key", async () => {
+    it("accepts bytes of Node and of the window as a key", async () => {
       for (const key of [Buffer.alloc(32, 1), new Uint8Array(32).fill(1)]) {
         const keys = KeyRing.from({ current: "a", keys: { a: key } });
         await expectSealed(new HandleVault({ keys }), "sealed");
       }
     });
 
-    it("seals and opens what MessagePack carries", async () => {
+    it("seals and opens payloads of MessagePack", async () => {
       const codec = new VaultCodec({ serializer: messagePackSerializer() });
       await expectSealed(new HandleVault({ codec }), TYPED);
       const { id, vault } = await sealed(new HandleVault({ codec }), { node: Buffer.of(1, 2) });

@@ -24,13 +24,13 @@ const OPTIONS = {
   safeView: CANARY.safeView,
 };
 
-/** Everything that a log, a debugger or a serializer would show of a value. */
+/** Returns all texts of a value that a log, a debugger or a serializer would show. */
 function shown(value: unknown): string {
   const parts = [inspect(value, { depth: 9, showHidden: true }), String(value)];
   try {
     parts.push(JSON.stringify(value) ?? "");
   } catch {
-    // A value that refuses to be JSON shows nothing that way.
+    // A value that cannot be JSON shows nothing in this form.
   }
   for (let error = value; error instanceof Error; error = error.cause) {
     parts.push(error.message, error.stack ?? "", inspect(error, { showHidden: true }));
@@ -63,7 +63,7 @@ describe("no canary shows", () => {
     }
     const page = await cache.scan();
     expectNoCanary(page, [...canaries]);
-    // JSON.stringify of a handle is its wire form, and says who it is for: that is what it is for.
+    // JSON.stringify of a handle is its wire form, which contains the principals intentionally.
     expect(inspect(handle, { showHidden: true })).not.toMatch(/canary|hdl_/);
   });
 
@@ -101,7 +101,7 @@ describe("no canary shows", () => {
     }
   });
 
-  it("in an error about a payload that was damaged after it was deciphered", async () => {
+  it("in an error about a payload that was damaged after decryption", async () => {
     const serializer = {
       id: 200,
       serialize: (data: unknown) => JSON.stringify(data),
@@ -121,7 +121,7 @@ describe.each([
   ["a small payload", CANARY.payload],
   ["a detached payload", CANARY.payload.repeat(500)],
 ])("with %s", (_, data) => {
-  it("no byte that a cache is given holds payload, owner, grantee, safe view or handle id", async () => {
+  it("no byte that a cache receives contains payload, owner, grantee, safe view or handle id", async () => {
     const given: Buffer[] = [];
     const vault = new HandleVault({ cache: recording(memoryCache(), given) });
     const { id } = await vault.seal(data, { ...OPTIONS, maxUses: 3 });
@@ -143,7 +143,7 @@ describe.each([
   });
 });
 
-/** Returns the cache, and keeps a copy of every key and value that it is given. */
+/** Returns the cache, wrapped to copy every key and value that it receives. */
 function recording(cache: CacheBackend, given: Buffer[]): CacheBackend {
   const keep = (key: string, ...values: (Uint8Array | undefined)[]) => {
     given.push(Buffer.from(key), ...values.map((value) => Buffer.from(value ?? [])));

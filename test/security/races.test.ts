@@ -3,7 +3,7 @@ import { overriding } from "../support/failing-cache.js";
 import { HandleVault, KeyRing, memoryCache } from "../support/modules.js";
 import { GRANTEE, OWNER, sealOptions } from "../support/vault.js";
 
-/** A gate that holds calls up until it is opened. */
+/** A gate that delays calls until it is opened. */
 class Gate {
   #open: () => void = () => undefined;
   readonly #passed = new Promise<void>((resolve) => {
@@ -21,7 +21,7 @@ class Gate {
 }
 
 describe("a read that began before a write", () => {
-  it("is not taken for a rollback when it ends after it", async () => {
+  it("is not mistaken for a rollback if it ends after the write", async () => {
     const memory = memoryCache();
     const gate = new Gate();
     let isHeld = false;
@@ -43,7 +43,7 @@ describe("a read that began before a write", () => {
     expect(await unsealing).toBe("secret");
   });
 
-  it("of a limited handle still leads to exactly as many payloads as allowed", async () => {
+  it("of a limited handle still returns exactly as many payloads as allowed", async () => {
     const memory = memoryCache();
     let delay = 0;
     const cache = overriding(memory, {
@@ -65,8 +65,8 @@ describe("a read that began before a write", () => {
   });
 });
 
-describe("an answer that comes late", () => {
-  it("does not let an earlier state of the record back in", async () => {
+describe("a late response", () => {
+  it("does not restore an earlier state of the record", async () => {
     const memory = memoryCache();
     const keys = KeyRing.ephemeral();
     const gate = new Gate();
@@ -100,10 +100,10 @@ describe("an answer that comes late", () => {
   });
 });
 
-describe("a body that goes between the reads of head and body", () => {
+describe("a body that is removed between the reads of head and body", () => {
   const data = "x".repeat(9000);
 
-  it("is not taken for damage when the handle was invalidated", async () => {
+  it("is not mistaken for damage if the handle was invalidated", async () => {
     const memory = memoryCache();
     const cache = overriding(memory, {
       getBody: async (key) => {
@@ -120,7 +120,7 @@ describe("a body that goes between the reads of head and body", () => {
     }
   });
 
-  it("is not taken for damage when another process took the last use", async () => {
+  it("is not mistaken for damage if another process took the last use", async () => {
     const memory = memoryCache();
     const keys = KeyRing.ephemeral();
     const other = new HandleVault({ cache: memory, keys });
@@ -138,7 +138,7 @@ describe("a body that goes between the reads of head and body", () => {
     });
   });
 
-  it("is damage when the record stands as it was", async () => {
+  it("is damage if the record is unchanged", async () => {
     const cache = overriding(memoryCache(), { getBody: () => undefined });
     const vault = new HandleVault({ cache });
     for (const maxUses of [undefined, 2]) {

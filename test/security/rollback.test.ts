@@ -1,7 +1,7 @@
 /**
- * What a writer of the store gains by putting back an earlier, genuine head of a record. A record
- * alone cannot prove that it is the newest (docs/record-format.md): these laws say how far the
- * vault's memory reaches, and where it ends.
+ * Rollbacks: someone who can write to the store restores an earlier, genuine head of a record. A record alone
+ * cannot prove that it is the newest (docs/record-format.md). These laws state how far the vault's memory of
+ * newer revisions reaches.
  */
 import { describe, expect, it } from "vitest";
 import { HandleVault } from "../../src/index.js";
@@ -17,7 +17,7 @@ const by = { by: OWNER } as const;
 const unsealCode = (vault: HandleVault, record: SealedRecord, principal = OWNER) =>
   codeThrownBy(() => vault.unseal(record.handle.id, principal));
 
-/** Every rewrite of a head there is, after which the head from before is put back. */
+/** Every kind of rewrite of a head; the test restores the previous head afterwards. */
 const REWRITES: Readonly<Record<string, (vault: HandleVault, id: string) => Promise<unknown>>> = {
   "a grant": (vault, id) => vault.grant(id, "auditor", by),
   "a revoke": (vault, id) => vault.revoke(id, "gateway", by),
@@ -63,7 +63,7 @@ describe("an earlier head, in the process that wrote the newer one", () => {
     });
   }
 
-  it("is refused even one rewrite back, and the newest is accepted again", async () => {
+  it("is refused even if it is one rewrite old, and the newest is accepted again", async () => {
     const scene = new Scene();
     const record = await scene.inline();
     const { id } = record.handle;
@@ -78,7 +78,7 @@ describe("an earlier head, in the process that wrote the newer one", () => {
     expect(await unsealCode(scene.vault, record, "auditor")).toBe(DENIED);
   });
 
-  it("does not bring a spent use back, with or without the body it had", async () => {
+  it("does not restore a spent use, with or without its former body", async () => {
     const scene = new Scene();
     const record = await scene.detached({ maxUses: 1 });
     await scene.vault.unseal(record.handle.id, OWNER);
@@ -88,7 +88,7 @@ describe("an earlier head, in the process that wrote the newer one", () => {
     expect(await unsealCode(scene.vault, record)).toBe(INTEGRITY);
   });
 
-  it("stays not found after the handle was invalidated, by its owner or by nobody named", async () => {
+  it("stays not found after the handle was invalidated, by its owner or without a principal", async () => {
     for (const principal of [OWNER, undefined]) {
       const scene = new Scene();
       const record = await scene.inline();
@@ -100,8 +100,8 @@ describe("an earlier head, in the process that wrote the newer one", () => {
   });
 });
 
-describe("an earlier head that is accepted by name", () => {
-  it("counts from then on, and what is earlier still is refused", async () => {
+describe("an earlier head that acceptRollback accepts", () => {
+  it("is valid from then on, and still earlier ones are refused", async () => {
     const scene = new Scene();
     const record = await scene.inline(OPTIONS);
     const { handle, lookupId } = record;
@@ -117,7 +117,7 @@ describe("an earlier head that is accepted by name", () => {
     expect(await unsealCode(scene.vault, record)).toBe(INTEGRITY);
   });
 
-  it("can be changed, and is then the newest", async () => {
+  it("can be changed, and is the newest afterwards", async () => {
     const scene = new Scene();
     const record = await scene.inline(OPTIONS);
     await scene.vault.renew(record.handle, 60, by);
@@ -129,7 +129,7 @@ describe("an earlier head that is accepted by name", () => {
     expect(await unsealCode(scene.vault, record, "gateway")).toBe(INTEGRITY);
   });
 
-  it("does not bring back what this process deleted, which can be deleted again", async () => {
+  it("does not restore records that this process deleted, and they can be deleted again", async () => {
     const scene = new Scene();
     const record = await scene.inline(OPTIONS);
     await scene.vault.invalidate(record.handle, OWNER);
@@ -141,7 +141,7 @@ describe("an earlier head that is accepted by name", () => {
     expect(await unsealCode(scene.freshVault(), record)).toBe(NOT_FOUND);
   });
 
-  it("must be genuine, and there", async () => {
+  it("must be genuine and exist", async () => {
     const scene = new Scene();
     const record = await scene.inline(OPTIONS);
     const accept = () => scene.vault.acceptRollback(record.handle);
@@ -155,7 +155,7 @@ describe("an earlier head that is accepted by name", () => {
     expect(await codeThrownBy(() => scene.vault.acceptRollback("hdl_1"))).toBe(NOT_FOUND);
   });
 
-  it("is left as it is where nothing was rolled back", async () => {
+  it("is unchanged if nothing was rolled back", async () => {
     const scene = new Scene();
     const record = await scene.inline(OPTIONS);
     await scene.vault.unseal(record.handle, OWNER);
@@ -166,7 +166,7 @@ describe("an earlier head that is accepted by name", () => {
 });
 
 describe("the memory of a process", () => {
-  it("reaches back over 10,000 changed records, and no further", async () => {
+  it("covers the last 10,000 changed records, and no more", async () => {
     const scene = new Scene();
     const shared = { grantedPrincipals: ["gateway"] };
     const [first, second] = [await scene.inline(shared), await scene.inline(shared)];
@@ -182,7 +182,7 @@ describe("the memory of a process", () => {
 });
 
 describe("an earlier head, in a process that only read the newer one", () => {
-  it("is refused like in the one that wrote it", async () => {
+  it("is refused as in the process that wrote it", async () => {
     const scene = new Scene();
     const record = await scene.inline(OPTIONS);
     await scene.vault.revoke(record.handle.id, "gateway", by);
@@ -192,7 +192,7 @@ describe("an earlier head, in a process that only read the newer one", () => {
     expect(await unsealCode(reader, record, "gateway")).toBe(INTEGRITY);
   });
 
-  it("does not come to be refused by reading the earlier one alone", async () => {
+  it("is still accepted after reading only the earlier one", async () => {
     const scene = new Scene();
     const record = await scene.inline(OPTIONS);
     const reader = scene.freshVault();
@@ -204,7 +204,7 @@ describe("an earlier head, in a process that only read the newer one", () => {
 });
 
 describe("an earlier head, in a process that has seen no newer one", () => {
-  it("is accepted: a revoked grantee is back", async () => {
+  it("is accepted: a revoked grantee has access again", async () => {
     const scene = new Scene();
     const record = await scene.inline({ grantedPrincipals: ["gateway"] });
     await scene.vault.revoke(record.handle.id, "gateway", by);
@@ -214,7 +214,7 @@ describe("an earlier head, in a process that has seen no newer one", () => {
     expect(await fresh.unseal(record.handle.id, "gateway")).toBe(record.payload);
   });
 
-  it("is accepted: a spent use is back, if the body is put back as well", async () => {
+  it("is accepted: a spent use is available again, if the body is restored, too", async () => {
     const scene = new Scene();
     const record = await scene.detached({ maxUses: 1 });
     await scene.vault.unseal(record.handle.id, OWNER);
@@ -225,7 +225,7 @@ describe("an earlier head, in a process that has seen no newer one", () => {
     expect(await scene.freshVault().unseal(record.handle.id, OWNER)).toBe(record.payload);
   });
 
-  it("is accepted: an invalidated handle is back", async () => {
+  it("is accepted: an invalidated handle opens again", async () => {
     const scene = new Scene();
     const record = await scene.inline();
     await scene.vault.invalidate(record.handle.id);
@@ -234,7 +234,7 @@ describe("an earlier head, in a process that has seen no newer one", () => {
     expect(await unsealCode(scene.freshVault(), record)).toBe("no error");
   });
 
-  it("is accepted until the expiry that stands in it, and not a millisecond longer", async () => {
+  it("is accepted until its own expiry, and not a millisecond longer", async () => {
     const scene = new Scene();
     const record = await scene.inline({ ttlSeconds: 60 });
     await scene.vault.renew(record.handle.id, 3600, by);
@@ -249,7 +249,7 @@ describe("an earlier head, in a process that has seen no newer one", () => {
     expect(await readAt(expiresAtMs + 3_000_000)).toBe(EXPIRED);
   });
 
-  it("is refused from the moment that process has seen the newer one", async () => {
+  it("is refused once that process has seen the newer one", async () => {
     const scene = new Scene();
     const record = await scene.inline(OPTIONS);
     await scene.vault.grant(record.handle.id, "auditor", by);

@@ -13,13 +13,13 @@ const COMMITMENT_BYTES = 32;
 const unsealCode = (scene: Scene, record: SealedRecord, principal = OWNER) =>
   codeThrownBy(() => scene.vault.unseal(record.handle.id, principal));
 
-/** Returns where the nonce of a head starts: right behind its data key header. */
+/** Returns the offset of a head's nonce, right after the data key header. */
 function nonceAt(head: Buffer): number {
   const wrappedLengthAt = 5 + head.readUInt8(4);
   return wrappedLengthAt + 2 + head.readUInt16BE(wrappedLengthAt) + COMMITMENT_BYTES;
 }
 
-/** Returns the head with `from`, at this offset of its plaintext, turned into `to`. */
+/** Returns the head with `from`, at this offset of its plaintext, changed into `to`. */
 function rewritten(head: Buffer, offset: number, from: Uint8Array, to: Uint8Array): Buffer {
   const altered = Buffer.from(head);
   const start = nonceAt(head) + NONCE_BYTES + offset;
@@ -41,7 +41,7 @@ describe("a record moved to another handle", () => {
       expect(await unsealCode(scene, other)).toBe(INTEGRITY);
     });
 
-    it(`is refused in a fresh vault as well: ${kind}`, async () => {
+    it(`is refused in a new vault, too: ${kind}`, async () => {
       const scene = new Scene();
       const [one, other] = [await scene[kind](), await scene[kind]()];
       await scene.cache.overwrite(one.lookupId, other);
@@ -51,7 +51,7 @@ describe("a record moved to another handle", () => {
     });
   }
 
-  it("is refused when only its body was moved, though both have one length and one data key", async () => {
+  it("is refused if only its body was moved, even with the same length and data key", async () => {
     const scene = new Scene();
     const [one, other] = [await scene.detached(), await scene.detached()];
     await scene.cache.overwrite(one.lookupId, { head: one.head, body: other.body });
@@ -68,7 +68,7 @@ describe("a record moved to another handle", () => {
     expect(await unsealCode(scene, large)).toBe(INTEGRITY);
   });
 
-  it("is refused when the two are spliced, wherever the cut is", async () => {
+  it("is refused if two heads are spliced at any offset", async () => {
     const scene = new Scene();
     const [one, other] = [await scene.inline(), await scene.inline()];
     expect(one.head.length).toBe(other.head.length);
@@ -94,7 +94,7 @@ describe("a record moved to another handle", () => {
   });
 });
 
-describe("a record made into what it is not", () => {
+describe("a record with altered fields", () => {
   it("is refused with the flags of another form", async () => {
     const scene = new Scene();
     for (const record of [await scene.inline(), await scene.detached()]) {
@@ -108,7 +108,7 @@ describe("a record made into what it is not", () => {
     }
   });
 
-  it("gains no grantee, even from a writer who knows the plaintext that he changes", async () => {
+  it("gains no grantee, even from a writer who knows the plaintext", async () => {
     const scene = new Scene();
     const record = await scene.inline({ grantedPrincipals: ["gateway"] });
     const [from, to] = [Buffer.from("gateway"), Buffer.from("mallory")];
@@ -122,7 +122,7 @@ describe("a record made into what it is not", () => {
     expect(await unsealCode(scene, record, "gateway")).toBe("no error");
   });
 
-  it("lives no longer, even when the writer knows its expiry", async () => {
+  it("does not live longer, even if the writer knows its expiry", async () => {
     const scene = new Scene();
     const record = await scene.inline();
     const expiryAt = 4 + 2 + OWNER.length + 2 + 8;
@@ -134,7 +134,7 @@ describe("a record made into what it is not", () => {
     expect(await codeThrownBy(() => scene.vault.describe(record.handle.id, OWNER))).toBe(INTEGRITY);
   });
 
-  it("gives nothing but its own payload when a body is put beside an inline head", async () => {
+  it("returns only its own payload if a body is added to an inline head", async () => {
     const scene = new Scene();
     const [small, large] = [await scene.inline(), await scene.detached()];
     await scene.cache.overwrite(small.lookupId, { head: small.head, body: large.body });
@@ -145,7 +145,7 @@ describe("a record made into what it is not", () => {
 describe("a record put under another key", () => {
   const ring = () => KeyRing.from({ current: "k-old", keys: { "k-old": KeyRing.generateKey() } });
 
-  it("is refused when an older key's ciphertext is labelled with the current key's id", async () => {
+  it("is refused if a ciphertext under an older key has the current key's id", async () => {
     const keys = ring();
     const scene = new Scene(keys);
     const record = await scene.inline();
@@ -158,7 +158,7 @@ describe("a record put under another key", () => {
     expect(await codeThrownBy(() => fresh.unseal(record.handle.id, OWNER))).toBe(INTEGRITY);
   });
 
-  it("is refused when a newer record's data key header is put before an older one's ciphertext", async () => {
+  it("is refused if an older ciphertext gets the data key header of a newer record", async () => {
     const keys = ring();
     const scene = new Scene(keys);
     const older = await scene.inline();
@@ -184,7 +184,7 @@ describe("a record put under another key", () => {
     expect(await codeThrownBy(() => fresh.unseal(record.handle.id, OWNER))).toBe(INTEGRITY);
   });
 
-  it("is under an unknown key once the ring lacks its key, and nothing else is said", async () => {
+  it("gives only KeyNotFoundError once the ring lacks its key", async () => {
     const keys = ring();
     const scene = new Scene(keys);
     const record = await scene.inline();
@@ -204,7 +204,7 @@ describe("a handle of limited uses", () => {
       corrupt,
       () => undefined,
       (whole: Buffer) => whole.subarray(1),
-      async (whole: Buffer) => corrupt(whole), // found out only after the event loop has turned
+      async (whole: Buffer) => corrupt(whole), // detected only after the event loop has turned
     ];
     for (const body of bodies) {
       scene.cache.alter(record.lookupId, { body });
@@ -217,7 +217,7 @@ describe("a handle of limited uses", () => {
     expect(await unsealCode(scene, record)).toBe(EXHAUSTED);
   });
 
-  it("loses no use to a damaged head, nor to a caller who is refused", async () => {
+  it("loses no use to a damaged head, nor to a refused caller", async () => {
     const scene = new Scene();
     const record = await scene.inline({ maxUses: 1 });
     scene.cache.alter(record.lookupId, {
@@ -229,7 +229,7 @@ describe("a handle of limited uses", () => {
     expect(await scene.vault.unseal(record.handle.id, OWNER)).toBe(record.payload);
   });
 
-  it("stays spent when its old body is put back beside the spent head", async () => {
+  it("stays spent if its old body is restored beside the spent head", async () => {
     const scene = new Scene();
     const record = await scene.detached({ maxUses: 1 });
     await scene.vault.unseal(record.handle.id, OWNER);

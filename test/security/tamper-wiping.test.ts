@@ -1,4 +1,4 @@
-/** What was decrypted is overwritten, whatever becomes of the request. */
+/** Decrypted memory is overwritten, whatever the result of the request is. */
 import { describe, expect, it } from "vitest";
 import {
   aes256GcmEncryptor,
@@ -12,7 +12,7 @@ import { CANARY, OWNER, Scene, type SealedRecord } from "../support/sealed-scene
 
 const KEYS = KeyRing.from({ current: "k1", keys: { k1: KeyRing.generateKey() } });
 
-/** A record, and a vault that shows the memory that it decrypted into. */
+/** Returns a record, and a vault that exposes the memory that it decrypted into. */
 async function watched(): Promise<{
   scene: Scene;
   vault: HandleVault;

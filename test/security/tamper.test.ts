@@ -14,13 +14,13 @@ import { CANARY, OWNER, Scene, type SealedRecord } from "../support/sealed-scene
 
 const KEY_ID_LENGTH_AT = 4;
 
-/** Returns the error that damage at an offset of this head is pinned to. */
+/** Returns the error that is specified for damage at an offset of this head. */
 function pinned(head: Buffer, offset: number): string {
   if (offset < KEY_ID_LENGTH_AT) return UNSUPPORTED;
   return offset <= KEY_ID_LENGTH_AT + head.readUInt8(KEY_ID_LENGTH_AT) ? KEY_NOT_FOUND : INTEGRITY;
 }
 
-/** Unseals an altered record; returns the code, and fails when the error tells what was sealed. */
+/** Unseals an altered record. Returns the code. Fails if the error reveals the payload. */
 async function refusalOf(vault: HandleVault, record: SealedRecord): Promise<string> {
   const error = await thrownBy(() => vault.unseal(record.handle.id, OWNER));
   const shown = inspect(error, { showHidden: true, depth: 4 });
@@ -44,7 +44,7 @@ describe("a damaged head", () => {
         const unexpected: string[] = [];
         for (let bit = 0; bit < head.length * 8; bit++) {
           const offset = bit >> 3;
-          if (offset === KEY_ID_LENGTH_AT) continue; // has a law of its own below
+          if (offset === KEY_ID_LENGTH_AT) continue; // has its own law below
           scene.cache.alter(lookupId, { head: (bytes) => withFlippedBit(bytes, bit) });
           const code = await refusalOf(isFresh ? scene.freshVault() : scene.vault, record);
           if (code !== pinned(head, offset)) unexpected.push(`${offset}.${bit & 7}: ${code}`);
@@ -55,7 +55,7 @@ describe("a damaged head", () => {
         expect(await scene.vault.unseal(record.handle.id, OWNER)).toBe(record.payload);
       });
 
-      it(`gives ${reader} the error of the offset it was cut at: ${kind}`, async () => {
+      it(`gives ${reader} the error of the offset at which it was truncated: ${kind}`, async () => {
         const scene = new Scene();
         const record = await scene[kind]();
         const { head, lookupId } = record;
@@ -70,7 +70,7 @@ describe("a damaged head", () => {
     }
   }
 
-  it("is refused whatever bit of the key id's length is flipped", async () => {
+  it("is refused if any bit of the key id's length is flipped", async () => {
     const scene = new Scene();
     const record = await scene.inline();
     for (let bit = 0; bit < 8; bit++) {
@@ -80,7 +80,7 @@ describe("a damaged head", () => {
     }
   });
 
-  // Pinned by design, not so yet: the lengths behind the key id are believed before it is looked up.
+  // Intended, but not yet true: the lengths after the key id are read before it is looked up.
   it("names no known key when the key id's length is damaged", async () => {
     const scene = new Scene();
     const record = await scene.inline();
@@ -91,7 +91,7 @@ describe("a damaged head", () => {
     }
   });
 
-  it("that grew is refused", async () => {
+  it("with trailing bytes is refused", async () => {
     const scene = new Scene();
     for (const kind of KINDS) {
       const record = await scene[kind]();
@@ -102,7 +102,7 @@ describe("a damaged head", () => {
     }
   });
 
-  it("tells neither its safe view nor its policy", async () => {
+  it("reveals neither its safe view nor its policy", async () => {
     const scene = new Scene();
     const { handle, head, lookupId } = await scene.inline();
     for (let offset = 0; offset < head.length; offset++) {
@@ -120,7 +120,7 @@ describe("a damaged head", () => {
     }
   });
 
-  it("leaves other handles as they were", async () => {
+  it("does not affect other handles", async () => {
     const scene = new Scene();
     const damaged = await scene.inline();
     const others = [await scene.inline(), await scene.detached()];
@@ -136,7 +136,7 @@ describe("a damaged head", () => {
 });
 
 describe("a damaged body", () => {
-  it("is refused whatever bit of it is flipped", async () => {
+  it("is refused if any bit of it is flipped", async () => {
     const scene = new Scene();
     const record = await scene.detached();
     const bits = (record.body?.length ?? 0) * 8;
@@ -152,7 +152,7 @@ describe("a damaged body", () => {
     expect(await scene.vault.unseal(record.handle.id, OWNER)).toBe(record.payload);
   });
 
-  it("is refused by a fresh vault as well, and the error does not tell what was sealed", async () => {
+  it("is refused by a new vault, too, and the error does not reveal the payload", async () => {
     const scene = new Scene();
     const record = await scene.detached();
     for (let offset = 0; offset < (record.body?.length ?? 0); offset += 64) {
@@ -162,7 +162,7 @@ describe("a damaged body", () => {
     }
   });
 
-  it("is refused wherever it was cut, when it grew, and when it is gone", async () => {
+  it("is refused if it was truncated, extended or removed", async () => {
     const scene = new Scene();
     const record = await scene.detached();
     const unseal = () => codeThrownBy(() => scene.vault.unseal(record.handle.id, OWNER));
@@ -180,7 +180,7 @@ describe("a damaged body", () => {
     }
   });
 
-  it("does not keep anybody from reading policy and safe view", async () => {
+  it("does not prevent reading of policy and safe view", async () => {
     const scene = new Scene();
     const { handle, lookupId } = await scene.detached();
     scene.cache.alter(lookupId, { body: () => undefined });
@@ -190,8 +190,8 @@ describe("a damaged body", () => {
   });
 });
 
-describe("refusing a forged record costs little", () => {
-  it("a forged data key header reaches the key management service once, however often it comes", async () => {
+describe("the work for refusing a forged record is limited", () => {
+  it("a forged data key header reaches the key management service once, however often it is read", async () => {
     const kms = new FakeKms();
     const scene = new Scene(kms);
     const record = await scene.inline();
@@ -204,7 +204,7 @@ describe("refusing a forged record costs little", () => {
     expect(kms.unwraps).toBe(1);
   });
 
-  it("a head damaged behind a known data key header asks no key management service", async () => {
+  it("a head damaged after a known data key header causes no call of the key management service", async () => {
     const kms = new FakeKms();
     const scene = new Scene(kms);
     const record = await scene.inline();
@@ -216,7 +216,7 @@ describe("refusing a forged record costs little", () => {
     expect(kms.unwraps).toBe(0);
   });
 
-  it("no body is fetched for a head that does not open, nor for a caller who is refused", async () => {
+  it("no body is fetched for a head that does not open, nor for a refused caller", async () => {
     const scene = new Scene();
     const { handle, lookupId } = await scene.detached();
     expect(await codeThrownBy(() => scene.vault.unseal(handle.id, "mallory"))).toBe(

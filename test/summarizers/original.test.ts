@@ -13,14 +13,14 @@ import { OWNER, sealOptions } from "../support/vault.js";
 
 const CONTEXT: SummaryContext = { ownerPrincipal: OWNER, grantedPrincipals: [] };
 
-/** What a summary tells, without what it does not. */
+/** Returns the fields that a safe view has, without the undefined ones. */
 async function told(summarizer: Summarizer, data: unknown): Promise<Partial<SafeViewFields>> {
   const view = await summarizer.summarize(data, CONTEXT);
   return JSON.parse(JSON.stringify(view));
 }
 
-describe("what the original's safe views do", () => {
-  it("38: a safe view has a summary, and nothing else that it is not told; frozen; its text is the summary", () => {
+describe("the laws of the original's safe views", () => {
+  it("38: a safe view has a summary and only the given fields; frozen; its text is the summary", () => {
     const view = new SafeView({ summary: "a record" });
     expect(JSON.parse(JSON.stringify(view))).toEqual({ summary: "a record", shown: [] });
     expect([view.dataType, view.rowCount, view.schema]).toEqual([undefined, undefined, undefined]);
@@ -28,7 +28,7 @@ describe("what the original's safe views do", () => {
     expect(() => Object.assign(view, { summary: "another" })).toThrow(TypeError);
   });
 
-  it("39: a summarizer is whatever has summarize, by its type and when it is called", async () => {
+  it("39: a summarizer is any object with summarize, for the compiler and at run time", async () => {
     expectTypeOf<{ summarize(data: unknown): string }>().toExtend<Summarizer>();
     expectTypeOf<{ summarize(): Promise<SafeView> }>().toExtend<Summarizer>();
     expectTypeOf<object>().not.toExtend<Summarizer>();
@@ -57,7 +57,7 @@ describe("what the original's safe views do", () => {
     expect((await told(schemaSummarizer({ hide: ["age"] }), { age: 36 })).schema).toEqual({});
   });
 
-  it("41: the beginning of a text is shown to nobody who did not call that unsafe", async () => {
+  it("41: the beginning of a text is shown only if the options call that unsafe", async () => {
     expect(() => truncateSummarizer({} as never)).toThrow("unsafe must be true");
     const unsafe = truncateSummarizer({ unsafe: true });
     expect((await told(unsafe, "x".repeat(200))).summary).toBe("x".repeat(200));
@@ -68,7 +68,7 @@ describe("what the original's safe views do", () => {
     expect((await told(unsafe, { secret: "canary" })).summary).not.toContain("canary");
   });
 
-  it("42: figures of a group and of no single value", async () => {
+  it("42: figures describe a group and no single value", async () => {
     const aggregate = aggregateSummarizer();
     expect((await told(aggregate, [10, 25, 31, 99, 20])).summary).toBe(
       "list, 5 items, numbers: sum 185, mean 37",
@@ -80,7 +80,7 @@ describe("what the original's safe views do", () => {
     expect((await told(aggregate, "a letter")).summary).toBe("value");
   });
 
-  it("43: a summarizer wins over a safe view, which stands without one", async () => {
+  it("43: a summarizer takes precedence over a safe view, which is used without one", async () => {
     const vault = new HandleVault();
     const options = sealOptions({ safeView: "given" });
     expect((await vault.seal({ a: 1 }, options)).safeView).toBe("given");

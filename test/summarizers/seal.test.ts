@@ -19,19 +19,19 @@ const ACCESS = { ownerPrincipal: OWNER, grantedPrincipals: [GRANTEE] };
 const writing = (view: unknown): Summarizer => ({ summarize: () => view as string });
 
 describe("sealing with a summarizer", () => {
-  it("stores what the summarizer writes", async () => {
+  it("stores the summarizer's result", async () => {
     const vault = new HandleVault();
     const handle = await vault.seal(RECORD, { ...ACCESS, summarizer: schemaSummarizer() });
     expect(handle.safeView).toBe("object, 3 fields, ssn (text), city (text), note (text)");
     expect(await vault.getSafeView(handle.id)).toBe(handle.safeView);
   });
 
-  it("lets the summarizer win over a safe view", async () => {
+  it("prefers the summarizer to a safe view", async () => {
     const options = sealOptions({ safeView: "given", summarizer: writing("written") });
     expect((await new HandleVault().seal(RECORD, options)).safeView).toBe("written");
   });
 
-  it("gives the summarizer the payload and for whom it is sealed, and waits for it", async () => {
+  it("passes the payload and its principals to the summarizer, and waits for it", async () => {
     const calls: unknown[][] = [];
     const summarizer: Summarizer = {
       async summarize(...call) {
@@ -44,7 +44,7 @@ describe("sealing with a summarizer", () => {
     expect(calls).toEqual([[RECORD, ACCESS]]);
   });
 
-  it("takes whatever has a text and promises of any make", async () => {
+  it("accepts any object with a summary, and promises of any kind", async () => {
     // biome-ignore lint/suspicious/noThenProperty: a promise of another library.
     const view = { then: (done: (value: unknown) => void) => done({ summary: "foreign" }) };
     const options = { ...ACCESS, summarizer: writing(view) };
@@ -65,7 +65,7 @@ describe("sealing with a summarizer", () => {
     await expect(sealing).rejects.toThrow(error);
   });
 
-  it("passes on what the summarizer fails with, and seals nothing", async () => {
+  it("passes on the error of the summarizer, and seals nothing", async () => {
     const cache = memoryCache();
     const inserting = vi.spyOn(cache, "insert");
     const summarizer = { summarize: () => Promise.reject(new Error("no model")) };
@@ -74,7 +74,7 @@ describe("sealing with a summarizer", () => {
     expect(inserting).not.toHaveBeenCalled();
   });
 
-  it("needs a safe view or a summarizer that is one", async () => {
+  it("needs a safe view or a valid summarizer", async () => {
     const vault = new HandleVault();
     await expect(vault.seal(RECORD, ACCESS)).rejects.toThrow(TypeError);
     await expect(vault.seal(RECORD, { ...ACCESS, summarizer: {} as never })).rejects.toThrow(
@@ -97,7 +97,7 @@ describe("sealing with the leak guard", () => {
     expect(JSON.stringify(error) + String(error)).not.toContain("Springfield");
   });
 
-  it("checks what a summarizer writes, too", async () => {
+  it("checks the result of a summarizer, too", async () => {
     const sealing = new HandleVault().seal(RECORD, {
       ...ACCESS,
       summarizer: writing("springfield"),
@@ -137,7 +137,7 @@ describe("sealing with the leak guard", () => {
     }
   });
 
-  it("lets pass what the vault, the seal or the summarizer allows", async () => {
+  it("accepts the places that the vault, the seal or the summarizer allows", async () => {
     const vault = new HandleVault({ leakGuard: { allow: ["/city"] } });
     const view = "123-45-6789, Springfield";
     const options = sealOptions({ safeView: view });
@@ -149,7 +149,7 @@ describe("sealing with the leak guard", () => {
     await expect(new HandleVault().seal(RECORD, allowed)).rejects.toMatchObject(LEAK);
   });
 
-  it("is off where the vault or the seal says so, and on where a seal says what it allows", async () => {
+  it("is off if the vault or the seal disables it, and on if a seal allows places", async () => {
     const options = sealOptions({ safeView: "Springfield" });
     const off = { ...options, leakGuard: "off" } as const;
     expect((await new HandleVault().seal(RECORD, off)).safeView).toBe("Springfield");
@@ -159,7 +159,7 @@ describe("sealing with the leak guard", () => {
     await expect(vault.seal(RECORD, on)).rejects.toMatchObject(LEAK);
   });
 
-  it("lets what masks and truncates pass, for the places that they show, and no others", async () => {
+  it("accepts the places that mask and truncate show, and no others", async () => {
     const vault = new HandleVault();
     const truncating = truncateSummarizer({ unsafe: true });
     const text = await vault.seal("a letter to Mr Smith", { ...ACCESS, summarizer: truncating });
@@ -188,7 +188,7 @@ describe("sealing with the leak guard", () => {
     expect(() => new HandleVault({ leakGuard })).toThrow(error);
   });
 
-  it("says nothing of a wrong place but where it stands in the list", async () => {
+  it("names a wrong place only by its index", async () => {
     const leakGuard = { allow: ["/a", "canary"] };
     const error = await thrownBy(() => new HandleVault().seal(1, sealOptions({ leakGuard })));
     expect(String(error)).toBe("RangeError: leakGuard.allow[1] must be a JSON pointer");

@@ -27,11 +27,11 @@ function rows(count: number, row: (n: number) => object = (n) => ({ id: `p${n}`,
 }
 
 describe("a safe view", () => {
-  it("is its summary, as a text", () => {
+  it("is its summary when converted to a string", () => {
     expect(`${new SafeView({ summary: "a record" })}`).toBe("a record");
   });
 
-  it("is frozen, and independent of what it was made of", () => {
+  it("is frozen, and independent of its input", () => {
     const [schema, shown] = [{ a: "text" }, ["/a"]];
     const view = new SafeView({ summary: "", dataType: "table", rowCount: 2, schema, shown });
     schema.a = "number";
@@ -41,7 +41,7 @@ describe("a safe view", () => {
     for (const part of [view, view.schema, view.shown]) expect(Object.isFrozen(part)).toBe(true);
   });
 
-  it("says nothing that it was not told", () => {
+  it("has only the given fields", () => {
     const { dataType, rowCount, schema, shown } = new SafeView({ summary: "x" });
     expect([dataType, rowCount, schema, shown]).toEqual([undefined, undefined, undefined, []]);
   });
@@ -92,7 +92,7 @@ describe("schemaSummarizer", () => {
     expect(await summaryOf(schema, data)).toBe(summary);
   });
 
-  it("tells the same in parts", async () => {
+  it("has the same facts as fields", async () => {
     expect(await viewOf(schema, rows(3))).toMatchObject({
       dataType: "table",
       rowCount: 3,
@@ -110,7 +110,7 @@ describe("schemaSummarizer", () => {
     expect(await summaryOf(schema, [many])).toBe("table, 1 row, 65 columns, 65 hidden");
   });
 
-  it("hides and renames by rule", async () => {
+  it("hides and renames fields according to its options", async () => {
     const summarizer = schemaSummarizer({
       hide: ["hiv"],
       rename: { "e mail": "contact", id: "nr" },
@@ -134,7 +134,7 @@ describe("schemaSummarizer", () => {
     expect(() => schemaSummarizer(options as never)).toThrow(error);
   });
 
-  it("leaves out a count that equals a value, wherever it says it", async () => {
+  it("leaves out a count that equals a value, in summary and fields", async () => {
     const view = await viewOf(
       schema,
       rows(1234, () => ({ total: 1234 })),
@@ -143,7 +143,7 @@ describe("schemaSummarizer", () => {
     expect(view.rowCount).toBeUndefined();
   });
 
-  it("tells beside its summary nothing that it left out there", async () => {
+  it("has no fact as a field that its summary left out", async () => {
     for (const summarizer of [schema, aggregateSummarizer()]) {
       const counted = rows(1234, () => ({ f1234: 1234 }));
       expect(await viewOf(summarizer, counted)).toMatchObject({
@@ -158,7 +158,7 @@ describe("schemaSummarizer", () => {
     expect((await viewOf(schema, new TextEncoder().encode("%PDF-1.7"))).dataType).toBe("bytes");
   });
 
-  it("tells of no field beside its summary what it left out there", async () => {
+  it("has no field in its schema that its summary left out", async () => {
     const told = async (data: unknown, by = schema) => (await viewOf(by, data)).schema;
     expect(await told({ type: "list", kind: ["text"], nr: 1 })).toEqual({
       type: "",
@@ -181,7 +181,7 @@ describe("schemaSummarizer", () => {
     expect(await summaryOf(schema, { a: "t, 1 fie" })).toBe("");
   });
 
-  it("looks at the first thousand rows of a table, and says so", async () => {
+  it("reads the first thousand rows of a table, and says so", async () => {
     const data = rows(1500, (n) => (n < 1000 ? { a: n } : { a: n, late: n }));
     expect(await summaryOf(schema, data)).toBe("table, 1500 rows, at least 1 column, a (number)");
     expect(
@@ -214,7 +214,7 @@ describe("the media type of bytes", () => {
 describe("aggregateSummarizer", () => {
   const aggregate = aggregateSummarizer();
 
-  it("gives count, sum and mean of numeric columns", async () => {
+  it("shows count, sum and mean of numeric columns", async () => {
     const view = await viewOf(
       aggregate,
       rows(10, (n) => ({ name: `n${n}`, score: n * n })),
@@ -237,7 +237,7 @@ describe("aggregateSummarizer", () => {
     expect(await summaryOf(aggregate, data)).toBe(summary);
   });
 
-  it("says nothing of fewer numbers than the smallest group", async () => {
+  it("does not mention columns with fewer numbers than the smallest group", async () => {
     expect(await summaryOf(aggregate, [1, 2, 4, 8])).toBe("list, 4 items");
     const some = rows(10, (n) => (n < 4 ? { few: n } : { many: n + 0.25 }));
     expect(await summaryOf(aggregate, some)).toBe("table, 10 rows, many: sum 40.5, mean 6.75");
@@ -246,13 +246,13 @@ describe("aggregateSummarizer", () => {
     );
   });
 
-  it("shows neither sum nor mean where one of them equals a value", async () => {
+  it("shows neither sum nor mean if one of them equals a value", async () => {
     expect(await summaryOf(aggregate, [0, 0, 0, 0, 123])).toBe("list, 5 items, numbers");
     expect(await summaryOf(aggregate, [7, 7, 7, 7, 7])).toBe("list, 5 items, numbers");
     expect(await summaryOf(aggregate, [1, 2, 3, 4, 5])).toBe("list, 5 items, numbers");
   });
 
-  it("shows neither sum nor mean where one number makes up most of the sum", async () => {
+  it("shows neither sum nor mean if one number makes up most of the sum", async () => {
     const view = (salary: number) => summaryOf(aggregate, [1, 2, -3, 4.5, salary]);
     for (const salary of [123_456, -123_456, 42.5]) {
       expect(await view(salary)).toBe("list, 5 items, numbers");
@@ -334,7 +334,7 @@ describe("aggregateSummarizer", () => {
     );
   });
 
-  it("sums up the first hundred thousand, and says so", async () => {
+  it("aggregates the first hundred thousand rows, and says so", async () => {
     const many = new Array(100_001).fill(0).map((_, n) => n % 2);
     expect(await summaryOf(aggregate, many)).toBe(
       "list, 100001 items, figures of the first 100000, numbers: sum 50000, mean 0.5",
@@ -354,7 +354,7 @@ describe("aggregateSummarizer", () => {
 });
 
 describe("maskSummarizer", () => {
-  it("shows what its rules say of each field, and masks the rest of it", async () => {
+  it("shows the parts of each field that its rules allow, and masks the rest", async () => {
     const fields = { "/ssn": { last: 4 }, "/people/*/mail": { first: 1 }, "/pin": {} };
     const data = {
       ssn: "123-45-6789",
@@ -369,13 +369,13 @@ describe("maskSummarizer", () => {
     expect(view.shown).toEqual(Object.keys(fields));
   });
 
-  it("masks a value whole of which a rule would show more than half", async () => {
+  it("masks a value completely if a rule would show more than half of it", async () => {
     const fields = { "": { first: 2, last: 2 } };
     expect(await summaryOf(maskSummarizer({ fields }), "abcdefg")).toBe("*******");
     expect(await summaryOf(maskSummarizer({ fields }), "abcdefgh")).toBe("ab****gh");
   });
 
-  it("counts characters as a reader does", async () => {
+  it("counts characters as a reader sees them", async () => {
     const fields = { "/0": { first: 1 } };
     expect(await summaryOf(maskSummarizer({ fields }), ["𝐀🍌ößé"])).toBe("𝐀****");
   });
@@ -393,7 +393,7 @@ describe("maskSummarizer", () => {
     expect(summary).toBe("*".repeat([...value].length));
   });
 
-  it("shows of no text anything but what its rule keeps and a few separators", async () => {
+  it("shows only the characters that its rule keeps, and a few separators", async () => {
     const rule = fc.record({
       first: fc.integer({ min: 0, max: 3 }),
       last: fc.integer({ min: 0, max: 3 }),
@@ -419,7 +419,7 @@ describe("maskSummarizer", () => {
     expect(await summaryOf(summarizer, { "123-45-6789": "12345678" })).toBe("******78");
   });
 
-  it("says nothing of what is not there, is no text, or is a long one", async () => {
+  it("ignores values that are missing, not texts, or too long", async () => {
     const fields = { "/a": { last: 1 }, "/b": {}, "/c": {}, "/d/x": {} };
     expect(
       await summaryOf(maskSummarizer({ fields }), { a: null, b: {}, c: "x".repeat(257) }),
@@ -458,7 +458,7 @@ describe("truncateSummarizer", () => {
     expect(view).toMatchObject({ dataType: "text", shown: [""] });
   });
 
-  it("cuts no character in two, and fits into a safe view whatever it shows", async () => {
+  it("splits no character, and always fits into a safe view", async () => {
     const summarizer = truncateSummarizer({ unsafe: true, characters: 3 });
     expect(await summaryOf(summarizer, "ab🍌c")).toBe("ab [TRUNCATED]");
     expect(await summaryOf(summarizer, "a🍌c")).toBe("a🍌 [TRUNCATED]");

@@ -24,7 +24,7 @@ describe("a canary", () => {
   });
 
   it.each(["base64", "base64url"] as const)(
-    "is found in %s, at any place of what was encoded",
+    "is found in %s, at any position of the encoded text",
     (encoding) => {
       fc.assert(
         fc.property(fc.string(), fc.string(), (before, after) => {
@@ -36,7 +36,7 @@ describe("a canary", () => {
     },
   );
 
-  it("is not found where it is not", () => {
+  it("is not found in other texts", () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 1000 }), (text) => {
         expect(holdsCanary(text + newCanary(), newCanary())).toBe(false);

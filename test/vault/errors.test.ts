@@ -13,7 +13,7 @@ import {
   type VaultErrorCode,
 } from "../../src/index.js";
 
-/** The codes, pinned: changing one breaks whoever acts on it. */
+/** The pinned codes: changing one breaks the programs that use it. */
 const CODES: Readonly<Record<string, VaultErrorCode>> = {
   HandleNotFoundError: "ERR_VAULT_HANDLE_NOT_FOUND",
   HandleExpiredError: "ERR_VAULT_HANDLE_EXPIRED",
@@ -44,7 +44,7 @@ const CODES: Readonly<Record<string, VaultErrorCode>> = {
   OutputValidationError: "ERR_VAULT_OUTPUT_VALIDATION",
 };
 
-/** A class as the tests call it; the classes that take an argument get one that fits all. */
+/** A class as the tests call it, with an argument that is valid for all classes. */
 type ErrorClass = new (argument: string) => AnyVaultError;
 
 const classes = Object.entries<unknown>(library).filter(
@@ -57,7 +57,7 @@ function instance(Class: ErrorClass): AnyVaultError {
 }
 
 describe("the error classes", () => {
-  it("are exactly those that are pinned, each with its code and name", () => {
+  it("are exactly the pinned ones, each with its code and name", () => {
     const found = Object.fromEntries(classes.map(([name, Class]) => [name, instance(Class).code]));
     expect(found).toEqual(CODES);
     for (const [name, Class] of classes) expect(instance(Class).name).toBe(name);
@@ -70,7 +70,7 @@ describe("the error classes", () => {
     expect(listed).toEqual(CODES);
   });
 
-  it("have messages that end in a full stop and say nothing of the call", () => {
+  it("have messages that end in a full stop and contain nothing of the call", () => {
     for (const [, Class] of classes) expect(instance(Class).message).toMatch(/^[A-Z].*[^.]\.$/s);
   });
 
@@ -91,7 +91,7 @@ describe("the error classes", () => {
     }
   });
 
-  it("are recognised when another copy of the library made them", () => {
+  it("are recognised if they are from another copy of the library", () => {
     const foreign = Object.assign(new Error("made elsewhere"), {
       code: "ERR_VAULT_HANDLE_EXPIRED",
       [Symbol.for("handlevault.error")]: true,
@@ -99,7 +99,7 @@ describe("the error classes", () => {
     expect(isVaultError(foreign, "ERR_VAULT_HANDLE_EXPIRED")).toBe(true);
   });
 
-  it("keep the cause where there is one, and say what to do about a peer", () => {
+  it("keep the cause if there is one, and explain how to install a peer", () => {
     const cause = new Error("ECONNRESET");
     expect(new OutcomeUnknownError({ cause }).cause).toBe(cause);
     expect(new PeerMissingError("lmdb").message).toContain('"npm install lmdb"');

@@ -5,7 +5,7 @@ import type { EncryptionContext } from "../../src/vault/contracts.js";
 
 const LOOKUP_ID = "4g_D1RJcX8qAMICvEXjBOzzDJwv74NP9Z4pAVo9KqwA";
 
-/** So few that equal ones come up, and pieces that can be shifted from one text to the other. */
+/** Few values, so that equal ones occur, and pieces that can move from one text to the other. */
 const anyContext: fc.Arbitrary<EncryptionContext> = fc.record({
   block: fc.constant("head"),
   version: fc.integer({ min: 0, max: 1 }),
@@ -22,11 +22,11 @@ const context = (changes: Partial<EncryptionContext> = {}): EncryptionContext =>
   ...changes,
 });
 
-/** Returns a copy: the bytes themselves are valid until the next call only. */
+/** Returns a copy, because the bytes themselves are valid only until the next call. */
 const encoded = (value: EncryptionContext): string => encodeContext(value).toString("hex");
 
 describe("the associated data of a head", () => {
-  it("is laid out as docs/record-format.md has it", () => {
+  it("has the layout of docs/record-format.md", () => {
     const lookupId = Buffer.from(LOOKUP_ID).toString("hex");
     expect(encoded(context())).toBe(`48560181002b${lookupId}0000`);
     expect(encoded(context({ tenant: "größe" }))).toBe(
@@ -42,7 +42,7 @@ describe("the associated data of a head", () => {
     );
   });
 
-  it("keeps what belongs to the lookup id apart from what belongs to the tenant", () => {
+  it("separates the lookup id from the tenant", () => {
     const shifted = [
       context({ lookupId: "ab", tenant: "c" }),
       context({ lookupId: "a", tenant: "bc" }),
@@ -52,14 +52,14 @@ describe("the associated data of a head", () => {
     expect(new Set(shifted.map(encoded)).size).toBe(shifted.length);
   });
 
-  it("has room for the longest tenant there can be", () => {
+  it("has space for the longest tenant", () => {
     const tenant = "水".repeat(1024);
     const bytes = encodeContext(context({ tenant }));
     expect(bytes.length).toBe(51 + 3072);
     expect(bytes.subarray(51).toString("utf8")).toBe(tenant);
   });
 
-  it("is not that of an earlier, longer context in part", () => {
+  it("contains nothing of an earlier, longer context", () => {
     const before = encoded(context());
     encodeContext(context({ tenant: "x".repeat(1000) }));
     expect(encoded(context())).toBe(before);

@@ -28,7 +28,7 @@ function refusalOf(vector: StoredVector): Refusal | undefined {
   }
 }
 
-/** Returns the bytes of the annotated block with this title: what is left of the bars. */
+/** Returns the bytes of the annotated block with this title, which are left of the bars. */
 function blockOf(title: string): string {
   const [, block] = new RegExp(`\`\`\`text ${title}\n([^\`]*)\`\`\``).exec(DOCUMENT) ?? [];
   if (block === undefined) throw new Error(`the document has no block ${title}`);
@@ -65,7 +65,7 @@ describe("a reader written from docs/record-format.md alone", () => {
     }
   });
 
-  it("refuses whatever bit of the key id's length is flipped, because no such key is known", () => {
+  it("refuses every flipped bit of the key id's length, because no such key is known", () => {
     for (let bit = 0; bit < 8; bit++) {
       const head = Buffer.from(EXAMPLE.head, "hex");
       head.writeUInt8(head.readUInt8(4) ^ (1 << bit), 4);
@@ -76,7 +76,7 @@ describe("a reader written from docs/record-format.md alone", () => {
 });
 
 describe("the worked example of docs/record-format.md", () => {
-  it("is the golden record it says it is", () => {
+  it("equals the golden record that it names", () => {
     expect(DOCUMENT).toContain("The vector `inline-json`");
     expect(DOCUMENT).toContain(`\`${EXAMPLE.handleId}\``);
     expect(EXAMPLE.keys).toEqual({
@@ -89,7 +89,7 @@ describe("the worked example of docs/record-format.md", () => {
   });
 
   for (const step of ["wrapping", "data-key", "derived", "aad", "plaintext"] as const) {
-    it(`shows what a reader really comes across: ${step}`, () => {
+    it(`shows the actual values of a reader: ${step}`, () => {
       expect(blockOf(step)).toBe(readIndependently(EXAMPLE).trace[step].toString("hex"));
     });
   }

@@ -11,7 +11,7 @@ describe("the golden records that open", () => {
     expect(forms).toEqual(new Set(["inline", "detached", "spent"]));
   });
 
-  it("rest under SHA-256 of their handle ids", () => {
+  it("are stored under SHA-256 of their handle ids", () => {
     for (const { name, handleId, lookupId } of VALID) {
       expect(lookupId, name).toBe(hash("sha256", handleId, "base64url"));
     }
@@ -20,7 +20,7 @@ describe("the golden records that open", () => {
   for (const vector of VALID) {
     const { name, comment, expected, handleId, principal } = vector;
 
-    it(`describe themselves as they were sealed: ${name} (${comment})`, async () => {
+    it(`have the fields that were sealed: ${name} (${comment})`, async () => {
       await using vault = await vaultHolding(vector);
       const handle = await vault.describe(handleId, principal);
       expect({
@@ -42,13 +42,13 @@ describe("the golden records that open", () => {
 
     const { payload } = expected;
     if (payload === null) {
-      it(`hand out nothing once they are spent: ${name}`, async () => {
+      it(`return nothing once they are spent: ${name}`, async () => {
         await using vault = await vaultHolding(vector);
         const code = await codeThrownBy(() => vault.unseal(handleId, principal));
         expect(code).toBe("ERR_VAULT_HANDLE_EXHAUSTED");
       });
     } else {
-      it(`give the payload as it was sealed: ${name}`, async () => {
+      it(`return the sealed payload: ${name}`, async () => {
         await using vault = await vaultHolding(vector);
         expect(await vault.unseal(handleId, principal)).toStrictEqual(untagged(payload));
       });

@@ -55,7 +55,7 @@ function written(fields: RecordFields, payload: Uint8Array = Buffer.alloc(0)): B
 }
 
 describe("the fields of a record", () => {
-  it("come back as they were written, and so does what follows them", () => {
+  it("are read as they were written, and so are the bytes after them", () => {
     fc.assert(
       fc.property(anyFields, fc.uint8Array({ maxLength: 64 }), (fields, payload) => {
         const plaintext = written(fields, payload);
@@ -66,7 +66,7 @@ describe("the fields of a record", () => {
     );
   });
 
-  it("never take more bytes than the bound says", () => {
+  it("never take more bytes than the upper bound", () => {
     fc.assert(
       fc.property(anyFields, (fields) => {
         const roomy = Buffer.alloc(2 * maxFieldsBytes(fields) + 1024);
@@ -75,7 +75,7 @@ describe("the fields of a record", () => {
     );
   });
 
-  it("are a refusal when the plaintext ends anywhere within them", () => {
+  it("are refused if the plaintext ends within them", () => {
     const plaintext = written(FIELDS);
     for (let length = 0; length < plaintext.length; length++) {
       expect(() => readHead(plaintext.subarray(0, length)), `${length}`).toThrow(
@@ -85,14 +85,14 @@ describe("the fields of a record", () => {
     expect(readHead(plaintext).tailAt).toBe(plaintext.length);
   });
 
-  it("are a refusal when there are fewer grants than announced", () => {
+  it("are refused if there are fewer grants than declared", () => {
     const plaintext = written({ ...FIELDS, grantedPrincipals: [] });
     const grantCountAt = 4 + 2 + Buffer.byteLength(FIELDS.ownerPrincipal);
     plaintext.writeUInt16BE(0xffff, grantCountAt);
     expect(() => readHead(plaintext)).toThrow(RecordIntegrityError);
   });
 
-  it("tell no uses left from no limit", () => {
+  it("distinguish no uses left from no limit", () => {
     expect(readHead(written({ ...FIELDS, usesLeft: 0 })).fields.usesLeft).toBe(0);
     expect(readHead(written({ ...FIELDS, usesLeft: undefined })).fields.usesLeft).toBeUndefined();
   });
@@ -109,7 +109,7 @@ describe("the fields of a record", () => {
     expect(fields.expiresAtMs).toBe(Number.MAX_SAFE_INTEGER);
   });
 
-  it("are laid out as docs/record-format.md has them", () => {
+  it("have the layout of docs/record-format.md", () => {
     const fields = { ...FIELDS, ownerPrincipal: "hr", grantedPrincipals: ["it"], safeView: "s" };
     expect(written(fields, Buffer.of(0xff)).toString("hex")).toBe(
       [
@@ -136,7 +136,7 @@ describe("the clear bytes of a head", () => {
     }
   });
 
-  it("give the form that the head was joined with", () => {
+  it("declare the form that the head was joined with", () => {
     for (const form of FORMS) expect(readForm(joinHead(form, Buffer.alloc(0)))).toBe(form);
   });
 
@@ -196,7 +196,7 @@ describe("the context of a head", () => {
   });
 });
 
-it("the constants of format 1 are what they were when it was published", () => {
+it("the constants of format 1 are unchanged since it was published", () => {
   expect({ RECORD_VERSION, PREFIX_BYTES }).toEqual({
     RECORD_VERSION: 1,
     PREFIX_BYTES: 4,

@@ -10,7 +10,7 @@ function scene() {
   const stopwatch = { nowMs: 0 };
   const elapsedMs = () => stopwatch.nowMs;
   const slices = new TimeSlices(elapsedMs);
-  /** Works for so many milliseconds, one at a time. */
+  /** Works for this many milliseconds, one at a time. */
   const work = async (ms: number) => {
     for (let done = 0; done < ms; done++) {
       const slice = slices.next();
@@ -31,7 +31,7 @@ describe("time slices", () => {
     expect(longestMs).toBeLessThanOrEqual(5);
   });
 
-  it("hold the loop no longer when many calls work at the same moment, and serve all of them", async () => {
+  it("block the loop no longer during many concurrent calls, and serve all of them", async () => {
     const { stopwatch, elapsedMs, work } = scene();
     const turns = new LoopTurns(elapsedMs);
     const ends: number[] = [];
@@ -49,7 +49,7 @@ describe("time slices", () => {
     for (let step = 0; step < 1000; step++) expect(slices.next()).toBeUndefined();
   });
 
-  it("start again when the loop has turned by itself", async () => {
+  it("start again when the loop has turned for another reason", async () => {
     const { stopwatch, slices } = scene();
     await slices.next();
     await nextTurn();

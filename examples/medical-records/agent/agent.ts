@@ -1,13 +1,13 @@
-/** The agent: it lets a model choose calls, makes them, and remembers what it was told. */
+/** The agent: it lets a model choose tool calls, makes them, and remembers the results. */
 import type { McpClient } from "../support/mcp-client.js";
 import type { Model, Turn } from "./model.js";
 
 const MAX_TURNS = 20;
 
-/** What an agent leaves behind. */
+/** The result of an agent's run. */
 export interface AgentResult {
   readonly report: string;
-  /** Everything that the model has seen. */
+  /** All calls and results that the model has seen. */
   readonly memory: readonly Turn[];
 }
 

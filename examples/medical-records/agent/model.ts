@@ -1,28 +1,28 @@
-/** What decides for the agent. A script stands in for a language model, so that every run is the same. */
-import type { ToolAnswer } from "../support/mcp-client.js";
+/** The model of the agent. A script replaces a language model, so that every run is the same. */
+import type { ToolResult } from "../support/mcp-client.js";
 
-/** A call that a model asks for. */
+/** A tool call that a model requests. */
 interface ToolCall {
   readonly server: "records" | "pharmacy";
   readonly tool: string;
   readonly arguments: Readonly<Record<string, unknown>>;
 }
 
-/** A call, and what came of it. */
+/** A tool call and its result. */
 export interface Turn {
   readonly call: ToolCall;
-  readonly answer: ToolAnswer;
+  readonly answer: ToolResult;
 }
 
-/** What a model wants: one more call, or to be done. */
+/** The decision of a model: one more call, or the end. */
 export type Decision = { readonly call: ToolCall } | { readonly report: string };
 
 export interface Model {
-  /** Decides by what is in memory, and that is all it ever sees. */
+  /** Returns the next decision. The model sees only the memory. */
   decide(memory: readonly Turn[]): Decision;
 }
 
-/** A handle as the agent sees it. */
+/** A handle in the form that the agent sees. */
 interface SeenHandle {
   readonly handle_id: string;
   readonly safe_view: string;
@@ -30,7 +30,7 @@ interface SeenHandle {
 
 type Step = (memory: readonly Turn[]) => ToolCall;
 
-/** Reviews the prescriptions of one patient, and tries once to see more than it should. */
+/** Reviews the prescriptions of one patient, and tries once to see more than it is allowed to. */
 export class ScriptedReview implements Model {
   readonly #steps: readonly Step[];
 

@@ -1,21 +1,21 @@
-/** The gateway over HTTP: callers show JWTs, and only the gateway itself gets payloads. */
+/** The HTTP API of the gateway: callers send JWTs, and only the gateway itself receives payloads. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Authenticator } from "handlevault/auth";
 import { type Context, Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import { principalOf } from "../support/bearer.js";
-import type { ToolAnswer } from "../support/mcp-client.js";
+import type { ToolResult } from "../support/mcp-client.js";
 import { AGENT, GATEWAY } from "../support/people.js";
 import { HandleRefusedError, openHandle } from "./audit.js";
 import { OPENAPI } from "./openapi.js";
 import { type RecordsSession, RecordsUnavailableError } from "./session.js";
 
-/** The API's name in tokens. */
+/** The audience of tokens for this API. */
 export const AUDIENCE = "medical-gateway";
 
 const DOCS = readFileSync(join(import.meta.dirname, "docs.html"), "utf8");
-/** The page needs nothing of anybody else, and may load nothing of anybody else. */
+/** The page may load resources only from its own origin. */
 const DOCS_POLICY =
   "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'";
 
@@ -24,7 +24,7 @@ const NOT_FOUND = { error: "there is no such thing, or no longer" };
 export interface GatewayOptions {
   readonly session: RecordsSession;
   readonly auth: Authenticator;
-  /** Gives tokens to anybody: for demonstrations only. Without it there is no `/tokens`. */
+  /** Issues tokens without any check, for demonstrations only. If absent, there is no `/tokens`. */
   readonly demoTokens?: (() => Promise<Readonly<Record<string, string>>>) | undefined;
 }
 
@@ -79,12 +79,12 @@ function addPatientRoutes(api: Hono, { session, auth }: GatewayOptions): void {
   );
 }
 
-/** What the server says of a failure is for agents; callers of the API hear one text. */
-function answerWith(context: Context, { isError, data }: ToolAnswer): Response {
+/** Responds with the data of a tool. Every failure gets one fixed text: the tool's own text is for agents. */
+function answerWith(context: Context, { isError, data }: ToolResult): Response {
   return isError ? context.json(NOT_FOUND, 404) : context.json(data);
 }
 
-/** Lets in whom a token shows to be one of `principals`. */
+/** Admits a request only if its token is of one of the `principals`. */
 function only(auth: Authenticator, principals: readonly string[]) {
   return createMiddleware(async (context, next) => {
     const principal = await principalOf(auth, context.req.header("authorization"));

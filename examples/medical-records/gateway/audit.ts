@@ -1,12 +1,12 @@
-/** The gateway: it opens the handles that an agent points at, and notes each in an audit log. */
-import type { ToolAnswer } from "../support/mcp-client.js";
+/** The gateway: it opens the handles that an agent names, and records each in an audit log. */
+import type { ToolResult } from "../support/mcp-client.js";
 
-/** A connection to the records server that shows the gateway's token. */
+/** A connection to the records server with the gateway's token. */
 export interface GatewayConnection {
-  call(tool: string, args: Readonly<Record<string, unknown>>): Promise<ToolAnswer>;
+  call(tool: string, args: Readonly<Record<string, unknown>>): Promise<ToolResult>;
 }
 
-/** What a handle stands for, and a note of its being opened. */
+/** The payload of a handle, and the audit entry of its opening. */
 export interface OpenedHandle {
   readonly handle_id: string;
   readonly data: unknown;
@@ -19,9 +19,9 @@ export class HandleRefusedError extends Error {
 }
 
 /**
- * Opens a handle over the gateway's own connection; the records server decides whether it may.
+ * Opens a handle over the gateway's own connection. The records server decides whether the gateway may.
  *
- * @throws HandleRefusedError It does not open for this caller.
+ * @throws HandleRefusedError The handle does not open for this caller.
  */
 export async function openHandle(
   records: GatewayConnection,
@@ -34,7 +34,7 @@ export async function openHandle(
   return { handle_id: handleId, data: data["data"], audit_note };
 }
 
-/** Opens every handle that an agent's report names, in its order. */
+/** Opens every handle in an agent's report, in the order of the report. */
 export async function auditReport(
   records: GatewayConnection,
   report: string,

@@ -1,7 +1,7 @@
 /**
- * The gateway by hand: `gateway hdl_… [hdl_…]` prints one line of JSON for each handle.
+ * The command line of the gateway: `gateway hdl_… [hdl_…]` prints one line of JSON for each handle.
  *
- * Exit codes: 0 all opened, 1 some refused, 2 wrong use.
+ * Exit codes: 0 all handles opened, 1 some were refused, 2 wrong usage.
  */
 import { McpClient } from "../support/mcp-client.js";
 import { HandleRefusedError, openHandle } from "./audit.js";

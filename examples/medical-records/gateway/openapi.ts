@@ -1,4 +1,4 @@
-/** Describes the API: what a client needs to know, and what the page at `/docs` shows. */
+/** The OpenAPI description of the API, for clients and for the page at `/docs`. */
 
 const BEARER = [{ bearer: [] }];
 

@@ -1,12 +1,12 @@
-/** The one connection that the HTTP gateway keeps to the patient-records server. */
-import { McpClient, type ToolAnswer } from "../support/mcp-client.js";
+/** The connection of the HTTP gateway to the patient-records server. */
+import { McpClient, type ToolResult } from "../support/mcp-client.js";
 
-/** The patient-records server does not answer. */
+/** The patient-records server does not respond. */
 export class RecordsUnavailableError extends Error {
   override readonly name = "RecordsUnavailableError";
 }
 
-/** Connects when it is first needed, and again after it was lost. */
+/** Connects at the first use, and again after the connection was lost. */
 export class RecordsSession {
   readonly #connect: () => Promise<McpClient>;
   #client: Promise<McpClient> | undefined;
@@ -16,7 +16,7 @@ export class RecordsSession {
   }
 
   /** @throws RecordsUnavailableError The server does not answer. */
-  async call(tool: string, args: Readonly<Record<string, unknown>>): Promise<ToolAnswer> {
+  async call(tool: string, args: Readonly<Record<string, unknown>>): Promise<ToolResult> {
     this.#client ??= this.#connect();
     const current = this.#client;
     try {
@@ -29,7 +29,7 @@ export class RecordsSession {
 
   /** @throws RecordsUnavailableError The server does not answer. */
   async ping(): Promise<void> {
-    // Revision 2026-07-28 has no ping of its own: that a tool answers, if only with an error, will do.
+    // Revision 2026-07-28 has no ping. Any response of a tool, even an error, shows that the server runs.
     await this.call("get_safe_view", { handle_id: "" });
   }
 

@@ -1,9 +1,9 @@
-/** What any pharmacy would tell anybody. Simplified for the example: no medical advice. */
+/** Public facts about drugs. Simplified for the example: no medical advice. */
 
 export interface Drug {
   readonly name: string;
   readonly kind: string;
-  /** Allergies that rule it out. */
+  /** Allergies that rule out the drug. */
   readonly contraindicatedBy: readonly string[];
 }
 

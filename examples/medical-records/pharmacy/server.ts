@@ -1,4 +1,4 @@
-/** The pharmacy's MCP server, over standard input and output: what it knows is public, nothing is sealed. */
+/** The pharmacy's MCP server, over standard input and output. Its data is public, so nothing is sealed. */
 import { McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { z } from "zod";

@@ -1,4 +1,4 @@
-/** What the patient-records server keeps. Every person and event here is made up. */
+/** The data of the patient-records server. Every person and event is fictitious. */
 
 export interface Patient {
   readonly id: string;
@@ -72,21 +72,21 @@ export function prescriptionsOf(patientId: string): readonly Prescription[] {
   return PRESCRIPTIONS.filter((prescription) => prescription.patientId === patientId);
 }
 
-/** What may be said of a record: how much there is, nothing of what it says. */
+/** Returns the safe view of a record: counts, and none of its content. */
 export function describePatient({ diagnoses, allergies }: Patient): string {
   return `patient record, diagnoses: ${diagnoses.length}, allergies: ${allergies.length}`;
 }
 
 /**
- * What may be said of a prescription: the drug, since the agent is to check it, and neither dose nor
- * reason. Whoever knows what a drug is for may guess the reason: a safe view is always a choice, and one
- * that shows a value has to say so to the vault.
+ * Returns the safe view of a prescription. It names the drug, because the agent has to check it, but neither
+ * dose nor reason. A reader who knows the purpose of the drug may guess the reason: each safe view is such a
+ * choice. One that shows a value has to allow it explicitly in the vault.
  */
 export function describePrescription({ drug }: Prescription): string {
   return `prescription of ${drug}`;
 }
 
-/** Returns the texts that must stay behind handles; allergies are words that the pharmacy uses, too. */
+/** Returns the texts that must stay behind handles. Allergies are not among them: the pharmacy uses them, too. */
 export function secretsOf(patientId: string): readonly string[] {
   const patient = findPatient(patientId);
   if (patient === undefined) return [];

@@ -1,4 +1,4 @@
-/** Patient records over Streamable HTTP on this machine, for callers who show a token. */
+/** Serves patient records over Streamable HTTP on this machine, to callers with a token. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   localhostHostValidation,
@@ -12,13 +12,13 @@ import { principalOf } from "../support/bearer.js";
 import { listenLocally, type RunningServer } from "../support/listen.js";
 import { recordsServers } from "./server.js";
 
-/** The service's name in tokens: one for another service does not count here. */
+/** The audience of tokens for this service. Tokens for other services are refused. */
 export const AUDIENCE = "patient-records";
 
-/** The adapter asks for a method, which every request that arrived at a server has. */
+/** The request type of the adapter. It requires a method, which every received request has. */
 type NodeRequest = IncomingMessage & { method: string; url: string };
 
-/** Starts the server with a vault of its own, in memory: compressed, then encrypted with AES-256-GCM. */
+/** Starts the server with its own vault in memory. Payloads are compressed, then encrypted with AES-256-GCM. */
 export async function serveRecords(auth: Authenticator): Promise<RunningServer> {
   const vault = new HandleVault({ codec: new VaultCodec({ compressor: deflateCompressor() }) });
   const handle = toNodeHandler(createMcpHandler(await recordsServers(vault)));

@@ -1,4 +1,4 @@
-/** The MCP server of patient records: whatever it is asked for leaves it as a handle. */
+/** The MCP server of patient records: it returns every record as a handle. */
 import { McpServer } from "@modelcontextprotocol/server";
 import type { OpaqueHandle, Vault } from "handlevault";
 import { type ClientAuthentication, vaultTools } from "handlevault/mcp";
@@ -10,7 +10,7 @@ const INFO = { name: "patient-records", version: "1.0.0" };
 const ACCESS = { ownerPrincipal: RECORDS, grantedPrincipals: [GATEWAY], ttlSeconds: 900 };
 const inputSchema = z.object({ patient_id: z.string().regex(/^P-\d{3}$/) });
 
-/** Returns a function that makes a server, for every request a new one. */
+/** Returns a function that makes a new server for each request. */
 export async function recordsServers(vault: Vault): Promise<() => McpServer> {
   const principalOf = ({ extra }: ClientAuthentication) => String(extra?.["principal"]);
   const addVaultTools = await vaultTools(vault, { principalOf, resolve: true });
@@ -57,7 +57,7 @@ function addRecordTools(server: McpServer, vault: Vault): void {
   );
 }
 
-/** All that leaves the server of what was sealed. */
+/** Returns the parts of a handle that leave the server. */
 function shownAs({ id, safeView, expiresAt }: OpaqueHandle) {
   return { handle_id: id, safe_view: safeView, expires_at: expiresAt.toISOString() };
 }

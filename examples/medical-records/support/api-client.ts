@@ -2,7 +2,7 @@
 export interface ApiAnswer {
   readonly status: number;
   readonly text: string;
-  /** The body, where it is a JSON object. */
+  /** The body, if it is a JSON object. */
   readonly body: Readonly<Record<string, unknown>>;
 }
 

@@ -1,7 +1,7 @@
-/** Reads who is calling from a request's `Authorization` header. */
+/** Authenticates a request by its `Authorization` header. */
 import { type Authenticator, LOCAL_CALLER } from "handlevault/auth";
 
-/** Returns the principal that a bearer token shows; `undefined` without one that counts. */
+/** Returns the principal of a valid bearer token; `undefined` if there is none. */
 export async function principalOf(
   auth: Authenticator,
   authorization: string | undefined,

@@ -1,4 +1,4 @@
-/** How a story is printed: a heading for each scene, a tick for each claim that has been asserted. */
+/** Prints an example: a heading for each scene, a tick for each asserted claim. */
 let scenes = 0;
 let checks = 0;
 

@@ -1,4 +1,4 @@
-/** Stands in for a login service: it signs tokens under a key of this run, and knows no passwords. */
+/** Replaces a login service: it signs tokens under a key of this run, and has no passwords. */
 import { generateKeyPairSync } from "node:crypto";
 import { type Authenticator, jwtAuth } from "handlevault/auth";
 import { SignJWT } from "jose";
@@ -9,7 +9,7 @@ const LIFETIME = "10 minutes";
 export class DemoIssuer {
   readonly #keys = generateKeyPairSync("ed25519");
 
-  /** Returns a token that shows `principal` to one service, the `audience`. */
+  /** Returns a token of `principal` for one service, the `audience`. */
   async tokenFor(principal: string, audience: string): Promise<string> {
     return new SignJWT()
       .setProtectedHeader({ alg: "EdDSA" })
@@ -21,7 +21,7 @@ export class DemoIssuer {
       .sign(this.#keys.privateKey);
   }
 
-  /** Returns what a service tells its callers by. */
+  /** Returns the authenticator of a service. */
   async authenticatorOf(audience: string): Promise<Authenticator> {
     return jwtAuth({ issuer: ISSUER, audience, key: this.#keys.publicKey });
   }

@@ -1,4 +1,4 @@
-/** Everything that runs in the story, and everybody's connection to it. */
+/** All servers of the example, and the connections of its principals. */
 import { join } from "node:path";
 import { routerListener } from "handlevault/transport/http/router";
 import { AUDIENCE as API, gatewayApi } from "../gateway/api.js";
@@ -16,14 +16,14 @@ const TSX = import.meta.resolve("tsx");
 export interface Hospital {
   readonly issuer: DemoIssuer;
   readonly recordsUrl: string;
-  /** Connections to patient records, each under a token of its own. */
+  /** Connections to patient records, each with its own token. */
   readonly agent: McpClient;
   readonly gateway: McpClient;
   readonly attacker: McpClient;
   readonly pharmacy: McpClient;
   /** Connects to patient records with any token. */
   connectWith(token: string): Promise<McpClient>;
-  /** The HTTP gateway, and the same as it is in production. */
+  /** The HTTP gateway, and the same one in production mode. */
   readonly api: ApiClient;
   readonly production: ApiClient;
   /** Tokens for the HTTP gateway. */
@@ -32,7 +32,7 @@ export interface Hospital {
   close(): Promise<void>;
 }
 
-/** A token of each, for one service. */
+/** The tokens of the principals for one service. */
 interface Tokens {
   readonly agent: string;
   readonly gateway: string;
@@ -79,7 +79,7 @@ async function demoTokens(issuer: DemoIssuer): Promise<Tokens> {
   };
 }
 
-/** The gateway for trying it out, where `NODE_ENV` allows that, and as it is in production. */
+/** Starts the gateway with demonstration tokens, if `NODE_ENV` allows that, and in production mode. */
 async function serveGateways(
   issuer: DemoIssuer,
   session: RecordsSession,

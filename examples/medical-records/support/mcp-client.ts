@@ -1,14 +1,14 @@
-/** A connection to an MCP server, as the agent and the gateway use it. */
+/** The MCP connection of the agent and the gateway. */
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 
 const TIMEOUT_MS = 5000;
 
-/** What a tool answered. */
-export interface ToolAnswer {
+/** The result of a tool. */
+export interface ToolResult {
   readonly isError: boolean;
   readonly text: string;
-  /** The structured content; empty in an error. */
+  /** The structured content; empty for an error. */
   readonly data: Readonly<Record<string, unknown>>;
 }
 
@@ -18,7 +18,7 @@ export class McpClient {
     { versionNegotiation: { mode: "auto" } },
   );
 
-  /** Connects over Streamable HTTP; the token is asked for before each request. */
+  /** Connects over Streamable HTTP. The token is read before each request. */
   static async overHttp(url: string, token: () => Promise<string>): Promise<McpClient> {
     const client = new McpClient();
     const transport = new StreamableHTTPClientTransport(new URL(`${url}/mcp`), {
@@ -28,7 +28,7 @@ export class McpClient {
     return client;
   }
 
-  /** Starts a server as a process of its own, and connects over its standard input and output. */
+  /** Starts a server in a new process, and connects over its standard input and output. */
   static async overStdio(args: readonly string[]): Promise<McpClient> {
     const client = new McpClient();
     const transport = new StdioClientTransport({ command: process.execPath, args: [...args] });
@@ -36,13 +36,13 @@ export class McpClient {
     return client;
   }
 
-  async call(name: string, args: Readonly<Record<string, unknown>>): Promise<ToolAnswer> {
+  async call(name: string, args: Readonly<Record<string, unknown>>): Promise<ToolResult> {
     const options = { timeout: TIMEOUT_MS };
     const result = await this.#client.callTool({ name, arguments: { ...args } }, options);
     const text = result.content
       .map((block) => (block.type === "text" ? block.text : ""))
       .join("\n");
-    const data = (result.structuredContent ?? {}) as ToolAnswer["data"];
+    const data = (result.structuredContent ?? {}) as ToolResult["data"];
     return { isError: result.isError === true, text, data };
   }
 

@@ -1,4 +1,4 @@
-/** Who takes part: each has a token of its own, which says this and no more. */
+/** The principals of the example. Each has its own token, which contains only this name. */
 export const RECORDS = "spiffe://example.org/patient-records";
 export const AGENT = "spiffe://example.org/agent";
 export const GATEWAY = "spiffe://example.org/gateway";

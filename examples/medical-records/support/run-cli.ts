@@ -1,4 +1,4 @@
-/** Runs the gateway's command line as a process of its own. */
+/** Runs the gateway's command line in a new process. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";

@@ -10,7 +10,7 @@ import { zstdFrame } from "../../support/zstd-frames.js";
 const MIB = 1_048_576;
 const BOMB_BYTES = 512 * MIB;
 
-/** Inflates to 512 MiB; made piece by piece, so that making it takes no memory. */
+/** Returns a bomb of 512 MiB. Compresses piece by piece, because the test measures memory. */
 function rleBomb(contentSize: number): Buffer {
   const blocks = Array.from(
     { length: BOMB_BYTES / 131_072 },
@@ -19,7 +19,7 @@ function rleBomb(contentSize: number): Buffer {
   return zstdFrame({ contentSize, blocks });
 }
 
-/** A run of zeros in LZ4's block format: one literal, then a match that goes on and on. */
+/** Returns a run of zeros in LZ4's block format: one literal, then one very long match. */
 function lz4Bomb(declared: number): Buffer {
   const prefix = Buffer.alloc(4);
   prefix.writeUInt32LE(declared);
@@ -33,7 +33,7 @@ function lz4Bomb(declared: number): Buffer {
   ]);
 }
 
-/** A zlib stream of 512 MiB of zeros: whole blocks of deflate repeat, since zeros compress to zeros. */
+/** Returns a zlib stream of 512 MiB of zeros. It repeats one deflate block, because all blocks are equal. */
 function deflateBomb(format: "deflate" | "gzip"): Buffer {
   const flush = { finishFlush: zlib.constants.Z_FULL_FLUSH } as const;
   const start = zlib.deflateRawSync(Buffer.alloc(16 * MIB), { level: 9, ...flush });
@@ -49,7 +49,7 @@ function brotliBomb(): Buffer {
   });
 }
 
-/** Returns how much the most memory this process ever used has grown during a call, in MiB. */
+/** Returns the growth of this process's peak memory during a call, in MiB. */
 async function peakGrowthOf(call: () => Promise<unknown>): Promise<number> {
   const before = process.resourceUsage().maxRSS;
   await call();
@@ -57,7 +57,7 @@ async function peakGrowthOf(call: () => Promise<unknown>): Promise<number> {
 }
 
 const bombs: [string, string, () => Buffer, readonly number[]][] = [
-  // Brotli's comes first: making it takes memory, and only growth beyond that would be noticed.
+  // Brotli first: making its bomb raises the peak memory, so only later growth beyond it would be noticed.
   ["brotli", "that declares little", brotliBomb, [1, 1000, 600_000]],
   ["deflate", "that declares little", () => deflateBomb("deflate"), [1, 1000, 600_000]],
   ["gzip", "that declares little", () => deflateBomb("gzip"), [1, 1000, 600_000]],
@@ -68,7 +68,7 @@ const bombs: [string, string, () => Buffer, readonly number[]][] = [
 ];
 
 describe("a decompression bomb", () => {
-  it.each(bombs)("of %s %s is refused before it inflates", async (name, _, make, lengths) => {
+  it.each(bombs)("of %s %s is refused before it expands", async (name, _, make, lengths) => {
     const bomb = make();
     expect(bomb.length).toBeLessThan(4 * MIB);
     const compressor = compressorNamed(name);
@@ -80,7 +80,7 @@ describe("a decompression bomb", () => {
     }
   });
 
-  it("of LZ4 that declares more than its bytes could ever give allocates nothing", async () => {
+  it("of LZ4 that declares more than its bytes can expand to allocates nothing", async () => {
     const lz4 = compressorNamed("lz4");
     const liar = Buffer.alloc(1000);
     liar.writeUInt32LE(0xffff_fffe);
@@ -91,7 +91,7 @@ describe("a decompression bomb", () => {
     expect(growth).toBeLessThan(64);
   });
 
-  it("of Zstandard made of blocks that could each give 128 KiB is refused by their number", async () => {
+  it("of Zstandard with too many blocks that could each expand to 128 KiB is refused", async () => {
     const block = { type: "compressed", size: 3 } as const;
     const blocks = new Array<typeof block>(10_000).fill(block);
     const zstd = compressorNamed("zstd");
@@ -102,7 +102,7 @@ describe("a decompression bomb", () => {
     }
   });
 
-  it("is what its maker would get whole if it were asked for", async () => {
+  it("does decompress completely if the caller asks for its full length", async () => {
     const size = 4 * MIB;
     const blocks = Array.from(
       { length: size / 131_072 },
@@ -113,7 +113,7 @@ describe("a decompression bomb", () => {
     expect(zeros.equals(await compressorNamed("zstd").decompress(frame, size))).toBe(true);
   });
 
-  it("never comes out of a codec larger than maxPayloadBytes, whatever its header declares", async () => {
+  it("never expands beyond maxPayloadBytes in a codec, whatever its header declares", async () => {
     const encryptor = plaintextEncryptor();
     const writer = new VaultCodec({ encryptor });
     const reader = new VaultCodec({ encryptor, maxPayloadBytes: 1000 });

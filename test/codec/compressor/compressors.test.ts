@@ -5,17 +5,17 @@ import { compressibleBytes, pseudoRandomBytes, withFlippedBit } from "../../supp
 import { compressors } from "../../support/compressors.js";
 import { codeThrownBy, INTEGRITY, thrownBy } from "../../support/refusals.js";
 
-/** On both sides of every size at which a compressor changes to its asynchronous form. */
+/** Sizes on both sides of every limit at which a compressor changes to its asynchronous form. */
 const SIZES = [1, 2, 100, 4096, 65_536, 65_537, 262_144, 262_145, 524_288, 524_289, 2_000_000];
 
 /** Node's zlib, unlike these, ignores what follows the end of a stream; in a record, the tag covers it. */
 const WHOLE: ReadonlySet<string> = new Set(["lz4", "zstd"]);
 
 describe.each(compressors)("the %s compressor", (name, compressor) => {
-  /** A compressor may also give back bytes as they are, which the codec then stores so. */
+  /** Whether the result is compressed: a compressor may return its input, which the codec stores then. */
   const isCompressed = (compressed: Uint8Array, bytes: Uint8Array) => compressed !== bytes;
 
-  it.each(SIZES)("gives back %i bytes, of little and of much variety", async (size) => {
+  it.each(SIZES)("restores %i bytes, of little and of much variety", async (size) => {
     for (const bytes of [compressibleBytes(size), pseudoRandomBytes(size), Buffer.alloc(size)]) {
       const compressed = await compressor.compress(bytes);
       const back = isCompressed(compressed, bytes)
@@ -43,7 +43,7 @@ describe.each(compressors)("the %s compressor", (name, compressor) => {
     expect(Buffer.from(back).equals(bytes)).toBe(true);
   });
 
-  it("leaves its input as it was", async () => {
+  it("does not change its input", async () => {
     const bytes = compressibleBytes(5000);
     const compressed = Buffer.from(await compressor.compress(bytes));
     expect(bytes.equals(compressibleBytes(5000))).toBe(true);
@@ -52,7 +52,7 @@ describe.each(compressors)("the %s compressor", (name, compressor) => {
     expect(compressed.equals(copy)).toBe(true);
   });
 
-  it.each([5000, 600_000])("refuses any other length than that of %i bytes", async (size) => {
+  it.each([5000, 600_000])("refuses every length other than that of %i bytes", async (size) => {
     const compressed = await compressor.compress(compressibleBytes(size));
     for (const length of [0, 1, size - 1, size + 1, 2 * size, 1_000_000, 2 ** 31]) {
       const decompress = async () => compressor.decompress(compressed, length);
@@ -60,7 +60,7 @@ describe.each(compressors)("the %s compressor", (name, compressor) => {
     }
   });
 
-  it("refuses an input that was cut short, at every length", async () => {
+  it("refuses an input that was truncated at any length", async () => {
     const bytes = Buffer.concat([compressibleBytes(300), pseudoRandomBytes(100)]);
     const compressed = await compressor.compress(bytes);
     for (let length = 0; length < compressed.length; length++) {
@@ -69,7 +69,7 @@ describe.each(compressors)("the %s compressor", (name, compressor) => {
     }
   });
 
-  it.each([400, 600_000])("gives %i bytes or refuses, whatever bit is flipped", async (size) => {
+  it.each([400, 600_000])("returns %i bytes or refuses, for every flipped bit", async (size) => {
     const bytes = Buffer.concat([compressibleBytes(size - 100), pseudoRandomBytes(100)]);
     const compressed = await compressor.compress(bytes);
     const step = size === 400 ? 1 : Math.ceil((compressed.length * 8) / 100);
@@ -86,7 +86,7 @@ describe.each(compressors)("the %s compressor", (name, compressor) => {
     expect(refused).toBeGreaterThan(0);
   });
 
-  it("refuses what is not its format at all", async () => {
+  it("refuses an input of another format", async () => {
     for (const seed of [1, 2, 3, 4, 5]) {
       for (const length of [0, 1, 4, 5, 18, 1000]) {
         const noise = pseudoRandomBytes(length, seed);
@@ -118,7 +118,7 @@ describe.each(compressors.filter(([name]) => WHOLE.has(name)))(
 );
 
 describe("compressors", () => {
-  it("have ids that records keep", () => {
+  it("have the ids that stored records contain", () => {
     const ids = compressors.map(([name, { id }]) => [name, id]);
     expect(Object.fromEntries(ids)).toEqual({ deflate: 1, gzip: 2, brotli: 3, lz4: 4, zstd: 5 });
   });

@@ -19,7 +19,7 @@ const interop = loadVectors<{ zlib: readonly Blob[]; gzip: readonly Blob[] }>(
   "interop/python_cryptography.json",
 );
 
-describe("what Python compressed", () => {
+describe("data that Python compressed", () => {
   it.each([
     ["zlib", deflateCompressor(), interop.zlib],
     ["gzip", gzipCompressor(), interop.gzip],
@@ -36,7 +36,7 @@ describe("what Python compressed", () => {
 describe("the formats", () => {
   const bytes = compressibleBytes(5000);
 
-  it("are zlib's, gzip's and Brotli's, which Node itself reads", async () => {
+  it("are those of zlib, gzip and Brotli, which Node itself reads", async () => {
     const [deflated, gzipped, brotlied] = await Promise.all([
       deflateCompressor().compress(bytes),
       gzipCompressor().compress(bytes),
@@ -47,7 +47,7 @@ describe("the formats", () => {
     expect(zlib.brotliDecompressSync(brotlied).equals(bytes)).toBe(true);
   });
 
-  it("of deflate and gzip have a checksum that finds a changed byte", async () => {
+  it("of deflate and gzip have a checksum that detects a changed byte", async () => {
     for (const compressor of [deflateCompressor(), gzipCompressor()]) {
       const compressed = Buffer.from(await compressor.compress(bytes));
       const at = compressed.length - (compressor.id === 1 ? 1 : 5);
@@ -67,7 +67,7 @@ const makers: [string, (options?: LevelOptions) => ReturnType<typeof deflateComp
   ];
 
 describe.each(makers)("the level of %s", (name, make, highest) => {
-  it("goes from 1 to its highest, and the highest is no larger than the lowest", async () => {
+  it("may be from 1 to the highest one, which gives no more bytes than the lowest", async () => {
     const bytes = Buffer.concat([compressibleBytes(20_000), Buffer.from(String(process.version))]);
     const sizes: number[] = [];
     for (const level of [1, highest]) {
@@ -80,7 +80,7 @@ describe.each(makers)("the level of %s", (name, make, highest) => {
     expect(sizes[1]).toBeLessThanOrEqual(sizes[0] ?? 0);
   });
 
-  it("is refused outside of that", async () => {
+  it("is refused outside this range", async () => {
     const message = `level must be a whole number from 1 to ${highest}`;
     for (const level of [0, highest + 1, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(() => make({ level })).toThrow(new RangeError(message));
@@ -99,7 +99,7 @@ describe.each(makers)("the level of %s", (name, make, highest) => {
 });
 
 describe("the asynchronous form of a level", () => {
-  it("is the same as the synchronous one", async () => {
+  it("gives the same bytes as the synchronous form", async () => {
     const sizes = await Promise.all(
       [1, 9].map(async (level) => {
         const compressed = await gzipCompressor({ level }).compress(compressibleBytes(200_000));

@@ -31,7 +31,7 @@ describe("a frame of Zstandard", () => {
   });
 
   it.each(sound)(
-    "with %s is refused when cut, followed, or of another length",
+    "with %s is refused if it is truncated, has trailing bytes, or has another length",
     (_, options, length) => {
       const frame = zstdFrame(options);
       for (let cut = 0; cut < frame.length; cut++) {
@@ -44,7 +44,7 @@ describe("a frame of Zstandard", () => {
     },
   );
 
-  it("with a checksum is measured with it", () => {
+  it("with a checksum includes it in its length", () => {
     const options = { contentSize: 100, contentSizeBytes: 1, blocks: [raw(100)] } as const;
     const frame = zstdFrame({ ...options, checksum: Buffer.alloc(4) });
     expect(isBoundedFrame(frame, 100)).toBe(true);
@@ -53,7 +53,7 @@ describe("a frame of Zstandard", () => {
     }
   });
 
-  it("with a checksum that is wrong is refused when it is decompressed", async () => {
+  it("with a wrong checksum is refused when it is decompressed", async () => {
     const options = { contentSize: 100, contentSizeBytes: 1, blocks: [raw(100)] } as const;
     expect(await decompress(zstdFrame({ ...options, checksum: Buffer.alloc(4) }), 100)).toBe(
       INTEGRITY,
@@ -82,7 +82,7 @@ describe("a frame of Zstandard", () => {
     expect(await decompress(frame, 5)).toBe(INTEGRITY);
   });
 
-  it("that only skips is refused, and so is one behind such a one", async () => {
+  it("is refused if it is skippable, or follows a skippable one", async () => {
     const skippable = Buffer.concat([
       Buffer.of(0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0),
       Buffer.alloc(4),
@@ -107,14 +107,14 @@ describe("a frame of Zstandard", () => {
     }
   });
 
-  it("that could not be decompressed gives way to its content", () => {
+  it("is replaced by its content if it could not be decompressed", () => {
     const content = Buffer.from("12345");
     const sound = zstdFrame({ contentSize: 5, blocks: [raw(5)] });
     expect(frameOr(sound, content)).toBe(sound);
     expect(frameOr(Buffer.concat([sound, sound]), content)).toBe(content);
   });
 
-  it("that its compressor makes is always one that it would decompress", async () => {
+  it("from the compressor can always be decompressed", async () => {
     for (const size of [1, 255, 256, 257, 65_791, 65_792, 131_072, 131_073, 3_000_000]) {
       for (const bytes of [compressibleBytes(size), pseudoRandomBytes(size)]) {
         const frame = await zstd.compress(bytes);

@@ -16,7 +16,7 @@ const { LEVEL_PARAMETER, seen } = vi.hoisted(() => ({
   },
 }));
 
-/** Node's zlib as it is from 22.15 on, as far as the compressor uses it. */
+/** The part of Node's zlib from 22.15 on that the compressor uses. */
 vi.mock("node:zlib", async (importOriginal) => {
   const { default: original } = await importOriginal<{ default: typeof nodeZlib }>();
   return {
@@ -25,7 +25,7 @@ vi.mock("node:zlib", async (importOriginal) => {
       constants: { ...original.constants, ZSTD_c_compressionLevel: LEVEL_PARAMETER },
       zstdCompress: (bytes: Uint8Array, options: unknown, callback: Callback) => {
         seen.compressOptions.push(options);
-        // All bytes of these tests are equal, which is all that this compressor can compress.
+        // This fake supports only inputs with equal bytes, as in all of these tests.
         const blocks = [
           { type: "rle", size: bytes.length, content: bytes.subarray(0, 1) },
         ] as const;
@@ -53,8 +53,8 @@ async function ready(level?: number) {
   return compressor;
 }
 
-describe("Zstandard by Node itself", () => {
-  it("compresses at the level asked for and has the length declared in the frame", async () => {
+describe("Zstandard of Node itself", () => {
+  it("compresses at the given level and declares the length in the frame", async () => {
     for (const level of [undefined, 1, 19]) {
       const frame = await (await ready(level)).compress(bytes);
       expect(frame.length).toBeLessThan(30);
@@ -64,14 +64,14 @@ describe("Zstandard by Node itself", () => {
     );
   });
 
-  it("decompresses with the length as its limit", async () => {
+  it("decompresses with the length as the limit", async () => {
     const compressor = await ready();
     const back = await compressor.decompress(await compressor.compress(bytes), 5000);
     expect(bytes.equals(back)).toBe(true);
     expect(seen.decompressOptions).toEqual([{ maxOutputLength: 5000 }]);
   });
 
-  it("refuses what fails to decompress or comes out with another length", async () => {
+  it("refuses a frame that fails to decompress or has another length", async () => {
     const compressor = await ready();
     const frame = await compressor.compress(bytes);
     for (const output of [undefined, bytes.subarray(1), compressibleBytes(5001)]) {
@@ -87,7 +87,7 @@ describe("Zstandard by Node itself", () => {
     expect(seen.decompressOptions).toEqual([]);
   });
 
-  it("is asked for nothing less than one byte, which zlib does not take", async () => {
+  it("always gets a limit of at least one byte, because zlib does not accept less", async () => {
     const compressor = await ready();
     seen.output = Buffer.alloc(0);
     const empty = zstdFrame({ contentSize: 0, blocks: [{ type: "raw", size: 0 }] });

@@ -11,7 +11,7 @@ const ring = KeyRing.from({ current: "key-1", keys: { "key-1": pseudoRandomBytes
 const writer = aes256GcmEncryptor({ keys: ring });
 const ciphertext = Buffer.from(await writer.encrypt(Buffer.from("a payload"), CONTEXT));
 
-/** Readers that have unwrapped the genuine data key before, and ones that see it the first time. */
+/** Readers that have unwrapped the genuine data key before, and readers that have not. */
 const readers = {
   "with the data key cached": () => writer,
   "with no data key cached": () => aes256GcmEncryptor({ keys: ring }),
@@ -20,11 +20,11 @@ const readers = {
 describe.each(Object.entries(readers))("a tampered AES-256-GCM ciphertext, %s", (_, reader) => {
   const outcomeOf = (bytes: Uint8Array) => codeThrownBy(() => reader().decrypt(bytes, CONTEXT));
 
-  it("opens as long as nothing is changed", async () => {
+  it("opens if nothing is changed", async () => {
     expect(await outcomeOf(ciphertext)).toBe("no error");
   });
 
-  it("is refused for its key where any bit of the key id is flipped", async () => {
+  it("is refused with KeyNotFoundError if any bit of the key id is flipped", async () => {
     const outcomes: string[] = [];
     for (let bit = 8; bit < KEY_ID_END * 8; bit++) {
       outcomes.push(await outcomeOf(withFlippedBit(ciphertext, bit)));
@@ -32,7 +32,7 @@ describe.each(Object.entries(readers))("a tampered AES-256-GCM ciphertext, %s", 
     expect(outcomes).toEqual(new Array(40).fill(KEY_NOT_FOUND));
   });
 
-  it("is refused for its key where any bit of the key id's length is flipped", async () => {
+  it("is refused with KeyNotFoundError if any bit of the key id's length is flipped", async () => {
     const outcomes: string[] = [];
     for (let bit = 0; bit < 8; bit++) {
       outcomes.push(await outcomeOf(withFlippedBit(ciphertext, bit)));
@@ -40,7 +40,7 @@ describe.each(Object.entries(readers))("a tampered AES-256-GCM ciphertext, %s", 
     expect(outcomes).toEqual(new Array(8).fill(KEY_NOT_FOUND));
   });
 
-  it("is refused for its key where the key id's length is anything else", async () => {
+  it("is refused with KeyNotFoundError for every other length of the key id", async () => {
     for (let length = 0; length < 256; length++) {
       const altered = Buffer.from(ciphertext);
       altered.writeUInt8(length, 0);
@@ -48,7 +48,7 @@ describe.each(Object.entries(readers))("a tampered AES-256-GCM ciphertext, %s", 
     }
   });
 
-  it("is refused for its integrity where any other bit is flipped", async () => {
+  it("is refused with RecordIntegrityError if any other bit is flipped", async () => {
     const surprises: [number, string][] = [];
     for (let bit = KEY_ID_END * 8; bit < ciphertext.length * 8; bit++) {
       const outcome = await outcomeOf(withFlippedBit(ciphertext, bit));
@@ -57,7 +57,7 @@ describe.each(Object.entries(readers))("a tampered AES-256-GCM ciphertext, %s", 
     expect(surprises).toEqual([]);
   });
 
-  it("is refused at every length it can be cut to", async () => {
+  it("is refused if it is truncated at any length", async () => {
     for (let length = 0; length < ciphertext.length; length++) {
       const expected = length < KEY_ID_END ? KEY_NOT_FOUND : INTEGRITY;
       expect(await outcomeOf(ciphertext.subarray(0, length))).toBe(expected);

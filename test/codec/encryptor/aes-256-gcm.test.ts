@@ -10,7 +10,7 @@ import { rotate } from "../../support/rotation.js";
 const KEY = pseudoRandomBytes(32, 21);
 const plaintext = Buffer.from("4111 1111 1111 1111");
 const newRing = () => KeyRing.from({ current: "key-1", keys: { "key-1": KEY } });
-/** 1 for the length of "key-1", 5 for it, 2 for the length of the wrapped key, 72, and 32. */
+/** The header: 1 byte for the length of "key-1", 5 for the id, 2 for the length of the wrapped key, 72, and 32. */
 const HEADER_BYTES = 112;
 const headerOf = (ciphertext: Uint8Array) => Buffer.from(ciphertext.subarray(0, HEADER_BYTES));
 const nonceOf = (ciphertext: Uint8Array) =>
@@ -19,14 +19,17 @@ const nonceOf = (ciphertext: Uint8Array) =>
 describe("the AES-256-GCM encryptor", () => {
   const encryptor = aes256GcmEncryptor({ keys: newRing() });
 
-  it.each([0, 1, 15, 16, 17, 8192, 1_048_576])("opens what it made of %i bytes", async (length) => {
-    const bytes = pseudoRandomBytes(length);
-    for (const context of [undefined, CONTEXT]) {
-      const ciphertext = await encryptor.encrypt(bytes, context);
-      expect(ciphertext).toHaveLength(HEADER_BYTES + 12 + length + 16);
-      expect(bytes.equals(await encryptor.decrypt(ciphertext, context))).toBe(true);
-    }
-  });
+  it.each([0, 1, 15, 16, 17, 8192, 1_048_576])(
+    "decrypts its own ciphertext of %i bytes",
+    async (length) => {
+      const bytes = pseudoRandomBytes(length);
+      for (const context of [undefined, CONTEXT]) {
+        const ciphertext = await encryptor.encrypt(bytes, context);
+        expect(ciphertext).toHaveLength(HEADER_BYTES + 12 + length + 16);
+        expect(bytes.equals(await encryptor.decrypt(ciphertext, context))).toBe(true);
+      }
+    },
+  );
 
   it("is as durable as its keys", () => {
     expect(encryptor.durable).toBe(true);
@@ -63,7 +66,7 @@ describe("the AES-256-GCM encryptor", () => {
     expect(counts).toEqual(Array.from({ length: 10_000 }, (_, index) => index));
   });
 
-  it("two encryptors with one ring draw data keys of their own and read each other's", async () => {
+  it("two encryptors with one ring generate different data keys and read each other's ciphertexts", async () => {
     const [first, second] = [newRing(), newRing()].map((keys) => aes256GcmEncryptor({ keys })) as [
       typeof encryptor,
       typeof encryptor,
@@ -74,7 +77,7 @@ describe("the AES-256-GCM encryptor", () => {
     expect(plaintext.equals(await first.decrypt(two))).toBe(true);
   });
 
-  it("makes ciphertexts that a reader with the ring's key and this recipe opens", async () => {
+  it("makes ciphertexts that an independent reader with the ring's key opens", async () => {
     const ciphertext = Buffer.from(await encryptor.encrypt(plaintext));
     const derive = (key: Uint8Array, salt: Uint8Array, label: string, length: number) =>
       Buffer.from(hkdfSync("sha256", key, salt, label, length));
@@ -97,7 +100,7 @@ describe("the AES-256-GCM encryptor", () => {
     expect(opened).toEqual(plaintext);
   });
 
-  it("refuses every other context, and none where there was one", async () => {
+  it("refuses every other context, and a missing one", async () => {
     const bound = await encryptor.encrypt(plaintext, CONTEXT);
     const unbound = await encryptor.encrypt(plaintext);
     for (const other of [...OTHER_CONTEXTS, undefined]) {
@@ -125,13 +128,13 @@ describe("the AES-256-GCM encryptor", () => {
     expect(plaintext.equals(await encryptor.decrypt(view))).toBe(true);
   });
 
-  it("gives plaintexts in memory of their own", async () => {
+  it("returns plaintexts in separate memory", async () => {
     const ciphertext = await encryptor.encrypt(plaintext);
     (await encryptor.decrypt(ciphertext)).fill(0);
     expect(plaintext.equals(await encryptor.decrypt(ciphertext))).toBe(true);
   });
 
-  it("refuses a stranger's ring: by key when the id differs, by integrity when only the key does", async () => {
+  it("refuses another ring: with KeyNotFoundError if the id differs, with RecordIntegrityError if only the key does", async () => {
     const ciphertext = await encryptor.encrypt(plaintext);
     const openWith = (id: string) => {
       const keys = KeyRing.from({ current: id, keys: { [id]: KeyRing.generateKey() } });
@@ -148,7 +151,7 @@ describe("rewrapping", () => {
     expect(await encryptor.rewrap(await encryptor.encrypt(plaintext))).toBeUndefined();
   });
 
-  it("puts another key's header before the same payload, which opens as before", async () => {
+  it("replaces the header and keeps the payload, which opens as before", async () => {
     const ring = newRing();
     const encryptor = aes256GcmEncryptor({ keys: ring });
     const before = Buffer.from(await encryptor.encrypt(plaintext, CONTEXT));
@@ -162,7 +165,7 @@ describe("rewrapping", () => {
     expect(await encryptor.rewrap(after)).toBeUndefined();
   });
 
-  it("is what keeps a ciphertext readable when its old key is removed", async () => {
+  it("keeps a ciphertext readable after its old key is removed", async () => {
     const ring = newRing();
     const encryptor = aes256GcmEncryptor({ keys: ring });
     const kept = await encryptor.encrypt(plaintext, CONTEXT);
@@ -188,7 +191,7 @@ describe("rewrapping", () => {
     }
   });
 
-  it("refuses a damaged wrapped key or commitment instead of passing it on", async () => {
+  it("refuses a damaged wrapped key or commitment instead of rewrapping it", async () => {
     const ring = newRing();
     const encryptor = aes256GcmEncryptor({ keys: ring });
     const ciphertext = Buffer.from(await encryptor.encrypt(plaintext));

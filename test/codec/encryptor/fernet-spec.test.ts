@@ -19,7 +19,7 @@ const generate = loadVectors<readonly GenerateVector[]>("fernet/generate.json");
 
 const clockAt = (time: string) => ({ now: () => Date.parse(time) });
 
-/** Makes a token by the specification, with nothing of the library. */
+/** Returns a token made according to the specification, without code of the library. */
 function referenceToken(secret: string, iv: Uint8Array, plaintext: string, now: string): string {
   const key = Buffer.from(secret, "base64url");
   const cipher = createCipheriv("aes-128-cbc", key.subarray(16), iv);
@@ -38,7 +38,7 @@ function referenceToken(secret: string, iv: Uint8Array, plaintext: string, now: 
 }
 
 describe("the vectors of the Fernet specification", () => {
-  it("are all there", () => {
+  it("are complete", () => {
     expect([verify.length, invalid.length, generate.length]).toEqual([1, 8, 1]);
   });
 
@@ -54,20 +54,23 @@ describe("the vectors of the Fernet specification", () => {
     expect(await codeThrownBy(decrypt)).toBe(INTEGRITY);
   });
 
-  it.each(generate)("token $token opens and is what the reference makes", async (vector) => {
+  it.each(generate)("token $token opens and equals that of the reference", async (vector) => {
     const { token, now, secret, iv, src } = vector;
     expect(referenceToken(secret, Uint8Array.from(iv), src, now)).toBe(token);
     const plaintext = await fernetEncryptor({ keys: [secret] }).decrypt(Buffer.from(token));
     expect(Buffer.from(plaintext).toString()).toBe(src);
   });
 
-  it.each(generate)("what is generated is what the reference makes of its IV", async (vector) => {
-    const { now, secret, src } = vector;
-    const encryptor = fernetEncryptor({ keys: [secret], clock: clockAt(now) });
-    const token = Buffer.from(await encryptor.encrypt(Buffer.from(src))).toString("latin1");
-    const iv = Buffer.from(token, "base64url").subarray(9, 25);
-    expect(token).toBe(referenceToken(secret, iv, src, now));
-  });
+  it.each(generate)(
+    "a generated token equals that of the reference with the same IV",
+    async (vector) => {
+      const { now, secret, src } = vector;
+      const encryptor = fernetEncryptor({ keys: [secret], clock: clockAt(now) });
+      const token = Buffer.from(await encryptor.encrypt(Buffer.from(src))).toString("latin1");
+      const iv = Buffer.from(token, "base64url").subarray(9, 25);
+      expect(token).toBe(referenceToken(secret, iv, src, now));
+    },
+  );
 });
 
 describe("tokens of python-cryptography", () => {

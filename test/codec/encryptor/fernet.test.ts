@@ -43,7 +43,7 @@ describe("Fernet tokens", () => {
     expect([...outcomes]).toEqual([INTEGRITY]);
   });
 
-  it("are refused with any bit of what they encode flipped", async () => {
+  it("are refused if any encoded bit is flipped", async () => {
     const raw = Buffer.from(token.toString("latin1"), "base64url");
     const outcomes = new Set<string>();
     for (let bit = 0; bit < raw.length * 8; bit++) {
@@ -53,7 +53,7 @@ describe("Fernet tokens", () => {
     expect([...outcomes]).toEqual([INTEGRITY]);
   });
 
-  it("are refused at every length they can be cut to", async () => {
+  it("are refused if they are truncated at any length", async () => {
     for (let length = 0; length < token.length; length++) {
       expect(await opens(token.subarray(0, length))).toBe(INTEGRITY);
     }
@@ -66,7 +66,7 @@ describe("Fernet tokens", () => {
     expect(encryptor.durable).toBe(true);
   });
 
-  it("open into memory of their own", async () => {
+  it("open into separate memory", async () => {
     (await encryptor.decrypt(token)).fill(0);
     expect(plaintext.equals(await encryptor.decrypt(token))).toBe(true);
   });
@@ -138,7 +138,7 @@ describe("Fernet keys", () => {
     }
   });
 
-  it("the first encrypts and every one decrypts", async () => {
+  it("encrypt with the first one and decrypt with all of them", async () => {
     const rotated = fernetEncryptor({ keys: [KEY_B, KEY_C, KEY_A], clock: at(NOW_MS) });
     expect(plaintext.equals(await rotated.decrypt(token))).toBe(true);
     const fresh = await rotated.encrypt(plaintext);
@@ -166,7 +166,7 @@ describe("Fernet keys", () => {
     );
   });
 
-  it("none at all is a mistake", () => {
+  it("are refused if there is none", () => {
     expect(() => fernetEncryptor({ keys: [] })).toThrow(
       new RangeError("keys must hold at least one key"),
     );
@@ -174,7 +174,7 @@ describe("Fernet keys", () => {
 });
 
 describe("Fernet's binding to a context", () => {
-  it("another context, or none where the token has one, does not open it", async () => {
+  it("refuses another context, and a missing one", async () => {
     const bound = await encryptor.encrypt(plaintext, CONTEXT);
     for (const other of OTHER_CONTEXTS) {
       expect(await codeThrownBy(() => encryptor.decrypt(bound, other))).toBe(INTEGRITY);

@@ -31,7 +31,7 @@ function twoKeyWrap(): Buffer {
   return Buffer.concat([SALT, ciphertext, tag]);
 }
 
-/** What each ring gets from the two-key wrap: the key records open under, and the commitment. */
+/** Returns the keys that each ring derives from the two-key wrap: the encryption key and the commitment. */
 function unwrapBoth(wrapped: Buffer): { key: Buffer; commitment: Buffer }[] {
   return rings.map((ring) => {
     const derived = derive(
@@ -51,7 +51,7 @@ const [first, second] = unwrapBoth(twoKeyWrap()) as [
 const nonce = pseudoRandomBytes(12, 35);
 
 describe("the field arithmetic of the crafting helper", () => {
-  it("agrees with a product worked out by NIST's test case 2 for GCM", () => {
+  it("agrees with a product from NIST's test case 2 for GCM", () => {
     // GHASH of one block of ciphertext is C·H² + L·H, with H, C and GHASH from the GCM specification.
     const [hashKey, block, lengths, expected] = [
       "66e94bd4ef8a2c3b884cfa59ca342b2e",
@@ -107,7 +107,7 @@ describe("a ciphertext crafted to open under two keys", () => {
         rings.map((keys) => codeThrownBy(() => aes256GcmEncryptor({ keys }).decrypt(sealed))),
       );
       expect(outcomes).toEqual(expected);
-      // The payload itself would have opened for both: it is the commitment that refuses.
+      // The payload itself would open under both keys: only the commitment refuses it.
       for (const { key } of [first, second]) {
         expect(decryptAes256Gcm(key, nonce, plain)).toHaveLength(32);
       }

@@ -9,7 +9,7 @@ const encryptor = plaintextEncryptor();
 const plaintext = Buffer.from("in the clear");
 
 describe("the plaintext encryptor", () => {
-  it.each([0, 1, 31, 32, 33, 1_048_576])("gives back %i bytes", async (length) => {
+  it.each([0, 1, 31, 32, 33, 1_048_576])("restores %i bytes", async (length) => {
     const bytes = pseudoRandomBytes(length);
     for (const context of [undefined, CONTEXT]) {
       const stored = await encryptor.encrypt(bytes, context);
@@ -18,7 +18,7 @@ describe("the plaintext encryptor", () => {
     }
   });
 
-  it("stores the bytes as they are after a checksum of their context and them", async () => {
+  it("stores the unchanged bytes after a checksum of context and bytes", async () => {
     const stored = Buffer.from(await encryptor.encrypt(plaintext));
     expect(stored.subarray(32)).toEqual(plaintext);
     const digest = createHash("sha256").update(Buffer.of(0, 0)).update(plaintext).digest();
@@ -26,7 +26,7 @@ describe("the plaintext encryptor", () => {
     expect(encryptor.durable).toBe(true);
   });
 
-  it("finds every flipped bit and every truncation", async () => {
+  it("detects every flipped bit and every truncation", async () => {
     const stored = await encryptor.encrypt(plaintext, CONTEXT);
     const outcomes = new Set<string>();
     for (let bit = 0; bit < stored.length * 8; bit++) {
@@ -40,7 +40,7 @@ describe("the plaintext encryptor", () => {
     expect([...outcomes]).toEqual([INTEGRITY]);
   });
 
-  it("finds bytes that were moved to another context", async () => {
+  it("detects bytes that were moved to another context", async () => {
     const bound = await encryptor.encrypt(plaintext, CONTEXT);
     const unbound = await encryptor.encrypt(plaintext);
     for (const other of [...OTHER_CONTEXTS, undefined]) {
@@ -49,7 +49,7 @@ describe("the plaintext encryptor", () => {
     expect(await codeThrownBy(() => encryptor.decrypt(unbound, CONTEXT))).toBe(INTEGRITY);
   });
 
-  it("gives bytes in memory of their own", async () => {
+  it("returns bytes in separate memory", async () => {
     const stored = Buffer.from(await encryptor.encrypt(plaintext));
     const opened = await encryptor.decrypt(stored);
     stored.fill(0);

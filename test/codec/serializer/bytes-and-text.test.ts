@@ -6,7 +6,7 @@ import { textSerializer } from "../../../src/codec/serializer/text.js";
 describe("the serializer for bytes", () => {
   const serializer = bytesSerializer();
 
-  it("gives a plain Uint8Array that shares no memory with what it was read from", () => {
+  it("returns a plain Uint8Array that shares no memory with the input", () => {
     const input = Buffer.from([1, 2, 3]);
     const back = serializer.deserialize(input) as Uint8Array;
     input.fill(0);

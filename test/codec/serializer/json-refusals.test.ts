@@ -36,7 +36,7 @@ const unserializable: readonly [string, unknown, string][] = [
   ["a symbol", Symbol(CANARY), "a symbol"],
 ];
 
-describe("what JSON would change silently", () => {
+describe("values that JSON would change silently", () => {
   it.each(unserializable)("%s is refused as the payload", async (_, value, reason) => {
     const error = await thrownBy(() => serializer.serialize(value));
     expect(error).toEqual(new TypeError(`data is ${reason}${suffix}`));
@@ -63,7 +63,7 @@ describe("what JSON would change silently", () => {
     },
   );
 
-  it("a hole in an array is refused as the undefined that reading it gives", async () => {
+  it("a hole in an array is refused as undefined", async () => {
     const holed = [1, 2, 3];
     delete holed[1];
     expect(await messageThrownBy(() => serializer.serialize({ holed }))).toBe(
@@ -84,7 +84,7 @@ describe("what JSON would change silently", () => {
     }
   });
 
-  it("the first trouble is the one that is named", async () => {
+  it("the first invalid value is named", async () => {
     const message = await messageThrownBy(() => serializer.serialize({ a: [1], b: 1n, c: -0 }));
     expect(message).toBe(`data.b is a big integer${suffix}`);
   });
@@ -99,7 +99,7 @@ describe("what JSON would change silently", () => {
   });
 });
 
-describe("structures without end", () => {
+describe("cyclic and deep structures", () => {
   it("a cycle is refused by the place where it closes", async () => {
     const list: unknown[] = [1];
     const cycle = { name: CANARY, list };
@@ -133,14 +133,14 @@ describe("structures without end", () => {
     expect(await thrownBy(() => serializer.serialize({ a: [places] }))).toBeInstanceOf(TypeError);
   });
 
-  it("a structure far too deep for any stack is refused as well", async () => {
+  it("a structure that would overflow the stack is refused, too", async () => {
     let deep: unknown = 1;
     for (let level = 0; level < 200_000; level++) deep = [deep];
     expect(await thrownBy(() => serializer.serialize(deep))).toBeInstanceOf(TypeError);
   });
 });
 
-describe("what a payload's own code could change between check and use", () => {
+describe("a payload's own code between check and use", () => {
   it("an array with a toJSON is refused: JSON would call it", () => {
     const array = Object.assign([1, 2], { toJSON: () => "changed" });
     expect(() => serializer.serialize({ array })).toThrow(TypeError);
@@ -160,12 +160,12 @@ describe("what a payload's own code could change between check and use", () => {
 });
 
 describe("a payload with very many values", () => {
-  it("is refused without its place when what is wrong with it is far in", () => {
+  it("is refused without a place if the invalid value is far in", () => {
     const data = { list: [...new Array(1_000_001).fill(1), Number.NaN] };
     expect(() => serializer.serialize(data)).toThrow(/^data has too many values, or one far in/);
   });
 
-  it("is refused when it has more than can be carried", () => {
+  it("is refused if it has more than the limit", () => {
     let data: unknown[] = new Array(1024).fill(1);
     for (let level = 0; level < 15; level++) data = [data, data];
     expect(() => serializer.serialize(data)).toThrow(/^data has too many values/);

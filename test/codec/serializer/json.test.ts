@@ -63,7 +63,7 @@ describe("the JSON serializer", () => {
     expect(roundTrip(bare)).toStrictEqual({ a: [1] });
   });
 
-  it("objects and arrays of other realms are as good as this one's", () => {
+  it("objects and arrays of other realms are accepted like those of this realm", () => {
     const value: unknown = runInContext(
       '({ list: [1, [2], { three: "3" }], bare: Object.assign(Object.create(null), { a: 1 }) })',
       createContext(),
@@ -76,7 +76,7 @@ describe("the JSON serializer", () => {
     expect(roundTrip(nested(256))).toStrictEqual(nested(256));
   });
 
-  it("one value in many places is kept, as often as it is there", () => {
+  it("one value in many places is restored in each of them", () => {
     const shared = { a: [1] };
     const back = roundTrip([shared, shared, { shared }]) as unknown[];
     expect(back).toStrictEqual([shared, shared, { shared }]);
@@ -89,7 +89,7 @@ describe("the JSON serializer", () => {
     expect(serialized(value)).toHaveLength(2 ** 20 * 3 + (2 ** 20 - 1) * 3);
   });
 
-  it("reads nothing but JSON", () => {
+  it("reads only JSON", () => {
     for (const text of ["", "{", "undefined", "[1,]", "{a:1}", "1 2", "'a'"]) {
       expect(() => serializer.deserialize(Buffer.from(text))).toThrow(SyntaxError);
     }
@@ -100,7 +100,7 @@ describe("the JSON serializer", () => {
   });
 });
 
-describe("a structure that shares its parts beyond measure", () => {
+describe("a structure that shares its parts without limit", () => {
   const refusalOf = (levels: number, timeoutMs: number) =>
     runInOwnProcess(
       `import { jsonSerializer } from ${JSON.stringify(sourceUrl("codec/serializer/json.ts"))};

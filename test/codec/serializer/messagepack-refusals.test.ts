@@ -46,34 +46,37 @@ const refused: readonly [string, unknown, string][] = [
   ["an instance of a class of bytes", new Bytes(1), "an instance of a class"],
 ];
 
-describe("what MessagePack would change silently", () => {
-  it.each(refused)("%s is refused wherever it is, by its place", async (_, value, reason) => {
-    const places: [unknown, string][] = [
-      [value, "data"],
-      [{ rows: [CANARY, { cells: [null, value] }] }, "data.rows[1].cells[1]"],
-      [
-        new Map<unknown, unknown>([
-          ["a", 1],
-          ["b", value],
-        ]),
-        "data.b",
-      ],
-      [
-        new Map<unknown, unknown>([
-          [CANARY, 1],
-          [CANARY.length, [value]],
-        ]),
-        "data.(member 2)[0]",
-      ],
-      // A set holds 0 for -0 by itself.
-      ...(value === 0 ? [] : [[new Set([1, value]), "data.(member 2)"] as [unknown, string]]),
-    ];
-    for (const [data, place] of places) {
-      const error = await thrownBy(() => serializer.serialize(data));
-      expect(error).toEqual(new TypeError(`${place} is ${reason}${suffix}`));
-      expect(String((error as Error).stack)).not.toContain(CANARY);
-    }
-  });
+describe("values that MessagePack would change silently", () => {
+  it.each(refused)(
+    "%s is refused at any place, which the error names",
+    async (_, value, reason) => {
+      const places: [unknown, string][] = [
+        [value, "data"],
+        [{ rows: [CANARY, { cells: [null, value] }] }, "data.rows[1].cells[1]"],
+        [
+          new Map<unknown, unknown>([
+            ["a", 1],
+            ["b", value],
+          ]),
+          "data.b",
+        ],
+        [
+          new Map<unknown, unknown>([
+            [CANARY, 1],
+            [CANARY.length, [value]],
+          ]),
+          "data.(member 2)[0]",
+        ],
+        // A set stores 0 in place of -0.
+        ...(value === 0 ? [] : [[new Set([1, value]), "data.(member 2)"] as [unknown, string]]),
+      ];
+      for (const [data, place] of places) {
+        const error = await thrownBy(() => serializer.serialize(data));
+        expect(error).toEqual(new TypeError(`${place} is ${reason}${suffix}`));
+        expect(String((error as Error).stack)).not.toContain(CANARY);
+      }
+    },
+  );
 
   it("cycles are refused by the place where they close", async () => {
     const map = new Map<string, unknown>();
@@ -122,7 +125,7 @@ describe("what MessagePack would change silently", () => {
     expect(() => serializer.serialize(array)).toThrow(TypeError);
   });
 
-  it("a key of a map that cannot be carried is the reason that is given", async () => {
+  it("an invalid key of a map is given as the reason", async () => {
     const map = new Map<unknown, unknown>([[Symbol("s"), 1]]);
     expect(await messageThrownBy(() => serializer.serialize(map))).toContain("is a symbol");
   });

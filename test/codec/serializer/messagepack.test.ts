@@ -134,7 +134,7 @@ describe("the MessagePack serializer", () => {
     }
   });
 
-  it.each(binary)("a %s that was read shares no memory with what it was read from", (_, make) => {
+  it.each(binary)("a %s that was read shares no memory with the input", (_, make) => {
     const input = serialized([make(), { in: make() }]);
     const [first, second] = serializer.deserialize(input) as [ArrayBuffer, { in: ArrayBuffer }];
     input.fill(0xee);
@@ -152,7 +152,7 @@ describe("the MessagePack serializer", () => {
     expect(back).toStrictEqual(value);
   });
 
-  it("what was serialized before does not change when more is", () => {
+  it("an earlier result does not change when more is serialized", () => {
     const results = Array.from({ length: 300 }, (_, n) =>
       serializer.serialize({ n, pad: "x".repeat(n * 9) }),
     );
@@ -189,7 +189,7 @@ describe("the MessagePack serializer", () => {
     expect(() => early.deserialize(Buffer.of(0x91, 1))).toThrow(new TypeError(message));
   });
 
-  it("has an id that records keep", () => {
+  it("has the id that stored records contain", () => {
     expect(serializer.id).toBe(4);
   });
 
@@ -199,7 +199,7 @@ describe("the MessagePack serializer", () => {
     expect(roundTrip({ constructor: 1, toJSON: 2 })).toStrictEqual({ constructor: 1, toJSON: 2 });
   });
 
-  it("a structure that shares its parts beyond measure is refused in bounded time", () => {
+  it("a structure that shares its parts without limit is refused in bounded time", () => {
     const source = `
       import { messagePackSerializer } from ${JSON.stringify(sourceUrl("codec/serializer/messagepack.ts"))};
       const serializer = messagePackSerializer();
