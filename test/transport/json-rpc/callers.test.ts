@@ -114,6 +114,22 @@ describe("who is calling", () => {
     expect(answers.get("as agent")).toMatchObject(DENIED);
   });
 
+  it("authenticating within a batch is refused, and changes no caller", async () => {
+    const made = await open();
+    const id = await sealed(made);
+    const raw = await made.peer();
+    raw.send([
+      { jsonrpc: "2.0", method: "authenticate", params: { token: "gateway-token" }, id: 1 },
+      { jsonrpc: "2.0", method: "unseal", params: { id }, id: 2 },
+    ]);
+    const responses: unknown = JSON.parse((await raw.nextText()) ?? "null");
+    expect(responses).toMatchObject([
+      { id: 1, error: { code: -32600 } },
+      { id: 2, error: UNAUTHENTICATED },
+    ]);
+    expect((await raw.ask("unseal", { id })).error).toMatchObject(UNAUTHENTICATED);
+  });
+
   it("a token is looked at once a connection, and again only when it may no longer count", async () => {
     const [known, looks] = [tokens(), [] as unknown[]];
     let stillCounts = true;
