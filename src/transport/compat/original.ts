@@ -8,7 +8,7 @@
 import { isBytes } from "../../primitives/bytes.js";
 import { typeFault } from "../../vault/argument-errors.js";
 import type { Wire } from "../client/transport.js";
-import { giveJsonData } from "../json/payload-data.js";
+import { giveJsonData, takeJsonData } from "../json/payload-data.js";
 import type { SealParams } from "../service/messages.js";
 import { OPERATIONS, type OperationName } from "../service/operations.js";
 
@@ -20,8 +20,26 @@ const PARAMS: Partial<Record<OperationName, readonly string[]>> = {
   invalidate: ["id"],
 };
 
-/** Returns the member of a result that the original answers alone, without the object around it. */
-export function bareMemberOf(operation: OperationName): string | undefined {
+/** The defaults of the original's `seal`. Its servers need both as positional parameters. */
+const SEAL_DEFAULTS = { ttl_seconds: 300, granted_principals: [] };
+
+/** Returns parameters with each handle's id as `id`. The original's JSON-RPC clients call it `handle_id`. */
+export function withIds(params: unknown): unknown {
+  if (typeof params !== "object" || params === null) return params;
+  const { requests } = params as { readonly requests?: unknown };
+  if (Array.isArray(requests)) return { ...params, requests: requests.map(withIds) };
+  if (Object.hasOwn(params, "id") || !Object.hasOwn(params, "handle_id")) return params;
+  const { handle_id: id, ...rest } = params as { readonly handle_id: unknown };
+  return { ...rest, id };
+}
+
+/** Returns a result that the original answered without the object around its only member. */
+export function fromBareResult(operation: OperationName, result: unknown): unknown {
+  const member = bareMemberOf(operation);
+  return member === undefined ? takeJsonData(operation, result) : { [member]: result };
+}
+
+function bareMemberOf(operation: OperationName): string | undefined {
   return PARAMS[operation] === undefined ? undefined : OPERATIONS[operation].loneMember;
 }
 
@@ -47,18 +65,26 @@ export const ORIGINAL_FAULTS: ReadonlySet<number> = new Set([403, 404, 410]);
 /** The errors of the original's JSON-RPC servers: not found, expired, denied, and everything else. */
 export const ORIGINAL_RPC_CODES: ReadonlySet<number> = new Set([-32001, -32002, -32003, -32600]);
 
-/**
- * Returns a wire to a server of the original, which is sent nothing that it would ignore.
- *
- * @param form - `carriesBytes`: whether bytes come back as bytes.
- */
-export function toOriginal(wire: Wire, form: { readonly carriesBytes: boolean }): Wire {
+/** How one wire of the original differs. */
+export interface OriginalForm {
+  /** Whether bytes come back as bytes. */
+  readonly carriesBytes: boolean;
+  /** The name of the handle's id among the parameters. */
+  readonly idName?: "id" | "handle_id";
+}
+
+/** Returns a wire to a server of the original, which is sent nothing that it would ignore. */
+export function toOriginal(wire: Wire, form: OriginalForm): Wire {
   return {
     call: async (operation, params, options) => {
       const names = PARAMS[operation];
       if (names === undefined) throw new TypeError(`the original's servers have no ${operation}`);
       if (operation === "seal") checkSeal(params as SealParams, form);
-      const given = Object.entries(params).filter(([name]) => names.includes(name));
+      const missing = operation === "seal" ? SEAL_DEFAULTS : {};
+      const whole = { ...params, ...missing, ...params };
+      const given = Object.entries(whole)
+        .filter(([name]) => names.includes(name))
+        .map(([name, value]) => [name === "id" ? (form.idName ?? name) : name, value]);
       const result = await wire.call(operation, Object.fromEntries(given), options);
       return operation === "seal" ? withGrants(result, params as SealParams) : result;
     },
@@ -71,7 +97,7 @@ function withGrants(result: object, { granted_principals: grants }: SealParams):
   return { granted_principals: grants ?? [], ...result };
 }
 
-function checkSeal(params: SealParams, { carriesBytes }: { readonly carriesBytes: boolean }): void {
+function checkSeal(params: SealParams, { carriesBytes }: OriginalForm): void {
   const { data, max_uses: maxUses } = params;
   if (maxUses !== undefined && maxUses !== null) {
     throw new TypeError("maxUses: the original's servers count no uses");

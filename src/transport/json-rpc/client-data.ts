@@ -1,7 +1,7 @@
 import { isBytes } from "../../primitives/bytes.js";
 import { type Asked, refusalOf, unanswered, unclear } from "../client/lost-response.js";
-import { bareMemberOf, ORIGINAL_RPC_CODES } from "../compat/original.js";
-import { giveJsonData, takeJsonData } from "../json/payload-data.js";
+import { fromBareResult, ORIGINAL_RPC_CODES } from "../compat/original.js";
+import { takeJsonData } from "../json/payload-data.js";
 import { isWireErrorCode, RPC_REFUSALS } from "../service/error-table.js";
 import type { OperationName } from "../service/operations.js";
 import { requestIdOf } from "../service/request-id.js";
@@ -12,17 +12,6 @@ export interface RpcAnswer {
   readonly jsonrpc: unknown;
   readonly result: unknown;
   readonly error: unknown;
-}
-
-/** Operations of the original, whose servers know a handle's id by another name. */
-const BY_HANDLE_ID: ReadonlySet<OperationName> = new Set(["unseal", "get_safe_view", "invalidate"]);
-
-/** Returns an operation's parameters as this wire carries them. */
-export function giveJsonParams(operation: OperationName, params: object): object {
-  const given = giveJsonData(operation, params);
-  if (!BY_HANDLE_ID.has(operation)) return given;
-  const { id, ...rest } = given as { id?: unknown };
-  return { handle_id: id, ...rest };
 }
 
 /**
@@ -36,8 +25,8 @@ export function takeJsonAnswer(operation: OperationName, answer: RpcAnswer): obj
   const { jsonrpc, result } = answerOf(operation, answer);
   let taken: unknown;
   try {
-    const member = jsonrpc === undefined ? bareMemberOf(operation) : undefined;
-    taken = member === undefined ? takeJsonData(operation, result) : { [member]: result };
+    taken =
+      jsonrpc === undefined ? fromBareResult(operation, result) : takeJsonData(operation, result);
   } catch (cause) {
     throw unanswered(operation, cause);
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { ServiceUnavailableError } from "../../vault/errors.js";
 import { CallsInFlight } from "../client/calls-in-flight.js";
 import { unanswered } from "../client/lost-response.js";
@@ -15,10 +16,11 @@ import {
 } from "../client/options.js";
 import type { Wire, WireCallOptions } from "../client/transport.js";
 import { toOriginal } from "../compat/original.js";
+import { giveJsonData } from "../json/payload-data.js";
 import type { OperationName } from "../service/operations.js";
 import { connectTo, type Destination, destinationOf, type JsonRpcAddress } from "./address.js";
 import { ClientConnection, type Outgoing } from "./client-connection.js";
-import { answerOf, giveJsonParams, type RpcAnswer, takeJsonAnswer } from "./client-data.js";
+import { answerOf, type RpcAnswer, takeJsonAnswer } from "./client-data.js";
 import { ConnectionLostError } from "./connection-lost.js";
 
 /** How a client connects and what it shows. */
@@ -51,7 +53,9 @@ export function jsonRpcWire(address: JsonRpcAddress, options: JsonRpcClientOptio
   const host = "host" in destination ? destination.host : undefined;
   checkReach(options, { isEncrypted: settings.tls !== undefined, host });
   const wire = new JsonRpcWire(destination, { ...settings, ...readNumbers(options, DEFAULTS) });
-  return settings.compatibility === "original" ? toOriginal(wire, { carriesBytes: false }) : wire;
+  return settings.compatibility === "original"
+    ? toOriginal(wire, { carriesBytes: false, idName: "handle_id" })
+    : wire;
 }
 
 type WireSettings = ClientSettings & typeof DEFAULTS;
@@ -77,7 +81,7 @@ class JsonRpcWire implements Wire {
     params: object,
     { signal }: WireCallOptions = {},
   ): Promise<object> {
-    const outgoing = { method: operation, params: giveJsonParams(operation, params), signal };
+    const outgoing = { method: operation, params: giveJsonData(operation, params), signal };
     return this.#calls.run(() => this.#call(operation, outgoing));
   }
 

@@ -2,7 +2,7 @@ import type { Authenticator, Connection, Evidence } from "../../auth/authenticat
 import { type Identified, identify, stillCounts } from "../../auth/identify.js";
 import { typeFault } from "../../vault/argument-errors.js";
 import { RateLimitedError, UnauthenticatedError } from "../../vault/errors.js";
-import { bareResult } from "../compat/original.js";
+import { bareResult, withIds } from "../compat/original.js";
 import { giveJsonData, takeJsonData } from "../json/payload-data.js";
 import { type FailureLimit, originOf } from "../limits/failure-limit.js";
 import type { RateLimit } from "../limits/limits.js";
@@ -89,7 +89,7 @@ export class Session {
 
   async #perform(name: OperationName, request: RpcRequest, caller: MaybeCaller): Promise<unknown> {
     this.#checkRate(caller);
-    const params = takeJsonData(name, namedParams(name, request.params));
+    const params = takeJsonData(name, withIds(namedParams(name, request.params)));
     const result = await this.#context.service.call(name, params, caller);
     return request.isBare ? bareResult(name, result) : giveJsonData(name, result);
   }

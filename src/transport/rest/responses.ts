@@ -1,6 +1,7 @@
 import { isErrorOf } from "../../primitives/kinds.js";
 import { ServiceUnavailableError } from "../../vault/errors.js";
 import type { Vault } from "../../vault/vault.js";
+import { withIds } from "../compat/original.js";
 import { checkBodyHeaders, mediaTypePattern } from "../http/server/body.js";
 import type { HttpRequest } from "../http/server/gate.js";
 import type { HandlerSettings } from "../http/server/options.js";
@@ -37,7 +38,10 @@ export class RestAnswers extends HttpAnswers {
     const params = method === "POST" ? await this.#readParams(target, request) : named(request);
     const whole = id === undefined ? params : { ...params, id };
     this.begin();
-    return json(status, giveJsonData(target, await this.service.call(target, whole, caller)));
+    return json(
+      status,
+      giveJsonData(target, await this.service.call(target, withIds(whole), caller)),
+    );
   }
 
   /** The error of an orchestrator's probe says nothing of the cache: anyone may ask. */

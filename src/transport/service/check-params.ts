@@ -10,17 +10,9 @@ type Issue = z.core.$ZodIssue;
  * @throws RangeError A member is out of its bounds. Both name the member, never its value.
  */
 export function checkParams<T>(schema: z.ZodType<T>, params: unknown): T {
-  const checked = schema.safeParse(withId(params));
+  const checked = schema.safeParse(params);
   if (checked.success) return checked.data;
   throw errorOf(checked.error.issues[0]);
-}
-
-/** The original calls a handle's id `handle_id` in places. */
-function withId(params: unknown): unknown {
-  if (typeof params !== "object" || params === null || Object.hasOwn(params, "id")) return params;
-  if (!Object.hasOwn(params, "handle_id")) return params;
-  const { handle_id: id, ...rest } = params as { readonly handle_id: unknown };
-  return { ...rest, id };
 }
 
 function errorOf(issue: Issue | undefined): Error {

@@ -1,6 +1,7 @@
 /** One call of a vault's service: a document in, a document out. */
 
 import { isVaultError } from "../../vault/errors.js";
+import { withIds } from "../compat/original.js";
 import { isLarge, othersTurn } from "../limits/large.js";
 import { InternalError } from "../service/error-reports.js";
 import { type ErrorDetails, toWireError } from "../service/error-table.js";
@@ -61,7 +62,10 @@ function faultFor(error: unknown): CallAnswer {
 async function answerCall(call: MethodCall, callService: CallService): Promise<string> {
   const operation = operationOf(call.method);
   if (operation === undefined) return answerSystem(call);
-  const result = await callService(operation, namedParams(operation, call.params));
+  const result = await callService(
+    operation,
+    withIds(namedParams(operation, call.params)) as object,
+  );
   try {
     return writeMethodResponse(valueOfResult(operation, result));
   } catch (error) {

@@ -10,9 +10,6 @@ import { XmlRpcSyntaxError } from "./syntax-error.js";
 
 const PREFIX = "vault.";
 
-/** The original's methods need these two; its own defaults are the same. */
-const SEAL_DEFAULTS = { ttl_seconds: 300, granted_principals: [] };
-
 /** Returns the operation that a method name, with or without prefix, stands for. */
 export function operationOf(method: string): OperationName | undefined {
   const name = method.startsWith(PREFIX) ? method.slice(PREFIX.length) : method;
@@ -39,10 +36,9 @@ export function namedParams(operation: OperationName, values: readonly unknown[]
 /** Returns the service's parameters in their positions, without those at the end that are absent. */
 export function positionalParams(operation: OperationName, params: object): unknown[] {
   const named: Record<string, unknown> = { ...params };
-  const defaults: Record<string, unknown> = operation === "seal" ? SEAL_DEFAULTS : {};
   const names = OPERATIONS[operation].positions;
-  const last = names.findLastIndex((name) => named[name] !== undefined || name in defaults);
-  return names.slice(0, last + 1).map((name) => named[name] ?? defaults[name] ?? null);
+  const last = names.findLastIndex((name) => named[name] !== undefined);
+  return names.slice(0, last + 1).map((name) => named[name] ?? null);
 }
 
 /** Returns a result as the method answers it. */

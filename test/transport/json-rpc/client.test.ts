@@ -101,7 +101,7 @@ describe("a wire to a JSON-RPC server", () => {
     const sockets = new Set<Socket>();
     const { port } = await servedBy(({ id, params }, socket) => {
       sockets.add(socket);
-      const { handle_id: asked } = params as { handle_id: string };
+      const { id: asked } = params as { id: string };
       waiting.push(() => {
         socket.write(frameOf(JSON.stringify({ jsonrpc: "2.0", id, result: { safe_view: asked } })));
       });
@@ -120,7 +120,7 @@ describe("a wire to a JSON-RPC server", () => {
       const result = { unseal: { data: 1 }, get_safe_view: "view", invalidate: true }[
         String(method)
       ];
-      const { handle_id: asked } = params as { handle_id: string };
+      const { id: asked } = params as { id: string };
       return asked === "bare" ? { result, id, more: 1 } : { jsonrpc: "2.0", result, id };
     });
     const wire = wireTo(port);

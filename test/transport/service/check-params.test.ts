@@ -86,19 +86,6 @@ describe("parameters", () => {
     await expect(call(operation, params)).rejects.toThrow(new RangeError(message));
   });
 
-  it("take handle_id for id, as the original names it", async () => {
-    const vault = new HandleVault();
-    const handle = await vault.seal("secret", sealOptions());
-    const service = new VaultService(vault);
-    expect(await service.call("unseal", { handle_id: handle.id }, owner)).toEqual({
-      data: "secret",
-    });
-    const requests = [{ handle_id: handle.id }];
-    expect(await service.call("unseal_many", { requests }, owner)).toMatchObject({
-      outcomes: [{ ok: true }],
-    });
-  });
-
   it("that are null count as absent", async () => {
     const sealed = await call("seal", {
       ...seal,
