@@ -1,20 +1,17 @@
 /** The proxy as a process of its own, with a client of the SDK before it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { Client as ClientV2 } from "@modelcontextprotocol/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import type { AnyClient } from "../../mcp/support/lines.js";
+import { compiledChild } from "../../support/children.js";
 
-const ROOT = join(import.meta.dirname, "../../..");
-const TSX = import.meta.resolve("tsx");
-
-/** Returns the command that runs a TypeScript file of this folder. */
+/** Returns the command that runs a program of this folder. */
 export function script(name: string, ...args: readonly string[]): readonly string[] {
-  return [process.execPath, "--import", TSX, join(import.meta.dirname, name), ...args];
+  return [process.execPath, compiledChild(`test/cli/support/${name}`), ...args];
 }
 
 /** Returns the command that runs the server of the MCP project. */
@@ -41,7 +38,7 @@ export class ProxyProcess {
   readonly #exit: Promise<unknown[]>;
 
   constructor({ args, environment = {} }: ProxyOptions) {
-    const command = ["--import", TSX, join(ROOT, "src/cli/main.ts"), "mcp-proxy", ...args];
+    const command = [compiledChild("src/cli/main.ts"), "mcp-proxy", ...args];
     const child = spawn(process.execPath, command, {
       stdio: ["pipe", "pipe", "pipe"],
       env: { PATH: process.env["PATH"], HANDLEVAULT_SUBJECT: "alice", ...environment },
