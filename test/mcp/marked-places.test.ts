@@ -5,7 +5,7 @@ import { AgentPolicy, markedPlaces } from "../../src/mcp.js";
 
 const MARK = { "x-sensitive": true };
 
-describe("what a schema marks as sensitive", () => {
+describe("a place that a schema marks as sensitive", () => {
   it.each<[object, string[]]>([
     [{}, []],
     [MARK, [""]],
@@ -67,7 +67,7 @@ describe("what a schema marks as sensitive", () => {
     expect(found).toEqual(rules);
   });
 
-  it("is what a policy takes, also from a schema of zod's", () => {
+  it("is accepted by a policy, also from a zod schema", () => {
     const schema = z.object({
       name: z.string(),
       ids: z.array(z.object({ ssn: z.string().meta(MARK) })),
