@@ -117,8 +117,8 @@ function rewriteInput(schema: unknown, rules: ToolRules): JsonObject {
 }
 
 /**
- * Returns the schema of the output, or `undefined` if handles may be at any place: where a repeated
- * value or a detected part is replaced. A schema cannot describe such an output.
+ * Returns the schema of the output, or `undefined` if a handle may replace any part of it: a
+ * repeated value or a part that a detector finds. No schema can describe such an output.
  */
 function rewriteOutput(schema: unknown, rules: ToolRules): JsonObject | undefined {
   if (!isObject(schema) || rules.show !== undefined) return undefined;

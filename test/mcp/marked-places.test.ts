@@ -43,7 +43,7 @@ describe("a place that a schema marks as sensitive", () => {
     { $dynamicRef: "#name" },
     { $ref: 5 },
     { properties: { a: { $ref: "#" } } },
-  ])("cannot be told where references lead out or in circles: %j", (schema) => {
+  ])("cannot be determined if references lead out of the schema or in circles: %j", (schema) => {
     expect(() => markedPlaces(schema as Record<string, unknown>)).toThrow(TypeError);
   });
 
