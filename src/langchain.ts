@@ -45,8 +45,8 @@ type Schema = Parameters<LangChain["toJsonSchema"]>[0];
  * - Tools that the policy refuses are omitted.
  * - The types are those of the tools, although sealed outputs contain handles.
  * - Artifacts are omitted, and callbacks inside a tool are not called, because they would receive values.
- * - Whatever asks a human before a tool is called sees handles: decide by {@link mentionsHandle}, not by the content of
- *   an argument.
+ * - A component that asks a human for approval before a tool call sees handles, not values. It must
+ *   decide by {@link mentionsHandle}, not by the content of an argument.
  *
  * @throws TypeError RangeError An option is wrong, a tool is not a LangChain tool, or the policy opens
  *   handles in an argument that the tool does not have.
@@ -113,14 +113,19 @@ function guardTool(tool: OpenTool, { guard, langChain }: ToolContext): object {
   };
   const shown = new langChain.DynamicStructuredTool({ ...fields, schema: schema as never });
   const run = new langChain.DynamicStructuredTool({ ...fields, schema: ANYTHING });
-  // The model's schema describes values after defaults and conversions: the tool's own schema checks them.
+  // The schema that the model sees describes values after defaults and conversions, so it would
+  // reject valid input. `run` accepts any object, and the tool's own schema checks the opened
+  // values.
   return Object.assign(shown, {
     call: (input: unknown, config?: object, tags?: string[]) =>
       run.call(asArguments(input), config, tags),
   });
 }
 
-/** The only schema that arguments with handles can be checked against before they are opened. */
+/**
+ * The schema for arguments before their handles are opened. It accepts any object, because a handle
+ * has another form than the value that the tool's own schema describes.
+ */
 const ANYTHING = { type: "object" } as const;
 
 /** Returns the arguments of a call. LangChain names the argument of a tool that takes a string `input`. */
@@ -128,7 +133,7 @@ function asArguments(input: unknown): object {
   return typeof input === "object" && input !== null ? input : { input };
 }
 
-/** Returns the part of a tool's result that is for the model. Reads a generator to its end. */
+/** Returns the content of a tool's result, without its artifact. Reads a generator to its end. */
 async function contentOf({ responseFormat }: OpenTool, given: unknown): Promise<unknown> {
   const returned = isAsyncGenerator(given) ? await lastOf(given) : given;
   const hasArtifact = responseFormat === "content_and_artifact" && Array.isArray(returned);

@@ -14,7 +14,7 @@ import {
   shopTools,
 } from "./support/agent-stack-laws.js";
 
-/** What the SDK hands to a tool; `context` is new in AI SDK 7. */
+/** The options that the SDK passes to a tool; `context` is new in AI SDK 7. */
 const CALL = { toolCallId: "1", messages: [], context: {} };
 
 function asAiTools(tools: readonly PlainTool[]) {
@@ -42,7 +42,7 @@ describeAgentStack("the AI SDK", async (tools, options) => {
   };
 });
 
-/** A model that plays a script: it is asked what it does next, by all that it has read. */
+/** A scripted model: a function chooses its next step from all that it has read. */
 function scripted(steps: readonly ((prompt: string) => object)[], prompts: string[]) {
   return new MockLanguageModelV3({
     doGenerate: async ({ prompt, tools }) => {
@@ -68,7 +68,7 @@ function toolCall(toolName: string, input: object) {
 }
 
 describe("an agent of the AI SDK", () => {
-  it("charges a card that its model never sees, and goes on after a refusal", async () => {
+  it("charges a card that its model never sees, and continues after a refusal", async () => {
     const seen: unknown[] = [];
     const prompts: string[] = [];
     const handleIn = (prompt: string) => HANDLE.exec(prompt)?.[0];
@@ -136,7 +136,7 @@ describe("a tool of the AI SDK that needs approval by its input", () => {
     return { id, asked, paid, run };
   }
 
-  it("is never run for a handle without approval, and its function never sees one", async () => {
+  it("never runs for a handle without approval, and its approval function never sees one", async () => {
     const { id, asked, paid, run } = await desk();
     for (const amount of [id, { handle_id: id }, `${id}#`, id.toUpperCase(), `"${id}"`]) {
       expect(await run({ amount, to: "x" })).toContain("tool-approval-request");
@@ -145,7 +145,7 @@ describe("a tool of the AI SDK that needs approval by its input", () => {
     expect([asked, paid]).toEqual([[], []]);
   });
 
-  it("asks its function as before where there is no handle, with what its schema makes of the input", async () => {
+  it("calls its approval function with the parsed input where there is no handle", async () => {
     const { asked, paid, run } = await desk();
     expect(await run({ amount: "50000" })).toContain("tool-approval-request");
     expect(await run({ amount: {} })).toContain("tool-approval-request");
@@ -162,7 +162,7 @@ describe("a tool of the AI SDK", () => {
   const inputSchema = z.object({});
   const wrap = (given: object) => withVault({ one: given as never }, shopOptions());
 
-  it("gives only the last of the results that it yields, sealed", async () => {
+  it("returns only the last of the results that it yields, sealed", async () => {
     async function* execute() {
       yield CARD;
       yield `${CARD} at last`;
@@ -176,7 +176,7 @@ describe("a tool of the AI SDK", () => {
     expect(await vault.unseal(id, "mcp-server:shop#alice")).toBe(`${CARD} at last`);
   });
 
-  it("has nothing left that was made for values alone, and all the rest", async () => {
+  it("loses the members that are written for values, and keeps all others", async () => {
     const toModelOutput = () => ({ type: "text", value: CARD });
     const made = { toModelOutput, outputSchema: inputSchema, strict: true };
     const { one } = await wrap({ inputSchema, execute: () => CARD, title: "One", ...made });
@@ -188,7 +188,7 @@ describe("a tool of the AI SDK", () => {
     ]);
   });
 
-  it("keeps a description that is a function, with the words about handles in its text", async () => {
+  it("keeps a description that is a function, and adds the sentence about handles to its text", async () => {
     const description = ({ context }: { context: string }) => `Pays in ${context}.`;
     const execute = async () => CARD;
     const input = z.object({ card: z.string() });
@@ -205,7 +205,7 @@ describe("a tool of the AI SDK", () => {
     expect(fixed.description).toMatch(/^Pays in Paris\. .*handle/);
   });
 
-  it("is not wrapped when something else runs it", async () => {
+  it("is not wrapped if it has no execute", async () => {
     await expect(wrap({ inputSchema })).rejects.toThrow("the tool one has no execute to wrap");
   });
 });

@@ -38,7 +38,7 @@ describeAgentStack("LangChain", async (tools, options) => {
   };
 });
 
-/** Keeps everything that runs tell of themselves. */
+/** Records all inputs, outputs and errors of runs. */
 class Recorder extends BaseTracer {
   readonly name = "recorder";
   readonly runs: string[] = [];
@@ -49,14 +49,17 @@ class Recorder extends BaseTracer {
   }
 }
 
-describe("what asks a human before a tool of LangChain is called", () => {
-  it("sees the handle and no value, and can tell that it is one in every spelling", async () => {
+describe("an approval before a tool of LangChain is called", () => {
+  it("sees the handle and no value, and can recognise a handle in every spelling", async () => {
     const seen: unknown[] = [];
     const tools = await withVault(asLangChainTools(shopTools(seen)), shopOptions());
     const find = (name: string) => tools.find((one) => one.name === name);
     const [id = ""] = HANDLE.exec(String(await find("find_card")?.invoke({ person: "Ada" }))) ?? [];
     const asked: string[] = [];
-    /** As the middleware of LangChain does: it has the call of the model, not the tool's arguments. */
+    /**
+     * Decides as the middleware of LangChain does: from the model's call, not from the tool's
+     * arguments.
+     */
     const approved = async (args: Record<string, unknown>) => {
       if (mentionsHandle(args)) asked.push(JSON.stringify(args));
       return find("charge")?.invoke(args);
@@ -72,7 +75,7 @@ describe("what asks a human before a tool of LangChain is called", () => {
 });
 
 describe("an agent of LangChain", () => {
-  /** A plain loop: the model's every answer names a tool and its arguments, or is the end. */
+  /** A plain loop: each response of the model names a tool and its arguments, or ends the loop. */
   async function runAgent(tools: readonly StructuredToolInterface[], script: readonly string[]) {
     const model = new FakeListChatModel({ responses: [...script] });
     const messages: unknown[] = [new HumanMessage("Charge Ada's card.")];
@@ -124,7 +127,7 @@ describe("a tool of LangChain", () => {
     return one as StructuredToolInterface;
   };
 
-  it("gives no artifact beside its content", async () => {
+  it("returns its content without the artifact", async () => {
     const give = async () => ["a word", { card: CARD }] as [string, object];
     const one = await wrapOne(tool(give, { ...unwrapped, responseFormat: "content_and_artifact" }));
     const message = await one.invoke({ type: "tool_call", id: "1", name: "one", args: {} });
@@ -132,7 +135,7 @@ describe("a tool of LangChain", () => {
     expect(JSON.stringify(message)).toMatch(HANDLE);
   });
 
-  it("gives what it returns at last, sealed, when it reports on its way", async () => {
+  it("returns only its final result, sealed, if it reports progress", async () => {
     const vault = new HandleVault();
     async function* give() {
       yield CARD;
@@ -143,14 +146,14 @@ describe("a tool of LangChain", () => {
     expect(await vault.unseal(id, "mcp-server:shop#alice")).toBe(`${CARD} at last`);
   });
 
-  it("gives data that is no text as data", async () => {
+  it("returns data that is not a text as data", async () => {
     const data = { n: 1, of: [{ type: "text", text: "a" }] };
     const policy = new AgentPolicy({ servers: { shop: { tools: { one: { seal: "none" } } } } });
     const [one] = await withVault([tool(async () => data, unwrapped)], shopOptions({ policy }));
     expect(await one?.invoke({})).toEqual(data);
   });
 
-  it("may take a text, or be described in JSON Schema", async () => {
+  it("may accept a text, or be described in JSON Schema", async () => {
     const give = async () => CARD;
     const texts = await wrapOne(new DynamicTool({ ...unwrapped, func: give }));
     expect(String(await texts.invoke({ input: "x" }))).toMatch(HANDLE);
@@ -160,7 +163,7 @@ describe("a tool of LangChain", () => {
     await expect(numbers.invoke({})).rejects.toThrow();
   });
 
-  it("is refused when it is none", async () => {
+  it("is refused if it is not a LangChain tool", async () => {
     await expect(wrapOne({ ...unwrapped, invoke: give })).rejects.toThrow("has no _call to wrap");
   });
 });
@@ -180,7 +183,7 @@ describe("a wrapped tool of LangChain", () => {
   const guarded = async (tools: readonly StructuredToolInterface[]) =>
     withVault(tools, { vault: new HandleVault(), policy, server: "desk", subject: "alice" });
 
-  it("takes what the tool itself takes: defaults, conversions and other members", async () => {
+  it("accepts the tool's own input: defaults, conversions and other members", async () => {
     const schema = z.object({ day: z.coerce.string(), seats: z.coerce.number().default(2) });
     const seen: unknown[] = [];
     const book = tool(async (args) => `booked ${seen.push(args)}`, {
@@ -198,7 +201,7 @@ describe("a wrapped tool of LangChain", () => {
     expect(seen).toHaveLength(4);
   });
 
-  it("takes a plain text where the tool does", async () => {
+  it("accepts a plain text if the tool does", async () => {
     const look = new DynamicTool({
       name: "look",
       description: "Looks.",

@@ -1,4 +1,4 @@
-/** What a client gets of a server's results, method by method. */
+/** Rewrites a server's results for the client, by method. */
 import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
 import { sealCursor } from "./cursors.js";
@@ -14,27 +14,30 @@ import { sealToolOutput } from "./seal-tool-output.js";
 import { rewriteTools, type ToolList } from "./tool-list.js";
 import { toolError } from "./tool-result.js";
 
-/** A wrapped server, and what holds for it. */
+/** A wrapped server, with its vault, policy and callbacks. */
 export interface ServerContext {
   readonly vault: Vault;
   readonly policy: AgentPolicy;
-  /** The server's name, from the policy or code, never from what the server says. */
+  /**
+   * The server's name, taken from the policy or from code. A name that the server reports is not
+   * trusted.
+   */
   readonly server: string;
   readonly reuse?: HandleReuse | undefined;
-  /** Hears of the tools that the server lists. */
+  /** Receives every list of tools that the server sends. */
   readonly onTools: (list: ToolList) => void;
-  /** Hears why something is withheld. */
+  /** Receives the reason when a result is withheld. */
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
-/** Returns what may be known of a result; `undefined` where nothing may. */
+/** Returns the part of a result that the client may see, or `undefined` to withhold all of it. */
 type AnswerRewrite = (
   result: JsonObject,
   request: OpenRequest,
   context: ServerContext,
 ) => MaybePromise<JsonObject | undefined>;
 
-/** Results of methods that are not here are withheld. */
+/** The rewrite for each known method. Results of all other methods are withheld. */
 const ANSWERS: ReadonlyMap<string, AnswerRewrite> = new Map<string, AnswerRewrite>([
   ["initialize", describeServer],
   ["server/discover", describeServer],
@@ -52,24 +55,27 @@ const ANSWERS: ReadonlyMap<string, AnswerRewrite> = new Map<string, AnswerRewrit
   ["completion/complete", () => ({ completion: { values: [] } })],
 ]);
 
-/** Answers to these have what a tool returned, or could have, as far as servers know the methods. */
+/** Methods whose results contain, or may contain, the output of a tool. */
 const OF_TOOLS = /^\s*(?:tasks|tools)\//i;
 
-/** The methods that have rules tool by tool. */
+/** Returns whether a policy has rules for each tool of a method. */
 function isToolMethod(method: string): boolean {
   return method === "tools/list" || method === "tools/call";
 }
 
-/** Tells whether what belongs to a method may be seen because no rule is about it. */
+/**
+ * Returns whether messages of a method pass unchanged, because the policy passes unlisted items and
+ * no rule applies to the method.
+ */
 export function isUnruled(method: string, { policy, server }: ServerContext): boolean {
   if (policy.unlisted !== "pass") return false;
   return isToolMethod(method) || !OF_TOOLS.test(method) || !policy.touches(server);
 }
 
 /**
- * Returns what a client may know of a result.
+ * Returns the part of a result that the client may see.
  *
- * @returns `undefined` where nothing may be known.
+ * @returns `undefined` if all of the result is withheld.
  */
 export async function rewriteAnswer(
   result: JsonObject,
@@ -86,7 +92,10 @@ export async function rewriteAnswer(
   return kept === undefined || kept === result ? kept : { ...kept, ...framing(result) };
 }
 
-/** What results of revision 2026-07-28 have to say: that they are complete, and may not be cached. */
+/**
+ * Returns the members that revision 2026-07-28 requires in a result: it is complete, and it must
+ * not be cached. A member is added only if the server's result has it.
+ */
 function framing({ resultType, ttlMs }: JsonObject): JsonObject {
   return {
     ...(resultType === undefined ? {} : { resultType: "complete" }),
@@ -140,7 +149,10 @@ async function sealOutput(
   return sealToolOutput(result, scope);
 }
 
-/** The server wants more input, or will answer later: both say things that no rule is for. */
+/**
+ * Returns whether a result asks for more input or announces a later answer. Such a result contains
+ * texts for which there is no rule.
+ */
 function isUnfinished({ resultType, task }: JsonObject): boolean {
   return task !== undefined || (resultType !== undefined && resultType !== "complete");
 }
@@ -152,7 +164,7 @@ async function sealResource(
 ): Promise<JsonObject | undefined> {
   const text = await sealWhole(result["contents"], request, context);
   if (text === undefined) return undefined;
-  // The client's own words: what it asked for.
+  // The URI comes from the client's request, so it cannot reveal anything.
   const uri = request.message.params?.["uri"];
   return { contents: [{ uri, mimeType: "application/json", text }] };
 }

@@ -1,13 +1,16 @@
-/** Cursors of lists: a server's own text, which a client has to send back without having read it. */
+/**
+ * Cursors of paged lists. A cursor is a text of the server that the client sends back, so the
+ * client gets a handle in place of it.
+ */
 import { constantView } from "./safe-views.js";
 import type { ToolScope } from "./tool-scope.js";
 
-/** Whose cursor it is, and where it is kept. */
+/** The subject and the server of a cursor, and the vault that keeps it. */
 export type CursorScope = Pick<ToolScope, "vault" | "server" | "subject">;
 
 const TTL_SECONDS = 3600;
 
-/** Returns a cursor that tells nothing. */
+/** Seals a server's cursor and returns the handle that the client uses as the cursor. */
 export async function sealCursor(cursor: string, scope: CursorScope): Promise<string> {
   const handle = await scope.vault.seal(cursor, {
     ownerPrincipal: cursorPrincipal(scope),
@@ -17,12 +20,17 @@ export async function sealCursor(cursor: string, scope: CursorScope): Promise<st
   return handle.id;
 }
 
-/** Returns the server's cursor behind one that `sealCursor` gave out, and nothing else. */
+/**
+ * Returns the server's cursor for a handle from {@link sealCursor}. Rejects for any other handle.
+ */
 export async function openCursor(cursor: string, scope: CursorScope): Promise<string> {
   return scope.vault.unseal<string>(cursor, cursorPrincipal(scope));
 }
 
-/** Owns cursors alone, so that no handle of a result can be passed for one. */
+/**
+ * Returns a principal that owns cursors only, so that a handle of a tool result cannot be used as a
+ * cursor.
+ */
 function cursorPrincipal({ server, subject }: CursorScope): string {
   return `mcp-cursor:${server}#${subject}`;
 }

@@ -1,31 +1,37 @@
-/** Which parts of an opened value are looked for, and how sure a match of them is. */
+/** The parts of an opened value that are searched for in results, and how certain a match is. */
 import { Buffer } from "node:buffer";
 import { isFieldName, isMapOfMany } from "../leak-guard/field-names.js";
 import { canonical } from "../primitives/readings.js";
 
-/** The fewest units of a value that are looked for: shorter ones come up by chance. */
+/** The minimum length of a value, in UTF-16 units, for a search. Shorter values occur by chance. */
 export const MIN_UNITS = 6;
-/** From how many units on one line of many is looked for, and a value that was cut short. */
+/** The minimum length, in UTF-16 units, for a single line of a value or for a truncated value. */
 const MIN_PART_UNITS = 20;
-/** From how many, where it has letters and digits, or signs among them. */
+/** The same minimum for a part with characters of two classes: letters, digits, signs. */
 const MIN_MIXED_PART_UNITS = 12;
-/** Numbers of fewer digits are found in others by chance. */
+/**
+ * The minimum number of digits for a match inside a longer number. Shorter numbers occur there by
+ * chance.
+ */
 const TELLING_DIGITS = 8;
 
 const WORDS = /^[\p{L}\p{M}' -]+$/u;
-/** Scripts that put no spaces between words. */
+/** Scripts that are written without spaces between words. */
 const UNSPACED =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
 const CLASSES: readonly RegExp[] = [/\p{L}/u, /\p{N}/u, /[^\p{L}\p{M}\p{N}\s]/u];
 
-/** What is looked for. */
+/** A text to search for. */
 export interface EchoForm {
   readonly text: string;
-  /** Whether it counts only between word boundaries: words in other words mean nothing. */
+  /**
+   * Whether a match must stand between word boundaries, because the text also occurs inside other
+   * words.
+   */
   readonly isWord: boolean;
 }
 
-/** Gives the forms of all texts, numbers and telling names of members in a value. */
+/** Yields the forms of all texts and numbers in a value, and of the member names that are data. */
 export function* formsOf(value: unknown): Generator<EchoForm> {
   for (const leaf of leavesOf(value)) {
     yield* formsOfText(leaf);
@@ -35,14 +41,14 @@ export function* formsOf(value: unknown): Generator<EchoForm> {
   }
 }
 
-/** Gives the texts and numbers in a value that are too short to be looked for in results. */
+/** Yields the texts and numbers in a value that are too short for a search. */
 export function* shortLeavesOf(value: unknown): Generator<string> {
   for (const leaf of leavesOf(value)) {
     if (leaf !== "" && canonical(leaf).trim().length < MIN_UNITS) yield leaf;
   }
 }
 
-/** Tells whether a part of a value is long enough to be told from chance. */
+/** Returns whether a part of a value is so long that a match is unlikely to be chance. */
 export function isTellingPart(text: string): boolean {
   const part = canonical(text).trim();
   if (part.length >= MIN_PART_UNITS) return true;
@@ -55,9 +61,9 @@ function* formsOfText(leaf: string): Generator<EchoForm> {
   if (text.length < MIN_UNITS) return;
   const isWord = isWordLike(text);
   yield { text, isWord };
-  // Half a surrogate pair is written as a replacement character.
+  // A lone surrogate is encoded as a replacement character.
   if (!text.isWellFormed()) yield { text: text.toWellFormed(), isWord };
-  // Bytes, as base64 decodes to them.
+  // The UTF-8 bytes of the text, one character for each byte, as decoded base64 is compared.
   for (const bytes of new Set([utf8(text), canonical(utf8(leaf.trim()))])) {
     if (bytes !== text) yield { text: bytes, isWord: false };
   }
@@ -79,7 +85,7 @@ function* leavesOf(value: unknown): Generator<string> {
   for (const member of Object.values(value)) yield* leavesOf(member);
 }
 
-/** Gives the names of members that no safe view shows, because they are data. */
+/** Returns the member names that a safe view would hide because they are data. */
 function dataNamesOf(object: object): string[] {
   const names = Object.keys(object);
   return isMapOfMany(object) ? names : names.filter((name) => !isFieldName(name));

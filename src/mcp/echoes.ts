@@ -1,8 +1,8 @@
 /**
- * Puts handles back where a tool repeats a value that a handle was opened to.
+ * Replaces opened values in a tool's result by the references that they were opened from.
  *
- * docs/agents.md has a table of the forms in which a value is recognised. A tool that wants to give a
- * value away has other ways: this is for tools that repeat their input.
+ * docs/agents.md lists the forms in which a value is recognised. This serves tools that repeat
+ * their input. It does not stop a tool that reveals a value on purpose.
  */
 
 import { type Reading, readingsOf } from "../primitives/readings.js";
@@ -10,43 +10,48 @@ import { StringMatcher } from "../primitives/string-matcher.js";
 import { type EchoForm, formsOf, isTellingPart, MIN_UNITS, shortLeavesOf } from "./echo-forms.js";
 import { isObject } from "./messages.js";
 
-/** A value that was opened, and the reference that stands for it. */
+/** An opened value and the reference that represents it. */
 export interface OpenedValue {
   readonly value: unknown;
-  /** `hdl_…`, and `#/pointer` to a part of the payload. */
+  /** `hdl_…`, followed by `#/pointer` for a part of the payload. */
   readonly reference: string;
 }
 
-/** The most units (UTF-16) that are looked for: opening more than that is refused. */
+/** The maximum number of UTF-16 units to search for. A call that opens more is refused. */
 const MAX_FORM_UNITS = 2 ** 20;
-/** The most units of one result that are searched: larger ones are withheld. */
+/**
+ * The maximum number of UTF-16 units of one result that are searched. A larger result is withheld.
+ */
 const MAX_SEARCHED_UNITS = 2 ** 22;
 
-/** More was opened, or returned, than can be searched while others wait. */
+/**
+ * Thrown if a search would take so long that it blocks other requests: a call opened too much, or a
+ * tool returned too much.
+ */
 export class EchoLimitError extends RangeError {
   override readonly name = "EchoLimitError";
 }
 
-/** What a pattern of the matcher stands for. */
+/** A text of the matcher, with the reference that replaces it. */
 interface Pattern extends EchoForm {
   readonly reference: string;
 }
 
-/** Where an echo is in a text. */
+/** The position of an opened value in a text. */
 interface FoundEcho {
   readonly reference: string;
   readonly start: number;
   readonly end: number;
 }
 
-/** Replaces values that were opened by the references that they were opened from. */
+/** Replaces opened values by their references. */
 export class Echoes {
   readonly #matcher = new StringMatcher();
   readonly #patterns: Pattern[] = [];
   readonly #short = new Set<string>();
   #budget = MAX_SEARCHED_UNITS;
 
-  /** @throws {@link EchoLimitError} The values are more than can be searched for. */
+  /** @throws {@link EchoLimitError} The values are too large to search for. */
   constructor(opened: readonly OpenedValue[]) {
     for (const { value, reference } of opened) {
       for (const form of formsOf(value)) this.#add({ ...form, reference });
@@ -54,15 +59,17 @@ export class Echoes {
     }
   }
 
-  /** Whether there is nothing to look for. */
+  /** Whether there is no value to search for. */
   get isEmpty(): boolean {
     return this.#patterns.length === 0;
   }
 
   /**
-   * Returns a copy of JSON data without echoes. Names of members count as texts; two names stay two.
+   * Returns a copy of JSON data without opened values. Member names are searched like texts, and
+   * distinct names stay distinct.
    *
-   * @throws {@link EchoLimitError} More texts were searched, in all calls, than one result may have.
+   * @throws {@link EchoLimitError} All calls together have searched more text than one result may
+   *   have.
    */
   suppressIn(value: unknown): unknown {
     if (this.isEmpty) return value;
@@ -76,7 +83,7 @@ export class Echoes {
     );
   }
 
-  /** Returns distinct names without echoes; one that would equal another gets a number. */
+  /** Returns the names without opened values. A name that would equal another one gets a number. */
   suppressInNames(names: readonly string[]): readonly string[] {
     const given = new Set(names);
     const taken = new Set<string>();
@@ -90,14 +97,17 @@ export class Echoes {
     });
   }
 
-  /** Tells whether a text may hold a value, be it a short one that comes up by chance. */
+  /**
+   * Returns whether a text may contain an opened value. Short values count too, even if they occur
+   * by chance.
+   */
   mayBeIn(text: string): boolean {
     return (
       this.suppressInText(text) !== text || [...this.#short].some((leaf) => text.includes(leaf))
     );
   }
 
-  /** Returns a text without echoes. References that are put in are not searched. */
+  /** Returns a text without opened values. The inserted references are not searched. */
   suppressInText(text: string): string {
     if (this.isEmpty || text.length < MIN_UNITS) return text;
     this.#spend(text.length);
@@ -106,7 +116,7 @@ export class Echoes {
     return found.length === 0 ? text : replaced(text, found);
   }
 
-  /** Counts work against what one result may take. */
+  /** Subtracts work from the budget of one result. */
   #spend(units: number): void {
     this.#budget -= units;
     if (this.#budget < 0) throw new EchoLimitError("the result is too large to be searched");
@@ -144,7 +154,7 @@ export class Echoes {
 
   #add(pattern: Pattern): void {
     const number = this.#matcher.add(pattern.text);
-    // The first reference to a value stays: the others mean the same.
+    // Equal values have equal meaning, so the first reference is kept.
     if (number === this.#patterns.length) this.#patterns.push(pattern);
     if (this.#matcher.stateCount > MAX_FORM_UNITS) {
       throw new EchoLimitError("too much was opened to search for");
@@ -152,7 +162,10 @@ export class Echoes {
   }
 }
 
-/** The first echo in a text, and of several at one place the longest, stands for what it overlaps. */
+/**
+ * Returns a text with references in place of matches. Where matches overlap, the one that starts
+ * first wins, and the longest of those that start together.
+ */
 function replaced(text: string, found: readonly FoundEcho[]): string {
   const inOrder = found.toSorted((one, other) => one.start - other.start || other.end - one.end);
   let kept = "";
@@ -168,7 +181,10 @@ const WORD_UNIT = /[\p{L}\p{M}\p{N}_]/u;
 const FRACTION = /^[.,]\d/;
 const WHOLE_PART = /\d[.,]$/;
 
-/** Tells whether a match stands between word boundaries, or in escapes that no text has by chance. */
+/**
+ * Returns whether a match stands between word boundaries, or contains escapes, which do not occur
+ * by chance.
+ */
 function isWhole({ text, starts, ends, form }: Reading, start: number, end: number): boolean {
   if (form === "bytes") return true;
   if (form === "escaped" && (ends[end] ?? 0) - (starts[start] ?? 0) > end - start) return true;
@@ -179,7 +195,9 @@ function isWhole({ text, starts, ends, form }: Reading, start: number, end: numb
   return !WHOLE_PART.test(before) && !FRACTION.test(after);
 }
 
-/** Tells whether a text was cut at a place: it ends there, or goes on with an ellipsis. */
+/**
+ * Returns whether a text was truncated at a position: it ends there or continues with an ellipsis.
+ */
 function isCutAt(text: string, end: number): boolean {
   const next = text.charAt(end).trim();
   if (next === "") return text.slice(end, end + 2).trim() === "" && end >= text.trimEnd().length;

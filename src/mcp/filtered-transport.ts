@@ -1,4 +1,4 @@
-/** A transport of the MCP SDK that passes nothing but what the filter lets through. */
+/** Changes a transport of the MCP SDK so that every message goes through the filter. */
 import type { MaybePromise } from "../vault/contracts.js";
 import { isPromise } from "../vault/maybe-promise.js";
 import type { MessageFilter, Passage } from "./message-filter.js";
@@ -6,22 +6,22 @@ import type { JsonObject, RequestId } from "./messages.js";
 import { OwnRequests } from "./own-requests.js";
 import { type AskForTools, modernParams } from "./tool-survey.js";
 
-/** What an authenticated transport knows of the client: the SDK's `authInfo`. */
+/** The client's identity from an authenticated transport: the SDK's `authInfo`. */
 export interface ClientAuthentication {
   readonly token?: string;
   readonly clientId: string;
   readonly scopes: readonly string[];
-  /** What else the token's verifier put there, such as the subject. */
+  /** Further data from the token's verifier, such as the subject. */
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** What a subject may be told from: nothing that a client or a model can choose. */
+/** The data from which the subject is determined. A client or a model cannot choose any of it. */
 export interface SubjectContext {
-  /** Absent where the transport does not authenticate: over stdio, above all. */
+  /** Absent if the transport does not authenticate, as stdio does not. */
   readonly authInfo?: ClientAuthentication | undefined;
 }
 
-/** The part of an SDK transport that is changed. */
+/** The members of an SDK transport that are replaced. */
 export interface McpTransport {
   onmessage?: ((message: never, extra?: never) => void) | undefined;
   start(): Promise<void>;
@@ -31,7 +31,10 @@ export interface McpTransport {
 interface SendOptions {
   readonly relatedRequestId?: RequestId | undefined;
 }
-/** What a transport tells of a message; the request that carried it in the form of SDK 1 or of SDK 2. */
+/**
+ * The SDK's data about a message. The request that carried it is in `requestInfo` (SDK 1) or
+ * `request` (SDK 2).
+ */
 interface MessageExtra extends SubjectContext {
   readonly requestInfo?: { readonly headers?: Readonly<Record<string, unknown>> };
   readonly request?: { readonly headers?: { get(name: string): unknown } };
@@ -39,7 +42,7 @@ interface MessageExtra extends SubjectContext {
 type Receive = (message: unknown, extra?: MessageExtra) => void;
 type Send = (message: unknown, options?: SendOptions) => Promise<void>;
 
-/** The same transport with methods that take any message. */
+/** The same transport with methods that accept any message. */
 interface OpenTransport {
   onmessage?: Receive | undefined;
   onerror?: ((error: Error) => void) | undefined;
@@ -47,15 +50,21 @@ interface OpenTransport {
   send: Send;
 }
 
-/** How a transport is filtered. */
+/** The options of {@link filterTransport}. */
 export interface TransportFilter {
   readonly filter: MessageFilter;
   readonly subjectOf: (context: SubjectContext) => MaybePromise<string>;
-  /** Looks at the server's tools before any client may ask; where it throws, nothing starts. */
+  /**
+   * Checks the server's tools before a client can send a request. If it rejects, the transport does
+   * not start.
+   */
   readonly checkTools?: ((ask: AskForTools) => Promise<void>) | undefined;
 }
 
-/** Changes a transport that has not been started. It is not wrapped: the SDK knows some by identity. */
+/**
+ * Replaces the methods of a transport that has not been started. The transport is not wrapped in
+ * another object, because the SDK recognises some transports by identity.
+ */
 export function filterTransport(transport: McpTransport, options: TransportFilter): void {
   const open = transport as unknown as OpenTransport;
   const filtered = new FilteredTransport(open, options);
@@ -83,7 +92,10 @@ class FilteredTransport {
     this.#send = transport.send.bind(transport);
   }
 
-  /** What the SDK has set as receiver by now is what gets the filtered messages. */
+  /**
+   * Starts the transport. The SDK has set its own `onmessage` before this call; that function
+   * receives the filtered messages.
+   */
   async start(): Promise<void> {
     const transport = this.#transport;
     this.#receive = transport.onmessage?.bind(transport) ?? this.#receive;
@@ -93,7 +105,10 @@ class FilteredTransport {
     return this.#start();
   }
 
-  /** A server that serves one revision alone may not know the other's form of a request. */
+  /**
+   * Asks for the tools in the older form first, then in the newer one, because a server of one
+   * revision may reject the form of the other.
+   */
   async #ask(params: JsonObject): Promise<JsonObject | undefined> {
     const ask = (given: JsonObject) =>
       this.#own.ask("tools/list", given, (message) => this.#receive(message));
@@ -101,7 +116,7 @@ class FilteredTransport {
   }
 
   async send(message: unknown, options: SendOptions = {}): Promise<void> {
-    // Nobody hears what the server says before there is a client.
+    // Messages of the server before the start have no client as receiver, so they are dropped.
     if (this.#own.take(message) || !this.#isStarted) return;
     const { relatedRequestId: serverId } = options;
     const clientId = this.#filter.clientIdOf(serverId);
@@ -110,7 +125,7 @@ class FilteredTransport {
     if (reply !== undefined) this.#receive(reply);
     if (forward === undefined) return;
     if (serverId === undefined) await this.#send(forward, options);
-    // What belongs to a request that was answered or cancelled has nobody to go to.
+    // A message for a request that was answered or cancelled has no receiver, so it is dropped.
     else if (clientId !== undefined) {
       await this.#send(forward, { ...options, relatedRequestId: clientId });
     }
@@ -139,7 +154,10 @@ class FilteredTransport {
 
 const REVISION_HEADER = "mcp-protocol-version";
 
-/** Servers without sessions see the revision that was agreed on in the header alone. */
+/**
+ * Returns the protocol revision from the HTTP header. A server without sessions finds it only
+ * there.
+ */
 function revisionIn({ requestInfo, request }: MessageExtra = {}): unknown {
   return (
     requestInfo?.headers?.[REVISION_HEADER] ?? request?.headers?.get(REVISION_HEADER) ?? undefined

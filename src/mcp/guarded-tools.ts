@@ -1,4 +1,4 @@
-/** Tools that no MCP server offers, under the same rules: for the adapters of agent frameworks. */
+/** Applies a policy to tools without an MCP server, for the adapters of agent frameworks. */
 import { checkMethods, checkOptions } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
@@ -16,32 +16,37 @@ import { type ToolResult, toolError } from "./tool-result.js";
 import { checkScope, type ToolScope } from "./tool-scope.js";
 import { probeVault } from "./vault-probe.js";
 
-/** What holds for the tools of an agent. */
+/** The options that apply to all tools of an agent. */
 export interface GuardOptions {
-  /** Seals and opens; it stays yours to close. */
+  /** The vault that seals and opens. The caller closes it. */
   readonly vault: Vault;
   readonly policy: AgentPolicy;
   /** The name under which the policy lists the tools, as it lists those of a server. */
   readonly server: string;
-  /** The user or conversation that the agent works for: wrap the tools anew for each. */
+  /**
+   * The user or conversation that the agent works for. Wrap the tools separately for each subject.
+   */
   readonly subject: string;
-  /** Gives equal values of a subject the same handle. Default: every value gets a new one. */
+  /** Gives equal values of one subject the same handle. Default: each value gets a new handle. */
   readonly reuse?: HandleReuse | undefined;
-  /** Hears why an output is withheld, in words without values. Default: `process.emitWarning`. */
+  /**
+   * Receives the reason when an output is withheld. The text contains no values. Default:
+   * `process.emitWarning`.
+   */
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
-/** A tool refused, or failed, in words that a model may read. */
+/** Thrown if a tool refuses a call or fails. The message is safe for a model. */
 export class ToolCallError extends Error {
   override readonly name = "ToolCallError";
 }
 
-/** The arguments do not fit a tool, which did not run. */
+/** Thrown if arguments do not match a tool's schema, before the tool runs. */
 export class InvalidArguments extends Error {
   override readonly name = "InvalidArguments";
 }
 
-/** A tool, as a model is told of it. */
+/** The description of a tool for a model. */
 export interface ToolIntroduction {
   readonly name: string;
   readonly description: string | undefined;
@@ -59,7 +64,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
 ]);
 const VAULT_METHODS = ["seal", "sealMany", "unsealMany", "describe", "invalidate"] as const;
 
-/** Runs the tools of an agent: with opened arguments, for sealed results. */
+/** Runs the tools of an agent: opens handles in the arguments and seals the results. */
 export class ToolGuard {
   readonly #options: GuardOptions;
 
@@ -74,15 +79,19 @@ export class ToolGuard {
     this.#options = { ...options, onWarning };
   }
 
-  /** Returns `pass` for a tool that the policy leaves alone, `refuse` for one that is not to be called. */
+  /**
+   * Returns `pass` for a tool that the policy does not change, and `refuse` for one that must not
+   * be called.
+   */
   handlingOf(tool: string): ToolRules["handling"] {
     return this.#options.policy.rulesOf(this.#scopeOf(tool)).handling;
   }
 
   /**
-   * Returns what a model is told of a tool. Its texts stand in the program, and are shown.
+   * Returns the description and the schema of a tool for a model. They come from the program and
+   * are trusted, so they are shown.
    *
-   * @throws RangeError The policy opens handles where the tool has no argument.
+   * @throws RangeError The policy opens handles in an argument that the tool does not have.
    */
   introduce(tool: ToolIntroduction): { readonly description: string; readonly schema: JsonObject } {
     const { policy, server } = this.#options;
@@ -99,13 +108,13 @@ export class ToolGuard {
   }
 
   /**
-   * Runs a tool once that has rules.
+   * Runs a tool that has rules, once.
    *
-   * @param run - Gets the arguments with values in them. Texts that it returns are taken for JSON if
-   *   they are. Where they do not fit, it throws {@link InvalidArguments}, whose message a model reads
-   *   unless it may hold a value that was opened.
-   * @returns What it returned, as a model may see it.
-   * @throws {@link ToolCallError} It did not run, or failed; the message is for the model.
+   * @param run - Receives the arguments with opened values. A text that it returns is parsed if it
+   *   is JSON. If the arguments do not match, it throws {@link InvalidArguments}. The model
+   *   receives that message unless the message may contain an opened value.
+   * @returns The tool's output in the form that a model may see.
+   * @throws {@link ToolCallError} The tool did not run, or it failed. The message is for the model.
    */
   async call(
     tool: string,
@@ -130,10 +139,10 @@ export class ToolGuard {
   }
 }
 
-/** The most of a message about arguments that a model reads, in characters. */
+/** The maximum length of a validation message for the model, in characters. */
 const MAX_MESSAGE_CHARACTERS = 2000;
 
-/** Returns what a tool gives or throws, in the form of MCP. */
+/** Returns the output or the error of a tool as a result of MCP. */
 async function resultOf(run: () => MaybePromise<unknown>, echoes: Echoes): Promise<JsonObject> {
   try {
     const value = await run();
@@ -145,13 +154,15 @@ async function resultOf(run: () => MaybePromise<unknown>, echoes: Echoes): Promi
   }
 }
 
-/** Errors come from every realm that a tool calls into. */
+/**
+ * Returns an error's message. An error of another realm fails `instanceof`, so the member is read.
+ */
 function messageOf(error: unknown): string {
   const { message } = (error ?? {}) as { readonly message?: unknown };
   return typeof message === "string" ? message : "The tool failed.";
 }
 
-/** A model that reads what is wrong with its arguments can mend them. */
+/** Returns a message with the validation errors, so that the model can correct its arguments. */
 function misfitOf({ message }: InvalidArguments, echoes: Echoes): string {
   const shown = message.slice(0, MAX_MESSAGE_CHARACTERS);
   return echoes.mayBeIn(shown) ? NOT_EXECUTED_MISFIT : `${NOT_EXECUTED_MISFIT}\n${shown}`;
@@ -165,7 +176,7 @@ function textOf(result: ToolResult): string {
   return textsOf(result).join("\n");
 }
 
-/** The value itself comes last: a safe view may stand before it. */
+/** Returns the last text, which is the value. A safe view may precede it. */
 function lastText(result: ToolResult): string {
   return textsOf(result).at(-1) ?? "";
 }

@@ -1,8 +1,8 @@
-/** How a handle looks to a model. */
+/** The form in which a model receives a handle. */
 import type { OpaqueHandle } from "../vault/handle.js";
 import type { JsonObject } from "./messages.js";
 
-/** What stands in a tool's result where a value was. */
+/** The object that replaces a sealed value in a tool's result. */
 export interface HandleForm extends JsonObject {
   /** `hdl_` and 32 lower-case hex digits. */
   readonly handle_id: string;
@@ -11,7 +11,7 @@ export interface HandleForm extends JsonObject {
   readonly expires_at: string;
 }
 
-/** Returns a handle in the form in which models get it. */
+/** Returns a handle in the form for a model. */
 export function handleForm(handle: OpaqueHandle): HandleForm {
   return {
     handle_id: handle.id,
@@ -32,7 +32,7 @@ export const HANDLE_FORM_SCHEMA: JsonObject = {
   required: ["handle_id", "safe_view", "expires_at"],
 };
 
-/** The JSON schema of what stands for a value in a tool's input. */
+/** The JSON schema of a handle in a tool's arguments. */
 export const HANDLE_INPUT_SCHEMA: JsonObject = {
   description: "A handle of another tool: its handle_id, or the object that holds it.",
   anyOf: [
@@ -41,5 +41,5 @@ export const HANDLE_INPUT_SCHEMA: JsonObject = {
   ],
 };
 
-/** The prefix of the keys of our own in `_meta`, and of members that we add to results. */
+/** The prefix of this library's keys in `_meta` and of the members that it adds to results. */
 export const PREFIX = "handlevault.dev/";

@@ -1,4 +1,6 @@
-/** Handles as resources: links to them in results, and what is read there, which is the safe view. */
+/**
+ * Handles as MCP resources: a result links to a handle, and reading the link returns its safe view.
+ */
 import { isVaultError } from "../vault/errors.js";
 import { isHandleId } from "../vault/handle.js";
 import type { HandleForm } from "./handle-form.js";
@@ -17,15 +19,18 @@ import type { SealingScope } from "./tool-scope.js";
 
 const SCHEME = "handle://";
 const MIME_TYPE = "text/plain";
-/** Clients of older revisions reject a result that has a link in it. */
+/**
+ * The first protocol revision with links. Clients of older revisions reject a result that contains
+ * one.
+ */
 const FIRST_REVISION_WITH_LINKS = "2025-06-18";
 
-/** Tells whether results may have links; not where the revision is unknown. */
+/** Returns whether a revision allows links in results; `false` if the revision is unknown. */
 export function takesLinks(revision: unknown): boolean {
   return isVersion(revision) && revision >= FIRST_REVISION_WITH_LINKS;
 }
 
-/** Returns a link to a handle, which says no more than the handle's form. */
+/** Returns a link to a handle. It contains the same data as the handle's form. */
 export function linkTo({ handle_id, safe_view }: HandleForm): JsonObject {
   return {
     type: "resource_link",
@@ -37,7 +42,7 @@ export function linkTo({ handle_id, safe_view }: HandleForm): JsonObject {
   };
 }
 
-/** Returns the id of the handle that a request reads; `undefined` where it asks for anything else. */
+/** Returns the id of the handle that a request reads, or `undefined` for any other request. */
 export function handleReadBy({ method, params }: RequestMessage): string | undefined {
   const uri = params?.["uri"];
   if (method !== "resources/read" || typeof uri !== "string") return undefined;
@@ -46,8 +51,8 @@ export function handleReadBy({ method, params }: RequestMessage): string | undef
 }
 
 /**
- * Returns the answer to a request that reads a handle: its safe view, for the subject that the server
- * sealed it for. To anybody else, and of any other server's, there is no such resource.
+ * Returns the response to a request that reads a handle: its safe view, if this server sealed the
+ * handle for this subject. Otherwise the response is that there is no such resource.
  */
 export async function readHandle(
   message: RequestMessage,
@@ -57,7 +62,8 @@ export async function readHandle(
   try {
     const owner = serverPrincipal(server, subject);
     const handle = await vault.describe(String(handleReadBy(message)), owner);
-    // A grantee may describe a handle, too: no principal but a server's own owns what it has sealed.
+    // A grantee may also describe the handle. Only the server that sealed a handle is its owner, so
+    // the owner is compared.
     if (handle.ownerPrincipal !== owner) return notFound(message);
     return answer(id, {
       ...(isModern(message) ? { resultType: "complete" } : {}),
@@ -75,7 +81,7 @@ function notFound({ id }: RequestMessage): Message {
   return refusal(id, INVALID_PARAMS, "Resource not found");
 }
 
-/** Returns what a server says of itself with resources among its capabilities. */
+/** Returns a server's introduction with `resources` added to its capabilities. */
 export function declareResources(introduction: JsonObject): JsonObject {
   const capabilities = objectAt(introduction, "capabilities");
   const resources = objectAt(capabilities, "resources");
@@ -87,7 +93,7 @@ const LISTS: ReadonlyMap<string, string> = new Map([
   ["resources/templates/list", "resourceTemplates"],
 ]);
 
-/** Returns the list of a server that has no resources but handles, which are not listed. */
+/** Returns an empty list for a server that has no resources of its own. Handles are not listed. */
 export function emptyList(message: RequestMessage): JsonObject | undefined {
   const member = LISTS.get(message.method);
   if (member === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** What a vault says of a handle that does not open. */
+/** The errors of a vault for a handle that cannot be opened. */
 import { isVaultError } from "../vault/errors.js";
 
 const REFUSALS: ReadonlySet<string> = new Set([
@@ -9,7 +9,10 @@ const REFUSALS: ReadonlySet<string> = new Set([
   "ERR_VAULT_HANDLE_EVICTED",
 ]);
 
-/** Tells whether a vault says that a handle does not open, rather than that it cannot tell. */
+/**
+ * Returns whether an error means that a handle cannot be opened. Other errors mean that the vault
+ * failed.
+ */
 export function isHandleRefusal(error: unknown): boolean {
   return isVaultError(error) && REFUSALS.has(error.code);
 }

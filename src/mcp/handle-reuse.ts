@@ -1,4 +1,7 @@
-/** Gives equal values of one subject the same handle, so that a model can tell that they are equal. */
+/**
+ * Gives equal values of one subject the same handle, so that a model can compare values by their
+ * handles.
+ */
 import { createHmac, randomBytes } from "node:crypto";
 import { setBounded } from "../primitives/bounded-map.js";
 import { isBytes } from "../primitives/bytes.js";
@@ -9,17 +12,17 @@ import type { Vault } from "../vault/vault.js";
 import { type HandleForm, handleForm } from "./handle-form.js";
 import { isObject } from "./messages.js";
 
-/** How values are told apart, and how many handles are remembered. */
+/** The options of {@link HandleReuse}. */
 export interface HandleReuseOptions {
-  /** At least 32 secret bytes that values are digested under. Default: random, of this process. */
+  /** The secret key of the digests, at least 32 bytes. Default: random bytes for this process. */
   readonly key?: Uint8Array | undefined;
-  /** How many handles are remembered; the oldest are forgotten. Default 10,000. */
+  /** The maximum number of remembered handles; the oldest are forgotten first. Default 10,000. */
   readonly maxHandles?: number | undefined;
-  /** Tells the time. */
+  /** The clock. Default: the system clock. */
   readonly clock?: Clock | undefined;
 }
 
-/** What a value was sealed for: handles are shared only where all of it is the same. */
+/** The terms on which a value is sealed. A handle is reused only if all of them are equal. */
 export interface ReuseContext {
   readonly ownerPrincipal: string;
   readonly grantedPrincipals: readonly string[];
@@ -35,10 +38,10 @@ const DEFAULT_MAX_HANDLES = 10_000;
 const MAX_HANDLES = 1_000_000;
 
 /**
- * Remembers which handle a value has, by a keyed digest of it, never the value.
+ * Remembers the handle of each value under a keyed digest of the value. It does not keep the value.
  *
- * A handle is given again while at least half of its lifetime is left. That two handles are the same
- * tells that their values are: leave this out where a model could guess values and try them.
+ * A handle is reused while at least half of its lifetime is left. Equal handles reveal that their
+ * values are equal, so do not use this if a model could guess values and test its guesses.
  *
  * @example
  * ```ts
@@ -69,7 +72,7 @@ export class HandleReuse {
     this.#clock = monotonicClock(clock);
   }
 
-  /** Returns the name under which a value's handle is remembered. */
+  /** Returns the digest under which a value's handle is remembered. */
   digestOf(value: unknown, context: ReuseContext): string {
     const { ownerPrincipal, grantedPrincipals, rule, ttlSeconds } = context;
     const text = JSON.stringify([
@@ -79,7 +82,10 @@ export class HandleReuse {
     return createHmac("sha256", this.#key).update(text).digest("base64url");
   }
 
-  /** Returns a value's handle if it is still the owner's and has half of its lifetime left. */
+  /**
+   * Returns a value's handle if its owner can still describe it and at least half of its lifetime
+   * is left.
+   */
   async find(
     vault: Vault,
     digest: string,
@@ -92,7 +98,8 @@ export class HandleReuse {
       const leftMs = handle.expiresAt.getTime() - this.#clock.now();
       return leftMs * 2 >= ttlSeconds * 1000 ? handleForm(handle) : undefined;
     } catch {
-      // Expired, invalidated, or out of reach: a new handle is as good, or fails for itself.
+      // The handle has expired or was invalidated, or the vault failed. The caller then seals the
+      // value again; if the vault is unavailable, that call fails.
       return undefined;
     }
   }
@@ -103,7 +110,7 @@ export class HandleReuse {
   }
 }
 
-/** Returns data that is the same text for equal values only: members in the order of their names. */
+/** Returns data whose JSON text is equal for equal values only, with members sorted by name. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return ["[", ...value.map(sorted)];
   if (!isObject(value)) return value;

@@ -1,4 +1,4 @@
-/** Opens the handles in a tool's arguments, for that tool alone. */
+/** Opens the handles in a tool's arguments with the grants of that tool. */
 import { isBytes } from "../primitives/bytes.js";
 import {
   formatPointer,
@@ -38,24 +38,25 @@ import { toolPrincipal } from "./principals.js";
 import { type ToolResult, toolError } from "./tool-result.js";
 import { checkScope, type ToolScope } from "./tool-scope.js";
 
-/** Arguments to run a tool with, or the result to give instead of running it. */
+/** The arguments for the tool, or the result to return instead of running it. */
 export type Hydration =
   | {
       readonly ok: true;
-      /** A copy with values in it; the given arguments are as they were, for logs. */
+      /** A copy with opened values. The original arguments are unchanged and can be logged. */
       readonly arguments: JsonObject;
-      /** What the tool must not say again. */
+      /** The opened values, which must be replaced if the tool's result repeats them. */
       readonly echoes: Echoes;
     }
   | { readonly ok: false; readonly refusal: ToolResult };
 
 /**
- * Opens the handles in a tool's arguments, where the policy says so; elsewhere they stay as they are.
+ * Opens the handles in a tool's arguments at the places that the policy names. Others stay
+ * unchanged.
  *
- * All of them are opened, or none: then the tool must not run, and `refusal` is what to answer.
- * Opened values are not searched for handles.
+ * Either all of them are opened or none. If none, the tool must not run, and `refusal` is its
+ * result. Handles inside opened values are not opened.
  *
- * @throws TypeError The subject is no text a principal can hold.
+ * @throws TypeError The subject is not a text that a principal can contain.
  *
  * @example
  * ```ts
@@ -81,13 +82,15 @@ export async function hydrateArguments(args: JsonObject, scope: ToolScope): Prom
 
 const PLAIN_ID = /hdl_[0-9a-f]{32}/;
 
-/** Returns a copy in which texts that stand for a handle as a whole have its one spelling. */
+/**
+ * Returns a copy in which each text that is a handle in another spelling has the standard spelling.
+ */
 function respelled(args: JsonObject, rules: readonly HydratingRule[]): unknown {
   const spellings = new Map<string, string>();
   for (const { at, isInside } of rules) {
     for (const pointer of placesOf(args, at)) {
       const value = valueAt(args, pointer)?.value;
-      // Where handles are opened inside of texts, what is around one stays.
+      // A rule for longer texts keeps the text around a handle.
       if (typeof value !== "string" || (isInside && PLAIN_ID.test(value))) continue;
       const reference = referenceSpelledAs(value);
       if (reference !== undefined) spellings.set(formatPointer(pointer), reference);
@@ -100,16 +103,16 @@ function respelled(args: JsonObject, rules: readonly HydratingRule[]): unknown {
   });
 }
 
-/** What is to be opened in arguments. */
+/** The handles to open in the arguments. */
 interface FoundHandles {
   readonly places: readonly HydratePlace[];
   readonly slots: ReadonlyMap<string, Slot>;
   readonly ids: ReadonlySet<string>;
-  /** Mangled references that stay as they are, as they were written. */
+  /** Malformed references that stay unchanged, as they were written. */
   readonly kept: ReadonlySet<string>;
 }
 
-/** @throws RangeError A reference is mangled where none may be left over. */
+/** @throws RangeError A reference is malformed at a place where the rule refuses leftovers. */
 function findIn(args: unknown, rules: readonly HydratingRule[]): FoundHandles {
   const places = rules.map(placeOf);
   const slots = findSlots(args, { rules: checkRules({ places }), text: checkTextOptions({}) });
@@ -152,12 +155,13 @@ async function opened(
   return { arguments: value as JsonObject, echoes: new Echoes(insertions) };
 }
 
-/** The most handles that one call may open. */
+/** The maximum number of handles that one call may open. */
 const MAX_HANDLES = 100;
 
 /**
- * Opening may spend a use, so all handles are known to open before any is opened; and those without a
- * limit are opened first, so that a place that one of them does not have costs none of the others a use.
+ * Returns a vault that avoids spending uses on a call that fails. Opening may spend a use.
+ * Therefore all handles are described before any is opened, and those with limited uses are opened
+ * last: a missing field in another handle then fails the call before a use is spent.
  */
 async function withoutWaste(
   ids: ReadonlySet<string>,
@@ -175,7 +179,10 @@ async function withoutWaste(
   return limited.size === 0 ? scope.vault : openingLast(limited, references, scope.vault);
 }
 
-/** Returns a vault that opens the handles in `limited` only after all others gave what is asked of them. */
+/**
+ * Returns a vault that opens the handles in `limited` only after all others have been opened and
+ * contain the referenced fields.
+ */
 function openingLast(
   limited: ReadonlySet<string>,
   references: readonly FoundReference[],
@@ -203,7 +210,10 @@ function idOf({ id }: UnsealRequest): string {
 
 const NOT_ASKED: Outcome<never> = { ok: false, error: new HandleNotFoundError() };
 
-/** Whether what was opened has the place that a reference names; `true` for what was not opened yet. */
+/**
+ * Returns whether an opened value has the field of a reference; `true` if the handle is not opened
+ * yet.
+ */
 function isGiven(
   reference: Reference | undefined,
   byId: ReadonlyMap<string, Outcome<unknown>>,
@@ -213,7 +223,7 @@ function isGiven(
   return outcome?.ok === true && valueAt(outcome.value, reference.pointer) !== undefined;
 }
 
-/** What is wrong with a handle, whichever it is. */
+/** The reasons that concern a handle or its reference, not the vault. */
 const REFUSALS: ReadonlySet<unknown> = new Set([
   "ERR_VAULT_HANDLE_NOT_FOUND",
   "ERR_VAULT_HANDLE_EXPIRED",
@@ -225,7 +235,10 @@ const REFUSALS: ReadonlySet<unknown> = new Set([
   "not-text",
 ]);
 
-/** One text for every handle that does not open: which reason it is would tell what exists. */
+/**
+ * Returns the same text for every handle that cannot be opened, because the reason would reveal
+ * whether a handle exists.
+ */
 function refusalOf(error: unknown): string {
   if (error instanceof EchoLimitError) return NOT_EXECUTED_TOO_LARGE;
   if (error instanceof RangeError) return NOT_EXECUTED_HANDLE;

@@ -1,20 +1,23 @@
-/** What a server says of itself when a client connects. */
+/** The introduction that a server sends when a client connects. */
 import { isObject, type JsonObject, objectAt } from "./messages.js";
 import type { TextHandling } from "./policy-options.js";
 import { isShownVersion, shownVersions } from "./rpc-errors.js";
 
-/** What is known of a server apart from what it says. */
+/** Data about the server and the request that does not come from the server. */
 export interface IntroductionContext {
   readonly server: string;
   readonly texts: TextHandling;
-  /** The protocol revision that the client asked for, where it named one. */
+  /** The protocol revision that the client requested, if it named one. */
   readonly asked?: unknown;
 }
 
-/** Where revision 2026-07-28 has what was `serverInfo`. */
+/** The key in `_meta` where revision 2026-07-28 puts the former `serverInfo`. */
 const SERVER_INFO_KEY = "io.modelcontextprotocol/serverInfo";
 
-/** Returns the result of `initialize` or `server/discover`: versions, known capabilities, a name. */
+/**
+ * Returns the result of `initialize` or `server/discover` with versions, known capabilities and a
+ * name.
+ */
 export function introduction(
   result: JsonObject,
   { server, texts, asked }: IntroductionContext,
@@ -37,7 +40,7 @@ export function introduction(
   };
 }
 
-/** The capabilities whose messages the filter knows, and their switches. */
+/** The capabilities whose messages the filter handles, and their boolean members. */
 const CAPABILITIES: ReadonlyMap<string, readonly string[]> = new Map([
   ["tools", ["listChanged"]],
   ["prompts", ["listChanged"]],
@@ -56,7 +59,10 @@ function capabilitiesOf(given: JsonObject): JsonObject {
   return Object.fromEntries(kept);
 }
 
-/** Three small numbers, or a year and two: six digits of a server's choice at most. */
+/**
+ * One to three numbers of at most two digits, of which the first may be a year from 2000 on. A
+ * server can choose at most six digits, which limits the data that a version can carry.
+ */
 const NUMBERED = /^(?:20\d\d|\d{1,2})(?:\.\d{1,2}){0,2}$/;
 
 function infoOf(info: JsonObject, { server, texts }: IntroductionContext): JsonObject {

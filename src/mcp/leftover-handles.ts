@@ -1,4 +1,4 @@
-/** Handles that an argument still holds at a place where they should have been opened. */
+/** Finds handles that remain in arguments at places where they should have been opened. */
 import { formatPointer, type JsonPointer } from "../primitives/json-pointer.js";
 import type { Slot } from "../template/find-references.js";
 import { mentionsId } from "../template/mentioned-ids.js";
@@ -7,8 +7,9 @@ import { below } from "./pointer-patterns.js";
 import type { HydratingRule } from "./policy-rules.js";
 
 /**
- * Returns whether JSON data holds a handle in any spelling, in texts or names of members. Who approves a
- * call by its arguments does not see what such a handle stands for.
+ * Returns whether JSON data contains a handle in any spelling, in texts or in member names. A
+ * person or program that approves a call by its arguments does not see the value behind such a
+ * handle.
  *
  * @example
  * ```ts
@@ -23,11 +24,11 @@ export function mentionsHandle(value: unknown): boolean {
 }
 
 /**
- * Returns the place of the first handle that is left over: at or within a place where rules open
- * handles, or in a text in which such a place would have to be. The arguments are those of the model:
- * opened values are never searched.
+ * Returns the place of the first handle that was not opened although it is at or within a place
+ * where rules open handles. A text also counts if it stands where an object or a list with such a
+ * place was expected. The arguments come from the model; opened values are not searched.
  *
- * @param slots - What is opened, by pointer.
+ * @param slots - The places with handles to open, by pointer.
  */
 export function leftoverPlace(
   args: unknown,
@@ -43,7 +44,7 @@ export function leftoverPlace(
 
 interface Place {
   readonly pointer: JsonPointer;
-  /** What is left of the rules' patterns at this place. */
+  /** The remaining tokens of the rules' patterns at this place. */
   readonly patterns: readonly JsonPointer[];
   readonly slots: ReadonlyMap<string, Slot>;
 }
@@ -68,7 +69,7 @@ function* textsAt(value: unknown, place: Place): Generator<LocatedText> {
   }
 }
 
-/** Returns a text without what is opened in it. */
+/** Returns the pieces of a text between the handles that are opened in it. */
 function piecesOf(text: string, slot: Slot | undefined): readonly string[] {
   if (slot?.kind !== "text") return [text];
   return slot.segments.filter((segment) => typeof segment === "string");

@@ -1,4 +1,4 @@
-/** Places that a JSON schema marks as sensitive. */
+/** Finds the places that a JSON schema marks as sensitive. */
 import {
   ANY,
   formatPointer,
@@ -10,12 +10,12 @@ import {
 } from "../primitives/json-pointer.js";
 import { isObject, type JsonObject } from "./messages.js";
 
-/** The keyword of a schema that marks what it describes as sensitive. */
+/** The keyword that marks the data of a schema as sensitive. */
 const KEYWORD = "x-sensitive";
-/** Schemas of the same value that need not hold. */
+/** Keywords with schemas of the same value, of which not all need to match. */
 const ALTERNATIVES = ["anyOf", "oneOf"] as const;
 const CONDITIONS = ["if", "then", "else"] as const;
-/** Schemas of members or items that have no name in the schema. */
+/** Keywords with schemas of members or items that the schema does not name. */
 const OTHERS = [
   "additionalProperties",
   "unevaluatedProperties",
@@ -27,11 +27,12 @@ const OTHERS = [
 const MAX_VISITS = 10_000;
 
 /**
- * Returns the places that a schema marks with `"x-sensitive": true`, for the `at` of rules.
+ * Returns the places that a schema marks with `"x-sensitive": true`, for the `at` member of rules.
  *
- * @param keyword - Another keyword that marks.
- * @returns JSON pointers in which `*` stands for every member or item.
- * @throws TypeError A reference leads out of the schema, or in a circle: then no pointer can tell.
+ * @param keyword - The keyword that marks a place. Default: `x-sensitive`.
+ * @returns JSON pointers in which `*` matches every member or item.
+ * @throws TypeError A reference leads out of the schema or is circular, so no pointer can describe
+ *   the place.
  *
  * @example
  * ```ts
@@ -43,15 +44,15 @@ export function markedPlaces(schema: JsonObject, keyword: string = KEYWORD): str
   return markedRules(schema, keyword).map(({ at }) => at);
 }
 
-/** A place that a schema marks, and whether the schema lets it be absent. */
+/** A marked place, and whether the schema allows it to be absent. */
 export interface MarkedRule {
   readonly at: string;
   readonly optional: boolean;
 }
 
 /**
- * Returns rules for the places that a schema marks: where it says that one is always there, a result
- * without it has another shape.
+ * Returns rules for the places that a schema marks. If the schema requires a place, a result
+ * without it does not have the expected shape.
  *
  * @throws TypeError As {@link markedPlaces} does.
  */
@@ -68,17 +69,17 @@ export function markedRules(schema: JsonObject, keyword: string = KEYWORD): Mark
     .map((at) => ({ at, optional: found.get(at) !== true }));
 }
 
-/** Where a schema stands. */
+/** The position of a schema. */
 interface Standing {
   readonly at: JsonPointer;
-  /** Whether what it describes is always there. */
+  /** Whether the described data is always present. */
   readonly isRequired: boolean;
-  /** The references that led here. */
+  /** The references that were followed to this schema, to detect circles. */
   readonly within: readonly unknown[];
 }
 
 class MarkWalk {
-  /** Whether what is marked is always there, by its pointer. */
+  /** For the pointer of each marked place: whether the place is always present. */
   readonly found = new Map<string, boolean>();
   readonly #root: JsonObject;
   readonly #keyword: string;
@@ -124,14 +125,17 @@ function referencesOf({ $ref, $dynamicRef, $recursiveRef }: JsonObject): readonl
   return [$ref, $dynamicRef, $recursiveRef].filter((reference) => reference !== undefined);
 }
 
-/** The token that leads to a member or item, its schema, and whether it is always there. */
+/**
+ * The pointer token of a member or item, its schema, and whether the member or item is always
+ * present.
+ */
 type Part = readonly [token: string, schema: unknown, isPresent: boolean];
 
 function* partsOf(schema: JsonObject): Generator<Part> {
   const { properties, patternProperties, required, items, prefixItems } = schema;
   const names = new Set<unknown>(Array.isArray(required) ? required : []);
   for (const [name, member] of entriesOf(properties)) yield [name, member, names.has(name)];
-  // What is marked by a pattern of names is looked for under every name, as far as it is there.
+  // A pattern of names has no pointer token, so every present member counts as a match.
   for (const [, member] of entriesOf(patternProperties)) yield [ANY, member, true];
   for (const list of [prefixItems, items]) {
     if (Array.isArray(list))
@@ -142,7 +146,7 @@ function* partsOf(schema: JsonObject): Generator<Part> {
   }
 }
 
-/** A schema of the same value, and whether it always holds. */
+/** A schema of the same value, and whether it always applies. */
 type Branch = readonly [schema: unknown, holds: boolean];
 
 function* branchesOf(schema: JsonObject): Generator<Branch> {

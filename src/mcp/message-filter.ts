@@ -1,4 +1,4 @@
-/** Everything that passes between an MCP client and a server, with what may be known of it. */
+/** Filters the messages between an MCP client and a server. */
 import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
 import { isUnruled, rewriteAnswer, type ServerContext } from "./answers.js";
@@ -54,31 +54,36 @@ import type { ToolList } from "./tool-list.js";
 import { toolError } from "./tool-result.js";
 import { withheldText } from "./withheld.js";
 
-/** What a filter goes by. */
+/** The options of {@link MessageFilter}. */
 export interface MessageFilterOptions {
   readonly vault: Vault;
   readonly policy: AgentPolicy;
-  /** The server's name in the policy. */
+  /** The name under which the policy lists the server. */
   readonly server: string;
   readonly reuse?: HandleReuse | undefined;
-  /** Hears what the policy's author should know; texts of our own and names of the policy's. */
+  /**
+   * Receives warnings for the policy's author. They contain fixed texts and names from the policy
+   * only.
+   */
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
-/** What becomes of a message: it goes on, it is answered at once, or neither. */
+/** The effect of a message: it is forwarded, answered at once, or dropped. */
 export interface Passage {
   readonly forward?: Message | undefined;
-  /** For the side that the message came from. */
+  /** A response to the sender of the message. */
   readonly reply?: Message | undefined;
 }
 
-/** What becomes of a batch. */
+/** The messages to forward and the responses for a batch. */
 export interface BatchPassage {
   readonly forward: readonly Message[];
   readonly reply: readonly Message[];
 }
 
-/** Filters a batch, as revisions before 2025-06-18 have them, message by message. */
+/**
+ * Filters the messages of a batch one by one. Protocol revisions before 2025-06-18 have batches.
+ */
 export async function filterBatch(
   batch: readonly unknown[],
   filterOne: (message: unknown) => MaybePromise<Passage>,
@@ -90,23 +95,29 @@ export async function filterBatch(
   };
 }
 
-/** What is known of a client's message besides its text. */
+/** Data about a client's message that is not in the message. */
 export interface ClientContext {
-  /** Tells for whom the client asks; it is called when that matters, and may fail. */
+  /**
+   * Returns the subject of the request. It is called only if the subject is needed, and it may
+   * reject.
+   */
   readonly subject: () => MaybePromise<string>;
-  /** The protocol revision that the transport knows of, such as an HTTP header's. */
+  /** The protocol revision from the transport, such as from an HTTP header. */
   readonly revision?: unknown;
 }
 
-/** What is known of a server's message besides its text. */
+/** Data about a server's message that is not in the message. */
 export interface ServerMessageContext {
-  /** The request that the message belongs to, by the id that the server knows. */
+  /** The id, as sent to the server, of the request that the message belongs to. */
   readonly relatedRequestId?: unknown;
 }
 
 const NOTHING: Passage = {};
 const NO_ECHOES = new Echoes([]);
-/** Without a rule for resources and prompts these are as little allowed as unlisted tools. */
+/**
+ * Methods that read resources and prompts. There are no rules for them, so a policy that refuses
+ * unlisted tools also refuses these.
+ */
 const READS: ReadonlySet<string> = new Set([
   "resources/read",
   "resources/subscribe",
@@ -117,8 +128,9 @@ const READS: ReadonlySet<string> = new Set([
 /**
  * Filters one connection, message by message, in both directions.
  *
- * Arguments of tools are hydrated before the server sees them; whatever the server sends is sealed,
- * or replaced by fixed texts, unless it is known to carry nothing. What fails is withheld.
+ * Handles in the arguments of tools are opened before the server receives them. Messages of the
+ * server are sealed or replaced by fixed texts, unless they are known to carry no data. A message
+ * that fails to be filtered is withheld.
  *
  * @example
  * ```ts
@@ -131,7 +143,9 @@ export class MessageFilter {
   readonly #requests = new OpenRequests();
   readonly #asked = new AskedRequests();
   readonly #refused: RefusedTools;
-  /** The revision that client and server agreed on, where that is done once for all requests. */
+  /**
+   * The protocol revision from `initialize`, if client and server agreed on one for the connection.
+   */
   #revision: unknown;
 
   constructor(options: MessageFilterOptions) {
@@ -142,7 +156,7 @@ export class MessageFilter {
     this.#context = { vault, policy, server, reuse, onTools, onWarning };
   }
 
-  /** Returns what becomes of a client's message; at once, where nothing has to be waited for. */
+  /** Filters a client's message. Returns a promise only if it has to wait. */
   fromClient(message: unknown, context: ClientContext): MaybePromise<Passage> {
     const read = readMessage(message);
     if (read === undefined) return this.#unreadFromClient(message);
@@ -152,7 +166,7 @@ export class MessageFilter {
     return id === undefined ? NOTHING : { forward: { ...read.message, id } };
   }
 
-  /** Returns what becomes of a server's message; at once, where nothing has to be waited for. */
+  /** Filters a server's message. Returns a promise only if it has to wait. */
   fromServer(message: unknown, context: ServerMessageContext = {}): MaybePromise<Passage> {
     const read = readMessage(message);
     if (read === undefined) return this.#unreadFromServer(message);
@@ -162,26 +176,30 @@ export class MessageFilter {
     return this.#serverNotification(read.message, context);
   }
 
-  /** Returns the client's id of a request that the server knows by another. */
+  /** Returns the client's id of a request, by the id that was sent to the server. */
   clientIdOf(serverId: unknown): RequestId | undefined {
     return this.#requests.get(serverId)?.message.id;
   }
 
-  /** Returns the requests that wait for an answer, by the ids that the server knows. */
+  /** Returns the ids of the pending requests, as sent to the server. */
   waiting(): readonly RequestId[] {
     return this.#requests.ids();
   }
 
   /**
-   * Returns what a client is told of a request that the server will not answer; what it sent or did not
-   * send is not known, so that a tool may have run.
+   * Ends a request that the server will not answer, and returns the response for the client. The
+   * response says that the tool may have run, because it is unknown whether the server received the
+   * request.
    */
   unanswered(serverId: unknown): Passage {
     const request = this.#requests.take(serverId);
     return request === undefined ? NOTHING : { forward: ended(request, MAY_HAVE_RUN) };
   }
 
-  /** Whoever asks is answered, and whoever is asked has its answer, be it none. */
+  /**
+   * Handles a client's message that cannot be read. An unreadable request is refused; an unreadable
+   * response is forwarded to the server as an error, so that the server's request does not wait.
+   */
   #unreadFromClient(message: unknown): Passage {
     if (isAnswerLike(message)) {
       const id = this.#asked.take(message["id"]);
@@ -192,7 +210,10 @@ export class MessageFilter {
     return refusalOfUnread(message);
   }
 
-  /** An answer that cannot be read ends its request: the tool ran, and what it said is dropped. */
+  /**
+   * Handles a server's message that cannot be read. An unreadable response ends its request: the
+   * client learns that the tool ran, and the content is dropped.
+   */
   #unreadFromServer(message: unknown): Passage {
     if (!isAnswerLike(message)) return refusalOfUnread(message);
     const request = this.#requests.take(message["id"]);
@@ -266,7 +287,8 @@ export class MessageFilter {
   async #prepare(request: OpenRequest, tool: string): Promise<Passage> {
     const prepared = await prepareCall(request, tool, this.#context);
     if (prepared.ok) {
-      // Cancelled meanwhile: the server never hears of it.
+      // If the client has cancelled the call during the preparation, the server does not receive
+      // it.
       return this.#requests.has(request) ? { forward: prepared.message } : NOTHING;
     }
     const isOpen = this.#requests.take(request.id) !== undefined;
@@ -336,8 +358,8 @@ export class MessageFilter {
   }
 
   /**
-   * Whether what belongs to a request may be seen as it is. What belongs to none may be where the
-   * server has no tool whose data it could be.
+   * Returns whether messages for a request may be forwarded unchanged. A message without a request
+   * may be forwarded if no tool of the server seals or opens anything.
    */
   #isInSight(request: OpenRequest | undefined): boolean {
     const { policy, server } = this.#context;
@@ -352,13 +374,16 @@ export class MessageFilter {
   }
 }
 
-/** Ends a request: a call with a result that a model reads, any other with an error. */
+/**
+ * Returns the response that ends a request: a tool result for a tool call, because a model reads
+ * it, or an error for any other method.
+ */
 function ended({ message }: OpenRequest, text: string): Message {
   if (message.method === "tools/call") return toolAnswer(message, toolError(text));
   return refusal(message.id, INTERNAL_ERROR, "The server gave no answer that can be read");
 }
 
-/** Answers what asks for something, in whatever form. */
+/** Refuses an unreadable message if it looks like a request with an id. */
 function refusalOfUnread(message: unknown): Passage {
   if (!isObject(message) || !Object.hasOwn(message, "method")) return NOTHING;
   const { id } = message;

@@ -9,10 +9,10 @@ export interface JsonObject {
   readonly [member: string]: unknown;
 }
 
-/** What ties an answer to its request; each side of a connection counts its own. */
+/** Matches a response to its request. Each side of a connection numbers its own requests. */
 export type RequestId = string | number;
 
-/** A request: it wants an answer. */
+/** A request, which needs a response. */
 export interface RequestMessage {
   readonly jsonrpc: "2.0";
   readonly id: RequestId;
@@ -20,28 +20,28 @@ export interface RequestMessage {
   readonly params?: JsonObject;
 }
 
-/** A notification: nobody answers it. */
+/** A notification, which has no response. */
 export interface NotificationMessage {
   readonly jsonrpc: "2.0";
   readonly method: string;
   readonly params?: JsonObject;
 }
 
-/** The answer to a request that succeeded. */
+/** The response to a request that succeeded. */
 export interface ResultMessage {
   readonly jsonrpc: "2.0";
   readonly id: RequestId;
   readonly result: JsonObject;
 }
 
-/** What went wrong with a request. */
+/** The error of a request. */
 export interface RpcError {
   readonly code: number;
   readonly message: string;
   readonly data?: unknown;
 }
 
-/** The answer to a request that failed; without an id where the request could not be read. */
+/** The response to a request that failed. It has no id if the request could not be read. */
 export interface ErrorMessage {
   readonly jsonrpc: "2.0";
   readonly id?: RequestId | null;
@@ -57,7 +57,7 @@ export type ReadMessage =
   | { readonly kind: "result"; readonly message: ResultMessage }
   | { readonly kind: "error"; readonly message: ErrorMessage };
 
-/** Tells what a message is; `undefined` for what is none, or more than one. */
+/** Returns a message with its kind, or `undefined` if it is malformed or matches several kinds. */
 export function readMessage(value: unknown): ReadMessage | undefined {
   if (!isObject(value) || value["jsonrpc"] !== "2.0") return undefined;
   const isAnswer = Object.hasOwn(value, "result") || Object.hasOwn(value, "error");
@@ -73,7 +73,7 @@ function readCall(value: JsonObject): ReadMessage | undefined {
   return isRequestId(id) ? { kind: "request", message } : undefined;
 }
 
-/** Some servers write the member that an answer does not have as `null`. */
+/** Reads a response. Some servers set the absent one of `result` and `error` to `null`. */
 function readAnswer(value: JsonObject): ReadMessage | undefined {
   const { id, result, error } = value;
   if (isObject(result) && isRequestId(id) && (error === undefined || error === null)) {
@@ -87,7 +87,7 @@ function readAnswer(value: JsonObject): ReadMessage | undefined {
   return { kind: "error", message: value as unknown as ErrorMessage };
 }
 
-/** Tells whether a value is meant to answer a request, well-formed or not. */
+/** Returns whether a value looks like a response, even if it is malformed. */
 export function isAnswerLike(value: unknown): value is JsonObject {
   return isObject(value) && (Object.hasOwn(value, "result") || Object.hasOwn(value, "error"));
 }
@@ -96,23 +96,23 @@ export function isRequestId(value: unknown): value is RequestId {
   return typeof value === "string" || (typeof value === "number" && Number.isFinite(value));
 }
 
-/** Tells whether a value is an object and no array. */
+/** Returns whether a value is an object and not an array. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Returns a member that is an object; an empty one when it is anything else. */
+/** Returns a member that is an object, or an empty object if the member is anything else. */
 export function objectAt(value: unknown, member: string): JsonObject {
   const found = isObject(value) ? value[member] : undefined;
   return isObject(found) ? found : {};
 }
 
-/** Returns the answer to a request. */
+/** Returns a response with a result. */
 export function answer(id: RequestId, result: JsonObject): ResultMessage {
   return { jsonrpc: "2.0", id, result };
 }
 
-/** Returns the refusal of a request, in words of our own. */
+/** Returns a response with an error that this library words. */
 export function refusal(id: RequestId, code: number, message: string): ErrorMessage {
   return { jsonrpc: "2.0", id, error: { code, message } };
 }

@@ -1,10 +1,10 @@
-/** What a client hears of a server's notifications when they could carry data. */
+/** Rewrites a server's notifications that could carry data. */
 import { NOTICE_WITHHELD } from "./fixed-texts.js";
 import type { JsonObject, NotificationMessage } from "./messages.js";
 import { isObject, objectAt } from "./messages.js";
 import { type OpenRequest, progressTokenOf } from "./open-requests.js";
 
-/** Returns the parameters that may be known; `undefined` where nobody is to be notified. */
+/** Returns the parameters that the client may see, or `undefined` to drop the notification. */
 type NoticeRewrite = (
   params: JsonObject,
   request: OpenRequest | undefined,
@@ -12,7 +12,10 @@ type NoticeRewrite = (
 
 const nothing: NoticeRewrite = () => ({});
 
-/** The notifications that a client hears of, each without what the server wrote. Others are dropped. */
+/**
+ * The rewrite for each known notification, which removes all text of the server. Others are
+ * dropped.
+ */
 const NOTICES: ReadonlyMap<string, NoticeRewrite> = new Map([
   ["notifications/progress", progress],
   ["notifications/message", logEntry],
@@ -23,9 +26,9 @@ const NOTICES: ReadonlyMap<string, NoticeRewrite> = new Map([
 ]);
 
 /**
- * Returns a notification without anything that the server wrote.
+ * Returns a notification without any content from the server.
  *
- * @param request - What the notification belongs to, if that is known.
+ * @param request - The request that the notification belongs to, if known.
  */
 export function fixedNotice(
   { method, params = {} }: NotificationMessage,
@@ -37,7 +40,10 @@ export function fixedNotice(
   return { jsonrpc: "2.0", method, ...(hasParams ? { params: kept } : {}) };
 }
 
-/** Figures could be data as well: progress is counted here, and has no end. */
+/**
+ * Returns a progress notification with a counter in place of the server's numbers, which could be
+ * data. It has no total.
+ */
 function progress(_: JsonObject, request: OpenRequest | undefined): JsonObject | undefined {
   const progressToken = request === undefined ? undefined : progressTokenOf(request.message);
   if (request === undefined || progressToken === undefined) return undefined;
@@ -68,7 +74,7 @@ function acknowledgement(params: JsonObject): JsonObject {
   return { notifications: Object.fromEntries(kept.map((change) => [change, given[change]])) };
 }
 
-/** Returns the id of the request that a notification names itself, by its progress token. */
+/** Returns the id of the request that a notification names by its progress token. */
 export function requestNamedBy({ params }: NotificationMessage): unknown {
   return isObject(params) ? params["progressToken"] : undefined;
 }

@@ -1,4 +1,4 @@
-/** The requests of a client that its server has not answered yet. */
+/** Pending requests from a client to its server. */
 import type { Echoes } from "./echoes.js";
 import {
   isRequestId,
@@ -9,46 +9,46 @@ import {
 } from "./messages.js";
 import type { ToolRules } from "./policy-rules.js";
 
-/** A tool call that is on its way. */
+/** A pending tool call. */
 interface OpenCall {
   readonly tool: string;
   readonly rules: ToolRules;
-  /** What was opened for it. */
+  /** The values that were opened for the call. */
   readonly echoes: Echoes;
 }
 
-/** A request that is on its way. */
+/** A pending request. */
 export interface OpenRequest {
-  /** The id that the server knows it by: no other request of the connection ever has it. */
+  /** The id that is sent to the server. It is unique on the connection. */
   readonly id: number;
   /** The client's message. */
   readonly message: RequestMessage;
-  /** For whom the client asks. */
+  /** Returns the subject of the request. */
   readonly subject: () => Promise<string>;
-  /** The revision of the protocol that the client speaks, if that is known. */
+  /** The client's protocol revision, if known. */
   readonly revision: unknown;
-  /** Present for tool calls, once their arguments are ready. */
+  /** Present for tool calls whose arguments are ready. */
   call?: OpenCall;
-  /** How often the server has told of progress. */
+  /** The number of progress notifications from the server. */
   progress: number;
 }
 
 const MAX_OPEN = 1000;
 
 /**
- * Gives every request an id and a progress token that are used once: whatever ids a client uses again,
- * and however late an answer comes, it is taken for the answer to the request that it belongs to.
+ * Gives every request an id and a progress token that are used only once. A response is therefore
+ * matched to its own request, even if the client uses an id twice or the response is late.
  */
 export class OpenRequests {
   readonly #open = new Map<number, OpenRequest>();
   #latest = 0;
 
-  /** Whether no more requests may wait. */
+  /** Whether the maximum number of requests is pending. */
   get isFull(): boolean {
     return this.#open.size >= MAX_OPEN;
   }
 
-  /** Remembers a request until it is answered. */
+  /** Adds a pending request. */
   add(message: RequestMessage, asked: Pick<OpenRequest, "subject" | "revision">): OpenRequest {
     this.#latest += 1;
     const request: OpenRequest = { id: this.#latest, message, ...asked, progress: 0 };
@@ -56,29 +56,32 @@ export class OpenRequests {
     return request;
   }
 
-  /** Returns a request by the server's id or progress token of it. */
+  /** Returns a request by the id or progress token that was sent to the server. */
   get(id: unknown): OpenRequest | undefined {
     return this.#open.get(asNumber(id));
   }
 
-  /** The server's ids of the requests that wait for an answer. */
+  /** Returns the ids of the pending requests, as sent to the server. */
   ids(): readonly number[] {
     return [...this.#open.keys()];
   }
 
-  /** Tells whether a request still waits for its answer. */
+  /** Returns whether a request is still pending. */
   has({ id }: OpenRequest): boolean {
     return this.#open.has(id);
   }
 
-  /** Returns a request whose answer has come, and forgets it. */
+  /** Removes a request whose response has arrived, and returns it. */
   take(id: unknown): OpenRequest | undefined {
     const request = this.get(id);
     if (request !== undefined) this.#open.delete(request.id);
     return request;
   }
 
-  /** Forgets the request that a client cancels by its own id; the latest, where it used the id twice. */
+  /**
+   * Removes the request that a client cancels by its own id. If the client used the id twice, the
+   * latest request is removed.
+   */
   cancel(clientId: unknown): OpenRequest | undefined {
     const request = [...this.#open.values()].findLast(({ message }) => message.id === clientId);
     return request === undefined ? undefined : this.take(request.id);
@@ -87,13 +90,13 @@ export class OpenRequests {
 
 const DIGITS = /^[1-9]\d{0,15}$/;
 
-/** Returns an id as the number that it is: some servers send it back as a text. */
+/** Returns an id as a number. Some servers send it back as a text. */
 export function asNumber(id: unknown): number {
   if (typeof id === "number") return id;
   return typeof id === "string" && DIGITS.test(id) ? Number(id) : Number.NaN;
 }
 
-/** Returns the message as the server gets it, under ids of the connection's own. */
+/** Returns the request as it is sent to the server, with the connection's id and progress token. */
 export function toServer({ id, message }: OpenRequest): RequestMessage {
   const { params } = message;
   if (progressTokenOf(message) === undefined) return { ...message, id };
@@ -101,13 +104,13 @@ export function toServer({ id, message }: OpenRequest): RequestMessage {
   return { ...message, id, params: { ...params, _meta: meta } };
 }
 
-/** Returns the token under which a client wants to hear of progress. */
+/** Returns the client's progress token, if the client asked for progress. */
 export function progressTokenOf({ params }: RequestMessage): RequestId | undefined {
   const token = objectAt(params, "_meta")["progressToken"];
   return isRequestId(token) ? token : undefined;
 }
 
-/** Returns a notification about a request under the token that the client knows. */
+/** Returns a notification with the client's progress token. */
 export function withClientToken(
   message: NotificationMessage,
   request: OpenRequest,
@@ -118,17 +121,19 @@ export function withClientToken(
 
 const VERSION_KEY = "io.modelcontextprotocol/protocolVersion";
 
-/** Returns the revision that a request names itself, as requests do from revision 2026-07-28 on. */
+/** Returns the revision that a request names. Requests name it from revision 2026-07-28 on. */
 export function revisionNamedBy({ params }: RequestMessage): unknown {
   return objectAt(params, "_meta")[VERSION_KEY];
 }
 
-/** Returns the revision that a client asks for, by `initialize` or with any request. */
+/** Returns the revision that a client requests, in `initialize` or in any request. */
 export function revisionAskedFor(message: RequestMessage): unknown {
   return revisionNamedBy(message) ?? message.params?.["protocolVersion"];
 }
 
-/** Tells whether a request follows revision 2026-07-28 or later, whose results name their type. */
+/**
+ * Returns whether a request follows revision 2026-07-28 or later, whose results name their type.
+ */
 export function isModern(message: RequestMessage): boolean {
   return revisionNamedBy(message) !== undefined;
 }

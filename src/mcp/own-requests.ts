@@ -1,14 +1,20 @@
-/** The requests that are asked of a server on nobody's behalf, before a client may go on. */
+/** Requests that this library sends to a server before a client may send any. */
 import { isObject, type JsonObject, type RequestId, type RequestMessage } from "./messages.js";
 
 type Answered = (result: JsonObject | undefined) => void;
 
-/** Gives each request an id that no client's request has: those are numbers. */
+/**
+ * Gives each request a text as its id. The ids of clients' requests are numbers, so they cannot be
+ * equal.
+ */
 export class OwnRequests {
   readonly #waiting = new Map<RequestId, Answered>();
   #latest = 0;
 
-  /** Returns the result; `undefined` where the server answers with an error, or cannot be asked. */
+  /**
+   * Sends a request and returns its result, or `undefined` if the server responds with an error or
+   * sending fails.
+   */
   ask(
     method: string,
     params: JsonObject,
@@ -23,7 +29,10 @@ export class OwnRequests {
     });
   }
 
-  /** Tells whether a message answers such a request; then it is nobody else's. */
+  /**
+   * Returns whether a message is a response to one of these requests. Such a message is not
+   * forwarded.
+   */
   take(message: unknown): boolean {
     if (!isObject(message) || Object.hasOwn(message, "method")) return false;
     const { id, result } = message as { readonly id?: RequestId; readonly result?: unknown };
@@ -34,7 +43,7 @@ export class OwnRequests {
     return true;
   }
 
-  /** Ends all requests: they get no answer. */
+  /** Ends all pending requests without a result. */
   endAll(): void {
     for (const id of [...this.#waiting.keys()]) this.take({ id });
   }

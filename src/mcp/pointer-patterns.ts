@@ -1,4 +1,4 @@
-/** How patterns of JSON pointers relate, to each other and to data. */
+/** Relations of patterns of JSON pointers to each other and to data. */
 import { ANY, type PointerPattern, valueAt } from "../primitives/json-pointer.js";
 
 /** Throws if one rule's place can lie within another's. */
@@ -12,7 +12,9 @@ export function assertDisjoint(
   if (isWithin) throw new RangeError(`${where} has a place inside another, or the same twice`);
 }
 
-/** Tells whether a place of `inner` can be a place of `outer`, or lie within one. */
+/**
+ * Returns whether a place that matches `inner` can also match `outer`, or lie within such a place.
+ */
 function mayContain(outer: PointerPattern, inner: PointerPattern): boolean {
   return (
     outer.length <= inner.length &&
@@ -23,7 +25,7 @@ function mayContain(outer: PointerPattern, inner: PointerPattern): boolean {
   );
 }
 
-/** What is left of patterns below a member or item. */
+/** Returns the remaining tokens of the patterns that match a member or item. */
 export function below(
   patterns: readonly PointerPattern[],
   token: string,
@@ -34,8 +36,9 @@ export function below(
 }
 
 /**
- * Tells whether every branch of a pattern ends at a place of `value`: what a rule is for is there,
- * and nowhere does another shape hide something from it. An optional place may be absent or null.
+ * Returns whether every branch of a pattern leads to a place of `value`. If not, the value has
+ * another shape, in which the data of a rule could be missed. An optional place may be absent or
+ * null.
  */
 export function isCovered(value: unknown, pattern: PointerPattern, isOptional: boolean): boolean {
   const [token, ...rest] = pattern;
@@ -45,7 +48,7 @@ export function isCovered(value: unknown, pattern: PointerPattern, isOptional: b
   if (token === ANY) {
     return Object.values(value).every((member) => isCovered(member, rest, isOptional));
   }
-  // The place may be absent from an object, but a list has another shape.
+  // An object may lack the place, but a list in its position means another shape.
   if (Array.isArray(value) && !/^\d+$/.test(token)) return false;
   const member = valueAt(value, [token]);
   return member === undefined ? isOptional : isCovered(member.value, rest, isOptional);

@@ -1,110 +1,123 @@
-/** A policy in writing: what agents may see of which tool, and where handles are opened. */
+/**
+ * The options of a policy: the visible and sealed parts of each tool's results, and the arguments
+ * in which handles are opened.
+ */
 import type { MaybePromise } from "../vault/contracts.js";
 import type { SafeViewRule } from "./safe-views.js";
 
-/** On what terms a rule seals. */
+/** The terms on which a rule seals. */
 interface SealTerms {
-  /** What the model may know of the value. Default: its shape, by the schema summarizer. */
+  /** The safe view that the model sees. Default: the value's shape, by the schema summarizer. */
   readonly safeView?: SafeViewRule | undefined;
-  /** The tools that may open it, each as `server/tool`. Default: none, only the owner may. */
+  /**
+   * The tools that may open the handle, each as `server/tool`. Default: none, only the owner may
+   * open it.
+   */
   readonly grant?: readonly string[] | undefined;
   /** Lifetime in seconds. Default: the policy's. */
   readonly ttlSeconds?: number | undefined;
-  /** How many times it may be opened; no limit when absent. */
+  /** The maximum number of times that the handle may be opened. Default: no limit. */
   readonly maxUses?: number | undefined;
 }
 
-/** Seals what is at a place of a tool's result. */
+/** Seals the value at a place of a tool's result. */
 export interface SealRule extends SealTerms {
-  /** A JSON pointer in which `*` stands for every member or item; `""` is the whole result. */
+  /** A JSON pointer in which `*` matches every member or item; `""` is the whole result. */
   readonly at: string;
-  /** Whether the place may be absent. A result without a place that must be there is sealed whole. */
+  /** Whether the place may be absent. A result that lacks a required place is sealed whole. */
   readonly optional?: boolean | undefined;
 }
 
-/** Returns JSON pointers to what is sensitive in a value. A detector that fails withholds the result. */
+/** Returns JSON pointers to the sensitive parts of a value. If it fails, the result is withheld. */
 export type Detector = (value: unknown) => MaybePromise<Iterable<string>>;
 
-/** Seals what a detector finds in a tool's result. */
+/** Seals the parts of a tool's result that a detector finds. */
 export interface DetectRule extends SealTerms {
   readonly detect: Detector;
 }
 
 /** Opens handles at a place of a tool's arguments. */
 export interface HydrateRule {
-  /** A JSON pointer in which `*` stands for every member or item. */
+  /** A JSON pointer in which `*` matches every member or item. */
   readonly at: string;
-  /** Opens handles inside longer texts, too. */
+  /** Whether handles inside longer texts are opened too. Default false. */
   readonly inside?: boolean | undefined;
   /**
-   * What the longer texts are, so that a value ends no string and begins no command. Default: `"json"`
-   * for what can be read as JSON, else `"text"`, where values are inserted as they are.
+   * The format of the longer texts. It determines the escaping, so that a value cannot end a string
+   * or begin a command. Default: `"json"` for a text that is valid JSON, else `"text"`, where
+   * values are inserted unchanged.
    */
   readonly format?: ArgumentFormat | undefined;
   /**
-   * What becomes of a call whose argument holds a handle that is not opened: `"pass"`, for tools whose
-   * texts may speak of handles, leaves it as it is. Default `"refuse"`.
+   * The handling of a call whose argument contains a handle that is not opened. `"pass"` leaves the
+   * handle unchanged, for tools whose texts may mention handles. Default `"refuse"`.
    */
   readonly leftover?: LeftoverHandling | undefined;
 }
 
-/** What a text is that handles are opened inside of. */
+/** The format of a text in which handles are opened. */
 export type ArgumentFormat = "text" | "json" | "url" | "shell" | "sql";
-/** What becomes of a call with a handle that is left over. */
+/** The handling of a call with a handle that is not opened. */
 export type LeftoverHandling = "refuse" | "pass";
 
-/** What a policy says of one tool. */
+/** The policy for one tool. */
 export interface ToolPolicy {
-  /** What to seal. Default: the whole result. `"none"`: nothing of the result. */
+  /** The rules that seal. Default: the whole result is sealed. `"none"`: nothing is sealed. */
   readonly seal?: readonly (SealRule | DetectRule)[] | "none" | undefined;
-  /** The places that stay in sight: all else is sealed under the rule for `""`, or for the owner. */
+  /**
+   * The places that stay visible. All others are sealed under the rule for `""`, or for the owner
+   * only.
+   */
   readonly show?: readonly string[] | undefined;
-  /** Where handles in arguments are opened. Default: nowhere. */
+  /** The arguments in which handles are opened. Default: none. */
   readonly hydrate?: readonly HydrateRule[] | undefined;
-  /** `"pass"`, for tools that seal nothing: errors are shown, echoes of opened handles excepted. */
+  /**
+   * The handling of errors. `"pass"`, only for tools that seal nothing, shows errors after opened
+   * values have been replaced.
+   */
   readonly errors?: ErrorHandling | "pass" | undefined;
-  /** Whether the texts and examples in the server's description of the tool are shown. */
+  /** Whether the texts and examples of the server's tool description are shown. */
   readonly texts?: TextHandling | undefined;
-  /** Your own description of the tool for the model; it takes the place of the server's. */
+  /** A description of the tool for the model, which replaces the server's description. */
   readonly description?: string | undefined;
 }
 
-/** What a policy says of the tools of one server. */
+/** The policy for the tools of one server. */
 export interface ServerPolicy {
   readonly tools: Readonly<Record<string, ToolPolicy>>;
 }
 
-/** What becomes of tools, resources and prompts that no rule names. */
+/** The handling of tools, resources and prompts without a rule. */
 export type UnlistedHandling = "seal" | "pass" | "refuse";
-/** What becomes of rules for names that a server does not have. */
+/** The handling of rules for names that a server does not have. */
 export type UnknownNamesHandling = "warn" | "refuse";
-/** What becomes of errors: a handle for the owner, or a fixed text alone. */
+/** The handling of errors: replaced by a handle for the owner, or by a fixed text only. */
 export type ErrorHandling = "seal" | "fixed";
-/** What becomes of texts that a server says of itself and its tools: withheld, or shown as they are. */
+/** The handling of a server's texts about itself and its tools: withheld, or shown unchanged. */
 export type TextHandling = "fixed" | "pass";
 
-/** What holds where a tool's rules say nothing. */
+/** Defaults for tools without a rule of their own. */
 export interface PolicyDefaults {
   /** Default `"seal"`. */
   readonly unlisted?: UnlistedHandling | undefined;
   /**
-   * What becomes of rules for a tool that the server does not list, or for a place that the schema of its
-   * output excludes: what they were to seal may pass in clear under another name. `"refuse"`: the server
-   * does not start. Default `"warn"`.
+   * The handling of rules for a tool that the server does not list, or for a place that the tool's
+   * output schema excludes. Such a rule seals nothing, and the data may pass unsealed under another
+   * name. `"refuse"`: the server does not start. Default `"warn"`.
    */
   readonly unknownNames?: UnknownNamesHandling | undefined;
   /** Default `"seal"`. */
   readonly errors?: ErrorHandling | undefined;
-  /** Default `"fixed"`; `"pass"` where `unlisted` is. */
+  /** Default `"fixed"`, or `"pass"` if `unlisted` is `"pass"`. */
   readonly texts?: TextHandling | undefined;
   /**
-   * Whether results have a link to each handle, where the client's revision has links (2025-06-18 and
-   * later); reading it gives the safe view. Default false.
+   * Whether results contain a link to each handle, if the client's revision has links (2025-06-18
+   * and later). Reading a link returns the safe view. Default false.
    */
   readonly resourceLinks?: boolean | undefined;
 }
 
-/** A policy in writing. */
+/** The options of an `AgentPolicy`. */
 export interface PolicyOptions {
   /** Lifetime of handles, in seconds. Default 900. */
   readonly ttlSeconds?: number | undefined;

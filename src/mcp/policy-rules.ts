@@ -1,4 +1,4 @@
-/** The rules of a policy, once they have been checked. */
+/** Checks the rules of a policy and returns them in the form that the filter uses. */
 import { type JsonPointer, parsePointer } from "../primitives/json-pointer.js";
 import {
   checkBoolean,
@@ -23,9 +23,9 @@ import type {
 import { parseGrant, type ToolName } from "./principals.js";
 import { checkSafeViewRule, type SafeViewWriter, safeViewWriter } from "./safe-views.js";
 
-/** On what terms a rule seals, once that has been checked. */
+/** The checked terms on which a rule seals. */
 export interface SealingTerms {
-  /** Names the rule within its policy. */
+  /** The name of the rule within its policy. */
   readonly name: string;
   readonly safeView: SafeViewWriter;
   readonly grants: readonly ToolName[];
@@ -39,7 +39,7 @@ export interface SealingRule extends SealingTerms {
   readonly isOptional: boolean;
 }
 
-/** Seals what a detector finds. */
+/** A rule that seals the places that a detector finds. */
 export interface DetectingRule extends SealingTerms {
   readonly detect: Detector;
 }
@@ -48,21 +48,21 @@ export interface DetectingRule extends SealingTerms {
 export interface HydratingRule {
   readonly at: JsonPointer;
   readonly isInside: boolean;
-  /** `undefined`: what the text itself looks like. */
+  /** `undefined`: the format is detected from the text. */
   readonly format: ArgumentFormat | undefined;
   readonly leftover: LeftoverHandling;
 }
 
-/** What holds for one tool. */
+/** The checked rules for one tool. */
 export interface ToolRules {
-  /** `pass`: nothing of the tool is touched. `refuse`: it is not called. */
+  /** `pass`: the tool's messages are unchanged. `refuse`: the tool is not called. */
   readonly handling: "rules" | "pass" | "refuse";
-  /** Where to seal. */
+  /** The places to seal. */
   readonly sealing: readonly SealingRule[];
   readonly detecting: readonly DetectingRule[];
-  /** Seals what no rule reaches. */
+  /** The terms for data that no rule covers. */
   readonly rest: SealingTerms;
-  /** The only places that stay in sight; `undefined`: all that no rule seals. */
+  /** The only places that stay visible; `undefined`: all places that no rule seals. */
   readonly show: readonly JsonPointer[] | undefined;
   readonly hydrating: readonly HydratingRule[];
   readonly errors: ErrorHandling | "pass";
@@ -70,12 +70,15 @@ export interface ToolRules {
   readonly description: string | undefined;
 }
 
-/** Tells whether anything of a tool's result is sealed; else it stays in sight, echoes excepted. */
+/**
+ * Returns whether any part of a tool's result is sealed. If not, the result stays visible, except
+ * for opened values that it repeats.
+ */
 export function isSealing({ sealing, detecting, show }: ToolRules): boolean {
   return sealing.length + detecting.length > 0 || show !== undefined;
 }
 
-/** Returns the terms of everything that a tool's rules seal. */
+/** Returns the terms of all rules that seal a tool's result. */
 export function termsOf({ sealing, detecting, rest, show }: ToolRules): readonly SealingTerms[] {
   const terms = [...sealing, ...detecting];
   return show === undefined ? terms : [...terms, rest];
@@ -103,7 +106,7 @@ const HYDRATE_RULE_OPTIONS: ReadonlySet<string> = new Set(["at", "inside", "form
 /** The formats of texts in arguments. */
 export const ARGUMENT_FORMATS: readonly ArgumentFormat[] = ["text", "json", "url", "shell", "sql"];
 
-/** Returns what holds for a tool that no rule names. */
+/** Checks the defaults and returns the rules for tools without a rule. */
 export function checkDefaults(defaults: PolicyDefaults, ttlSeconds: number): ToolRules {
   checkOptions(defaults, "policy.defaults", DEFAULTS_OPTIONS);
   const { unlisted = "seal", unknownNames = "warn", errors = "seal" } = defaults;
@@ -132,7 +135,7 @@ export function checkDefaults(defaults: PolicyDefaults, ttlSeconds: number): Too
   };
 }
 
-/** Returns what holds for one tool. */
+/** Checks the policy for one tool and returns its rules. */
 export function checkTool(given: ToolPolicy, where: string, unlisted: ToolRules): ToolRules {
   checkOptions(given, where, TOOL_OPTIONS);
   const { seal = [], show, hydrate = [], description } = given;
@@ -154,7 +157,7 @@ export function checkTool(given: ToolPolicy, where: string, unlisted: ToolRules)
   return { handling: "rules", ...checkSealing(seal, { show, where, rest }), ...others };
 }
 
-/** Returns the rule that seals a result whole. */
+/** Returns the rule that seals the whole result. */
 function wholeRule(terms: SealingTerms): SealingRule {
   return { ...terms, at: [], isOptional: false };
 }
@@ -232,7 +235,8 @@ function checkHydrate(rules: readonly HydrateRule[], where: string): readonly Hy
       if (!inside) throw new RangeError(`${place}.format needs inside: true`);
     }
     const at = checkPointer(rule.at, `${place}.at`);
-    // The arguments as a whole are an object of the protocol's, which no handle can stand for.
+    // The protocol requires the arguments as a whole to be an object, so no handle can replace
+    // them.
     if (at.length === 0) throw new RangeError(`${place}.at must name an argument`);
     return { at, isInside: inside, format, leftover };
   });

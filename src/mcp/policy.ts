@@ -1,4 +1,4 @@
-/** A policy that has been checked. */
+/** A checked policy. */
 import { checkBoolean, checkOptions, checkTtlSeconds } from "../vault/checks.js";
 import type {
   PolicyOptions,
@@ -18,16 +18,20 @@ import {
 } from "./policy-rules.js";
 import { checkServerName, checkToolName, type ToolName } from "./principals.js";
 
-/** Marks policies across copies of the library and realms; the number changes with what is called. */
+/**
+ * Identifies policies across copies of the library and across realms. The number changes when the
+ * members that this library calls change.
+ */
 const BRAND: unique symbol = Symbol.for("handlevault.agent-policy.2");
 const POLICY_OPTIONS: ReadonlySet<string> = new Set(["ttlSeconds", "defaults", "servers"]);
 const SERVER_OPTIONS: ReadonlySet<string> = new Set(["tools"]);
 const DEFAULT_TTL_SECONDS = 900;
 
 /**
- * A policy that has been checked: what agents may see of which tool, and where handles are opened.
+ * A checked policy: the visible and sealed parts of each tool's results, and the arguments in which
+ * handles are opened.
  *
- * Without any rule everything is sealed, and only its owner may open it.
+ * Without rules everything is sealed, and only the owner may open it.
  *
  * @example
  * ```ts
@@ -48,11 +52,11 @@ export class AgentPolicy {
     Object.defineProperty(AgentPolicy.prototype, BRAND, { value: true });
   }
 
-  /** Whether results have links to their handles, for clients that take them. */
+  /** Whether results contain links to their handles, for clients whose revision has links. */
   readonly resourceLinks: boolean;
-  /** What its author should know: rules that let nobody but the owner open what they seal. */
+  /** Warnings for the policy's author: tools whose results only the owner can open. */
   readonly warnings: readonly string[];
-  /** What becomes of rules for tools and places that a server does not have. */
+  /** The handling of rules for tools and places that a server does not have. */
   readonly unknownNames: UnknownNamesHandling;
   readonly #tools = new Map<string, ToolRules>();
   readonly #unlisted: ToolRules;
@@ -60,7 +64,8 @@ export class AgentPolicy {
 
   /**
    * @throws TypeError A member is unknown or of the wrong type.
-   * @throws RangeError A name, a pointer or a number is out of its bounds, or rules contradict.
+   * @throws RangeError A name, a pointer or a number is out of its bounds, or rules contradict each
+   *   other.
    */
   constructor(options: PolicyOptions) {
     checkOptions(options, "policy", POLICY_OPTIONS);
@@ -78,17 +83,17 @@ export class AgentPolicy {
     this.warnings = [...this.#tools].flatMap(([name, rules]) => warningsOf(name, rules));
   }
 
-  /** What becomes of resources, prompts and tools that no rule names. */
+  /** The handling of resources, prompts and tools without a rule. */
   get unlisted(): UnlistedHandling {
     return this.#unlisted.handling === "rules" ? "seal" : this.#unlisted.handling;
   }
 
-  /** What becomes of the texts that a server says of itself. */
+  /** The handling of a server's texts about itself. */
   get texts(): TextHandling {
     return this.#texts;
   }
 
-  /** Seals for the owner alone. */
+  /** The terms for data without a rule, which only the owner may open. */
   get unlistedTerms(): SealingTerms {
     return this.#unlisted.rest;
   }
@@ -98,24 +103,24 @@ export class AgentPolicy {
     return this.#tools.get(`${server}/${tool}`) ?? this.#unlisted;
   }
 
-  /** Tells whether some tool of a server seals or opens anything. */
+  /** Returns whether any tool of a server seals its results or opens handles. */
   touches(server: string): boolean {
     if (this.#unlisted.handling !== "pass") return true;
     return this.opens(server) || this.#rulesOfServer(server).some(isSealing);
   }
 
-  /** Tells whether some tool of a server opens handles. */
+  /** Returns whether any tool of a server opens handles. */
   opens(server: string): boolean {
     return this.#rulesOfServer(server).some(({ hydrating }) => hydrating.length > 0);
   }
 
-  /** Returns the names of the tools of a server that have rules. */
+  /** Returns the names of a server's tools that have rules. */
   toolsOf(server: string): readonly string[] {
     const names = [...this.#tools.keys()].filter((name) => name.startsWith(`${server}/`));
     return names.map((name) => name.slice(server.length + 1));
   }
 
-  /** Returns whether a server's tools have to be known before they are used. */
+  /** Returns whether a server must be asked for its tools before it starts. */
   needsSurvey(server: string): boolean {
     const rules = this.#rulesOfServer(server);
     const isStrict = this.unlisted === "pass" || this.unknownNames === "refuse";
@@ -123,8 +128,8 @@ export class AgentPolicy {
   }
 
   /**
-   * Tells whether a server that is not strict about names could take one for that of a tool with rules,
-   * although no rule names it.
+   * Returns whether a name without a rule resembles the name of a tool with rules so closely that a
+   * lenient server could run that tool.
    */
   isNearMiss(server: string, name: unknown): boolean {
     if (typeof name !== "string") return this.touches(server);
@@ -153,17 +158,20 @@ export class AgentPolicy {
   }
 }
 
-/** Tells whether a value is a policy, of whichever copy of the library. */
+/** Returns whether a value is a policy, from any copy of the library. */
 export function isAgentPolicy(value: unknown): value is AgentPolicy {
   return typeof value === "object" && value !== null && BRAND in value;
 }
 
-/** A place that may be absent is absent under another name, too. */
+/**
+ * Returns whether a rule has an optional place. A misspelled optional place always counts as
+ * absent, so only the server's schema reveals the mistake.
+ */
 function hasOptional({ sealing }: ToolRules): boolean {
   return sealing.some(({ isOptional }) => isOptional);
 }
 
-/** Returns what is left of a name once case, width and space around it no longer count. */
+/** Returns a name without differences of case, width and white space. */
 function fold(name: string): string {
   return name.normalize("NFKC").replaceAll(/\s/g, "").toLowerCase();
 }

@@ -1,4 +1,4 @@
-/** Who seals and who opens on behalf of an agent: a server, or one of its tools, for one subject. */
+/** Principals of an agent: a server or one of its tools, for one subject. */
 import { checkPrincipal } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
 
@@ -11,7 +11,10 @@ export interface ToolName {
 const SERVER = /^[A-Za-z0-9_.-]{1,64}$/;
 const TOOL = /^[A-Za-z0-9_./-]{1,128}$/;
 
-/** Tells whether a text can be the name of a tool. It has no `#`, which ends it in a principal. */
+/**
+ * Returns whether a value can be the name of a tool. The name has no `#`, which separates it from
+ * the subject in a principal.
+ */
 export function isToolName(name: unknown): name is string {
   return typeof name === "string" && TOOL.test(name);
 }
@@ -32,7 +35,7 @@ export function checkToolName(name: unknown, where: string): asserts name is str
   }
 }
 
-/** Returns the parts of a grant, `server/tool`: exact names, never a pattern. */
+/** Returns the parts of a grant, `server/tool`. Both are exact names, not patterns. */
 export function parseGrant(grant: unknown, where: string): ToolName {
   if (typeof grant !== "string") throw new TypeError(`${where} must be a string: server/tool`);
   const slash = grant.indexOf("/");
@@ -43,20 +46,25 @@ export function parseGrant(grant: unknown, where: string): ToolName {
   return name;
 }
 
-/** Returns who owns what a wrapped server seals for a subject. */
+/** Returns the principal that owns the handles of a wrapped server for a subject. */
 export function serverPrincipal(server: string, subject: string): string {
   return `mcp-server:${server}#${subject}`;
 }
 
-/** Returns as whom a tool opens handles for a subject. */
+/** Returns the principal as which a tool opens handles for a subject. */
 export function toolPrincipal({ server, tool }: ToolName, subject: string): string {
   return `mcp-tool:${server}/${tool}#${subject}`;
 }
 
-/** The longest subject, in characters: a principal must have room for the names before it. */
+/**
+ * The maximum length of a subject, in characters. A principal needs room for the names before it.
+ */
 const MAX_SUBJECT_CHARACTERS = 512;
 
-/** What `String()` makes of values that name no subject: all of them would be one and the same. */
+/**
+ * Results of `String()` for missing values. If they were accepted, all callers without a subject
+ * would share one.
+ */
 const MISSING: ReadonlySet<string> = new Set([
   "undefined",
   "null",
@@ -67,7 +75,7 @@ const MISSING: ReadonlySet<string> = new Set([
   "[object Promise]",
 ]);
 
-/** Throws unless `principal` is a text, and not that of a missing value. */
+/** Throws unless `principal` is a text and not the text of a missing value. */
 export function checkKnown(principal: unknown, name: string): asserts principal is string {
   checkPrincipal(principal, name);
   if (MISSING.has(principal)) {
@@ -83,7 +91,10 @@ export function checkSubject(subject: unknown): asserts subject is string {
   }
 }
 
-/** Returns a subject that is asked for and checked once: who it is at the start, it is until the end. */
+/**
+ * Returns a function that asks for the subject and checks it once. The subject therefore stays the
+ * same for the whole request.
+ */
 export function subjectOnce(ask: () => MaybePromise<string>): () => Promise<string> {
   let asked: Promise<string> | undefined;
   return () => {

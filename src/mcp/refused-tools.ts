@@ -1,12 +1,12 @@
-/** The tools that do not fit their rules: they are neither listed nor called. */
+/** Tools that do not match their rules. They are neither listed nor called. */
 import type { AgentPolicy } from "./policy.js";
 import type { ToolList } from "./tool-list.js";
 
-/** What is known of one server's tools, on all of its connections. */
+/** The refused tools of one server, shared by all of its connections. */
 export class RefusedTools {
   readonly #server: string;
   readonly #problems = new Map<string, string>();
-  /** Whether all that the server had at a start is known to fit. */
+  /** Whether a complete survey at a start found that all tools match their rules. */
   isSurveyed = false;
 
   constructor(server: string) {
@@ -17,7 +17,7 @@ export class RefusedTools {
     return this.#problems.has(tool);
   }
 
-  /** Takes in what a server lists, and tells what is new about tools that are refused. */
+  /** Updates the refused tools from a server's list, and warns of each new problem. */
   learn({ tools, refused }: ToolList, onWarning?: (text: string) => void): void {
     for (const { name } of tools) this.#problems.delete(String(name));
     for (const [tool, problem] of refused) {
@@ -28,10 +28,10 @@ export class RefusedTools {
   }
 }
 
-/** By policy, because servers over HTTP come and go with every request. */
+/** Keyed by policy, because a server over HTTP may be created for each request. */
 const known = new WeakMap<AgentPolicy, Map<string, RefusedTools>>();
 
-/** Returns what is known of the tools of a server under a policy. */
+/** Returns the refused tools of a server under a policy. */
 export function refusedTools(policy: AgentPolicy, server: string): RefusedTools {
   const servers = known.get(policy) ?? new Map<string, RefusedTools>();
   known.set(policy, servers);

@@ -1,4 +1,4 @@
-/** Errors of the protocol, in words of our own. */
+/** Errors of the protocol with fixed texts. */
 import { isObject, type RpcError } from "./messages.js";
 
 export const INVALID_REQUEST: number = -32600;
@@ -8,7 +8,7 @@ export const INTERNAL_ERROR: number = -32603;
 const MISSING_CAPABILITY = -32021;
 const UNSUPPORTED_VERSION = -32022;
 
-/** The codes that say something to a client, and what they say. A code of any other number could be data. */
+/** The error codes that a client may see, with their texts. Any other code could be data. */
 const TEXTS: ReadonlyMap<number, string> = new Map([
   [-32700, "Parse error"],
   [INVALID_REQUEST, "Invalid request"],
@@ -22,9 +22,9 @@ const TEXTS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * Returns an error with its code, if that is a known one, and nothing that the server wrote.
+ * Returns an error with its code, if the code is known, and without any text of the server.
  *
- * @param asked - The protocol revision that the client asked for, where it named one.
+ * @param asked - The protocol revision that the client requested, if it named one.
  */
 export function fixedError({ code, data }: RpcError, asked?: unknown): RpcError {
   const message = TEXTS.get(code);
@@ -33,12 +33,15 @@ export function fixedError({ code, data }: RpcError, asked?: unknown): RpcError 
   return kept === undefined ? { code, message } : { code, message, data: kept };
 }
 
-/** Tells whether a server does not know a method. */
+/** Returns whether an error means that the server does not know the method. */
 export function isMethodNotFound({ code }: RpcError): boolean {
   return code === METHOD_NOT_FOUND;
 }
 
-/** What a client needs to go on: versions to choose from, capabilities to declare. */
+/**
+ * Returns the data that a client needs to continue: the supported versions or the required
+ * capabilities.
+ */
 function keptData(code: number, data: unknown, asked: unknown): unknown {
   if (!isObject(data)) return undefined;
   const { supported, requested, requiredCapabilities } = data;
@@ -56,20 +59,26 @@ function keptData(code: number, data: unknown, asked: unknown): unknown {
 const CLIENT_CAPABILITIES = ["elicitation", "sampling", "roots"] as const;
 const VERSION = /^20\d\d-[01]\d-[0-3]\d$/;
 
-/** Tells whether a value is the date of a protocol revision. */
+/** Returns whether a value has the form of a protocol revision, a date. */
 export function isVersion(value: unknown): value is string {
   return typeof value === "string" && VERSION.test(value);
 }
 
-/** The revisions of the protocol. */
+/** The known revisions of the protocol. */
 const REVISIONS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"] as const;
 
-/** Tells whether a date is a revision, and no date of someone's: a known one, or the client's own. */
+/**
+ * Returns whether a client may see a date as a revision: it is a known revision or the one that the
+ * client requested. Any other date could be data.
+ */
 export function isShownVersion(value: unknown, asked: unknown): value is string {
   return isVersion(value) && (value === asked || REVISIONS.some((known) => known === value));
 }
 
-/** Returns the revisions of a server's list, each once and in the order of time: no other order is told. */
+/**
+ * Returns the revisions of a server's list, each once and sorted by date, so that the server's
+ * order cannot carry data.
+ */
 export function shownVersions(given: unknown, asked: unknown): readonly string[] {
   if (!Array.isArray(given)) return [];
   return [...new Set(given.filter((one) => isShownVersion(one, asked)))].toSorted();

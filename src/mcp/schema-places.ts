@@ -1,4 +1,4 @@
-/** Places that the data of a JSON schema cannot have. */
+/** Finds places that cannot exist in the data of a JSON schema. */
 import {
   ANY,
   isPointer,
@@ -9,21 +9,24 @@ import {
 } from "../primitives/json-pointer.js";
 import { isObject, type JsonObject } from "./messages.js";
 
-/** Where a place leads to nothing, and which members there are instead. */
+/** The point at which a place cannot exist, and the members that the schema has there. */
 export interface MissingPlace {
-  /** The way to the members. */
+  /** The tokens that lead to the members. */
   readonly within: PointerPattern;
-  /** The token that is none of them. */
+  /** The token that matches none of the members. */
   readonly token: string;
   readonly names: readonly string[];
 }
 
-/** The most schemas that are visited for one place: references can lead in circles, or explode. */
+/**
+ * The maximum number of schemas that are visited for one place. References can be circular, or
+ * multiply.
+ */
 const MAX_VISITS = 1000;
 
 /**
- * Returns where a place leads to nothing in all data that a schema allows; `undefined` where some data
- * may have it, or that cannot be told.
+ * Returns the point at which a place cannot exist in any data that a schema allows, or `undefined`
+ * if some data may have the place or the schema leaves it open.
  *
  * Source: JSON Schema 2020-12, core, 10 (applicators).
  */
@@ -31,7 +34,7 @@ export function missingPlace(root: JsonObject, pattern: PointerPattern): Missing
   return new PlaceSearch(root).missing(root, { within: [], rest: pattern });
 }
 
-/** How much of a place has been followed. */
+/** The tokens of a place that have been followed, and those that remain. */
 interface Way {
   readonly within: JsonPointer;
   readonly rest: JsonPointer;
@@ -48,7 +51,7 @@ class PlaceSearch {
   missing(schema: unknown, way: Way): MissingPlace | undefined {
     this.#visits += 1;
     if (way.rest.length === 0 || this.#visits > MAX_VISITS || !isObject(schema)) return undefined;
-    // Of schemas that hold at once, one that lacks the place is enough.
+    // All of these schemas apply, so the place is missing if one of them excludes it.
     for (const part of this.#partsOf(schema)) {
       const missing = this.missing(part, way);
       if (missing !== undefined) return missing;
@@ -73,7 +76,7 @@ class PlaceSearch {
 
   #missingInAll(branches: unknown, way: Way): MissingPlace | undefined {
     if (!Array.isArray(branches)) return undefined;
-    // Null has no members, whatever the place.
+    // A branch for null has no members, so it says nothing about the place.
     const others = branches.filter((branch) => !isObject(branch) || branch["type"] !== "null");
     const missing = others.map((branch: unknown) => this.missing(branch, way));
     return missing.every((one) => one !== undefined) ? missing[0] : undefined;

@@ -1,4 +1,6 @@
-/** Changes to the JSON schemas of tools: parts replaced by handles, texts and examples left out. */
+/**
+ * Rewrites the JSON schemas of tools: replaces parts by handles, and removes texts and examples.
+ */
 import {
   ANY,
   isPointer,
@@ -12,14 +14,17 @@ import { isObject, type JsonObject } from "./messages.js";
 
 type Edit = (schema: unknown) => JsonObject;
 
-/** The most schemas that are visited for one place: references can lead in circles, or explode. */
+/**
+ * The maximum number of schemas that are visited for one place. References can be circular, or
+ * multiply.
+ */
 const MAX_VISITS = 1000;
 const UNIONS = ["anyOf", "oneOf", "allOf"] as const;
 
 /**
- * Returns a copy of a schema with another one at a place of the data that it describes.
+ * Returns a copy of a schema in which the schema of one place is replaced.
  *
- * @returns `undefined` where the schema does not say what is at the place.
+ * @returns `undefined` if the schema does not describe the place.
  */
 export function editSchemaAt(
   root: JsonObject,
@@ -57,7 +62,9 @@ class SchemaEditor {
     return Object.keys(changes).length === 0 ? undefined : { ...schema, ...changes };
   }
 
-  /** A schema that others use too is copied to where it is used before it is changed. */
+  /**
+   * Returns the target of a reference as a copy, so that an edit does not change its other uses.
+   */
   #inlined(schema: JsonObject): JsonObject | undefined {
     const { $ref, ...siblings } = schema;
     if (typeof $ref !== "string" || !$ref.startsWith("#") || !isPointer($ref.slice(1))) {
@@ -120,10 +127,10 @@ class SchemaEditor {
 }
 
 /**
- * Returns the schema of an output in which places are sealed, or which is sealed whole where its shape
- * is not the one that the rules expect.
+ * Returns the schema of an output in which places are sealed. The output may also be sealed whole,
+ * if it does not have the shape that the rules expect.
  *
- * @returns `undefined` where that cannot be told from the schema: leave it out then.
+ * @returns `undefined` if the schema does not determine the sealed form. Omit the schema then.
  */
 export function sealedSchema(
   schema: JsonObject,
@@ -141,7 +148,10 @@ export function sealedSchema(
   return edited === undefined ? undefined : orWholeHandle(edited);
 }
 
-/** Definitions stay at the root, where references find them. */
+/**
+ * Returns a schema for the given value or a handle. Definitions stay at the root, because
+ * references point there.
+ */
 function orWholeHandle(schema: JsonObject): JsonObject {
   const { $schema, $id, $defs, definitions, ...rest } = schema;
   const kept = Object.entries({ $schema, $id, $defs, definitions });
@@ -166,7 +176,7 @@ function refersToDefinitionsOnly(schema: unknown): boolean {
 
 const REFERENCES: ReadonlySet<string> = new Set(["$ref", "$dynamicRef", "$recursiveRef"]);
 
-/** Tells whether a keyword occurs anywhere in a schema. */
+/** Returns whether a keyword occurs anywhere in a schema. */
 export function hasKeyword(schema: unknown, keyword: string): boolean {
   if (Array.isArray(schema)) return schema.some((item) => hasKeyword(item, keyword));
   if (!isObject(schema)) return false;
@@ -175,7 +185,10 @@ export function hasKeyword(schema: unknown, keyword: string): boolean {
   );
 }
 
-/** Returns what of a keyword's value says nothing but the shape of data; `undefined` for nothing. */
+/**
+ * Returns the part of a keyword's value that describes only the shape of data, or `undefined` if
+ * there is none.
+ */
 type ShapeOfKeyword = (value: unknown, root: JsonObject) => unknown;
 
 const SHAPES: ReadonlyMap<string, ShapeOfKeyword> = new Map<string, ShapeOfKeyword>([
@@ -201,7 +214,10 @@ const TYPES: ReadonlySet<unknown> = new Set([
   "null",
 ]);
 
-/** Returns what a schema says of the shape of data: no texts, examples, defaults or permitted values. */
+/**
+ * Returns the part of a schema that describes the shape of data, without texts, examples, defaults
+ * and permitted values.
+ */
 export function shapeOf(schema: unknown): unknown {
   return shapeWithin(schema, isObject(schema) ? schema : {});
 }
@@ -215,7 +231,7 @@ function shapeWithin(schema: unknown, root: JsonObject): unknown {
   return Object.fromEntries([...kept, ...requiredOf(schema)]);
 }
 
-/** Only names that are seen as those of members. */
+/** Returns only the names that `properties` already shows. */
 function requiredOf({ required, properties }: JsonObject): [string, unknown][] {
   if (!Array.isArray(required) || !isObject(properties)) return [];
   const known = required.filter(
@@ -226,7 +242,10 @@ function requiredOf({ required, properties }: JsonObject): [string, unknown][] {
 
 const LOCAL = /^#\/(\$defs|definitions)\/([^/]+)$/;
 
-/** Only references to definitions that are there: any other text could be in one. */
+/**
+ * Returns a reference only if its definition exists. Any other reference could contain text of the
+ * server.
+ */
 function knownReference($ref: unknown, root: JsonObject): unknown {
   if ($ref === "#") return $ref;
   const [, keyword = "", name = ""] = (typeof $ref === "string" && LOCAL.exec($ref)) || [];

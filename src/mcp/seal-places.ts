@@ -1,4 +1,4 @@
-/** Seals values for a subject, and says which handles stand for them. */
+/** Seals values for a subject and returns their handles. */
 import type { SealRequest } from "../vault/vault.js";
 import type { Echoes } from "./echoes.js";
 import { type HandleForm, handleForm } from "./handle-form.js";
@@ -9,15 +9,16 @@ import type { SafeViewOptions } from "./safe-views.js";
 import type { PlaceToSeal, SealedPlace } from "./sealed-value.js";
 import type { SealingScope } from "./tool-scope.js";
 
-/** For whom values are sealed, and what their safe views must not repeat. */
+/** The scope of a seal, with the opened values that safe views must not repeat. */
 export interface EchoSealingScope extends SealingScope {
   readonly echoes?: Echoes | undefined;
 }
 
 /**
- * Seals every place for the scope's subject, in one call of the vault's.
+ * Seals every place for the scope's subject. Without {@link HandleReuse} it makes one call to the
+ * vault.
  *
- * @throws The first error of the vault's; nothing is to be shown then.
+ * @throws The vault's first error. No part of the value may be shown then.
  */
 export async function sealPlaces(
   places: readonly PlaceToSeal[],
@@ -46,7 +47,10 @@ async function requestOf(
   };
 }
 
-/** The payload is sealed as it is; a summarizer gets the copy without echoes instead. */
+/**
+ * Returns the options for the safe view. The payload is sealed unchanged, but a summarizer receives
+ * the copy without opened values.
+ */
 function viewOf({ summarizer, ...others }: SafeViewOptions, seen: unknown): SafeViewOptions {
   if (summarizer === undefined) return others;
   return {
@@ -66,7 +70,7 @@ async function sealAll(
   });
 }
 
-/** One at a time, so that equal values of one result have one handle, too. */
+/** Seals the places one after another, so that equal values of one result also share a handle. */
 async function sealOrReuse(
   requests: readonly SealRequest[],
   scope: SealingScope & { readonly reuse: HandleReuse },

@@ -1,4 +1,4 @@
-/** Seals what a tool returned, before a model sees it. */
+/** Seals a tool's output before a model sees it. */
 import { Echoes, EchoLimitError } from "./echoes.js";
 import {
   ERROR_SAFE_VIEW,
@@ -18,25 +18,25 @@ import { distrustVault } from "./vault-probe.js";
 import { watchedContent } from "./watched-content.js";
 import { withheldText } from "./withheld.js";
 
-/** A call whose output is to be sealed. */
+/** The scope of a call whose output is sealed. */
 export interface SealScope extends ToolScope {
-  /** What `hydrateArguments` opened for the call. */
+  /** The values that `hydrateArguments` opened for the call. */
   readonly echoes?: Echoes | undefined;
-  /** The protocol revision that the client speaks: without one, no links are given. */
+  /** The client's protocol revision. Without it, results contain no links. */
   readonly revision?: unknown;
-  /** Hears why an output is withheld: the tool and a cause, never a value. */
+  /** Receives the reason when an output is withheld: the tool and the cause, without values. */
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 /**
- * Returns a tool's result as a model may see it: handles where the policy seals, and all texts made
- * anew from what is left.
+ * Returns a tool's result in the form that a model may see: the policy's places contain handles,
+ * and all texts are generated from the remaining data.
  *
- * What cannot be sealed is withheld: the result is then a tool error that says not to run the tool
- * again. An error that the tool reported is sealed or replaced, as the policy says.
+ * If sealing fails, the output is withheld: the result is then a tool error that says not to run
+ * the tool again. An error from the tool is sealed or replaced, according to the policy.
  *
- * @param result - The `CallToolResult` of any protocol revision.
- * @throws TypeError The subject is no text a principal can hold.
+ * @param result - A `CallToolResult` of any protocol revision.
+ * @throws TypeError The subject is not a text that a principal can contain.
  *
  * @example
  * ```ts
@@ -89,7 +89,9 @@ async function sealValue(result: JsonObject, scope: RuledScope): Promise<ToolRes
   });
 }
 
-/** An error that is sealed goes to the owner alone: what a tool grants is its results. */
+/**
+ * Seals an error for the owner only. The grants of a tool apply to its results, not to its errors.
+ */
 async function sealError(result: JsonObject, scope: RuledScope): Promise<ToolResult> {
   if (scope.rules.errors === "fixed") return toolError(ERROR_WITHHELD);
   const terms: SealingTerms = {
@@ -114,7 +116,7 @@ function hasLinks({ policy, revision }: SealScope): boolean {
   return policy.resourceLinks && takesLinks(revision);
 }
 
-/** Only what a tool result consists of: members that no rule knows stay behind. */
+/** Returns the known members of a tool result. Others are dropped, because no rule covers them. */
 function inSight(result: JsonObject, echoes: Echoes): ToolResult {
   const { content, structuredContent, isError } = result as ToolResult;
   return {
@@ -126,7 +128,10 @@ function inSight(result: JsonObject, echoes: Echoes): ToolResult {
   };
 }
 
-/** Returns the result as it would be sent: data that nobody changes any more. */
+/**
+ * Returns a copy of the result in the form in which it would be sent, so that later changes to the
+ * original have no effect.
+ */
 function asData(result: JsonObject): JsonObject {
   return JSON.parse(JSON.stringify(result)) as JsonObject;
 }

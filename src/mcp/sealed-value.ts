@@ -1,4 +1,4 @@
-/** Puts handles where a policy's rules say, into a copy of a tool's value. */
+/** Inserts handles into a copy of a tool's value, at the places of a policy's rules. */
 import {
   formatPointer,
   type JsonPointer,
@@ -14,26 +14,26 @@ import { below, isCovered } from "./pointer-patterns.js";
 import type { DetectingRule, SealingRule, SealingTerms, ToolRules } from "./policy-rules.js";
 import type { ToolValue } from "./tool-result.js";
 
-/** A value that is to be sealed, on which terms, and where it was. */
+/** A value to seal, with its place and the terms. */
 export interface PlaceToSeal {
   readonly at: JsonPointer;
   readonly terms: SealingTerms;
   readonly value: unknown;
 }
 
-/** What is sealed of a value, and what stays in sight. */
+/** The places of a value to seal, and the places that stay visible. */
 export interface SealingPlan {
   readonly places: readonly PlaceToSeal[];
-  /** The only places in sight; `undefined`: all that is not sealed. */
+  /** The only visible places; `undefined`: all places that are not sealed. */
   readonly show: readonly PointerPattern[] | undefined;
 }
 
-/** The most handles of one result: one with more places is sealed whole. */
+/** The maximum number of handles in one result. A result with more places is sealed whole. */
 const MAX_PLACES = 1000;
 
 /**
- * Plans the sealing of a value: of the whole, where a place that must be there is missing, or where it
- * is no data that a pointer could be about.
+ * Returns the places of a value to seal. The value is sealed whole if a required place is missing,
+ * or if it is not data to which pointers apply.
  */
 export async function planSealing(
   { value, isData }: Pick<ToolValue, "value" | "isData">,
@@ -54,7 +54,10 @@ export async function planSealing(
   return { places: rules.show === undefined ? places : [whole, ...places], show: rules.show };
 }
 
-/** Returns what a rule seals of a value; `undefined` where the value is not what the rule expects. */
+/**
+ * Returns the places that a rule seals, or `undefined` if the value does not have the shape that
+ * the rule expects.
+ */
 async function pointersOf(
   value: unknown,
   rule: SealingRule | DetectingRule,
@@ -66,7 +69,10 @@ async function pointersOf(
   return pointers.every((at) => valueAt(value, at) !== undefined) ? pointers : undefined;
 }
 
-/** What lies within another place is sealed with it; of the same place, the first rule counts. */
+/**
+ * Returns the places that do not lie within another one, because an outer place is sealed with
+ * everything in it. If two rules name the same place, the first one applies.
+ */
 function outermost(places: readonly PlaceToSeal[]): PlaceToSeal[] {
   const kept = new Set<string>();
   const ordered = places.toSorted((one, other) => one.at.length - other.at.length);
@@ -78,23 +84,26 @@ function outermost(places: readonly PlaceToSeal[]): PlaceToSeal[] {
   });
 }
 
-/** The member that holds the handle of all that is neither shown nor sealed by a rule of its own. */
+/** The member with the handle for all data that is neither shown nor sealed by its own rule. */
 const REST_MEMBER = `${PREFIX}rest`;
 
-/** A place, and the handle that stands there now. */
+/** A sealed place and the handle that replaces it. */
 export interface SealedPlace {
   readonly at: JsonPointer;
   readonly form: HandleForm;
 }
 
-/** What a result shows of a value: handles, and what stays in sight without echoes. */
+/** The visible form of a value: its handles, and the places that stay visible. */
 export interface ValueInSight extends Pick<SealingPlan, "show"> {
   readonly sealed: readonly SealedPlace[];
-  /** What must not be shown again; handles are put around it and never searched. */
+  /** The opened values to replace in visible data. Inserted handles are not searched. */
   readonly echoes: Echoes;
 }
 
-/** Returns a copy of `value` with handles in their places and, with `show`, little else. */
+/**
+ * Returns a copy of `value` with handles at their places. With `show`, it contains only the shown
+ * places and the handles.
+ */
 export function withHandles(value: unknown, { sealed, show, echoes }: ValueInSight): unknown {
   const whole = sealed.find(({ at }) => at.length === 0)?.form;
   const parts = sealed.filter(({ at }) => at.length > 0);
@@ -105,7 +114,7 @@ export function withHandles(value: unknown, { sealed, show, echoes }: ValueInSig
   return { ...(inSight as object), [REST_MEMBER]: whole };
 }
 
-/** The handles of a value, by the members and items that lead to them. */
+/** The handles of a value as a tree of member names and item indexes. */
 interface Branch {
   readonly members: Map<string, Branch>;
   form?: HandleForm;
@@ -125,9 +134,9 @@ function treeOf(sealed: readonly SealedPlace[]): Branch {
   return root;
 }
 
-/** What becomes of a part of a value. */
+/** The handles and opened values for one part of a value. */
 interface PartInSight {
-  /** The handles within it; `undefined`: none. */
+  /** The handles within the part; `undefined`: none. */
   readonly branch: Branch | undefined;
   readonly echoes: Echoes;
 }
@@ -141,7 +150,7 @@ function copyWith(value: unknown, part: PartInSight): unknown {
   }));
 }
 
-/** Copies only what patterns lead to. */
+/** Returns a copy of the parts that match the patterns. */
 function pickFrom(value: unknown, part: PartInSight, patterns: readonly PointerPattern[]): unknown {
   const { branch, echoes } = part;
   if (branch?.form !== undefined) return branch.form;
@@ -164,7 +173,10 @@ function isContainer(value: unknown): boolean {
 
 type MapMember = (member: unknown, token: string) => { readonly value: unknown } | undefined;
 
-/** Returns a container of the members that `map` keeps; any other value without echoes. */
+/**
+ * Returns a container with the members that `map` keeps. Any other value is returned without opened
+ * values.
+ */
 function mapMembers(value: unknown, echoes: Echoes, map: MapMember): unknown {
   if (Array.isArray(value)) {
     return value.flatMap((item, index) => {

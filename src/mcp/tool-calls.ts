@@ -1,4 +1,4 @@
-/** What has to be sure before a tool runs. */
+/** Prepares a tool call: checks the conditions for running the tool, and opens its handles. */
 import type { ServerContext } from "./answers.js";
 import { NOT_EXECUTED_UNKNOWN_SUBJECT } from "./fixed-texts.js";
 import { hydrateArguments } from "./hydrate-arguments.js";
@@ -7,12 +7,15 @@ import { isModern, type OpenRequest, toServer } from "./open-requests.js";
 import { type ToolResult, toolError } from "./tool-result.js";
 import { probeVault } from "./vault-probe.js";
 
-/** A call that the server may get, or what to answer in its place. */
+/** The message for the server, or the result to return in its place. */
 export type PreparedCall =
   | { readonly ok: true; readonly message: RequestMessage }
   | { readonly ok: false; readonly refusal: ToolResult };
 
-/** Finds out for whom a tool runs, that its output can be sealed, and what its arguments stand for. */
+/**
+ * Determines the subject of a call, checks that the vault can seal the output, and opens the
+ * handles in the arguments.
+ */
 export async function prepareCall(
   request: OpenRequest,
   tool: string,
@@ -34,7 +37,7 @@ export async function prepareCall(
   return { ok: true, message: { ...message, params } };
 }
 
-/** Returns the answer to a tool call that the server never hears of. */
+/** Returns the response to a tool call that is not sent to the server. */
 export function toolAnswer(message: RequestMessage, result: ToolResult): ResultMessage {
   return answer(message.id, isModern(message) ? { ...result, resultType: "complete" } : result);
 }

@@ -1,4 +1,4 @@
-/** What `tools/list` says of tools that seal their results and open handles. */
+/** Rewrites the descriptions in `tools/list` for tools that seal results and open handles. */
 import { formatPointer } from "../primitives/json-pointer.js";
 import { HANDLES_ACCEPTED } from "./fixed-texts.js";
 import { HANDLE_INPUT_SCHEMA } from "./handle-form.js";
@@ -10,14 +10,17 @@ import { missingPlace } from "./schema-places.js";
 import { editSchemaAt, hasKeyword, sealedSchema, shapeOf } from "./schemas.js";
 import { meantPlace, unknownPlace } from "./unknown-names.js";
 
-/** Tools as a client may see them. */
+/** The tools of a server, in the form that a client may see. */
 export interface ToolList {
   readonly tools: readonly JsonObject[];
-  /** The tools that do not fit their rules, and why: they are not listed, nor to be called. */
+  /**
+   * The reason for each tool that does not match its rules. Such a tool is neither listed nor
+   * called.
+   */
   readonly refused: ReadonlyMap<string, string>;
 }
 
-/** Returns a server's tools as its client may see them. */
+/** Returns a server's tools in the form that a client may see. */
 export function rewriteTools(tools: unknown, policy: AgentPolicy, server: string): ToolList {
   const listed: JsonObject[] = [];
   const refused = new Map<string, string>();
@@ -35,7 +38,10 @@ export function rewriteTools(tools: unknown, policy: AgentPolicy, server: string
   return { tools: listed, refused };
 }
 
-/** Returns why a tool cannot open handles where its rules say so; `undefined` if it can. */
+/**
+ * Returns the reason why a tool cannot open handles at the places of its rules, or `undefined` if
+ * it can.
+ */
 export function problemOf(tool: JsonObject, { hydrating }: ToolRules): string | undefined {
   const schema = isObject(tool["inputSchema"]) ? tool["inputSchema"] : {};
   for (const { at } of hydrating) {
@@ -53,7 +59,10 @@ export function problemOf(tool: JsonObject, { hydrating }: ToolRules): string | 
 
 const HEADER = "x-mcp-header";
 
-/** The mark may stand in a definition that the argument refers to: any definition counts. */
+/**
+ * Returns whether an argument is sent in an HTTP header. The keyword may be in a definition that
+ * the argument refers to, so any definition with it counts.
+ */
 function isInHeader(schema: JsonObject, argument: string | undefined): boolean {
   const { properties } = schema;
   const known =
@@ -64,7 +73,7 @@ function isInHeader(schema: JsonObject, argument: string | undefined): boolean {
   return hasKeyword(own, "$ref") && hasKeyword(definitions, HEADER);
 }
 
-/** Returns a tool as its client may see it. */
+/** Returns a tool in the form that a client may see. */
 export function rewriteTool(tool: JsonObject, rules: ToolRules, server: string): JsonObject {
   const outputSchema = rewriteOutput(tool["outputSchema"], rules);
   return {
@@ -107,7 +116,10 @@ function rewriteInput(schema: unknown, rules: ToolRules): JsonObject {
   );
 }
 
-/** An echo and what a detector finds can be anywhere: then no schema tells what comes back. */
+/**
+ * Returns the schema of the output, or `undefined` if a handle may replace any part of it: a
+ * repeated value or a part that a detector finds. No schema can describe such an output.
+ */
 function rewriteOutput(schema: unknown, rules: ToolRules): JsonObject | undefined {
   if (!isObject(schema) || rules.show !== undefined) return undefined;
   const isWhole = rules.sealing.some(({ at }) => at.length === 0);

@@ -1,4 +1,4 @@
-/** The result of a tool call: what is in it, and results in words of our own. */
+/** Reads and builds results of tool calls. */
 import { type HandleForm, PREFIX } from "./handle-form.js";
 import { linkTo } from "./handle-links.js";
 import { isObject, type JsonObject } from "./messages.js";
@@ -10,19 +10,27 @@ export interface ToolResult extends JsonObject {
   readonly isError?: boolean;
 }
 
-/** What a tool returned, apart from how it was put. */
+/** The value in a tool's result, without the form of the result. */
 export interface ToolValue {
-  /** Structured content; else the only text, parsed if it is JSON; else all the content. */
+  /**
+   * The structured content; otherwise the only text, parsed if it is JSON; otherwise all content.
+   */
   readonly value: unknown;
   /** Whether the value came as structured content. */
   readonly isStructured: boolean;
-  /** Whether pointers apply to it: not to texts and other content, whose form is the protocol's. */
+  /**
+   * Whether JSON pointers apply to the value. They do not apply to texts and other content, whose
+   * form the protocol defines.
+   */
   readonly isData: boolean;
-  /** Images, sounds, resources and links that came beside structured content. */
+  /** Images, sounds, resources and links that accompany structured content. */
   readonly beside: readonly unknown[];
 }
 
-/** Returns the value of a result. Texts beside structured content say the same again: they are left out. */
+/**
+ * Returns the value of a result. Texts that accompany structured content repeat it, so they are
+ * omitted.
+ */
 export function toolValue(result: JsonObject): ToolValue {
   const content = Array.isArray(result["content"]) ? result["content"] : [];
   if (result["structuredContent"] !== undefined) {
@@ -39,7 +47,7 @@ function valueOfContent(content: readonly unknown[]): Pick<ToolValue, "value" | 
     const parsed: unknown = JSON.parse(only.text);
     if (typeof parsed === "object" && parsed !== null) return { value: parsed, isData: true };
   } catch {
-    // A text that is no JSON is a value of its own.
+    // A text that is not JSON is itself the value.
   }
   return { value: only.text, isData: false };
 }
@@ -48,26 +56,29 @@ function isText(block: unknown): block is { readonly text: string } {
   return isObject(block) && block["type"] === "text" && typeof block["text"] === "string";
 }
 
-/** A text of a result, for the model alone or for people, too. These are hints, no protection. */
+/**
+ * Returns a text block for the model only, or also for people. The audience is a hint, not a
+ * protection.
+ */
 function textBlock(text: string, audience: readonly ("assistant" | "user")[]): JsonObject {
   return { type: "text", text, annotations: { audience } };
 }
 
-/** What a result shows in place of what a tool returned. */
+/** The data of a result that replaces a tool's result. */
 export interface SealedResult {
   /** The value with handles in it. */
   readonly value: unknown;
   readonly isStructured: boolean;
   /** Every handle of the value, in the order of its places. */
   readonly forms: readonly HandleForm[];
-  /** The handle of what came beside the value. */
+  /** The handle of the content that accompanied the value. */
   readonly beside?: HandleForm | undefined;
   readonly isError: boolean;
-  /** Whether every handle has a link, too. */
+  /** Whether the result contains a link to every handle. */
   readonly hasLinks: boolean;
 }
 
-/** Returns a result in which every text is made from the sealed value. */
+/** Returns a result in which every text is generated from the sealed value. */
 export function sealedResult(sealed: SealedResult): ToolResult {
   const { value, isStructured, forms, beside, isError, hasLinks } = sealed;
   const [first] = forms;
@@ -87,7 +98,7 @@ export function sealedResult(sealed: SealedResult): ToolResult {
   };
 }
 
-/** Returns a tool error in words of our own. */
+/** Returns a tool error with a text of this library. */
 export function toolError(text: string): ToolResult {
   return { content: [{ type: "text", text }], isError: true };
 }

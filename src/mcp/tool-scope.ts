@@ -1,4 +1,4 @@
-/** For whom a tool is called, and what holds for it. */
+/** The scope of a tool call: vault, policy, names and subject. */
 import type { Vault } from "../vault/vault.js";
 import type { HandleReuse } from "./handle-reuse.js";
 import type { AgentPolicy } from "./policy.js";
@@ -8,16 +8,18 @@ import { checkServerName, checkSubject, checkToolName, type ToolName } from "./p
 export interface ToolScope extends ToolName {
   readonly vault: Vault;
   readonly policy: AgentPolicy;
-  /** The user or conversation that the agent works for: from a validated token, or the launcher. */
+  /**
+   * The user or conversation that the agent works for, from a validated token or from the launcher.
+   */
   readonly subject: string;
-  /** Gives equal values of a subject the same handle. Default: every value gets a new one. */
+  /** Gives equal values of one subject the same handle. Default: each value gets a new handle. */
   readonly reuse?: HandleReuse | undefined;
 }
 
-/** For whom values are sealed, and where. */
+/** The part of a scope that sealing needs. */
 export type SealingScope = Pick<ToolScope, "vault" | "server" | "subject" | "reuse">;
 
-/** Throws unless principals can be made of the names in a scope. */
+/** Throws unless principals can be built from the names in a scope. */
 export function checkScope({ server, tool, subject }: ToolScope): void {
   checkServerName(server, "server");
   checkToolName(tool, "tool");

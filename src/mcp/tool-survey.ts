@@ -1,36 +1,48 @@
-/** Finds out at the start, as far as it can be known then, whether a server's tools fit their rules. */
+/**
+ * Checks before a server starts whether its tools match their rules, as far as the server can list
+ * them.
+ */
 import { settlesWithin } from "../primitives/settles-within.js";
 import { isObject, type JsonObject } from "./messages.js";
 import type { AgentPolicy } from "./policy.js";
 import { rewriteTools } from "./tool-list.js";
 import { unknownPlace, unknownTools } from "./unknown-names.js";
 
-/** Asks for a page of `tools/list`; `undefined` where there is none. */
+/** Requests a page of `tools/list`. Returns `undefined` if there is no such page. */
 export type AskForTools = (params: JsonObject) => Promise<JsonObject | undefined>;
 
-/** What is asked, of which server. */
+/** The options of {@link surveyTools}. */
 export interface ToolSurvey {
   readonly policy: AgentPolicy;
   readonly server: string;
   readonly ask: AskForTools;
-  /** How long the server may take; what it does not tell by then is found out later. Default 5 s. */
+  /**
+   * The maximum time for the server's responses, in milliseconds. Tools that it lists later are
+   * checked when a client requests the list. Default 5,000.
+   */
   readonly patienceMs?: number | undefined;
 }
 
-/** What a server says of its tools. */
+/** The findings about a server's tools. */
 export interface SurveyedTools {
-  /** Whether all of them are known. */
+  /** Whether the server has listed all of its tools. */
   readonly isComplete: boolean;
-  /** The tools that do not fit their rules, in sentences for the policy's author. */
+  /** A sentence for the policy's author about each tool that does not match its rules. */
   readonly problems: readonly string[];
-  /** The names in the policy that the server does not have, where they are no problems. */
+  /**
+   * A sentence about each name in the policy that the server does not have, if the policy only
+   * warns of it.
+   */
   readonly warnings: readonly string[];
 }
 
 const PATIENCE_MS = 5000;
 const MAX_PAGES = 100;
 
-/** Asks a server for all of its tools. Those that it adds later are looked at when it lists them. */
+/**
+ * Requests all tools of a server and checks them. Tools that the server adds later are checked when
+ * it lists them.
+ */
 export async function surveyTools(survey: ToolSurvey): Promise<SurveyedTools> {
   const findings = new Findings(survey);
   const told = { isComplete: false };
@@ -42,7 +54,7 @@ export async function surveyTools(survey: ToolSurvey): Promise<SurveyedTools> {
   return { ...told, problems: [...findings.problems], warnings: [...findings.warnings] };
 }
 
-/** What is found while pages come. */
+/** Collects findings while pages arrive. */
 class Findings {
   readonly problems: string[] = [];
   readonly warnings: string[] = [];
@@ -68,7 +80,7 @@ class Findings {
     }
   }
 
-  /** Which tools there are not is known once all are known. */
+  /** Adds the tools that the server does not have. That is known only after the last page. */
   end(): void {
     const { policy, server } = this.#survey;
     const found = policy.unknownNames === "refuse" ? this.problems : this.warnings;
@@ -91,7 +103,10 @@ async function readPages({ ask }: ToolSurvey, findings: Findings): Promise<boole
 
 const PREFIX = "io.modelcontextprotocol/";
 
-/** Returns parameters as requests of revision 2026-07-28 have them: who asks, and how. */
+/**
+ * Returns parameters with the members that revision 2026-07-28 adds: version, client and
+ * capabilities.
+ */
 export function modernParams(params: JsonObject): JsonObject {
   const _meta = {
     [`${PREFIX}protocolVersion`]: "2026-07-28",

@@ -1,4 +1,7 @@
-/** Names of tools and places in a policy that a server does not have: such rules hold for nothing. */
+/**
+ * Finds names of tools and places in a policy that a server does not have. Rules for such names
+ * have no effect.
+ */
 import { formatPointer } from "../primitives/json-pointer.js";
 import { editDistance, NearMisses } from "../template/near-misses.js";
 import { isObject, type JsonObject } from "./messages.js";
@@ -20,7 +23,9 @@ export function unknownTools(
   });
 }
 
-/** Returns the place of the first rule that seals what a tool's output schema does not have. */
+/**
+ * Returns a problem with the first rule that seals a place which the tool's output schema excludes.
+ */
 export function unknownPlace(tool: JsonObject, { sealing }: ToolRules): string | undefined {
   const schema = tool["outputSchema"];
   if (!isObject(schema)) return undefined;
@@ -32,16 +37,22 @@ export function unknownPlace(tool: JsonObject, { sealing }: ToolRules): string |
   return undefined;
 }
 
-/** Returns a question for the place that may have been meant; empty where there is none. */
+/**
+ * Returns a question that suggests the intended place, or an empty text if there is no similar
+ * name.
+ */
 export function meantPlace({ within, token, names }: MissingPlace): string {
   const near = nearName(token, names);
   return near === undefined ? "" : `: did it mean ${formatPointer([...within, near])}?`;
 }
 
-/** Names are shown as names only: a server may say anything in the place of one. */
+/** The form of a name that may be shown. A server may put any text in the place of a name. */
 const NAME = /^[\w./-]{1,64}$/;
 
-/** Returns the one name that differs in case and signs alone, or in a third of its letters, up to three. */
+/**
+ * Returns the one name that differs only in case and punctuation, or in at most a third of its
+ * letters and at most three.
+ */
 export function nearName(name: string, names: Iterable<string>): string | undefined {
   const byLetters = new Map<string, string>();
   for (const one of names) if (NAME.test(one)) byLetters.set(lettersOf(one), one);

@@ -1,4 +1,4 @@
-/** Finds out, before a tool runs, whether the vault will take what it returns. */
+/** Checks before a tool runs whether the vault can seal its output. */
 import { isVaultError } from "../vault/errors.js";
 import type { Vault } from "../vault/vault.js";
 import { NOT_EXECUTED_VAULT_DOWN } from "./fixed-texts.js";
@@ -8,20 +8,24 @@ import { constantView } from "./safe-views.js";
 import { type ToolResult, toolError } from "./tool-result.js";
 import type { ToolScope } from "./tool-scope.js";
 
-/** How long a write vouches for the next one: writes cost two commits, where disks are waited for. */
+/**
+ * The time for which a successful write replaces the next probe write, in milliseconds. A probe
+ * write costs two commits, which wait for a disk.
+ */
 const VOUCHING_MS = 1000;
 const NO_HANDLE = `hdl_${"0".repeat(32)}`;
 
-/** When a vault last took a probe, in milliseconds of this process. */
+/** The time of a vault's last successful probe write, in milliseconds of this process. */
 const lastWrites = new WeakMap<Vault, number>();
 
 /**
- * Tries whether the vault takes what a tool is going to return.
+ * Checks whether the vault can seal the output of a tool.
  *
- * A call writes, unless a write has succeeded within the last second and no output has been withheld
- * since: then it reads.
+ * The probe writes, unless a write has succeeded within the last second and no output has been
+ * withheld since. Then it only reads.
  *
- * @returns The tool error to answer if it does not: the tool should not run then.
+ * @returns The tool error to return instead of running the tool, or `undefined` if the tool may
+ *   run.
  */
 export async function probeVault(scope: ToolScope): Promise<ToolResult | undefined> {
   const rules = scope.policy.rulesOf(scope);
@@ -36,7 +40,7 @@ export async function probeVault(scope: ToolScope): Promise<ToolResult | undefin
   }
 }
 
-/** Lets the next call write before its tool runs. */
+/** Makes the next probe of a vault write. */
 export function distrustVault(vault: Vault): void {
   lastWrites.delete(vault);
 }

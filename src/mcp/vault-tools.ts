@@ -1,4 +1,6 @@
-/** Tools with which the callers of an MCP server ask a vault about handles and, if let, open them. */
+/**
+ * Tools of an MCP server with which callers request data about handles and, if allowed, open them.
+ */
 import { Buffer } from "node:buffer";
 import { loadPeer } from "../load-peer.js";
 import { isBytes } from "../primitives/bytes.js";
@@ -12,20 +14,24 @@ import type { JsonObject } from "./messages.js";
 import { checkKnown } from "./principals.js";
 import { type ToolResult, toolError } from "./tool-result.js";
 
-/** Whose the tools of a vault are, and what they may do. */
+/** The options of {@link vaultTools}. */
 export interface VaultToolsOptions {
   /**
-   * Tells who calls. A function is asked with what the transport authenticated, and never without: it
-   * must go by that alone. A text is the principal that the launcher fixed; it holds over stdio only,
-   * since over HTTP it would be everybody's. Transports of your own that other machines reach must hand
-   * on `authInfo` or `requestInfo`, as the SDK's do.
+   * The principal of a caller. A function receives the identity that the transport authenticated,
+   * must decide by that only, and is not called without it. A text is a principal fixed by the
+   * launcher. It applies to stdio only, because over HTTP all callers would share it. A custom
+   * transport that other machines can reach must forward `authInfo` or `requestInfo`, as the SDK's
+   * transports do.
    */
   readonly principalOf: string | ((authInfo: ClientAuthentication) => MaybePromise<string>);
-  /** Adds `resolve_handle`, which returns payloads: for servers that no model talks to. Default `false`. */
+  /**
+   * Whether to add `resolve_handle`, which returns payloads. Use it only for servers that no model
+   * calls. Default `false`.
+   */
   readonly resolve?: boolean | undefined;
 }
 
-/** The part of an `McpServer` that tools are added to. */
+/** The part of an `McpServer` that registers tools. */
 export interface ToolRegistry {
   registerTool(name: never, config: never, handler: never): unknown;
 }
@@ -37,9 +43,9 @@ const VAULT_METHODS = ["getSafeView", "describe", "unseal"] as const;
  * Returns a function that adds the tools `get_safe_view` and `describe_handle` to an `McpServer` of
  * SDK 1 or 2 and, with `resolve: true`, `resolve_handle`.
  *
- * The caller is who the transport authenticated, never an argument: an agent that types a gateway's
- * name is still the agent. A server that `withVault` wraps has to list the tools in its policy,
- * with `seal: "none"`.
+ * The caller is the principal that the transport authenticated, never an argument, so an agent
+ * cannot claim a gateway's name. If `withVault` wraps the server, its policy has to list these
+ * tools with `seal: "none"`.
  *
  * @throws TypeError An option is unknown or of the wrong type.
  * @throws PeerMissingError The optional package zod is not installed.
@@ -82,10 +88,16 @@ function checkVaultToolsOptions(vault: Vault, options: VaultToolsOptions): void 
   checkKnown(principalOf, "principalOf");
 }
 
-/** Longer texts are no handles, and need not reach the vault. */
+/**
+ * The maximum length of a handle, in characters. Longer texts are rejected before they reach the
+ * vault.
+ */
 const MAX_ID_CHARACTERS = 64;
 
-/** A registry as it is called: both SDKs take a zod schema, and hand on what they know of a request. */
+/**
+ * The registry's method. Both SDKs accept a zod schema and pass data about the request to the
+ * handler.
+ */
 interface OpenRegistry {
   registerTool(
     name: string,
@@ -94,18 +106,18 @@ interface OpenRegistry {
   ): unknown;
 }
 
-/** What the SDKs know of a request: version 1 beside each other, version 2 under `http`. */
+/** The SDK's data about a request: direct members in version 1, members of `http` in version 2. */
 interface RequestExtra {
   readonly authInfo?: ClientAuthentication | undefined;
   readonly requestInfo?: unknown;
   readonly http?: { readonly authInfo?: ClientAuthentication | undefined } | undefined;
 }
 
-/** One question about a handle. */
+/** A request about a handle. */
 interface Question {
   readonly vault: Vault;
   readonly id: string;
-  /** Returns who asks; fails where that is not known. */
+  /** Returns the caller's principal. Rejects if it is unknown. */
   readonly caller: () => Promise<string>;
 }
 
@@ -148,13 +160,13 @@ const RESOLVE_HANDLE: VaultTool = {
   },
 };
 
-/** Bytes travel as they do over a vault's own wires. */
+/** Returns the payload as JSON. Bytes are encoded in base64, as in the vault's own protocols. */
 function asJson(data: unknown): JsonObject {
   if (!isBytes(data)) return { data };
   return { data: Buffer.from(data).toString("base64"), data_encoding: "base64" };
 }
 
-/** Nobody is known to call. */
+/** Thrown if the caller is unknown. */
 class CallerUnknown extends Error {}
 
 async function callerOf(
@@ -184,7 +196,10 @@ async function answerOrRefuse(answer: () => Promise<JsonObject>): Promise<ToolRe
   }
 }
 
-/** One text for every handle that does not open: which reason it is would tell what exists. */
+/**
+ * Returns the same text for every handle that cannot be opened, because the reason would reveal
+ * whether a handle exists.
+ */
 function refusalOf(error: unknown): string {
   if (error instanceof CallerUnknown) return NOT_EXECUTED_UNKNOWN_CALLER;
   return isHandleRefusal(error) ? HANDLE_REFUSED : VAULT_UNAVAILABLE;

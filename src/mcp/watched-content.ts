@@ -1,9 +1,9 @@
-/** Content of a tool's result that stays in sight: its data without echoes, its form as it was. */
+/** Removes opened values from visible content of a tool's result, and keeps the content's form. */
 import type { Echoes } from "./echoes.js";
 import { CONTENT_WITHHELD } from "./fixed-texts.js";
 import { isObject, type JsonObject } from "./messages.js";
 
-/** Members whose names are the protocol's, in blocks and resources of all revisions. */
+/** Member names that the protocol defines, for blocks and resources of all revisions. */
 const PROTOCOL_NAMES: ReadonlySet<string> = new Set([
   "type",
   "text",
@@ -22,10 +22,13 @@ const PROTOCOL_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 const TYPE = /^[a-z_]{1,32}$/;
-/** Type and subtype (RFC 6838), and parameters of the kind that a charset is. */
+/** Type and subtype (RFC 6838), and at most one parameter such as a charset. */
 const MEDIA_TYPE = /^[\w.+-]{1,127}\/[\w.+-]{1,127}(?:; ?[\w-]{1,32}=[\w.-]{1,32})?$/;
 
-/** Returns copies of content blocks without echoes; a block that cannot hold a handle is replaced. */
+/**
+ * Returns copies of content blocks without opened values. A block in which a handle cannot be
+ * inserted is replaced.
+ */
 export function watchedContent(content: readonly unknown[], echoes: Echoes): JsonObject[] {
   if (echoes.isEmpty) return content as JsonObject[];
   return content.map((block) => {
@@ -34,7 +37,10 @@ export function watchedContent(content: readonly unknown[], echoes: Echoes): Jso
   });
 }
 
-/** Returns `undefined` where an echo is within bytes, which have no place for a handle. */
+/**
+ * Returns a block without opened values, or `undefined` if its bytes contain one, because a handle
+ * cannot be inserted into bytes.
+ */
 function watchedBlock(block: JsonObject, echoes: Echoes): JsonObject | undefined {
   const names = Object.keys(block);
   const unknown = names.filter((name) => !PROTOCOL_NAMES.has(name));
@@ -64,7 +70,7 @@ function watchedMember(
   return isBytes && value !== member ? undefined : { value };
 }
 
-/** Whether a member says of what form its block is, in the protocol's own words. */
+/** Returns whether a member describes the form of its block in terms that the protocol defines. */
 function isForm(name: string, member: unknown): boolean {
   if (name === "type") return typeof member === "string" && TYPE.test(member);
   if (name === "mimeType") return typeof member === "string" && MEDIA_TYPE.test(member);
@@ -74,7 +80,10 @@ function isForm(name: string, member: unknown): boolean {
 const AUDIENCES: readonly unknown[] = ["assistant", "user"];
 const TIME = /^\d{4}-\d{2}-\d{2}T[\d:.]{5,20}(?:Z|[+-]\d{2}:\d{2})$/;
 
-/** Hints for the client: what is none of them is left out. */
+/**
+ * Returns the annotations that the protocol defines, which are hints for the client. Others are
+ * omitted.
+ */
 function annotationsOf({ audience, priority, lastModified }: JsonObject): JsonObject {
   const isAudience = Array.isArray(audience) && audience.every((one) => AUDIENCES.includes(one));
   const isTime = typeof lastModified === "string" && TIME.test(lastModified);

@@ -1,4 +1,4 @@
-/** Puts the filter between a server of the MCP SDK, version 1 or 2, and its transports. */
+/** Inserts the filter between a server of the MCP SDK, version 1 or 2, and its transports. */
 import { checkMethods, checkOptions } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
@@ -15,21 +15,21 @@ import { checkServerName } from "./principals.js";
 import { refusedTools } from "./refused-tools.js";
 import { surveyTools } from "./tool-survey.js";
 
-/** How a server is wrapped. */
+/** The options of {@link withVault}. */
 export interface WithVaultOptions {
-  /** Seals and opens; it stays yours to close. */
+  /** The vault that seals and opens. The caller closes it. */
   readonly vault: Vault;
   readonly policy: AgentPolicy;
-  /** The server's name in the policy. */
+  /** The name under which the policy lists the server. */
   readonly server: string;
   /**
-   * Tells for whom the agent works: the subject of a validated token or, over stdio, a constant that
-   * the launcher fixed. Calls fail where it throws or gives no text.
+   * Returns the subject that the agent works for: the subject of a validated token or, over stdio,
+   * a constant from the launcher. Calls fail if it throws or returns no text.
    */
   readonly subjectOf: (context: SubjectContext) => MaybePromise<string>;
-  /** Gives equal values of a subject the same handle. Default: every value gets a new one. */
+  /** Gives equal values of one subject the same handle. Default: each value gets a new handle. */
   readonly reuse?: HandleReuse | undefined;
-  /** Hears what the policy's author should know. Default: `process.emitWarning`. */
+  /** Receives warnings for the policy's author. Default: `process.emitWarning`. */
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
@@ -56,14 +56,15 @@ const VAULT_METHODS = [
   "invalidate",
 ] as const;
 
-/** Marks servers and transports that are wrapped, by whichever copy of the library. */
+/** Marks servers and transports that any copy of the library has wrapped. */
 const WRAPPED = Symbol.for("handlevault.mcp.wrapped");
 const warned = new WeakSet<AgentPolicy>();
 
 /**
- * Wraps an MCP server: whatever it sends is sealed as the policy says before it is written, and handles
- * in arguments are opened before the server checks them. `connect` asks it for its tools first, and
- * rejects with a `RangeError` where one of them cannot open handles at a place where the policy does.
+ * Wraps an MCP server. Its messages are sealed according to the policy before they are sent, and
+ * handles in arguments are opened before the server validates them. `connect` first asks the server
+ * for its tools. It rejects with a `RangeError` if a tool cannot open handles at a place of the
+ * policy, or if the server lacks a name and the policy sets `unknownNames: "refuse"`.
  *
  * @param server - An `McpServer` or `Server` of SDK 1 or 2 that is not connected yet.
  * @returns The same server.
@@ -100,7 +101,10 @@ function checkWithVaultOptions(options: WithVaultOptions): void {
   if (typeof options.subjectOf !== "function") throw new TypeError("subjectOf must be a function");
 }
 
-/** Entries of SDK 2 connect the server within an `McpServer`, without its knowing. */
+/**
+ * Returns the server to wrap. Entries of SDK 2 connect the `Server` inside an `McpServer` directly,
+ * so that one is wrapped.
+ */
 function innerServer(server: McpServerLike): McpServerLike {
   const { server: inner } = server as { readonly server?: McpServerLike };
   const target = typeof inner?.connect === "function" ? inner : server;
@@ -110,7 +114,10 @@ function innerServer(server: McpServerLike): McpServerLike {
   return target;
 }
 
-/** Throws a TypeError if an object is wrapped: what is sealed twice could not be opened. */
+/**
+ * Marks an object as wrapped. Throws a TypeError if it is wrapped already, because a value that is
+ * sealed twice could not be opened.
+ */
 function markWrapped(target: object, problem: string): void {
   if (WRAPPED in target) throw new TypeError(problem);
   Object.defineProperty(target, WRAPPED, { value: true });
@@ -124,7 +131,10 @@ function filtered(transport: McpTransport, options: WithVaultOptions): McpTransp
   return transport;
 }
 
-/** Servers over HTTP come and go with every request: their tools are looked at once. */
+/**
+ * Returns the check of the server's tools, or `undefined` if it is not needed. A server over HTTP
+ * may be created for each request, so its tools are checked only once.
+ */
 function toolCheck(options: WithVaultOptions): TransportFilter["checkTools"] {
   const { policy, server, onWarning } = options;
   const known = refusedTools(policy, server);
@@ -132,7 +142,7 @@ function toolCheck(options: WithVaultOptions): TransportFilter["checkTools"] {
   return async (ask) => {
     const { isComplete, problems, warnings } = await surveyTools({ policy, server, ask });
     for (const warning of warnings) onWarning?.(`Look at the policy: ${warning}.`);
-    // Entries of SDK 2 connect servers themselves, and keep quiet about those that they cannot.
+    // Entries of SDK 2 connect servers themselves and do not report a failed connection.
     for (const problem of problems) onWarning?.(`The server does not start: ${problem}.`);
     if (problems.length > 0) throw new RangeError(problems.join("; "));
     known.isSurveyed = isComplete;

@@ -1,13 +1,16 @@
-/** Why something was withheld, in words for the operator that hold no value. */
+/** Explains to the operator why data was withheld, without any value. */
 import { isVaultError } from "../vault/errors.js";
 import { EchoLimitError } from "./echoes.js";
 
-/** Returns the sentence that says what was withheld, and why. */
+/** Returns a sentence with the withheld item and the cause. */
 export function withheldText(what: string, error: unknown): string {
   return `${what} is withheld: ${causeOf(error)}.`;
 }
 
-/** A code says enough: messages of functions that are given values may repeat these. */
+/**
+ * Returns the cause. Error messages are not used, because a function that received values may
+ * repeat them.
+ */
 function causeOf(error: unknown): string {
   if (isVaultError(error)) return error.code;
   if (error instanceof EchoLimitError) return "it is too large to be searched for opened values";

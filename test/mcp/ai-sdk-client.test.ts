@@ -1,4 +1,7 @@
-/** The AI SDK has an MCP client of its own: what it receives of wrapped servers, and how an agent fares. */
+/**
+ * Tests the AI SDK's own MCP client: the data that it receives from wrapped servers, and an agent
+ * that uses it.
+ */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PassThrough } from "node:stream";
@@ -26,7 +29,7 @@ interface Line {
 
 const CALL = { toolCallId: "1", messages: [] };
 
-/** Lines of JSON over pipes, as over the standard input and output of a process. */
+/** Lines of JSON over pipes, like the standard input and output of a process. */
 class PipeTransport implements MCPTransport {
   onclose?: () => void;
   onerror?: (error: Error) => void;

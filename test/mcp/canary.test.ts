@@ -7,7 +7,7 @@ import { LINES } from "./support/lines.js";
 
 const PASSING: PolicyOptions = { servers: {}, defaults: { unlisted: "pass" } };
 
-/** What does not exist in a revision, so that not even a bare server gives it away. */
+/** Carriers that do not exist in a revision, so that even a bare server does not reveal them. */
 function absentOver(name: string): readonly Carrier[] {
   if (!name.includes("2026-07-28")) return ["input-request", "request-state"];
   const pushed: Carrier[] = ["sampling", "elicitation"];

@@ -16,7 +16,7 @@ import {
 import { LINES, type Servers } from "./support/lines.js";
 import { checkScope, SUBJECT, sealFor } from "./support/scope.js";
 
-/** Words of the protocol, of our own form, and of what stands in it, that data may hold as well. */
+/** Words that the protocol or a handle's form contains, and that data may contain too. */
 const WORDS: readonly unknown[] = [
   "isError",
   "content",
@@ -44,7 +44,7 @@ const WORDS: readonly unknown[] = [
 
 const hydrate = [{ at: "/patient" }];
 
-/** Returns what `pharmacy/check` gives under the rules, after it opened a handle to `opened`. */
+/** Returns the result of `pharmacy/check` under the rules, after it opened a handle to `opened`. */
 async function checked(rules: ToolPolicy, opened: unknown, result: Record<string, unknown>) {
   const scope = checkScope({ hydrate, ...rules });
   const handle = await sealFor(scope.vault, opened);
@@ -63,34 +63,37 @@ function formIn(value: unknown): HandleForm {
 }
 
 describe("a result that repeats what was opened", () => {
-  it.each(WORDS.map((word) => [word]))("keeps its form where that is %s", async (word) => {
-    const opened = { word };
-    const blocks = [
-      { type: "text", text: "done", annotations: { audience: ["assistant"], priority: 1 } },
-      { type: "image", data: "AAAA", mimeType: "image/png" },
-      { type: "resource", resource: { uri: "a:b", text: "x", mimeType: "text/plain" } },
-      { type: "resource_link", uri: "c:d", name: "x", mimeType: "text/plain" },
-    ];
-    const failed = { content: blocks, isError: true };
-    const { seen } = await checked({ seal: "none", errors: "pass" }, opened, failed);
-    expect(seen).toEqual(failed);
+  it.each(WORDS.map((word) => [word]))(
+    "keeps its form where the opened value is %s",
+    async (word) => {
+      const opened = { word };
+      const blocks = [
+        { type: "text", text: "done", annotations: { audience: ["assistant"], priority: 1 } },
+        { type: "image", data: "AAAA", mimeType: "image/png" },
+        { type: "resource", resource: { uri: "a:b", text: "x", mimeType: "text/plain" } },
+        { type: "resource_link", uri: "c:d", name: "x", mimeType: "text/plain" },
+      ];
+      const failed = { content: blocks, isError: true };
+      const { seen } = await checked({ seal: "none", errors: "pass" }, opened, failed);
+      expect(seen).toEqual(failed);
 
-    const whole = await checked({}, opened, { content: blocks });
-    expect(whole.seen.content.at(-1)).toMatchObject({ type: "text" });
-    const form = formIn(JSON.parse(String(whole.seen.content.at(-1)?.["text"])));
-    expect(Object.keys(form)).toEqual(["handle_id", "safe_view", "expires_at"]);
-    expect(new Date(form.expires_at).getTime()).toBeGreaterThan(Date.now());
+      const whole = await checked({}, opened, { content: blocks });
+      expect(whole.seen.content.at(-1)).toMatchObject({ type: "text" });
+      const form = formIn(JSON.parse(String(whole.seen.content.at(-1)?.["text"])));
+      expect(Object.keys(form)).toEqual(["handle_id", "safe_view", "expires_at"]);
+      expect(new Date(form.expires_at).getTime()).toBeGreaterThan(Date.now());
 
-    const part = await checked({ seal: [{ at: "/secret" }], show: ["/count"] }, opened, {
-      content: [],
-      structuredContent: { count: 3, secret: "zzz", other: 1 },
-    });
-    const shown = part.seen.structuredContent as Record<string, unknown>;
-    expect(Object.keys(shown)).toEqual(["count", "secret", "handlevault.dev/rest"]);
-    expect(Object.keys(part.seen["_meta"] as object)).toEqual(["handlevault.dev/handles"]);
-  });
+      const part = await checked({ seal: [{ at: "/secret" }], show: ["/count"] }, opened, {
+        content: [],
+        structuredContent: { count: 3, secret: "zzz", other: 1 },
+      });
+      const shown = part.seen.structuredContent as Record<string, unknown>;
+      expect(Object.keys(shown)).toEqual(["count", "secret", "handlevault.dev/rest"]);
+      expect(Object.keys(part.seen["_meta"] as object)).toEqual(["handlevault.dev/handles"]);
+    },
+  );
 
-  it("is sealed as the tool returned it, whatever a model may see of it", async () => {
+  it("is sealed as the tool returned it, whatever part a model may see", async () => {
     const secret = "123-45-6789";
     const returned = { [`for ${secret}`]: [secret, { note: `again ${secret}` }], n: 1_234_567_890 };
     const opened = { ssn: secret, n: 1_234_567_890 };
@@ -102,7 +105,7 @@ describe("a result that repeats what was opened", () => {
     expect(await vault.unseal(handle_id, OWNER)).toEqual(returned);
   });
 
-  it("has no value in a safe view, neither in sight nor in the vault", async () => {
+  it("has no value in a safe view, neither in the result nor in the vault", async () => {
     const secret = "Ada Lovelace";
     const returned = { [secret]: 1, name: secret };
     const summarizer = { summarize: (data: unknown) => `a record: ${JSON.stringify(data)}` };
@@ -121,13 +124,13 @@ describe("a result that repeats what was opened", () => {
     }
   });
 
-  it("keeps a safe view that the policy fixes, whatever it has in common with a value", async () => {
+  it("keeps a safe view that the policy fixes, even if it resembles a value", async () => {
     const rules: ToolPolicy = { seal: [{ at: "", safeView: { fixed: "one active record" } }] };
     const { seen } = await checked(rules, "active", { content: [{ type: "text", text: "x" }] });
     expect(JSON.stringify(seen)).toContain("one active record");
   });
 
-  it("seals what lies at a place whose name repeats a value", async () => {
+  it("is sealed at a place whose name repeats a value", async () => {
     const secret = "078-05-1120";
     const { seen, vault } = await checked({ seal: [{ at: `/${secret}/diagnosis` }] }, secret, {
       content: [],
@@ -139,7 +142,7 @@ describe("a result that repeats what was opened", () => {
     expect(await vault.unseal(String(member?.diagnosis.handle_id), OWNER)).toBe("flu");
   });
 
-  it("loses bytes and names that have no place for a handle, and says so", async () => {
+  it("is shown without bytes and names that cannot contain a handle, and says so", async () => {
     const secret = "a secret of Ada's";
     const data = Buffer.from(`PNG ${secret}`).toString("base64");
     const { seen, handle } = await checked({ seal: "none" }, secret, {
@@ -163,7 +166,7 @@ describe("a result that repeats what was opened", () => {
     ]);
   });
 
-  it("is withheld as executed where it is more than can be searched", async () => {
+  it("is withheld as executed if it is too large to search", async () => {
     const text = "x".repeat(2 ** 22 + 1);
     const { seen } = await checked({ seal: "none" }, "a secret", {
       content: [{ type: "text", text }],
@@ -175,7 +178,7 @@ describe("a result that repeats what was opened", () => {
   });
 });
 
-describe("a call that opens more than can be searched for", () => {
+describe("a call that opens too much to search for", () => {
   it("is refused before the tool runs", async () => {
     const scope = checkScope({ hydrate, seal: "none" });
     const value = Array.from({ length: 60_000 }, (_, index) => `${index * 7919} of many values`);
@@ -227,7 +230,7 @@ function desk(vault: Vault): Servers {
 }
 
 describe.each(Object.entries(LINES))("over %s", (_, connect) => {
-  it("words of the protocol that were opened leave a client its results", async () => {
+  it("a client can read results after words of the protocol were opened", async () => {
     const vault = new HandleVault();
     const line = await connect(desk(vault));
     for (const word of WORDS.map(String)) {

@@ -15,7 +15,7 @@ const inAscii = (json: string) => json.replaceAll(/[^\0-\x7f]|[&<>'+]/g, unitEsc
 const byteEscapes = (text: string) =>
   Buffer.from(text).toString("hex").replaceAll(/../g, "%$&").toUpperCase();
 
-/** The ways in which a tool may say again what it was given. */
+/** The encodings in which a tool may repeat its input. */
 const ENCODINGS: Readonly<Record<string, (text: string) => string>> = {
   "as it is": (text) => text,
   "as JSON": (text) => JSON.stringify(text),
@@ -49,7 +49,7 @@ describe.each(Object.entries(ENCODINGS))("an echo %s", (_, encode) => {
 });
 
 describe("echoes", () => {
-  it("leave no text of a value that a tool repeats, wherever it does", async () => {
+  it("are replaced wherever a tool repeats a text of a value", async () => {
     const leaf = fc.string({ minLength: 6, maxLength: 20, unit: "grapheme" }).filter(isTelling);
     await fc.assert(
       fc.property(
@@ -71,7 +71,7 @@ describe("echoes", () => {
     );
   });
 
-  it("are found in members' names, items and numbers, too", () => {
+  it("are also found in member names, items and numbers", () => {
     const echoes = echoesOf({ ssn: "123-45-6789", card: 4_111_111_111 });
     const result = {
       "for 123-45-6789": [{ deep: "123-45-6789" }, 4_111_111_111, 41_111, true, null],
@@ -81,7 +81,7 @@ describe("echoes", () => {
     });
   });
 
-  it("take the longest of several", () => {
+  it("are replaced by the longest of several matches", () => {
     const echoes = new Echoes([
       { value: "secret", reference: "short" },
       { value: "secret of Ada", reference: "long" },
@@ -89,7 +89,7 @@ describe("echoes", () => {
     expect(echoes.suppressInText("a secret of Ada, a secret")).toBe("a long, a short");
   });
 
-  it("name the part that they are", () => {
+  it("are replaced by a reference to their part of the payload", () => {
     const echoes = new Echoes([
       { value: "aspirin 500", reference: `${REFERENCE}#/0` },
       { value: "aspirin 500", reference: `${REFERENCE}#/1` },
@@ -97,7 +97,7 @@ describe("echoes", () => {
     expect(echoes.suppressInText("aspirin 500")).toBe(`${REFERENCE}#/0`);
   });
 
-  it("are not looked for in what was put in for others", () => {
+  it("are not searched for in inserted references", () => {
     const echoes = new Echoes([
       { value: "abcdef", reference: "ghijkl" },
       { value: "ghijkl", reference: "mnopqr" },
@@ -105,7 +105,7 @@ describe("echoes", () => {
     expect(echoes.suppressInText("abcdef ghijkl")).toBe("ghijkl mnopqr");
   });
 
-  it("are taken out whole where escapes are broken off, or are no characters", () => {
+  it("are replaced whole where escapes are truncated or invalid", () => {
     const echoes = echoesOf("secret of Ada");
     for (const around of ["%", "%e2%82", "%ff", "%f0%9f%98", "\\u12", "\\", "\\x", "\ud83d"]) {
       const kept = echoes.suppressInText(`${around}secret%20of%20Ada${around}`);
@@ -115,18 +115,18 @@ describe("echoes", () => {
     }
   });
 
-  it("of texts under six characters are left", () => {
+  it("of texts under six characters are kept", () => {
     expect(echoesOf(["12345", 12345, true, null]).suppressInText("12345 true null")).toBe(
       "12345 true null",
     );
   });
 
-  it("leave data as it is when nothing was opened", () => {
+  it("leave data unchanged when nothing was opened", () => {
     const data = { a: [1] };
     expect(new Echoes([]).suppressIn(data)).toBe(data);
   });
 
-  it("are refused where more was opened, or returned, than is searched", () => {
+  it("are refused where more was opened or returned than can be searched", () => {
     const value = Array.from({ length: 60_000 }, (_, index) => `${index * 7919} of many values`);
     expect(() => echoesOf(value)).toThrow(EchoLimitError);
     const echoes = echoesOf("a short value");
@@ -136,12 +136,12 @@ describe("echoes", () => {
     expect(() => echoes.suppressIn([large])).toThrow(EchoLimitError);
   });
 
-  it("take work that is bounded where many words end alike", () => {
+  it("need bounded work where many words have the same ending", () => {
     const echoes = echoesOf(Array.from({ length: 1000 }, (_, length) => "a".repeat(6 + length)));
     expect(() => echoes.suppressInText("a".repeat(1_000_000))).toThrow(EchoLimitError);
   });
 
-  it("keep two names apart that become one", () => {
+  it("keep two names distinct that would become equal", () => {
     const echoes = echoesOf("+49 151 1234567");
     const named = { "+49 151 1234567": 1, "%2B49%20151%201234567": 2, [`${REFERENCE} (2)`]: 3 };
     expect(echoes.suppressIn(named)).toEqual({
@@ -151,7 +151,7 @@ describe("echoes", () => {
     });
   });
 
-  it("are names of members, too, where these are data that no safe view shows", () => {
+  it("include member names that are data and that no safe view shows", () => {
     const echoes = echoesOf({ "078-05-1120": { lastName: "x" }, lastNameOfAll: 1 });
     expect(echoes.suppressInText("lastNameOfAll of 078-05-1120")).toBe(
       `lastNameOfAll of ${REFERENCE}`,
@@ -159,7 +159,7 @@ describe("echoes", () => {
   });
 });
 
-/** Ways in which honest tools show a value again, and what is left of the text. */
+/** Forms in which honest tools repeat a value, and the text that must remain. */
 const CARD_NOTE =
   "Ada O'Neil, born 1815-12-10, says \"hi\" & <b>waves</b>\nand lives in Zoë's street 5";
 const [, SECOND_LINE = ""] = CARD_NOTE.split("\n");
@@ -195,7 +195,7 @@ const MANNERS: Readonly<Record<string, string>> = {
 };
 
 describe.each(Object.entries(MANNERS))("a value that is shown %s", (_, shown) => {
-  it("is put back, all of it", () => {
+  it("is replaced completely", () => {
     const left = echoesOf({ note: `${CARD_NOTE}\n` }).suppressInText(`before: ${shown}`);
     expect(left).toContain(REFERENCE);
     for (const said of [left, Buffer.from(left, "base64").toString()]) {
@@ -205,7 +205,7 @@ describe.each(Object.entries(MANNERS))("a value that is shown %s", (_, shown) =>
   });
 });
 
-describe("what only resembles a value", () => {
+describe("a text that only resembles a value", () => {
   it.each([
     ["active", "reactive, an interactive, hyperactive_mode"],
     ["150000", "1500000, 2150000, 150000.5, 1,150000"],
@@ -231,13 +231,16 @@ describe("what only resembles a value", () => {
   });
 });
 
-describe("in texts that have nothing to do with what was opened", () => {
+describe("in texts that are unrelated to the opened values", () => {
   const { patients } = JSON.parse(readFileSync("examples/data/patients.json", "utf8"));
   const { devDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
   const packages = Object.keys(devDependencies).map((name) => `node_modules/${name}`);
   const watching = () => new Echoes([{ value: patients, reference: REFERENCE }]);
 
-  /** Texts by others that are here anyway: the manuals and descriptions of our tools. */
+  /**
+   * Texts of other authors that are available here: the manuals and descriptions of the tools in
+   * use.
+   */
   function textsOf(file: string): string[] {
     const paths = packages.map((folder) => `${folder}/${file}`).filter(existsSync);
     return paths.map((path) => readFileSync(path, "utf8"));
@@ -248,14 +251,14 @@ describe("in texts that have nothing to do with what was opened", () => {
     return left.join("").split(REFERENCE).length - 1;
   }
 
-  it("at most one in 10,000 words of prose is taken for a value", () => {
+  it("at most one in 10,000 words of prose is mistaken for a value", () => {
     const manuals = textsOf("README.md");
     const words = manuals.join(" ").split(/\s+/).length;
     expect(words).toBeGreaterThan(30_000);
     expect(replacementsIn(manuals) / words).toBeLessThanOrEqual(1 / 10_000);
   });
 
-  it("at most one in 10,000 words of JSON data is taken for a value", () => {
+  it("at most one in 10,000 words of JSON data is mistaken for a value", () => {
     const data = textsOf("package.json");
     const words = data.join(" ").split(/[^\p{L}\p{N}]+/u).length;
     expect(words).toBeGreaterThan(10_000);
@@ -264,7 +267,9 @@ describe("in texts that have nothing to do with what was opened", () => {
   });
 });
 
-/** Not so uniform that a piece of it can be a piece of what stands beside it. */
+/**
+ * Returns whether a text is so varied that a part of it is unlikely to occur in the text around it.
+ */
 function isTelling(text: string): boolean {
   const shown = text.trim().replaceAll(/\s+/g, " ");
   return new Set(shown).size >= 4 && shown.length >= 6;

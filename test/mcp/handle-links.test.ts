@@ -11,7 +11,7 @@ const SECRET = "canary 7f3a91";
 const LINKING = { ...POLICY, defaults: { resourceLinks: true } } satisfies PolicyOptions;
 const VERSION_KEY = "io.modelcontextprotocol/protocolVersion";
 
-/** A connection on which client and server have agreed on a revision. */
+/** A connection on which client and server have agreed on a protocol revision. */
 async function connected(protocolVersion: unknown, policy: PolicyOptions = LINKING) {
   const connection = new Connection({ policy });
   const request = await connection.request("initialize", { protocolVersion: "2025-11-25" });
@@ -45,37 +45,40 @@ function reading(uri: unknown, _meta: JsonObject = {}): JsonObject {
 }
 
 describe("a link to a handle", () => {
-  it.each(["2025-06-18", "2025-11-25"])("says no more than the handle: %s", async (revision) => {
-    const { connection } = await connected(revision);
-    const [link, ...others] = linksIn(await lookup(connection));
-    expect(others).toEqual([]);
-    const id = String(link?.uri).replace("handle://", "");
-    expect(link).toEqual({
-      type: "resource_link",
-      uri: `handle://${id}`,
-      name: id,
-      description: "a patient",
-      mimeType: "text/plain",
-      annotations: { audience: ["assistant"] },
-    });
-    expect(await connection.vault.unseal(id, "mcp-server:records#alice")).toBe(SECRET);
-  });
+  it.each(["2025-06-18", "2025-11-25"])(
+    "contains no more data than the handle: %s",
+    async (revision) => {
+      const { connection } = await connected(revision);
+      const [link, ...others] = linksIn(await lookup(connection));
+      expect(others).toEqual([]);
+      const id = String(link?.uri).replace("handle://", "");
+      expect(link).toEqual({
+        type: "resource_link",
+        uri: `handle://${id}`,
+        name: id,
+        description: "a patient",
+        mimeType: "text/plain",
+        annotations: { audience: ["assistant"] },
+      });
+      expect(await connection.vault.unseal(id, "mcp-server:records#alice")).toBe(SECRET);
+    },
+  );
 
   it.each(["2025-03-26", "2024-11-05", "9999", `2025-06-18${SECRET}`, undefined, 20_250_618])(
-    "is not given to a client of revision %j",
+    "is not sent to a client of revision %j",
     async (revision) => {
       const { connection } = await connected(revision);
       expect(linksIn(await lookup(connection))).toEqual([]);
     },
   );
 
-  it("is given by the revision that a request names itself, whatever was agreed on", async () => {
+  it("depends on the revision that a request names, whatever was agreed on", async () => {
     const { connection } = await connected("2025-03-26");
     expect(linksIn(await lookup(connection, { [VERSION_KEY]: "2026-07-28" }))).toHaveLength(1);
     expect(linksIn(await lookup(connection, { [VERSION_KEY]: { a: 1 } }))).toEqual([]);
   });
 
-  it("is given to nobody without the option", async () => {
+  it("is not sent without the option", async () => {
     const { connection, answered } = await connected("2025-11-25", POLICY);
     expect(linksIn(await lookup(connection))).toEqual([]);
     expect(answered).toMatchObject({ result: { capabilities: {} } });
@@ -92,7 +95,7 @@ describe("a link to a handle", () => {
 });
 
 describe("reading a handle", () => {
-  it("gives its safe view, which nobody may keep", async () => {
+  it("returns its safe view, which must not be cached", async () => {
     const { connection } = await connected("2025-11-25");
     const uri = await linkFrom(connection);
     const contents = [{ uri, mimeType: "text/plain", text: "a patient" }];
@@ -115,7 +118,7 @@ describe("reading a handle", () => {
 
   const NOT_FOUND = { error: { code: -32602, message: "Resource not found" } };
 
-  it("gives nothing to another subject, nor of another server's handles", async () => {
+  it("returns nothing to another subject, and nothing of another server's handles", async () => {
     const vault = new HandleVault();
     let subject = "alice";
     const connection = new Connection({ policy: LINKING, vault, subject: () => subject });
@@ -137,13 +140,13 @@ describe("reading a handle", () => {
     expect((await read(`hdl_${"0".repeat(32)}`)).reply).toMatchObject(NOT_FOUND);
   });
 
-  it("gives nothing to a client of no subject", async () => {
+  it("returns nothing to a client without a subject", async () => {
     const connection = new Connection({ policy: LINKING, subject: () => "" });
     const { reply } = await connection.client(reading(`handle://hdl_${"0".repeat(32)}`));
     expect(reply).toMatchObject({ error: { message: expect.stringMatching(/^Not executed/) } });
   });
 
-  it("says that the vault is unavailable, and not why", async () => {
+  it("reports that the vault is unavailable, without the reason", async () => {
     const down = () => Promise.reject(new Error(SECRET));
     const vault = new HandleVault({ cache: overriding(memoryCache(), { get: down }) });
     const connection = new Connection({ policy: LINKING, vault });
@@ -152,14 +155,14 @@ describe("reading a handle", () => {
   });
 
   it.each(["handle://x", "handle://", "handle://hdl_1", "x://1", 5, undefined])(
-    "is nothing that other resources have to do with: %j",
+    "does not affect requests for other resources: %j",
     async (uri) => {
       const connection = new Connection({ policy: LINKING });
       expect((await connection.client(reading(uri))).forward).toMatchObject({ id: 1 });
     },
   );
 
-  it("is left to the server without the option", async () => {
+  it("is forwarded to the server without the option", async () => {
     const connection = new Connection();
     const { forward } = await connection.client(reading(`handle://hdl_${"0".repeat(32)}`));
     expect(forward).toMatchObject({ method: "resources/read" });
@@ -170,7 +173,7 @@ describe("a server without resources", () => {
   const unknown = { jsonrpc: "2.0", error: { code: -32601, message: SECRET } };
 
   it.each(["seal", "pass"] as const)(
-    "has them, and lists none, where it has handles to be read: %s",
+    "declares resources and lists none if handles can be read: %s",
     async (unlisted) => {
       const policy = { ...POLICY, defaults: { resourceLinks: true, unlisted } };
       const { connection, answered } = await connected("2025-11-25", policy);
@@ -185,7 +188,7 @@ describe("a server without resources", () => {
     },
   );
 
-  it("does not know other methods", async () => {
+  it("still rejects other methods", async () => {
     const connection = new Connection({ policy: LINKING });
     const { id } = await connection.request("prompts/list");
     const { forward } = await connection.server({ ...unknown, id });
@@ -194,7 +197,7 @@ describe("a server without resources", () => {
 });
 
 describe.each(Object.entries(LINES))("over %s", (_, connect) => {
-  it("a client follows a link to the safe view, and to nothing else", async () => {
+  it("a client can follow a link to the safe view only", async () => {
     const policy = { ...SEALING, defaults: { resourceLinks: true } };
     const line = await connect(sealedServers(policy));
     const called = await line.client.callTool({ name: "text", arguments: {} });

@@ -61,7 +61,7 @@ describe("a handle in an argument", () => {
     expect(await hydrated(args, vault)).toEqual({ drugs: ["ibuprofen", "plain", "aspirin"] });
   });
 
-  it("stays literal text wherever no rule is", async () => {
+  it("stays literal text at a place without a rule", async () => {
     const { vault } = scene();
     const { id } = await sealFor(vault, PATIENT);
     const args = { to: id, list: [id], other: { nested: id, handle_id: id, [id]: 1 } };
@@ -128,18 +128,18 @@ describe("a handle in an argument", () => {
     const text = await refusal({ patient: spell(id), drugs: [id] }, scope);
     expect(text).toMatch(/^Not executed: .*(?:at \/patient.* form|a handle in the arguments)/s);
     expect(text).not.toContain(id);
-    // Nothing was opened: its only use is left.
+    // No handle was opened, so the only use is left.
     expect(await hydrated({ patient: id }, vault)).toEqual({ patient: PATIENT });
   });
 
-  it("that is left over is found in a text where a list of handles should be", async () => {
+  it("that is left over is found in a text in place of a list of handles", async () => {
     const { vault, scope } = scene();
     const { id } = await sealFor(vault, PATIENT);
     expect(await refusal({ drugs: id }, scope)).toContain("at /drugs ");
     expect(await refusal({ drugs: JSON.stringify([id]) }, scope)).toContain("at /drugs ");
   });
 
-  it("may be spoken of where the rule passes what is left over", async () => {
+  it("may be mentioned where the rule passes leftovers", async () => {
     const vault = new HandleVault();
     const hydrate = [{ at: "/text", inside: true, leftover: "pass" }, { at: "/to" }] as const;
     const scope = checkScope({ seal: "none", hydrate }, vault);
@@ -153,7 +153,7 @@ describe("a handle in an argument", () => {
     expect(await refusal({ text, to: id.slice(0, -4) }, scope)).toMatch(/^Not executed/);
   });
 
-  it("in an opened value is never left over", async () => {
+  it("inside an opened value is never a leftover", async () => {
     const { vault } = scene();
     const inner = await sealFor(vault, "secret");
     const outer = await sealFor(vault, { note: `see HDL_${inner.id.slice(4)}`, id: inner.id });
@@ -190,7 +190,7 @@ describe("a handle in an argument", () => {
     expect(await hydrated(args, vault)).toEqual({ patient: quote, note: `${quote}, secret` });
   });
 
-  it("leaves the arguments that were given as they are", async () => {
+  it("does not change the given arguments", async () => {
     const { vault } = scene();
     const { id } = await sealFor(vault, PATIENT);
     const args = { patient: { handle_id: id }, drugs: [id], note: id };
@@ -199,7 +199,7 @@ describe("a handle in an argument", () => {
     expect(args).toEqual(before);
   });
 
-  it("becomes a member of its own where the member has a dangerous name", async () => {
+  it("becomes an own property where the member has a dangerous name", async () => {
     const vault = new HandleVault();
     const { id } = await sealFor(vault, { isAdmin: true });
     const scope = checkScope({ seal: "none", hydrate: [{ at: "/__proto__" }] }, vault);
@@ -241,7 +241,7 @@ describe("a handle that does not open", () => {
     expect([...texts]).toEqual([expect.stringMatching(/^Not executed: a handle.*new handle/s)]);
   });
 
-  it("keeps all the others of the call closed, and their uses unspent", async () => {
+  it("prevents opening the others of the call, and spends none of their uses", async () => {
     const { vault, scope } = scene();
     const limited = await sealFor(vault, "aspirin", { maxUses: 1 });
     await refusal({ drugs: [limited.id, UNKNOWN] }, scope);
@@ -257,7 +257,7 @@ describe("a handle that does not open", () => {
     });
   });
 
-  it("because the vault is down says to try again, and nothing of the vault", async () => {
+  it("because the vault is down results in advice to try again, without details of the vault", async () => {
     const vault = new HandleVault({
       cache: overriding(memoryCache(), { get: () => Promise.reject(new Error("host db-7")) }),
     });
@@ -266,7 +266,7 @@ describe("a handle that does not open", () => {
     expect(text).not.toContain("db-7");
   });
 
-  it("can be one of too many", async () => {
+  it("is refused if it is one of too many", async () => {
     const { vault, scope } = scene();
     const handles = await Promise.all(Array.from({ length: 101 }, () => sealFor(vault, "x")));
     const drugs = handles.map(({ id }) => id);
@@ -277,10 +277,10 @@ describe("a handle that does not open", () => {
   });
 });
 
-describe("a text that a handle is opened inside of", () => {
+describe("a text inside which a handle is opened", () => {
   const HYDRATE = ["text", "json", "url", "shell", "sql"] as const;
 
-  /** Opens a handle to `value` inside of the text that `write` makes. */
+  /** Opens a handle to `value` inside the text that `write` returns. */
   async function inserted(value: unknown, write: (id: string) => string, format?: Format) {
     const vault = new HandleVault();
     const hydrate = [{ at: "/text", inside: true, ...(format === undefined ? {} : { format }) }];
@@ -291,14 +291,14 @@ describe("a text that a handle is opened inside of", () => {
   }
   type Format = (typeof HYDRATE)[number];
 
-  it("gets values as JSON has them, where it is JSON", async () => {
+  it("receives values escaped as JSON, where it is JSON", async () => {
     for (const value of ['Ada "L"\nLovelace', 'x","admin":true,"y":"', "\\", "\u2028</script>"]) {
       const text = String(await inserted(value, (id) => `{"name":"{{${id}}}","n":[1]}`));
       expect(JSON.parse(text)).toEqual({ name: value, n: [1] });
     }
   });
 
-  it("gets none where JSON would take it for more than a value", async () => {
+  it("receives no value where it would change the structure of the JSON", async () => {
     for (const write of [
       (id: string) => `{"name":{{${id}}}}`,
       (id: string) => `{"{{${id}}}":1}`,
@@ -310,14 +310,14 @@ describe("a text that a handle is opened inside of", () => {
     expect(await inserted("1", (id) => `{"name":{{${id}}}}`)).toMatch(/^Not executed/);
   });
 
-  it("gets values percent-encoded, where it is a URL", async () => {
+  it("receives values percent-encoded, where it is a URL", async () => {
     const write = (id: string) => `https://x.test/${id}/?q=${id}&r=${id}`;
     const url = new URL(String(await inserted("a&b=c d/../x'é#", write, "url")));
     const encoded = "a%26b%3Dc%20d%2F..%2Fx%27%C3%A9%23";
     expect(url.href).toBe(`https://x.test/${encoded}/?q=${encoded}&r=${encoded}`);
   });
 
-  it("gets each value as one word, where it is a command of a shell", async () => {
+  it("receives each value as one word, where it is a shell command", async () => {
     const values = ["Ada's; rm -rf /", "$(id) `id` \\ \n *", "", 'a"b'];
     for (const value of values) {
       const command = await inserted(value, (id) => `printf %s ${id}`, "shell");
@@ -335,7 +335,7 @@ describe("a text that a handle is opened inside of", () => {
     expect(await inserted("a\0b", (id) => `echo ${id}`, "shell")).toMatch(/^Not executed/);
   });
 
-  it("gets each value as one literal, where it is SQL", async () => {
+  it("receives each value as one literal, where it is SQL", async () => {
     const database = new Database(":memory:");
     for (const value of ["O'Neil'; DROP TABLE t --", "", "é 東京", 5, -5, 2.5, true, null]) {
       const query = String(
@@ -355,7 +355,7 @@ describe("a text that a handle is opened inside of", () => {
     expect(await inserted("\\' OR 1=1 --", (id) => `SELECT ${id}`, "sql")).toMatch(/^Not executed/);
   });
 
-  it("is a text where nothing says otherwise", async () => {
+  it("is plain text by default", async () => {
     for (const format of [undefined, "text"] as const) {
       expect(await inserted('a "b"', (id) => `{ ${id} }`, format)).toBe('{ a "b" }');
     }
@@ -377,7 +377,7 @@ describe("a use", () => {
 });
 
 describe("references inside a text", () => {
-  it("are refused where they are no references, whatever is in the text", async () => {
+  it("are refused if they are malformed, whatever else is in the text", async () => {
     const { vault } = scene();
     const opening = `{{${UNKNOWN}#`.repeat(4000);
     expect(await refusal({ note: opening }, checkScope(RULES, vault))).toMatch(/^Not executed/);

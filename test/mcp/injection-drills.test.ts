@@ -1,4 +1,4 @@
-/** Injection drills, played on wrapped servers of both SDKs, and on faulty ones. */
+/** Runs the injection drills against wrapped servers of both SDKs, and against faulty ones. */
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { Vault } from "../../src/index.js";
@@ -18,14 +18,14 @@ for (const name of Object.keys(LINES)) {
   describeInjectionDrills(`a wrapped server over ${name}`, deskHarness(name), { describe, it });
 }
 
-describe("an injection of one's own", () => {
+describe("a custom injection", () => {
   const drill = (value: string): InjectionDrill => ({
     injection: "Look at it from the other side.",
     turns: [{ subject: "reader", tool: "fail", arguments: { value } }],
     trusted: [],
   });
 
-  it("is played with the handle in place of its name, and reported", async () => {
+  it("is run with the handle in place of its name, and reported", async () => {
     const harness = deskHarness("stdio, client 1 to server 1");
     expect(await playDrill(drill(SECRET_HANDLE), harness)).toEqual({
       leaks: ["the tool fail was run with it"],
@@ -40,7 +40,7 @@ describe("an injection of one's own", () => {
 
 const OWNER = serverPrincipal("desk", "reader");
 
-/** A vault that opens anything for anybody. */
+/** A vault that opens every handle for every principal. */
 function withoutAccessControl(sound: Vault): Vault {
   return altered(sound, {
     describe: (id) => sound.describe(id, OWNER),
@@ -49,7 +49,7 @@ function withoutAccessControl(sound: Vault): Vault {
   });
 }
 
-/** A vault that opens handles within what it opened. */
+/** A vault that also opens handles inside opened values. */
 function scanningAgain(sound: Vault): Vault {
   const open = async (text: string): Promise<unknown> => {
     const [id] = /hdl_[0-9a-f]{32}/.exec(text) ?? [];
@@ -76,7 +76,7 @@ function altered(sound: Vault, changes: Partial<Vault>): Vault {
   });
 }
 
-/** Believes whom the arguments name. */
+/** Trusts the principal that the arguments name. */
 const believingArguments: Fault = {
   addResolve(server, vault) {
     const inputSchema = z.looseObject({ handle_id: z.string() });
@@ -98,7 +98,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 const LINE = "stdio, client 1 to server 1";
 
 describe("a leaky set-up", () => {
-  it("is there for every drill to find", () => {
+  it("exists for every drill", () => {
     expect(Object.keys(FAULTS)).toEqual(Object.keys(injectionLaws));
   });
 

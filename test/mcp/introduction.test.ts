@@ -29,15 +29,15 @@ const KNOWN = {
   },
 };
 
-describe("what a server says of itself", () => {
-  it("is versions, capabilities that the filter knows, and the policy's name for it", () => {
+describe("a server's introduction", () => {
+  it("contains versions, known capabilities, and the policy's name for the server", () => {
     expect(introduction(GIVEN, { server: "records", texts: "fixed" })).toEqual({
       ...KNOWN,
       serverInfo: { name: "records", version: "0" },
     });
   });
 
-  it("is its own name and instructions, too, where texts pass", () => {
+  it("also contains the server's name and instructions where texts pass", () => {
     expect(introduction(GIVEN, { server: "records", texts: "pass" })).toEqual({
       ...KNOWN,
       serverInfo: { name: SECRET, version: SECRET },
@@ -64,7 +64,7 @@ describe("what a server says of itself", () => {
     });
   });
 
-  it("has the dates of revisions alone, each once and in one order, and no date of anyone's", () => {
+  it("contains only the dates of revisions, each once and in order, and no other date", () => {
     const supportedVersions = ["2026-07-28", "2001-09-11", "2025-06-18", "2026-07-28"];
     const given = { protocolVersion: "2001-09-11", supportedVersions };
     expect(introduction(given, { server: "records", texts: "fixed" })).toEqual({
@@ -73,7 +73,7 @@ describe("what a server says of itself", () => {
     });
   });
 
-  it("has the revision that the client asked for, though the filter does not know it", () => {
+  it("contains the revision that the client requested, even if the filter does not know it", () => {
     const [asked, other] = ["2027-03-01", "2027-03-02"];
     const given = { protocolVersion: asked, supportedVersions: [other, asked] };
     expect(introduction(given, { server: "records", texts: "fixed", asked })).toEqual({
@@ -83,7 +83,7 @@ describe("what a server says of itself", () => {
     });
   });
 
-  it("is no more where revision 2026-07-28 has it", () => {
+  it("contains no more where revision 2026-07-28 has it", () => {
     const key = "io.modelcontextprotocol/serverInfo";
     const given = { capabilities: {}, _meta: { [key]: { ...GIVEN.serverInfo, a: 1 }, b: SECRET } };
     expect(introduction(given, { server: "records", texts: "fixed" })).toEqual({
@@ -92,7 +92,7 @@ describe("what a server says of itself", () => {
     });
   });
 
-  it("is no more than no capability where it says nothing", () => {
+  it("contains empty capabilities where the server sends none", () => {
     const given = { protocolVersion: SECRET, serverInfo: SECRET, supportedVersions: SECRET };
     expect(introduction(given, { server: "records", texts: "fixed" })).toEqual({
       capabilities: {},

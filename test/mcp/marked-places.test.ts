@@ -5,7 +5,7 @@ import { AgentPolicy, markedPlaces } from "../../src/mcp.js";
 
 const MARK = { "x-sensitive": true };
 
-describe("what a schema marks as sensitive", () => {
+describe("a place that a schema marks as sensitive", () => {
   it.each<[object, string[]]>([
     [{}, []],
     [MARK, [""]],
@@ -43,7 +43,7 @@ describe("what a schema marks as sensitive", () => {
     { $dynamicRef: "#name" },
     { $ref: 5 },
     { properties: { a: { $ref: "#" } } },
-  ])("cannot be told where references lead out or in circles: %j", (schema) => {
+  ])("cannot be determined if references lead out of the schema or in circles: %j", (schema) => {
     expect(() => markedPlaces(schema as Record<string, unknown>)).toThrow(TypeError);
   });
 
@@ -67,7 +67,7 @@ describe("what a schema marks as sensitive", () => {
     expect(found).toEqual(rules);
   });
 
-  it("is what a policy takes, also from a schema of zod's", () => {
+  it("is accepted by a policy, also from a zod schema", () => {
     const schema = z.object({
       name: z.string(),
       ids: z.array(z.object({ ssn: z.string().meta(MARK) })),

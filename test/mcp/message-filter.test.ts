@@ -18,7 +18,7 @@ function idIn(message: unknown): string {
 }
 
 describe("a request", () => {
-  it("reaches the server under an id that no other request has had, and is answered under its own", async () => {
+  it("reaches the server under a unique id, and the response has the client's id", async () => {
     const connection = new Connection();
     const seen = new Set<unknown>();
     for (const id of [1, "1", 1, -7.5, "x"]) {
@@ -33,7 +33,7 @@ describe("a request", () => {
     expect(seen.size).toBe(5);
   });
 
-  it("is answered by the rules of its own tool where a client uses an id twice", async () => {
+  it("is answered by the rules of its own tool if a client uses an id twice", async () => {
     const connection = new Connection();
     const sealed = await connection.call("lookup", {}, 1);
     const open = await connection.call("open", {}, 1);
@@ -41,7 +41,7 @@ describe("a request", () => {
     expect(JSON.stringify(await connection.answer(open, saying("words")))).toContain("words");
   });
 
-  it("that was cancelled is not answered, however late the answer and whoever has its id now", async () => {
+  it("that was cancelled is not answered, even late or if another request has its id", async () => {
     const connection = new Connection();
     const cancelled = await connection.call("lookup", {}, 1);
     const { forward } = await connection.client({
@@ -70,7 +70,7 @@ describe("a request", () => {
     },
   );
 
-  it("is answered where the server sends its id back as a text", async () => {
+  it("is answered if the server returns its id as a text", async () => {
     const connection = new Connection();
     const { id } = await connection.call("open");
     const { forward } = await connection.server({
@@ -81,7 +81,7 @@ describe("a request", () => {
     expect(forward).toEqual({ jsonrpc: "2.0", id: 1, result: saying("ok") });
   });
 
-  it("is refused where a thousand others wait for an answer", async () => {
+  it("is refused if a thousand others are pending", async () => {
     const connection = new Connection();
     const first = await connection.call("open", {}, 0);
     for (let index = 1; index < 1000; index += 1) await connection.call("open", {}, index);
@@ -110,7 +110,7 @@ describe("a request", () => {
     ["of another version", { jsonrpc: "1.0", result: saying(SECRET) }],
   ];
 
-  it.each(unread)("ends as executed where its answer cannot be read: %s", async (_, members) => {
+  it.each(unread)("ends as executed if its response cannot be read: %s", async (_, members) => {
     for (const tool of ["open", "lookup", "unlisted"]) {
       const connection = new Connection();
       const { id } = await connection.call(tool);
@@ -135,7 +135,7 @@ describe("a request", () => {
     });
   });
 
-  it("takes null for an error that is not there", async () => {
+  it("accepts null in place of an absent error", async () => {
     const connection = new Connection();
     const { id } = await connection.call("open");
     const { forward } = await connection.server({
@@ -147,7 +147,7 @@ describe("a request", () => {
     expect(forward).toEqual({ jsonrpc: "2.0", id: 1, result: saying("ok") });
   });
 
-  it("goes on waiting while the server prints logs that have an id", async () => {
+  it("stays pending while the server prints logs with an id", async () => {
     const connection = new Connection();
     const { id } = await connection.call("open");
     expect(await connection.server({ level: 30, id, msg: "listening" })).toEqual({});
@@ -162,7 +162,7 @@ describe("a request", () => {
     { jsonrpc: undefined },
     { method: 5 },
     { method: null },
-  ])("is answered where it is no request, %j, from either side", async (members) => {
+  ])("is refused if it is malformed, %j, from either side", async (members) => {
     const connection = new Connection();
     const message = JSON.parse(
       JSON.stringify({ jsonrpc: "2.0", id: "a", method: "tools/list", ...members }),
@@ -176,7 +176,7 @@ describe("a request", () => {
     expect(await connection.server(message)).toEqual({ reply: invalid });
   });
 
-  it("of the server's ends with an error where the client's answer cannot be read", async () => {
+  it("of the server ends with an error if the client's response cannot be read", async () => {
     const connection = new Connection({ policy: PASSING });
     const { forward } = await connection.server({ jsonrpc: "2.0", id: "s", method: "ping" });
     const id = (forward as RequestMessage).id;
@@ -184,7 +184,7 @@ describe("a request", () => {
     expect(answered.forward).toMatchObject({ id: "s", error: { code: -32603 } });
   });
 
-  it("never waits for an answer that has come, whatever form 10,000 of them have", async () => {
+  it("is never pending after a response, for 10,000 forms of responses", async () => {
     const member = fc.oneof(
       fc.constantFrom<unknown>(undefined, null, {}, [], "x", 0, saying(SECRET), { code: -32603 }),
       fc.jsonValue({ maxDepth: 2 }),
@@ -211,7 +211,7 @@ describe("a request", () => {
     );
   });
 
-  it("of a client's is answered or passed on, whatever form 10,000 of them have", async () => {
+  it("of a client is answered or forwarded, for 10,000 forms of requests", async () => {
     const requests = fc.record({
       jsonrpc: fc.constantFrom<unknown>("2.0", "2.0", "1.0", undefined),
       id: fc.oneof(fc.string(), fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true })),
@@ -239,7 +239,7 @@ describe("a request", () => {
 });
 
 describe("a tool call", () => {
-  it("reaches the server with values, and the client has the handle alone", async () => {
+  it("reaches the server with values, and the client sees only the handle", async () => {
     const connection = new Connection();
     const answered = await connection.answer(await connection.call("lookup"), saying(SECRET));
     const handle = idIn(answered);
@@ -249,7 +249,7 @@ describe("a tool call", () => {
     expect(echo).toMatchObject({ result: saying(`used ${handle} up`) });
   });
 
-  it("has the handle in whatever the tool repeats, errors included", async () => {
+  it("has the handle wherever the tool repeats the value, errors included", async () => {
     const connection = new Connection();
     const value = { name: "Ada Lovelace", note: 'says "hi"' };
     const lookup = await connection.answer(await connection.call("lookup"), {
@@ -275,7 +275,7 @@ describe("a tool call", () => {
     expect(JSON.stringify(forward)).not.toContain("Ada");
   });
 
-  it("is hydrated for its own subject alone", async () => {
+  it("is hydrated for its own subject only", async () => {
     const vault = new HandleVault();
     const alice = new Connection({ vault });
     const handle = idIn(await alice.answer(await alice.call("lookup"), saying(SECRET)));
@@ -291,7 +291,7 @@ describe("a tool call", () => {
     expect(passage.reply).toMatchObject({ id: 1, result: { isError: true } });
   });
 
-  it("tells the whole story to one subject, who is asked for once", async () => {
+  it("uses one subject throughout, which is determined once", async () => {
     let asked = 0;
     const subject = () => {
       asked += 1;
@@ -329,7 +329,7 @@ describe("a tool call", () => {
     expect(await connection.client(toolCall("lookup"))).toEqual({ reply: notExecuted(/vault/) });
   });
 
-  it("is not executed while the cache is full, and is once there is room again", async () => {
+  it("is not executed while the cache is full, and is executed when there is space", async () => {
     const vault = new HandleVault({ cache: memoryCache({ maxEntries: 1 }) });
     const only = await vault.seal(SECRET, { ownerPrincipal: "anybody", safeView: "a text" });
     const connection = new Connection({ vault });
@@ -339,7 +339,7 @@ describe("a tool call", () => {
     expect(JSON.stringify(answered)).toContain("hdl_");
   });
 
-  it("that has run is not to be run again when its output cannot be sealed", async () => {
+  it("whose output cannot be sealed is answered as executed, with advice not to retry", async () => {
     const cache = memoryCache();
     let isFull = false;
     const failing = overriding(cache, {
@@ -381,7 +381,7 @@ describe("a tool call", () => {
     },
   );
 
-  it("of a tool that does not fit its rules is not executed, on any connection", async () => {
+  it("of a tool that does not match its rules is not executed, on any connection", async () => {
     const policy = new Connection();
     const list = await policy.request("tools/list");
     const tools = [
@@ -398,7 +398,7 @@ describe("a tool call", () => {
     expect(policy.warnings).toHaveLength(1);
   });
 
-  it("gets an answer that names its type where the revision asks for that", async () => {
+  it("receives a result that names its type if the revision requires it", async () => {
     const connection = new Connection({ subject: () => "" });
     const call = toolCall("lookup");
     const meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28" };
@@ -435,7 +435,7 @@ describe("progress", () => {
     return connection.request("tools/call", { name, _meta: { progressToken: "t", other: 1 } });
   }
 
-  it("is told by the client's token, counted, and without what the server wrote", async () => {
+  it("has the client's token, is counted, and contains no text of the server", async () => {
     const connection = new Connection();
     const request = await callWithToken(connection, "lookup");
     const meta = request.params?.["_meta"] as JsonObject;
@@ -450,7 +450,7 @@ describe("progress", () => {
     }
   });
 
-  it("of one call is never taken for that of another, though they share a token", async () => {
+  it("of one call is never reported for another, even if they share a token", async () => {
     const connection = new Connection();
     const sealed = await callWithToken(connection, "lookup");
     const open = await callWithToken(connection, "open");
@@ -460,7 +460,7 @@ describe("progress", () => {
     expect(await shown(sealed)).not.toContain(SECRET);
   });
 
-  it.each(["t", 99, undefined])("that nobody asked for is dropped: %j", async (token) => {
+  it.each(["t", 99, undefined])("that was not requested is dropped: %j", async (token) => {
     const connection = new Connection();
     await callWithToken(connection, "lookup");
     expect(await connection.server(progress(token))).toEqual({ forward: undefined });
@@ -503,8 +503,8 @@ describe("notifications", () => {
   });
 });
 
-describe("what belongs to a call that opened a handle", () => {
-  it("is told in fixed texts, though the tool seals nothing", async () => {
+describe("a message for a call that opened a handle", () => {
+  it("has fixed texts, even if the tool seals nothing", async () => {
     const connection = new Connection();
     const handle = idIn(await connection.answer(await connection.call("lookup"), saying(SECRET)));
     const log = {
@@ -523,7 +523,7 @@ describe("what belongs to a call that opened a handle", () => {
     });
   });
 
-  it("is no question to the client", async () => {
+  it("is not a request to the client", async () => {
     const connection = new Connection();
     const handle = idIn(await connection.answer(await connection.call("lookup"), saying(SECRET)));
     const hydrated = await connection.call("use", { value: handle });
@@ -559,12 +559,12 @@ describe("errors of the protocol", () => {
     });
   });
 
-  it.each([-32042, 4_111_111_111, 0.5])("lose a code that could be anything: %d", async (code) => {
+  it.each([-32042, 4_111_111_111, 0.5])("lose a code that could be data: %d", async (code) => {
     const fixed = { code: -32603, message: "Server error" };
     expect(await errorOf({ code, message: SECRET, data: SECRET })).toEqual(fixed);
   });
 
-  it("keep the versions and capabilities that a client has to know", async () => {
+  it("keep the versions and capabilities that a client needs", async () => {
     const data = {
       supported: ["2025-11-25", "2001-09-11", SECRET, 5],
       requested: "1990-12-31",
@@ -582,7 +582,7 @@ describe("errors of the protocol", () => {
     });
   });
 
-  it("of an open tool are seen as they are", async () => {
+  it("of an open tool are unchanged", async () => {
     const connection = new Connection();
     const { id } = await connection.call("open");
     const error = { code: -32042, message: "words", data: { a: 1 } };
@@ -591,10 +591,10 @@ describe("errors of the protocol", () => {
   });
 });
 
-describe("a question of the server's", () => {
+describe("a request of the server", () => {
   const ping = { jsonrpc: "2.0", id: SECRET, method: "ping", params: { _meta: { a: SECRET } } };
 
-  it("reaches the client under another id, and is answered under its own, once", async () => {
+  it("reaches the client under another id, and is answered once under its own id", async () => {
     const connection = new Connection();
     const { forward } = await connection.server(ping);
     expect(forward).toEqual({ jsonrpc: "2.0", id: 1, method: "ping" });
@@ -603,14 +603,14 @@ describe("a question of the server's", () => {
     expect(await connection.client(answer)).toEqual({});
   });
 
-  it("that fails is answered under its own id, too", async () => {
+  it("that fails is also answered under its own id", async () => {
     const connection = new Connection();
     await connection.server(ping);
     const error = { jsonrpc: "2.0", id: 1, error: { code: -32601, message: "no" } };
     expect(await connection.client(error)).toEqual({ forward: { ...error, id: SECRET } });
   });
 
-  it("can be taken back, without a reason", async () => {
+  it("can be cancelled, and the reason is dropped", async () => {
     const connection = new Connection();
     await connection.server(ping);
     const cancelled = (requestId: unknown) => ({
@@ -636,7 +636,7 @@ describe("a question of the server's", () => {
 describe("pages of a list", () => {
   const nextCursor = `after ${SECRET}`;
 
-  it("are turned by a cursor that tells nothing, and that the subject alone can use", async () => {
+  it("are requested with a cursor that contains no data and that only the subject can use", async () => {
     const vault = new HandleVault();
     const alice = new Connection({ vault });
     const first = await alice.request("tools/list");
@@ -648,7 +648,7 @@ describe("pages of a list", () => {
     await expect(bob.request("tools/list", params)).rejects.toThrow("Invalid cursor");
   });
 
-  it("are not turned by the handle of a result, nor by a text of the client's own", async () => {
+  it("cannot be requested with the handle of a result or with any other text", async () => {
     const connection = new Connection();
     const handle = idIn(await connection.answer(await connection.call("lookup"), saying(SECRET)));
     for (const cursor of [handle, "page 2", `hdl_${"0".repeat(32)}`]) {
@@ -657,7 +657,7 @@ describe("pages of a list", () => {
   });
 });
 
-describe("whatever a server sends", () => {
+describe("any message of a server", () => {
   const METHODS = [
     "initialize",
     "server/discover",
@@ -745,7 +745,7 @@ describe("whatever a server sends", () => {
     object: fc.dictionary(fc.constantFrom(...NAMES), tie("value"), { maxKeys: 6 }),
   })).object;
 
-  it("as a result, no text of it passes", async () => {
+  it("that is a result passes no text of the server", async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...METHODS), data, async (method, result) => {
         const connection = new Connection();
@@ -758,7 +758,7 @@ describe("whatever a server sends", () => {
     );
   });
 
-  it("as the description of a tool, no text of it passes", async () => {
+  it("that describes a tool passes no text of the server", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom("lookup", "open", "other"),
@@ -777,7 +777,7 @@ describe("whatever a server sends", () => {
     );
   });
 
-  it("as a notification, a request or an error, no text of it passes", async () => {
+  it("that is a notification, a request or an error passes no text of the server", async () => {
     const methods = [
       "notifications/message",
       "notifications/progress",
@@ -839,9 +839,9 @@ describe("whatever a server sends", () => {
   });
 });
 
-describe("a policy that passes what it does not list", () => {
+describe("a policy that passes unlisted items", () => {
   it.each(["initialize", "resources/read", "prompts/get", "completion/complete", "any/other"])(
-    "leaves the answer to %s as it is",
+    "leaves the response to %s unchanged",
     async (method) => {
       const connection = new Connection({ policy: PASSING });
       const result = { any: { text: SECRET }, _meta: { a: 1 } };
@@ -850,7 +850,7 @@ describe("a policy that passes what it does not list", () => {
     },
   );
 
-  it("leaves tools, notifications, questions and errors as they are", async () => {
+  it("leaves tools, notifications, requests and errors unchanged", async () => {
     const connection = new Connection({ policy: PASSING });
     const call = await connection.call("any", { a: 1 });
     const log = { jsonrpc: "2.0", method: "notifications/message", params: { data: SECRET } };
@@ -862,7 +862,7 @@ describe("a policy that passes what it does not list", () => {
   });
 
   it.each(["Look up a patient", "größe", "a#b", undefined])(
-    "leaves calls and listings of tools with any name: %j",
+    "leaves calls and listings of tools with any name unchanged: %j",
     async (name) => {
       const connection = new Connection({ policy: PASSING });
       const call = await connection.request("tools/call", { name });
@@ -875,7 +875,7 @@ describe("a policy that passes what it does not list", () => {
     },
   );
 
-  it("does not pass what belongs to nobody, once it seals anything of the server", async () => {
+  it("does not pass messages without a request if it seals anything of the server", async () => {
     const policy = { ...POLICY, defaults: { unlisted: "pass" } } as const;
     const connection = new Connection({ policy });
     const log = { jsonrpc: "2.0", method: "notifications/message", params: { data: SECRET } };
@@ -885,7 +885,7 @@ describe("a policy that passes what it does not list", () => {
 });
 
 describe("an output or a resource that cannot be sealed", () => {
-  it("has its cause reported to the operator, and not to the client", async () => {
+  it("has its cause reported only to the operator, not to the client", async () => {
     const vault = new HandleVault();
     const connection = new Connection({ vault });
     const call = await connection.call("lookup");
@@ -901,7 +901,7 @@ describe("an output or a resource that cannot be sealed", () => {
   });
 });
 
-describe("a policy that passes what it does not list, but not what it seals", () => {
+describe("a policy that passes unlisted items and seals others", () => {
   const policy = { ...POLICY, defaults: { unlisted: "pass" } } as const;
 
   it.each([
@@ -922,7 +922,7 @@ describe("a policy that passes what it does not list, but not what it seals", ()
   });
 
   it.each<unknown>([["lookup"], "Lookup", "lookup ", "\tlookup", "ｌookup", { a: 1 }, null, 0])(
-    "keeps a call from the server that it could take for one of a tool with rules: %j",
+    "does not forward a call that the server could take for a call of a tool with rules: %j",
     async (name) => {
       const connection = new Connection({ policy });
       const params = { name, arguments: {} };
@@ -936,16 +936,16 @@ describe("a policy that passes what it does not list, but not what it seals", ()
     },
   );
 
-  it("leaves tools of other names alone", async () => {
+  it("does not change tools with other names", async () => {
     const connection = new Connection({ policy });
     const call = await connection.call("lookups");
     expect(await connection.answer(call, saying("open"))).toMatchObject({ result: saying("open") });
   });
 });
 
-describe("a policy that refuses what it does not list", () => {
+describe("a policy that refuses unlisted items", () => {
   it.each(["resources/read", "resources/subscribe", "prompts/get", "completion/complete"])(
-    "keeps %s from the server",
+    "does not forward %s",
     async (method) => {
       const connection = new Connection({
         policy: { ...POLICY, defaults: { unlisted: "refuse" } },
@@ -954,7 +954,7 @@ describe("a policy that refuses what it does not list", () => {
     },
   );
 
-  it("keeps calls of other tools from the server", async () => {
+  it("does not forward calls of other tools", async () => {
     const connection = new Connection({ policy: { ...POLICY, defaults: { unlisted: "refuse" } } });
     expect(await connection.client(toolCall("other"))).toEqual({ reply: notExecuted(/policy/) });
     await connection.call("open");

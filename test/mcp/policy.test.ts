@@ -10,7 +10,7 @@ function rulesOf(tool: ToolPolicy, rest: Partial<PolicyOptions> = {}) {
 }
 
 describe("a policy", () => {
-  it("seals whole, for the owner alone, what it says nothing of", () => {
+  it("seals results without a rule whole, for the owner only", () => {
     const policy = new AgentPolicy({ servers: {} });
     const rules = policy.rulesOf({ server: "records", tool: "lookup" });
     expect(policy.unlisted).toBe("seal");
@@ -23,11 +23,11 @@ describe("a policy", () => {
     expect(rulesOf({ seal: [] }).sealing).toMatchObject([{ at: [], grants: [] }]);
   });
 
-  it("leaves a result in sight only where it says so in a word", () => {
+  it("leaves a result visible only where it says so explicitly", () => {
     expect(rulesOf({ seal: "none" })).toMatchObject({ handling: "rules", sealing: [] });
   });
 
-  it("gives its lifetime and its handling of errors to tools that have none of their own", () => {
+  it("applies its lifetime and its error handling to tools that set neither", () => {
     const rest: Partial<PolicyOptions> = { ttlSeconds: 60, defaults: { errors: "fixed" } };
     expect(rulesOf({}, rest)).toMatchObject({ errors: "fixed", sealing: [{ ttlSeconds: 60 }] });
     expect(rulesOf({ seal: [{ at: "", ttlSeconds: 5 }] }, rest).sealing[0]?.ttlSeconds).toBe(5);
@@ -46,14 +46,14 @@ describe("a policy", () => {
     }
   });
 
-  it("warns of results that nobody but their owner can open", () => {
+  it("warns of results that only their owner can open", () => {
     expect(policyOf({}).warnings).toHaveLength(1);
     expect(policyOf({ show: [] }).warnings).toHaveLength(1);
     expect(policyOf({ seal: [{ at: "", grant: ["a/b"] }] }).warnings).toEqual([]);
     expect(policyOf({ seal: "none" }).warnings).toEqual([]);
   });
 
-  it("withholds the texts of a server unless it passes what it does not list", () => {
+  it("withholds the texts of a server unless it passes unlisted items", () => {
     expect(new AgentPolicy({ servers: {} }).texts).toBe("fixed");
     expect(new AgentPolicy({ servers: {}, defaults: { unlisted: "pass" } }).texts).toBe("pass");
   });

@@ -4,7 +4,7 @@ import { checkKnown, checkSubject, isToolName } from "../../src/mcp/principals.j
 import { serverPrincipal, toolPrincipal } from "../../src/mcp.js";
 
 describe("principals of agents", () => {
-  it("read as the policy's names and the subject", () => {
+  it("consist of the policy's names and the subject", () => {
     expect(serverPrincipal("records", "alice")).toBe("mcp-server:records#alice");
     const tool = { server: "pharmacy", tool: "check" };
     expect(toolPrincipal(tool, "alice")).toBe("mcp-tool:pharmacy/check#alice");
@@ -26,7 +26,7 @@ describe("principals of agents", () => {
     );
   });
 
-  it("cannot be made with the name of a tool that holds another subject", () => {
+  it("cannot be built from a tool name that contains another subject", () => {
     for (const name of ["check#bob", "check#", "", "a b", "a\n", "x".repeat(129), 5, undefined]) {
       expect(isToolName(name)).toBe(false);
     }
@@ -34,7 +34,7 @@ describe("principals of agents", () => {
 });
 
 describe("a subject", () => {
-  it("is never the text of a missing value, in which all callers without one would be the same", () => {
+  it("is never the text of a missing value, which all callers without a subject would share", () => {
     const missing = [undefined, null, Number.NaN, true, false, {}, Promise.resolve()];
     for (const value of missing) {
       expect(() => checkSubject(String(value))).toThrow(RangeError);

@@ -13,7 +13,7 @@ async function viewOf(value: unknown, rule?: SafeViewRule): Promise<string> {
 
 describe("a safe view", () => {
   it.each([SECRET, { [SECRET]: SECRET }, [SECRET, SECRET], [{ name: SECRET }], 4_111_111_111])(
-    "tells the shape of a value where no rule is, and nothing that is in it: %j",
+    "shows only the shape of a value where there is no rule: %j",
     async (value) => {
       const view = await viewOf(value);
       expect(view).not.toBe("");
@@ -21,20 +21,20 @@ describe("a safe view", () => {
     },
   );
 
-  it("is one text for all values, the summary of a summarizer, or what a function returns", async () => {
+  it("is one text for all values, the summary of a summarizer, or the result of a function", async () => {
     expect(await viewOf(SECRET, { fixed: "a patient" })).toBe("a patient");
     const summarizer = { summarize: async (value: unknown) => typeof value };
     expect(await viewOf(SECRET, { summarizer })).toBe("string");
     expect(await viewOf([1, 2], (value) => `${(value as unknown[]).length} rows`)).toBe("2 rows");
   });
 
-  it("that is one text for all values may by chance be the text that is sealed", async () => {
+  it("that is one text for all values may equal the sealed text by chance", async () => {
     expect(await viewOf("one patient record", { fixed: "one patient record" })).toBe(
       "one patient record",
     );
   });
 
-  it("that a function or summarizer writes may not tell a value", async () => {
+  it("from a function or summarizer may not reveal a value", async () => {
     await expect(viewOf(SECRET, (value) => `it is ${value}`)).rejects.toThrow("safe view");
     const summarizer = { summarize: (value: unknown) => String(value) };
     await expect(viewOf(SECRET, { summarizer })).rejects.toThrow("safe view");

@@ -54,7 +54,7 @@ describe("a result that is sealed whole", () => {
     expect(result["_meta"]).toEqual({ "handlevault.dev/handles": [form.handle_id] });
   });
 
-  it("opens as it was, for the granted tool of the same subject and for its owner alone", async () => {
+  it("opens unchanged, only for the granted tool of the same subject and for its owner", async () => {
     const { scope, result } = await sealed(rules, structured(RECORD));
     const { handle_id } = handleAt(result.structuredContent);
     const tool = { server: "pharmacy", tool: "check" };
@@ -97,7 +97,7 @@ describe("a result that is sealed whole", () => {
     expect(await scope.vault.unseal(form.handle_id, OWNER)).toEqual(payload);
   });
 
-  it("keeps what comes beside structured content in a handle of its own, for the owner", async () => {
+  it("keeps content that accompanies structured content in a separate handle for the owner", async () => {
     const image = { type: "image", data: "c2VjcmV0", mimeType: "image/png" };
     const given = { ...structured(RECORD), content: [{ type: "text", text: "words" }, image] };
     const { scope, result } = await sealed(rules, given);
@@ -109,7 +109,7 @@ describe("a result that is sealed whole", () => {
 });
 
 describe("a result in which places are sealed", () => {
-  it("has a handle in each place, and all texts made anew", async () => {
+  it("has a handle at each place, and all texts are generated again", async () => {
     const rules: ToolPolicy = { seal: [{ at: "/ssn" }, { at: "/visits/*/on", grant: [GRANTED] }] };
     const given = { ...structured(RECORD), content: [{ type: "text", text: "Ada, 123-45-6789" }] };
     const { scope, result } = await sealed(rules, given);
@@ -123,7 +123,7 @@ describe("a result in which places are sealed", () => {
     expect(JSON.stringify(result)).not.toContain("123-45-6789");
   });
 
-  it("is found in a text that is JSON, and stays a text", async () => {
+  it("may be a text that is JSON, and stays a text", async () => {
     const { result } = await sealed({ seal: [{ at: "/ssn" }] }, asText(RECORD));
     expect(result.structuredContent).toBeUndefined();
     handleAt(JSON.parse(String(result.content[0]?.["text"])).ssn);
@@ -147,7 +147,7 @@ describe("a result in which places are sealed", () => {
     expect(JSON.stringify(result)).not.toContain("2026-01-02");
   });
 
-  it("may do without a place that is optional, but not hide it under another shape", async () => {
+  it("may lack an optional place, but may not hide it under another shape", async () => {
     const rules: ToolPolicy = { seal: [{ at: "/a/*/b", optional: true }] };
     for (const value of [{ c: 1 }, { a: null }, { a: [] }, { a: [{}] }, { a: [null] }]) {
       expect((await sealed(rules, structured(value))).result.structuredContent).toEqual(value);
@@ -158,7 +158,7 @@ describe("a result in which places are sealed", () => {
   });
 
   it.each(["/ssn", "/*/ssn", "/0/ssn", "/*/*", "/0/text"])(
-    "is sealed whole where it is texts, not data, though %s may be absent",
+    "is sealed whole if it is texts and not data, even if %s is optional",
     async (at) => {
       const text = (ssn: string) => ({ type: "text", text: JSON.stringify({ ssn }) });
       const rules: ToolPolicy = { seal: [{ at, optional: true }] };
@@ -173,7 +173,7 @@ describe("a result in which places are sealed", () => {
     },
   );
 
-  it("is sealed whole where there are more places than anybody asks for", async () => {
+  it("is sealed whole if it has more places than the maximum", async () => {
     const value = { items: Array.from({ length: 1001 }, (_, index) => index) };
     const { result } = await sealed({ seal: [{ at: "/items/*" }] }, structured(value));
     handleAt(result.structuredContent);
@@ -188,7 +188,7 @@ describe("a result in which a detector finds places", () => {
       .map(([path]) => path.map((token) => `/${token}`).join(""));
   }
 
-  it("has a handle in each, and stays in sight where it finds none", async () => {
+  it("has a handle at each of them, and stays visible if there are none", async () => {
     const rules: ToolPolicy = { seal: [{ detect, grant: [GRANTED] }] };
     const value = { a: [{ note: "123-45-6789" }], b: "123-45-6789", c: "plain" };
     const { scope, result } = await sealed(rules, structured(value));
@@ -202,7 +202,7 @@ describe("a result in which a detector finds places", () => {
     expect((await sealed(rules, structured(plain))).result.structuredContent).toEqual(plain);
   });
 
-  it("has one handle where places lie within each other, whoever found them", async () => {
+  it("has one handle for nested places, whichever rule found them", async () => {
     const rules: ToolPolicy = {
       seal: [{ at: "/a/b" }, { detect: () => ["/a", "/a/b", "/a"] }, { detect: () => ["/a/c"] }],
     };
@@ -211,12 +211,12 @@ describe("a result in which a detector finds places", () => {
     expect(shown).toEqual({ a: handleAt(shown.a), d: 3 });
   });
 
-  it("is sealed whole where it finds the whole, whatever is shown", async () => {
+  it("is sealed whole if the detector finds the whole, whatever is shown", async () => {
     const rules: ToolPolicy = { show: ["/name"], seal: [{ detect: () => [""] }] };
     handleAt((await sealed(rules, structured(RECORD))).result.structuredContent);
   });
 
-  it("has handles within what is shown", async () => {
+  it("has handles within the shown places", async () => {
     const rules: ToolPolicy = { show: ["/visits", "/ssn"], seal: [{ detect }] };
     const { result } = await sealed(rules, structured(RECORD));
     const shown = result.structuredContent as typeof RECORD;
@@ -254,7 +254,7 @@ describe("a result of which places are shown", () => {
     seal: [{ at: "/items/*", grant: [GRANTED] }],
   };
 
-  it("shows these, handles of its rules, and one handle of everything", async () => {
+  it("shows these places, the handles of its rules, and one handle for everything", async () => {
     const value = { count: 2, items: ["aspirin", "ibuprofen"], "Ada Lovelace": true };
     const { scope, result } = await sealed(rules, structured(value));
     const { "handlevault.dev/rest": rest, ...shown } = result.structuredContent as {
@@ -270,17 +270,17 @@ describe("a result of which places are shown", () => {
     expect(JSON.stringify(result)).not.toMatch(/Ada|aspirin|ibuprofen/);
   });
 
-  it("shows nothing where a place of its rules is missing", async () => {
+  it("shows nothing if a place of its rules is missing", async () => {
     const { result } = await sealed(rules, structured({ count: 2, drugs: ["aspirin"] }));
     handleAt(result.structuredContent);
   });
 
-  it("shows nothing of a list, which has no room for the rest", async () => {
+  it("shows nothing of a list, in which the handle for the rest has no place", async () => {
     const { result } = await sealed({ show: ["/*/id"] }, structured([{ id: 1, name: "Ada" }]));
     handleAt(result.structuredContent);
   });
 
-  it("never shows a text that no pointer leads to", async () => {
+  it("never shows a text to which no pointer leads", async () => {
     const token = fc.constantFrom("a", "b", "c", "0", "1");
     const leaf = fc.string({ minLength: 8, unit: "grapheme-ascii" }).map((text) => `~${text}~`);
     const { value } = fc.letrec((tie) => ({
@@ -309,7 +309,10 @@ describe("a result of which places are shown", () => {
   });
 });
 
-/** An independent reading of a pattern: does it lead to this leaf, or to something around it? */
+/**
+ * An independent implementation of patterns: returns whether a pattern leads to this leaf or to a
+ * container of it.
+ */
 function leadsTo(pattern: readonly string[], path: readonly string[]): boolean {
   return pattern.every((token, depth) => depth < path.length && ["*", path[depth]].includes(token));
 }
@@ -322,7 +325,7 @@ function leavesOf(value: unknown, path: readonly string[] = []): [readonly strin
 describe("an error that a tool reports", () => {
   const failure = { content: [{ type: "text", text: "no patient Ada Lovelace" }], isError: true };
 
-  it("is sealed for the owner alone, whatever a result is granted to", async () => {
+  it("is sealed for the owner only, whatever the grants of a result", async () => {
     const { scope, result } = await sealed({ seal: [{ at: "", grant: [GRANTED] }] }, failure);
     const form = JSON.parse(String(result.content[1]?.["text"]));
     expect(result.isError).toBe(true);
@@ -340,7 +343,7 @@ describe("an error that a tool reports", () => {
     });
   });
 
-  it("is sealed for a tool that seals nothing else, unless it says to pass errors", async () => {
+  it("is sealed for a tool that seals nothing else, unless its rules pass errors", async () => {
     expect(JSON.stringify((await sealed({ seal: "none" }, failure)).result)).not.toContain("Ada");
     const { result } = await sealed({ seal: "none", errors: "pass" }, failure);
     expect(result).toEqual(failure);
@@ -423,16 +426,16 @@ describe("output that cannot be sealed", () => {
   });
 });
 
-describe("whoever calls", () => {
+describe("a caller", () => {
   it.each(["", "a\nb", 5, undefined, "x".repeat(600)])(
-    "has to name a subject: %j",
+    "must name a valid subject: %j",
     async (subject) => {
       const scope = { ...lookupScope({}), subject: subject as string };
       await expect(sealToolOutput(structured(RECORD), scope)).rejects.toThrow("subject");
     },
   );
 
-  it.each(["a#b", "", "a/b", "*"])("has to name the server: %j", async (server) => {
+  it.each(["a#b", "", "a/b", "*"])("must name a valid server: %j", async (server) => {
     const scope = { ...lookupScope({}), server };
     await expect(sealToolOutput(structured(RECORD), scope)).rejects.toThrow(RangeError);
   });
@@ -448,11 +451,11 @@ describe("equal values", () => {
     return ids;
   }
 
-  it("have handles of their own", async () => {
+  it("have different handles by default", async () => {
     expect(new Set(await idsOf([RECORD, RECORD])).size).toBe(2);
   });
 
-  it("have the same handle where that is asked for, in whatever order members come", async () => {
+  it("have the same handle with HandleReuse, in any order of members", async () => {
     const other = { visits: RECORD.visits, ssn: RECORD.ssn, name: RECORD.name };
     const ids = await idsOf([RECORD, other], lookupScope({}), new HandleReuse());
     expect(new Set(ids).size).toBe(1);
@@ -487,7 +490,7 @@ describe("equal values", () => {
     expect(new Set(ids.flat()).size).toBe(scopes.length);
   });
 
-  it("have a new handle once half of its lifetime has passed, or it is gone", async () => {
+  it("have a new handle after half of its lifetime, or after it was invalidated", async () => {
     const { vault, clock } = vaultWithClock();
     const scope = lookupScope({ seal: [{ at: "", ttlSeconds: 100 }] }, vault);
     const reuse = new HandleReuse({ clock });
@@ -501,7 +504,7 @@ describe("equal values", () => {
     expect(await idsOf([RECORD], scope, reuse)).not.toEqual([second]);
   });
 
-  it("whose uses are limited never share them", async () => {
+  it("with limited uses never share a handle", async () => {
     const scope = lookupScope({ seal: [{ at: "", maxUses: 1 }] });
     expect(new Set(await idsOf([RECORD, RECORD], scope, new HandleReuse())).size).toBe(2);
   });

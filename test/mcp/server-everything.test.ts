@@ -19,7 +19,7 @@ import { type AnyClient, LINES, type Servers } from "./support/lines.js";
 const SCRIPT = fileURLToPath(
   import.meta.resolve("@modelcontextprotocol/server-everything/dist/index.js"),
 );
-/** In the environment of the process, which its tool get-env returns. */
+/** A secret in the environment of the process, which the tool get-env returns. */
 const SECRET = "canary everything 7f3a91";
 const INFO = { name: "bridge", version: "1.0.0" };
 const CAPABILITIES = { tools: {}, resources: {}, prompts: {} };
@@ -58,7 +58,7 @@ beforeAll(async () => {
 });
 afterAll(() => upstream.close());
 
-/** Servers that hand every request on to the process. */
+/** Servers that forward every request to the process. */
 function bridges(policy?: PolicyOptions): Servers {
   const v1 = () => {
     const server = new Server(INFO, { capabilities: CAPABILITIES });
@@ -80,7 +80,7 @@ function bridges(policy?: PolicyOptions): Servers {
   return { v1: made, v2: made as never };
 }
 
-/** Asks for what the process has, but for what never ends. */
+/** Requests everything that the process offers, except for calls that never end. */
 async function ask(client: AnyClient): Promise<readonly unknown[]> {
   const call = (name: string, args: Record<string, unknown> = {}) =>
     client.callTool({ name, arguments: args });
@@ -99,24 +99,24 @@ async function ask(client: AnyClient): Promise<readonly unknown[]> {
 const lines = Object.entries(LINES).filter(([name]) => name.endsWith("server 1"));
 
 describe.each(lines)("server-everything, over %s", (_, connect) => {
-  it("gives its environment away to a client of the bare server", async () => {
+  it("reveals its environment to a client of the bare server", async () => {
     const line = await connect(bridges());
     await ask(line.client);
     await line.close();
     expect(line.received()).toContain(SECRET);
   });
 
-  it("gives handles, and nothing that its tools return", async () => {
+  it("returns handles and no output of its tools", async () => {
     const line = await connect(bridges(SEALING));
     const answers = await ask(line.client);
     await line.close();
     expect(line.received()).not.toContain(SECRET);
-    // Of the images, of the links, and of a sum.
+    // The handles of the images, of the links, and of a sum.
     expect(line.received()).not.toMatch(/iVBORw0KGgo|demo:\/\/|The sum of 2/);
     expect(JSON.stringify(answers[2])).toContain('"safe_view":"a temperature"');
   });
 
-  it("uses what it has returned, and the client never sees it", async () => {
+  it("uses a value that it has returned and that the client never sees", async () => {
     const line = await connect(bridges(SEALING));
     const environment = await line.client.callTool({ name: "get-env", arguments: {} });
     const handle = /hdl_[0-9a-f]{32}/.exec(JSON.stringify(environment))?.[0] ?? "";
@@ -127,7 +127,7 @@ describe.each(lines)("server-everything, over %s", (_, connect) => {
     expect(line.received()).not.toContain(SECRET);
   });
 
-  it("answers alike behind a policy that passes everything", async () => {
+  it("responds as before behind a policy that passes everything", async () => {
     const answers = await Promise.all(
       [bridges(), bridges(PASSING)].map(async (servers) => {
         const line = await connect(servers);

@@ -12,14 +12,16 @@ const policy = new AgentPolicy({
   },
 });
 
-/** What is to be stopped and closed after a test. */
+/** Functions that stop and close the resources of a test. */
 const opened: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close();
 });
 
-/** One vault behind a wire; each server has a credential for its own principals alone. */
+/**
+ * One vault behind a network protocol. Each server has a credential for its own principals only.
+ */
 async function sharedVault() {
   const tokens = [
     { token: generateToken(), principal: "records", mayActFor: ["mcp-server:records#*"] },
@@ -42,8 +44,8 @@ async function sharedVault() {
   return { records, pharmacy };
 }
 
-describe("servers that share a vault behind a wire", () => {
-  it("pass values to each other under the eyes of a model that sees handles", async () => {
+describe("servers that share a vault over the network", () => {
+  it("pass values to each other through a model that sees only handles", async () => {
     const { records, pharmacy } = await sharedVault();
     const subject = "alice";
     const lookup = { vault: records, policy, server: "records", tool: "lookup", subject };
@@ -57,7 +59,7 @@ describe("servers that share a vault behind a wire", () => {
     expect(other.ok).toBe(false);
   });
 
-  it("can be nobody but themselves, whatever their own policies say", async () => {
+  it("can act only as themselves, whatever their own policies say", async () => {
     const { records, pharmacy } = await sharedVault();
     const scope = { policy, server: "records", tool: "lookup", subject: "alice" };
     const result = { content: [], structuredContent: { name: "Ada Lovelace" } };

@@ -1,4 +1,7 @@
-/** What a server whose tools do not fit their rules hears of it: before any client can ask. */
+/**
+ * Tests how a server starts whose tools do not match their rules: it fails before a client can send
+ * a request.
+ */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -28,7 +31,9 @@ interface Desk extends Servers {
   readonly warnings: readonly string[];
 }
 
-/** Servers with one tool, which takes `value`, and whose policy opens handles at a place. */
+/**
+ * Servers with one tool, which takes `value`, under a policy that opens handles at a given place.
+ */
 function desk(rules: string | PolicyOptions, value: z.ZodType = z.string()): Desk {
   const warnings: string[] = [];
   const options = {
@@ -54,7 +59,7 @@ function desk(rules: string | PolicyOptions, value: z.ZodType = z.string()): Des
   };
 }
 
-/** A transport that notes whether it was started, and what was sent over it. */
+/** A transport that records whether it was started and which messages were sent. */
 function transportOf() {
   const noted = { starts: 0, sent: [] as unknown[] };
   const transport = {
@@ -76,7 +81,7 @@ const MISFITS = [
 ] as const;
 
 describe.each(["v1", "v2"] as const)("a server of SDK %s", (generation) => {
-  it("is warned of a name in the policy that it does not have, and is started", async () => {
+  it("starts with a warning of a name in the policy that it does not have", async () => {
     const { noted, transport } = transportOf();
     const servers = desk(misnamed("warn"));
     await servers[generation]().connect(transport as never);
@@ -84,7 +89,7 @@ describe.each(["v1", "v2"] as const)("a server of SDK %s", (generation) => {
     expect(servers.warnings).toEqual([expect.stringMatching(/desk\/usse.*mean desk\/use\?/)]);
   });
 
-  it("is refused for such a name where the policy says so", async () => {
+  it("does not start for such a name where the policy refuses it", async () => {
     const { noted, transport } = transportOf();
     const connecting = desk(misnamed("refuse"))
       [generation]()
@@ -93,7 +98,7 @@ describe.each(["v1", "v2"] as const)("a server of SDK %s", (generation) => {
     expect(noted.starts).toBe(0);
   });
 
-  it.each(MISFITS)("is refused at start for %s", async (_, at, value, message) => {
+  it.each(MISFITS)("does not start for %s", async (_, at, value, message) => {
     const { noted, transport } = transportOf();
     const servers = desk(at, value);
     const connecting = servers[generation]().connect(transport as never);
@@ -103,7 +108,7 @@ describe.each(["v1", "v2"] as const)("a server of SDK %s", (generation) => {
     expect(noted).toEqual({ starts: 0, sent: [] });
   });
 
-  it("is started, and its client hears nothing of the question, where its tools fit", async () => {
+  it("starts where its tools match, and its client sees no message of the check", async () => {
     const { noted, transport } = transportOf();
     await desk("/value")
       [generation]()
@@ -135,7 +140,7 @@ describe.each([
   ["2025-11-25", LEGACY],
   ["2026-07-28", MODERN],
 ] as const)("an entry of SDK 2 that is asked in revision %s", (revision, message) => {
-  it("over stdio hears at its first message that a tool does not fit", async () => {
+  it("over stdio fails at the first message if a tool does not match", async () => {
     const [toServer, toClient] = [new PassThrough(), new PassThrough()];
     const transport = new StdioServerTransport(toServer, toClient);
     const servers = desk("/nothing");
@@ -148,7 +153,7 @@ describe.each([
     expect(String(toClient.read() ?? "")).not.toContain("nothing");
   });
 
-  it("over HTTP answers nothing but that it failed", async () => {
+  it("over HTTP responds only that it failed", async () => {
     const servers = desk("/nothing");
     const listening = createServer(listenerV2(servers)).listen(0, "127.0.0.1");
     await once(listening, "listening");
@@ -185,7 +190,7 @@ describe("a survey of tools", () => {
     expect({ isComplete, problems }).toEqual({ isComplete: true, problems: [PROBLEM] });
   });
 
-  it("ends with a server whose pages do not end", async () => {
+  it("ends even if a server's pages do not end", async () => {
     let asked = 0;
     const endless = async () => {
       asked += 1;
@@ -195,7 +200,7 @@ describe("a survey of tools", () => {
     expect(asked).toBe(100);
   });
 
-  it("is incomplete without an answer, and keeps what it has found by then", async () => {
+  it("is incomplete without a response, and keeps its findings so far", async () => {
     expect(await survey(async () => undefined)).toEqual({
       isComplete: false,
       problems: [],

@@ -55,7 +55,7 @@ describe("the input of a tool that opens handles", () => {
     expect(found).toEqual(OR_HANDLE(original));
   });
 
-  it("is changed nowhere else, not even in definitions that others use", () => {
+  it("is changed only at those places, not in shared definitions", () => {
     const given = {
       type: "object",
       properties: { one: { $ref: "#/$defs/named" }, two: { $ref: "#/$defs/named" } },
@@ -74,7 +74,7 @@ describe("the input of a tool that opens handles", () => {
   });
 
   it.each(["/nothing", "/patient/name", "/drugs/0", "/patient/*", "/constructor", "/map/*/x"])(
-    "is refused where it does not say what is at %s",
+    "is refused if it does not describe %s",
     (at) => {
       const { tools, refused } = listed({ seal: "none", hydrate: [{ at }] });
       expect(tools).toEqual([]);
@@ -93,7 +93,7 @@ describe("the input of a tool that opens handles", () => {
     expect(listed(rules, { inputSchema }).refused.get("lookup")).toMatch(/^\/patient travels/);
   });
 
-  it("is refused in bounded time where definitions explode", () => {
+  it("is refused in bounded time if definitions multiply", () => {
     const names = Array.from({ length: 60 }, (_, index) => `n${index}`);
     const properties = Object.fromEntries(names.map((name) => [name, { $ref: "#" }]));
     const rules: ToolPolicy = { seal: "none", hydrate: [{ at: "/*/*/*/*/*/x" }] };
@@ -111,7 +111,7 @@ describe("the input of a tool that opens handles", () => {
     expect(listed(rules, { inputSchema }).refused.size).toBe(1);
   });
 
-  it("goes with two more sentences in the description, the same each time", () => {
+  it("comes with two fixed sentences in the description", () => {
     const rules: ToolPolicy = { seal: "none", hydrate: [{ at: "/patient" }] };
     const { description } = toolOf(rules);
     expect(description).toBe(toolOf(rules)["description"]);
@@ -131,7 +131,7 @@ describe("the output of a tool", () => {
     expect(outputOf({})).toEqual(HANDLE);
   });
 
-  it("that is sealed in places may be a handle there, or as a whole", () => {
+  it("that is sealed at places may be a handle there or as a whole", () => {
     const output = outputOf({ seal: [{ at: "/items/*" }] });
     expect(output).toMatchObject({ type: "object", $defs: OUTPUT.$defs });
     const [fields, whole] = (output?.["anyOf"] ?? []) as [typeof OUTPUT, unknown];
@@ -156,12 +156,12 @@ describe("the output of a tool", () => {
     expect(outputOf(rules, schema)).toBeUndefined();
   });
 
-  it("that nothing is done to is as it was", () => {
+  it("without rules is unchanged", () => {
     expect(outputOf({ seal: "none" })).toEqual(OUTPUT);
   });
 });
 
-describe("what a server says of its tools", () => {
+describe("a server's description of its tools", () => {
   const given = {
     title: "TITLE",
     description: "DESCRIPTION",
@@ -196,7 +196,7 @@ describe("what a server says of its tools", () => {
     },
   };
 
-  it("is its name, the shape of its input and its hints, and no word more", () => {
+  it("contains only the name, the shape of the input and the hints", () => {
     const [tool] = listed({}, given).tools;
     expect(tool).toEqual({
       name: "lookup",
@@ -219,20 +219,20 @@ describe("what a server says of its tools", () => {
     });
   });
 
-  it("may be said in words of the policy's own", () => {
+  it("may be replaced by the policy's own text", () => {
     const [tool] = listed({ seal: "none", description: "Finds a patient." }, given).tools;
     expect(tool).toMatchObject({ description: "Finds a patient." });
     expect(JSON.stringify(tool)).not.toContain("SECRET");
   });
 
-  it("is believed where the policy passes texts", () => {
+  it("is shown where the policy passes texts", () => {
     const [tool] = listed({ seal: "none", texts: "pass" }, given).tools;
     expect(tool).toMatchObject({ title: "TITLE", description: "DESCRIPTION" });
     expect(tool?.["inputSchema"]).toEqual(given.inputSchema);
     expect(tool).not.toHaveProperty("_meta");
   });
 
-  it("is all there where unlisted tools pass, and none of it where they are refused", () => {
+  it("is complete where unlisted tools pass, and absent where they are refused", () => {
     const tools = [{ name: "other", ...given }];
     const passing = new AgentPolicy({ servers: {}, defaults: { unlisted: "pass" } });
     expect(rewriteTools(tools, passing, "records").tools).toEqual(tools);
@@ -249,7 +249,7 @@ describe("what a server says of its tools", () => {
     expect(rewriteTools(tools, policy, "records").tools).toEqual([]);
   });
 
-  it("has an input that takes an object, though it says nothing of it", () => {
+  it("has an input that takes an object, even if the server describes none", () => {
     expect(listed({}, { inputSchema: 5 }).tools[0]).toMatchObject({
       inputSchema: { type: "object" },
     });

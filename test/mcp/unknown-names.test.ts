@@ -1,4 +1,4 @@
-/** What a policy names and a server does not have. */
+/** Tests names in a policy that a server does not have. */
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../src/mcp/messages.js";
 import { missingPlace } from "../../src/mcp/schema-places.js";
@@ -21,7 +21,7 @@ describe("a place", () => {
     ["within every item", closed({ all: { type: "array", items: RECORD } }), "/all/*/snn"],
     ["behind a reference", { $ref: "#/$defs/record", $defs: { record: RECORD } }, "/snn"],
     ["of all alternatives", { anyOf: [RECORD, closed({}), { type: "null" }] }, "/snn"],
-    ["of one of several schemas that all hold", { allOf: [{}, RECORD] }, "/snn"],
+    ["of one of several schemas that all apply", { allOf: [{}, RECORD] }, "/snn"],
     ["within an object or null", closed({ a: { ...RECORD, type: ["object", "null"] } }), "/a/snn"],
     ["within other members", { type: "object", additionalProperties: RECORD }, "/any/snn"],
   ])("%s is missing", (_, schema, place) => {
@@ -45,7 +45,7 @@ describe("a place", () => {
   });
 });
 
-describe("a name that may have been meant", () => {
+describe("a suggested name", () => {
   it.each([
     ["lookupPatient", "lookup_patient"],
     ["LOOKUP-PATIENT", "lookup_patient"],
@@ -57,7 +57,7 @@ describe("a name that may have been meant", () => {
     expect(nearName(name, ["lookup_patient", "set", "ssn"])).toBe(meant);
   });
 
-  it("is none that is no name", () => {
+  it("never is a text that is not a name", () => {
     expect(nearName("lookup", ["look up\n", "lookup\u001b"])).toBeUndefined();
   });
 });
@@ -100,21 +100,21 @@ describe("a policy with a name that the server does not have", () => {
     expect(refused).toMatchObject({ problems: [expect.stringMatching(message)], warnings: [] });
   });
 
-  it("is not judged by a part of the tools, nor by a server that lists none", async () => {
+  it("is not reported if the server lists only a part of its tools, or none", async () => {
     const policy = policyOf(WRONG_TOOL, { unknownNames: "refuse" });
     const pages = [{ tools: TOOLS, nextCursor: "2" }, undefined];
     expect(await survey(policy, pages)).toMatchObject({ problems: [], isComplete: false });
     expect(await survey(policy, [undefined])).toMatchObject({ problems: [], isComplete: false });
   });
 
-  it("has the place named that was meant where handles are opened", async () => {
+  it("is refused with the intended place where handles are opened", async () => {
     const policy = policyOf({ list: { seal: "none", hydrate: [{ at: "/s-s-n" }] } });
     expect((await survey(policy)).problems).toEqual([
       expect.stringMatching(/\/s-s-n cannot be found in its input schema: did it mean \/ssn\?$/),
     ]);
   });
 
-  it("makes the tools known before they are used only where something could pass in clear", () => {
+  it("requires a survey of the tools only if data could pass unsealed", () => {
     const whole = { lookup: { seal: [{ at: "" }] } };
     expect(policyOf(whole).needsSurvey("records")).toBe(false);
     expect(policyOf(whole, { unlisted: "pass" }).needsSurvey("records")).toBe(true);
@@ -123,7 +123,7 @@ describe("a policy with a name that the server does not have", () => {
     expect(policyOf(WRONG_PLACE).needsSurvey("records")).toBe(true);
   });
 
-  it("is refused for a wrong handling", () => {
+  it("is refused for an invalid handling", () => {
     expect(() => policyOf({}, { unknownNames: "pass" as never })).toThrow(RangeError);
   });
 });

@@ -10,7 +10,7 @@ const NOT_EXECUTED = {
   isError: true,
 };
 
-/** A vault whose disk can be full, or gone, and that knows what was written. */
+/** A vault whose disk can be full or missing. It records the written data. */
 class BreakableVault {
   readonly vault: HandleVault;
   readonly writes = new Set<string>();
@@ -43,7 +43,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
 afterEach(() => void vi.useRealTimers());
 
 describe("a vault that cannot write", () => {
-  it("is found out before the first tool runs, in a fixed text", async () => {
+  it("is detected before the first tool runs, and reported in a fixed text", async () => {
     for (const rules of [{}, { show: [] }]) {
       const broken = new BreakableVault();
       broken.state = "full";
@@ -51,13 +51,13 @@ describe("a vault that cannot write", () => {
     }
   });
 
-  it("is no matter to a tool that seals nothing", async () => {
+  it("does not affect a tool that seals nothing", async () => {
     const broken = new BreakableVault();
     broken.state = "gone";
     expect(await probeVault(lookupScope({ seal: "none" }, broken.vault))).toBeUndefined();
   });
 
-  it("is found out within a second of a write that succeeded", async () => {
+  it("is detected within a second of a successful write", async () => {
     const broken = new BreakableVault();
     expect(await broken.probe()).toBeUndefined();
     broken.state = "full";
@@ -65,7 +65,7 @@ describe("a vault that cannot write", () => {
     expect(await broken.probe()).toMatchObject(NOT_EXECUTED);
   });
 
-  it("lets no second tool run once an output was withheld", async () => {
+  it("prevents a second tool from running after an output was withheld", async () => {
     const broken = new BreakableVault();
     expect(await broken.probe()).toBeUndefined();
     broken.state = "full";
@@ -78,15 +78,15 @@ describe("a vault that cannot write", () => {
   });
 });
 
-describe("a vault that is gone", () => {
-  it("is found out at once, whatever it has written before", async () => {
+describe("an unavailable vault", () => {
+  it("is detected at once, even after successful writes", async () => {
     const broken = new BreakableVault();
     expect(await broken.probe()).toBeUndefined();
     broken.state = "gone";
     expect(await broken.probe()).toMatchObject(NOT_EXECUTED);
   });
 
-  it("is found out at once where it was closed", async () => {
+  it("is detected at once after it was closed", async () => {
     const broken = new BreakableVault();
     expect(await broken.probe()).toBeUndefined();
     await broken.vault.close();
@@ -95,14 +95,14 @@ describe("a vault that is gone", () => {
 });
 
 describe("a probe", () => {
-  it("leaves no record of having tried", async () => {
+  it("leaves no record in the vault", async () => {
     const { vault, cache, writes } = new BreakableVault();
     await probeVault(lookupScope({}, vault));
     expect(writes.size).toBe(1);
     for (const key of writes) expect(await cache.get(key)).toBeUndefined();
   });
 
-  it("writes once a second, however many tools run", async () => {
+  it("writes once a second for any number of tools", async () => {
     const breakable = new BreakableVault();
     for (let call = 0; call < 100; call += 1) await breakable.probe();
     expect(breakable.writes.size).toBe(1);
@@ -111,7 +111,7 @@ describe("a probe", () => {
     expect(breakable.writes.size).toBe(2);
   });
 
-  it("of one vault says nothing of another", async () => {
+  it("of one vault does not apply to another", async () => {
     expect(await new BreakableVault().probe()).toBeUndefined();
     const broken = new BreakableVault();
     broken.state = "full";

@@ -1,4 +1,7 @@
-/** The tools over real transports of both SDKs: who may ask for what, and as whom. */
+/**
+ * Tests the tools over real transports of both SDKs: which caller may send which request, as which
+ * principal.
+ */
 import { randomUUID } from "node:crypto";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -69,7 +72,7 @@ function serverV2(add: Add) {
   return server;
 }
 
-/** Listens with an authentication that believes a header: what it stands for is another room's. */
+/** Listens with an authentication that trusts a header. Real authentication is tested elsewhere. */
 async function listen(handle: RequestListener): Promise<URL> {
   const server = createServer((request, response) => {
     const principal = request.headers["x-verified"];
@@ -101,7 +104,7 @@ async function stdio(
   return askOver(new StdioV1(toClient, toServer));
 }
 
-/** How a caller reaches the tools, by SDK and transport. */
+/** The connection of a caller to the tools, by SDK and transport. */
 const GENERATIONS = {
   "SDK 1": {
     http: async (add: Add, principal?: string) => {
@@ -140,14 +143,14 @@ async function sealed(options: Partial<VaultToolsOptions> = {}, data: unknown = 
 }
 
 describe.each(Object.entries(GENERATIONS))("the tools of a vault on a server of %s", (_, line) => {
-  it("tell the safe view to anybody whom the server lets in", async () => {
+  it("return the safe view to every caller that the server admits", async () => {
     const { add, id, arguments: args } = await sealed();
     const ask = await line.http(add, "somebody");
     const { value } = await ask("get_safe_view", args);
     expect(value).toEqual({ handle_id: id, safe_view: "a record" });
   });
 
-  it("describe a handle to a grantee, and to nobody else", async () => {
+  it("describe a handle to a grantee only", async () => {
     const { add, arguments: args } = await sealed();
     const granted = await line.http(add, GATEWAY);
     const described = await granted("describe_handle", args);
@@ -165,7 +168,7 @@ describe.each(Object.entries(GENERATIONS))("the tools of a vault on a server of 
     expect(value).toEqual({ handle_id: id, data: { note: CANARY }, resolved_by: GATEWAY });
   });
 
-  it("open nothing for a caller who types the gateway's name", async () => {
+  it("open no handle for a caller that passes the gateway's name", async () => {
     const { add, arguments: args } = await sealed();
     const ask = await line.http(add, "agent");
     for (const name of ["principal", "requesting_principal", "caller", "authInfo", "http"]) {
@@ -175,7 +178,7 @@ describe.each(Object.entries(GENERATIONS))("the tools of a vault on a server of 
     }
   });
 
-  it("open nothing for a caller whom nobody authenticated", async () => {
+  it("open no handle for an unauthenticated caller", async () => {
     const { add, arguments: args } = await sealed();
     for (const ask of [await line.http(add), await line.stdio(add)]) {
       const answer = await ask("resolve_handle", args);
@@ -183,7 +186,7 @@ describe.each(Object.entries(GENERATIONS))("the tools of a vault on a server of 
     }
   });
 
-  it("take a principal that the launcher fixed over stdio, never over HTTP", async () => {
+  it("accept a principal fixed by the launcher over stdio, never over HTTP", async () => {
     const { add, arguments: args } = await sealed({ principalOf: GATEWAY });
     const local = await (await line.stdio(add))("resolve_handle", args);
     expect(local.value).toMatchObject({ data: { note: CANARY }, resolved_by: GATEWAY });
@@ -193,13 +196,13 @@ describe.each(Object.entries(GENERATIONS))("the tools of a vault on a server of 
     }
   });
 
-  it("have no resolve_handle unless it was asked for", async () => {
+  it("have no resolve_handle unless the option requests it", async () => {
     const { add } = await sealed({ resolve: undefined });
     const ask = await line.http(add, GATEWAY);
     expect(await ask.tools()).toEqual(["get_safe_view", "describe_handle"]);
   });
 
-  it("answer the same to unknown, expired, malformed and foreign handles", async () => {
+  it("return the same text for unknown, expired, malformed and foreign handles", async () => {
     const { add, vault, id } = await sealed();
     const options = { ownerPrincipal: "records", safeView: "", grantedPrincipals: ["agent"] };
     const expired = await vault.seal("x", { ...options, ttlSeconds: 0 });
@@ -213,13 +216,13 @@ describe.each(Object.entries(GENERATIONS))("the tools of a vault on a server of 
     expect(texts.size).toBe(1);
   });
 
-  it("hand out bytes in base64", async () => {
+  it("return bytes in base64", async () => {
     const { add, arguments: args } = await sealed({}, Uint8Array.of(1, 2, 255));
     const { value } = await (await line.http(add, GATEWAY))("resolve_handle", args);
     expect(value).toMatchObject({ data: "AQL/", data_encoding: "base64" });
   });
 
-  it("say nothing but that the vault is away when it fails", async () => {
+  it("report only that the vault is unavailable when it fails", async () => {
     const { vault, arguments: args } = await sealed();
     const failing = new Proxy(vault, {
       get: () => () => Promise.reject(new Error(`${CANARY} at /var/lib/vault`)),

@@ -29,7 +29,7 @@ const LOOKUP = {
   inputSchema: z.object({ name: z.string() }),
   outputSchema: z.object({ name: z.string(), ssn: z.string() }),
 };
-/** No handle passes this: what the server checks are values. */
+/** A schema that rejects every handle, which shows that the server validates opened values. */
 const USE = { inputSchema: z.object({ ssn: z.string().regex(/^[\d-]+$/) }) };
 
 function lookup({ name }: { name: string }) {
@@ -41,7 +41,7 @@ function use({ ssn }: { ssn: string }) {
   return { content: [{ type: "text" as const, text: `used ${ssn}, ${ssn.length} digits` }] };
 }
 
-/** Servers of one vault, for the subject that the transport knows, or a fixed one. */
+/** Servers of one vault, for the subject from the transport or a fixed one. */
 function servers(vault: HandleVault, seen: SubjectContext[] = []): Servers {
   const options = {
     vault,
@@ -100,7 +100,7 @@ describe.each(Object.entries(LINES))("over %s", (name, connect) => {
     expect(line.received()).not.toContain(SSN);
   });
 
-  it("a handle that does not open is a tool error that a model can act on", async () => {
+  it("a handle that cannot be opened results in a tool error that a model can act on", async () => {
     const line = await connect(servers(new HandleVault()));
     const used = await call(line.client, "use", { ssn: `hdl_${"0".repeat(32)}` });
     await line.close();
@@ -110,7 +110,7 @@ describe.each(Object.entries(LINES))("over %s", (name, connect) => {
     });
   });
 
-  it("a hundred calls at once get the answers to their own questions", async () => {
+  it("a hundred concurrent calls receive their own results", async () => {
     const line = await connect(servers(new HandleVault()));
     const names = Array.from({ length: 100 }, (_, index) => `patient ${index}`);
     const answers = await Promise.all(
@@ -122,7 +122,7 @@ describe.each(Object.entries(LINES))("over %s", (name, connect) => {
     );
   });
 
-  it("the subject is the transport's, and its handles open for nobody else", async () => {
+  it("the subject comes from the transport, and its handles open for no other subject", async () => {
     const vault = new HandleVault();
     const seen: SubjectContext[] = [];
     const alice = await connect(servers(vault, seen), { subject: "alice" });
@@ -151,12 +151,12 @@ describe("withVault", () => {
   };
   const bare = () => new Server(INFO, { capabilities: {} });
 
-  it("returns the server that it was given", () => {
+  it("returns the given server", () => {
     const server = bare();
     expect(withVault(server, options)).toBe(server);
   });
 
-  it("tells the policy's warnings once, however many servers come and go", () => {
+  it("reports the policy's warnings once for any number of servers", () => {
     const warnings: string[] = [];
     const policy = new AgentPolicy({ servers: { records: { tools: { lookup: {} } } } });
     const told = { ...options, policy, onWarning: (text: string) => void warnings.push(text) };
@@ -165,7 +165,7 @@ describe("withVault", () => {
     expect(warnings).toEqual([expect.stringContaining("records/lookup")]);
   });
 
-  it("tells them to the process where nobody else listens", async () => {
+  it("reports warnings to the process without onWarning", async () => {
     const policy = new AgentPolicy({ servers: { records: { tools: { lookup: {} } } } });
     const warned = once(process, "warning");
     const { onWarning: _, ...rest } = options;
@@ -174,7 +174,7 @@ describe("withVault", () => {
     expect(String(warning)).toContain("records/lookup");
   });
 
-  it("refuses a server that it has wrapped, also within another", () => {
+  it("refuses a server that it has wrapped, also inside an McpServer", () => {
     const server = new McpServerV1(INFO);
     withVault(server, options);
     expect(() => withVault(server, options)).toThrow("wrapped already");
@@ -223,7 +223,7 @@ describe("withVault", () => {
     expect(() => withVault(bare(), given as never)).toThrow(TypeError);
   });
 
-  it.each([[undefined], [{}], ["server"]])("refuses what is no server: %j", (server) => {
+  it.each([[undefined], [{}], ["server"]])("refuses a value that is not a server: %j", (server) => {
     expect(() => withVault(server as never, options)).toThrow(TypeError);
   });
 });

@@ -2,7 +2,9 @@ import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { TOOL_NAMES } from "./leaky-server.js";
 import type { AnyClient } from "./lines.js";
 
-/** Asks for everything that a server has, and returns the answers: results, or messages of errors. */
+/**
+ * Requests everything that a server offers, and returns the responses: results or error messages.
+ */
 export async function askForEverything(client: AnyClient): Promise<readonly unknown[]> {
   const methods = client as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>;
   const answers: unknown[] = [];

@@ -1,4 +1,4 @@
-/** What the server of the conformance suite answers: names and texts are the suite's. */
+/** The responses of the server for the conformance suite. The suite prescribes names and texts. */
 import type { Peer } from "./leaky-server.js";
 
 export type Params = Readonly<Record<string, unknown>>;
@@ -23,7 +23,7 @@ const NAME_SCHEMA = {
   required: ["name"],
 };
 
-/** Asks for input the way of revision 2026-07-28, and goes on once it is there. */
+/** Requests input as in revision 2026-07-28, and continues when it has arrived. */
 function asksFor(inputRequests: Result, then: (responses: Params) => string) {
   return ({ inputResponses }: Params): Result => {
     const responses = (inputResponses ?? {}) as Params;
@@ -110,7 +110,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   ),
 };
 
-/** Keywords that a listing must not lose. */
+/** Keywords that must be preserved in a listing. */
 const JSON_SCHEMA = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
   type: "object",
@@ -165,7 +165,7 @@ const PROMPT_ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   test_prompt_with_embedded_resource: ["resourceUri"],
 };
 
-/** The answer to each method. */
+/** The response to each method. */
 export const CONFORMANCE_ANSWERS: Readonly<Record<string, Tool>> = {
   "tools/list": () => ({
     tools: Object.keys(TOOLS).map((name) => ({

@@ -1,4 +1,7 @@
-/** The server of the conformance suite in both generations of the SDK, over HTTP on a loopback port. */
+/**
+ * The server for the conformance suite in both generations of the SDK, over HTTP on a loopback
+ * port.
+ */
 import { randomUUID } from "node:crypto";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,4 @@
-/** One filtered connection whose server is played by the test. */
+/** A filtered connection on which the test acts as client and server. */
 import { HandleVault, type Vault } from "../../../src/index.js";
 import {
   AgentPolicy,
@@ -47,17 +47,19 @@ export class Connection {
     });
   }
 
-  /** The client sends a message. */
+  /** Sends a message of the client. */
   async client(message: unknown): Promise<Passage> {
     return this.filter.fromClient(message, { subject: this.#subject });
   }
 
-  /** The server sends a message. */
+  /** Sends a message of the server. */
   async server(message: unknown, relatedRequestId?: unknown): Promise<Passage> {
     return this.filter.fromServer(message, { relatedRequestId });
   }
 
-  /** The client sends a request that reaches the server, as the server gets it. */
+  /**
+   * Sends a client's request that must reach the server, and returns it as the server receives it.
+   */
   async request(
     method: string,
     params: JsonObject = {},
@@ -68,18 +70,18 @@ export class Connection {
     return forward as RequestMessage;
   }
 
-  /** The client calls a tool, and the call reaches the server. */
+  /** Sends a client's tool call that must reach the server. */
   async call(name: string, args: JsonObject = {}, id: RequestId = 1): Promise<RequestMessage> {
     return this.request("tools/call", { name, arguments: args }, id);
   }
 
-  /** The server answers a request; returns what the client gets. */
+  /** Sends the server's response to a request, and returns the message for the client. */
   async answer({ id }: RequestMessage, result: JsonObject): Promise<unknown> {
     return (await this.server({ jsonrpc: "2.0", id, result })).forward;
   }
 }
 
-/** Returns the result that a tool with one text gives. */
+/** Returns a tool result with one text. */
 export function saying(text: string): JsonObject {
   return { content: [{ type: "text", text }] };
 }

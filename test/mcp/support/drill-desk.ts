@@ -1,4 +1,4 @@
-/** Servers of both SDKs that injection drills are played on, sound or with a fault. */
+/** Servers of both SDKs against which injection drills run, sound or with a fault. */
 import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { McpServer as McpServerV2 } from "@modelcontextprotocol/server";
 import { z } from "zod";
@@ -44,22 +44,22 @@ export const POLICY: PolicyOptions = {
   },
 };
 
-/** What is wrong with servers: nothing, where a member is absent. */
+/** The faults of servers. An absent member means no fault. */
 export interface Fault {
-  /** The vault, as the wrapper sees it. */
+  /** The vault that the wrapper receives. */
   readonly vault?: (sound: Vault) => Vault;
   readonly subjectOf?: (subject: string) => string;
-  /** Adds a tool of its own in place of `resolve_handle`. */
+  /** Adds a custom tool in place of `resolve_handle`. */
   readonly addResolve?: (server: ToolRegistry, vault: Vault) => void;
-  /** Tells the client of errors as tools throw them. */
+  /** Sends errors to the client as tools throw them. */
   readonly tellsErrors?: boolean;
-  /** Leaves servers as they are. */
+  /** Does not wrap the servers. */
   readonly isBare?: boolean;
 }
 
 type LineName = keyof typeof LINES & string;
 
-/** Returns what drills are played on, over a line. */
+/** Returns the set-up for drills over a connection. */
 export function deskHarness(name: LineName, fault: Fault = {}): DrillHarness {
   const connect = LINES[name];
   if (connect === undefined) throw new RangeError("no such line");
@@ -135,7 +135,7 @@ class Desk {
   async #addResolve(subject: string): Promise<(server: ToolRegistry) => void> {
     const { addResolve } = this.#fault;
     if (addResolve !== undefined) return (server) => addResolve(server, this.vault);
-    // Over stdio the launcher says who calls, over HTTP the token does.
+    // Over stdio the launcher fixes the caller; over HTTP the token does.
     const byToken = ({ extra }: ClientAuthentication) => `agent#${extra?.["subject"]}`;
     const principalOf = this.#isRemote ? byToken : `agent#${subject}`;
     return vaultTools(this.vault, { principalOf, resolve: true });
@@ -151,7 +151,7 @@ class Desk {
   }
 }
 
-/** What hears of the tools of a desk. */
+/** Receives the tool calls of a desk. */
 interface DeskEvents {
   readonly onRun: (run: DrillRun) => void;
   readonly onError?: (text: string) => void;
@@ -159,7 +159,7 @@ interface DeskEvents {
 
 type RunTool = (given: unknown) => Record<string, unknown>;
 
-/** Registers the tools of drills, but for the one that resolves, on a server of either SDK. */
+/** Registers the tools of drills on a server of either SDK, except for the tool that resolves. */
 export function addDeskTools(
   server: ToolRegistry,
   { secret, injection }: DrillPlant,

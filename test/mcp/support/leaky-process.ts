@@ -1,4 +1,7 @@
-/** The leaky server as a process of its own, over stdio: `v1` or `v2` of the SDK, `bare` or `wrapped`. */
+/**
+ * Runs the leaky server as a separate process over stdio: `v1` or `v2` of the SDK, `bare` or
+ * `wrapped`.
+ */
 import { StdioServerTransport as StdioV1 } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { BARE, sealedServers } from "./leaky-sdk-servers.js";

@@ -19,7 +19,7 @@ import { ANSWERS, CAPABILITIES, callTool, INSTRUCTIONS } from "./leaky-server.js
 const INFO = { name: "leaky", version: "1.0.0" };
 const OPTIONS = { capabilities: CAPABILITIES, instructions: INSTRUCTIONS };
 
-/** What some clients never answer is given up soon. */
+/** A short timeout for requests that some clients never answer. */
 const TIMEOUT_MS = 200;
 
 const LISTS = [
@@ -67,10 +67,10 @@ export function leakyServerV2(): ServerV2 {
   return server;
 }
 
-/** The leaky server as it is. */
+/** The leaky server without a policy. */
 export const BARE = { v1: leakyServerV1, v2: leakyServerV2 };
 
-/** Seals all of the leaky server's tools, some of them by rules of their own. */
+/** Seals all of the leaky server's tools, some by rules of their own. */
 export const SEALING: PolicyOptions = {
   servers: {
     leaky: {

@@ -1,4 +1,4 @@
-/** A server that puts a secret of its own into everything it sends. */
+/** A server that puts a different secret into everything that it sends. */
 import { Buffer } from "node:buffer";
 
 /** Every way in which a server's data can reach a client. */
@@ -46,12 +46,12 @@ export const CARRIERS = [
 
 export type Carrier = (typeof CARRIERS)[number];
 
-/** Returns the secret that a carrier holds. */
+/** Returns the secret of a carrier. */
 export function canary(carrier: Carrier): string {
   return `canary ${carrier} 7f3a91`;
 }
 
-/** Returns the carriers whose secret is in what a client received. */
+/** Returns the carriers whose secret a client has received. */
 export function leaksIn(received: string): readonly Carrier[] {
   return CARRIERS.filter((carrier) => {
     const secret = canary(carrier);
@@ -65,7 +65,7 @@ function inBase64(text: string): string {
   return Buffer.from(text).toString("base64");
 }
 
-/** What a handler can do besides returning a result. */
+/** The actions of a handler besides returning a result. */
 export interface Peer {
   notify(method: string, params: Record<string, unknown>): Promise<void>;
   request(method: string, params: Record<string, unknown>): Promise<unknown>;
@@ -74,7 +74,7 @@ export interface Peer {
 
 type Result = Record<string, unknown>;
 
-/** The tools, by name: what they return, or do. */
+/** The tools by name, with their results or actions. */
 const TOOLS: Readonly<Record<string, (peer: Peer) => Result | Promise<Result>>> = {
   text: () => ({ content: [{ type: "text", text: canary("text") }] }),
   json: () => ({ content: [{ type: "text", text: JSON.stringify({ a: canary("json-text") }) }] }),
@@ -168,7 +168,7 @@ export const TOOL_NAMES: readonly string[] = Object.keys(TOOLS);
 
 export const INSTRUCTIONS: string = canary("instructions");
 
-/** The methods besides `tools/call`, and what they return. */
+/** The methods besides `tools/call`, with their results. */
 export const ANSWERS: Readonly<Record<string, Result>> = {
   "tools/list": {
     tools: TOOL_NAMES.map((name) => ({

@@ -1,4 +1,6 @@
-/** Clients and servers of the SDK over real transports, with every byte that the client receives. */
+/**
+ * Clients and servers of the SDK over real transports. Records every byte that the client receives.
+ */
 import { randomUUID } from "node:crypto";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -21,16 +23,16 @@ import {
 } from "@modelcontextprotocol/server";
 import { StdioServerTransport as StdioV2, serveStdio } from "@modelcontextprotocol/server/stdio";
 
-/** The servers that a line can lead to: a new one for every connection. */
+/** The servers behind a connection: a new one for every connection. */
 export interface Servers {
   readonly v1: () => ServerV1 | McpServerV1;
   readonly v2: () => ServerV2 | McpServerV2;
 }
 
-/** What the transport's authentication says of the client, if there is any. */
+/** The client's identity from the transport's authentication, if there is any. */
 type Authentication = { readonly subject: string } | undefined;
 
-/** What a client of either generation can do. */
+/** The methods of a client of either generation. */
 export type AnyClient = ClientV1 | ClientV2;
 
 /** A connection. */
@@ -53,7 +55,7 @@ function clientOf(kind: ClientKind): AnyClient {
   return new ClientV2(info, { capabilities: CAPABILITIES, versionNegotiation: { mode } });
 }
 
-/** Connects a server to two pipes, and returns the client's end of them. */
+/** Connects a server to two pipes, and returns the client's ends. */
 async function openStdio(servers: Servers, server: keyof Servers) {
   const toServer = new PassThrough();
   const toClient = new PassThrough();
@@ -62,7 +64,7 @@ async function openStdio(servers: Servers, server: keyof Servers) {
   if (server === "v1") await servers.v1().connect(new StdioV1(toServer, toClient));
   else serveStdio(servers.v2, { transport: new StdioV2(toServer, toClient) });
   return {
-    // The framing is the same both ways.
+    // The framing is the same in both directions.
     transport: new StdioV1(toClient, toServer),
     received: () => Buffer.concat(chunks).toString(),
   };
@@ -77,7 +79,7 @@ function stdio(kind: ClientKind, server: keyof Servers): Connect {
   };
 }
 
-/** Serves on a loopback port, and returns how to get there. */
+/** Serves on a loopback port, and returns the client's connection to it. */
 export async function openHttp(
   servers: Servers,
   server: keyof Servers,
@@ -116,27 +118,27 @@ function http(kind: ClientKind, server: keyof Servers): Connect {
   };
 }
 
-/** Returns what answers requests for a server of SDK 1. */
+/** Returns the handler of requests for a server of SDK 1. */
 export async function listenerV1({ v1 }: Servers): Promise<RequestListener> {
   const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => randomUUID() });
   await v1().connect(transport as never);
   return (request, response) => void transport.handleRequest(request, response);
 }
 
-/** Returns what answers requests for servers of SDK 2. */
+/** Returns the handler of requests for servers of SDK 2. */
 export function listenerV2({ v2 }: Servers): RequestListener {
   const handle = toNodeHandler(createMcpHandler(v2));
   return (request, response) => void handle(request as never, response);
 }
 
-/** What a middleware that has checked a token leaves for the SDK. */
+/** The data that a middleware passes to the SDK after it has checked a token. */
 function authInfoOf(authentication: Authentication): object {
   if (authentication === undefined) return {};
   const { subject } = authentication;
   return { auth: { token: "t", clientId: "client", scopes: [], extra: { subject } } };
 }
 
-/** Returns a fetch that keeps what it receives: headers and bodies. */
+/** Returns a fetch function that records the headers and bodies that it receives. */
 export function recordingFetch(): { readonly fetch: typeof fetch; received(): string } {
   const received: string[] = [];
   const decoder = new TextDecoder();
@@ -156,7 +158,7 @@ export function recordingFetch(): { readonly fetch: typeof fetch; received(): st
   return { fetch: recording, received: () => received.join("") };
 }
 
-/** Every pair of client and server that can talk to each other, by transport. */
+/** Every compatible pair of client and server, by transport. */
 export const LINES: Readonly<Record<string, Connect>> = {
   "stdio, client 1 to server 1": stdio("v1", "v1"),
   "stdio, client 1 to server 2": stdio("v1", "v2"),

@@ -11,16 +11,16 @@ import {
 export const SUBJECT = "alice";
 const USER = { server: "pharmacy", tool: "check" };
 
-/** The name of the tool that handles are granted to, as a policy has it. */
+/** The name of the tool to which handles are granted, as in a policy. */
 export const GRANTED = "pharmacy/check";
 
-/** Returns what holds for a call of `records/lookup` under the rules. */
+/** Returns the scope for a call of `records/lookup` under the rules. */
 export function lookupScope(rules: ToolPolicy, vault: Vault = new HandleVault()): ToolScope {
   const policy = new AgentPolicy({ servers: { records: { tools: { lookup: rules } } } });
   return { vault, policy, server: "records", tool: "lookup", subject: SUBJECT };
 }
 
-/** Returns what holds for a call of `pharmacy/check` under the rules. */
+/** Returns the scope for a call of `pharmacy/check` under the rules. */
 export function checkScope(rules: ToolPolicy, vault: Vault = new HandleVault()): ToolScope {
   const policy = new AgentPolicy({ servers: { pharmacy: { tools: { check: rules } } } });
   return { vault, policy, ...USER, subject: SUBJECT };
