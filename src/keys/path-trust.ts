@@ -139,8 +139,8 @@ class TrustedWalk {
   }
 
   /**
-   * Returns whether other users cannot replace the path's entries. A sticky folder is safe: only the owner of
-   * an entry can replace it, and every entry on the path is checked separately.
+   * Returns whether only trusted users can replace an entry of the path. In a sticky folder, only the owner
+   * of an entry can replace it, and every entry on the path is checked separately.
    */
   #isSafe({ kind, mode, uid }: PathEntry): boolean {
     if (kind === "other") return isTrusted(uid, this.#view.user);

@@ -70,7 +70,10 @@ const PERCENT: Escapes = {
     found === "+" ? " " : Buffer.from(found.replaceAll("%", ""), "hex").toString(),
 };
 
-/** The escapes that are decoded separately. An escaped backslash is decoded, too. */
+/**
+ * The escapes that are decoded separately. Backslash escapes are also decoded a second time, because a
+ * backslash may itself be escaped.
+ */
 const READ_ONCE: readonly Escapes[] = [BACKSLASH, ...QUOTES, REFERENCES, PERCENT];
 
 /** Any run of line ends, indentation and invisible characters is compared as one space. */

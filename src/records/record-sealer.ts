@@ -193,7 +193,10 @@ function withScratch<T>(size: number, use: (plaintext: Buffer) => T): T {
   }
 }
 
-/** Encrypts after free bytes, with the encryptor's own method if it has one, or else by a copy. */
+/**
+ * Encrypts into a buffer that begins with free bytes, with the encryptor's own method if it has one, or else
+ * by copying the ciphertext.
+ */
 function encryptBehind(
   encryptor: Encryptor,
   frontBytes: number,

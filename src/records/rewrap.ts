@@ -176,7 +176,7 @@ class Tally {
   rewrapped = 0;
   failed = 0;
   readonly keyUsage = new Map<string, number>();
-  /** The current key id when the pass began. */
+  /** The current key id and the provider's epoch when the pass began. */
   readonly currentKeyId: string | undefined;
   readonly keyEpoch: number | undefined;
 

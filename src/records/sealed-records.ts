@@ -215,8 +215,9 @@ export class SealedRecords {
   };
 
   /**
-   * Throws if a body is missing although its record still exists. A body is deleted only with its record or
-   * with the last use.
+   * Finds out why a body is missing. A body is deleted only with its record or with the last use, so it
+   * returns `undefined` (a damaged record) if the record is unchanged and the cache does not evict; otherwise
+   * it throws.
    */
   async #missingBody({ lookupId, state }: OpenRecord): Promise<undefined> {
     const entry = await this.stored(lookupId);
