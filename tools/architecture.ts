@@ -1,6 +1,6 @@
 /**
- * Draws the rooms of `src` and their imports into docs/architecture.md, or compares with `--check`. Also
- * checks that the page names every room and no file that is gone.
+ * Draws the folders of `src` and their imports into docs/architecture.md, or compares with `--check`. Also
+ * checks that the page names every folder, and no file that does not exist.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, posix, relative } from "node:path";
@@ -9,7 +9,7 @@ const ROOT = join(import.meta.dirname, "..");
 const PAGE = join(ROOT, "docs", "architecture.md");
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+)"/g;
 const PICTURE = /(<!-- picture -->\n).*?(<!-- \/picture -->)/s;
-/** Entry points lie directly in `src`. */
+/** The name in the picture for the files directly in `src`, which are the entry points. */
 const DOORS = "entry points";
 
 const arrows = new Map<string, Set<string>>();
@@ -47,7 +47,7 @@ function roomOf(file: string): string {
   return file.includes("/") ? (file.split("/", 1)[0] ?? "") : DOORS;
 }
 
-/** Draws the arrows that no way over other rooms implies. */
+/** Draws the imports, except those that a path through other folders implies. */
 function picture(): string {
   const lines = rooms.flatMap((from) =>
     [...(arrows.get(from) ?? [])]

@@ -1,8 +1,8 @@
 /**
  * Type-checks every block of TypeScript in README.md, docs and docstrings against the built package.
  *
- * A block with imports shows all of those that it needs. One without is a part of a program: names of the
- * library are imported for it. What both leave out besides is declared in `docs/surroundings.ts`.
+ * A block with imports must show all imports that it needs. A block without imports is part of a program: the
+ * library's names are imported for it. Other missing names are declared in `docs/surroundings.ts`.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import { importsFor, uses } from "./docs/library-names.js";
 import { namesIn, typeOf } from "./docs/surroundings.js";
 
 const PROJECT = join(import.meta.dirname, "..");
-/** Within the project, where "handlevault" is the package itself. */
+/** In the project folder, where "handlevault" resolves to the package itself. */
 const FOLDER = join(PROJECT, "reports", "docs");
 const FLAGS =
   "--ignoreConfig --noEmit --strict --exactOptionalPropertyTypes --skipLibCheck --target es2023 " +
@@ -42,7 +42,7 @@ function nameOf({ file, line }: Block): string {
   return `${file.replaceAll(/[^\w.]/g, "-")}-${line}.ts`;
 }
 
-/** Returns a program in which every line of the block has the number that it has in its file. */
+/** Returns a program in which every line of the block has the same line number as in its file. */
 function programOf({ file, line, code }: Block): string {
   const [imports = ""] = IMPORTS.exec(code) ?? [];
   const rest = code.slice(imports.length);

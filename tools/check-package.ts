@@ -1,10 +1,10 @@
 /**
- * Tries the packed package as its users will: runs every example against it, type-checks a program
- * that imports every entry without skipping the library's own declarations, and runs the smoke test.
+ * Tests the packed package as its users would: runs every example against it, type-checks a program that
+ * imports every entry with the library's declarations included, and runs the smoke test.
  *
- * `tsx tools/check-package.ts [--node PATH]... [--typescript FOLDER]...` does the last two on other
- * Nodes and with other compilers as well; `--peers FOLDER` runs the quickstart on every cache and wire, and
- * the smoke test of services, with the first of these Nodes and the peers in that `node_modules`.
+ * `tsx tools/check-package.ts [--node PATH]... [--typescript FOLDER]...` also does the last two with other
+ * versions of Node and of the compiler. `--peers FOLDER` runs the quickstart on every cache and wire, and the
+ * smoke test of services, with the first of these Nodes and the peers in that `node_modules`.
  */
 import {
   cpSync,
@@ -38,12 +38,15 @@ const QUICKSTART_PEERS = [
   ...["better-sqlite3", "fs-native-extensions", "lmdb", "ioredis", "iovalkey", "zod"],
 ];
 const SERVICE_PEERS = ["jose", "hono"];
-/** Those that no server is needed for. */
+/** Peers that need no server. */
 const OTHER_PEERS = [
   ...["@langchain/core", "@modelcontextprotocol/client", "@modelcontextprotocol/node"],
   ...["@mongodb-js/zstd", "ai", "lru-cache", "lz4-napi", "msgpackr", "re2js", "yaml"],
 ];
-/** How many programs run at once: each waits for its own start and for servers about half of the time. */
+/**
+ * The number of concurrent programs. Each spends about half of its time waiting for its start and for
+ * servers.
+ */
 const AT_ONCE = 3;
 const directory = mkdtempSync(join(tmpdir(), "handlevault-package-"));
 
@@ -75,14 +78,16 @@ async function runExamples(): Promise<void> {
   });
 }
 
-/** A program, or the main one of a folder; the others are parts of them. */
+/**
+ * Returns whether a file is a program or the main file of a folder; the other files are parts of programs.
+ */
 function isExample(name: string): boolean {
   return name.endsWith(".ts") && (dirname(name) === "." || basename(name) === "main.ts");
 }
 
 /**
- * Runs the quickstart over every wire and on every cache that needs a peer, whose server must be
- * installed, a program with those peers that only services need, and one with all others.
+ * Runs the quickstart over every wire and on every cache that needs a peer and an installed server, one
+ * program with the peers that only services need, and one with all other peers.
  */
 async function runWithPeers(peers: string, node: string): Promise<void> {
   const place = mkdtempSync(join(tmpdir(), "handlevault-caches-"));
@@ -120,14 +125,14 @@ async function runQuickstart(
   await run([node, ...script], { cwd: place, stdout: "ignore" });
 }
 
-/** Writes strict programs: one imports every entry, the others are the README's own snippets. */
+/** Writes programs with strict checks: one imports every entry, the others are the README's snippets. */
 function writeConsumer(): void {
   writeFileSync(join(directory, "consumer.ts"), importsOfEveryEntry());
   const readme = readFileSync(join(PROJECT, "README.md"), "utf8");
   for (const [index, [, code = ""]] of [...readme.matchAll(/```ts\n(.*?)```/gs)].entries()) {
     writeFileSync(join(directory, `readme-${index + 1}.ts`), code);
   }
-  // The routes for web applications are Hono's, and so are their types.
+  // The routes for web applications use the types of Hono.
   for (const name of ["@types", "undici-types", "hono"]) {
     symlinkSync(join(PROJECT, "node_modules", name), join(directory, "node_modules", name));
   }
@@ -142,7 +147,7 @@ async function checkTypes(typescript: string): Promise<void> {
   await run([process.execPath, ...args], { cwd: directory });
 }
 
-/** Does something with each item, a few at once; the first failure ends it. */
+/** Runs a task for each item, a few concurrently; the first failure ends the work. */
 function atOnce<Item>(items: readonly Item[], task: (item: Item) => Promise<void>): Promise<void> {
   return inBatches(items.length, AT_ONCE, (index) => task(items[index] as Item));
 }

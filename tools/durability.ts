@@ -1,5 +1,5 @@
 /**
- * Writes the table of docs/durability.md from what the drills in test/drills found.
+ * Writes the table of docs/durability.md from the outcomes of the drills in test/drills.
  *
  * `npm run durability` runs the drills first; `tsx tools/durability.ts --check` only compares.
  */

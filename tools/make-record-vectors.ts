@@ -30,7 +30,7 @@ writeLines(VALID, "vectors", [...vectors.values()]);
 writeLines(MUST_FAIL, "cases", mutations);
 process.stdout.write(`${vectors.size} valid, ${mutations.length} must fail\n`);
 
-/** One item a line, so that a diff shows which one changed. */
+/** Writes one item per line, so that a diff shows which items changed. */
 function writeLines(file: URL, member: string, items: readonly object[]): void {
   const lines = items.map((item) => JSON.stringify(item)).join(",\n");
   writeFileSync(

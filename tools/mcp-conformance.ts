@@ -1,10 +1,10 @@
 /**
- * Runs the conformance suites of the Model Context Protocol against a bare server and against the same
- * server behind a policy that passes everything, and fails where any check comes out differently.
+ * Runs the conformance suites of the Model Context Protocol against a bare server and against the same server
+ * behind a policy that passes everything. Fails if the outcome of any check differs.
  *
  * `tsx tools/mcp-conformance.ts NODE SUITE REVISION [SUITE REVISION ...]`: a Node of version 22 or later,
- * which the suites need; the folder of a suite's package; a revision of the protocol. Servers of SDK 2
- * serve revision 2026-07-28, servers of SDK 1 the older ones.
+ * which the suites need; the folder of a suite's package; a revision of the protocol. Servers of SDK 2 serve
+ * revision 2026-07-28, servers of SDK 1 the older ones.
  */
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
@@ -35,7 +35,7 @@ interface Check {
   readonly errorMessage?: string;
 }
 
-/** A check's outcome, by scenario and check. */
+/** The outcomes of the checks, by scenario and check. */
 type Outcomes = ReadonlyMap<string, string>;
 
 const [node = "", ...suites] = process.argv.slice(2);
@@ -61,7 +61,7 @@ async function compare(suite: string, revision: string): Promise<void> {
   for (const name of different) {
     console.error(`  ${name}: bare ${bare.get(name)}, wrapped ${wrapped.get(name)}`);
   }
-  // Two servers that fail alike would prove nothing.
+  // Equal results prove nothing if both servers fail, so at least half of the checks must pass.
   if (different.length > 0 || passed * 2 < names.length) process.exitCode = 1;
 }
 
@@ -81,7 +81,7 @@ async function outcomesOf(
   const script = join(suite, "dist/index.js");
   const args = ["server", "--url", server.url, "--suite", "all", "--output-dir", folder];
   await new Promise<void>((resolve) => {
-    // Its exit code tells that some check failed, which is what is compared.
+    // The exit code is ignored: it reports failed checks, which are compared below.
     execFile(
       node,
       [script, ...args, "--spec-version", revision],

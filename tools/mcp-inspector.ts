@@ -1,9 +1,11 @@
 /**
- * Asks servers for everything with the command line of the MCP inspector, over stdio and HTTP: wrapped ones,
- * and ones behind the proxy. Fails where a secret of theirs is seen, or where none is of a bare server.
+ * Sends all requests of the MCP inspector's command line to servers over stdio and HTTP: to wrapped servers
+ * and to servers behind the proxy. Fails if one of their secrets is visible, or if none is visible at a bare
+ * server.
  *
- * `tsx tools/mcp-inspector.ts NODE INSPECTOR`, once the package is built: a Node of version 22 or later, which
- * the inspector needs, and the folder of its package, which is too large to be installed for this alone.
+ * `tsx tools/mcp-inspector.ts NODE INSPECTOR`, after the package is built: a Node of version 22 or later,
+ * which the inspector needs, and the folder of the inspector's package, which is too large to install for
+ * this alone.
  */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -25,7 +27,7 @@ const CLI = join(inspector, "clients/cli/build/index.js");
 const TSX = [node, "--import", import.meta.resolve("tsx")];
 const TIMEOUT_MS = 30_000;
 const TOKEN = "inspector".repeat(4);
-/** In the environment of the everything server, which has a tool that returns it. */
+/** A secret in the environment of the everything server, which has a tool that returns it. */
 const SECRET = "canary everything 7f3a91";
 
 const folder = mkdtempSync(join(tmpdir(), "handlevault-inspector-"));
@@ -40,7 +42,7 @@ writeFileSync(
     servers: { leaky: { tools: {} }, everything: { tools: {} } },
   }),
 );
-// What starts again and again is compiled once, which takes a Node of version 22.
+// Programs that start repeatedly are compiled once, which requires Node 22.
 const environment = { ...process.env, SECRET, TOKEN, NODE_COMPILE_CACHE: join(folder, "compiled") };
 
 type Question = readonly [method: string, ...rest: string[]];
@@ -92,14 +94,17 @@ const UPSTREAM = {
 } as const;
 type Upstream = keyof typeof UPSTREAM;
 
-/** What is asked of a server, and what must not be seen. */
+/** The requests to a server, and the secrets that must not be visible. */
 interface Case {
   readonly name: string;
-  /** Arguments of the inspector that lead to the server. */
+  /** The inspector's arguments that select the server. */
   readonly server: readonly string[];
   readonly questions: readonly Question[];
   readonly secretsIn: (text: string) => readonly string[];
-  /** A bare server shows so many secrets at least; any other none, but so many handles. */
+  /**
+   * The minimum number of secrets visible at a bare server, or of handles at any other server, where no
+   * secret may be visible.
+   */
   readonly least: { readonly secrets: number } | { readonly handles: number };
 }
 
@@ -129,7 +134,7 @@ async function http(
   servers: typeof BARE,
   asked: Omit<Case, "name" | "server">,
 ): Promise<Case> {
-  // Servers of SDK 2 take any number of clients, one after the other.
+  // Servers of SDK 2 accept any number of clients in sequence.
   const listening = await openHttp(servers, "v2");
   open.push(listening);
   return { name, server: [listening.url.href, "--transport", "http"], ...asked };
@@ -160,11 +165,11 @@ const CASES: readonly Case[] = [
   await httpProxy("everything"),
 ];
 
-/** Returns all that the inspector writes when it asks a server one question. */
+/** Returns the inspector's whole output for one request to a server. */
 function ask([first = "", ...server]: readonly string[], question: Question): Promise<string> {
   const [method, ...rest] = question;
   const asked = ["--method", method, ...rest];
-  // Options take all that follows them: an address comes before them, and a command ends them.
+  // Options consume all following arguments, so an address comes before them, and a command after them.
   const args = first.startsWith("http")
     ? [first, ...server, ...asked]
     : ["-e", `SECRET=${SECRET}`, ...asked, "--", first, ...server];

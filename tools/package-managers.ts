@@ -1,10 +1,10 @@
 /**
  * Installs the packed library as applications do: with npm, with pnpm without hoisting, and with Yarn
- * Plug'n'Play, always without install scripts. An application without any optional package and one with
- * several, of which some are too old, have to be installed, run and type-checked.
+ * Plug'n'Play, always without install scripts. It installs, runs and type-checks an application without
+ * optional packages, and one with several, some of which are too old.
  *
- * `tsx tools/package-managers.ts --pnpm FILE --yarn FILE` names the programs of the two managers.
- * Packages come from the registry that npm is configured for.
+ * `tsx tools/package-managers.ts --pnpm FILE --yarn FILE` names the programs of the two managers. Packages
+ * come from the registry that npm is configured for.
  */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -20,7 +20,7 @@ const { values } = parseArgs({
   options: { pnpm: { type: "string", default: "" }, yarn: { type: "string", default: "" } },
 });
 
-/** Every one but `hono` kept earlier versions of this library from being installed. */
+/** With earlier versions of this library, each of these except `hono` prevented its installation. */
 const PEERS = {
   ai: "7.0.173",
   "better-sqlite3": "11.10.0",
@@ -39,12 +39,12 @@ const TYPE_FLAGS =
 
 interface Manager {
   readonly name: string;
-  /** Files of the manager in the application. */
+  /** The package manager's files in the application. */
   readonly files: Readonly<Record<string, string>>;
-  /** Packages that are needed for nothing but this manager. */
+  /** Packages that only this manager needs. */
   readonly dependencies: Readonly<Record<string, string>>;
   readonly install: readonly string[];
-  /** Runs a Node program. */
+  /** The command that runs a Node program. */
   readonly node: readonly string[];
   readonly tsc: readonly string[];
 }
@@ -57,7 +57,7 @@ const plainNode = { node: [process.execPath], tsc: [process.execPath, ownTsc] };
 const pnpm = [process.execPath, values.pnpm];
 const yarn = [process.execPath, values.yarn];
 
-/** The slowest comes first. */
+/** The slowest manager is first. */
 const MANAGERS: readonly Manager[] = [
   {
     name: "Yarn Plug'n'Play",
@@ -66,7 +66,7 @@ const MANAGERS: readonly Manager[] = [
         "nodeLinker: pnp\nenableScripts: false\nenableTelemetry: false\nenableImmutableInstalls: false\n",
       "yarn.lock": "",
     },
-    // The compiler has to be one that Yarn can teach to look into its archives.
+    // A compiler version that Yarn can patch to read its archives.
     dependencies: { typescript: "5.9.3" },
     install: [...yarn, "install"],
     node: [...yarn, "node"],
@@ -92,7 +92,7 @@ const MANAGERS: readonly Manager[] = [
 ];
 
 const folder = mkdtempSync(join(tmpdir(), "handlevault-managers-"));
-/** Yarn reads nothing of npm's configuration; the others do by themselves. */
+/** Yarn does not read npm's configuration; the other managers do. */
 const environment = {
   ...process.env,
   YARN_NPM_REGISTRY_SERVER: registry(),
@@ -129,7 +129,7 @@ async function tryWithPeers(manager: Manager, tarball: string): Promise<void> {
   await run([...manager.tsc, ...TYPE_FLAGS.split(" "), "consumer.ts"], { cwd, environment });
 }
 
-/** Makes an application, and installs what it depends on. */
+/** Creates an application, and installs its dependencies. */
 async function install(
   manager: Manager,
   kind: string,

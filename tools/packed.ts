@@ -1,4 +1,4 @@
-/** The package as npm would publish it, unpacked where programs can import it. */
+/** Packs the package as npm would publish it, and unpacks it where programs can import it. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,15 +1,15 @@
-/** Programs that tools start. */
+/** Starts programs for the tools. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
 export interface RunOptions {
   readonly cwd: string;
-  /** Default: the environment of this process. */
+  /** The environment. Default: that of this process. */
   readonly environment?: NodeJS.ProcessEnv;
   readonly stdout?: "ignore" | "inherit";
 }
 
-/** Runs a program to its end; throws if it fails. */
+/** Runs a program until it exits; throws if it fails. */
 export async function run(
   [program = "", ...args]: readonly string[],
   { cwd, environment = process.env, stdout = "inherit" }: RunOptions,

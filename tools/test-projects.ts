@@ -1,4 +1,4 @@
-/** Which test files need more than the sources: processes that they start, or the build. */
+/** Sorts the test files by what they need besides the sources: child processes, or the build. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 
@@ -7,18 +7,18 @@ const DRILLS = "test/drills/";
 const STARTS_PROCESSES = /^node:child_process$/;
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g;
 
-/** The projects of vitest, by name, each with its test files. */
+/** The vitest projects by name, each with its test files. */
 export interface TestProjects {
-  /** They need the sources alone: a room of them runs in seconds. */
+  /** Tests that need only the sources. The tests of a folder run in seconds. */
   readonly unit: readonly string[];
-  /** They start servers and programs, or read the build. */
+  /** Tests that start servers and programs, or read the build. */
   readonly servers: readonly string[];
-  /** They kill, stall and fill what they have started, and take minutes. */
+  /** Tests that kill, stall and fill the processes they start. They take minutes. */
   readonly drills: readonly string[];
 }
 
 /**
- * Returns the test files by project. What a file imports decides, so that no list of names has to be kept.
+ * Returns the test files by project. The imports of a file decide, so no list of names has to be maintained.
  */
 export function testProjects(): TestProjects {
   const files = readdirSync(join(ROOT, "test"), { recursive: true, encoding: "utf8" })

@@ -1,4 +1,4 @@
-/** Runs the unit tests of one room: `npm run test:room -- keys`. */
+/** Runs the unit tests of one folder of `test`: `npm run test:room -- keys`. */
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";

@@ -1,9 +1,9 @@
 /**
- * Runs tests with other versions of packages than those of the project, and with `--types` checks the
- * types of these tests and of what they import.
+ * Runs tests with other versions of packages than the project's own. With `--types` it checks the types of
+ * these tests and of their imports.
  *
- * `tsx tools/with-peers.ts --node PATH --peers FOLDER --peer NAME... TEST...`: the packages `NAME` are
- * taken from the `node_modules` at `FOLDER`, all others from the project's own.
+ * `tsx tools/with-peers.ts --node PATH --peers FOLDER --peer NAME... TEST...`: takes the packages `NAME` from
+ * the `node_modules` at `FOLDER`, and all others from the project's own.
  */
 import {
   cpSync,
@@ -37,7 +37,7 @@ try {
     cpSync(join(PROJECT, part), join(copy, part), { recursive: true });
   }
   linkModules();
-  // No global setup: what it compiles serves drills alone.
+  // No global setup: only drills use the programs that it compiles.
   writeFileSync(join(copy, "vitest.config.ts"), "export default {};\n");
   const types = { extends: "./tsconfig.json", include: tests };
   writeFileSync(join(copy, "tsconfig.tests.json"), JSON.stringify(types));
@@ -47,7 +47,7 @@ try {
   rmSync(copy, { recursive: true });
 }
 
-/** Links are followed to where a package lies: there it finds what it depends on itself. */
+/** Resolves links to the real folder of a package, so that the package finds its own dependencies there. */
 function linkModules(): void {
   const own = join(PROJECT, "node_modules");
   for (const name of readdirSync(own).flatMap((entry) => packagesOf(own, entry))) {

@@ -1,14 +1,14 @@
-/** What is around a command. */
+/** The environment of a command: its streams, variables and stop signal. */
 import type { Readable, Writable } from "node:stream";
 
-/** What a command works with: the process's own, or a test's. */
+/** The resources of a command: those of the process, or those of a test. */
 export interface CommandContext {
   readonly input: Readable;
   readonly output: Writable;
   readonly errors: Writable;
   readonly environment: NodeJS.ProcessEnv;
-  /** Ends a command that runs until it is told to. */
+  /** Stops a command that would otherwise run for ever. */
   readonly signal: AbortSignal;
-  /** How long a server may take to list its tools at the start, in milliseconds. Default 5 s. */
+  /** Time limit for the server to list its tools at the start, in milliseconds. Default 5 s. */
   readonly surveyMs?: number | undefined;
 }

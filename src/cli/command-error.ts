@@ -1,16 +1,16 @@
-/** What the command says when it cannot go on, and the code it exits with. */
+/** The errors that end the command, and its exit codes. */
 
-/** How the process ends. */
+/** The exit code of the process. */
 export type ExitCode = 0 | 1 | 2;
 
-/** It worked, or the other end hung up. */
+/** The command succeeded, or the other end closed the connection. */
 export const OK: ExitCode = 0;
-/** It could not be done: something is unavailable, or the server ended by itself. */
+/** The command failed: a resource is unavailable, or the server exited unexpectedly. */
 export const FAILED: ExitCode = 1;
-/** What was asked for is wrong: the arguments or the policy. */
+/** The input is invalid: the arguments or the policy. */
 const WRONG: ExitCode = 2;
 
-/** A failure in words that whoever typed the command can act on. */
+/** An error whose message tells the user how to fix the problem. */
 export class CommandError extends Error {
   override readonly name = "CommandError" as const;
   readonly exitCode: ExitCode;
@@ -21,21 +21,21 @@ export class CommandError extends Error {
   }
 }
 
-/** Returns the error of arguments that are wrong. */
+/** Returns the error for invalid arguments. */
 export function usageError(message: string): CommandError {
   return new CommandError(message, WRONG);
 }
 
-/** Where something stands in a file, counted from 1. */
+/** A position in a file, counted from 1. */
 export interface Position {
   readonly line: number;
   readonly column: number;
 }
 
-/** The way to a value in a policy: names of members, and numbers of items. */
+/** The path to a value in a policy: member names and item indices. */
 export type ValuePath = readonly (string | number)[];
 
-/** Something in a policy is wrong. */
+/** The policy is invalid. */
 export class PolicyError extends CommandError {
   readonly #problem: string;
   readonly #place: Position | ValuePath | undefined;
@@ -46,7 +46,7 @@ export class PolicyError extends CommandError {
     this.#place = place;
   }
 
-  /** Returns the same error with the name of the file, and with the line of a value in it. */
+  /** Returns the same error with the file name added, and with the line of the value if it is known. */
   within(file: string, positionOf?: (path: ValuePath) => Position): PolicyError {
     const place = this.#place;
     const isPath = place !== undefined && !("line" in place);
@@ -61,7 +61,7 @@ function shownPlace(place: Position | ValuePath | undefined): string {
     : "";
 }
 
-/** Returns the error of a policy that is wrong, with the place where that shows. */
+/** Returns the error for an invalid policy, with the position of the problem. */
 export function policyError(problem: string, place?: Position | ValuePath): PolicyError {
   return new PolicyError(problem, place);
 }

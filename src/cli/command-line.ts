@@ -1,4 +1,4 @@
-/** The command `handlevault`: finds out what is asked, does it, and says how it went. */
+/** The command `handlevault`: parses the arguments, runs the command and reports the outcome. */
 import { readFile } from "node:fs/promises";
 import { isVaultError } from "../vault/errors.js";
 import type { CommandContext } from "./command-context.js";
@@ -7,10 +7,10 @@ import { HELP, MCP_PROXY_HELP } from "./help.js";
 import { mcpProxy } from "./mcp-proxy.js";
 import { asksForHelp, readMcpProxyOptions } from "./mcp-proxy-options.js";
 
-/** What is said of an error whose text may hold data. */
+/** The message for unexpected errors: their own text may contain data. */
 export const UNEXPECTED = "an unexpected error ended it";
 
-/** Runs a command line, and returns what the process exits with. */
+/** Runs a command line and returns the exit code of the process. */
 export async function runCommandLine(
   args: readonly string[],
   context: CommandContext,
@@ -46,7 +46,7 @@ async function version(): Promise<string> {
   return (JSON.parse(manifest) as { readonly version: string }).version;
 }
 
-/** Other errors may have texts with data in them. */
+/** Returns an error's own message only if it cannot contain data. */
 function messageOf(error: unknown): string {
   if (error instanceof CommandError || isVaultError(error)) return error.message;
   return UNEXPECTED;

@@ -1,4 +1,6 @@
-/** Tells what a policy would seal of a recorded result: places, rules and safe views, never a value. */
+/**
+ * Lists which parts of a recorded result a policy would seal: places, rules and safe views, never a value.
+ */
 import { HandleVault } from "../handle-vault.js";
 import { isObject, type JsonObject } from "../mcp/messages.js";
 import type { AgentPolicy } from "../mcp/policy.js";
@@ -17,11 +19,11 @@ import { nearName } from "../mcp/unknown-names.js";
 import { formatPointer } from "../primitives/json-pointer.js";
 import { usageError } from "./command-error.js";
 
-/** A result of a tool, as it was recorded: `{ "tool": name, "result": { "content": … } }`. */
+/** A recorded tool result: `{ "tool": name, "result": { "content": … } }`. */
 export interface RecordedResult {
   readonly tool: string;
   readonly result: JsonObject;
-  /** The tools that the server listed, if they were recorded, too. */
+  /** The tools that the server listed, if the recording includes them. */
   readonly tools?: readonly unknown[] | undefined;
 }
 
@@ -45,7 +47,7 @@ function parsedObject(text: string): JsonObject {
 
 const FALLBACK = "a place that a rule needs is missing, or there are too many: sealed as a whole";
 
-/** Returns the lines that explain what becomes of a result. */
+/** Returns the lines that explain what the proxy would do with a result. */
 export async function explain(
   { tool, result, tools }: RecordedResult,
   policy: AgentPolicy,
@@ -86,7 +88,7 @@ async function outcome(
   ];
 }
 
-/** A tool without rules may be one with rules whose name is written wrong. */
+/** A tool without rules may have rules under a misspelt name, so similar names are listed. */
 function nearLines(tool: string, policy: AgentPolicy, server: string): readonly string[] {
   const listed = policy.toolsOf(server);
   const near = listed.includes(tool) ? undefined : nearName(tool, listed);
@@ -95,7 +97,7 @@ function nearLines(tool: string, policy: AgentPolicy, server: string): readonly 
     : [`warning: there are rules for ${server}/${near}: was it meant?`];
 }
 
-/** Compares the names in the policy with what a server said of its tools. */
+/** Compares the names in the policy with the tools that the server listed. */
 async function namesLines(
   tools: readonly unknown[] | undefined,
   policy: AgentPolicy,
@@ -127,7 +129,10 @@ function isFallback({ places, show }: SealingPlan, { rest }: ToolRules): boolean
   return show === undefined && places.some(({ terms }) => terms === rest);
 }
 
-/** One line a rule: the members that a pattern leads to have names of the payload's. */
+/**
+ * Groups the places by rule: a wildcard matches member names that come from the payload, which must not be
+ * printed.
+ */
 function byRule(places: readonly PlaceToSeal[]): Map<SealingTerms, readonly unknown[]> {
   const values = new Map<SealingTerms, unknown[]>();
   for (const { terms, value } of places) {
@@ -145,7 +150,7 @@ async function sealedLine([terms, values]: [SealingTerms, readonly unknown[]]): 
   return `${pointerText(at)}${count}: ${await sealingOf(first, terms)}`;
 }
 
-/** Seals a value as the proxy would, into a vault that nobody else has. */
+/** Seals a value as the proxy would, into a temporary vault that is not shared. */
 async function sealingOf(value: unknown, terms: SealingTerms): Promise<string> {
   const vault = new HandleVault();
   try {

@@ -1,4 +1,4 @@
-/** Clients that reach the proxy over Streamable HTTP. It needs the package `@modelcontextprotocol/node`. */
+/** Serves clients over Streamable HTTP. Requires the package `@modelcontextprotocol/node`. */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Authenticator } from "../auth/authenticator.js";
@@ -24,19 +24,19 @@ import { MAX_MESSAGE_BYTES, parseMessage } from "./message-lines.js";
 import { RPC_REFUSALS, RpcRefusedError, rpcAnswerTo } from "./rpc-refusals.js";
 import type { Side } from "./side.js";
 
-/** How clients are served. */
+/** Options of {@link serveClients}. */
 export interface ServeClientsOptions {
   readonly host: string | undefined;
   readonly port: number;
   readonly auth: Authenticator;
-  /** The hosts that requests may name, besides this machine's own names. */
+  /** Host names that requests may use, besides `localhost` and the loopback addresses. */
   readonly allowedHosts: readonly string[];
-  /** Opens a connection to the server; every session has its own. */
+  /** Opens a connection to the server. Each session has its own connection. */
   readonly openServer: () => Promise<Side>;
   readonly openFilter: () => MessageFilter;
   readonly limits: SessionLimits;
   readonly onListening: (address: { readonly host: string; readonly port: number }) => void;
-  /** Stops it. */
+  /** Stops serving. */
   readonly signal: AbortSignal;
 }
 
@@ -50,9 +50,9 @@ const SERVER_OPTIONS = {
 } as const;
 
 /**
- * Serves clients until the signal comes.
+ * Serves clients until the signal aborts.
  *
- * @throws CommandError The address cannot be had, or other machines could read what is sent there.
+ * @throws CommandError The address is not available, or other machines could read the traffic.
  * @throws {@link PeerMissingError} {@link PeerBrokenError}
  */
 export async function serveClients(options: ServeClientsOptions): Promise<void> {
@@ -72,7 +72,7 @@ export async function serveClients(options: ServeClientsOptions): Promise<void> 
     },
   });
   const server = createServer(SERVER_OPTIONS);
-  // All headers count, as many as `maxHeaderSize` has room for.
+  // No limit on the number of headers: `maxHeaderSize` limits their total size.
   server.maxHeadersCount = 0;
   const connections = boundConnections(server, MAX_CONNECTIONS);
   const gate = gateOf(options);
@@ -120,11 +120,11 @@ interface Exchange {
   readonly reports: ErrorReports;
   readonly sessions: HttpSessions;
   readonly connections: ConnectionLimit;
-  /** Says that the server stops: it refuses what it has not begun. */
+  /** Aborts when the server stops: requests that have not started are refused. */
   readonly signal: AbortSignal;
 }
 
-/** Every request proves again who sends it, before its session is looked for. */
+/** Authenticates every request before it looks up the session. */
 async function answer(exchange: Exchange): Promise<void> {
   const { incoming, outgoing, gate, reports, sessions, connections, signal } = exchange;
   const request = {
@@ -151,7 +151,7 @@ async function answer(exchange: Exchange): Promise<void> {
   }
 }
 
-/** @throws RpcRefusedError It is no message, or too large. */
+/** @throws RpcRefusedError The body is not a JSON-RPC message, or is too large. */
 async function readPosted({ readBody }: Pick<HttpRequest, "readBody">): Promise<object> {
   const bytes = await readBody(MAX_MESSAGE_BYTES).catch((error: unknown) => {
     throw error instanceof RequestTooLargeError

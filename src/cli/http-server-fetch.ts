@@ -1,4 +1,4 @@
-/** Fetches from a server over Streamable HTTP, and takes the messages out of what comes back. */
+/** A `fetch` for Streamable HTTP that extracts the messages from the server's responses. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { Buffer } from "node:buffer";
 import { isAnswerLike, isRequestId, type RequestId } from "../mcp/messages.js";
@@ -8,8 +8,9 @@ import { MAX_MESSAGE_BYTES, parseMessage, type ReadLine } from "./message-lines.
 type Body = ReadableStream<Uint8Array>;
 
 /**
- * The SDK deals with sessions, redirects and streams to be resumed. It reads JSON as `JSON.parse` does,
- * which changes large integers; so it never gets a message to read.
+ * Replaces the SDK's `fetch`. The SDK handles sessions, redirects and resumed streams. It would parse JSON
+ * with `JSON.parse`, which changes large integers, so this class removes all messages from the responses
+ * first.
  */
 export class ServerFetch {
   readonly #asked = new AsyncLocalStorage<readonly RequestId[]>();
@@ -19,12 +20,12 @@ export class ServerFetch {
     this.#receive = receive;
   }
 
-  /** Runs what sends requests: what is fetched within may answer them, and no others. */
+  /** Runs `send`. Responses that are fetched during it may answer the requests `ids` and no others. */
   asking(ids: readonly RequestId[], send: () => Promise<void>): Promise<void> {
     return this.#asked.run(ids, send);
   }
 
-  /** Stands for `fetch`. */
+  /** The replacement for `fetch`. */
   readonly fetch = async (input: string | URL, init?: RequestInit): Promise<Response> => {
     const response = await fetch(input, init);
     const { body } = response;
@@ -42,7 +43,7 @@ export class ServerFetch {
     return withBody(response, body.pipeThrough(boundedBytes()));
   };
 
-  /** An event that cannot be read may answer any of the requests that the stream is for. */
+  /** An unreadable event may be the response to any request of the stream, so it fails all of them. */
   #eventsFor(asked: readonly RequestId[]): Parameters<typeof takeMessages>[0] {
     const endsUnreadable = asked.length > 0;
     return {
@@ -54,7 +55,7 @@ export class ServerFetch {
     };
   }
 
-  /** @throws Error It cannot be read: the requests have failed. */
+  /** @throws Error The document cannot be read. Its requests have already failed. */
   async #takeDocument(
     response: Response,
     body: Body,
@@ -67,7 +68,7 @@ export class ServerFetch {
     return new Response(null, { status: 202, headers: response.headers });
   }
 
-  /** Revision 2026-07-28 has errors with this status. */
+  /** Revision 2026-07-28 sends JSON-RPC errors with this HTTP status. */
   async #takeRefusal(
     response: Response,
     body: Body,
@@ -82,7 +83,7 @@ export class ServerFetch {
     return new Response(null, { status: 202, headers });
   }
 
-  /** Requests that were answered stay so. */
+  /** Fails the requests that have no response yet. */
   #end(asked: readonly RequestId[]): void {
     for (const id of asked) this.#receive({ kind: "unanswered", id });
   }

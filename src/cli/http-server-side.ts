@@ -1,4 +1,4 @@
-/** A server that the proxy reaches over Streamable HTTP. It needs the package `@modelcontextprotocol/client`. */
+/** Connects to a server over Streamable HTTP. Requires the package `@modelcontextprotocol/client`. */
 import { loadPeer } from "../load-peer.js";
 import { isObject, type Message, type RequestId } from "../mcp/messages.js";
 import { settlesWithin } from "../primitives/settles-within.js";
@@ -7,10 +7,10 @@ import { ServerFetch } from "./http-server-fetch.js";
 import type { ReadLine } from "./message-lines.js";
 import { passOn, type Receive, type Sent, type Side } from "./side.js";
 
-/** Where a server is, and what to show it: never what a client showed to the proxy. */
+/** The address of a server and the proxy's credentials for it. A client's credentials are never forwarded. */
 export interface HttpServerAddress {
   readonly url: URL;
-  /** The environment variable with the bearer token for it. */
+  /** The environment variable that holds the bearer token for the server. */
   readonly tokenVariable: string | undefined;
 }
 
@@ -24,13 +24,13 @@ interface HttpTransport {
   setProtocolVersion(version: string): void;
 }
 
-/** How long the server may take to end a session, in milliseconds. */
+/** Time limit for the server to end a session, in milliseconds. */
 const END_MS = 2000;
 
 /**
  * Connects to a server.
  *
- * @throws CommandError There is no token in the variable.
+ * @throws CommandError The environment variable holds no token.
  * @throws {@link PeerMissingError} {@link PeerBrokenError}
  */
 export async function connectServer(
@@ -102,12 +102,12 @@ class HttpServerSide implements Side {
     this.#receive(received);
   }
 
-  /** A stream that has ended brings no more answers; those that it has brought stand. */
+  /** Fails the requests that had no response when the stream ended. */
   #endAnswers(asked: readonly RequestId[]): void {
     for (const id of asked) this.#receive({ kind: "unanswered", id });
   }
 
-  /** All requests after the first name the revision that the server chose. */
+  /** Stores the revision that the server chose: all later requests must name it. */
   #learnVersion(value: unknown): void {
     if (!isObject(value) || value["id"] !== this.#initializing) return;
     const { result } = value as { readonly result?: unknown };

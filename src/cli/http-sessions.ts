@@ -1,4 +1,4 @@
-/** The sessions of clients over HTTP: each belongs to one subject, and has a server of its own. */
+/** The sessions of HTTP clients. Each session belongs to one subject and has its own server connection. */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { MessageFilter } from "../mcp/message-filter.js";
@@ -17,7 +17,7 @@ export interface ServerTransport {
   onclose?: (() => void) | undefined;
   send(message: unknown): Promise<void>;
   close(): Promise<void>;
-  /** What was posted is given as the message that it is: it is not read again. */
+  /** Handles a request. `posted` is the parsed message, so the body is not parsed again. */
   handleRequest(
     incoming: IncomingMessage,
     outgoing: ServerResponse,
@@ -25,20 +25,20 @@ export interface ServerTransport {
   ): Promise<void>;
 }
 
-/** What a transport tells of its session. */
+/** The events of a transport that concern its session. */
 interface SessionEvents {
   readonly sessionIdGenerator: () => string;
   readonly onsessioninitialized: (id: string) => Promise<void>;
 }
 
-/** How many sessions there may be at once. */
+/** The limits on concurrent sessions. */
 export interface SessionLimits {
   readonly max: number;
-  /** The share of each subject. */
+  /** The limit for each subject. */
   readonly perSubject: number;
 }
 
-/** What sessions are made of. */
+/** Options of {@link HttpSessions}. */
 export interface HttpSessionsOptions {
   readonly limits: SessionLimits;
   readonly openServer: () => Promise<Side>;
@@ -46,12 +46,12 @@ export interface HttpSessionsOptions {
   readonly openTransport: (events: SessionEvents) => ServerTransport;
 }
 
-/** A request that names no session. */
+/** A request without a session id, which may begin a session. */
 export interface Beginning {
   readonly subject: string;
-  /** What was posted, if anything was. */
+  /** The parsed body; `undefined` if there was none. */
   readonly posted: object | undefined;
-  /** Has a transport answer the request. */
+  /** Handles the request with a transport. */
   readonly handle: (transport: ServerTransport) => Promise<void>;
 }
 
@@ -62,14 +62,17 @@ interface Session {
   readonly ended: Promise<unknown>;
 }
 
-/** The place of a session whose server is being opened. */
+/** Reserves a session while its server connection is being opened. */
 interface Place {
   readonly subject: string;
   opened?: Promise<Side>;
 }
 
 const SESSION_HEADER = "mcp-session-id";
-/** A client that comes back later hears that its session is gone, and begins another. */
+/**
+ * Idle sessions end after this time, in milliseconds. A client that returns later gets an error and begins a
+ * new session.
+ */
 const IDLE_MS = 30 * 60_000;
 
 export class HttpSessions {
@@ -83,9 +86,9 @@ export class HttpSessions {
   }
 
   /**
-   * Returns the transport of the session that a request names; `undefined` where it names none.
+   * Returns the transport of the session that a request names; `undefined` if it names none.
    *
-   * @throws RefusedError There is no such session of this subject's.
+   * @throws RefusedError The subject has no such session.
    */
   transportOf(
     subject: string,
@@ -101,10 +104,10 @@ export class HttpSessions {
   }
 
   /**
-   * Begins a session, if that is what is asked for; the transport refuses anything else.
+   * Begins a session if the request asks for one; the transport refuses any other request.
    *
-   * @throws RpcRefusedError There are too many sessions, or the server cannot be opened.
-   * @throws {@link ServiceUnavailableError} The proxy stops.
+   * @throws RpcRefusedError There are too many sessions, or the server connection cannot be opened.
+   * @throws {@link ServiceUnavailableError} The proxy is stopping.
    */
   async begin({ subject, posted, handle }: Beginning): Promise<void> {
     const asked = initializeId(posted);
@@ -117,12 +120,12 @@ export class HttpSessions {
       const transport = this.#openTransport((id) => this.#start(id, place, { transport, opened }));
       await handle(transport);
     } finally {
-      // What did not become a session is refused, and needs no server.
+      // The transport refused the request, so the server connection is not needed.
       if (this.#opening.delete(place)) await server?.close();
     }
   }
 
-  /** Ends all sessions and their servers. */
+  /** Ends all sessions and closes their server connections. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.allSettled([...this.#opening].map(closeOpened));
@@ -182,7 +185,7 @@ export class HttpSessions {
   }
 }
 
-/** Returns the id of the one request that begins a session; `undefined` for anything else. */
+/** Returns the id of a single `initialize` request; `undefined` for any other body. */
 function initializeId(posted: object | undefined): RequestId | undefined {
   const [only, ...others] = [posted].flat() as readonly unknown[];
   if (others.length > 0 || !isObject(only) || only["method"] !== "initialize") return undefined;

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The process behind the command `handlevault`. */
+/** The entry point of the command `handlevault`. */
 import { constants } from "node:os";
 import process from "node:process";
 import { setTimeout } from "../primitives/timers.js";
@@ -7,22 +7,23 @@ import { FAILED } from "./command-error.js";
 import { runCommandLine, UNEXPECTED } from "./command-line.js";
 import { killServers } from "./server-process.js";
 
-/** How long the process waits for its output to be read, in milliseconds. */
+/** Time limit for the readers of the output, in milliseconds. */
 const LINGER_MS = 1000;
-/** How long the process may take to end after an error that nothing expected, in milliseconds. */
+/** Time limit for the process to end after an unexpected error, in milliseconds. */
 const FAILING_MS = 15_000;
 
 const abort = new AbortController();
 let hasFailed = false;
 
-/** The first signal ends the command, a second one the process. */
+/** The first signal stops the command; a second one ends the process at once. */
 function endBy(signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void {
   if (!abort.signal.aborted) abort.abort();
-  // A terminal that closes may say so twice: the system does, and the shell.
+  // A closing terminal may send SIGHUP twice, from the system and from the shell, so a second SIGHUP is
+  // ignored.
   else if (signal !== "SIGHUP") process.exit(128 + constants.signals[signal]);
 }
 
-/** The error's own text may hold data. */
+/** Does not print the error: its text may contain data. */
 function fail(): void {
   if (hasFailed) process.exit(FAILED);
   hasFailed = true;
@@ -33,9 +34,9 @@ function fail(): void {
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, endBy);
 process.on("uncaughtException", fail);
-// However the process ends, no server that it started stays behind.
+// Kills all started servers, for whatever reason the process exits.
 process.on("exit", killServers);
-// What is said to a terminal that has closed is lost, and no reason to fail.
+// Writing to a closed terminal fails; the text is lost, but the command goes on.
 process.stderr.on("error", () => undefined);
 
 const code = await runCommandLine(process.argv.slice(2), {
@@ -47,5 +48,5 @@ const code = await runCommandLine(process.argv.slice(2), {
 });
 process.exitCode = hasFailed ? FAILED : code;
 
-// Whoever does not read what was written last must not keep the process.
+// A reader that does not read the last output must not keep the process alive.
 setTimeout(() => process.exit(), LINGER_MS).unref();

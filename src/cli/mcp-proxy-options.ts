@@ -3,24 +3,24 @@ import { parseArgs } from "node:util";
 import { usageError } from "./command-error.js";
 import type { SessionLimits } from "./http-sessions.js";
 
-/** Where the server is: a command to start it, or a URL to reach it. */
+/** The server's address: a command that starts it, or its URL. */
 export type ServerAddress =
   | { readonly command: readonly string[] }
   | { readonly url: URL; readonly tokenVariable: string | undefined };
 
-/** Where clients connect. */
+/** The address that clients connect to. */
 export interface ListenAddress {
   readonly host: string | undefined;
   readonly port: number;
 }
 
-/** What the arguments say. */
+/** The parsed arguments. */
 export interface McpProxyOptions {
   readonly policy: string;
   readonly server: string;
-  /** What to do: explain a result, or stand before a server. */
+  /** The task: explain a recorded result, or run as a proxy for a server. */
   readonly task: { readonly explain: string } | { readonly address: ServerAddress };
-  /** Absent: standard input and output. */
+  /** `undefined` for standard input and output. */
   readonly listen: ListenAddress | undefined;
   readonly allowedHosts: readonly string[];
   readonly sessions: SessionLimits;
@@ -42,12 +42,12 @@ const OPTIONS = {
 
 const HINT = 'see "handlevault mcp-proxy --help"';
 
-/** Tells whether the arguments, up to the server's own, ask for help. */
+/** Returns whether the arguments ask for help. Arguments after the server's command belong to the server. */
 export function asksForHelp(args: readonly string[]): boolean {
   return beforeCommand(args).some((arg) => arg === "--help" || arg === "-h");
 }
 
-/** @throws CommandError The arguments are wrong: the message says what to do. */
+/** @throws CommandError The arguments are invalid. The message says how to correct them. */
 export function readMcpProxyOptions(args: readonly string[]): McpProxyOptions {
   const own = beforeCommand(args);
   const command = args.slice(own.length + 1);
@@ -81,7 +81,7 @@ function parse(args: readonly string[]): Values {
   }
 }
 
-/** Node's own text goes on about things that do not help here. */
+/** Shortens Node's message, which adds hints that do not apply here. */
 function problemOf(error: unknown): string {
   const { code, message } = error as { code?: unknown; message?: unknown };
   const name = /'(--?[a-z][a-z-]{0,30})/.exec(String(message))?.[1] ?? "an option";
@@ -103,7 +103,7 @@ function taskOf(values: Values, command: readonly string[]): McpProxyOptions["ta
 
 const LOOPBACK_NAMES: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
-/** What travels there has not been sealed yet. */
+/** Requires TLS for remote servers, because results from the server are not sealed yet. */
 function serverUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isLocal = url?.protocol === "http:" && LOOPBACK_NAMES.has(url.hostname);
@@ -126,9 +126,9 @@ function listenAddress(text: string): ListenAddress {
 }
 
 const MAX_SESSIONS = 100;
-/** As many as connections. */
+/** The default limit on sessions, equal to that on connections. */
 const MOST_SESSIONS = 1000;
-/** So many subjects have room, if each takes its share. */
+/** By default each subject may have this fraction (1/10) of all sessions. */
 const SHARES = 10;
 
 function sessionLimits(values: Values): SessionLimits {

@@ -1,4 +1,4 @@
-/** The command `handlevault mcp-proxy`: reads the policy, opens the vault, and stands in between. */
+/** The command `handlevault mcp-proxy`: reads the policy, opens the vault and runs the proxy. */
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { MessageFilter } from "../mcp/message-filter.js";
@@ -26,7 +26,7 @@ import { type Side, StdioClient } from "./side.js";
 import { type CheckedServer, checkServer, StartCheck } from "./start-check.js";
 import { subjectOf } from "./subject.js";
 
-/** Runs until the client hangs up, the server ends, or the signal comes. */
+/** Runs until the client disconnects, the server ends, or the signal aborts. */
 export async function mcpProxy(
   options: McpProxyOptions,
   context: CommandContext,
@@ -36,7 +36,7 @@ export async function mcpProxy(
   return naming(name, () => run(file, options, context), file.positionOf);
 }
 
-/** Names the file, and the line of what is wrong, in errors of the policy. */
+/** Adds the file name and the line number to policy errors. */
 async function naming<T>(
   name: string,
   work: () => Promise<T>,
@@ -167,7 +167,7 @@ function openServer({ address, file, options, context }: Connection): Promise<Si
   });
 }
 
-/** What only the proxy may know: the keys of the vault, and the tokens of its clients. */
+/** Removes the proxy's secrets from the server's environment: the vault's keys and the clients' tokens. */
 function withoutSecrets(environment: NodeJS.ProcessEnv, { data }: PolicyFile): NodeJS.ProcessEnv {
   const { vault, auth } = data;
   const names = new Set([vault.keys?.env, ...(auth?.tokens ?? []).map(({ env }) => env)]);

@@ -1,19 +1,19 @@
 /**
- * JSON-RPC messages as server-sent events: how a server's messages travel over HTTP.
+ * Extracts JSON-RPC messages from server-sent events, in which a server sends them over HTTP.
  *
- * Source: HTML Living Standard, 9.2.6 (interpreting an event stream); MCP 2025-11-25, transports,
- * Streamable HTTP.
+ * Source: HTML Living Standard, 9.2.6 (interpreting an event stream); MCP 2025-11-25, transports, Streamable
+ * HTTP.
  */
 import { Buffer } from "node:buffer";
 import { isAnswerLike } from "../mcp/messages.js";
 import { MAX_MESSAGE_BYTES, parseMessage, type ReadLine, UNREADABLE } from "./message-lines.js";
 
-/** What a stream's messages are handed to, and how large they may be. */
+/** The receiver of a stream's messages, and the limits on their size. */
 export interface EventReading {
   readonly receive: (received: ReadLine) => void;
-  /** Whether an event that cannot be read ends what is waited for. */
+  /** Whether an unreadable event fails the requests that wait for this stream. */
   readonly endsUnreadable: boolean;
-  /** The most bytes of the data of an event. */
+  /** The maximum size of an event's data, in bytes. */
   readonly maxBytes?: number | undefined;
 }
 
@@ -23,14 +23,15 @@ const COLON = 0x3a;
 const SPACE = 0x20;
 const BYTE_ORDER_MARK = Buffer.from("\ufeff");
 const NEWLINE = Buffer.from("\n");
-/** Lines of data and what joins them: each costs memory, be it empty. */
+/** The maximum number of data lines and separators of an event: each costs memory, even an empty line. */
 const MAX_DATA_PIECES = 200_000;
-/** The name of a field, and what stands around its value. */
+/** The bytes of a line that a field's name and separator may take, besides the value. */
 const FIELD_BYTES = 16;
 
 /**
- * Takes the messages out of a stream of events. What is left says where the stream is to be resumed, and
- * whether an answer has come: an empty event for each, or one with an answer to nothing.
+ * Extracts the messages from a stream of events. The remaining stream has an empty event for each event that
+ * says where to resume, and for each response an event that holds a response to no request, so that the SDK
+ * knows that the response has arrived.
  */
 export function takeMessages(reading: EventReading): TransformStream<Uint8Array, Uint8Array> {
   const reader = new EventReader(reading);
@@ -51,7 +52,9 @@ class EventReader {
   #data: Uint8Array[] = [];
   #dataBytes = 0;
   #type = "";
-  /** Fields that say where to resume, as they came; of two of a name the last one counts. */
+  /**
+   * The fields that say where to resume the stream, unchanged. If a name occurs twice, the last one counts.
+   */
   readonly #kept = new Map<string, Uint8Array>();
   #isTooLong = false;
 
@@ -61,7 +64,7 @@ class EventReader {
     this.#lines = new LineReader(this.#maxBytes + FIELD_BYTES);
   }
 
-  /** Returns what is left of the events that end in a piece of the stream. */
+  /** Yields the remaining bytes of the events that end in a chunk of the stream. */
   *push(chunk: Uint8Array): Generator<Uint8Array> {
     for (const line of this.#lines.push(chunk)) {
       if (line === "too long") this.#giveUp();
@@ -88,7 +91,7 @@ class EventReader {
     this.#giveUp();
   }
 
-  /** An event that is too large may never end: that is reported at once, and once. */
+  /** Reports an oversized event immediately and only once, because the event may never end. */
   #giveUp(): void {
     this.#data = [];
     this.#dataBytes = 0;
@@ -130,7 +133,10 @@ function valueAfter(line: Uint8Array, colon: number): Uint8Array {
   return line.subarray(line[colon + 1] === SPACE ? colon + 2 : colon + 1);
 }
 
-/** Cuts a stream into lines that end in LF, CR or both; of a longer one it says so at once, and no more. */
+/**
+ * Splits a stream into lines that end in LF, CR or CRLF. Reports an oversized line as soon as it exceeds the
+ * limit, and discards the rest of the line.
+ */
 class LineReader {
   readonly #maxBytes: number;
   #pieces: Uint8Array[] = [];
@@ -155,7 +161,7 @@ class LineReader {
     if (chunk.length > 0) this.#endedInCr = chunk.at(-1) === CR;
   }
 
-  /** Takes a piece of a line; tells whether the line is too long from here on. */
+  /** Adds a piece to the current line. Returns whether the line has just exceeded the limit. */
   #overflows(piece: Uint8Array): boolean {
     const wasTooLong = this.#length > this.#maxBytes;
     this.#length += piece.length;
@@ -177,7 +183,7 @@ class LineReader {
   }
 }
 
-/** Where lines end in a piece; each kind of end is looked for once, so that time is linear. */
+/** Finds the line ends in a chunk. It searches for CR and for LF once each, so that the time is linear. */
 class LineEnds {
   readonly #chunk: Uint8Array;
   #lf = -2;
@@ -187,7 +193,7 @@ class LineEnds {
     this.#chunk = chunk;
   }
 
-  /** Returns the first end from a place on; -1 if there is none. */
+  /** Returns the position of the first line end from `start` on; -1 if there is none. */
   after(start: number): number {
     this.#lf = this.#next(this.#lf, LF, start);
     this.#cr = this.#next(this.#cr, CR, start);

@@ -1,5 +1,5 @@
 /**
- * JSON-RPC messages, and how they travel as lines of text over standard input and output.
+ * Reads and writes JSON-RPC messages as lines of text, for standard input and output.
  *
  * Source: MCP 2025-11-25, transports, stdio.
  */
@@ -7,14 +7,15 @@ import { Buffer } from "node:buffer";
 import { isObject, type RequestId } from "../mcp/messages.js";
 import { readJsonAnswer } from "../transport/json/text.js";
 
-/** The largest message, in bytes; a longer one is thrown away as it comes. */
+/** The maximum size of a message, in bytes. A larger one is discarded while it arrives. */
 export const MAX_MESSAGE_BYTES: number = 16 * 1024 * 1024;
-/** The most messages of a batch. */
+/** The maximum number of messages in a batch. */
 const MAX_BATCH = 100;
 
 /**
- * What a line says: a message or a batch, nothing that could be one, or one that cannot be read. Over
- * HTTP, where every request has a response, one may end without an answer to a request.
+ * The content of a line: a message or batch, text that is not JSON-RPC, or an unreadable message. Over HTTP,
+ * where every request has its own response, `unanswered` means that a response ended without the answer to a
+ * request.
  */
 export type ReadLine =
   | { readonly kind: "message"; readonly value: unknown }
@@ -25,7 +26,7 @@ export type ReadLine =
 export const UNREADABLE: ReadLine = { kind: "unreadable" };
 const NEWLINE = 0x0a;
 
-/** Reads messages off a stream, each as soon as its line is complete. */
+/** Yields the messages of a stream, each as soon as its line is complete. */
 export async function* readMessages(
   input: AsyncIterable<Uint8Array>,
   maxBytes: number = MAX_MESSAGE_BYTES,
@@ -71,7 +72,7 @@ function isBlank(line: Uint8Array): boolean {
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
-/** Colours of a terminal, which some servers do not switch off. */
+/** Terminal colour codes, which some servers always print. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what such a sequence begins with.
 const COLOURS = /^(?:\x1b\[[0-9;]*m)+/;
 
@@ -82,9 +83,8 @@ function readLine(line: Uint8Array): ReadLine {
 }
 
 /**
- * Returns the message, or the batch, that bytes hold; `undefined` where they hold none. Whatever a message
- * travels in, it is read here: what nests too deep, or has numbers that would not come out as they went
- * in, is not read.
+ * Returns the message or batch in the bytes; `undefined` if there is none. All transports parse messages
+ * here. It rejects values that nest too deep and numbers that would not be written back unchanged.
  */
 export function parseMessage(bytes: Uint8Array): object | undefined {
   try {
@@ -97,19 +97,19 @@ export function parseMessage(bytes: Uint8Array): object | undefined {
   }
 }
 
-/** Within how many bytes a message says that it is one. */
+/** The number of bytes at the start of a line in which `isDamaged` looks for signs of a message. */
 const HEAD_BYTES = 4096;
 
 /**
- * Tells a message, or one line of a message on several, from what a server prints besides: `[INFO] …`,
- * `{ port: 3000 }`.
+ * Returns whether a line is a damaged message or one line of a multi-line message, and not other output of
+ * the server such as `[INFO] …` or `{ port: 3000 }`.
  */
 function isDamaged(line: Uint8Array): boolean {
   const head = Buffer.from(line.subarray(0, HEAD_BYTES)).toString("latin1").trimStart();
   return /^[{[]/.test(head) ? head.includes('"jsonrpc"') : /^"jsonrpc"\s*:/.test(head);
 }
 
-/** Returns a message, or a batch, as a line. */
+/** Returns a message or batch as a line. */
 export function messageLine(message: unknown): string {
   return `${JSON.stringify(message)}\n`;
 }

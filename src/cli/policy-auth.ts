@@ -1,4 +1,4 @@
-/** Who clients are that connect over HTTP, as the policy's `auth` says. */
+/** Authenticates clients over HTTP as the policy's `auth` member configures. */
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { anyOf } from "../auth/any-of.js";
@@ -9,7 +9,7 @@ import { policyError } from "./command-error.js";
 import type { AuthData, JwtData, TokenData } from "./policy-data.js";
 import type { PolicyFile } from "./policy-file.js";
 
-/** @throws CommandError A key cannot be read, or an option is wrong. */
+/** @throws CommandError A key cannot be read, or an option is invalid. */
 export async function openAuth(
   { jwt, tokens }: AuthData,
   pathOf: PolicyFile["pathOf"],

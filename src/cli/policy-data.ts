@@ -1,4 +1,4 @@
-/** What a policy file says, once its form has been checked. */
+/** The types of a policy file's data, after the schema has validated it. */
 import type {
   ErrorHandling,
   HydrateRule,
@@ -7,17 +7,17 @@ import type {
   TextHandling,
 } from "../mcp/policy-options.js";
 
-/** A value of exactly one kind, under the name of the kind. */
+/** An object with exactly one member, whose name is the kind of the value. */
 export type OneOf<Name extends string> = { readonly [Kind in Name]?: string | undefined };
 
-/** A rule to seal, with its safe view by name: for a place, or for what a schema in a file marks. */
+/** A sealing rule with its safe view by name. It covers a pointer, or the places that a schema file marks. */
 export type SealRuleData = Omit<SealRule, "safeView" | "at"> & {
   readonly at?: string | undefined;
   readonly marked?: string | undefined;
   readonly safeView?: OneOf<"fixed" | "summarizer"> | undefined;
 };
 
-/** What a file says of one tool. */
+/** The rules of one tool. */
 export interface ToolData {
   readonly seal?: "none" | readonly SealRuleData[] | undefined;
   readonly show?: readonly string[] | undefined;
@@ -27,35 +27,35 @@ export interface ToolData {
   readonly description?: string | undefined;
 }
 
-/** How clients are known that connect over HTTP. */
+/** The authentication of clients over HTTP. */
 export interface AuthData {
   readonly jwt?: JwtData | undefined;
   readonly tokens?: readonly TokenData[] | undefined;
 }
 
-/** Signed tokens of one issuer: the subject is a claim of theirs. */
+/** Signed tokens of one issuer. One of their claims is the subject. */
 export interface JwtData {
   readonly issuer: string;
   readonly audience: string;
   /** A file with a public key in PEM, or the URL of a JSON Web Key Set. */
   readonly key: OneOf<"file" | "jwks">;
-  /** Default: `sub`. */
+  /** The claim that holds the subject. Default: `sub`. */
   readonly claim?: string | undefined;
   readonly algorithms?: readonly string[] | undefined;
 }
 
-/** A fixed token, by the name of the environment variable that holds it. */
+/** A fixed token in an environment variable, given by the variable's name. */
 export interface TokenData {
   readonly env: string;
   readonly subject: string;
 }
 
-/** Where handles are kept: gone with the process, or under a path or URL. */
+/** The storage of handles: the process's memory, or a database at a path or URL. */
 export type CacheData = "memory" | OneOf<"sqlite" | "lmdb" | "redis" | "valkey">;
 
-/** Where keys come from: a file, or an environment variable. */
+/** The source of the keys: a file or an environment variable. */
 export interface KeysData extends OneOf<"file" | "env"> {
-  /** Of a file: a container platform mounted it, so that others may read it. */
+  /** For a file: a container platform mounted it, so other users may read it. */
   readonly mounted?: boolean | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Reads a policy file: what agents may see, where handles are kept, and who the subject is. */
+/** Reads a policy file: the rules for agents, the storage of handles, and the subject. */
 import { dirname, resolve } from "node:path";
 import { loadPeer } from "../load-peer.js";
 import { AgentPolicy } from "../mcp/policy.js";
@@ -14,20 +14,20 @@ import type { PolicyText } from "./policy-text.js";
 import { readBounded } from "./read-bounded.js";
 import { SUMMARIZERS } from "./summarizers.js";
 
-/** A policy file that has been checked. */
+/** A valid policy file. */
 export interface PolicyFile {
   readonly data: PolicyData;
   readonly policy: AgentPolicy;
-  /** Returns where a value stands in the file. */
+  /** Returns the position of a value in the file. */
   readonly positionOf: (path: ValuePath) => Position;
-  /** Returns the path of a file that the policy names: relative ones start at the policy's folder. */
+  /** Returns the path of a file that the policy names. Relative paths start at the policy's folder. */
   pathOf(file: string): string;
 }
 
 /**
- * Reads and checks a policy.
+ * Reads and validates a policy.
  *
- * @throws CommandError It cannot be read, or something in it is wrong: the message says where.
+ * @throws CommandError The file cannot be read, or the policy is invalid: the message gives the position.
  * @throws PeerMissingError `yaml` or `zod` is not installed.
  */
 export async function readPolicyFile(path: string): Promise<PolicyFile> {
@@ -65,7 +65,7 @@ async function agentPolicy(
   return checked({ ttlSeconds, defaults, servers }, text, rulePaths);
 }
 
-/** Throws at the first name of a server or a tool that cannot be one. */
+/** Throws for the first invalid name of a server or tool. */
 function checkNames(servers: PolicyData["servers"], text: PolicyText): void {
   for (const [server, { tools }] of Object.entries(servers)) {
     const names = ["servers", server, "tools"];
@@ -83,7 +83,7 @@ function checkNames(servers: PolicyData["servers"], text: PolicyText): void {
 }
 
 interface RuleContext {
-  /** The way to the tool or rule in the file. */
+  /** The path to the tool or rule in the file. */
   readonly path: ValuePath;
   readonly text: PolicyText;
   readonly pathOf: PolicyFile["pathOf"];
@@ -122,7 +122,7 @@ function safeViewRule(
   throw policyError("there is no summarizer of that name", positionOf("safeView/summarizer"));
 }
 
-/** The policy's own errors say which member they are about. */
+/** Adds positions to the policy's own errors, whose messages name the invalid member. */
 function checked(options: PolicyOptions, text: PolicyText, rulePaths: RulePaths): AgentPolicy {
   return orPolicyError(
     () => new AgentPolicy(options),

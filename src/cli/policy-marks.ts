@@ -1,4 +1,4 @@
-/** The places that a schema in a file marks as sensitive, for a policy. */
+/** Sealing rules for the places that a schema file marks as sensitive. */
 import { type MarkedRule, markedRules } from "../mcp/marked-places.js";
 import { isObject } from "../mcp/messages.js";
 import { type CommandError, type Position, policyError } from "./command-error.js";
@@ -7,8 +7,8 @@ import { readBounded } from "./read-bounded.js";
 /**
  * Returns a rule for each place that a JSON schema marks with `"x-sensitive": true`.
  *
- * @param position - Where the policy names the file.
- * @throws CommandError The file cannot be read, or marks nothing that could be found.
+ * @param position - The position in the policy where the file is named.
+ * @throws CommandError The file cannot be read, or has no usable mark.
  */
 export async function marksIn(path: string, position: Position): Promise<readonly MarkedRule[]> {
   const problem = (text: string): CommandError => policyError(`the schema ${text}`, position);

@@ -1,15 +1,15 @@
-/** Where in a policy file that stands which the policy's own errors are about. */
+/** Finds the position in a policy file that a policy error refers to. */
 import type { PolicyOptions } from "../mcp/policy-options.js";
 import type { ValuePath } from "./command-error.js";
 
-/** The way to the rule in the file that a rule was made from: one in the file may become several. */
+/** The path in the file of each rule's source. One rule in the file may produce several rules. */
 export type RulePaths = WeakMap<object, ValuePath>;
 
 /**
- * Returns the way to what a message is about: it begins with the members that lead there, as in
+ * Returns the path to the value that an error message refers to. The message begins with that path, as in
  * `policy.servers.records.tools.lookup.seal[0].at`.
  *
- * A name may have dots in it: what it is, is seen in the policy.
+ * A name may contain dots, so the path is resolved against the members of the policy.
  */
 export function pathOfMessage(
   message: string,
@@ -34,7 +34,10 @@ interface Step {
   readonly written: string;
 }
 
-/** Returns the member that the rest of a message goes on with: the one with the longest name. */
+/**
+ * Returns the member that the rest of a message begins with. If several match, it is the one with the longest
+ * name.
+ */
 function stepOf(node: unknown, rest: string): Step | undefined {
   if (typeof node !== "object" || node === null) return undefined;
   const steps = Array.isArray(node)

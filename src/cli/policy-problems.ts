@@ -1,20 +1,20 @@
-/** What can be wrong with a policy file, in words, and where. */
+/** Describes the errors of a policy file, with their positions. */
 import { type CommandError, policyError, type ValuePath } from "./command-error.js";
 import type { PolicyData } from "./policy-data.js";
 import type { PolicyText } from "./policy-text.js";
 
-/** What a schema finds: the part of zod's issues that is used here. */
+/** The part of zod's issues that is used here. */
 export interface SchemaIssue {
   readonly code: string;
   readonly path: ValuePath;
   readonly message: string;
-  /** Of members that are unknown. */
+  /** The unknown members, for an issue about them. */
   readonly keys?: readonly string[];
-  /** Of a value that is none of several kinds: what is wrong with it as each of them. */
+  /** For a value that matches no alternative of a union: the issues for each alternative. */
   readonly errors?: readonly (readonly SchemaIssue[])[];
 }
 
-/** Returns the error of the first thing that is wrong with a policy's form. */
+/** Returns the error for the first issue that the schema found. */
 export function issueError(issues: readonly SchemaIssue[], text: PolicyText): CommandError {
   const [first] = issues;
   if (first === undefined) return policyError("it does not have the form of a policy");
@@ -26,7 +26,10 @@ export function issueError(issues: readonly SchemaIssue[], text: PolicyText): Co
   return policyError(where === "" ? message : `${where}: ${message}`, text.positionOf(path));
 }
 
-/** Of several kinds a value can be of, the one that is meant is the one whose problem lies deepest. */
+/**
+ * Returns the most helpful issue of a union: that of the alternative whose issue is nested deepest, because
+ * that one matches the value best.
+ */
 function nearest(issue: SchemaIssue): SchemaIssue {
   const inner = (issue.errors ?? []).flatMap(([first]) => (first === undefined ? [] : [first]));
   const [deepest] = inner.toSorted((one, other) => other.path.length - one.path.length);
@@ -34,12 +37,14 @@ function nearest(issue: SchemaIssue): SchemaIssue {
   return { ...deepest, path: [...issue.path, ...deepest.path] };
 }
 
-/** Names are shown as names only: what stands in the place of one by mistake may be a secret. */
+/**
+ * Returns a name for a message, only if it has the form of a name: by mistake a secret may be in its place.
+ */
 function shown(name: string): string {
   return /^[\w./-]{1,64}$/.test(name) ? name : "(not a name)";
 }
 
-/** Throws where a policy's handles could not be opened by those that it grants them to. */
+/** Throws if the principals that a policy grants handles to could not open them. */
 export function assertReachable({ vault, servers }: PolicyData, text: PolicyText): void {
   if (vault.cache === "memory") assertOwnGrants(servers, text);
   else if (vault.keys === undefined) {
@@ -50,7 +55,7 @@ export function assertReachable({ vault, servers }: PolicyData, text: PolicyText
   }
 }
 
-/** What one process keeps in its memory no other can open. */
+/** Throws if a policy with handles in memory grants them to others: another process cannot open them. */
 function assertOwnGrants(servers: PolicyData["servers"], text: PolicyText): void {
   for (const { server, name, path } of grantsOf(servers)) {
     if (name.startsWith(`${server}/`)) continue;

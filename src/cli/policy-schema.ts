@@ -1,7 +1,7 @@
 /**
- * What a policy file may say. Loaded only when one is read: it needs the package `zod`.
+ * The schema of a policy file. Imported only when a policy is read, because it requires the package `zod`.
  *
- * Names, pointers and numbers are checked by the policy itself.
+ * The policy itself checks names, pointers and numbers.
  */
 import { z } from "zod/v4";
 import { ARGUMENT_FORMATS } from "../mcp/policy-rules.js";
@@ -91,7 +91,7 @@ const auth = z
     "must have jwt or tokens",
   );
 
-/** The form of a policy file. */
+/** The schema of a policy file. */
 export const policySchema: z.ZodType<PolicyData> = z.strictObject({
   version: z.literal(1),
   vault: z.strictObject({ cache, keys: keys.optional() }),
@@ -102,7 +102,7 @@ export const policySchema: z.ZodType<PolicyData> = z.strictObject({
   servers: z.record(z.string(), z.strictObject({ tools: z.record(z.string(), tool) })),
 });
 
-/** An object with exactly one of the members. */
+/** Returns the schema of an object with exactly one of the members. */
 function oneOf<Name extends string>(names: readonly Name[]): z.ZodType<OneOf<Name>> {
   const members = names.map((name) => [name, z.string().optional()] as const);
   const shape = Object.fromEntries(members) as Record<Name, z.ZodOptional<z.ZodString>>;

@@ -1,23 +1,23 @@
 /**
- * A policy as a text in YAML 1.2, of which JSON is a part, with the places of what it says.
+ * Parses a policy in YAML 1.2, which includes JSON, and keeps the positions of its values.
  *
- * Loaded only when a policy is read: it needs the package `yaml`.
+ * Imported only when a policy is read, because it requires the package `yaml`.
  */
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { type Position, policyError, type ValuePath } from "./command-error.js";
 
-/** A policy that has been parsed, and where its parts stand. */
+/** A parsed policy with the positions of its values. */
 export interface PolicyText {
   readonly data: unknown;
-  /** Returns where a value stands, or the nearest thing around it that exists. */
+  /** Returns the position of a value, or that of its nearest existing parent. */
   positionOf(path: ValuePath): Position;
-  /** Returns where the name of a member stands. */
+  /** Returns the position of a member's name. */
   positionOfName(path: ValuePath, name: string): Position;
 }
 
 const MAX_ALIASES = 100;
 
-/** @throws CommandError It is not YAML, or it refers to the environment elsewhere than in `subject`. */
+/** @throws CommandError The text is not YAML, or it refers to environment variables outside `subject`. */
 export function parsePolicyText(text: string): PolicyText {
   const lines = new LineCounter();
   const document = parseDocument(text, {
@@ -45,8 +45,9 @@ export function parsePolicyText(text: string): PolicyText {
 }
 
 /**
- * Refuses what would not be taken as it stands. Values from the environment do not show in a policy, so
- * only who the subject is may come from there; and JavaScript has no member `__proto__` of its own.
+ * Rejects scalars that would not be used as they are written. Environment variables are allowed only in
+ * `subject`, because a reader of the policy cannot see their values. JavaScript objects cannot have a normal
+ * member named `__proto__`.
  */
 function checkScalars(document: Document, positionAt: (offset: number) => Position): void {
   const subject = document.getIn(["subject"], true);

@@ -1,4 +1,4 @@
-/** Passes messages between a client and a server, through the filter. */
+/** Forwards messages between a client and a server through the filter. */
 
 import {
   NOT_EXECUTED_ENDED,
@@ -24,27 +24,27 @@ import type { ReadLine } from "./message-lines.js";
 import type { Sent, Side } from "./side.js";
 import type { Admission, StartCheck } from "./start-check.js";
 
-/** The two sides of a proxy, and what is between them. */
+/** Options of {@link runProxy}. */
 export interface ProxyOptions {
   readonly client: Side;
   readonly server: Side;
   readonly filter: MessageFilter;
-  /** Tells for whom the client asks. */
+  /** Returns the subject that the client acts for. */
   readonly subject: () => string;
-  /** Looks at the server's tools before the client may use them. */
+  /** Checks the server's tools before the client may use them. */
   readonly check?: StartCheck | undefined;
-  /** Ends the connection. */
+  /** Closes both sides. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Which side hung up. */
+/** The side that disconnected. */
 export type ProxyEnd = "client" | "server";
 
 type FilterOne = (message: unknown) => MaybePromise<Passage>;
 
-/** How long the server may take to answer a client that has hung up, in milliseconds. */
+/** Time limit for the server's responses after the client has disconnected, in milliseconds. */
 const ANSWERS_MS = 2000;
-/** How long a client may take to read what it is told last, in milliseconds. */
+/** Time limit for the client to read the last messages, in milliseconds. */
 const LAST_MS = 1000;
 
 const PARSE_ERROR: ErrorMessage = {
@@ -53,7 +53,7 @@ const PARSE_ERROR: ErrorMessage = {
   error: { code: -32700, message: "Parse error" },
 };
 
-/** What is said of what the check at the start does not let pass. */
+/** The error texts for messages that the start check rejects. */
 const REFUSED: Readonly<Record<Exclude<Admission, "pass" | "cancelled">, string>> = {
   unfit: NOT_EXECUTED_REFUSED,
   full: NOT_EXECUTED_TOO_MANY,
@@ -61,16 +61,16 @@ const REFUSED: Readonly<Record<Exclude<Admission, "pass" | "cancelled">, string>
 };
 
 /**
- * Passes messages until one side hangs up, and then ends both: what the server still has to say to a
- * client that has hung up is passed on.
+ * Forwards messages until one side disconnects, and then closes both. After the client has disconnected, the
+ * remaining messages of the server are still forwarded.
  *
- * @returns Which side it was; `"client"` as well where the signal ended it.
+ * @returns The side that disconnected; also `"client"` if the signal ended the connection.
  * @throws CommandError The server has a tool that does not fit the policy.
  */
 export async function runProxy(options: ProxyOptions): Promise<ProxyEnd> {
   const { client, server, signal, check } = options;
   const proxy = new MessageProxy(options);
-  // What is under way could wait for a server that does not read: it is ended at the same time.
+  // Both sides are closed at the same time: a pending message could wait for a server that does not read.
   const hangUp = () => void Promise.all([client.close(), server.close()]);
   signal?.addEventListener("abort", hangUp, { once: true });
   const serving = server.run((received) => proxy.fromServer(received));
@@ -102,7 +102,7 @@ class MessageProxy {
     this.#options = options;
   }
 
-  /** What is no message is refused, and never passed on. */
+  /** Handles input from the client. Input that is not a message is rejected and never forwarded. */
   fromClient(received: ReadLine): MaybePromise<void> {
     const { client, check } = this.#options;
     if (received.kind !== "message") return this.#reply(client, PARSE_ERROR);
@@ -114,7 +114,7 @@ class MessageProxy {
     return held.finally(() => this.#held.delete(held));
   }
 
-  /** Resolves once nothing waits to be admitted. */
+  /** Resolves when no message waits for the start check. */
   async admitted(): Promise<void> {
     await Promise.allSettled(this.#held);
   }
@@ -136,7 +136,10 @@ class MessageProxy {
     return passing;
   }
 
-  /** Servers print other things, too; but a message that cannot be read may be any answer. */
+  /**
+   * Handles output of the server. Text that is not JSON-RPC is ignored, but an unreadable message may be the
+   * response to any request, so it fails all pending requests.
+   */
   fromServer(received: ReadLine): MaybePromise<void> {
     const { client, server, filter, check } = this.#options;
     if (received.kind === "noise") return;
@@ -155,7 +158,7 @@ class MessageProxy {
     );
   }
 
-  /** Resolves once no request waits for an answer. */
+  /** Resolves when no request is pending. */
   answered(): Promise<void> {
     return new Promise((resolve) => {
       this.#onAnswered = resolve;
@@ -168,7 +171,7 @@ class MessageProxy {
     this.#onAnswered();
   }
 
-  /** Answers the requests that the server has not answered. */
+  /** Sends an error response for every pending request. */
   failWaiting(): Promise<void> {
     return this.#failAll(this.#options.filter.waiting());
   }
@@ -178,7 +181,7 @@ class MessageProxy {
     this.#tellIfAnswered();
   }
 
-  /** What does not reach the server is answered at once. */
+  /** Forwards a message to the server. If that fails, its requests get an error response immediately. */
   async #toServer(server: Side, message: Sent | undefined): Promise<void> {
     if (message === undefined) return;
     try {
@@ -195,7 +198,7 @@ class MessageProxy {
     this.#tellIfAnswered();
   }
 
-  /** A side that has hung up hears nothing more. */
+  /** Sends a message, and ignores the error if the side has disconnected. */
   async #reply(side: Side, message: Sent | undefined): Promise<void> {
     if (message !== undefined) await side.send(message).catch(() => undefined);
   }
@@ -205,7 +208,7 @@ function isRequest(message: Message): message is RequestMessage {
   return "method" in message && "id" in message;
 }
 
-/** Answers what is not passed on to the server. */
+/** Returns the error responses for the requests in a message that is not forwarded. */
 function refusals(received: unknown, text: string): Sent | undefined {
   const answers = [received].flat().flatMap((one) => {
     const id = isObject(one) ? one["id"] : undefined;
@@ -218,7 +221,7 @@ function isBatch(message: Sent): message is readonly Message[] {
   return Array.isArray(message);
 }
 
-/** Filters a message, or a batch that comes out as one; at once, where nothing has to be waited for. */
+/** Filters and forwards a message, or a batch as one batch. Stays synchronous if the filter does. */
 function passages(
   received: unknown,
   filterOne: FilterOne,

@@ -1,9 +1,9 @@
-/** Reads the small files that a command is given. */
+/** Reads a small file with a limit on its size. */
 import { open } from "node:fs/promises";
 
 const MAX_BYTES = 1024 * 1024;
 
-/** The text of a file, or what is wrong with it. */
+/** The text of a file, or the reason why it cannot be read. */
 export type ReadFile =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly problem: string };

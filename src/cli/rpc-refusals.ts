@@ -1,18 +1,18 @@
-/** What clients over HTTP are refused as errors of JSON-RPC, in fixed texts. */
+/** Errors for HTTP clients as JSON-RPC error responses, with fixed texts. */
 import type { RequestId } from "../mcp/messages.js";
 import { type HttpAnswer, success } from "../transport/http/server/responses.js";
 
-/** A request that no session gets. */
+/** The reason why a request is refused before it reaches a session. */
 export interface RpcRefusal {
   readonly status: number;
   readonly code: number;
   readonly message: string;
-  /** After how many seconds it may be tried again. */
+  /** The number of seconds after which the client may try again. */
   readonly retryAfterSeconds?: number | undefined;
 }
 
 const PARSE_ERROR = -32700;
-/** The first of the codes that JSON-RPC leaves to servers. */
+/** The first error code that JSON-RPC reserves for servers. */
 const SERVER_ERROR = -32000;
 
 const RETRY_AFTER_SECONDS = 10;
@@ -31,11 +31,11 @@ export const RPC_REFUSALS: Readonly<Record<RpcRefusalName, RpcRefusal>> = {
   noServer: unavailable("The server cannot be started or reached"),
 };
 
-/** Carries an {@link RpcRefusal} out of whatever found it. */
+/** An exception that holds an {@link RpcRefusal}. */
 export class RpcRefusedError extends Error {
   override readonly name = "RpcRefusedError" as const;
   readonly refusal: RpcRefusal;
-  /** The request that is refused, where it could be read. */
+  /** The id of the refused request; `null` if it could not be read. */
   readonly id: RequestId | null;
 
   constructor(refusal: RpcRefusal, id: RequestId | null = null) {
@@ -45,7 +45,7 @@ export class RpcRefusedError extends Error {
   }
 }
 
-/** Returns the answer that tells of an {@link RpcRefusedError}; `undefined` for any other error. */
+/** Returns the response to an {@link RpcRefusedError}; `undefined` for any other error. */
 export function rpcAnswerTo(error: unknown): HttpAnswer | undefined {
   if (!(error instanceof RpcRefusedError)) return undefined;
   const { status, code, message, retryAfterSeconds } = error.refusal;

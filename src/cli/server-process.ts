@@ -1,4 +1,4 @@
-/** A server that the proxy starts, and talks to over stdio. */
+/** Starts a server as a child process and exchanges messages with it over stdio. */
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
@@ -6,33 +6,36 @@ import { settlesWithin } from "../primitives/settles-within.js";
 import { CommandError, FAILED } from "./command-error.js";
 import { type Receive, receiveLines, type Sent, type Side, sendLine } from "./side.js";
 
-/** How a server is started. */
+/** Options of {@link startServer}. */
 export interface ServerProcessOptions {
   readonly command: readonly string[];
   readonly environment: NodeJS.ProcessEnv;
-  /** What becomes of what it writes to standard error, which may hold data. */
+  /** Whether to discard or inherit the server's standard error, which may contain data. */
   readonly errors: "discard" | "inherit";
   readonly patience?: Patience | undefined;
 }
 
-/** How long a server may take to end, in milliseconds. */
+/** Time limits for a server to end, in milliseconds. */
 export interface Patience {
-  /** From the end of its input to SIGTERM. */
+  /** From the end of the server's input to SIGTERM. */
   readonly termMs: number;
-  /** From there to SIGKILL. */
+  /** From SIGTERM to SIGKILL. */
   readonly killMs: number;
 }
 
 const PATIENCE: Patience = { termMs: 2000, killMs: 5000 };
-/** What a server wrote before it ended is still read, but not for ever: others may hold its output. */
+/**
+ * Time limit for reading the remaining output of a server that has ended, in milliseconds. Other processes
+ * may keep its output open for ever.
+ */
 const OUTPUT_MS = 1000;
 
 type ServerChild = ChildProcess & { readonly stdin: Writable; readonly stdout: Readable };
 
-/** The servers of this process that have not ended. */
+/** The server processes that have not ended. */
 const running = new Set<ServerChild>();
 
-/** Ends all servers at once: for a process that cannot wait for them. */
+/** Kills all servers immediately, for a process that cannot wait for them. */
 export function killServers(): void {
   for (const child of running) child.kill("SIGKILL");
 }
@@ -61,12 +64,15 @@ export async function startServer(options: ServerProcessOptions): Promise<Server
   }
 }
 
-/** An error may also be a signal that could not be sent. */
+/**
+ * Forgets a child that did not start. The error event also reports signals that could not be sent, so it
+ * checks for a process id.
+ */
 function forgetUnstarted(child: ServerChild): void {
   if (child.pid === undefined) running.delete(child);
 }
 
-/** A running server. Only this process is ever ended, none that it starts. */
+/** A running server. Only its own process is killed, not the processes that it started. */
 export class ServerProcess implements Side {
   readonly #child: ServerChild;
   readonly #patience: Patience;
@@ -77,7 +83,7 @@ export class ServerProcess implements Side {
     this.#child = child;
     this.#patience = patience;
     this.#exited = new Promise((resolve) => child.once("exit", () => resolve()));
-    // Whoever writes hears of it; unheard, it would end the process.
+    // The callback of `write` reports the error; without this listener the event would crash the process.
     child.stdin.on("error", () => undefined);
     child.on("error", () => undefined);
     void this.#exited.then(() => this.#endOutput());
@@ -91,7 +97,7 @@ export class ServerProcess implements Side {
     return sendLine(this.#child.stdin, message);
   }
 
-  /** Ends its input; then asks it to end, then ends it. */
+  /** Ends the server's input; if that does not end the server, sends SIGTERM and then SIGKILL. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

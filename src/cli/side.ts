@@ -1,32 +1,32 @@
-/** What a proxy stands between: a client on one side, a server on the other. */
+/** The two sides of a proxy: a client and a server. */
 import type { Readable, Writable } from "node:stream";
 import type { Message } from "../mcp/messages.js";
 import { settlesWithin } from "../primitives/settles-within.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { messageLine, type ReadLine, readMessages } from "./message-lines.js";
 
-/** A message, or a batch of them. */
+/** A message or a batch. */
 export type Sent = Message | readonly Message[];
 
-/** Takes what came; the side goes on once not too much of it is under way. */
+/** Handles a received message. The side stops reading while too many messages are pending. */
 export type Receive = (received: ReadLine) => MaybePromise<void>;
 
 /** One side of a proxy. */
 export interface Side {
-  /** Hands over what comes, until the other end hangs up; then resolves. */
+  /** Passes received messages to `receive`; resolves when the other end has disconnected. */
   run(receive: Receive): Promise<void>;
-  /** Resolves once the message is written. @throws It cannot be. */
+  /** Resolves when the message is written. @throws The message cannot be written. */
   send(message: Sent): Promise<void>;
-  /** Takes nothing more in, and ends. */
+  /** Stops reading and closes the connection. */
   close(): Promise<void>;
 }
 
-/** So many messages of one side are under way at once; the rest waits where it is. */
+/** The maximum number of pending messages of one side. Further messages stay in the stream's buffer. */
 const MAX_UNDER_WAY = 32;
-/** How long what is under way may take once a side has hung up, in milliseconds. */
+/** Time limit for pending messages after a side has disconnected, in milliseconds. */
 const LAST_MS = 5000;
 
-/** Hands over the messages of a stream, no more at a time than fit. */
+/** Passes the messages of a stream to `receive`, with a limit on pending messages. */
 export async function receiveLines(input: Readable, receive: Receive): Promise<void> {
   const underWay = new Set<Promise<void>>();
   try {
@@ -36,21 +36,21 @@ export async function receiveLines(input: Readable, receive: Receive): Promise<v
       if (underWay.size >= MAX_UNDER_WAY) await Promise.race(underWay);
     }
   } catch {
-    // A stream that breaks has ended.
+    // A stream error counts as the end of the stream.
   }
   await settlesWithin(LAST_MS, Promise.all(underWay));
 }
 
-/** Hands a message over. One that fails must not keep the others from being read. */
+/** Passes on one message. Its failure must not stop the messages after it. */
 export async function passOn(received: ReadLine, receive: Receive): Promise<void> {
   try {
     await receive(received);
   } catch {
-    // The filter answers for what it cannot pass; there is nobody else to tell.
+    // The filter itself answers messages that it cannot forward, so this error needs no report.
   }
 }
 
-/** Writes a message as a line; resolves once the stream has taken it. */
+/** Writes a message as a line; resolves when the stream has accepted it. */
 export function sendLine(output: Writable, message: Sent): Promise<void> {
   return new Promise((resolve, reject) => {
     output.write(messageLine(message), (error) => {
@@ -60,7 +60,7 @@ export function sendLine(output: Writable, message: Sent): Promise<void> {
   });
 }
 
-/** The client of a proxy that was started as a server over stdio. */
+/** The client of a proxy that runs as a server over stdio. */
 export class StdioClient implements Side {
   readonly #input: Readable;
   readonly #output: Writable;
@@ -68,7 +68,7 @@ export class StdioClient implements Side {
   constructor(input: Readable, output: Writable) {
     this.#input = input;
     this.#output = output;
-    // Whoever writes hears of it; unheard, it would end the process.
+    // The callback of `write` reports the error; without this listener the event would crash the process.
     output.on("error", () => input.destroy());
   }
 

@@ -1,4 +1,4 @@
-/** Holds a client's requests back until the server's tools are known to fit their rules. */
+/** Delays a client's requests until the server's tools have been checked against the policy. */
 import { isObject, type JsonObject, objectAt, type RequestMessage } from "../mcp/messages.js";
 import { OwnRequests } from "../mcp/own-requests.js";
 import type { AgentPolicy } from "../mcp/policy.js";
@@ -7,19 +7,19 @@ import type { MaybePromise } from "../vault/contracts.js";
 import { type CommandError, policyError } from "./command-error.js";
 import type { Side } from "./side.js";
 
-/** Whose tools are looked at. */
+/** The server whose tools are checked. */
 export interface CheckedServer {
   readonly policy: AgentPolicy;
   readonly server: string;
-  /** Hears of names in the policy that the server does not have. */
+  /** Called with a warning about names in the policy that the server does not have. */
   readonly onWarning?: ((text: string) => void) | undefined;
-  /** How long the server may take, in milliseconds. Default 5 s. */
+  /** Time limit for the server, in milliseconds. Default 5 s. */
   readonly patienceMs?: number | undefined;
 }
 
 /**
- * What becomes of a message: it may go on; it is dropped, since the client has cancelled it; or it is
- * refused because a tool does not fit, too many others wait, or the connection has ended.
+ * The decision on a message: forward it; drop it, because the client has cancelled it; or refuse it, because
+ * a tool does not fit the policy, too many others wait, or the connection has ended.
  */
 export type Admission = "pass" | "cancelled" | "unfit" | "full" | "ended";
 
@@ -28,25 +28,28 @@ interface Held {
   readonly admit: (admission: Admission) => void;
 }
 
-/** What a client may say before the server is ready for questions. */
+/** The methods that a client may call before the server is ready for other requests. */
 const OPENING: ReadonlySet<unknown> = new Set(["initialize", "server/discover", "ping"]);
 const READY = "notifications/initialized";
-/** So many requests wait: fewer than a side hands over, so that what opens the connection is read. */
+/**
+ * The maximum number of delayed requests. It is below a side's limit on pending messages, so that the
+ * messages that open the connection are still read.
+ */
 const MAX_HELD = 16;
 
-/** Asks the server of a connection as soon as the client has opened it, or asks something. */
+/** Lists the server's tools as soon as the client has opened the connection or sends a request. */
 export class StartCheck {
   readonly #checked: CheckedServer;
   readonly #side: Side;
   readonly #own = new OwnRequests();
   #outcome: Admission | undefined;
-  /** Whether all tools are known: until then a server is asked again once it is ready. */
+  /** Whether all tools are known. If not, the tools are listed again when the server is ready. */
   #isKnown: boolean;
   #held: Held[] = [];
   #looks = 0;
   readonly #reported = new Set<string>();
   #refuse: (error: CommandError) => void = () => undefined;
-  /** Resolves once a tool is known not to fit. */
+  /** Resolves with the error if a tool does not fit the policy. */
   readonly refused: Promise<CommandError>;
 
   constructor(checked: CheckedServer, side: Side) {
@@ -59,17 +62,19 @@ export class StartCheck {
     });
   }
 
-  /** Takes the answers to the questions of the check: no client gets them. */
+  /**
+   * Returns whether a message is the response to a request of the check; such responses are not forwarded.
+   */
   takes(message: unknown): boolean {
     return this.#own.take(message);
   }
 
-  /** Takes what cannot be read for the answers to all questions of the check. */
+  /** Fails all pending requests of the check: an unreadable message may be the response to any of them. */
   takeUnreadable(): void {
     this.#own.endAll();
   }
 
-  /** Tells, once that is known, what becomes of a client's message. */
+  /** Returns the decision on a client's message, or a promise if the check is still pending. */
   admits(received: unknown): MaybePromise<Admission> {
     if (this.#outcome === "pass") return "pass";
     const asking = [received].flat().find(isQuestion);
@@ -79,30 +84,30 @@ export class StartCheck {
     }
     if (this.#outcome !== undefined) return this.#outcome;
     if (this.#held.length >= MAX_HELD) return "full";
-    // The first question tells how questions are asked in the client's revision.
+    // The client's first request shows the form that its protocol revision gives to requests.
     if (this.#looks === 0) void this.#look(asking);
     return new Promise((admit) => this.#held.push({ received, admit }));
   }
 
-  /** Tells whether a message says that the server may be asked. */
+  /** Returns whether a message means that the server now accepts requests. */
   awaits(received: unknown): boolean {
     if (this.#isKnown) return false;
     return [received].flat().some((one) => isObject(one) && one["method"] === READY);
   }
 
-  /** Looks at the tools before the client asks anything more: what failed before may succeed now. */
+  /** Lists the tools before the client's next request: an attempt that failed before may succeed now. */
   begin(): void {
     if (this.#isKnown || this.#outcome === "unfit" || this.#outcome === "ended") return;
     this.#outcome = undefined;
     void this.#look({});
   }
 
-  /** Refuses what waits: there will be no answer. */
+  /** Refuses all delayed messages, because the connection has ended. */
   end(): void {
     if (this.#outcome === undefined) this.#settle("ended");
   }
 
-  /** A look that a later one has replaced counts only if it has seen all. */
+  /** Lists the tools once. If a later listing has started, the result counts only if it is complete. */
   async #look({ params }: Pick<RequestMessage, "params">): Promise<void> {
     this.#looks += 1;
     const look = this.#looks;
@@ -120,7 +125,7 @@ export class StartCheck {
     }
   }
 
-  /** A server that is asked again gives rise to the same warnings. */
+  /** Reports each warning only once, although every listing repeats them. */
   #report(warnings: readonly string[]): void {
     reportWarnings(
       warnings.filter((warning) => !this.#reported.has(warning)),
@@ -137,7 +142,7 @@ export class StartCheck {
     for (const { admit } of held) admit(outcome);
   }
 
-  /** What a client cancels while it waits never reaches the server. */
+  /** Drops a delayed request that the client cancels, so that it never reaches the server. */
   #cancel(received: unknown): void {
     if (!isObject(received) || received["method"] !== "notifications/cancelled") return;
     const { requestId } = objectAt(received, "params");
@@ -163,10 +168,10 @@ function isQuestion(message: unknown): message is RequestMessage {
 }
 
 /**
- * Opens a connection of its own to a server, and looks at its tools.
+ * Opens a separate connection to a server and checks its tools.
  *
- * @returns Whether all of them are known.
- * @throws CommandError A tool does not fit.
+ * @returns Whether all tools are known.
+ * @throws CommandError A tool does not fit the policy.
  */
 export async function checkServer(
   checked: CheckedServer,
@@ -199,7 +204,9 @@ const OPENING_PARAMS: JsonObject = {
   clientInfo: { name: "handlevault", version: "1" },
 };
 
-/** Tells whether the server takes part: one of a later revision alone does not. */
+/**
+ * Opens a session and returns whether that succeeded. A server that knows only a later revision refuses it.
+ */
 async function openSession(own: OwnRequests, side: Side): Promise<boolean> {
   const opened = await own.ask("initialize", OPENING_PARAMS, (message) => side.send(message));
   if (opened === undefined) return false;

@@ -1,4 +1,4 @@
-/** For whom the agent works, when it talks to the proxy over stdio. */
+/** The subject of an agent that uses the proxy over stdio. */
 import { checkSubject } from "../mcp/principals.js";
 import { policyError, type ValuePath } from "./command-error.js";
 
@@ -7,9 +7,10 @@ const PLACE: ValuePath = ["subject"];
 const NAME = /^[A-Za-z_]\w*$/;
 
 /**
- * Returns the subject that a policy names, with variables of the environment in it.
+ * Returns the subject that a policy names, after substituting environment variables.
  *
- * @throws CommandError There is none, or a variable of it is not set: nobody must work for nobody.
+ * @throws CommandError The policy names no subject, or a variable is not set: an agent must never act without
+ *   a subject.
  */
 export function subjectOf(text: string | undefined, environment: NodeJS.ProcessEnv): string {
   if (text === undefined) {

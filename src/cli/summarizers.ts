@@ -1,4 +1,4 @@
-/** The summarizers that a policy file can name. */
+/** The summarizers that a policy file can select by name. */
 import { aggregateSummarizer } from "../summarizers/aggregate.js";
 import { schemaSummarizer } from "../summarizers/schema.js";
 import type { Summarizer } from "../vault/safe-view.js";

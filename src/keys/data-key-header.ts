@@ -1,6 +1,6 @@
 /**
- * The header of a data key, as it stands in every ciphertext: the id of the wrapping key after its
- * length (1 byte), the wrapped data key after its length (2 bytes), and a commitment of 32 bytes.
+ * The header of a data key. Every ciphertext begins with it: the length of the wrapping key's id (1 byte) and
+ * the id, the length of the wrapped data key (2 bytes) and that key, and a commitment of 32 bytes.
  */
 import { Buffer } from "node:buffer";
 import type { WrappedKey } from "../vault/contracts.js";
@@ -15,8 +15,8 @@ export interface ParsedHeader extends WrappedKey {
 }
 
 /**
- * Returns how many bytes the header at the start of `bytes` takes: all of them if it is cut off. What
- * is wrong with a header is for the provider to say, who first looks whether the key is known.
+ * Returns the length of the header at the start of `bytes`; the length of `bytes` if the header is truncated.
+ * Does not validate the header: the provider does that, after it has checked that it knows the key.
  */
 export function headerLength(bytes: Buffer): number {
   const keyIdLength = bytes[0] ?? 0;
@@ -34,7 +34,7 @@ export function headerKeyId(bytes: Buffer): string {
   return bytes.toString("latin1", 1, 1 + keyIdLength);
 }
 
-/** Returns the parts of a header; of one that is cut off, what there is of them. */
+/** Returns the parts of a header; for a truncated header, the parts that are present. */
 export function parseHeader(header: Buffer): ParsedHeader {
   const keyId = headerKeyId(header);
   const wrappedAt = 1 + keyId.length + 2;

@@ -1,4 +1,4 @@
-/** A data key: what it encrypts with, and how much of that is left. */
+/** A data key, and the part of its usage limits that remains. */
 import { Buffer } from "node:buffer";
 import { hkdfSync, type KeyObject } from "node:crypto";
 import { KEY_BYTES, NONCE_BYTES } from "../primitives/aes-256-gcm.js";
@@ -11,9 +11,11 @@ const MAX_ENCRYPTIONS = 2 ** 20;
 const MAX_ENCRYPTED_BYTES = 2 ** 36;
 const MAX_AGE_MS = 3_600_000;
 
-/** A data key that this instance drew, with what is left of it. */
+/** A data key that this instance generated, with its remaining usage limits. */
 export class DataKey {
-  /** The bytes that name, wrap and commit to the key, as they go into every record. */
+  /**
+   * The header with the wrapping key's id, the wrapped key and the commitment; it is part of every record.
+   */
   readonly header: Buffer;
   readonly key: KeyObject;
   readonly #drawnAtMs: number;
@@ -26,7 +28,7 @@ export class DataKey {
     this.#drawnAtMs = drawnAtMs;
   }
 
-  /** Tells whether the key has done enough, by count, by bytes or by age. */
+  /** Returns whether the key has reached its limit by count, bytes or age. */
   isSpent(nowMs: number): boolean {
     return (
       this.#encryptions >= MAX_ENCRYPTIONS ||
@@ -38,12 +40,12 @@ export class DataKey {
   /**
    * Writes the nonce for one encryption of `byteCount` bytes.
    *
-   * 64 fresh random bits, so that nothing is predictable; 32 counted bits, so that none repeats. The
-   * count may run past what makes the key spent, by as many callers as wait for the next one.
+   * 64 random bits make nonces unpredictable, and a counter of 32 bits makes them unique. The counter may
+   * pass the key's limit: callers that wait for the next key still use this one.
    */
   nextNonce(byteCount: number, nonce: Buffer): void {
     fillRandom(nonce, 0, NONCE_BYTES - 4);
-    // Throws a RangeError rather than start over.
+    // Throws a RangeError if the counter exceeds 32 bits, so that it never starts over.
     nonce.writeUInt32BE(this.#encryptions, NONCE_BYTES - 4);
     this.#encryptions += 1;
     this.#bytes += byteCount;
@@ -53,8 +55,8 @@ export class DataKey {
 /**
  * Derives the encryption key and the commitment from a data key: HKDF-SHA-256 (RFC 5869), 64 bytes.
  *
- * AES-GCM alone does not commit to its key: a ciphertext can be crafted to open under two. Two data
- * keys with one commitment would be a collision of SHA-256.
+ * AES-GCM alone does not commit to its key: an attacker can craft a ciphertext that two keys decrypt. Two
+ * data keys with the same commitment would be a collision of SHA-256.
  */
 export function deriveFrom(dataKey: Uint8Array): { key: KeyObject; commitment: Buffer } {
   const derived = Buffer.from(

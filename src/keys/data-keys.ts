@@ -1,9 +1,9 @@
 /**
- * Data keys: what records are really encrypted under.
+ * Data keys: the keys that records are encrypted under.
  *
- * An instance draws a random key, wraps it once under its provider's current key, and uses it until
- * it is spent. It encrypts only under keys that it drew itself; keys of others it only decrypts with.
- * A key's header names and commits to it, and opens to one key only.
+ * An instance generates a random key, wraps it once under its provider's current key, and uses it until it
+ * reaches a limit. It encrypts only under keys that it generated; it uses the keys of other instances only to
+ * decrypt. The header of a key names it and commits to it, so that no other key opens the ciphertext.
  */
 
 import { Buffer } from "node:buffer";
@@ -33,20 +33,20 @@ interface UnwrappedKey {
   readonly key: KeyObject;
 }
 
-/** How {@link DataKeys} waits and measures time. */
+/** Options of {@link DataKeys}: a timeout and a clock. */
 export interface DataKeysOptions {
-  /** How long a call of the provider may take, in milliseconds. */
+  /** Time limit for a call to the provider, in milliseconds. */
   readonly timeoutMs?: number | undefined;
   /** Returns milliseconds that never go backwards. */
   readonly elapsedMs?: (() => number) | undefined;
 }
 
-/** Draws, spends and opens data keys. */
+/** Generates, uses and unwraps data keys. */
 export class DataKeys {
   readonly #provider: ProviderCalls;
   readonly #elapsedMs: () => number;
   readonly #opened = new Map<string, KeyObject>();
-  /** The key opened last: most records in a row have the same header. */
+  /** The most recently unwrapped key. Consecutive records usually have the same header. */
   #latest: { readonly header: Buffer; readonly key: KeyObject } | undefined;
   readonly #opening = new Map<string, Promise<KeyObject>>();
   readonly #rewrapped = new Map<string, MaybePromise<Buffer>>();
@@ -67,18 +67,18 @@ export class DataKeys {
     this.#epoch = this.#provider.epoch;
   }
 
-  /** Whether records stay readable after this process. */
+  /** Whether records remain readable after this process has ended. */
   get durable(): boolean {
     return this.#provider.durable;
   }
 
-  /** The provider's current key, and the state that it is of. */
+  /** The provider's current key and its epoch. */
   get keyState(): KeyState {
     const { currentKeyId, epoch } = this.#provider;
     return { currentKeyId, epoch };
   }
 
-  /** Returns the key to encrypt under: the one in use, or a new one when that is spent. */
+  /** Returns the key to encrypt under: the key in use, or a new one if that has reached a limit. */
   forEncryption(): MaybePromise<DataKey> {
     this.#followProvider();
     const current = this.#current;
@@ -86,15 +86,15 @@ export class DataKeys {
   }
 
   /**
-   * Returns the key that the header in the first `length` bytes stands for.
+   * Returns the key for the header in the first `length` bytes.
    *
    * @throws {@link KeyNotFoundError} The provider does not know the wrapping key.
    * @throws {@link RecordIntegrityError} The header was altered.
-   * @throws KeyServiceUnavailableError The provider failed, or did not answer in time.
+   * @throws KeyServiceUnavailableError The provider failed, or did not respond in time.
    */
   forDecryption(bytes: Buffer, length: number): MaybePromise<KeyObject> {
     this.#followProvider();
-    // Keys are found by the whole header, so that no altered byte of it goes unseen.
+    // Keys are cached by the whole header, so that any altered byte is detected.
     const latest = this.#latest;
     if (latest !== undefined && latest.header.compare(bytes, 0, length) === 0) return latest.key;
     const name = bytes.toString("latin1", 0, length);
@@ -108,7 +108,7 @@ export class DataKeys {
     return this.#open(name, parseHeader(bytes.subarray(0, length)));
   }
 
-  /** Returns the header with its data key wrapped anew, or `undefined` if it is under the current key. */
+  /** Returns the header with its data key wrapped under the current key; `undefined` if it already is. */
   rewrap(header: Buffer): MaybePromise<Buffer | undefined> {
     this.#followProvider();
     const parsed = parseHeader(header);
@@ -121,7 +121,7 @@ export class DataKeys {
     return this.#rewrapOnce(name);
   }
 
-  /** Records of one instance share a header: one call of the provider serves them all. */
+  /** Records of one instance share a header, so one call to the provider serves all of them. */
   #rewrapOnce(name: string): MaybePromise<Buffer> {
     const rewrapped = this.#rewrapHeader(parseHeader(Buffer.from(name, "latin1")));
     setBounded(this.#rewrapped, name, rewrapped, MAX_OPENED);
@@ -139,7 +139,7 @@ export class DataKeys {
     );
   }
 
-  /** Wraps and then overwrites a data key, whatever comes of it. */
+  /** Wraps a data key, and overwrites the plain key afterwards, also on failure. */
   #wrap(dataKey: Uint8Array): MaybePromise<WrappedKey> {
     const wipe = () => void dataKey.fill(0);
     try {
@@ -153,7 +153,7 @@ export class DataKeys {
     }
   }
 
-  /** Forgets what was cached under keys that the provider has since changed. */
+  /** Clears the caches if the provider's keys have changed since. */
   #followProvider(): void {
     if (this.#epoch === this.#provider.epoch) return;
     this.#epoch = this.#provider.epoch;
@@ -223,7 +223,7 @@ export class DataKeys {
     }
   }
 
-  /** Returns the data key and what is derived from it, checked against the header's commitment. */
+  /** Returns the data key and the values derived from it, after checking the header's commitment. */
   #unwrap(header: ParsedHeader): MaybePromise<UnwrappedKey> {
     return andThen(this.#provider.unwrap(header), (dataKey) => {
       const { key, commitment } = deriveFrom(dataKey);
@@ -240,7 +240,7 @@ export class DataKeys {
     return key;
   }
 
-  /** Keeps a forged header from reaching the provider again and again. */
+  /** Caches the rejection, so that a forged header is not sent to the provider repeatedly. */
   #refuse(name: string, error: unknown): void {
     const unknownKey = isVaultError(error, "ERR_VAULT_KEY_NOT_FOUND");
     if (!unknownKey && !isVaultError(error, "ERR_VAULT_RECORD_INTEGRITY")) return;
@@ -259,8 +259,8 @@ export class DataKeys {
 }
 
 /**
- * Lets a caller who joined another's call try once more where that call was never answered: it may have
- * hung on a connection that is gone.
+ * Retries once if the call that a caller had joined got no response: that call may have been on a dead
+ * connection.
  */
 function elseOnceMore<T>(joined: MaybePromise<T>, again: () => MaybePromise<T>): MaybePromise<T> {
   if (!isPromise(joined)) return joined;
@@ -270,7 +270,7 @@ function elseOnceMore<T>(joined: MaybePromise<T>, again: () => MaybePromise<T>):
   });
 }
 
-/** Returns the key to decrypt with, and wipes what it was derived from. */
+/** Returns the decryption key, and wipes the data key that it was derived from. */
 function keyOnly({ dataKey, key }: UnwrappedKey): KeyObject {
   dataKey.fill(0);
   return key;

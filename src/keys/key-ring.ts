@@ -37,7 +37,7 @@ const WRAP_LABEL = "handlevault v1 key wrap";
 const MAX_FIRST_EPOCH = 2 ** 40;
 const FILE_OPTIONS: ReadonlySet<string> = new Set(["mounted"]);
 
-/** A 256-bit key: 32 bytes, or the text that {@link KeyRing.generateKey} gives. */
+/** A 256-bit key: 32 bytes, or text as {@link KeyRing.generateKey} returns it. */
 export type KeyMaterial = Uint8Array | string;
 
 /** The keys of a ring. */
@@ -48,22 +48,22 @@ export interface KeyRingOptions {
   readonly keys: Readonly<Record<string, KeyMaterial>>;
 }
 
-/** A passphrase, and the parameters kept beside it. */
+/** A passphrase and its stored parameters. */
 export interface PassphraseOptions {
   /** At least 8 characters. */
   readonly passphrase: string;
-  /** From {@link KeyRing.newPassphraseParams}; keep it: another value gives another key. */
+  /** The result of {@link KeyRing.newPassphraseParams}. Store it: other parameters give another key. */
   readonly params: string;
   /**
-   * Passphrases of earlier days, each with the parameters that were made for it; their keys only decrypt.
-   * Default: none.
+   * Earlier passphrases, each with the parameters that were made for it. Their keys only decrypt. Default:
+   * none.
    */
   readonly older?: readonly Pick<PassphraseOptions, "passphrase" | "params">[] | undefined;
 }
 
-/** What shows that no record needs a key: a complete report of `HandleVault.rewrap`. */
+/** The proof that no record needs a key: a complete report of `HandleVault.rewrap`. */
 export interface RemovalProof {
-  /** The key that was the current one when the rewrap began. */
+  /** The id of the current key when the rewrap began. */
   readonly currentKeyId?: string | undefined;
   /** The ring's {@link KeyRing.epoch} when the rewrap began. */
   readonly keyEpoch?: number | undefined;
@@ -72,12 +72,12 @@ export interface RemovalProof {
   readonly cursor?: string | undefined;
 }
 
-/** Removes a key whatever still needs it: what is wrapped under it can never be read again. */
+/** Removes a key without a proof. Records that are still wrapped under it can never be read again. */
 export interface ForcedRemoval {
   readonly force: true;
 }
 
-/** What a ring is made from. */
+/** The origin of a ring's keys. */
 type Origin = "memory" | "passphrase" | KeySource;
 
 /**
@@ -100,9 +100,9 @@ export class KeyRing implements KeyProvider {
   readonly #durable: boolean;
   readonly #origin: Origin;
   #currentKeyId: string;
-  /** Begins at random, so that no report about another ring passes for one about this ring. */
+  /** Starts at a random number, so that a report about another ring is not accepted for this ring. */
   #epoch: number = randomInt(MAX_FIRST_EPOCH);
-  /** The epoch since which the current key is current. */
+  /** The epoch in which the current key was promoted. */
   #promotedAtEpoch: number = this.#epoch;
 
   private constructor(currentKeyId: string, origin: Origin, durable: boolean) {
@@ -111,7 +111,7 @@ export class KeyRing implements KeyProvider {
     this.#durable = durable;
   }
 
-  /** Returns a ring with one random key that dies with this process. */
+  /** Returns a ring with one random key, which is lost when this process ends. */
   static ephemeral(): KeyRing {
     const id = `ephemeral-${randomHex(8)}`;
     const key = randomBytes(KEY_BYTES);
@@ -121,36 +121,37 @@ export class KeyRing implements KeyProvider {
   }
 
   /**
-   * Returns a ring with the given keys, which it copies. Where they are kept is up to the program: a key
-   * that is added and promoted is lost with the process unless it is kept, too.
+   * Returns a ring with copies of the given keys. The program stores the keys: a key that is added and
+   * promoted is lost with the process unless the program has stored it.
    *
    * @throws TypeError A key is neither bytes nor text, or `current` is not among the keys.
-   * @throws RangeError A key is not 256 bits long, or an id has another form.
+   * @throws RangeError A key is not 256 bits long, or an id has an invalid form.
    */
   static from(options: KeyRingOptions): KeyRing {
     return KeyRing.#of(options, "memory");
   }
 
   /**
-   * Returns a ring with the keys in an environment variable: `id:key`, comma-separated, the current
-   * one first.
+   * Returns a ring with the keys in an environment variable: `id:key`, comma-separated, the current one
+   * first.
    *
    * @throws TypeError The variable is not set or is not such a list.
-   * @throws RangeError A key is not 256 bits long, or an id has another form.
+   * @throws RangeError A key is not 256 bits long, or an id has an invalid form.
    */
   static fromEnv(name: string): KeyRing {
     return KeyRing.#from(environmentSource(name));
   }
 
   /**
-   * Returns a ring with the keys in a file: `id:key`, one a line, the current one first; `#` starts
-   * a comment line.
+   * Returns a ring with the keys in a file: one `id:key` per line, the current one first; `#` starts a
+   * comment line.
    *
-   * @param path - A relative one starts at the current folder of this moment, also for `reload` and `promote`.
+   * @param path - A relative path is resolved now, against the current folder, also for later calls of
+   *   `reload` and `promote`.
    * @param options - `mounted: true` accepts a secret that a container platform mounted.
-   * @throws TypeError The file cannot be opened, is over 64 KiB or not such a list, or others than its
-   *   owner can read it; a mounted one: others can change or replace it.
-   * @throws RangeError A key is not 256 bits long, or an id has another form.
+   * @throws TypeError The file cannot be opened, is over 64 KiB or not such a list, or other users can read
+   *   it; for a mounted file: other users can change or replace it.
+   * @throws RangeError A key is not 256 bits long, or an id has an invalid form.
    */
   static async fromFile(path: string, options: KeyFileOptions = {}): Promise<KeyRing> {
     checkOptions(options, "KeyRing.fromFile options", FILE_OPTIONS);
@@ -162,7 +163,7 @@ export class KeyRing implements KeyProvider {
   /**
    * Returns a ring with a key derived from a passphrase by scrypt (RFC 7914), off the main thread.
    *
-   * The passphrase is normalised (Unicode NFKC), so that it does not matter how it was typed.
+   * The passphrase is normalised (Unicode NFKC), so that different keyboards and encodings give the same key.
    *
    * @throws TypeError `params` is not from {@link KeyRing.newPassphraseParams}, or was made for another
    *   passphrase.
@@ -185,9 +186,9 @@ export class KeyRing implements KeyProvider {
   }
 
   /**
-   * Returns fresh parameters for {@link KeyRing.fromPassphrase}, as a PHC string: a random salt, the cost,
-   * and a value by which another passphrase is recognised. They are not secret, but whoever has them can
-   * try passphrases, as with any record.
+   * Returns new parameters for {@link KeyRing.fromPassphrase}, as a PHC string: a random salt, the cost, and
+   * a check value that detects a wrong passphrase. They are not secret, but they allow an attacker to guess
+   * passphrases offline, as any record does.
    *
    * @throws RangeError The passphrase is too short, or the cost is out of bounds.
    */
@@ -225,15 +226,15 @@ export class KeyRing implements KeyProvider {
     return this.#epoch;
   }
 
-  /** The ids of all keys, the current one among them. */
+  /** The ids of all keys, including the current one. */
   get keyIds(): readonly string[] {
     return [...this.#keys.keys()];
   }
 
   /**
-   * Adds a key that only decrypts, until it is promoted.
+   * Adds a key, which only decrypts until it is promoted.
    *
-   * @throws RangeError The id is taken.
+   * @throws RangeError The ring already has a key with this id.
    */
   add(keyId: string, key: KeyMaterial): void {
     if (this.#keys.has(keyId))
@@ -243,14 +244,14 @@ export class KeyRing implements KeyProvider {
   }
 
   /**
-   * Makes a key the current one, which new records are encrypted under; the others go on decrypting.
-   * Every process must have the key before one promotes it; in a file or variable it then stands first, or
-   * a process that starts later would encrypt under the earlier one again.
+   * Makes a key the current one, which encrypts new records. The other keys still decrypt. Every process must
+   * have the key before any process promotes it. If the keys are in a file or variable, the key must then be
+   * the first one there; otherwise a process that starts later would encrypt under the earlier key again.
    *
-   * A ring from a file or an environment variable reads that again: a key that is nowhere but in memory
-   * would be lost with the process, and everything sealed under it.
+   * A ring from a file or an environment variable reads its source again: if the key were only in memory, it
+   * would be lost with the process, and so would all records sealed under it.
    *
-   * @throws RangeError The ring does not have the key, or its source does not have it now.
+   * @throws RangeError The ring does not have the key, or its source no longer has it.
    * @throws TypeError The source cannot be read, or the ring is from a passphrase, whose keys are derived.
    */
   promote(keyId: string): void {
@@ -267,12 +268,12 @@ export class KeyRing implements KeyProvider {
   }
 
   /**
-   * Reads the file again. Keys that are new in it are added, its first one becomes the current one; keys
-   * that are no longer in it stay until they are removed.
+   * Reads the file again. Adds its new keys and makes its first key the current one. Keys that the file no
+   * longer has stay until they are removed.
    *
-   * @throws TypeError The file cannot be read, or the ring is not from a file: a variable of a running
-   *   process cannot be changed from outside, so restart it.
-   * @throws RangeError An id has another key than before. The ring is as it was.
+   * @throws TypeError The file cannot be read, or the ring is not from a file. (The variables of a running
+   *   process cannot be changed from outside: restart the process.)
+   * @throws RangeError An id has a different key than before. The ring is unchanged.
    */
   reload(): void {
     const source = this.#origin;
@@ -293,12 +294,12 @@ export class KeyRing implements KeyProvider {
   }
 
   /**
-   * Forgets an older key: what is still wrapped under it can never be read again.
+   * Removes an older key. Records that are still wrapped under it can never be read again.
    *
    * @param proof - The report of a complete `rewrap` by a vault with this ring, begun after the last
-   *   `promote`: no record failed, and none is under the key. Or `{ force: true }`. Another process that
-   *   still seals under the key is not seen: promote everywhere first.
-   * @returns Whether the ring had it.
+   *   `promote`, in which no record failed and none is under the key. Or `{ force: true }`. The report does
+   *   not cover other processes that still seal under the key: promote in every process first.
+   * @returns Whether the ring had the key.
    * @throws RangeError It is the current key, or the report does not show that the key is unused.
    */
   remove(keyId: string, proof: RemovalProof | ForcedRemoval): boolean {
@@ -338,8 +339,8 @@ export class KeyRing implements KeyProvider {
   /**
    * Wraps a data key under the current key.
    *
-   * Every wrap has a key and nonce of its own, derived by HKDF-SHA-256 (RFC 5869) from 192 random
-   * bits, so that the ring's keys have no budget of nonces to run out of.
+   * Every wrap uses its own key and nonce, derived by HKDF-SHA-256 (RFC 5869) from 192 random bits, so that
+   * the ring's keys have no limit on the number of wraps.
    */
   wrap(dataKey: Uint8Array): WrappedKey {
     const keyId = this.#currentKeyId;
@@ -386,7 +387,9 @@ export class KeyRing implements KeyProvider {
   }
 }
 
-/** The id of a key follows from its parameters: of two keys with one id, one would be lost. */
+/**
+ * Throws if two ids are equal: ids are derived from the parameters, and one of the two keys would be lost.
+ */
 function assertDistinct(keyIds: readonly string[]): void {
   if (new Set(keyIds).size === keyIds.length) return;
   throw new RangeError(
@@ -395,7 +398,7 @@ function assertDistinct(keyIds: readonly string[]): void {
   );
 }
 
-/** Throws unless a source has the key now, under the same id. */
+/** Throws unless a source still has the key under the same id. */
 function assertKept({ read, kind }: KeySource, keyId: string, key: KeyObject): void {
   const { keys } = read();
   const text = Object.hasOwn(keys, keyId) ? keys[keyId] : undefined;

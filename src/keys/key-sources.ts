@@ -1,29 +1,33 @@
-/** Where the keys of a ring come from: a private file, a mounted secret, an environment variable. */
+/** The sources of a ring's keys: a private file, a mounted secret, an environment variable. */
 import { Buffer } from "node:buffer";
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { isKept, openTrusted, type Refusal } from "./path-trust.js";
 
-/** Keys as text by their ids, and which of them is the current one. */
+/** Keys as text by their ids, and the id of the current one. */
 interface KeyList {
   readonly current: string;
   readonly keys: Readonly<Record<string, string>>;
 }
 
-/** A source that can be read again. */
+/** A source that can be read repeatedly. */
 export interface KeySource {
-  /** How messages call it. */
+  /** The name of the source in messages. */
   readonly kind: "file" | "environment variable";
-  /** Returns the keys that are there now. @throws TypeError It cannot be read, or is no such list. */
+  /**
+   * Returns the keys that the source has now. @throws TypeError The source cannot be read, or is not a key
+   * list.
+   */
   read(): KeyList;
 }
 
-/** How a key file is kept. */
+/** Options of a key file. */
 export interface KeyFileOptions {
   /**
-   * Accepts a file that others can read, as the mounts of container platforms are (mode 0440 or 0444,
-   * behind symbolic links): it, and every folder and link on the way to it, belong to root or this user,
-   * and nobody else can change them. Default `false`: the file is its owner's alone, mode 0600 or 0400.
+   * Accepts a file that other users can read, as container platforms mount secrets (mode 0440 or 0444, behind
+   * symbolic links). The file and every folder and link on its path must belong to root or this user, and
+   * other users must not be able to change them. Default `false`: only the owner can read the file, mode 0600
+   * or 0400.
    */
   readonly mounted?: boolean | undefined;
 }
@@ -45,7 +49,10 @@ export function environmentSource(name: string): KeySource {
   };
 }
 
-/** Returns the source of a file: the one that the path leads to now, whatever folder is current later. */
+/**
+ * Returns the source for a file. The path is resolved now, so a later change of the current folder has no
+ * effect.
+ */
 export function fileSource(path: string, { mounted = false }: KeyFileOptions): KeySource {
   const place = absolutePath(path);
   return {
@@ -56,7 +63,7 @@ export function fileSource(path: string, { mounted = false }: KeyFileOptions): K
 
 const FILE = "KeyRing.fromFile";
 
-/** Parts of the path stay as they are: `..` behind a link leads up from the link's target. */
+/** Does not normalise the path: `..` after a link means the parent of the link's target. */
 function absolutePath(path: string): string {
   if (typeof path !== "string" || path === "") {
     throw new TypeError(`${FILE}: path must be a string that is not empty`);
@@ -73,7 +80,7 @@ function currentFolder(): string {
   }
 }
 
-/** How the key file is opened, and what is asked of it; both throw if it is not kept as it has to be. */
+/** How to open and check a key file. Both functions throw if the file's permissions are not strict enough. */
 interface FileRule {
   open(path: string): number;
   check(stats: Stats): void;
@@ -81,7 +88,7 @@ interface FileRule {
 
 const PRIVATE: FileRule = { open: openFile, check: checkPrivate };
 const MOUNTED: FileRule = { open: openMounted, check: checkMounted };
-/** Windows has neither modes nor numbers of users. */
+/** Windows has neither modes nor user ids, so nothing is checked there. */
 const UNCHECKED: FileRule = { open: openFile, check: () => undefined };
 
 function ruleFor(mounted: boolean): FileRule {
@@ -89,7 +96,7 @@ function ruleFor(mounted: boolean): FileRule {
   return mounted ? MOUNTED : PRIVATE;
 }
 
-/** Key files are small and read at the start and when keys rotate: reading one may hold the event loop. */
+/** Reads synchronously: key files are small, and are read only at the start and when keys rotate. */
 function readKeyFile(path: string, { open, check }: FileRule): string {
   const file = open(path);
   try {
@@ -120,12 +127,12 @@ function openFile(path: string): number {
     // Without O_NONBLOCK, opening a named pipe would wait for a writer.
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch {
-    // Node's own error would carry the path.
+    // Node's own error would contain the path.
     throw new TypeError(`${FILE}: ${REFUSALS.absent}`);
   }
 }
 
-/** Those who can change the file, or put another in its place, choose the keys. */
+/** Opens a mounted file. Checks who can change or replace the file, because they choose the keys. */
 function openMounted(path: string): number {
   const opened = openTrusted(path);
   if (typeof opened === "number") return opened;

@@ -1,4 +1,4 @@
-/** Keys from passphrases: scrypt (RFC 7914), its parameters kept by the caller as a PHC string. */
+/** Derives keys from passphrases with scrypt (RFC 7914). The caller stores the parameters as a PHC string. */
 import { Buffer } from "node:buffer";
 import { hash, hkdfSync, randomBytes, scrypt, timingSafeEqual } from "node:crypto";
 import { KEY_BYTES } from "../primitives/aes-256-gcm.js";
@@ -8,25 +8,31 @@ const SALT_BYTES = 16;
 const MIN_PASSPHRASE_CHARACTERS = 8;
 const DEFAULT_LOG_COST = 17;
 const BOUNDS = { logCost: [15, 20], blockSize: [8, 16], parallelism: [1, 4] } as const;
-/** Cost and salt, which the key follows from; and the check, where a hash stands in a PHC string. */
+/**
+ * Matches the cost and the salt, which determine the key, and the check value, which is in the place of a
+ * hash in a PHC string.
+ */
 const PARAMS =
   /^(\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]{22}))(?:\$([A-Za-z0-9+/]{22}))?$/;
 const CHECK_LABEL = "handlevault v1 passphrase check";
 const CHECK_BYTES = 16;
 
-/** The cost of deriving a key from a passphrase, and so of every guess at it. */
+/** The cost of deriving a key from a passphrase, which is also the cost of every guess. */
 export interface PassphraseCost {
-  /** Base-2 logarithm of scrypt's N, from 15 to 20: memory is 2^(this + 10) bytes. Default 17. */
+  /**
+   * Base-2 logarithm of scrypt's N, from 15 to 20. The derivation uses 2^(logCost + 10) bytes of memory.
+   * Default 17.
+   */
   readonly logCost?: number | undefined;
 }
 
-/** A passphrase that parameters are made for. */
+/** A passphrase for which to make parameters. */
 export interface NewPassphrase extends PassphraseCost {
   /** At least 8 characters. */
   readonly passphrase: string;
 }
 
-/** Returns a PHC string with a fresh salt, and a check that tells other passphrases. */
+/** Returns a PHC string with a random salt and a check value that detects a wrong passphrase. */
 export async function passphraseParams(options: NewPassphrase): Promise<string> {
   const { passphrase, logCost = DEFAULT_LOG_COST } = options;
   checkBounds("logCost", logCost);
@@ -37,10 +43,10 @@ export async function passphraseParams(options: NewPassphrase): Promise<string> 
   return `${params}$${check}`;
 }
 
-/** Returns an id for the key that these parameters give; it says nothing about the passphrase. */
+/** Returns an id for the key of these parameters. It reveals nothing about the passphrase. */
 export function passphraseKeyId(params: string): string {
   if (typeof params !== "string") throw new TypeError("params must be a string");
-  // Parameters with a check give the same key as those without it.
+  // The check value does not affect the key, so it must not affect the id.
   const [, derivation = params] = PARAMS.exec(params) ?? [];
   return `passphrase-${hash("sha256", derivation).slice(0, 16)}`;
 }
@@ -48,7 +54,7 @@ export function passphraseKeyId(params: string): string {
 /**
  * Returns the 32 bytes that scrypt derives, without blocking the event loop.
  *
- * @throws TypeError The parameters have a check, and the passphrase is another one.
+ * @throws TypeError The parameters have a check value, and the passphrase does not match it.
  */
 export async function derivePassphraseKey(passphrase: string, params: string): Promise<Buffer> {
   if (typeof passphrase !== "string") throw new TypeError("passphrase must be a string");
@@ -62,7 +68,7 @@ export async function derivePassphraseKey(passphrase: string, params: string): P
   throw new TypeError("the passphrase is not the one that params were made for");
 }
 
-/** What a key is derived from, besides the passphrase. */
+/** The inputs of the derivation besides the passphrase. */
 interface Derivation {
   readonly logCost: number;
   readonly blockSize: number;
@@ -81,12 +87,15 @@ function scryptKey(passphrase: string, derivation: Derivation): Promise<Buffer> 
   });
 }
 
-/** Says nothing of the key: HKDF-SHA-256 (RFC 5869) under a label of its own. */
+/**
+ * Returns the check value of a key. It reveals nothing about the key: HKDF-SHA-256 (RFC 5869) with a separate
+ * label.
+ */
 function checkOf(key: Buffer): Buffer {
   return Buffer.from(hkdfSync("sha256", key, Buffer.alloc(0), CHECK_LABEL, CHECK_BYTES));
 }
 
-/** PHC strings (https://github.com/P-H-C/phc-string-format) have base64 without padding. */
+/** Returns base64 without padding, as PHC strings have it (https://github.com/P-H-C/phc-string-format). */
 function toPhcBase64(bytes: Buffer): string {
   return bytes.toString("base64").replace(/=+$/, "");
 }

@@ -1,4 +1,7 @@
-/** Opens a file only if nobody but root and the user of this process decides which file a path leads to. */
+/**
+ * Opens a file only if no user except root and the user of this process can change which file the path leads
+ * to.
+ */
 import {
   type BigIntStats,
   closeSync,
@@ -10,15 +13,15 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 
-/** As many symbolic links as Linux follows on one path. */
+/** The maximum number of symbolic links on a path, as in Linux. */
 const MAX_LINKS = 40;
-/** A mount may be replaced while it is being opened. */
+/** The number of attempts: a container platform may replace a mount while it is being opened. */
 const MAX_ATTEMPTS = 3;
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 const ROOT_USER = 0;
 
-/** What is at a path, its own links not followed. */
+/** The metadata of a path, without following a link in its last part. */
 export interface PathEntry {
   readonly kind: "folder" | "link" | "other";
   readonly mode: number;
@@ -30,18 +33,18 @@ export interface PathEntry {
 /** A view of a file system by the user of this process. */
 export interface PathView {
   readonly user: number | undefined;
-  /** Returns what is at a path; throws if nothing is, or it cannot be seen. */
+  /** Returns the metadata of a path; throws if it does not exist or is not accessible. */
   readonly entryAt: (path: string) => PathEntry;
   readonly targetOf: (link: string) => string;
 }
 
 /**
- * Why a file was not opened: it cannot be reached, others can put another in its place, or another was in its
- * place each time.
+ * The reason why a file was not opened: it is not accessible, other users can replace it, or it was replaced
+ * during every attempt.
  */
 export type Refusal = "absent" | "replaceable" | "replaced";
 
-/** A place without links on its way, and what is there. */
+/** A path without links, and its metadata. */
 interface Place {
   readonly path: string;
   readonly entry: PathEntry;
@@ -55,7 +58,7 @@ const fileSystem: PathView = {
   targetOf: (link) => readlinkSync(link),
 };
 
-/** Returns the descriptor of the file that an absolute path leads to. */
+/** Returns a descriptor of the file that an absolute path leads to, or the reason why it was not opened. */
 export function openTrusted(path: string, view: PathView = fileSystem): number | Refusal {
   let refusal: Refusal = "absent";
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -66,7 +69,7 @@ export function openTrusted(path: string, view: PathView = fileSystem): number |
   return refusal;
 }
 
-/** Whether only root and the user of this process own and change a file or folder. */
+/** Returns whether only root and the user of this process own and can change a file or folder. */
 export function isKept(
   { mode, uid }: Pick<PathEntry, "mode" | "uid">,
   user: number | undefined = fileSystem.user,
@@ -79,7 +82,7 @@ function openOnce(path: string, view: PathView): number | Refusal {
     const place = new TrustedWalk(view).follow(path);
     return place === undefined ? "replaceable" : openPlace(place);
   } catch {
-    // The errors of Node carry the path.
+    // The error is dropped, because Node's errors contain the path.
     return "absent";
   }
 }
@@ -93,7 +96,7 @@ function openPlace({ path, entry }: Place): number | Refusal {
   return "replaced";
 }
 
-/** Looks a path up as the kernel does, part by part, and ends where others decide how it goes on. */
+/** Resolves a path part by part as the kernel does, and stops at a part that other users can change. */
 class TrustedWalk {
   readonly #view: PathView;
   #parts: string[] = [];
@@ -103,7 +106,10 @@ class TrustedWalk {
     this.#view = view;
   }
 
-  /** Returns where a path ends, or `undefined` if others can change that; throws if it ends nowhere. */
+  /**
+   * Returns the target of a path; `undefined` if other users can change the target. Throws if the target does
+   * not exist.
+   */
   follow(path: string): Place | undefined {
     this.#parts = path.split("/");
     let place = this.#placeAt("/");
@@ -119,7 +125,7 @@ class TrustedWalk {
     }
   }
 
-  /** Puts the parts of a link's target before those that are left; returns the target. */
+  /** Replaces a link by the parts of its target in the remaining path; returns the target. */
   #followLink(link: string): string {
     this.#links += 1;
     if (this.#links > MAX_LINKS) throw new Error("the path has too many links");
@@ -132,7 +138,10 @@ class TrustedWalk {
     return { path, entry: this.#view.entryAt(path) };
   }
 
-  /** In a sticky folder, only owners replace what is in it; and each entry on the way is looked at, too. */
+  /**
+   * Returns whether only trusted users can replace an entry of the path. In a sticky folder, only the owner
+   * of an entry can replace it, and every entry on the path is checked separately.
+   */
   #isSafe({ kind, mode, uid }: PathEntry): boolean {
     if (kind === "other") return isTrusted(uid, this.#view.user);
     return isKept({ mode, uid }, this.#view.user) || this.#isTrustedSticky({ mode, uid });

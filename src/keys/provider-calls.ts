@@ -1,6 +1,6 @@
 /**
- * Calls of a key provider, which may be a service far away: each ends in time, its result is checked, and
- * whatever else goes wrong becomes one error.
+ * Calls to a key provider, which may be a remote service. Every call has a timeout, every result is
+ * validated, and every other failure becomes one error.
  */
 import { KEY_BYTES } from "../primitives/aes-256-gcm.js";
 import { isBytes } from "../primitives/bytes.js";
@@ -10,12 +10,12 @@ import type { KeyProvider, MaybePromise, WrappedKey } from "../vault/contracts.j
 import { isVaultError, KeyServiceUnavailableError } from "../vault/errors.js";
 import { adoptThenable, isPromise } from "../vault/maybe-promise.js";
 
-/** How long a call may take unless the options say otherwise, in milliseconds. */
+/** The default time limit for a call, in milliseconds. */
 export const DEFAULT_KEY_TIMEOUT_MS = 4000;
-/** What two bytes of a header can count. */
+/** The largest length that two bytes of a header can express. */
 const MAX_WRAPPED_BYTES = 65_535;
 
-/** A provider whose every member answers, or throws a {@link KeyServiceUnavailableError}. */
+/** A provider whose members return valid results or throw a {@link KeyServiceUnavailableError}. */
 export class ProviderCalls implements KeyProvider {
   readonly #provider: KeyProvider;
   readonly #timeoutMs: number;
@@ -68,13 +68,13 @@ export class ProviderCalls implements KeyProvider {
 
 interface Call<T> {
   readonly ask: () => MaybePromise<T>;
-  /** Returns a result that is what it should be, or throws. */
+  /** Returns a valid result; throws for an invalid one. */
   readonly checked: (result: T) => T;
-  /** Is called with a result that came after the deadline. */
+  /** Called with a result that arrived after the deadline. */
   readonly dropLate: (result: T) => void;
 }
 
-/** Tells whether a call was given up because no answer came. */
+/** Returns whether a call failed because the provider did not respond in time. */
 export function isUnanswered(error: unknown): boolean {
   return (
     isVaultError(error, "ERR_VAULT_KEY_SERVICE_UNAVAILABLE") && error.providerError === undefined
@@ -89,7 +89,7 @@ function read<T>(get: () => T): T {
   }
 }
 
-/** A provider's own errors may name accounts and keys: their texts must not get into logs. */
+/** Throws a fixed error: a provider's own errors may name accounts and keys, which must not get into logs. */
 function unavailable(error: unknown): never {
   throw isVaultError(error) ? error : new KeyServiceUnavailableError({ providerError: error });
 }

@@ -1,8 +1,8 @@
 /**
  * Recognises built-in objects of any realm by their internal slots.
  *
- * `instanceof` accepts only classes of its own realm: it rejects a `Map` of a jsdom window or of a
- * `node:vm` context. Most objects are plain or arrays, and are excluded before the slower check of Node.
+ * `instanceof` accepts only classes of its own realm: it rejects a `Map` of a jsdom window or of a `node:vm`
+ * context. Most objects are plain objects or arrays; they are excluded first, because Node's check is slower.
  */
 import {
   isArrayBuffer as isArrayBufferObject,
@@ -12,7 +12,9 @@ import {
   isSet as isSetObject,
 } from "node:util/types";
 
-/** Returns whether an object, of any realm, is no instance of a class: of a literal or of `JSON.parse`. */
+/**
+ * Returns whether an object, of any realm, is a plain object: an object literal or a result of `JSON.parse`.
+ */
 export function isPlainObject(object: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(object);
   return prototype === Object.prototype || prototype === null || isRootPrototype(prototype);
@@ -54,9 +56,9 @@ export function isArrayBuffer(value: unknown): value is ArrayBuffer {
 }
 
 /**
- * Tells whether a value is an error of a built-in class or of a class that extends it.
+ * Returns whether a value is an error of a built-in class or of a class that extends it.
  *
- * It looks for the prototype of that name: instances of subclasses have names of their own.
+ * It searches the prototypes for that name, because instances of subclasses have other names.
  */
 export function isErrorOf(
   value: unknown,
@@ -71,7 +73,7 @@ export function isErrorOf(
   return false;
 }
 
-/** Tells whether a value does what is asked of an `AbortSignal`: Node has no test for the class itself. */
+/** Returns whether a value has the members of an `AbortSignal`. Node has no test for the class itself. */
 export function isAbortSignal(value: unknown): value is AbortSignal {
   if (typeof value !== "object" || value === null) return false;
   const signal = value as Partial<AbortSignal>;

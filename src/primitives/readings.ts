@@ -1,20 +1,20 @@
-/** Texts with their escapes resolved, and where each unit of them came from. */
+/** Decodes the escapes in texts and keeps the source position of each unit. */
 import { Buffer } from "node:buffer";
 
-/** A text as its reader takes it. Places are indices of UTF-16 code units in the text as written. */
+/** A decoded text. Positions are indices of UTF-16 code units in the source text. */
 export interface Reading {
   readonly text: string;
-  /** Where the source of each unit begins; one more entry gives the end of the text. */
+  /** The start of each unit's source; one more entry gives the end of the text. */
   readonly starts: Uint32Array;
-  /** Where the source of what stands before each unit ends. */
+  /** For each unit, the end of the source of the unit before it. */
   readonly ends: Uint32Array;
-  /** What the source of a match says about its surroundings. */
+  /** How the source of a match is encoded, which decides how to check the characters around it. */
   readonly form: "plain" | "escaped" | "bytes";
 }
 
-/** Escapes of one kind: how they look, and what each stands for. */
+/** One kind of escapes: their syntax and their meaning. */
 interface Escapes {
-  /** Tells quickly that a text has none. */
+  /** A fast test: a text that does not match has no such escapes. */
   readonly sign: RegExp;
   readonly pattern: RegExp;
   readonly meant: (found: string) => string;
@@ -34,9 +34,9 @@ const BACKSLASH: Escapes = {
 };
 
 const QUOTES: readonly Escapes[] = [
-  // Doubled within quotes of the same kind: CSV (RFC 4180) and SQL.
+  // Quotes that are doubled within quotes of the same kind: CSV (RFC 4180) and SQL.
   { sign: /''|""/, pattern: /''|""/g, meant: (found) => found.charAt(0) },
-  // Out of the quotes and in again: POSIX shells.
+  // Quotes that are closed, escaped and opened again: POSIX shells.
   { sign: /'\\'|'"'/, pattern: /'\\''|'"'"'/g, meant: () => "'" },
 ];
 
@@ -49,7 +49,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   nbsp: " ",
 };
 
-/** Character references of HTML and XML: by number, and those five that both have. */
+/** Character references of HTML and XML: numeric ones, and the five names that both have. */
 const REFERENCES: Escapes = {
   sign: /&/,
   pattern: /&(?:#x[0-9a-f]{1,6}|#\d{1,7}|amp|lt|gt|quot|apos|nbsp);/gi,
@@ -70,10 +70,13 @@ const PERCENT: Escapes = {
     found === "+" ? " " : Buffer.from(found.replaceAll("%", ""), "hex").toString(),
 };
 
-/** The escapes that are read, each by itself; a backslash may also stand for a backslash's own. */
+/**
+ * The escapes that are decoded separately. Backslash escapes are also decoded a second time, because a
+ * backslash may itself be escaped.
+ */
 const READ_ONCE: readonly Escapes[] = [BACKSLASH, ...QUOTES, REFERENCES, PERCENT];
 
-/** Line ends, indentation and invisible characters say nothing: any run of them is one space. */
+/** Any run of line ends, indentation and invisible characters is compared as one space. */
 const SPACES: Escapes = {
   sign: /[^\S ]|\s\s|[\u200b-\u200d\u2060\u00ad]/,
   pattern:
@@ -81,14 +84,14 @@ const SPACES: Escapes = {
   meant: (run) => (/\s/.test(run) ? " " : ""),
 };
 
-/** A letter and its marks are one character where Unicode has it (NFC). */
+/** A letter and its combining marks are composed to one character where Unicode has one (NFC). */
 const MARKS: Escapes = {
   sign: /\p{M}/u,
   pattern: /\P{M}\p{M}+/gu,
   meant: (letters) => letters.normalize("NFC"),
 };
 
-/** Returns a text with its runs of white space and its marks in the one form that is compared. */
+/** Returns a text in canonical form, for comparison: white space and combining marks are normalised. */
 export function canonical(text: string): string {
   return [SPACES, MARKS].reduce(
     (read, { sign, pattern, meant }) => (sign.test(read) ? read.replace(pattern, meant) : read),
@@ -96,13 +99,13 @@ export function canonical(text: string): string {
   );
 }
 
-/** Returns the ways to read a text, each in canonical form. */
+/** Yields the possible decodings of a text, each in canonical form. */
 export function* readingsOf(text: string): Generator<Reading> {
   yield* escapedReadingsOf(text);
   yield* base64Readings(text);
 }
 
-/** Returns the ways to read a text in which nothing is base64, each in canonical form. */
+/** Yields the possible decodings of a text except base64, each in canonical form. */
 export function* escapedReadingsOf(text: string): Generator<Reading> {
   const written = asWritten(text);
   yield canonicalOf(written);
@@ -146,7 +149,7 @@ function read(given: Reading, { sign, pattern, meant }: Escapes, form: Reading["
   return { text: meantText, starts, ends, form };
 }
 
-/** Carries the places of units over: all units that one escape stands for have its place. */
+/** Maps the positions of units through escapes: all units of one escape have its position. */
 function placesOf(given: Uint32Array, escapes: readonly number[], length: number): Uint32Array {
   const places = new Uint32Array(length + 1);
   let [to, from] = [0, 0];
@@ -166,13 +169,13 @@ function placesOf(given: Uint32Array, escapes: readonly number[], length: number
   return places;
 }
 
-/** What may be base64 (RFC 4648), also in lines (RFC 2045). */
+/** Matches text that may be base64 (RFC 4648), also in lines (RFC 2045). */
 const BASE64_RUN = /[A-Za-z0-9+/_-]{8,}(?:\r?\n[A-Za-z0-9+/_-]+)*/g;
 const UNITS_PER_GROUP = 4;
 
 /**
- * Returns what runs of base64 decode to: bytes, one a unit. Where a value begins within a run is not
- * known, so that all four alignments are read.
+ * Yields the decoded bytes of base64 runs, one byte per unit. A value may begin anywhere within a run, so all
+ * four alignments are decoded.
  */
 function* base64Readings(text: string): Generator<Reading> {
   const runs = [...text.matchAll(BASE64_RUN)].map(({ 0: run, index }) => ({ run, index }));
@@ -210,7 +213,7 @@ function decoded(runs: readonly Run[], shift: number): Reading {
   };
 }
 
-/** Between two runs: no value has it. */
+/** Separates two runs. No value contains it. */
 const SEPARATOR = "\0";
 
 function placesOfDigits(run: string, index: number): number[] {

@@ -1,4 +1,4 @@
-/** Turns what a record says and holds into a sealed head and body, and back. */
+/** Encodes a record's fields and payload as a sealed head and body, and decodes them. */
 import { Buffer } from "node:buffer";
 import {
   PACKED_HEADER_BYTES,
@@ -37,34 +37,34 @@ import {
   writePrefix,
 } from "../vault/record.js";
 
-/** A body key encrypts once, so that its nonce need not vary. */
+/** A constant nonce: each body key encrypts only once. */
 const BODY_NONCE: Buffer = Buffer.alloc(NONCE_BYTES);
 const DETACHED_BYTES: number = PACKED_HEADER_BYTES + KEY_BYTES + TAG_BYTES;
 
 /**
- * Heads are put together here, encrypted, and wiped, all within one turn of the event loop. Absent while one
- * is: an encryptor or a key provider may seal something itself, while it is asked to encrypt a head.
+ * Memory in which heads are assembled, encrypted and wiped, all within one turn of the event loop.
+ * `undefined` while in use: an encryptor or a key provider may itself seal a record while it encrypts a head.
  */
 let scratch: Buffer | undefined = Buffer.alloc(65_536);
 
-/** What a {@link RecordSealer} works with. */
+/** Options of {@link RecordSealer}. */
 export interface RecordSealerOptions {
   readonly codec: VaultCodec;
   readonly encryptor: Encryptor;
   readonly tenant: string | undefined;
-  /** Payloads above this many stored bytes get a body. */
+  /** Payloads with more stored bytes than this are stored in a separate body. */
   readonly maxInlineBytes: number;
-  /** How many bytes are left free before the head of a new record. */
+  /** The number of bytes to leave free before the head of a new record. */
   readonly frontBytes: number;
 }
 
-/** A head that was opened. The caller wipes its plaintext. */
+/** A decrypted head. The caller wipes its plaintext. */
 export interface OpenedHead extends OpenHead {
   readonly form: RecordForm;
   readonly plaintext: Buffer;
 }
 
-/** Seals and opens records; knows nothing of caches. */
+/** Seals and opens records, without access to a cache. */
 export class RecordSealer {
   readonly #codec: VaultCodec;
   readonly #encryptor: Encryptor;
@@ -81,7 +81,7 @@ export class RecordSealer {
     this.#frontBytes = frontBytes;
   }
 
-  /** Returns a new record: small payloads within the head, others in a body of their own. */
+  /** Returns a new record. Small payloads are in the head, larger ones in a separate body. */
   seal(lookupId: string, fields: RecordFields, packed: PackedPayload): MaybePromise<CacheRecord> {
     const { content, contentBytes } = packed;
     const size = maxFieldsBytes(fields) + PACKED_HEADER_BYTES + this.#maxInlineBytes;
@@ -100,7 +100,7 @@ export class RecordSealer {
     });
   }
 
-  /** Returns a head that says something else about the same payload, or that it is spent. */
+  /** Returns a head with other fields for the same payload, or for a spent payload. */
   reseal(
     lookupId: string,
     opened: OpenedHead,
@@ -114,7 +114,7 @@ export class RecordSealer {
   }
 
   /**
-   * Opens a head.
+   * Decrypts a head.
    *
    * @throws RecordUnsupportedError `KeyNotFoundError` {@link RecordIntegrityError}
    */
@@ -126,7 +126,7 @@ export class RecordSealer {
     return plaintext.then((bytes) => asOpened(form, bytes));
   }
 
-  /** Returns a fresh copy of a payload; `readBody` is called only if there is a body to be read. */
+  /** Returns a new copy of a payload. Calls `readBody` only if the record has a body. */
   unpack(
     opened: OpenedHead,
     readBody: () => MaybePromise<Uint8Array | undefined>,
@@ -156,7 +156,10 @@ export class RecordSealer {
     return andThen(row, (bytes) => ({ head: bytes.subarray(frontBytes), frontBytes, body }));
   }
 
-  /** Encrypts and wipes `plaintext`; returns a whole head behind so many bytes of the caller's. */
+  /**
+   * Encrypts and wipes `plaintext`. Returns a complete head after the number of free bytes that the caller
+   * asked for.
+   */
   #encryptHead(
     frontBytes: number,
     form: RecordForm,
@@ -178,7 +181,7 @@ export class RecordSealer {
   }
 }
 
-/** Lends memory for the time of a call: the scratch, unless that is lent already or too small. */
+/** Calls `use` with temporary memory: the scratch buffer, or a new one if that is in use or too small. */
 function withScratch<T>(size: number, use: (plaintext: Buffer) => T): T {
   const lent = scratch;
   if (lent === undefined || size > lent.length) return use(Buffer.alloc(size));
@@ -190,7 +193,10 @@ function withScratch<T>(size: number, use: (plaintext: Buffer) => T): T {
   }
 }
 
-/** As the encryptor does it, or else by a copy. */
+/**
+ * Encrypts into a buffer that begins with free bytes, with the encryptor's own method if it has one, or else
+ * by copying the ciphertext.
+ */
 function encryptBehind(
   encryptor: Encryptor,
   frontBytes: number,
@@ -232,7 +238,7 @@ function encryptBody(content: Uint8Array | string, plaintext: Buffer, offset: nu
   return ciphertext;
 }
 
-/** Opens a body with the key and tag in its head. */
+/** Decrypts a body with the key and the tag in its head. */
 function decryptBody(
   { form, plaintext, tailAt }: OpenedHead,
   body: Uint8Array | undefined,

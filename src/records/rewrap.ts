@@ -1,4 +1,4 @@
-/** Moves sealed records to the current key: their data keys are wrapped again, no payload is opened. */
+/** Moves sealed records to the current key by wrapping their data keys again. Payloads are not decrypted. */
 import { Buffer } from "node:buffer";
 import { checkInteger, checkOptions } from "../vault/checks.js";
 import type { Encryptor, KeyState, Revision } from "../vault/contracts.js";
@@ -8,32 +8,32 @@ import type { SealedRecords } from "./sealed-records.js";
 
 const OPTIONS: ReadonlySet<string> = new Set(["limit", "cursor"]);
 const MAX_RACES = 16;
-/** Records that move at the same moment share the commit of a durable cache. */
+/** The number of concurrent writes: a durable cache commits them together. */
 const IN_FLIGHT = 32;
 
-/** How far one call goes. */
+/** Options of one `rewrap` call. */
 export interface RewrapOptions {
-  /** The most records to move in this call; no limit when absent. */
+  /** The maximum number of records to move in this call. Default: no limit. */
   readonly limit?: number | undefined;
-  /** Where an earlier call stopped. */
+  /** The cursor at which an earlier call stopped. */
   readonly cursor?: string | undefined;
 }
 
-/** What has been done since the pass began, over all its calls. */
+/** The progress since the pass began, over all its calls. */
 export interface RewrapReport {
-  /** Records seen; one may be seen twice while others write. */
+  /** Records visited. A record may be counted twice if other writers change the cache. */
   readonly visited: number;
   /** Records moved to the current key. */
   readonly rewrapped: number;
-  /** Records that could not be read or moved; the keys that they name are in `keyUsage` too. */
+  /** Records that could not be read or moved. The keys that they name are also counted in `keyUsage`. */
   readonly failed: number;
-  /** How many of the visited records use each key now, by key id. */
+  /** The number of visited records that now use each key, by key id. */
   readonly keyUsage: Readonly<Record<string, number>>;
   /** The current key when the pass began, if the encryptor names it. */
   readonly currentKeyId?: string | undefined;
   /** The epoch of the key provider when the pass began, if the encryptor names it. */
   readonly keyEpoch?: number | undefined;
-  /** Where to go on; absent when every record has been visited. */
+  /** The cursor for the next call; absent when every record has been visited. */
   readonly cursor?: string | undefined;
 }
 
@@ -46,11 +46,11 @@ interface RecordState {
 
 type RewrappingEncryptor = Encryptor & Required<Pick<Encryptor, "keyIdOf" | "rewrap">>;
 
-/** What {@link rewrapRecords} works with. */
+/** The collaborators of {@link rewrapRecords}. */
 export interface RewrapParts {
   readonly records: SealedRecords;
   readonly encryptor: Encryptor;
-  /** Awaited between groups of records; rejects if the work is to end. */
+  /** Awaited between groups of records. It rejects to stop the work. */
   readonly nextSlice: () => Promise<void>;
 }
 
@@ -66,7 +66,7 @@ export async function rewrapRecords(
     throw new TypeError("the vault's encryptor cannot rewrap: its ciphertexts have no wrapped key");
   }
   const { tally, page } = parseCursor(cursor) ?? { tally: Tally.begun(encryptor.keyState) };
-  // What is being written under an earlier key would else be stored behind the scan.
+  // Pending writes under an earlier key could otherwise store records that the scan has already passed.
   await records.begunWritesSettled();
   await nextSlice();
   return new RewrapPass({ records, encryptor, nextSlice }).run(tally, page, limit);
@@ -83,7 +83,7 @@ class RewrapPass {
     this.#nextSlice = parts.nextSlice;
   }
 
-  /** Goes on from the start of a page, after which `done` was counted. */
+  /** Continues from the start of a page. `done` counts the records before it. */
   async run(done: Tally, page: string | undefined, limit: number): Promise<RewrapReport> {
     let tally = done;
     let cursor = page;
@@ -94,7 +94,7 @@ class RewrapPass {
       tally = tally.copy();
       for (let next = 0; next < entries.length; ) {
         await this.#nextSlice();
-        // A page is begun again if it cannot be finished: what was moved is then found in place.
+        // An unfinished page is repeated by the next call, which finds the records that were already moved.
         if (left === 0) return { ...tally.report(), cursor: formatCursor(before, tally, cursor) };
         const together = entries.slice(next, next + Math.min(left, IN_FLIGHT));
         left -= await this.#visitAll(together, tally);
@@ -105,13 +105,13 @@ class RewrapPass {
     }
   }
 
-  /** Visits records at the same moment; returns how many of them took a write. */
+  /** Visits records concurrently; returns the number of records that were written. */
   async #visitAll(entries: readonly RecordState[], tally: Tally): Promise<number> {
     const moves = await Promise.all(entries.map((entry) => this.#visit(entry, tally)));
     return moves.filter(Boolean).length;
   }
 
-  /** Brings one record under the current key; says whether that took a write. */
+  /** Moves one record to the current key; returns whether that needed a write. */
   async #visit(entry: RecordState, tally: Tally): Promise<boolean> {
     tally.visited += 1;
     let state: RecordState | undefined = entry;
@@ -123,11 +123,11 @@ class RewrapPass {
         state = await this.#lookAgain(state.key);
       }
     } catch (error) {
-      // Without its keys no record can be moved: to try each of them would take a deadline each.
+      // Stop if the key service is unavailable: otherwise every record would wait for its own timeout.
       const isUnavailable = isVaultError(error, "ERR_VAULT_KEY_SERVICE_UNAVAILABLE");
       if (isUnavailable || !isVaultError(error)) throw error;
     }
-    // What cannot be moved still needs the key that it names: that key must not be retired.
+    // A record that cannot be moved still needs its key, so the report must count that key as used.
     if (state !== undefined) this.#countFailure(state, tally);
     return false;
   }
@@ -164,19 +164,19 @@ class RewrapPass {
       readForm(state.head);
       tally.count(this.#encryptor.keyIdOf(state.head.subarray(PREFIX_BYTES)));
     } catch (error) {
-      // What is no record names no key.
+      // Data that is not a record names no key.
       if (!isVaultError(error)) throw error;
     }
   }
 }
 
-/** A report in the making. */
+/** The counts of a report. */
 class Tally {
   visited = 0;
   rewrapped = 0;
   failed = 0;
   readonly keyUsage = new Map<string, number>();
-  /** As they were when the pass began. */
+  /** The current key id and the provider's epoch when the pass began. */
   readonly currentKeyId: string | undefined;
   readonly keyEpoch: number | undefined;
 
@@ -214,7 +214,7 @@ class Tally {
   }
 
   report(): RewrapReport {
-    // Key ids come from records: one may be the name of a member that every object has.
+    // No prototype: key ids come from records, and could be the name of a member that every object has.
     const keyUsage: Record<string, number> = Object.create(null);
     for (const [keyId, count] of this.keyUsage) keyUsage[keyId] = count;
     const { visited, rewrapped, failed, currentKeyId, keyEpoch } = this;
@@ -222,7 +222,7 @@ class Tally {
   }
 }
 
-/** What a cursor carries: the counts up to the page to begin again, but all that was moved. */
+/** Returns a cursor with the counts up to the page to repeat, but with the count of all moved records. */
 function formatCursor(before: Tally, now: Tally, page: string | undefined): string {
   const { visited, failed, currentKeyId, keyEpoch } = before;
   const keyUsage = [...before.keyUsage];
@@ -240,7 +240,7 @@ function parseCursor(cursor: string | undefined): { tally: Tally; page?: string 
     const isOurs = [visited, rewrapped, failed].every(Number.isSafeInteger);
     if (isOurs) return { tally: Tally.from(progress), page };
   } catch {
-    // Falls through: what does not parse is no cursor either.
+    // Text that does not parse is not a cursor either.
   }
   throw new RangeError("cursor must come from an earlier rewrap");
 }

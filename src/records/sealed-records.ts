@@ -1,4 +1,4 @@
-/** Sealed records in a cache: what the vault reads and writes. */
+/** Reads and writes the vault's sealed records in a cache. */
 import type { PackedPayload } from "../codec/vault-codec.js";
 import type {
   CacheBackend,
@@ -21,28 +21,31 @@ import type { RecordFields, RecordForm } from "../vault/record.js";
 import type { PendingWrites } from "./pending-writes.js";
 import { type OpenedHead, RecordSealer, type RecordSealerOptions } from "./record-sealer.js";
 
-/** What {@link SealedRecords} works with. */
+/** Options of {@link SealedRecords}. */
 export interface SealedRecordsOptions extends RecordSealerOptions {
   readonly cache: CacheBackend;
-  /** Shared by all that write under the same keys. */
+  /** Shared by all vaults that write under the same keys. */
   readonly pendingWrites: PendingWrites;
-  /** How long a cache operation may take, in milliseconds. */
+  /** Time limit for a cache operation, in milliseconds. */
   readonly timeoutMs: number;
-  /** Called when the cache no longer keeps what it promised: it must be made ready before its next use. */
+  /**
+   * Called when the cache no longer has the capabilities it reported: it must be made ready again before its
+   * next use.
+   */
   readonly onUnsafe: () => void;
 }
 
-/** A state of a record that was read and opened. The caller wipes its plaintext. */
+/** A decrypted state of a record. The caller wipes its plaintext. */
 export interface OpenRecord extends OpenedHead {
   readonly lookupId: string;
-  /** The cache's token for this state. */
+  /** The cache's revision token for this state. */
   readonly state: Revision;
 }
 
-/** Says that a record changed between two reads of its parts, and is to be read afresh. */
+/** Thrown if a record changed between the reads of its head and body: the caller must read it again. */
 export class RecordMoved extends Error {}
 
-/** What came of replacing or removing one state of a record. */
+/** The result of replacing or removing one state of a record. */
 export type Replaced = "replaced" | "conflict" | "absent";
 
 /** Reads and writes sealed records. */
@@ -65,7 +68,7 @@ export class SealedRecords {
     this.#pendingWrites = options.pendingWrites;
   }
 
-  /** Makes the cache ready, and returns what it can promise. */
+  /** Makes the cache ready and returns its capabilities. */
   async ready(): Promise<CacheCapabilities> {
     const capabilities = await guardRead(() => this.#cache.ready());
     this.#evicts = capabilities.evicts;
@@ -79,8 +82,8 @@ export class SealedRecords {
   }
 
   /**
-   * Waits until every write that has begun by now under the same keys has settled, in whatever vault of this
-   * process; returns early when these records are closed.
+   * Waits until every write under the same keys that has already begun has settled, in all vaults of this
+   * process. Returns early when these records are closed.
    */
   async begunWritesSettled(): Promise<void> {
     await new Promise<void>((resolve) => {
@@ -93,22 +96,22 @@ export class SealedRecords {
     });
   }
 
-  /** Removes at most `limit` records that are due; returns how many. */
+  /** Removes at most `limit` expired records; returns the number removed. */
   async purgeExpired(limit: number): Promise<number> {
     return this.#write(() => this.#cache.purgeExpired(limit, this.#call));
   }
 
-  /** Returns a page of records as they are stored. */
+  /** Returns a page of stored records, without decrypting them. */
   async scan(cursor: string | undefined): Promise<CachePage> {
     return guardRead(() => this.#cache.scan(cursor, this.#call));
   }
 
-  /** Returns a record as it is stored. */
+  /** Returns a stored record, without decrypting it. */
   async stored(lookupId: string): Promise<CacheEntry | "evicted" | undefined> {
     return guardRead(() => this.#cache.get(lookupId, this.#call));
   }
 
-  /** Replaces a stored head, unseen, by one that says the same under another key. */
+  /** Replaces a stored head, without decrypting it, by one with the same content under another key. */
   async replaceStored(lookupId: string, head: Uint8Array, state: Revision): Promise<Replaced> {
     const options = { ifRevision: state, ...this.#call };
     return this.#write(() => this.#cache.replace(lookupId, head, options));
@@ -130,9 +133,9 @@ export class SealedRecords {
   }
 
   /**
-   * Returns a record, its head opened, but nothing of a body.
+   * Returns a record with its head decrypted, and without its body.
    *
-   * @throws {@link RecordIntegrityError} It was altered, or is an earlier state of itself.
+   * @throws {@link RecordIntegrityError} The record was altered, or is an earlier state of itself.
    * @throws RecordUnsupportedError `KeyNotFoundError` {@link CacheUnavailableError}
    */
   read(lookupId: string): MaybePromise<OpenRecord | "evicted" | undefined> {
@@ -141,8 +144,8 @@ export class SealedRecords {
   }
 
   /**
-   * Returns a record even if it is an earlier state of itself, or was deleted and is back: good for
-   * nothing but to delete it, since the owner is the same in every state.
+   * Returns a record even if it is an earlier state of itself or reappeared after it was deleted. Use the
+   * result only to delete the record; this is safe because the owner is the same in every state.
    *
    * @throws as {@link SealedRecords.read} does.
    */
@@ -151,8 +154,8 @@ export class SealedRecords {
   }
 
   /**
-   * Returns a record, and takes its state for the newest from now on, although a later one was known.
-   * A record that this process deleted stays deleted.
+   * Returns a record and accepts its state as the newest from now on, although a later one was known. A
+   * record that this process deleted stays deleted.
    */
   async acceptEarlier(lookupId: string): Promise<OpenRecord | "evicted" | undefined> {
     if (this.#highWater.floorOf(lookupId) === GONE) return undefined;
@@ -162,7 +165,7 @@ export class SealedRecords {
   }
 
   /**
-   * Returns a fresh copy of the payload of a record.
+   * Returns a new copy of a record's payload.
    *
    * @throws {@link RecordMoved} The record was deleted or spent since it was read.
    * @throws {@link RecordIntegrityError} Its body is missing or was altered.
@@ -177,17 +180,17 @@ export class SealedRecords {
     );
   }
 
-  /** Replaces what a record says about its handle; the payload stays as it is. */
+  /** Replaces the fields of a record; its payload is unchanged. */
   rewrite(record: OpenRecord, fields: RecordFields, purgeAfterMs?: number): Promise<Replaced> {
     return this.#replace(record, { form: record.form, fields }, purgeAfterMs);
   }
 
-  /** Replaces a record by one that has no payload any more. */
+  /** Replaces a record by one without a payload. */
   spend(record: OpenRecord, fields: RecordFields): Promise<Replaced> {
     return this.#replace(record, { form: "spent", fields });
   }
 
-  /** Deletes exactly this state of a record. */
+  /** Deletes a record if it is still in this state. */
   async remove({ lookupId, state }: OpenRecord): Promise<Replaced> {
     const options = { ifRevision: state, ...this.#call };
     const outcome = await this.#write(() => this.#cache.replace(lookupId, undefined, options));
@@ -195,13 +198,13 @@ export class SealedRecords {
     return outcome;
   }
 
-  /** Deletes a record in whatever state it is. */
+  /** Deletes a record in any state. */
   async delete(lookupId: string): Promise<void> {
     const existed = await this.#write(() => this.#cache.delete(lookupId, this.#call));
     if (existed) this.#highWater.markDeleted(lookupId);
   }
 
-  /** The outcome of a failed write is unknown, unless the cache says that nothing was written. */
+  /** Runs a write. If it fails, its outcome is unknown unless the cache reports that nothing was written. */
   #write<T>(call: () => MaybePromise<T>): MaybePromise<T> {
     return guard(call, this.#failedWrite);
   }
@@ -211,7 +214,11 @@ export class SealedRecords {
     throw isVaultError(error) ? error : new OutcomeUnknownError({ cause: error });
   };
 
-  /** A body goes with its record, or with the last use: it is missing only if the record stands. */
+  /**
+   * Finds out why a body is missing. A body is deleted only with its record or with the last use, so it
+   * returns `undefined` (a damaged record) if the record is unchanged and the cache does not evict; otherwise
+   * it throws.
+   */
   async #missingBody({ lookupId, state }: OpenRecord): Promise<undefined> {
     const entry = await this.stored(lookupId);
     const stands = entry !== undefined && entry !== "evicted" && entry.revision === state;
@@ -223,7 +230,7 @@ export class SealedRecords {
     const opened = this.#fetch(lookupId, floor);
     if (!isPromise(opened)) return opened;
     return opened.catch((error: unknown) => {
-      // Its old key may have been retired while the record, rewrapped since, was on the way.
+      // The record may have been rewrapped during the read, and its old key removed: read it again.
       if (isVaultError(error, "ERR_VAULT_KEY_NOT_FOUND")) return this.#fetch(lookupId, floor);
       throw error;
     });
@@ -278,7 +285,10 @@ export class SealedRecords {
   }
 }
 
-/** A failed read is never a miss: whatever a cache throws becomes an error that says so. */
+/**
+ * Runs a read. Every error becomes a `CacheUnavailableError`: a failed read must not look like a missing
+ * record.
+ */
 function guardRead<T>(call: () => MaybePromise<T>): MaybePromise<T> {
   return guard(call, failedRead);
 }

@@ -1,4 +1,4 @@
-/** Where placeholders may stand, by format. */
+/** Decides where placeholders are allowed, by format. */
 import type { InsertionContext } from "./insertion-context.js";
 import { JsonTextContext } from "./json-text-context.js";
 import { MarkdownContext } from "./markdown-context.js";
@@ -9,7 +9,7 @@ import type { Segment } from "./scanner.js";
 
 const ANYWHERE: InsertionContext = { read() {}, admits: () => true };
 
-/** The formats in which not every place will do. */
+/** The formats that allow placeholders only in some positions. */
 const CONTEXTS: Readonly<Partial<Record<OutputFormat, () => InsertionContext>>> = {
   markdown: () => new MarkdownContext(),
   "json-text": () => new JsonTextContext(),
@@ -17,14 +17,14 @@ const CONTEXTS: Readonly<Partial<Record<OutputFormat, () => InsertionContext>>> 
   sql: () => QuotingContext.forSql(),
 };
 
-/** Returns the context that a text of this format begins in. */
+/** Returns the context at the start of a text of this format. */
 export function contextOf(format: OutputFormat = "text"): InsertionContext {
   return CONTEXTS[format]?.() ?? ANYWHERE;
 }
 
 /**
- * Returns the segments with text for the placeholders that have to stay, and reports these: before
- * handles are opened, so that none is opened for nothing.
+ * Returns the segments, with placeholders in forbidden positions turned into plain text, and reports these.
+ * This happens before handles are opened, so that no handle is opened without need.
  */
 export function admit(
   segments: readonly Segment[],
@@ -36,7 +36,7 @@ export function admit(
       context.read(segment);
       return segment;
     }
-    // A malformed one is inserted nowhere, and is reported as that.
+    // A malformed placeholder is never replaced; it is reported as malformed.
     if (context.admits(segment) || segment.reference === undefined) return segment;
     source.refuse(segment, "not-renderable");
     return segment.text;

@@ -9,13 +9,13 @@ const SLASH = 0x2f;
 const TILDE = 0x7e;
 const HYPHEN = 0x2d;
 
-/** A shorter word that begins like an id is a name in somebody's text, not an id that lost its end. */
+/** A shorter word that begins like an id is an ordinary name, not a truncated id. */
 const MIN_LENGTH = 20;
 
 type StateName = "opener" | "uri" | "id" | "digits" | "pointer";
 
 const STATES: Readonly<Record<StateName, (bare: BareCandidate, code: number) => Outcome>> = {
-  // What follows the h tells an id from a URI.
+  // The character after the h distinguishes an id from a URI.
   opener: (bare, code) =>
     code === ID_PREFIX.charCodeAt(1) ? bare.read("id", code) : bare.read("uri", code),
   uri: (bare, code) => bare.read("uri", code),
@@ -24,7 +24,7 @@ const STATES: Readonly<Record<StateName, (bare: BareCandidate, code: number) => 
     if (isWord(code)) return "more";
     return code === HASH ? bare.enter("pointer") : "ended";
   },
-  // Whether it is a pointer is seen at its end: one that is none makes a malformed reference.
+  // The pointer is checked at its end; an invalid one makes the reference malformed.
   pointer: (bare, code) =>
     (bare.isEscaped && code === BACKSLASH) ||
     isWord(code) ||
@@ -36,7 +36,7 @@ const STATES: Readonly<Record<StateName, (bare: BareCandidate, code: number) => 
 };
 
 class BareCandidate implements Candidate {
-  /** It may end anywhere, so that no end cuts it off. */
+  /** A bare reference may end anywhere, so the end of the text never truncates it. */
   readonly isCommitted = false;
   #state: StateName = "opener";
   #matched = 1;
@@ -59,7 +59,7 @@ class BareCandidate implements Candidate {
     return "more";
   }
 
-  /** Reads one more character of what a bare reference has to begin with. */
+  /** Reads one more character of the prefix of a bare reference. */
   read(state: "uri" | "id", code: number): Outcome {
     const expected = state === "uri" ? URI_PREFIX + ID_PREFIX : ID_PREFIX;
     if (code === BACKSLASH && !this.#isEscaped && this.#matched === expected.length - 1) {
@@ -77,7 +77,7 @@ class BareCandidate implements Candidate {
   }
 }
 
-/** The form of bare references; the middle of a word is none. */
+/** The form of bare references, which cannot begin in the middle of a word. */
 export const BARE_FORM: Form = {
   opener: OPENER,
   begin: (before) => (isWord(before) ? undefined : new BareCandidate()),

@@ -1,4 +1,4 @@
-/** Placeholders in braces: `{{hdl_…}}` and `{{ hdl_…#/pointer }}`, and the same as Markdown escapes it. */
+/** Placeholders in braces: `{{hdl_…}}` and `{{ hdl_…#/pointer }}`, also with the backslashes of Markdown. */
 import {
   BACKSLASH,
   type Candidate,
@@ -30,7 +30,7 @@ const STATES: Readonly<Record<StateName, (braces: BraceCandidate, code: number) 
 };
 
 class BraceCandidate implements Candidate {
-  /** Whether the braces that opened it have backslashes: then those that close it may, too. */
+  /** Whether the opening braces have backslashes. The closing braces may then have them, too. */
   readonly isEscaped: boolean;
   #state: StateName;
   #prefixLength = 0;
@@ -86,13 +86,16 @@ class BraceCandidate implements Candidate {
     );
   }
 
-  /** A pointer may name a member with a backslash, so that it counts as one where nothing is escaped. */
+  /**
+   * Removes backslashes only if the rest of the placeholder is escaped: a pointer may name a member that
+   * contains a backslash.
+   */
   #unescaped(reference: string): string {
     return this.isEscaped || this.#isPrefixEscaped ? withoutMarkdownEscapes(reference) : reference;
   }
 }
 
-/** Nothing that could begin another placeholder, so that no text is ever read twice. */
+/** Excludes characters that could begin another placeholder, so that no text is read twice. */
 function isBodyCharacter(code: number): boolean {
   return (
     code !== OPEN_BRACE &&
@@ -108,7 +111,7 @@ export const BRACE_FORM: Form = {
   begin: () => new BraceCandidate("plain"),
 };
 
-/** The form of placeholders in braces that have backslashes: `\{\{hdl\_…\}\}`. */
+/** The form of placeholders in braces with backslashes: `\{\{hdl\_…\}\}`. */
 export const ESCAPED_BRACE_FORM: Form = {
   opener: BACKSLASH,
   begin: () => new BraceCandidate("escaped"),

@@ -1,32 +1,32 @@
-/** Texts that may become a placeholder, read one character at a time. */
+/** Candidates: texts that may become a placeholder, read one character at a time. */
 
 /**
- * What one more character makes of a candidate: it goes on (`more`), is complete with this character
- * (`done`) or was complete before it (`ended`), or is no placeholder (`none`).
+ * The state of a candidate after one more character: it continues (`more`), is complete including this
+ * character (`done`), was complete before it (`ended`), or is not a placeholder (`none`).
  */
 export type Outcome = "more" | "done" | "ended" | "none";
 
-/** A text that began like a placeholder. */
+/** A text that begins like a placeholder. */
 export interface Candidate {
-  /** Says what one more character, given as its UTF-16 code, makes of it. */
+  /** Reads one more character, given as its UTF-16 code, and returns the new state. */
   step(code: number): Outcome;
-  /** Says what the end of the text makes of it; `cut`: a placeholder that was cut off. */
+  /** Returns the state at the end of the text. `cut`: the text ends within a placeholder. */
   end(): "ended" | "none" | "cut";
-  /** Whether nothing but a placeholder begins like this. */
+  /** Whether the text read so far can only be a placeholder. */
   readonly isCommitted: boolean;
-  /** Returns the reference within its text, well-formed or not; `undefined` if it holds none. */
+  /** Returns the reference within the candidate's text, well-formed or not; `undefined` if there is none. */
   referenceIn(text: string): string | undefined;
 }
 
-/** A way to write placeholders. */
+/** A syntax of placeholders. */
 export interface Form {
-  /** The code of the character that every placeholder of this form begins with. */
+  /** The code of the first character of every placeholder of this form. */
   readonly opener: number;
-  /** Returns a candidate whose first character is the opener; `before` is the code in front of it. */
+  /** Returns a candidate that begins with the opener. `before` is the code of the character before it. */
   begin(before: number): Candidate | undefined;
 }
 
-/** What stands for the character in front of a text's first one. */
+/** The value of `before` at the start of a text. */
 export const START = -1;
 
 export const BACKSLASH = 0x5c;
@@ -35,17 +35,19 @@ export const CLOSE_BRACE = 0x7d;
 export const LESS_THAN = 0x3c;
 export const GREATER_THAN = 0x3e;
 
-/** Tells a space or a tab; line breaks end every placeholder but a tag. */
+/**
+ * Returns whether a code is a space or a tab. Line breaks are not allowed within placeholders except tags.
+ */
 export function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09;
 }
 
-/** Tells control characters. */
+/** Returns whether a code is a control character. */
 export function isControl(code: number): boolean {
   return code < 0x20 || (code >= 0x7f && code < 0xa0);
 }
 
-/** Tells an ASCII letter, a digit or an underscore. */
+/** Returns whether a code is an ASCII letter, a digit or an underscore. */
 export function isWord(code: number): boolean {
   return (
     (code >= 0x61 && code <= 0x7a) ||

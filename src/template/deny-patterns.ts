@@ -1,4 +1,4 @@
-/** Patterns that no hydrated text may contain. */
+/** A validator that rejects hydrated text with forbidden patterns. */
 import { lazily, loadPeer } from "../load-peer.js";
 import { checkInteger, checkOptions } from "../vault/checks.js";
 import type { OutputValidator } from "./validators.js";
@@ -11,22 +11,27 @@ interface Pattern {
   test(text: string): boolean;
 }
 
-/** What {@link denyPatterns} takes besides the patterns. */
+/** Options of {@link denyPatterns}. */
 export interface DenyPatternsOptions {
-  /** Longer outputs are refused, unread. In characters; default 1,048,576. */
+  /**
+   * The maximum length of an output, in characters. Longer outputs are rejected without a search. Default
+   * 1,048,576.
+   */
   readonly maxLength?: number | undefined;
 }
 
 const DEFAULT_MAX_LENGTH = 1024 * 1024;
 
 /**
- * Returns a rule that refuses outputs in which one of the patterns is found.
+ * Returns a rule that rejects outputs that match one of the patterns.
  *
- * Patterns are RE2's (`(?i)` ignores case; there are no back-references): matching takes time that is
- * linear in the output, whatever the pattern. They need the optional package `re2js`, which is loaded
- * when the first output is checked. They do not go with streams: a match may begin in what was sent.
+ * Patterns have the syntax of RE2 (`(?i)` ignores case; there are no back-references), so that matching takes
+ * time linear in the output for every pattern. This requires the optional package `re2js`, which is loaded
+ * when the first output is checked. The rule cannot be used with streams, because a match may begin in text
+ * that was already sent.
  *
- * @throws TypeError A pattern is not a string. From `hydrate`: it is none that RE2 accepts.
+ * @throws TypeError A pattern is not a string. From `hydrate`: RE2 does not accept a pattern.
+ *
  *
  * @example
  * ```ts

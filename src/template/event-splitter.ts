@@ -1,34 +1,34 @@
-/** The longest event, in characters. */
+/** The maximum length of an event, in characters. */
 const MAX_EVENT_LENGTH = 1024 * 1024;
-/** Lines end with CRLF, LF or CR, and with no other character: U+2028 stands within a line. */
+/** Lines end with CRLF, LF or CR, and with no other character: U+2028 is part of a line. */
 const BLANK_LINE = /\r\n(?:\r\n|\n|\r)|(?:\n|\r(?!\n))[\n\r]/g;
-/** The end of a piece that may be the larger part of two CRLF. */
+/** The end of a chunk that may be the first three characters of two CRLF. */
 const HALF_BLANK_LINE = "\r\n\r";
 const BYTE_ORDER_MARK = "\uFEFF";
-/** So much of a blank line may have come before its last character. */
+/** The maximum number of characters of a blank line that may be in earlier chunks. */
 const MAX_SEAM_LENGTH = 3;
 
 /**
- * Cuts a stream of server-sent events into events, each with the blank line that ends it; time is
- * linear in the text, however it is cut into pieces. A byte order mark at the start is left out.
+ * Splits a stream of server-sent events into events, each with the blank line that ends it. The time is
+ * linear in the text, for any division into chunks. A byte order mark at the start is removed.
  *
- * Behind another end of a line than CRLF, a CR ends the event at once: if an LF follows it, that is where
- * the next event begins.
+ * If a line ends with LF or CR and a CR follows, that CR ends the event immediately. If an LF comes next, it
+ * belongs to the next event.
  *
  * Source: HTML Living Standard, 9.2.5 (parsing an event stream).
  */
 export class EventSplitter {
-  /** What has come of the event at hand. */
+  /** The chunks of the current event. */
   #pieces: string[] = [];
   #length = 0;
-  /** The end of it, in which a blank line may have begun. */
+  /** The end of the current event's text, in which a blank line may have begun. */
   #seam = "";
-  /** A CR that is not read before the character behind it has come. */
+  /** A CR that is held back until the character after it has arrived. */
   #carried = "";
   #isAtStart = true;
 
   /**
-   * Reads one more piece and returns the events that end in it.
+   * Reads one more chunk and returns the events that end in it.
    *
    * @throws RangeError An event is longer than 1,048,576 characters.
    */
@@ -47,7 +47,7 @@ export class EventSplitter {
     return events;
   }
 
-  /** Returns the event that no blank line ended; empty if there is none. */
+  /** Returns the rest of the text, which no blank line ended; empty if there is none. */
   end(): string {
     return this.#take() + this.#carried;
   }

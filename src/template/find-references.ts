@@ -1,4 +1,4 @@
-/** Finds references in JSON data, where they stand for values or within strings. */
+/** Finds references in JSON data, as whole values or within strings. */
 import {
   formatPointer,
   matchesPointer,
@@ -14,54 +14,54 @@ import type { FoundReference } from "./resolver.js";
 import { type Placeholder, PlaceholderScanner, type Segment } from "./scanner.js";
 import { mapValues } from "./values.js";
 
-/** Whether references inside longer strings count: `"inert"` or `"hydrate"`. */
+/** Whether references inside longer strings are ignored (`"inert"`) or hydrated (`"hydrate"`). */
 export type InsideStrings = "inert" | "hydrate";
 
-/** Places of a value in which handles are opened. */
+/** Places in a value whose handles are opened. */
 export interface HydratePlace {
-  /** A JSON pointer; the token `*` stands for any one member or item. */
+  /** A JSON pointer; the token `*` matches any one member or item. */
   readonly at: string;
-  /** Default: that of the options. */
+  /** Default: `inside` of the options. */
   readonly inside?: InsideStrings | undefined;
   /**
-   * What the text is that references are inside of; `"detect"` takes what can be read as JSON for
-   * `json-text`, and everything else for `text`. Default: the format of the options.
+   * The format of the text that contains references. `"detect"` means `json-text` for text that parses as
+   * JSON, and `text` otherwise. Default: the format of the options.
    */
   readonly format?: OutputFormat | "detect" | undefined;
 }
 
-/** Where references count. */
+/** Options that select the references in a value. */
 export interface PlaceOptions extends Pick<TextOptions, "tagNames" | "maxPlaceholderLength"> {
-  /** Where handles are opened; elsewhere they are plain text. Default: everywhere. */
+  /** The places whose handles are opened; elsewhere references are plain text. Default: everywhere. */
   readonly places?: readonly (string | HydratePlace)[] | undefined;
   /**
-   * Whether references inside longer strings are opened, too: in braces, as tags and bare. What they
-   * stand for becomes text, by `stringify` and `format`. Default `"inert"`.
+   * Whether to also open references inside longer strings: in braces, as tags and bare. Their values become
+   * text, by `stringify` and `format`. Default `"inert"`.
    */
   readonly inside?: InsideStrings | undefined;
 }
 
 /** A reference in a value. */
 export interface LocatedReference {
-  /** A JSON pointer to the string or object that holds it. */
+  /** A JSON pointer to the string or object that contains the reference. */
   readonly at: string;
-  /** `hdl_…`, or `hdl_…#/pointer`; a malformed one as it was written. */
+  /** `hdl_…` or `hdl_…#/pointer`; the original text if it is malformed. */
   readonly reference: string;
-  /** The id of the handle; `undefined` for a malformed one. */
+  /** The id of the handle; `undefined` if the reference is malformed. */
   readonly id: string | undefined;
 }
 
-/** A place that a value is hydrated at: one reference as a whole, or a text with references in it. */
+/** A place to hydrate: a whole value that is one reference, or a text that contains references. */
 export type Slot =
   | { readonly kind: "whole"; readonly found: FoundReference }
   | {
       readonly kind: "text";
       readonly segments: readonly Segment[];
-      /** What the text is; `undefined`: what the options say. */
+      /** The format of the text; `undefined` for that of the options. */
       readonly format: OutputFormat | undefined;
     };
 
-/** What is to be looked for, and where. */
+/** The syntax and the places of references. */
 export interface PlaceSettings {
   readonly rules: readonly Rule[];
   readonly text: TextSettings;
@@ -82,11 +82,12 @@ const OPTIONS: ReadonlySet<string> = new Set([
 const PLACE_OPTIONS: ReadonlySet<string> = new Set(["at", "inside", "format"]);
 
 /**
- * Returns the references that `hydrateValue` would open with these options, in the order of the
- * value. It opens nothing.
+ * Returns the references that `hydrateValue` would open with these options, in document order. Opens no
+ * handle.
  *
- * @throws TypeError or `RangeError` An option is wrong, or the value is nested too deeply.
- * @throws {@link HydrationError} A string is cut off within a placeholder.
+ * @throws TypeError or `RangeError` An option is invalid, or the value is nested too deeply.
+ * @throws {@link HydrationError} A string ends within a placeholder.
+ *
  *
  * @example
  * ```ts
@@ -105,7 +106,7 @@ export function findReferences(value: unknown, options: PlaceOptions = {}): Loca
   );
 }
 
-/** Returns the slots of a value by pointer, in its order. */
+/** Returns the slots of a value by pointer, in document order. */
 export function findSlots(
   value: unknown,
   { rules, text }: PlaceSettings,
@@ -117,7 +118,7 @@ export function findSlots(
     const slot = rule && slotOf(node, rule, text);
     if (slot === undefined) return undefined;
     slots.set(formatPointer(pointer), slot);
-    // What is inside a reference is none: it would be opened for nothing.
+    // Do not search inside a reference: its members, such as a safe view, must not be hydrated.
     return { value: node };
   });
   return slots;
@@ -129,7 +130,7 @@ function slotOf(node: unknown, rule: Rule, settings: TextSettings): Slot | undef
   const isTooLong = text.length > settings.maxPlaceholderLength;
   const reference = isTooLong ? undefined : parseReference(text);
   if (reference !== undefined) return { kind: "whole", found: { written: text, reference } };
-  // An object with a handle's id stands for nothing else, however its id was mangled.
+  // An object with a handle id can only be a reference, so that a malformed id is reported and not ignored.
   if (typeof node !== "string") return { kind: "whole", found: { written: text, reference } };
   const segments = scan(text, settings);
   const [first] = segments;
@@ -139,7 +140,10 @@ function slotOf(node: unknown, rule: Rule, settings: TextSettings): Slot | undef
     : undefined;
 }
 
-/** A quote that is inserted into JSON, and taken for text, could end a string and begin members. */
+/**
+ * Returns the format of a text. JSON must be detected: a quote inserted into JSON as plain text could end a
+ * string and add members.
+ */
 function formatOf(
   segments: readonly Segment[],
   format: HydratePlace["format"],
@@ -149,7 +153,7 @@ function formatOf(
   return isJson(text) ? "json-text" : "text";
 }
 
-/** A number alone has no place for anything. */
+/** Returns whether a text is a JSON object, array or string. A number cannot contain a placeholder. */
 function isJson(text: string): boolean {
   try {
     return typeof JSON.parse(text) !== "number";
@@ -166,7 +170,7 @@ function scan(text: string, settings: TextSettings): Segment[] {
   return [...segments, ...rest];
 }
 
-/** Returns the references of a slot, in their order. */
+/** Returns the references of a slot, in text order. */
 export function referencesIn(slot: Slot): readonly FoundReference[] {
   return slot.kind === "whole" ? [slot.found] : slot.segments.filter(isPlaceholder);
 }
@@ -175,14 +179,14 @@ function isPlaceholder(segment: Segment): segment is Placeholder {
   return typeof segment !== "string";
 }
 
-/** Tells most of what is no reference at once. */
+/** A fast test that excludes most values without references. */
 export function mayRefer(node: unknown): boolean {
   return typeof node === "string" ? node.includes("hdl_") : handleIdOf(node) !== undefined;
 }
 
 const BESIDE_HANDLE_ID: ReadonlySet<string> = new Set(["handle_id", "safe_view", "expires_at"]);
 
-/** Returns the reference in an object that stands for a handle. */
+/** Returns the reference in an object that represents a handle. */
 function handleIdOf(node: unknown): string | undefined {
   if (typeof node !== "object" || node === null || !Object.hasOwn(node, "handle_id")) {
     return undefined;
@@ -195,7 +199,7 @@ function handleIdOf(node: unknown): string | undefined {
   return isHandle ? id : undefined;
 }
 
-/** Returns where references count, with defaults in place. */
+/** Returns the rules for the places, with defaults applied. */
 export function checkRules({ places, inside = "inert" }: PlaceOptions): readonly Rule[] {
   checkInside(inside);
   if (places === undefined) return [{ pattern: undefined, inside, format: undefined }];

@@ -1,4 +1,6 @@
-/** Handles as models spell them: with quotes, links, escapes and capitals around or within them. */
+/**
+ * Normalises handles as models write them: with quotes, links, escapes and capitals around or within them.
+ */
 import { DEFAULT_TAG_NAMES } from "./options.js";
 import { formatReference, parseReference } from "./references.js";
 import { PlaceholderScanner } from "./scanner.js";
@@ -9,12 +11,15 @@ import {
   withoutMarkdownEscapes,
 } from "./spelling-signs.js";
 
-/** What is longer is no handle with something around it. */
+/** The maximum length of a text that is still recognised as a handle with something around it. */
 const MAX_UNITS = 1024;
-/** How many layers may be around a handle: a link in a list in a JSON string in a JSON string. */
+/**
+ * The maximum number of layers around a handle, for example a link in a list in a JSON string in a JSON
+ * string.
+ */
 const MAX_LAYERS = 6;
 
-/** Returns what is within one layer; `undefined` where there is no such layer. */
+/** Returns the text without one layer; `undefined` if it does not have this layer. */
 type Unwrap = (text: string) => string | undefined;
 
 function within(pattern: RegExp): Unwrap {
@@ -32,7 +37,7 @@ const LAYERS: readonly Unwrap[] = [
   within(/^\(([^()]*)\)$/s),
   within(/^\*{1,3}([^*]*)\*{1,3}$/s),
   within(/^\$?\{+([^{}]*)\}+$/s),
-  // A link of Markdown, to a handle.
+  // A Markdown link to a handle.
   within(/^!?\[[^\]]*\]\((handle:\/\/[^()]*)\)$/is),
   within(/^\[([^[\]]*)\]$/s),
   within(/^handle_id["']?\s*[:=]\s*(.*)$/is),
@@ -44,10 +49,9 @@ const LAYERS: readonly Unwrap[] = [
 ];
 
 /**
- * Returns the one spelling of the reference that a text stands for as a whole: `hdl_…`, or
- * `hdl_…#/pointer`.
+ * Returns the canonical form of a text that is one reference as a whole: `hdl_…` or `hdl_…#/pointer`.
  *
- * @returns `undefined` where the text is more than that, or may mean something else.
+ * @returns `undefined` if the text contains more than a reference, or is ambiguous.
  */
 export function referenceSpelledAs(text: string): string | undefined {
   if (text.length > MAX_UNITS) return undefined;
@@ -70,12 +74,12 @@ function unwrapped(text: string): string | undefined {
   return undefined;
 }
 
-/** Ids and the scheme have no capitals; a pointer may. */
+/** Lower-cases the id and the scheme, which have no capitals, but not the pointer, which may have them. */
 function inLowerCase(text: string): string {
   return text.replace(/^(?:handle:\/\/)?hdl_[0-9a-f]{32}(?=#|$)/i, (id) => id.toLowerCase());
 }
 
-/** A tag is read as it is in texts. */
+/** Returns the reference of a tag, which is parsed as it is in texts. */
 function tag(text: string): string | undefined {
   if (!text.startsWith("<")) return undefined;
   const scanner = new PlaceholderScanner({
@@ -89,7 +93,7 @@ function tag(text: string): string | undefined {
 
 const MEMBERS: ReadonlySet<string> = new Set(["handle_id", "safe_view", "expires_at"]);
 
-/** The form in which a model got the handle, or the id alone, as JSON. */
+/** Returns the reference in JSON: the object in which a model received the handle, or the id alone. */
 function jsonForm(text: string): string | undefined {
   if (!/^[{"]/.test(text)) return undefined;
   try {

@@ -14,43 +14,46 @@ import type { OutputFormat } from "./output-format.js";
 import { HandleResolver, type HydrationReport } from "./resolver.js";
 import { TextHydrator } from "./text-hydrator.js";
 
-/** A piece of one of the texts that events carry. */
+/** A piece of one of the texts in a stream of events. */
 export interface Delta {
-  /** Which of the texts it belongs to. */
+  /** The key of the text that it belongs to. */
   readonly key: string;
   readonly text: string;
-  /** The format of that text, if it is not that of the options; its first delta counts. */
+  /** The format of that text, if it differs from that of the options. The text's first delta decides. */
   readonly format?: OutputFormat | undefined;
 }
 
-/** What an event says of the texts. */
+/** The deltas of an event, and the texts that it ends. */
 export interface EventDeltas {
   readonly deltas?: readonly Delta[] | undefined;
   /**
-   * The keys of texts that end with this event: `a` also ends `a/b`, and `"all"` ends every text. Texts
-   * that are never ended end with the stream.
+   * The keys of texts that end with this event: `a` also ends `a/b`, and `"all"` ends every text. The end of
+   * the stream ends all other texts.
    */
   readonly ends?: readonly string[] | "all" | undefined;
 }
 
-/** What {@link hydrateDeltas} takes. */
+/** Options of {@link hydrateDeltas}. */
 export interface HydrateDeltasOptions<AnyEvent> extends TextOptions, HydrateOptions {
-  /** Returns what an event says of the texts; nothing for an event that is to pass as it is. */
+  /** Returns the deltas of an event; `undefined` for an event to be passed on unchanged. */
   readonly read: (event: AnyEvent) => EventDeltas | undefined;
-  /** Returns a copy of an event with other texts in its deltas, in the order of `read`. */
+  /** Returns a copy of an event with these texts in its deltas, in the order of `read`. */
   readonly write: (event: AnyEvent, texts: readonly string[]) => AnyEvent;
-  /** Called at the end of the stream, with what was opened and what was not. */
+  /** Called at the end of the stream, with the handles that were opened and the unresolved references. */
   readonly onReport?: ((report: HydrationReport) => void) | undefined;
 }
 
-/** A text whose end has not come yet. */
+/** A text that has not ended yet. */
 interface OpenText<AnyEvent> {
   readonly hydrator: TextHydrator;
-  /** The last event with a delta of it, and the delta's place: the rest of the text goes there. */
+  /**
+   * The last event with a delta of this text, and the delta's position in it. The rest of the text goes
+   * there.
+   */
   last: { readonly event: AnyEvent; readonly place: number; readonly count: number };
 }
 
-/** More texts than this at once are nobody's answer. */
+/** The maximum number of open texts. No genuine response has as many. */
 const MAX_OPEN_TEXTS = 1024;
 const OPTIONS: ReadonlySet<string> = new Set([
   ...TEXT_OPTIONS,
@@ -61,14 +64,15 @@ const OPTIONS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Returns a stream that hydrates texts which come as deltas in events: a placeholder may span any
- * number of them. Each text of a stream has a key, and is hydrated as one.
+ * Returns a stream that hydrates texts that arrive as deltas in events. A placeholder may span any number of
+ * deltas. Each text of a stream has a key and is hydrated separately.
  *
- * What was held back when a text ends goes out in one more event, made of the last one with a delta of
- * that text. The limit on the output's length counts for each text. Arguments of tools are JSON in the
- * making: give their deltas the format `json-text`.
+ * Text that was held back when a text ends is sent in an additional event, a copy of the last one with a
+ * delta of that text. The limit on the output's length applies to each text. Tool arguments are partial JSON:
+ * give their deltas the format `json-text`.
  *
- * @throws TypeError or `RangeError` An option is wrong.
+ * @throws TypeError or `RangeError` An option is invalid.
+ *
  *
  * @example
  * ```ts
@@ -157,7 +161,7 @@ class DeltaHydrator<AnyEvent> {
     return text;
   }
 
-  /** Ends a text: what is left of it goes into `texts` of the event at hand, or an event of its own. */
+  /** Ends a text. The rest of it goes into `texts` of the current event, or into an additional event. */
   async #end(key: string, event?: AnyEvent, texts: string[] = []): Promise<AnyEvent[]> {
     const open = this.#open.get(key);
     this.#open.delete(key);

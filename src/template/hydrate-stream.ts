@@ -14,9 +14,9 @@ import { TextHydrator } from "./text-hydrator.js";
 import { Utf8Encoder } from "./utf8-encoder.js";
 import { checkValidators, type OutputCheck, type OutputValidator } from "./validators.js";
 
-/** What {@link hydrateStream} takes: what an engine does, and on whose behalf. */
+/** Options of {@link hydrateStream}: those of an engine and of one hydration. */
 export interface HydrateStreamOptions extends TemplateEngineOptions, HydrateOptions {
-  /** Called when the text has come to its end, with what was opened and what was not. */
+  /** Called at the end of the text, with the handles that were opened and the unresolved references. */
   readonly onReport?: ((report: HydrationReport) => void) | undefined;
 }
 
@@ -27,21 +27,22 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "onReport",
 ]);
 
-/** Hydrates and checks one text that comes in pieces. */
+/** Hydrates and validates one text that arrives in chunks. */
 interface TextStage {
   push(piece: string): Promise<string>;
   end(): Promise<string>;
 }
 
 /**
- * Returns a stream that hydrates text on its way: what comes out is what `TemplateEngine.hydrate` gives
- * for the whole text, wherever it was cut.
+ * Returns a stream that hydrates text. For any division into chunks, its output equals that of
+ * `TemplateEngine.hydrate` for the whole text.
  *
- * Only what may still become a placeholder is held back. A text that is cut off within one fails the
- * stream, as does, unless `onUnresolved` is `"keep"`, a handle that cannot be hydrated: what was sent
- * before stays sent. Of the validators, only those with `begin` can be used.
+ * It holds back only text that may still become a placeholder. The stream fails if the text ends within a
+ * placeholder, or if a handle cannot be hydrated and `onUnresolved` is not `"keep"`; text that was already
+ * sent cannot be recalled. Only validators with `begin` can be used.
  *
- * @throws TypeError or `RangeError` An option is wrong, or a validator needs the whole output.
+ * @throws TypeError or `RangeError` An option is invalid, or a validator needs the whole output.
+ *
  *
  * @example
  * ```ts
@@ -67,8 +68,8 @@ export function hydrateStream(
 }
 
 /**
- * Returns the same as {@link hydrateStream} for text as UTF-8, in pieces that may end within a
- * character. Bytes that are not UTF-8 fail the stream.
+ * Returns the same stream as {@link hydrateStream} for UTF-8 bytes, whose chunks may end within a character.
+ * Bytes that are not UTF-8 fail the stream.
  *
  * @throws TypeError or `RangeError` As {@link hydrateStream}.
  */

@@ -26,24 +26,24 @@ import { HandleResolver, type HydrationReport, type ReferenceSource } from "./re
 import { TextRenderer } from "./text-renderer.js";
 import { copyOf, mapValues, sizeOf } from "./values.js";
 
-/** What {@link hydrateValue} takes. */
+/** Options of {@link hydrateValue}. */
 export interface HydrateValueOptions extends HydrateOptions, TextOptions, PlaceOptions {}
 
-/** What was inserted where. */
+/** An inserted value and its place. */
 export interface Insertion {
-  /** A JSON pointer to the string or value that now holds it. */
+  /** A JSON pointer to the string or value that now contains the insertion. */
   readonly at: string;
-  /** `hdl_…`, or `hdl_…#/pointer`. */
+  /** `hdl_…` or `hdl_…#/pointer`. */
   readonly reference: string;
-  /** What it stands for: the payload, or the place in it. */
+  /** The inserted value: the payload or a part of it. */
   readonly value: unknown;
 }
 
-/** A hydrated value, and what became of the handles in it. */
+/** A hydrated value, with a report about its handles. */
 export interface HydratedValue extends HydrationReport {
-  /** A copy; the value that was given is as it was. */
+  /** A copy; the given value is unchanged. */
   readonly value: unknown;
-  /** In the order of the value. */
+  /** In document order. */
   readonly insertions: readonly Insertion[];
 }
 
@@ -55,16 +55,17 @@ const OPTIONS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Returns a copy of JSON data in which references to handles are what they stand for.
+ * Returns a copy of JSON data in which references to handles are replaced by their payloads.
  *
- * A string that is a reference as a whole (`hdl_…`, `handle://hdl_…`, `{{hdl_…}}`, a tag, each with
- * `#/pointer`) and an object with the member `handle_id` (beside it at most `safe_view` and
- * `expires_at`) become the payload, or the place in it, of whatever type. Names of members are left
- * alone, and what was inserted is not looked at again. Every reference is hydrated, or nothing is.
+ * Two kinds of values are replaced by the payload, or the part of it, of any type: a string that is one
+ * reference as a whole (`hdl_…`, `handle://hdl_…`, `{{hdl_…}}`, a tag, each with `#/pointer`), and an object
+ * with the member `handle_id` and no others but `safe_view` and `expires_at`. Member names are not changed,
+ * and inserted values are not searched for references. Either all references are hydrated, or none.
  *
- * @throws {@link HydrationError} A handle cannot be opened or is not allowed, or a limit is met. With
- *   `onUnresolved: "keep"`, what cannot be hydrated stays as it is and is reported.
- * @throws TypeError or `RangeError` An option is wrong, or the value is nested too deeply.
+ * @throws {@link HydrationError} A handle cannot be opened or is not allowed, or a limit is exceeded. With
+ *   `onUnresolved: "keep"`, references that cannot be hydrated stay unchanged and are reported.
+ * @throws TypeError or `RangeError` An option is invalid, or the value is nested too deeply.
+ *
  *
  * @example
  * ```ts
@@ -96,14 +97,14 @@ function admitted(slot: Slot, source: ReferenceSource, { format }: TextSettings)
   return { ...slot, segments: admit(slot.segments, contextOf(slot.format ?? format), source) };
 }
 
-/** Puts what slots stand for in their places, and keeps a record of it. */
+/** Replaces slots by their values, and records the insertions. */
 class SlotFiller {
   readonly insertions: Insertion[] = [];
   readonly #slots: ReadonlyMap<string, Slot>;
   readonly #resolver: HandleResolver;
   readonly #settings: TextSettings;
   readonly #renderers = new Map<OutputFormat | undefined, TextRenderer>();
-  /** By reference, as it was written. */
+  /** The sizes by the reference's original text. */
   readonly #sizes = new Map<string, number>();
   #sizeLeft: number;
 
@@ -133,7 +134,7 @@ class SlotFiller {
     return renderer;
   }
 
-  /** Counts before it copies: one payload may be asked for at any number of places. */
+  /** Checks the size limit before it copies: a value may refer to one payload at any number of places. */
   #copyOf(value: unknown, written: string): unknown {
     const size = this.#sizes.get(written) ?? sizeOf(value);
     this.#sizes.set(written, size);

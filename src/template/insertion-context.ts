@@ -1,10 +1,10 @@
-/** What stands around a placeholder decides whether escaping makes an insertion there harmless. */
+/** The text around a placeholder decides whether escaping makes an insertion there safe. */
 import type { Placeholder } from "./scanner.js";
 
-/** Reads one text from its beginning on, in pieces of any size. */
+/** Reads one text from its start, in chunks of any size. */
 export interface InsertionContext {
-  /** Reads text that is no placeholder. */
+  /** Reads text between placeholders. */
   read(text: string): void;
-  /** Reads a placeholder, and tells whether anything may be inserted in its place. */
+  /** Reads a placeholder, and returns whether a value may be inserted in its place. */
   admits(placeholder: Placeholder): boolean;
 }

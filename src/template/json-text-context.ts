@@ -4,12 +4,12 @@ import type { Placeholder } from "./scanner.js";
 type Container = "array" | "object";
 type Where = "outside" | "name" | "value";
 
-/** What is nested more deeply is nobody's data, and has no place for anything. */
+/** The maximum nesting depth; deeper text admits no placeholders. No genuine data is nested as deeply. */
 const MAX_DEPTH = 256;
 
 /**
- * Admits placeholders within the strings of JSON text that are values: anywhere else, what is inserted
- * would be structure, or the name of a member.
+ * Admits placeholders only within JSON strings that are values. In other positions an insertion would change
+ * the structure or the name of a member.
  *
  * Source: RFC 8259.
  */
@@ -18,7 +18,7 @@ export class JsonTextContext implements InsertionContext {
   #depth = 0;
   #where: Where = "outside";
   #isEscaped = false;
-  /** Whether the next string is the name of a member. */
+  /** Whether the next string is a member name. */
   #expectsName = false;
 
   read(text: string): void {
@@ -28,7 +28,7 @@ export class JsonTextContext implements InsertionContext {
     }
   }
 
-  /** The placeholder is a piece of the JSON text itself: a quote in it ends the string. */
+  /** Also reads the placeholder as JSON text: a quote in it ends the string. */
   admits({ text }: Placeholder): boolean {
     const isWithinValue = this.#where === "value" && !this.#isEscaped && !text.includes('"');
     this.read(text);

@@ -1,26 +1,26 @@
 import { folded, mentionsIn } from "./mentioned-ids.js";
 
-/** The longest spelling of an id that is found: each of its characters as a reference of HTML. */
+/** The maximum length of an encoded id that is found: every character as an HTML character reference. */
 const MAX_SPELLING = 512;
-/** So much is searched at a time. */
+/** The number of characters to search at a time. */
 const WINDOW = 16 * MAX_SPELLING;
 
-/** Finds the ids that a text holds outside of its placeholders; the text comes in pieces of any size. */
+/** Finds the ids outside the placeholders of a text that arrives in chunks of any size. */
 export class LeftoverIds {
   #text = "";
 
-  /** Reads one more piece and returns the ids that are certain by now. */
+  /** Reads one more chunk and returns the ids that are certain so far. */
   push(piece: string): Iterable<string> {
     this.#text += piece;
     return this.#text.length < WINDOW ? [] : this.#search(MAX_SPELLING);
   }
 
-  /** Ends the text, or a part of it that a placeholder follows, and returns the rest of the ids. */
+  /** Ends the text, or the part of it before a placeholder, and returns the remaining ids. */
   end(): Iterable<string> {
     return this.#search(0);
   }
 
-  /** Searches all but the ids that begin in the last `left` characters. */
+  /** Searches the text, except for ids that begin in the last `left` characters. */
   #search(left: number): Iterable<string> {
     const text = folded(this.#text);
     const line = Math.max(0, text.length - left);

@@ -1,19 +1,19 @@
 import type { InsertionContext } from "./insertion-context.js";
 
-/** Addresses whose scheme is settled; what is inserted behind it makes no script of them. */
+/** Addresses whose scheme is fixed, so that an insertion after it cannot turn them into a script. */
 const SETTLED = /^(?:<?(?:https?:\/\/|mailto:)|[/#])/i;
-/** As much of an address as tells whether it is settled. */
+/** The number of characters of an address that decide whether its scheme is fixed. */
 const MAX_BEGINNING = 9;
 const ADDRESS_END = /[\s)>]/;
 
 /**
- * Admits no placeholder right behind `<`, where it would name a tag, nor one in the address of a link
- * before the address is settled: there a reference stands for its character as much as in text.
+ * Rejects a placeholder directly after `<`, where it would name a tag, and one in a link's address before its
+ * scheme is fixed: character references are decoded there, so escaping gives no protection.
  *
  * Source: CommonMark 0.31, 6.3 (links), 4.7 (link reference definitions), 6.5 (autolinks).
  */
 export class MarkdownContext implements InsertionContext {
-  /** The beginning of the address at hand, from its `<` on if it has one. */
+  /** The beginning of the current address, including its `<` if it has one. */
   #address: string | undefined;
   #isAfterBracket = false;
 
@@ -21,7 +21,7 @@ export class MarkdownContext implements InsertionContext {
     for (const character of text) this.#step(character);
   }
 
-  /** What is inserted may be empty: behind it, the text goes on as it did before. */
+  /** Does not change the state, because the inserted text may be empty. */
   admits(): boolean {
     return this.#address === undefined || SETTLED.test(this.#address);
   }

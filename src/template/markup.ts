@@ -1,4 +1,4 @@
-/** Escapes of text within HTML, XML and attributes. */
+/** Escapes for text in HTML, XML and attributes. */
 
 const NAMED: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -15,14 +15,14 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ["apos", "'"],
 ]);
 
-/** Returns the text as it stands between tags and in quoted attributes. */
+/** Returns the text escaped for use between tags and in quoted attributes. */
 export function escapeMarkup(text: string): string {
   return text.replace(/[&<>"']/g, (character) => NAMED[character] ?? character);
 }
 
 /**
- * Returns the text as it stands in an attribute of a tag for models: on one line, and with nothing in
- * it that opens a tag or a placeholder.
+ * Returns the text escaped for an attribute of a tag for models: on one line, and without characters that
+ * open a tag or a placeholder.
  */
 export function escapeAttribute(text: string): string {
   return escapeMarkup(text).replace(
@@ -32,7 +32,7 @@ export function escapeAttribute(text: string): string {
   );
 }
 
-/** Returns what an attribute's text says, by the references that XML knows and by number. */
+/** Returns an attribute's text with numeric character references and the named ones of XML decoded. */
 export function unescapeMarkup(text: string): string {
   return text.replace(
     /&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|([a-z]{2,4}));/gi,

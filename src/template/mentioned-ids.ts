@@ -1,25 +1,25 @@
-/** Ids in texts, in whatever spelling: to find them, never to open what they stand for. */
+/** Finds ids in texts, in any encoding. The result is only reported, never used to open handles. */
 import { escapedReadingsOf } from "../primitives/readings.js";
 import { withoutInvisible } from "./spelling-signs.js";
 
-/** An id, or so much of one that it can be nothing else, in any case and with any dash. */
+/** An id, or enough of one to be unambiguous, in either case and with either separator. */
 const ID_LIKE = /hdl[_-][0-9a-f]{8}/i;
 const ID_LIKE_RUN = /hdl[_-][0-9a-f]{8,64}/gi;
-/** An id in any spelling has a letter of its prefix as it is, or an escape, or letters that look like it. */
+/** A fast test: an encoded id has the letters of its prefix, an escape, or letters that look like them. */
 const MAY_MENTION = /hdl|%|\\|&|\P{ASCII}/iu;
 
-/** An id as it is read, and where its source begins in the text that was searched. */
+/** A decoded id, and the start of its source in the text that was searched. */
 interface Mention {
   readonly id: string;
   readonly start: number;
 }
 
-/** Returns a text with signs that look alike in one form, and without those that are not seen. */
+/** Returns a text with similar-looking characters unified, and without invisible ones. */
 export function folded(text: string): string {
   return /\P{ASCII}/u.test(text) ? withoutInvisible(text).normalize("NFKC") : text;
 }
 
-/** Returns whether a text holds an id in any spelling: escaped, encoded, in capitals. */
+/** Returns whether a text contains an id in any encoding: escaped, encoded, in capitals. */
 export function mentionsId(text: string): boolean {
   if (!MAY_MENTION.test(text)) return false;
   for (const { text: read } of escapedReadingsOf(folded(text))) {
@@ -28,7 +28,7 @@ export function mentionsId(text: string): boolean {
   return false;
 }
 
-/** Returns the ids that a folded text holds, once for each way to read them. */
+/** Yields the ids in a folded text, once for each decoding of the text. */
 export function* mentionsIn(text: string): Generator<Mention> {
   if (!MAY_MENTION.test(text)) return;
   for (const { text: read, starts } of escapedReadingsOf(text)) {

@@ -1,14 +1,14 @@
-/** Which known id somebody may have meant. */
+/** Suggests which known id an unknown id was meant to be. */
 
-/** As many changes may lie between an id and what became of it. */
+/** The maximum edit distance between a mangled id and a suggestion. */
 const MAX_DISTANCE = 3;
-/** The most known ids that are compared. */
+/** The maximum number of known ids to compare with. */
 const MAX_KNOWN = 1000;
 
-/** The most comparisons for one text: a text may hold any number of mangled ids. */
+/** The maximum number of comparisons for one text, which may contain any number of mangled ids. */
 const MAX_COMPARISONS = 10_000;
 
-/** Suggests known ids for the mangled ones of one text, as long as that takes no more than its share. */
+/** Suggests known ids for the mangled ids of one text, up to the limit on comparisons. */
 export class NearMisses {
   readonly #known: readonly string[];
   #comparisonsLeft = MAX_COMPARISONS;
@@ -17,9 +17,9 @@ export class NearMisses {
     this.#known = [...firstOf(known, MAX_KNOWN)];
   }
 
-  /** Returns the known id that may have been meant, if one alone is near. */
+  /** Returns the nearest known id; `undefined` if none is near or several are equally near. */
   suggestionFor(id: string): string | undefined {
-    // To compare with some of them would miss that two are as near.
+    // Comparing with only some of the ids could miss that two are equally near.
     if (this.#known.length > this.#comparisonsLeft) return undefined;
     this.#comparisonsLeft -= this.#known.length;
     return nearMissOf(id, this.#known);
@@ -27,9 +27,9 @@ export class NearMisses {
 }
 
 /**
- * Returns the known id that is nearest to a mangled one, if one alone is near.
+ * Returns the known id nearest to a mangled one; `undefined` if several are equally near.
  *
- * Nobody should put it in the other's place unasked: it says which id may have been meant.
+ * The result is only a suggestion. It must not replace the id automatically.
  */
 function nearMissOf(id: string, known: Iterable<string>): string | undefined {
   let nearest: string[] = [];
@@ -44,8 +44,8 @@ function nearMissOf(id: string, known: Iterable<string>): string | undefined {
 }
 
 /**
- * Returns how many characters have to be put in, taken out or replaced; no more than one above the
- * maximum, found in time that is linear in the length.
+ * Returns the number of insertions, deletions and replacements between two texts, at most one above the
+ * maximum distance. The time is linear in the length.
  *
  * Source: E. Ukkonen, "Algorithms for approximate string matching", 1985.
  */

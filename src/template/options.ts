@@ -1,4 +1,4 @@
-/** What hydration takes, checked before any work. */
+/** The options of hydration, and their validation. */
 import { isSet } from "../primitives/kinds.js";
 import { checkInteger, checkMethods, checkOptions, checkPrincipal } from "../vault/checks.js";
 import { type HandleReference, handleIdOf } from "../vault/handle.js";
@@ -7,45 +7,45 @@ import { ESCAPES, type OutputFormat } from "./output-format.js";
 import type { RenderingOptions } from "./rendering.js";
 import type { ScannerOptions } from "./scanner.js";
 
-/** Handles, each by itself or by its id. */
+/** Handles or their ids. */
 export type HandleReferences = readonly HandleReference[] | ReadonlySet<HandleReference>;
 
-/** On whose behalf handles are opened, and which. */
+/** The principal that opens handles, and the handles that may be opened. */
 export interface HydrateOptions {
-  /** The principal that the vault is asked as. */
+  /** The principal that requests the payloads from the vault. */
   readonly requestingPrincipal: string;
   /**
-   * The handles, or their ids, that the text may contain; any other stays as it is and is reported, whoever may open it.
-   * Give it whenever a text was written by a model or anybody else: it may name a handle of another
-   * user. Default: whatever the principal may open.
+   * The handles, or their ids, that may be opened. All other references stay unchanged and are reported, even
+   * if the principal may open them. Set this for every text that a model or another untrusted source has
+   * written, because it may name a handle of another user. Default: all handles that the principal may open.
    */
   readonly allow?: HandleReferences | undefined;
   /**
-   * Handles, or their ids, to compare unknown ones with: the report suggests which was meant. At most 1,000 count, and
-   * 10,000 comparisons are made for one text.
+   * Handles, or their ids, to compare unknown ids with: the report suggests the nearest one. At most 1,000
+   * are used, and at most 10,000 comparisons are made for one text.
    */
   readonly knownHandles?: HandleReferences | undefined;
-  /** What to do about references that cannot be hydrated: throw (default), or keep them as they are. */
+  /** Whether references that cannot be hydrated throw (default) or stay unchanged. */
   readonly onUnresolved?: "throw" | "keep" | undefined;
 }
 
-/** Bounds on work and memory. */
+/** Limits on time and memory. */
 export interface HydrationLimits {
-  /** The most handles that are opened for one text. Default 100. */
+  /** The maximum number of handles to open for one text. Default 100. */
   readonly maxHandles?: number | undefined;
-  /** The longest output, in characters (UTF-16 code units). Default 16,777,216. */
+  /** The maximum length of the output, in characters (UTF-16 code units). Default 16,777,216. */
   readonly maxOutputLength?: number | undefined;
-  /** The longest placeholder, in characters; longer ones are plain text. Default 32,768. */
+  /** The maximum length of a placeholder, in characters; longer ones are plain text. Default 32,768. */
   readonly maxPlaceholderLength?: number | undefined;
 }
 
-/** How placeholders look, and what is put in their places. */
+/** The syntax of placeholders, and the form of inserted text. */
 export interface TextOptions extends RenderingOptions, HydrationLimits {
-  /** Names of the tags that are placeholders. Default `handle` and `kest-handle`. */
+  /** The names of tags that are placeholders. Default `handle` and `kest-handle`. */
   readonly tagNames?: readonly string[] | undefined;
 }
 
-/** What a resolver goes by. */
+/** The validated options of a resolver. */
 export interface ResolvingSettings {
   readonly requestingPrincipal: string;
   readonly allow: ReadonlySet<string> | undefined;
@@ -54,7 +54,7 @@ export interface ResolvingSettings {
   readonly maxHandles: number;
 }
 
-/** What text is read and written by. */
+/** The validated options for reading and writing text. */
 export interface TextSettings extends RenderingOptions, ScannerOptions {
   readonly maxHandles: number;
   readonly maxOutputLength: number;
@@ -75,17 +75,17 @@ export const TEXT_OPTIONS: ReadonlySet<string> = new Set([
   "maxPlaceholderLength",
 ]);
 
-/** The names of the tags that are placeholders, where no others are given. */
+/** The default names of tags that are placeholders. */
 export const DEFAULT_TAG_NAMES: readonly string[] = ["handle", "kest-handle"];
 const DEFAULT_MAX_HANDLES = 100;
 const DEFAULT_MAX_OUTPUT_LENGTH = 16 * 1024 * 1024;
-/** Holds a tag whose safe view is 4 KiB of characters that all had to be escaped. */
+/** Long enough for a tag with a safe view of 4 KiB in which every character is escaped. */
 const DEFAULT_MAX_PLACEHOLDER_LENGTH = 32 * 1024;
-/** Holds an id in any form. */
+/** Long enough for an id in any form. */
 const MIN_PLACEHOLDER_LENGTH = 128;
 const TAG_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
-/** Returns what a resolver goes by; members that are not its own are not looked at. */
+/** Returns the validated options of a resolver; ignores other members. */
 export function checkHydrateOptions(
   options: HydrateOptions,
   maxHandles: number,
@@ -104,7 +104,7 @@ export function checkHydrateOptions(
   };
 }
 
-/** Returns options for texts with defaults in place; members that are not theirs are not looked at. */
+/** Returns the text options with defaults applied; ignores other members. */
 export function checkTextOptions(options: TextOptions): TextSettings {
   const { format = "text", stringify, tagNames = DEFAULT_TAG_NAMES } = options;
   checkFormat(format);
@@ -120,14 +120,14 @@ export function checkTextOptions(options: TextOptions): TextSettings {
   };
 }
 
-/** Throws unless `format` is one. */
+/** Throws unless `format` is a known format. */
 export function checkFormat(format: OutputFormat): void {
   if (!Object.hasOwn(ESCAPES, format)) {
     throw new TypeError(`format must be one of ${Object.keys(ESCAPES).join(", ")}`);
   }
 }
 
-/** Returns limits with defaults in place. */
+/** Returns the limits with defaults applied. */
 function checkLimits(limits: HydrationLimits): Required<{
   [Name in keyof HydrationLimits]: number;
 }> {
@@ -143,7 +143,7 @@ function checkLimits(limits: HydrationLimits): Required<{
   return { maxHandles, maxOutputLength, maxPlaceholderLength };
 }
 
-/** Throws unless `name` can be the name of a tag. */
+/** Throws unless `name` is a valid tag name. */
 export function checkTagName(name: unknown): asserts name is string {
   if (typeof name !== "string") throw new TypeError("a tag name must be a string");
   if (!TAG_NAME.test(name)) {
@@ -151,7 +151,7 @@ export function checkTagName(name: unknown): asserts name is string {
   }
 }
 
-/** Throws unless `vault` is one, and the options have no members but the known ones. */
+/** Throws unless `vault` is a vault and the options have only known members. */
 export function checkVaultAndOptions(
   vault: Vault,
   options: unknown,
@@ -168,7 +168,7 @@ function checkTagNames(names: readonly string[]): readonly string[] {
   return given as string[];
 }
 
-/** A string would be taken for a list of its characters. */
+/** Rejects a string, which would be treated as a list of its characters. */
 function checkIds(references: HandleReferences, name: string): ReadonlySet<string> {
   if (!Array.isArray(references) && !isSet(references)) {
     throw new TypeError(`${name} must be an array or a set of handles or ids`);

@@ -1,20 +1,20 @@
-/** How inserted text is made harmless where it is inserted. */
+/** Escapes inserted text for the format that it is inserted into. */
 import { escapeMarkup } from "./markup.js";
 
 /**
- * What kind of text payloads are inserted into.
+ * The format of the text that payloads are inserted into.
  *
- * - `text`: as they are.
+ * - `text`: no escaping.
  * - `html`: between tags and in quoted attributes; not in scripts, styles, addresses or event handlers.
- * - `markdown`: as a word of its own in running text, so that nothing inserted is markup.
- * - `json`: where a JSON value stands; text becomes a JSON string with its quotes.
+ * - `markdown`: as a separate word in running text, so that no inserted text is markup.
+ * - `json`: in the place of a JSON value; text becomes a JSON string with its quotes.
  * - `json-string`: within the quotes of a JSON string.
- * - `json-text`: in all of a JSON text, in whose values alone placeholders count: not in names of
- *   members, nor outside of quotes.
- * - `url`: as a part of a URL, such as one segment of its path or one value of its query.
- * - `shell`: as one word of a command for a POSIX shell, outside of quotes.
- * - `sql`: as one literal of a SQL statement, outside of quotes. Text with a backslash is refused:
- *   databases disagree about what it means.
+ * - `json-text`: a whole JSON text. Only placeholders within string values count, not those in member names
+ *   or outside quotes.
+ * - `url`: a part of a URL, such as one path segment or one query value.
+ * - `shell`: one word of a command for a POSIX shell, outside quotes.
+ * - `sql`: one literal of a SQL statement, outside quotes. Text with a backslash is refused, because
+ *   databases interpret it differently.
  */
 export type OutputFormat =
   | "text"
@@ -27,10 +27,10 @@ export type OutputFormat =
   | "shell"
   | "sql";
 
-/** Returns an inserted text as it may stand in the output. */
+/** Returns the text in escaped form. */
 export type Escape = (text: string) => string;
 
-/** The formats, and what each makes of text. */
+/** The escape function of each format. */
 export const ESCAPES: Readonly<Record<OutputFormat, Escape>> = {
   text: (text) => text,
   html: escapeMarkup,
@@ -43,14 +43,16 @@ export const ESCAPES: Readonly<Record<OutputFormat, Escape>> = {
   sql: quoteForSql,
 };
 
-/** Throws for half a surrogate pair, which no URL can hold. */
+/** Percent-encodes text. Throws for half a surrogate pair, which a URL cannot contain. */
 function escapeUrl(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (character) => {
     return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
   });
 }
 
-/** Source: IEEE 1003.1, 2.2.2: nothing but a single quote means anything within single quotes. */
+/**
+ * Returns the text in single quotes, within which only a single quote is special. Source: IEEE 1003.1, 2.2.2.
+ */
 function quoteForShell(text: string): string {
   if (text.includes("\0")) throw new TypeError("a shell's words hold no NUL");
   return `'${text.replaceAll("'", "'\\''")}'`;
@@ -62,9 +64,7 @@ function quoteForSql(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/**
- * Returns text as a JSON string that also may stand in an HTML script.
- */
+/** Returns text as a JSON string that is also safe in an HTML script. */
 function escapeJson(text: string): string {
   return scriptSafe(JSON.stringify(text));
 }
@@ -73,21 +73,24 @@ function escapeInJsonString(text: string): string {
   return escapeJson(text).slice(1, -1);
 }
 
-/** Returns the same JSON without the characters that end a script; they stand in strings alone. */
+/**
+ * Returns equivalent JSON without the characters that could end a script. They occur only in strings, where
+ * escapes can replace them.
+ */
 export function scriptSafe(json: string): string {
   return json.replace(/[<>&\u2028\u2029]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }
 
-/** What Markdown takes for markup in no place that is a word of its own. */
+/** Characters that are never markup within a separate word of Markdown. */
 const HARMLESS = /[A-Za-z0-9,;%?/]|[^\p{ASCII}\p{Cc}\s]/u;
-/** What may be markup by what stands around it: the number of a list's item, the mark of a task. */
+/** Words that may be markup because of their surroundings: the number of a list item, the mark of a task. */
 const MARKER = /^(?:\d+|x)$/i;
 
 /**
- * Source: CommonMark 0.31, 2.5: a numeric character reference never stands for a symbol of structure,
- * which also holds for line breaks and for spaces at the beginning of a line.
+ * Escapes all characters that may be markup as numeric character references, which never act as markup. This
+ * also holds for line breaks and for spaces at the beginning of a line. Source: CommonMark 0.31, 2.5.
  */
 function escapeMarkdown(text: string): string {
   if (MARKER.test(text)) return referenceTo(text) + text.slice(1);
@@ -100,7 +103,10 @@ function referenceTo(text: string): string {
   return `&#${text.charCodeAt(0)};`;
 }
 
-/** A single space between words, a point in a number, a hyphen in a word. */
+/**
+ * Returns whether a character is harmless between its neighbours: a single space between words, a point in a
+ * number, a hyphen in a word.
+ */
 function isHarmlessBetween(character: string, before = "", after = ""): boolean {
   if (/\p{Zs}/u.test(character)) return HARMLESS.test(before) && HARMLESS.test(after);
   if (character === ".") return /\d/.test(before) && /\d/.test(after);

@@ -1,24 +1,29 @@
-/** Where a quoted word of a shell, or a literal of SQL, may be inserted: outside of all quotes. */
+/** Admits shell words and SQL literals only outside quotes. */
 import { isWord, START } from "./candidate.js";
 import type { InsertionContext } from "./insertion-context.js";
 import type { Placeholder } from "./scanner.js";
 
-/** How a language quotes. */
+/** The quoting rules of a language. */
 interface Quoting {
-  /** What quotes begin and end with. */
+  /** The quote characters. */
   readonly quotes: string;
-  /** Whether a backslash takes the meaning from the next character, outside of single quotes. */
+  /** Whether a backslash escapes the next character, except in single quotes. */
   readonly hasBackslash: boolean;
-  /** Texts behind which no place can be told to be outside of quotes. */
+  /** Syntax after which this class cannot determine whether a position is outside quotes. */
   readonly unreadable: RegExp;
 }
 
-/** POSIX shells (IEEE 1003.1, 2.2): not in backticks and here-documents, nor behind a comment. */
+/**
+ * POSIX shells (IEEE 1003.1, 2.2): nothing is admitted in backticks and here-documents, or after a comment.
+ */
 const SHELL: Quoting = { quotes: `'"`, hasBackslash: true, unreadable: /`|<<|#/ };
-/** SQL (ISO 9075): not behind a comment, nor a dollar quote of PostgreSQL. */
+/** SQL (ISO 9075): nothing is admitted after a comment or a dollar quote of PostgreSQL. */
 const SQL: Quoting = { quotes: `'"\``, hasBackslash: false, unreadable: /--|\/\*|#|\$|\\/ };
 
-/** Admits placeholders outside of quotes; one in the middle of a word would not be one literal. */
+/**
+ * Admits placeholders outside quotes, but not in the middle of a word, where the result would not be one
+ * literal.
+ */
 export class QuotingContext implements InsertionContext {
   readonly #quoting: Quoting;
   #read = "";
@@ -42,7 +47,7 @@ export class QuotingContext implements InsertionContext {
   read(text: string): void {
     const { unreadable } = this.#quoting;
     this.#isUnreadable ||= unreadable.test(this.#read + text);
-    // The longest sign has two characters: it may come in two pieces.
+    // The longest unreadable sign has two characters, which may be in two chunks.
     this.#read = (this.#read + text).slice(-1);
     for (const character of text) this.#step(character);
     if (text !== "") this.#before = text.charCodeAt(text.length - 1);
@@ -51,7 +56,7 @@ export class QuotingContext implements InsertionContext {
   admits({ text }: Placeholder): boolean {
     const isFree = this.#quote === "" && !this.#isEscaped && !this.#isUnreadable;
     const admitted = isFree && !isWord(this.#before);
-    // What is inserted ends outside of quotes, too; what stays is text like any other.
+    // An inserted literal ends with a quote; a rejected placeholder is read as ordinary text.
     if (admitted) this.#before = "'".charCodeAt(0);
     else this.read(text);
     return admitted;

@@ -1,4 +1,4 @@
-/** What a reference to a payload, or to a place in one, looks like wherever it is written. */
+/** The syntax of a reference to a payload or to a part of one. */
 import {
   formatPointer,
   isPointer,
@@ -6,27 +6,27 @@ import {
   parsePointer,
 } from "../primitives/json-pointer.js";
 
-/** A handle, and a place in its payload. */
+/** A handle, and a pointer into its payload. */
 export interface Reference {
   /** `hdl_` and 32 lower-case hex digits. */
   readonly id: string;
-  /** The place; no tokens for the whole payload. */
+  /** The pointer; empty for the whole payload. */
   readonly pointer: JsonPointer;
 }
 
-/** What every id begins with. */
+/** The prefix of every id. */
 export const ID_PREFIX = "hdl_";
-/** What may stand before an id to make a URI of it. */
+/** The prefix that turns an id into a URI. */
 export const URI_PREFIX = "handle://";
 
 const REFERENCE = /^(hdl_[0-9a-f]{32})(?:#(.*))?$/s;
 
 /**
- * Returns what `hdl_…`, `hdl_…#/pointer` and the same after `handle://` refer to.
+ * Parses `hdl_…` or `hdl_…#/pointer`, each also after `handle://`.
  *
- * The pointer is written as RFC 6901 has it, without percent-encoding.
+ * The pointer is written as in RFC 6901, without percent-encoding.
  *
- * @returns `undefined` if the text is no well-formed reference.
+ * @returns `undefined` if the text is not a well-formed reference.
  */
 export function parseReference(text: string): Reference | undefined {
   const [, id, pointer = ""] = REFERENCE.exec(withoutUriPrefix(text)) ?? [];
@@ -35,12 +35,12 @@ export function parseReference(text: string): Reference | undefined {
     : { id, pointer: parsePointer(pointer) };
 }
 
-/** Returns a reference's one spelling: `hdl_…`, or `hdl_…#/pointer`. */
+/** Returns the canonical form of a reference: `hdl_…` or `hdl_…#/pointer`. */
 export function formatReference({ id, pointer }: Reference): string {
   return pointer.length === 0 ? id : `${id}#${formatPointer(pointer)}`;
 }
 
-/** Returns the text without the scheme that makes a URI of a reference. */
+/** Returns the text without `handle://`. */
 export function withoutUriPrefix(text: string): string {
   return text.startsWith(URI_PREFIX) ? text.slice(URI_PREFIX.length) : text;
 }

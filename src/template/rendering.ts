@@ -1,22 +1,22 @@
-/** Payloads as text. */
+/** Renders payloads as text. */
 import { isMap, isSet } from "../primitives/kinds.js";
 import { ESCAPES, type Escape, type OutputFormat, scriptSafe } from "./output-format.js";
 
-/** Turns a payload, or a place in one, into text. */
+/** Returns a payload, or a part of one, as text. */
 export type Stringify = (value: unknown) => string;
 
-/** How payloads become text. */
+/** Options for rendering payloads as text. */
 export interface RenderingOptions {
-  /** What kind of text they are inserted into. Default `"text"`. */
+  /** The format of the text that payloads are inserted into. Default `"text"`. */
   readonly format?: OutputFormat | undefined;
   /**
-   * Turns what is to be inserted into text, which is then escaped for the format. Default: text as it
-   * is and other JSON data as JSON; bytes, and whatever JSON would change, are not renderable.
+   * Returns a value as text, which is then escaped for the format. Default: text unchanged, and other JSON
+   * data as JSON. Bytes, and values that JSON would change, cannot be rendered by default.
    */
   readonly stringify?: Stringify | undefined;
 }
 
-/** Returns what renders values; it throws for what it cannot render. */
+/** Returns a function that renders values. It throws for values that it cannot render. */
 export function renderer({ format = "text", stringify }: RenderingOptions): Stringify {
   const escapeText = ESCAPES[format];
   if (stringify !== undefined) return (value) => escapeText(checkText(stringify(value)));
@@ -25,12 +25,12 @@ export function renderer({ format = "text", stringify }: RenderingOptions): Stri
   return (value) => escapeText(toText(value));
 }
 
-/** Numbers, booleans and null are literals of SQL as they are of JSON; objects become text. */
+/** Numbers, booleans and null are the same literals in SQL as in JSON; objects become text. */
 function toSqlLiteral(value: unknown, quote: Escape): string {
   const isLiteral = value === null || typeof value === "number" || typeof value === "boolean";
   const text = toText(value);
   if (!isLiteral) return quote(text);
-  // Behind a minus, another one would begin a comment.
+  // A second minus directly after a minus would begin a comment.
   return text.startsWith("-") ? `(${text})` : text.toUpperCase();
 }
 
@@ -42,7 +42,7 @@ function toText(value: unknown): string {
   return typeof value === "string" ? value : checkText(JSON.stringify(value, refuseOthers));
 }
 
-/** JSON would leave these out, or make something else of them. */
+/** Throws for values that JSON would omit or change. */
 function refuseOthers(this: unknown, key: string, value: unknown): unknown {
   const original: unknown = (this as Record<string, unknown>)[key];
   const isLost =

@@ -1,4 +1,4 @@
-/** Opens the handles that a text or value refers to: each once, and those that it may contain alone. */
+/** Opens the allowed handles that a text or value refers to, each once. */
 import { type JsonPointer, valueAt } from "../primitives/json-pointer.js";
 import { HydrationError, isVaultError, type UnresolvedReason } from "../vault/errors.js";
 import type { Outcome, Vault } from "../vault/vault.js";
@@ -6,49 +6,49 @@ import { NearMisses } from "./near-misses.js";
 import type { ResolvingSettings } from "./options.js";
 import { formatReference, type Reference, withoutUriPrefix } from "./references.js";
 
-/** A reference as it was found; without `reference` it is malformed. */
+/** A reference in a text or value. A malformed one has no `reference`. */
 export interface FoundReference {
-  /** As it was written. */
+  /** The original text. */
   readonly written: string;
   readonly reference: Reference | undefined;
 }
 
-/** A reference that was not hydrated and stays as it is. */
+/** A reference that was not hydrated and stays unchanged. */
 export interface Unresolved {
-  /** As it was written, or the beginning of it. */
+  /** The original text, or the beginning of it. */
   readonly written: string;
-  /** `"no-placeholder"`: the text holds an id outside of every placeholder. */
+  /** `"no-placeholder"`: the text contains an id outside every placeholder. */
   readonly reason: UnresolvedReason;
-  /** The known handle that may have been meant. */
+  /** The known handle that was probably meant. */
   readonly suggestion?: string;
 }
 
-/** What a hydration opened, and what it left. */
+/** The handles that a hydration opened, and the references that it did not resolve. */
 export interface HydrationReport {
   /** The ids of the handles that were opened. */
   readonly handles: readonly string[];
   readonly unresolved: readonly Unresolved[];
 }
 
-/** What is at a place, or why nothing is. */
+/** The value of a reference, or the reason why there is none. */
 export type Resolved =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly reason: UnresolvedReason };
 
-/** Finds what references stand for, and hears which of them cannot be used. */
+/** Finds the values of references, and records which references cannot be used. */
 export interface ReferenceSource {
-  /** Returns what a reference stands for, and remembers it if that is nothing. */
+  /** Returns the value of a reference, and records the reference if it has none. */
   resolve(found: FoundReference): Resolved;
-  /** Remembers that a reference was not hydrated. */
+  /** Records that a reference was not hydrated. */
   refuse(found: FoundReference, reason: UnresolvedReason): void;
 }
 
-/** A text may hold any number of malformed references, each of any length: a report lists so many, */
+/** The maximum number of unresolved references in a report: a text may contain any number of them. */
 const MAX_REPORTED = 1000;
-/** and so much of each. */
+/** The maximum length of each of them in a report, in characters. */
 const MAX_REPORTED_LENGTH = 256;
 
-/** Opens handles for one text or value, and remembers what it could not open. */
+/** Opens handles for one text or value, and records those that it could not open. */
 export class HandleResolver implements ReferenceSource {
   readonly #vault: Vault;
   readonly #settings: ResolvingSettings;
@@ -64,7 +64,7 @@ export class HandleResolver implements ReferenceSource {
   }
 
   /**
-   * Opens every handle that is referred to and has not been asked for before, in one call.
+   * Opens every handle that is referred to and was not requested before, in one call.
    *
    * @throws {@link HydrationError} There are more handles than allowed; none was opened.
    */
@@ -92,14 +92,14 @@ export class HandleResolver implements ReferenceSource {
     this.#unresolved.set(name.slice(0, MAX_REPORTED_LENGTH), reason);
   }
 
-  /** Remembers ids that stand in no placeholder. They are reported, and never opened or refused. */
+  /** Records ids outside placeholders. They are reported, and neither opened nor refused. */
   mention(ids: Iterable<string>): void {
     for (const id of ids) {
       if (this.#mentioned.size < MAX_REPORTED) this.#mentioned.add(id);
     }
   }
 
-  /** @throws {@link HydrationError} Something was not hydrated, and is not to be kept as it is. */
+  /** @throws {@link HydrationError} A reference was not hydrated, and `onUnresolved` is not `"keep"`. */
   throwIfUnresolved(): void {
     if (this.#settings.onUnresolved === "throw" && this.#unresolved.size > 0) {
       throw new HydrationError("unresolved-handles", this.#unresolved);
@@ -144,7 +144,7 @@ export class HandleResolver implements ReferenceSource {
   }
 }
 
-/** Returns what is at a place of a payload, if there is a payload. */
+/** Returns the value at a pointer in a payload, if the payload is available. */
 export function placeIn(payload: Resolved, pointer: JsonPointer): Resolved {
   if (!payload.ok) return payload;
   const place = valueAt(payload.value, pointer);

@@ -1,8 +1,8 @@
 /**
- * Finds placeholders in text that comes in pieces.
+ * Finds placeholders in text that arrives in chunks.
  *
- * No candidate holds the beginning of another one, so that every character is looked at once, or twice
- * where a candidate ends: time is linear in the text, whatever it says.
+ * No candidate contains the start of another one, so each character is read once, or twice where a candidate
+ * ends. The time is therefore linear for every text.
  */
 import { BARE_FORM } from "./bare-form.js";
 import { BRACE_FORM, ESCAPED_BRACE_FORM } from "./brace-form.js";
@@ -12,43 +12,43 @@ import { tagForm } from "./tag-form.js";
 
 /** A reference in a text. */
 export interface Placeholder {
-  /** All of it, as it stands in the text. */
+  /** The whole placeholder, as it is in the text. */
   readonly text: string;
-  /** The reference in it, as it was written. */
+  /** The reference within it, as it is in the text. */
   readonly written: string;
-  /** What it refers to; `undefined` for a malformed one. */
+  /** The parsed reference; `undefined` if it is malformed. */
   readonly reference: Reference | undefined;
 }
 
-/** A piece of a text: text that is no placeholder, or a placeholder. */
+/** A part of a text: plain text or a placeholder. */
 export type Segment = string | Placeholder;
 
-/** What a scanner takes for a placeholder. */
+/** The syntax of placeholders. */
 export interface ScannerOptions {
-  /** Names of tags. */
+  /** The names of tags that are placeholders. */
   readonly tagNames: readonly string[];
-  /** The longest placeholder, in characters: no more is ever held back. */
+  /** The maximum length of a placeholder, in characters. No more text than this is held back. */
   readonly maxPlaceholderLength: number;
-  /** Whether references count outside braces and tags, too. */
+  /** Whether references outside braces and tags are also found. */
   readonly bareReferences: "inert" | "found";
 }
 
-/** Reads text in pieces of any size and gives it back in segments, complete and in order. */
+/** Splits text, in chunks of any size, into segments that together are the whole text, in order. */
 export class PlaceholderScanner {
   readonly #forms: ReadonlyMap<number, Form>;
-  /** 1 at the code of each opener: this is asked of every character. */
+  /** 1 at the code of each opener. An array, because it is read for every character. */
   readonly #openers: Uint8Array = new Uint8Array(128);
   readonly #maxLength: number;
   #candidate: Candidate | undefined;
-  /** What the candidate had of earlier pieces. */
+  /** The candidate's text from earlier chunks. */
   #held = "";
   #piece = "";
-  /** Where the text begins in this piece that is in no segment yet, */
+  /** The start, in this chunk, of the text that is in no segment yet, */
   #start = 0;
-  /** and where the candidate does. */
+  /** and the start of the candidate. */
   #candidateStart = 0;
   #segments: Segment[] = [];
-  /** The code of the character in front of this piece. */
+  /** The code of the character before this chunk. */
   #before = START;
 
   constructor(options: ScannerOptions) {
@@ -59,12 +59,12 @@ export class PlaceholderScanner {
     this.#maxLength = options.maxPlaceholderLength;
   }
 
-  /** The text that may still become a placeholder: all that was read and is in no segment. */
+  /** The text that may still become a placeholder: all text that was read and is in no segment. */
   get held(): string {
     return this.#held;
   }
 
-  /** Reads one more piece and returns what is certain by now. */
+  /** Reads one more chunk and returns the segments that are certain so far. */
   push(piece: string): Segment[] {
     this.#take(piece);
     for (let at = this.#nextPlace(0); at < piece.length; at = this.#nextPlace(at + 1)) {
@@ -78,9 +78,9 @@ export class PlaceholderScanner {
   }
 
   /**
-   * Ends the text and returns the rest of it.
+   * Ends the text and returns the remaining segments.
    *
-   * @returns `isIncomplete` tells a text that was cut off within a placeholder.
+   * @returns `isIncomplete`: whether the text ends within a placeholder.
    */
   end(): { readonly segments: Segment[]; readonly isIncomplete: boolean } {
     const candidate = this.#candidate;
@@ -90,7 +90,7 @@ export class PlaceholderScanner {
     return { segments: this.#takeSegments(), isIncomplete: end === "cut" };
   }
 
-  /** Skips what cannot begin a placeholder. */
+  /** Returns the next position at which a placeholder could begin. */
   #nextPlace(from: number): number {
     let at = from;
     if (this.#candidate !== undefined) return at;
@@ -125,13 +125,13 @@ export class PlaceholderScanner {
     this.#candidateStart = 0;
   }
 
-  /** Looks at a character that begins a candidate, or nothing. */
+  /** Reads a character, which may begin a candidate. */
   #begin(code: number, at: number): void {
     this.#candidate = this.#forms.get(code)?.begin(this.#codeBefore(at));
     this.#candidateStart = at;
   }
 
-  /** The last character of what was no placeholder, and the one at `at`, may open one together. */
+  /** After a failed candidate: its last character and the one at `at` may open a placeholder together. */
   #reopen(code: number, at: number): boolean {
     const opener = this.#codeBefore(at);
     const length = this.#held.length + at - this.#candidateStart;
@@ -143,8 +143,8 @@ export class PlaceholderScanner {
   }
 
   /**
-   * Looks for a bare reference that began within what was no placeholder: `<h` begins a tag, and the id
-   * in `<hdl_…>`. What is looked at again is no longer than the name of a tag.
+   * Searches a failed candidate for a bare reference: in `<hdl_…>`, `<h` looks like the start of a tag, but
+   * the id begins at the `h`. The text that is read again is at most as long as a tag's name.
    */
   #reopenBare(at: number): boolean {
     if (!this.#forms.has(BARE_FORM.opener)) return false;
@@ -159,7 +159,7 @@ export class PlaceholderScanner {
     return false;
   }
 
-  /** Takes a candidate that begins `by` characters after the present one, whose beginning is text. */
+  /** Moves the start of the candidate by `by` characters; the text before it is plain text. */
   #moveCandidate(candidate: Candidate, by: number): void {
     const heldLength = this.#held.length;
     this.#add(this.#held.slice(0, by));
@@ -168,13 +168,13 @@ export class PlaceholderScanner {
     this.#candidate = candidate;
   }
 
-  /** Takes the candidate, whose text ends before `end`, for what it turned out to be. */
+  /** Ends the candidate, whose text ends before `end`, with this outcome. */
   #settle(candidate: Candidate, outcome: Outcome, end: number): void {
     const text = this.#held + this.#piece.slice(this.#candidateStart, end);
     const written = outcome === "none" ? undefined : candidate.referenceIn(text);
     this.#candidate = undefined;
     if (written === undefined) {
-      // In this piece it goes on as what it was before: one text, however much in it began something.
+      // The held text becomes part of the surrounding plain text, so that it stays one segment.
       this.#add(this.#held);
     } else {
       this.#add(this.#piece.slice(this.#start, this.#candidateStart));

@@ -1,35 +1,38 @@
-/** Server-sent events whose data is JSON, and the deltas that models' services send in them. */
+/** Hydrates server-sent events with JSON data, such as the deltas that model services send. */
 import { isPointer, type JsonPointer, parsePointer, valueAt } from "../primitives/json-pointer.js";
 import type { Vault } from "../vault/vault.js";
 import { EventSplitter } from "./event-splitter.js";
 import { type EventDeltas, type HydrateDeltasOptions, hydrateDeltas } from "./hydrate-deltas.js";
 import type { OutputFormat } from "./output-format.js";
 
-/** Where a delta is in the data of an event. */
+/** The place of a delta in the data of an event. */
 export interface DeltaPlace {
-  /** Which of the stream's texts it belongs to. */
+  /** The key of the text that it belongs to. */
   readonly key: string;
-  /** A JSON pointer to a string; what is no string there is no delta. */
+  /** A JSON pointer to a string; a value of another type is not a delta. */
   readonly at: string;
-  /** The format of that text, if it is not that of the options. */
+  /** The format of that text, if it differs from that of the options. */
   readonly format?: OutputFormat | undefined;
 }
 
-/** What the data of an event says of the texts. */
+/** The places of deltas in an event's data, and the texts that the event ends. */
 export interface DeltaPlaces {
   readonly deltas?: readonly DeltaPlace[] | undefined;
   /** The keys of texts that end with this event: `a` also ends `a/b`. `"all"` ends every text. */
   readonly ends?: readonly string[] | "all" | undefined;
 }
 
-/** What {@link hydrateServerSentEvents} takes. */
+/** Options of {@link hydrateServerSentEvents}. */
 export interface HydrateServerSentEventsOptions
   extends Omit<HydrateDeltasOptions<never>, "read" | "write"> {
-  /** Says where deltas are in an event's data, such as {@link openAiDeltas} and {@link anthropicDeltas}. */
+  /**
+   * Returns the places of deltas in an event's data, such as {@link openAiDeltas} and {@link
+   * anthropicDeltas}.
+   */
   readonly read: (data: unknown) => DeltaPlaces | undefined;
 }
 
-/** One event: its text as it came, its data if that is JSON, and where deltas are in it. */
+/** One event: its original text, its data if that is JSON, and the places of deltas in it. */
 interface ServerSentEvent {
   readonly text: string;
   readonly data: unknown;
@@ -39,17 +42,18 @@ interface ServerSentEvent {
 
 const DATA_LINE = /^data(?:: ?(.*))?$/s;
 const LINE_END = /\r\n|\n|\r/;
-/** The data after which nothing comes, in the streams of OpenAI and of services like it. */
+/** The data of the last event in the streams of OpenAI and compatible services. */
 const DONE = "[DONE]";
 
 /**
  * Returns a pair of streams, for `pipeThrough`, that hydrates the deltas in server-sent events. Events
- * without deltas, and whatever is not JSON, pass as they came; `[DONE]` ends all texts. A byte order
- * mark at the start is left out.
+ * without deltas, and data that is not JSON, pass unchanged; `[DONE]` ends all texts. A byte order mark at
+ * the start is removed.
  *
  * Source: HTML Living Standard, 9.2 (server-sent events).
  *
- * @throws TypeError or `RangeError` An option is wrong.
+ * @throws TypeError or `RangeError` An option is invalid.
+ *
  *
  * @example
  * ```ts
@@ -112,7 +116,7 @@ function readEvent(text: string, read: HydrateServerSentEventsOptions["read"]): 
   return { text, data, pointers, found: { deltas: found.map(({ delta }) => delta), ends } };
 }
 
-/** Returns the text of an event's data, if it has any. */
+/** Returns the text of an event's data; `undefined` if it has none. */
 function writtenData(text: string): string | undefined {
   const lines = text.split(LINE_END).filter((line) => DATA_LINE.test(line));
   if (lines.length === 0) return undefined;
@@ -129,7 +133,7 @@ function parsed(data: string | undefined): unknown {
 }
 
 function writeEvent(event: ServerSentEvent, texts: readonly string[]): ServerSentEvent {
-  // In an object, so that the data itself has a place, too.
+  // Wrapped in an object, so that a pointer can also replace the data as a whole.
   const root = { data: structuredClone(event.data) };
   for (const [index, pointer] of event.pointers.entries()) {
     put(root, ["data", ...pointer], texts[index] ?? "");
@@ -144,7 +148,7 @@ function put(root: unknown, pointer: JsonPointer, text: string): void {
   parent[pointer.at(-1) ?? ""] = text;
 }
 
-/** Says where deltas are in the events of OpenAI's chat completions, and of services like it. */
+/** Returns the places of deltas in the events of OpenAI's chat completions and compatible services. */
 export function openAiDeltas(data: unknown): DeltaPlaces {
   const deltas: DeltaPlace[] = [];
   const ends: string[] = [];
@@ -164,7 +168,7 @@ export function openAiDeltas(data: unknown): DeltaPlaces {
   return { deltas, ends };
 }
 
-/** Says where deltas are in the events of Anthropic's messages. */
+/** Returns the places of deltas in the events of Anthropic's messages. */
 export function anthropicDeltas(data: unknown): DeltaPlaces {
   const key = `block ${memberOf(data, "index")}`;
   const type = memberOf(data, "type");

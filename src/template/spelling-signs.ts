@@ -1,20 +1,20 @@
-/** Signs that models and editors put around and within what a placeholder is written with. */
+/** Characters that models and editors add around and within placeholders. */
 
-/** Double quotes of typography, of whatever language. */
+/** Typographic double quotes of all languages. */
 export const DOUBLE_QUOTES = "\u201c\u201d\u201e\u00ab\u00bb";
-/** Single quotes of typography. */
+/** Typographic single quotes. */
 export const SINGLE_QUOTES = "\u2018\u2019\u201a";
 
-/** Signs that a reader does not see. */
+/** Invisible characters. */
 const INVISIBLE = /[\u200b-\u200d\u2060\ufeff\u00ad]/g;
 
-/** Returns a text without signs that a reader does not see. */
+/** Returns a text without invisible characters. */
 export function withoutInvisible(text: string): string {
   return text.replaceAll(INVISIBLE, "");
 }
 
 /**
- * Returns a reference without the backslashes that Markdown has in front of signs.
+ * Returns a reference without the backslash escapes of Markdown.
  *
  * Source: CommonMark 0.31, 2.4 (backslash escapes).
  */

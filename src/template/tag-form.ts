@@ -1,6 +1,6 @@
 /**
- * Placeholders as tags: `<handle id="hdl_…" safe_view="…"/>`, or closed by a tag of its own; attributes in
- * any order, in quotes of any kind.
+ * Placeholders as tags: `<handle id="hdl_…" safe_view="…"/>`, or with a closing tag. Attributes may be in any
+ * order and in any quotes.
  */
 import {
   BACKSLASH,
@@ -17,7 +17,7 @@ import { DOUBLE_QUOTES, SINGLE_QUOTES } from "./spelling-signs.js";
 
 const SLASH = 0x2f;
 const EQUALS = 0x3d;
-/** The quotes of each kind: what one of a kind opens, another of it may close. */
+/** The kinds of quotes. Any quote of a kind may close a value that another one of that kind opened. */
 const QUOTES: readonly string[] = ['"', "'", DOUBLE_QUOTES, SINGLE_QUOTES];
 
 type StateName =
@@ -69,10 +69,10 @@ const STATES: Readonly<Record<StateName, (tag: TagCandidate, code: number) => Ou
   },
 };
 
-/** What comes behind a tag that does not close itself. */
+/** The states after a tag that does not close itself. */
 const UNFINISHED: ReadonlySet<StateName> = new Set(["content", "endSlash", "endName", "endSpace"]);
 
-/** Where an attribute's name and value are in the text of a tag. */
+/** The positions of an attribute's name and value in the text of a tag. */
 interface Attribute {
   readonly name: readonly [start: number, end: number];
   readonly value: readonly [start: number, end: number];
@@ -84,7 +84,7 @@ class TagCandidate implements Candidate {
   #name = "";
   #endNameLength = 0;
   #quotes = "";
-  /** How many characters were read, `<` included. */
+  /** The number of characters read, including `<`. */
   #length = 1;
   #previous = 0;
   #nameStart = 0;
@@ -107,7 +107,7 @@ class TagCandidate implements Candidate {
     return outcome;
   }
 
-  /** What may be a tag without an end, as HTML has them, is not cut off. */
+  /** A tag may lack a closing tag, as in HTML, so a text that ends after the opening tag is not cut off. */
   end(): "cut" | "none" {
     return this.isCommitted && !UNFINISHED.has(this.#state) ? "cut" : "none";
   }
@@ -143,7 +143,9 @@ class TagCandidate implements Candidate {
     return this.enter("quoted");
   }
 
-  /** A value holds nothing that could begin another placeholder, so that no text is ever read twice. */
+  /**
+   * Reads a value. A value cannot contain the start of another placeholder, so that no text is read twice.
+   */
   readValue(code: number): Outcome {
     if (this.#quotes.includes(String.fromCharCode(code))) {
       this.#attributes.push({
@@ -168,7 +170,10 @@ class TagCandidate implements Candidate {
     return "more";
   }
 
-  /** Two ids are none, in HTML's reading too: readers disagree about which one counts. */
+  /**
+   * Returns `undefined` if there are two ids, also by the rules of HTML, because parsers disagree about which
+   * one counts.
+   */
   referenceIn(text: string): string | undefined {
     const ids = this.#attributes.filter(({ name }) => /^id$/i.test(text.slice(...name)));
     const [id] = ids;
@@ -178,7 +183,7 @@ class TagCandidate implements Candidate {
   }
 }
 
-/** HTML's white space. */
+/** Returns whether a code is white space in HTML. */
 function isSpace(code: number): boolean {
   return code === 0x20 || (code >= 0x09 && code <= 0x0d && code !== 0x0b);
 }
@@ -194,7 +199,7 @@ function isNameCharacter(code: number): boolean {
   );
 }
 
-/** Returns the form of tags that have one of the names. */
+/** Returns the form of tags with one of these names. */
 export function tagForm(names: readonly string[]): Form {
   return { opener: LESS_THAN, begin: () => new TagCandidate(names) };
 }

@@ -29,13 +29,13 @@ import {
   validateOutput,
 } from "./validators.js";
 
-/** What a {@link TemplateEngine} takes. */
+/** Options of {@link TemplateEngine}. */
 export interface TemplateEngineOptions extends TextOptions {
-  /** Rules that every hydrated text has to keep; checked in order. */
+  /** Rules that every hydrated text must satisfy, checked in order. */
   readonly validators?: readonly (OutputValidator | OutputPredicate)[] | undefined;
 }
 
-/** A hydrated text, and what became of the handles in it. */
+/** A hydrated text, with a report about its handles. */
 export interface HydratedText extends HydrationReport {
   readonly text: string;
 }
@@ -43,11 +43,12 @@ export interface HydratedText extends HydrationReport {
 const OPTIONS: ReadonlySet<string> = new Set([...TEXT_OPTIONS, "validators"]);
 
 /**
- * Puts payloads back into text that was written without them.
+ * Inserts payloads into text that was written with handles in their place.
  *
- * Placeholders are `{{hdl_…}}`, `{{hdl_…#/pointer}}` for one place in a payload, and the tag
- * `<handle id="hdl_…" safe_view="…"/>` that `toTag` writes. Ids outside of them are plain text.
- * What is inserted is escaped for the output's format and not looked at again.
+ * Placeholders are `{{hdl_…}}`, `{{hdl_…#/pointer}}` for one part of a payload, and the tag `<handle
+ * id="hdl_…" safe_view="…"/>` that `toTag` writes. Ids outside placeholders are plain text. Inserted text is
+ * escaped for the output's format and not searched for placeholders.
+ *
  *
  * @example
  * ```ts
@@ -63,7 +64,7 @@ export class TemplateEngine {
   readonly #settings: TextSettings;
   readonly #validators: readonly OutputValidator[];
 
-  /** @throws TypeError or `RangeError` An option is wrong. */
+  /** @throws TypeError or `RangeError` An option is invalid. */
   constructor(vault: Vault, options: TemplateEngineOptions = {}) {
     checkVaultAndOptions(vault, options, OPTIONS);
     this.#vault = vault;
@@ -71,17 +72,17 @@ export class TemplateEngine {
     this.#validators = checkValidators(options.validators ?? []);
   }
 
-  /** Returns the placeholders of a text in order, as often as they stand there; opens nothing. */
+  /** Returns the placeholders of a text in order, including repeated ones. Opens no handle. */
   parse(text: string): Placeholder[] {
     const { segments } = this.#scan(text);
     return segments.filter((segment) => typeof segment !== "string");
   }
 
   /**
-   * Returns the text with payloads that you have already in the places of their placeholders.
+   * Returns the text with given payloads in the place of their placeholders.
    *
-   * @param payloads - By handle id. Placeholders of other handles, and of places that their payload
-   *   does not have, stay as they are.
+   * @param payloads - The payloads by handle id. Placeholders of other handles, and of pointers that do not
+   *   exist in the payload, stay unchanged.
    * @throws {@link HydrationError} The output is too large, or a payload cannot be rendered.
    */
   render(text: string, payloads: ReadonlyMap<string, unknown>): string {
@@ -93,12 +94,12 @@ export class TemplateEngine {
   }
 
   /**
-   * Returns the text with the payloads of its handles, each opened once, in one call to the vault.
+   * Returns the text with the payloads of its handles. Opens each handle once, all in one call to the vault.
    *
-   * @throws {@link HydrationError} A handle cannot be opened or is not allowed, a limit is met, or the
-   *   text is cut off within a placeholder. All that is wrong is in it. With `onUnresolved: "keep"`,
-   *   what cannot be hydrated stays as it is and is reported.
-   * @throws OutputValidationError The result breaks a rule.
+   * @throws {@link HydrationError} A handle cannot be opened or is not allowed, a limit is exceeded, or the
+   *   text ends within a placeholder. The error lists all problems. With `onUnresolved: "keep"`, references
+   *   that cannot be hydrated stay unchanged and are reported.
+   * @throws OutputValidationError The result violates a rule.
    */
   async hydrate(text: string, options: HydrateOptions): Promise<HydratedText> {
     checkVaultAndOptions(this.#vault, options, HYDRATE_OPTIONS);
@@ -119,7 +120,7 @@ export class TemplateEngine {
   }
 }
 
-/** Payloads that somebody opened before. */
+/** Payloads that the caller has already opened. */
 class GivenPayloads implements ReferenceSource {
   readonly refused = new Map<string, UnresolvedReason>();
   readonly #payloads: ReadonlyMap<string, unknown>;

@@ -1,4 +1,4 @@
-/** Puts payloads in the places of their placeholders, in text that comes in pieces. */
+/** Replaces placeholders by payloads, in text that arrives in chunks. */
 import { HydrationError } from "../vault/errors.js";
 import { admit, contextOf } from "./admission.js";
 import type { InsertionContext } from "./insertion-context.js";
@@ -9,9 +9,9 @@ import { PlaceholderScanner, type Segment } from "./scanner.js";
 import { TextRenderer } from "./text-renderer.js";
 
 /**
- * Hydrates one text: give it the pieces in order, each after the one before it was answered.
+ * Hydrates one text. Push its chunks in order, each after the promise of the one before has resolved.
  *
- * However the text is cut into pieces, the same comes out.
+ * The output does not depend on the division into chunks.
  */
 export class TextHydrator {
   readonly #scanner: PlaceholderScanner;
@@ -28,7 +28,7 @@ export class TextHydrator {
   }
 
   /**
-   * Reads one more piece and returns the text that is certain by now.
+   * Reads one more chunk and returns the text that is certain so far.
    *
    * @throws {@link HydrationError}
    */
@@ -39,7 +39,7 @@ export class TextHydrator {
   /**
    * Ends the text and returns the rest of it.
    *
-   * @throws {@link HydrationError} The text was cut off within a placeholder, among others.
+   * @throws {@link HydrationError} For example, the text ends within a placeholder.
    */
   async end(): Promise<string> {
     const { segments, isIncomplete } = this.#scanner.end();
@@ -49,7 +49,7 @@ export class TextHydrator {
     return text;
   }
 
-  /** Looks for ids in what is delivered as it was written; never in what is inserted. */
+  /** Searches for ids in the plain text that passes unchanged, never in inserted text. */
   #findLeftover(segments: readonly Segment[]): void {
     for (const segment of segments) {
       const ids = typeof segment === "string" ? this.#leftover.push(segment) : this.#leftover.end();

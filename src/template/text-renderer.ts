@@ -1,19 +1,22 @@
-/** Writes what references stand for in the places of placeholders. */
+/** Replaces placeholders by the text of their values. */
 import { HydrationError } from "../vault/errors.js";
 import { type RenderingOptions, renderer, type Stringify } from "./rendering.js";
 import type { ReferenceSource } from "./resolver.js";
 import type { Placeholder, Segment } from "./scanner.js";
 
-/** How a renderer writes, and how much. */
+/** The format of a renderer, and its limit on the output. */
 export interface TextRendererSettings extends RenderingOptions {
   readonly maxOutputLength: number;
 }
 
-/** Renders the segments of one text; inserted text is not looked at again. */
+/** Renders the segments of one text. Inserted text is not searched for placeholders. */
 export class TextRenderer {
   readonly #source: ReferenceSource;
   readonly #stringify: Stringify;
-  /** Rendering takes time, failing too: once for each reference; `undefined` for what failed. */
+  /**
+   * The rendered text by reference, so that each is rendered once; `undefined` if rendering failed, which
+   * also takes time.
+   */
   readonly #rendered = new Map<string, string | undefined>();
   #lengthLeft: number;
 
@@ -24,9 +27,9 @@ export class TextRenderer {
   }
 
   /**
-   * Returns the text that segments stand for; what cannot be inserted stays as it is.
+   * Returns the text of segments. Placeholders that cannot be replaced stay unchanged.
    *
-   * @throws {@link HydrationError} The output, with what was rendered before, is too large.
+   * @throws {@link HydrationError} The output, with the text rendered before, is too large.
    */
   render(segments: readonly Segment[]): string {
     return segments.map((segment) => this.#count(this.#textOf(segment))).join("");
@@ -50,7 +53,7 @@ export class TextRenderer {
     try {
       return this.#stringify(value);
     } catch {
-      // Whatever was thrown may hold the payload.
+      // The error is dropped, because it may contain the payload.
       return undefined;
     }
   }

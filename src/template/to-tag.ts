@@ -6,10 +6,10 @@ import { checkTagName } from "./options.js";
 /**
  * Returns a handle as a tag for a text that a model reads: `<handle id="hdl_…" safe_view="…"/>`.
  *
- * Whatever the safe view says, it stays within its attribute: `& < > " '`, control characters and `{`
- * are escaped.
+ * The safe view cannot leave its attribute: `& < > " '`, control characters and `{` are escaped.
  *
  * @param options - `tagName`: the tag's name, default `handle`.
+ *
  *
  * @example
  * ```ts

@@ -1,10 +1,10 @@
-/** Encodes a text that comes in pieces, of which one may end within a surrogate pair. */
+/** Encodes a text that arrives in chunks, which may end within a surrogate pair. */
 export class Utf8Encoder {
   readonly #encoder = new TextEncoder();
-  /** The first half of a pair whose second half may come yet. */
+  /** The first half of a surrogate pair whose second half may follow. */
   #held = "";
 
-  /** Returns the bytes that are certain by now: those of the whole text, in pieces. */
+  /** Returns the bytes that are certain so far. All results together are the encoding of the whole text. */
   encode(piece: string): Uint8Array {
     const text = this.#held + piece;
     const end = isHighSurrogate(text.charCodeAt(text.length - 1)) ? -1 : text.length;
@@ -12,7 +12,7 @@ export class Utf8Encoder {
     return this.#encoder.encode(text.slice(0, end));
   }
 
-  /** Returns the rest of the bytes. */
+  /** Returns the remaining bytes. */
   end(): Uint8Array {
     return this.#encoder.encode(this.#held);
   }

@@ -1,42 +1,43 @@
-/** Rules that a hydrated text has to keep before anybody gets it. */
+/** Rules that a hydrated text must satisfy before it is returned. */
 import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { type OutputRule, OutputValidationError } from "../vault/errors.js";
 
 /** A rule for hydrated texts. */
 export interface OutputValidator {
-  /** What kind of rule it is. */
+  /** The kind of rule. */
   readonly rule: OutputRule;
-  /** Tells whether a whole output keeps the rule. */
+  /** Returns whether a whole output satisfies the rule. */
   accepts(output: string): MaybePromise<boolean>;
-  /** Returns a check of one output that comes in pieces; a rule without it cannot go with streams. */
+  /** Returns a check of one output that arrives in chunks. A rule without it cannot be used with streams. */
   begin?(): OutputCheck;
 }
 
-/** Checks one output in pieces: each method tells whether the rule is kept so far. */
+/** Checks one output in chunks. Each method returns whether the rule is satisfied so far. */
 export interface OutputCheck {
   push(piece: string): boolean;
   end(): boolean;
 }
 
-/** A rule of your own; an output that it throws for is refused. */
+/** A custom rule. If it throws, the output is rejected. */
 export type OutputPredicate = (output: string) => MaybePromise<boolean>;
 
-/** Anything that parses as zod's schemas do. */
+/** A schema with the method `safeParse` of zod. */
 export interface OutputSchema {
   safeParse(value: unknown): { readonly success: boolean };
 }
 
-/** Bounds on an output, in characters (UTF-16 code units). */
+/** Limits on an output's length, in characters (UTF-16 code units). */
 export interface LengthBounds {
-  /** Default 0. */
+  /** The minimum. Default 0. */
   readonly min?: number | undefined;
-  /** Default: no bound. */
+  /** The maximum. Default: no limit. */
   readonly max?: number | undefined;
 }
 
 /**
- * Returns a rule that bounds the length of an output; it also goes with streams.
+ * Returns a rule that limits the length of an output. It can be used with streams.
+ *
  *
  * @example
  * ```ts
@@ -65,9 +66,10 @@ export function lengthWithin(bounds: LengthBounds): OutputValidator {
 }
 
 /**
- * Returns a rule that an output is what a schema says: as text, or parsed as JSON.
+ * Returns a rule that an output matches a schema, as text or parsed as JSON.
  *
- * @param options - `as`: `"text"` (default), or `"json"` to have the output parsed first.
+ * @param options - `as`: `"text"` (default), or `"json"` to parse the output before it is matched.
+ *
  *
  * @example
  * ```ts
@@ -88,7 +90,7 @@ export function matchesSchema(
   return { rule: "schema", accepts };
 }
 
-/** Returns validators for what an engine was given. */
+/** Returns the validators of an engine's options. */
 export function checkValidators(
   given: readonly (OutputValidator | OutputPredicate)[],
 ): readonly OutputValidator[] {
@@ -100,7 +102,7 @@ export function checkValidators(
   });
 }
 
-/** @throws {@link OutputValidationError} The output breaks a rule. */
+/** @throws {@link OutputValidationError} The output violates a rule. */
 export async function validateOutput(
   output: string,
   validators: readonly OutputValidator[],
@@ -112,7 +114,7 @@ export async function validateOutput(
   }
 }
 
-/** Only what says yes accepts; what was thrown may hold the output. */
+/** Accepts an output only if the predicate returns `true`. Drops its error, which may contain the output. */
 function accepting(predicate: OutputPredicate): OutputPredicate {
   return async (output) => {
     try {

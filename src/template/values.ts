@@ -1,22 +1,22 @@
-/** Copies of JSON data, and of payloads of any kind. */
+/** Copies JSON data and payloads of any kind. */
 import type { JsonPointer } from "../primitives/json-pointer.js";
 import { isMap, isPlainObject, isSet } from "../primitives/kinds.js";
 
-/** What stands in a value's place in a copy; `undefined` for a copy of the value itself. */
+/** Returns the replacement of a value in a copy; `undefined` to copy the value itself. */
 export type Replace = (
   value: unknown,
   pointer: JsonPointer,
 ) => { readonly value: unknown } | undefined;
 
 const MAX_DEPTH = 256;
-/** Of numbers and the like, and of an object beside its members. */
+/** The size of a number or similar value, and of an object without its members. */
 const NUMBER_SIZE = 8;
 
 /**
- * Returns a copy of JSON data with some of its values replaced, outermost first; what was put in is
- * not walked. Anything but arrays and plain objects is one value.
+ * Returns a copy of JSON data with some of its values replaced, outermost first. Replacements are not
+ * traversed. All values except arrays and plain objects are treated as one value.
  *
- * @throws RangeError It is nested more than 256 levels, or contains itself.
+ * @throws RangeError The data is nested more than 256 levels, or contains itself.
  */
 export function mapValues(value: unknown, replace: Replace, pointer: JsonPointer = []): unknown {
   if (pointer.length > MAX_DEPTH) {
@@ -28,21 +28,21 @@ export function mapValues(value: unknown, replace: Replace, pointer: JsonPointer
     mapValues(member, replace, [...pointer, String(token)]);
   if (Array.isArray(value)) return value.map(inner);
   if (typeof value !== "object" || value === null || !isPlainObject(value)) return value;
-  // Defines members rather than assigns them: one may be called __proto__.
+  // Defines members instead of assigning them: one may be named `__proto__`.
   return Object.fromEntries(
     Object.entries(value).map(([key, member]) => [key, inner(member, key)]),
   );
 }
 
-/** Returns a value that shares nothing with the original: two places must not change together. */
+/** Returns a deep copy, so that a change in one place does not affect another. */
 export function copyOf(value: unknown): unknown {
-  // A clone of a view would carry all of the memory that it is a view of.
+  // A clone of a view would also copy all of the memory behind it.
   return ArrayBuffer.isView(value) && "slice" in value && typeof value.slice === "function"
     ? value.slice()
     : structuredClone(value);
 }
 
-/** Returns about how many characters or bytes a value takes. */
+/** Returns the approximate size of a value in characters or bytes. */
 export function sizeOf(value: unknown): number {
   if (typeof value === "string") return value.length;
   if (typeof value !== "object" || value === null) return NUMBER_SIZE;

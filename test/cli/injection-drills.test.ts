@@ -1,4 +1,4 @@
-/** Injection drills, played on the proxy: over stdio, and over HTTP. */
+/** Runs injection drills on the proxy, over stdio and over HTTP. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { toolPrincipal } from "../../src/mcp.js";
@@ -18,7 +18,7 @@ import { script } from "./support/proxy-process.js";
 
 type Environment = Readonly<Record<string, string>>;
 
-/** How an agent reaches the desk. */
+/** The transport between an agent and the server. */
 interface Front {
   connect(subject: string): Promise<DrillAgent>;
   close(): Promise<unknown>;
@@ -27,7 +27,7 @@ type OpenFront = (args: readonly string[], environment: Environment) => Front;
 
 const TOKENS = { reader: "reader".repeat(8), other: "other".repeat(8) } as const;
 
-/** A proxy for each subject, whom the launcher names; they share a cache and keys. */
+/** One proxy for each subject, which the launcher sets; the proxies share a cache and keys. */
 const overStdio: OpenFront = (args, environment) => {
   const proxies: RunningProxy[] = [];
   return {
@@ -40,7 +40,7 @@ const overStdio: OpenFront = (args, environment) => {
   };
 };
 
-/** One proxy for all subjects, who show their tokens. */
+/** One proxy for all subjects, which authenticate with tokens. */
 const overHttp: OpenFront = ([...args], environment) => {
   const listening = [...args.slice(0, 4), "--listen", "0", ...args.slice(4)];
   const proxy = new RunningProxy(listening, environment);
@@ -66,7 +66,7 @@ function agentOf(client: AnyClient, received: () => string): DrillAgent {
   };
 }
 
-/** Returns what drills are played on: proxies before processes with the tools of a desk. */
+/** Returns a drill harness: proxies for processes with the tools of a service desk. */
 function proxyHarness(openFront: OpenFront, rules: object = POLICY): DrillHarness {
   return {
     open({ secret, injection }) {

@@ -22,7 +22,7 @@ const ENVIRONMENT = {
   BOB_TOKEN: BOB,
   UPSTREAM_TOKEN: UPSTREAM,
 };
-/** More headers than Node hands on by itself. */
+/** More headers than Node accepts by default. */
 const MANY = Object.fromEntries(Array.from({ length: 1500 }, (_, index) => [`x${index}`, "1"]));
 const INFO = { name: "client", version: "1.0.0" };
 const AUTH = `auth:
@@ -38,13 +38,13 @@ servers:
       environment: { seal: none }
 `;
 
-/** A tool whose results are seen as they are. */
+/** A policy for a tool whose results pass unchanged. */
 const PLAIN = `version: 1
 vault: { cache: memory }
 subject: alice
 servers: { records: { tools: { show: { seal: none, errors: pass } } } }
 `;
-/** What JSON.parse would change, or read to any depth. */
+/** Messages that JSON.parse would change, or would read to any depth. */
 const UNREADABLE: readonly (readonly [string, string])[] = [
   ["an integer beyond 2^53", "1234567890123456789"],
   ["a number beyond all doubles", "1e400"],
@@ -371,7 +371,7 @@ describe("a proxy that clients reach over HTTP", () => {
   });
 });
 
-/** Serves streams that begin as an answer does. */
+/** Serves streams that begin like a response. */
 function streaming(go: (response: ServerResponse) => void): Promise<string> {
   return answering((_, response) => {
     response.writeHead(200, { "content-type": "text/event-stream" });
@@ -379,7 +379,7 @@ function streaming(go: (response: ServerResponse) => void): Promise<string> {
   });
 }
 
-/** Serves what takes part in the opening, and no more. */
+/** Serves only the opening of a session. */
 function introducing(): Promise<string> {
   const result = { protocolVersion: "2025-06-18", capabilities: {}, serverInfo: INFO };
   return answering((id, response) => {
@@ -388,7 +388,7 @@ function introducing(): Promise<string> {
   });
 }
 
-/** Serves what answers the requests that are posted, by their ids. */
+/** Serves responses to the posted requests, by their ids. */
 async function answering(go: (id: unknown, response: ServerResponse) => void): Promise<string> {
   const server = createServer((incoming, response) => {
     if (incoming.method !== "POST") return void response.writeHead(405).end();
@@ -415,7 +415,7 @@ function sendJson(response: ServerResponse, text: string): void {
   response.writeHead(200, { "content-type": "application/json" }).end(text);
 }
 
-/** Sends an event, and lets the stream go on. */
+/** Sends an event, and keeps the stream open. */
 function sendEvent(response: ServerResponse, data: string): void {
   response.writeHead(200, { "content-type": "text/event-stream" }).write(`data: ${data}\n\n`);
 }
@@ -425,7 +425,7 @@ interface Answer {
   readonly result?: unknown;
 }
 
-/** The messages that a proxy writes, as they come. */
+/** Yields the messages that a proxy writes. */
 async function* jsonLines({ output }: RunningProxy): AsyncGenerator<Answer, never> {
   for await (const line of createInterface({ input: output })) yield JSON.parse(line);
   throw new Error("the proxy has ended");
@@ -448,7 +448,7 @@ function initialize(url: string, token: string): Promise<Response> {
   return post(url, { authorization: `Bearer ${token}` }, INITIALIZE);
 }
 
-/** Returns what an answer says that refuses a session for now. */
+/** Returns the contents of a response that temporarily refuses a session. */
 function refusalIn({ status, headers, text }: Response): string {
   expect(status).toBe(503);
   expect(headers["retry-after"]).toBe("10");
@@ -465,7 +465,7 @@ async function endSession(url: string, token: string, { headers }: Response): Pr
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
-/** Sends a message with any headers, which fetch would not. */
+/** Sends a message with arbitrary headers, which fetch does not allow. */
 function post(url: string, headers: Record<string, string>, body = PING): Promise<Response> {
   return new Promise((resolve, reject) => {
     const fixed = {

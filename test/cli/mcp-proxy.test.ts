@@ -160,7 +160,7 @@ describe("the server's process", () => {
     proxy.child.kill("SIGINT");
     await proxy.errorMatching(/(input ended)/);
     proxy.child.kill("SIGTERM");
-    // The server holds the pipe of errors, too: this resolves only once it has gone.
+    // The server also has the error pipe open, so this resolves only after the server has ended.
     expect(await proxy.exit()).toBe(143);
   });
 
@@ -189,7 +189,9 @@ describe("the server's process", () => {
 const endingOnTerm =
   'process.on("SIGTERM", () => { console.error("ended by SIGTERM"); process.exit(); })';
 
-/** A proxy before a server that does not end with its input, and the id of the server's process. */
+/**
+ * Starts a proxy for a server that does not end when its input ends; returns the server's process id, too.
+ */
 async function lasting(script: string, environment: Record<string, string> = {}) {
   const lines = `process.stdin.resume().on("end", () => console.error("input ended"));
     setInterval(() => undefined, 1000); ${script}; console.error(process.pid)`;

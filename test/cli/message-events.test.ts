@@ -6,7 +6,7 @@ import type { ReadLine } from "../../src/cli/message-lines.js";
 
 interface Read {
   readonly received: readonly ReadLine[];
-  /** What is left for the reader that comes after. */
+  /** The remaining stream for the next reader. */
   readonly left: string;
 }
 

@@ -11,7 +11,7 @@ async function vaultOf(cache: string, keys: string) {
   return openVault(await readPolicyFile(policy));
 }
 
-/** Seals in one vault of a policy, and opens in another. */
+/** Checks that a handle sealed in one vault of a policy opens in another. */
 async function expectShared(cache: string): Promise<void> {
   const keys = keyFile();
   const [first, second] = [await vaultOf(cache, keys), await vaultOf(cache, keys)];

@@ -1,4 +1,4 @@
-/** Policies that seal what a schema in a file marks. */
+/** Policies that seal the places that a schema file marks. */
 
 import { describe, expect, it } from "vitest";
 import { readPolicyFile } from "../../src/cli/policy-file.js";
@@ -20,7 +20,7 @@ const PATIENT = {
 };
 const SSN = "123-45-6789";
 
-/** A policy whose one tool has a rule, and the members beside the file in it. */
+/** Returns a policy with one rule of one tool, whose members besides the file are given. */
 function policyWith(rule: string): string {
   return fileOf(`version: 1
 vault: { cache: memory }

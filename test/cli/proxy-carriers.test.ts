@@ -1,4 +1,7 @@
-/** What clients of every make receive of the everything server, and of a leaky one, through the proxy. */
+/**
+ * The data that different clients receive from the everything server and from a leaky server, through the
+ * proxy.
+ */
 import { createMCPClient, type MCPClient } from "@ai-sdk/mcp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { askForEverything } from "../mcp/support/ask-for-everything.js";
@@ -10,9 +13,9 @@ import { everything, ProxyProcess, script } from "./support/proxy-process.js";
 
 const TOKEN = "alice".repeat(8);
 const AUTH = "auth: { tokens: [{ env: TOKEN, subject: alice }] }\n";
-/** In the environment of the everything server, which has a tool that returns it. */
+/** A secret in the environment of the everything server, which has a tool that returns it. */
 const SECRET = "canary everything 7f3a91";
-/** Of its images, links, structured contents, sums, prompts and resources. */
+/** Parts of the server's images, links, structured contents, sums, prompts and resources. */
 const SHOWN =
   /canary everything|iVBORw0KGgo|demo:\/\/resource\/dynamic|humidity":|The sum of 2|simple prompt without/;
 const ENVIRONMENT = {
@@ -39,7 +42,7 @@ const EVERYTHING: Asked = {
 const LEAKY: Asked = Object.fromEntries(TOOL_NAMES.map((name) => [name, {}]));
 const URI = "demo://resource/static/document/architecture.md";
 
-/** One client, and every byte that it receives. */
+/** One client, and all bytes that it receives. */
 interface Line {
   ask(): Promise<unknown>;
   received(): string;
@@ -63,7 +66,7 @@ function lineOf(client: AnyClient, received: () => string, close: () => Promise<
   };
 }
 
-/** The AI SDK has a client of its own. */
+/** Connects with the AI SDK's own client. */
 function foreignLine(
   client: MCPClient,
   received: () => string,

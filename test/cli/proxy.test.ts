@@ -15,7 +15,7 @@ import { AgentPolicy, MessageFilter } from "../../src/mcp.js";
 
 const CANARY = "canary 3b9f";
 
-/** A server over streams, which a test plays. */
+/** A server over streams whose responses the test writes. */
 class PlayedServer implements Side {
   readonly input: PassThrough;
   readonly output = new PassThrough();
@@ -45,7 +45,7 @@ interface SceneOptions {
   readonly output?: PassThrough;
 }
 
-/** A proxy between a client and a server that a test plays both. */
+/** A proxy whose client and server the test plays. */
 class Scene {
   readonly input = new PassThrough();
   readonly output: PassThrough;
@@ -73,7 +73,7 @@ class Scene {
     this.server.output.write(messageLine({ jsonrpc: "2.0", id, result }));
   }
 
-  /** Hangs up, and returns what the client has received. */
+  /** Disconnects, and returns the messages that the client has received. */
   async hangUp(): Promise<readonly Answer[]> {
     this.input.end();
     await this.end;
@@ -107,7 +107,7 @@ async function nextLine(stream: PassThrough): Promise<{ readonly id: number }> {
   throw new Error("the stream has ended");
 }
 
-/** What a model reads of a call that may have been executed. */
+/** The result that a model reads if a call may have been executed. */
 const MAY_HAVE_RUN = {
   isError: true,
   content: [{ type: "text", text: expect.stringMatching(/may have been executed: do not retry/) }],

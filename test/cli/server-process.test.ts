@@ -15,7 +15,7 @@ function start(script: string, patience = PATIENCE): Promise<ServerProcess> {
   });
 }
 
-/** Closes a server once it has said that it is ready, and returns all that it said. */
+/** Closes a server after it has reported that it is ready, and returns all of its messages. */
 async function saidBy(server: ServerProcess): Promise<readonly unknown[]> {
   const said: unknown[] = [];
   await server.run((received: ReadLine) => {
@@ -26,7 +26,7 @@ async function saidBy(server: ServerProcess): Promise<readonly unknown[]> {
   return said;
 }
 
-/** Says something, and again at the event. */
+/** Returns a script that prints a message at the start and again at the event. */
 function sayingOn(event: string): string {
   const say = (value: object) => `process.stdout.write('${JSON.stringify(value)}\\n')`;
   return `${say({ pid: "?" }).replace('"?"', "' + process.pid + '")};

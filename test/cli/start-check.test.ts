@@ -1,4 +1,4 @@
-/** Proxies before servers whose tools do not fit the policy: they do not serve. */
+/** Proxies for servers whose tools do not fit the policy refuse to serve. */
 import { createInterface } from "node:readline";
 import { PassThrough } from "node:stream";
 import { Server } from "@modelcontextprotocol/server";
@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const running of open.splice(0)) await running.stop();
 });
 
-/** A policy that opens handles at a place of the tool `use`. */
+/** Returns a policy that opens handles at a place of the tool `use`. */
 function policyOf(at: string): string {
   return fileOf(`version: 1
 vault: { cache: memory }
@@ -39,7 +39,7 @@ function start(args: readonly string[]): RunningProxy {
 
 const RECORDS = ["--", ...script("records-process.ts")];
 
-/** A server of SDK 2 with one tool. */
+/** Returns a server of SDK 2 with one tool. */
 function serverOf(ssn: Record<string, string>): Server {
   const server = new Server({ name: "any", version: "1.0.0" }, { capabilities: { tools: {} } });
   const inputSchema = { type: "object" as const, properties: { ssn } };
@@ -49,10 +49,10 @@ function serverOf(ssn: Record<string, string>): Server {
   return server;
 }
 
-/** Its tool takes an argument that travels in a header. */
+/** A server with a tool argument that is sent in a header. */
 const headerServer = () => serverOf({ type: "string", "x-mcp-header": "Ssn" });
 
-/** A server that does something else than to answer before it is told that the client is ready. */
+/** A server that does not list its tools until the client has reported that it is ready. */
 const lateServer = (instead = "") => `
 let isReady = false;
 const say = (id, result) => console.log(JSON.stringify({ jsonrpc: "2.0", id, result }));
@@ -91,7 +91,7 @@ interface Answer {
   readonly error?: unknown;
 }
 
-/** A proxy before a server, and a client that says what it likes and when. */
+/** Starts a proxy for a server, and returns a client that may send any message at any time. */
 function early(server: string, at = "/ssn") {
   const proxy = start(argumentsFor(at, "--", process.execPath, "-e", server));
   const lines = createInterface({ input: proxy.output })[Symbol.asyncIterator]();
@@ -145,7 +145,7 @@ describe("a proxy over stdio", () => {
       const url = await serveUntilTheEnd(headerServer);
       const proxy = start(argumentsFor("/ssn", "--url", url));
       const client = await proxy.connect(kind);
-      // A client of this revision says nothing before it asks.
+      // A client of this revision sends no message before its first request.
       await client.listTools().catch(() => undefined);
       expect(await proxy.ended).toBe(2);
       expect(REFUSAL.exec(String(proxy.errors.read()))?.slice(1)).toEqual([
@@ -180,7 +180,8 @@ describe("a proxy over stdio", () => {
     const error = { code: -32600, message: expect.stringMatching(/^Not executed: too many/) };
     for (const answer of refused) expect(answer.error).toEqual(error);
     expect(first.at(-1)).toMatchObject({ id: "open", result: {} });
-    // The server has dropped the question that came before: it is asked again, and has not to be waited for.
+    // The server has dropped the earlier request, so the proxy asks again and does not wait for the first
+    // response.
     send({ jsonrpc: "2.0", method: "notifications/initialized" });
     const held = [];
     for (let count = 0; count < 16; count++) held.push(await next());
@@ -224,7 +225,7 @@ describe("a proxy over stdio", () => {
   it("does not wait for an answer that came and cannot be read", async () => {
     const { proxy, send, next } = early(lateServer(`console.log('{"jsonrpc":"2.0","id":')`));
     send(callOf(1));
-    // It has gone on, to a server that answers everything in this way.
+    // The request was forwarded to a server that answers every request in this way.
     expect(await next()).toMatchObject({ id: 1, result: { isError: true } });
     expect(await proxy.stop()).toBe(0);
   });

@@ -8,7 +8,7 @@ const readme = readFileSync(join(PROJECT, "README.md"), "utf8");
 const entryPoints = readFileSync(join(PROJECT, "docs/entry-points.md"), "utf8");
 const manifest = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"));
 
-/** Every block of code, with the block of output that follows it. */
+/** Every code block, with the output block that follows it. */
 const snippets = [...readme.matchAll(/```ts\n(.*?)```(?:\n\n```text\n(.*?)```)?/gs)].map(
   ([, code = "", output = ""], index) => ({ number: index + 1, code, output }),
 );
@@ -20,7 +20,7 @@ describe("README.md", () => {
   });
 
   it.each(snippets)("snippet $number prints what it says", ({ number, code, output }) => {
-    // Within the project, where "handlevault" is the package itself.
+    // In the project folder, where "handlevault" resolves to the package itself.
     const file = join(PROJECT, "reports", "readme", `snippet-${number}.mjs`);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, code);

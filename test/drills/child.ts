@@ -1,4 +1,6 @@
-/** Child processes of drills: told what to do in JSON, answering line by line, ended by their id. */
+/**
+ * Child processes of drills. Each gets its task as JSON, replies in lines, and is killed by its process id.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -10,14 +12,14 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** What a child is given besides its task. */
+/** Options of a child besides its task. */
 export interface ChildOptions {
   /** Arguments for Node itself. */
   readonly nodeArguments?: readonly string[];
 }
 
 export class Child {
-  /** Every line that the child has printed whole. */
+  /** The complete lines that the child has printed. */
   readonly lines: string[] = [];
   readonly #process: ChildProcess;
   readonly #closed: Promise<unknown>;
@@ -44,12 +46,12 @@ export class Child {
     });
   }
 
-  /** Tells the child to go on. */
+  /** Sends a line to the child's standard input. */
   say(line: string): void {
     this.#process.stdin?.write(`${line}\n`);
   }
 
-  /** Resolves once the child has printed this many lines, or has ended. */
+  /** Resolves when the child has printed this many lines, or has ended. */
   async hasPrinted(count: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const look = () => {
@@ -62,14 +64,14 @@ export class Child {
     });
   }
 
-  /** Ends the child in the midst of whatever it does; throws if it had failed before. */
+  /** Kills the child while it works; throws if it had already failed. */
   async kill(): Promise<void> {
     this.#process.kill("SIGKILL");
     await this.#closed;
     this.#checkExit();
   }
 
-  /** Waits for the child to end by itself; returns its last line, read as JSON. */
+  /** Waits for the child to exit; returns its last line, parsed as JSON. */
   async result<T>(): Promise<T> {
     await this.#closed;
     this.#checkExit();

@@ -1,16 +1,16 @@
-/** What was acknowledged is there after a crash, whole. */
+/** Acknowledged records are complete after a crash. */
 import { describe, expect, it, vi } from "vitest";
 import { crash } from "./crash.js";
 import { noteOutcome } from "./outcomes.js";
 import { LMDB, REDIS, respServer, SQLITE } from "./places.js";
 import { skipUnless } from "./skipping.js";
 
-/** Machines are shared, and these start many processes. */
+/** These tests start many processes, on machines that may be busy. */
 vi.setConfig({ testTimeout: 240_000 });
 
 const ACKNOWLEDGED = 20_000;
 
-/** A server that is killed may take with it what it had not yet written, unless it always writes first. */
+/** Without `always`, a killed server may lose records that it acknowledged but had not written. */
 const ALWAYS = { appendFsync: "always" } as const;
 
 describe.each([

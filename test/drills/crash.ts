@@ -1,4 +1,4 @@
-/** Writers that are killed at random moments, and what is found afterwards. */
+/** Kills writers at random moments, and checks the records afterwards. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { aes256GcmEncryptor, isVaultError, VaultCodec } from "../../src/index.js";
@@ -20,23 +20,23 @@ interface Acknowledged {
   readonly n: number;
 }
 
-/** What became of what was acknowledged. */
+/** The fate of the acknowledged records. */
 export interface CrashReport {
   readonly acknowledged: number;
   readonly kills: number;
   readonly lost: number;
-  /** Records that came back as something else, or in part. */
+  /** The number of records with changed or incomplete contents. */
   readonly torn: number;
 }
 
 export interface CrashOptions {
-  /** Goes on until this many seals have been acknowledged. */
+  /** Continues until this many seals have been acknowledged. */
   readonly acknowledged: number;
-  /** Kills the server too, in the midst of it. */
+  /** Whether to also kill the server during the writes. */
   readonly crashServer?: boolean;
 }
 
-/** Kills writers at random moments, round by round, and then looks for what they were promised. */
+/** Kills writers at random moments, in several rounds, and then checks the acknowledged records. */
 export async function crash(place: Place, options: CrashOptions): Promise<CrashReport> {
   const all: Acknowledged[] = [];
   let kills = 0;
@@ -49,7 +49,7 @@ export async function crash(place: Place, options: CrashOptions): Promise<CrashR
   return { acknowledged: all.length, kills, lost, torn: torn + (await countTorn(place)) };
 }
 
-/** Starts writers one after another, and kills each at a moment of its own. */
+/** Starts writers one after another, and kills each at a different random moment. */
 async function writeAndKill(
   place: Place,
   round: number,
@@ -63,7 +63,8 @@ async function writeAndKill(
       return { name, child: new Child("write.ts", task) };
     }),
   );
-  // A server that is killed while a writer still opens its vault refuses that writer, as it should.
+  // Waits until all writers have opened their vault: a server that is killed earlier correctly refuses the
+  // writer.
   const allWrite = Promise.all(writers.map(({ child }) => child.hasPrinted(1)));
   const acknowledged = writers.map(async ({ name, child }, index) => {
     await child.hasPrinted(Math.ceil(1 + 4000 * Math.random()));
@@ -101,7 +102,7 @@ async function lookFor(place: Place, all: readonly Acknowledged[]) {
   return { lost, torn };
 }
 
-/** Counts what is there in part, whether or not it was ever acknowledged: each record is opened, whole. */
+/** Returns the number of incomplete records, acknowledged or not, by opening every record. */
 async function countTorn({ address }: Place): Promise<number> {
   const records = new SealedRecords({
     cache: await openPlace(address),
@@ -128,7 +129,7 @@ async function countTorn({ address }: Place): Promise<number> {
   return torn;
 }
 
-/** Says whether a record is anything but what a writer seals. */
+/** Returns whether a record is not one that a writer seals. */
 async function isTorn(records: SealedRecords, key: string): Promise<boolean> {
   try {
     const record = await records.read(key);

@@ -1,4 +1,4 @@
-/** A thousand idle or slow connections take nothing from those who are served. */
+/** A thousand idle or slow connections do not slow down authenticated requests. */
 import { describe, expect, it, vi } from "vitest";
 import { VaultClient } from "../../src/client.js";
 import type { Vault } from "../../src/index.js";
@@ -38,7 +38,7 @@ async function serve(vault: Vault): Promise<void> {
   await vault.close();
 }
 
-/** Returns the last line of a child once it has printed so many. */
+/** Waits until a child has printed a number of lines, and returns the last one. */
 async function line<T>(child: Child, count: number): Promise<T> {
   await child.hasPrinted(count);
   return JSON.parse(child.lines[count - 1] ?? "null") as T;
@@ -48,7 +48,10 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-/** The processor time of a server does not depend on what else a machine does, as the time of a request does. */
+/**
+ * The tests measure the server's processor time: unlike the duration of a request, it does not depend on the
+ * machine's load.
+ */
 vi.setConfig({ testTimeout: 240_000 });
 
 describe.each(WIRES)("with a thousand idle and slow connections, $wire", ({ wire, client }) => {
@@ -61,7 +64,7 @@ describe.each(WIRES)("with a thousand idle and slow connections, $wire", ({ wire
       server.say("processor time");
       return line<number>(server, ++asked);
     };
-    /** Returns the processor time that requests take of the server. */
+    /** Returns the server's processor time for requests. */
     const taken = async (): Promise<number> => {
       const before = await processorMicros();
       await serve(client(port));

@@ -1,4 +1,4 @@
-/** What is kept under which fault: docs/durability.md has the outcomes of these drills in a table. */
+/** Which records survive which fault. The table in docs/durability.md shows the outcomes of these drills. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -41,7 +41,7 @@ const REFUSED_WHOLLY: Outcome = "refused; nothing lost, `invalidate` waits for r
 const ENDED: Outcome = "the server ends; nothing lost once it is started with room";
 const PRODUCTS: readonly RespProduct[] = ["redis", "valkey"];
 
-/** Writes an outcome down for the documentation, and checks that it is the expected one. */
+/** Records an outcome for the documentation, and checks that it is the expected one. */
 function conclude(store: string, fault: Fault, outcomes: { actual: Outcome; expected: Outcome }) {
   noteOutcome(store, fault, outcomes.actual);
   expect(outcomes.actual).toBe(outcomes.expected);
@@ -77,7 +77,7 @@ async function onSmallDisk<T>(
   }
 }
 
-/** Machines are shared, and these start many processes. */
+/** These tests start many processes, on machines that may be busy. */
 vi.setConfig({ testTimeout: 240_000 });
 
 describe.each([
@@ -161,7 +161,7 @@ describe.each(FILES)("records in a file: $store", ({ store, durability, mebibyte
   });
 });
 
-// test/drills/crash.test.ts kills the writers of the others.
+// For the other files, test/drills/crash.test.ts kills the writers.
 describe.each(FILES.filter((file) => file.durability === "process"))(
   "records in a file that is not flushed: $store",
   ({ store, addressIn }) => {
@@ -183,7 +183,7 @@ interface ServerRow {
   readonly durability: string;
   readonly killed: Outcome;
   readonly restarted: Outcome;
-  /** For servers with an append-only file. */
+  /** The outcome of a full disk, for servers with an append-only file. */
   readonly diskFull?: Outcome;
 }
 
@@ -230,7 +230,7 @@ function titleOf(product: RespProduct): string {
   return product === "redis" ? "Redis" : "Valkey";
 }
 
-/** Kills the server of a row in the way that its promise is put to the test. */
+/** Kills the server of a row in the way that tests its guarantee. */
 async function kill({ killed }: ServerRow, place: Place): Promise<Outcome> {
   return killed === "lost" ? restart(place, place.crash) : killLaggard(place);
 }
@@ -281,7 +281,7 @@ describe.each(SERVERS)("records on a server: $store", (row) => {
   });
 });
 
-// test/drills/crash.test.ts kills those that keep everything, in the midst of many writes.
+// test/drills/crash.test.ts kills the servers that keep everything, during many writes.
 describe.each(SERVERS.filter(({ killed }) => killed !== "kept"))(
   "records on a server that does not always write first: $store",
   (row) => {
@@ -370,7 +370,7 @@ describe.each(REPLICATED)("records on $store", ({ product, store, waitForReplica
 
 function failoverOf({ master, replica }: RespSentinel) {
   return {
-    // A replica that hangs would still find in its socket what the master had sent it.
+    // Disconnects the replica. If it were only paused, it would still find the master's data in its socket.
     cutOff: async () => {
       replica.pause();
       const connection = new Redis({ host: master.host, port: master.port });

@@ -1,4 +1,4 @@
-/** Ten thousand callers at the same moment all get their own payload, within bounded memory. */
+/** Ten thousand concurrent callers each get their own payload, within bounded memory. */
 import { describe, expect, it, vi } from "vitest";
 import { Child } from "./child.js";
 import type { ManyReport, ManyTask } from "./children/many.js";
@@ -8,7 +8,7 @@ import { skipUnless } from "./skipping.js";
 const COUNT = 10_000;
 const MAX_GROWTH = 64 * 2 ** 20;
 
-/** Machines are shared, and these start many processes. */
+/** These tests start many processes, on machines that may be busy. */
 vi.setConfig({ testTimeout: 240_000 });
 
 describe.each(PLACES)("10,000 concurrent unseals on $name", (kind) => {

@@ -1,4 +1,4 @@
-/** Where drills write down what became of records, for the table in docs/durability.md. */
+/** Records the outcomes of drills for the table in docs/durability.md. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Outcome } from "./scenarios.js";
@@ -14,7 +14,7 @@ export type Fault =
 
 const REPORTS: string = join(import.meta.dirname, "../../reports/durability");
 
-/** Writes down the outcome of a drill: the store's row, the fault's column, and the words there. */
+/** Records the outcome of a drill: the store (row), the fault (column) and the text of the cell. */
 export function noteOutcome(store: string, fault: Fault, outcome: Outcome | `\`${string}\``): void {
   mkdirSync(REPORTS, { recursive: true });
   const file = `${store} ${fault}`.replace(/[^A-Za-z0-9]+/g, "-");

@@ -1,4 +1,4 @@
-/** Where records outlive a process, for drills: started for one test, and opened by any process. */
+/** Stores that outlive a process, for drills. Each is started for one test, and any process can open it. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,13 +21,13 @@ interface Node {
   readonly port: number;
 }
 
-/** Which servers a client connects to. */
+/** The servers that a client connects to. */
 type RespTarget =
   | Node
   | { readonly cluster: readonly Node[] }
   | { readonly sentinels: readonly Node[]; readonly name: string };
 
-/** Says how a process opens a place; it is passed to child processes as JSON. */
+/** How a process opens a store. It is passed to child processes as JSON. */
 export type Address =
   | { readonly kind: "sqlite"; readonly path: string; readonly synchronous?: "full" | "normal" }
   | { readonly kind: "lmdb"; readonly path: string }
@@ -39,15 +39,15 @@ export type Address =
 
 export interface Place {
   readonly address: Address;
-  /** Ends the server, if there is one, and removes what is stored. */
+  /** Stops the server, if there is one, and deletes the stored data. */
   stop(): Promise<void>;
-  /** Kills the server with SIGKILL and starts it again, on what it left behind. */
+  /** Kills the server with SIGKILL and restarts it on its remaining data. */
   crash?(): Promise<void>;
 }
 
 export interface PlaceKind {
   readonly name: string;
-  /** Why it cannot be started here, naming what to install. */
+  /** The reason why the store cannot be started here, with the package to install. */
   readonly missing?: string | undefined;
   start(): Promise<Place>;
 }
@@ -68,7 +68,7 @@ const REDIS_CLUSTER: PlaceKind = respCluster("redis");
 
 export const PLACES: readonly PlaceKind[] = [SQLITE, LMDB, REDIS, VALKEY, REDIS_CLUSTER];
 
-/** Returns a kind of place: one server of Redis or Valkey. */
+/** Returns a store: one server of Redis or Valkey. */
 export function respServer(product: RespProduct, options: RespServerOptions): PlaceKind {
   return {
     name: product === "redis" ? "Redis" : "Valkey",
@@ -99,7 +99,7 @@ function respCluster(product: RespProduct): PlaceKind {
   };
 }
 
-/** Returns a kind of place: files in a directory of their own, or in one that is given. */
+/** Returns a store: files in a new directory, or in a given one. */
 export function inFile(
   name: string,
   addressIn: (directory: string) => Address,
@@ -117,7 +117,7 @@ export function inFile(
   };
 }
 
-/** Opens a place as one of its clients. */
+/** Opens a store as one of its clients. */
 export async function openPlace(address: Address): Promise<CacheBackend> {
   switch (address.kind) {
     case "sqlite": {
@@ -139,15 +139,15 @@ export async function openPlace(address: Address): Promise<CacheBackend> {
   }
 }
 
-/** What one process of a drill seals another opens. */
+/** A shared key, so that all processes of a drill can open each other's records. */
 const RING_KEY: string = Buffer.alloc(32, "a key for drills alone").toString("base64url");
 
-/** Returns the ring of every process of a drill. */
+/** Returns the key ring that every process of a drill uses. */
 export function drillRing(): KeyRing {
   return KeyRing.from({ current: "drill", keys: { drill: RING_KEY } });
 }
 
-/** Opens a vault at a place. Machines are shared: it waits longer for its cache than one would. */
+/** Opens a vault on a store. Its cache timeout is longer than the default, because machines may be busy. */
 export async function openVault(
   address: Address,
   options: HandleVaultOptions = {},

@@ -1,4 +1,7 @@
-/** Eight processes race for handles with limited uses: exactly as many win as their owner allowed. */
+/**
+ * Eight processes compete for handles with limited uses. The number of successful reads is exactly the number
+ * of allowed uses.
+ */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +15,9 @@ import { skipUnless } from "./skipping.js";
 
 const RACERS = 8;
 
-/** What is raced for: so many handles for so many uses each; expired ones are past their time already. */
+/**
+ * The handles of each race: their number and their uses. Expired handles have already expired at the start.
+ */
 const HEATS = [
   { count: 2000, maxUses: 1, ttlSeconds: 3600 },
   { count: 500, maxUses: 3, ttlSeconds: 3600 },
@@ -50,7 +55,7 @@ async function race(address: Address, ids: readonly string[]): Promise<RaceRepor
   }
 }
 
-/** Machines are shared, and these start many processes. */
+/** These tests start many processes, on machines that may be busy. */
 vi.setConfig({ testTimeout: 240_000 });
 
 describe.each(PLACES)("eight processes that race on $name", (kind) => {
@@ -78,7 +83,7 @@ describe.each(PLACES)("eight processes that race on $name", (kind) => {
   });
 });
 
-/** Returns how often each error came, over all racers. */
+/** Returns the number of times each error occurred, over all processes. */
 function errorsOf(reports: readonly RaceReport[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const [code, count] of reports.flatMap(({ errors }) => Object.entries(errors))) {

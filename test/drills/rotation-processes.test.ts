@@ -1,4 +1,4 @@
-/** The documented rotation, played over three processes on one store. */
+/** The documented rotation, in three processes on one store. */
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +15,10 @@ const [OLD, NEW] = [KeyRing.generateKey(), KeyRing.generateKey()];
 const PROCESSES = 3;
 const HANDLES = 20;
 
-/** Processes at work on one store, that are led through the steps of a rotation and restarted at any time. */
+/**
+ * Processes that use one store. The test takes them through the steps of a rotation and restarts them at any
+ * time.
+ */
 class Processes {
   readonly #task: RotatingTask;
   readonly #children: Child[];
@@ -32,8 +35,8 @@ class Processes {
   }
 
   /**
-   * Takes a step in one process after the other. Before the second takes it, the third is restarted; once all
-   * have, the first is. `restarted` is what a process has that starts then.
+   * Takes a step in one process after another. Restarts the third process before the second takes the step,
+   * and the first after all have taken it. `restarted` is the expected state of a process that starts then.
    */
   async step(step: string, states: { readonly state: string; readonly restarted: string }) {
     for (const [index, child] of this.#children.entries()) {
@@ -49,13 +52,13 @@ class Processes {
     for (const index of this.#children.keys()) await this.#restart(index, state);
   }
 
-  /** Ends all processes; returns how many reads each of them made. */
+  /** Ends all processes; returns the number of reads of each. */
   async end(): Promise<number[]> {
     for (const child of this.#children) child.say("end");
     return Promise.all(this.#children.map((child) => child.result<number>()));
   }
 
-  /** Kills a process in the midst of its work, unless one of its reads has failed, and starts it again. */
+  /** Kills a process while it works, unless one of its reads has failed, and restarts it. */
   async #restart(index: number, state: string): Promise<void> {
     await this.#children[index]?.kill();
     const child = new Child("rotating.ts", this.#task);
@@ -64,10 +67,10 @@ class Processes {
   }
 }
 
-/** Waits for the next line of a child, which must be this one. */
+/** Waits for the next line of a child, and checks it. */
 async function expectNext(child: Child, line: string, printed = 0): Promise<void> {
   await child.hasPrinted(printed + 1);
-  // What failed says why.
+  // If the child has failed, this throws its error.
   if (child.lines.length === printed) await child.result();
   expect(child.lines.at(-1)).toBe(line);
 }
@@ -107,7 +110,7 @@ describe("a rotation over three processes", () => {
   });
 });
 
-/** Replaces the key file in one go, so that a process that starts reads one state of it. */
+/** Replaces the key file atomically, so that a starting process never reads a partial file. */
 async function writeKeys(file: string, text: string): Promise<void> {
   await writeFile(`${file}.next`, text, { mode: 0o600 });
   await rename(`${file}.next`, file);

@@ -1,4 +1,4 @@
-/** Keys change under load, and a pass over all records survives being stopped. */
+/** Keys rotate under load, and a rewrap of all records can be interrupted and resumed. */
 
 import { randomInt } from "node:crypto";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
@@ -18,7 +18,7 @@ const HANDLES = 200;
 const ROTATIONS = 5;
 const RECORDS = 10_000;
 const [KILLS, KILLED_RECORDS] = [3, 1000];
-/** More than a process gets to before it is killed. */
+/** More passes than a process completes before it is killed. */
 const PASSES = 200;
 
 async function openWith(address: Address, keys: KeyRing): Promise<HandleVault> {
@@ -37,10 +37,10 @@ async function sealMany(vault: HandleVault, count: number): Promise<string[]> {
   return ids;
 }
 
-/** Machines are shared, and these start many processes. */
+/** These tests start many processes, on machines that may be busy. */
 vi.setConfig({ testTimeout: 240_000 });
 
-/** Moves all records from key to key, and retires each key that is no longer used. */
+/** Moves all records from key to key, and removes each key that is no longer used. */
 async function rotate(writer: HandleVault, ring: KeyRing): Promise<void> {
   for (let rotation = 1; rotation <= ROTATIONS; rotation++) {
     rotateTo(ring, `key-${rotation}`, KeyRing.generateKey());
@@ -51,7 +51,7 @@ async function rotate(writer: HandleVault, ring: KeyRing): Promise<void> {
   }
 }
 
-/** A scan may come by a record twice. */
+/** Checks that all records use one key. The count may be higher, because a scan may visit a record twice. */
 function expectOnlyKey(usage: Readonly<Record<string, number>>, key: string, count: number): void {
   expect(Object.keys(usage)).toEqual([key]);
   expect(usage[key]).toBeGreaterThanOrEqual(count);
@@ -154,14 +154,14 @@ function newKeys(name: string, count: number): Record<string, string> {
   return Object.fromEntries(numbers.map((n) => [`${name}-${n}`, KeyRing.generateKey()]));
 }
 
-/** Kills a child some time after it has printed so many lines. */
+/** Kills a child after a random delay, once it has printed a number of lines. */
 async function killAfter(child: Child, lines: number): Promise<void> {
   await child.hasPrinted(lines);
   await sleep(5 * Math.random());
   await child.kill();
 }
 
-/** Returns the ids of the keys that records are under. */
+/** Returns the ids of the keys that records use. */
 async function keysInUse(address: Address): Promise<Set<string>> {
   const { keyIdOf } = aes256GcmEncryptor({ keys: KeyRing.ephemeral() });
   const cache = await openPlace(address);

@@ -1,11 +1,11 @@
-/** What can befall a store, and what is left of acknowledged records afterwards. */
+/** The faults of a store, and the acknowledged records that survive them. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type HandleVault, isVaultError } from "../../src/index.js";
 import { inBatches } from "../support/in-batches.js";
 import { OWNER, sealOptions } from "../support/vault.js";
 import { type Address, openVault, type Place } from "./places.js";
 
-/** What became of acknowledged records; the words of the table in docs/durability.md. */
+/** The fate of acknowledged records, in the words of the table in docs/durability.md. */
 export type Outcome =
   | "kept"
   | "lost"
@@ -19,7 +19,7 @@ export type Outcome =
 const LARGE = "x".repeat(40_000);
 const MOST = 20_000;
 
-/** Returns ids of records, all of them acknowledged. */
+/** Seals records, and returns the ids of all of them after they were acknowledged. */
 export async function sealSome(vault: HandleVault, count: number): Promise<string[]> {
   const ids: string[] = [];
   await inBatches(count, 64, async (index) => {
@@ -28,7 +28,7 @@ export async function sealSome(vault: HandleVault, count: number): Promise<strin
   return ids;
 }
 
-/** Counts the records that are gone; any other failure is thrown. */
+/** Returns the number of lost records; throws any other failure. */
 export async function countLost(vault: HandleVault, ids: readonly string[]): Promise<number> {
   let lost = 0;
   await inBatches(ids.length, 64, async (index) => {
@@ -42,7 +42,7 @@ export async function countLost(vault: HandleVault, ids: readonly string[]): Pro
   return lost;
 }
 
-/** Closes everything in good order and looks again. */
+/** Closes the vault and restarts the server normally, and counts the records afterwards. */
 export async function restart(place: Place, restartServer?: () => Promise<void>): Promise<Outcome> {
   const before = await openVault(place.address, { acceptVolatile: true });
   const ids = await sealSome(before, 500);
@@ -54,10 +54,7 @@ export async function restart(place: Place, restartServer?: () => Promise<void>)
   return lost === 0 ? "kept" : "lost";
 }
 
-/**
- * Kills a server that writes its file behind its answers, at most 2 seconds behind: what is older must
- * be there.
- */
+/** Kills a server that writes its file up to 2 seconds after its replies: older records must survive. */
 export async function killLaggard(place: Place): Promise<Outcome> {
   const vault = await openVault(place.address);
   const old = await sealSome(vault, 500);
@@ -71,8 +68,8 @@ export async function killLaggard(place: Place): Promise<Outcome> {
 }
 
 /**
- * Seals until there is no room, and then expects: the error says so, the process goes on, every
- * acknowledged record is there, safe views can be read, and handles can be invalidated.
+ * Seals until the store is full. Then expects that the error says so, the process goes on, all acknowledged
+ * records are present, safe views can be read, and handles can be invalidated.
  */
 export async function fillUp(vault: HandleVault): Promise<Outcome> {
   const ids = await sealUntilRefused(vault);
@@ -83,8 +80,8 @@ export async function fillUp(vault: HandleVault): Promise<Outcome> {
 }
 
 /**
- * Seals until there is no room and the server ends for that, and then expects: errors say so, the
- * process goes on, and with the server started again it is as if nothing had been.
+ * Seals until the store is full and the server exits for that reason. Then expects that errors say so, the
+ * process goes on, and no record is lost after the server has been restarted.
  */
 export async function fillUntilServerEnds(
   vault: HandleVault,
@@ -100,7 +97,7 @@ export async function fillUntilServerEnds(
   return "the server ends; nothing lost once it is started with room";
 }
 
-/** Returns the ids of what was sealed before the store refused more. */
+/** Seals until the store refuses a record; returns the ids of the records sealed before. */
 async function sealUntilRefused(vault: HandleVault): Promise<string[]> {
   const ids: string[] = [];
   let refusal: unknown;
@@ -116,7 +113,7 @@ async function sealUntilRefused(vault: HandleVault): Promise<string[]> {
   return ids;
 }
 
-/** Throws unless every record is there as it was sealed, and has its safe view. */
+/** Throws unless every record is present and unchanged, with its safe view. */
 async function checkWhole(vault: HandleVault, ids: readonly string[]): Promise<void> {
   await inBatches(ids.length, 16, async (index) => {
     if ((await vault.unseal(ids[index] as string, OWNER)) !== LARGE) throw new Error("torn");
@@ -137,7 +134,7 @@ async function canInvalidate(vault: HandleVault, ids: readonly string[]): Promis
   return true;
 }
 
-/** The store may be full, or unavailable for writing; it says so in one of our words. */
+/** Returns whether an error is one of the vault's errors for a store that is full or unavailable. */
 function isTypedRefusal(error: unknown): boolean {
   return (
     isVaultError(error, "ERR_VAULT_CACHE_FULL") ||
@@ -146,7 +143,7 @@ function isTypedRefusal(error: unknown): boolean {
   );
 }
 
-/** Seals far more than fits into a store that makes room by itself, and looks for what is left. */
+/** Seals more records than fit into a store that evicts automatically, and counts those that remain. */
 export async function overfill(vault: HandleVault): Promise<Outcome> {
   const ids: string[] = [];
   const codes = new Set<string>();
@@ -165,18 +162,18 @@ export async function overfill(vault: HandleVault): Promise<Outcome> {
   return isSaid ? "evicted; the handle says so" : "may be lost";
 }
 
-/** How a replica comes to take the place of its master. */
+/** The steps by which a replica replaces its master. */
 export interface Failover {
-  /** Stops the replica from hearing of anything. */
+  /** Cuts the replica off from its master. */
   cutOff(): Promise<void>;
-  /** Kills the master, lets the replica hear again, and waits for nothing. */
+  /** Kills the master and reconnects the replica, without waiting for it. */
   failOver(): Promise<void>;
 }
 
-/** Seals while the replica hears nothing, and then makes it the master. */
+/** Seals while the replica receives no updates, and then promotes it. */
 export async function failOver(place: Place, { cutOff, failOver }: Failover): Promise<Outcome> {
   const vault = await openVault(place.address, { cacheTimeoutMs: 5000 });
-  // There will be no replica to wait for.
+  // The promoted server has no replica to wait for.
   const survivor = await openVault(withoutWaiting(place.address));
   const ids = await sealSome(vault, 100);
   await cutOff();

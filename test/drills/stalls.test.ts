@@ -1,6 +1,6 @@
 /**
- * lmdb loses acknowledged records when a file is opened in the midst of a commit. Event loops stand
- * still between the two here, as they do on busy machines.
+ * lmdb alone loses acknowledged records if a file is opened during a commit. These tests block event loops
+ * between the two steps, as happens on busy machines.
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { openLmdbCache } from "../../src/cache/lmdb.js";
 import { Child } from "./child.js";
 import type { StallReport, StallTask } from "./children/stall.js";
 
-/** `npm run durability` plays it for 10 minutes, with stalls longer than anything that expires. */
+/** `npm run durability` runs this for 10 minutes, with stalls longer than every timeout. */
 const { durationMs, stallMs } =
   process.env["LONG_DRILLS"] === "true"
     ? { durationMs: 600_000, stallMs: 1000 }
@@ -40,7 +40,7 @@ async function lostOf(path: string, reports: readonly (StallReport & { writer: s
 
 describe("two writers whose event loops stand still, and two processes that open their file", () => {
   it("lose no acknowledged record, and none of them ends early", { timeout: 900_000 }, async () => {
-    // Memory, where there is a file system on it: the more commits there are, the sooner one is hit.
+    // Uses a file system in memory if there is one: more commits make a collision more likely.
     const root = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
     const folder = mkdtempSync(join(root, "handlevault-stalls-"));
     const path = join(folder, "vault.lmdb");

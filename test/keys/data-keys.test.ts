@@ -12,7 +12,7 @@ const HOUR_MS = 3_600_000;
 const newRing = () =>
   KeyRing.from({ current: "key-1", keys: { "key-1": pseudoRandomBytes(32, 41) } });
 
-/** A ring that counts its calls; it answers at once, as rings do. */
+/** A key ring that counts its calls. Like all rings it is synchronous. */
 class CountingRing implements KeyProvider {
   readonly ring: KeyRing = newRing();
   readonly durable = true;

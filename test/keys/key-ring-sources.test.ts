@@ -113,7 +113,7 @@ describe("keys from a file", () => {
   it.each([0o640, 0o644, 0o604, 0o660, 0o620, 0o601])(
     "refuses a file that others may touch: %o",
     async (mode) => {
-      // writeFile's mode is cut by the umask, which must not hide the bits.
+      // The umask would remove bits from the mode of writeFile.
       const umask = process.umask(0);
       const path = keyFile(`a:${A}`, mode);
       process.umask(umask);

@@ -167,7 +167,7 @@ describe("wrapping", () => {
   });
 });
 
-/** A report by which any key but the current one may go. */
+/** Returns a report that allows the removal of any key except the current one. */
 function reportOf(ring: KeyRing, keyUsage: Record<string, number> = {}) {
   const { currentKeyId, epoch: keyEpoch } = ring;
   return { visited: 0, rewrapped: 0, failed: 0, keyUsage, currentKeyId, keyEpoch };
@@ -249,7 +249,8 @@ describe("rotating and removing", () => {
     for (const proof of [undefined, null, true, "force"]) {
       expect(() => ring.remove("a", proof as never)).toThrow(TypeError);
     }
-    // Back and forth: what was sealed under b since the first report is not in it.
+    // Promoting back and forth makes the first report outdated: it does not cover records sealed under b
+    // since.
     ring.promote("a");
     expect(() => ring.remove("b", underA)).toThrow(RangeError);
     expect(ring.remove("b", reportOf(ring))).toBe(true);

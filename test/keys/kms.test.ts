@@ -20,7 +20,7 @@ function setUp() {
   return { kms, encryptor: aes256GcmEncryptor({ keys: kms }) };
 }
 
-/** Returns a header that another instance made under the service's current key. */
+/** Returns a header that another instance created under the service's current key. */
 async function headerFrom(kms: FakeKms): Promise<Buffer> {
   return (await new DataKeys(kms).forEncryption()).header;
 }
@@ -176,7 +176,7 @@ describe("decrypting with a key management service", () => {
     });
     const pending = codeThrownBy(() => keys.forDecryption(header, header.length));
     rotate(ring, "late", key);
-    // Any call makes the instance follow the ring before the refusal comes in.
+    // Any call makes the instance notice the ring's change before the rejection arrives.
     await keys.forEncryption();
     gate.open();
     expect(await pending).toBe(KEY_NOT_FOUND);
@@ -216,7 +216,7 @@ describe("rewrapping with a key management service", () => {
     kms.rotate("kms-2");
     const release = kms.hold();
     const early = encryptor.rewrap(sealed);
-    // The unwrap answers, then the wrap under kms-2 is asked for and held up.
+    // The unwrap completes; then the wrap under kms-2 is requested and blocked.
     release();
     for (let turn = 0; kms.wraps < 2 && turn < 1000; turn++) await setImmediate();
     kms.rotate("kms-3");
@@ -231,7 +231,7 @@ describe("a key service that does not answer", () => {
   const ARN = "AccessDeniedException: arn:aws:kms:eu-1:123456789012:key/canary";
   const CODE = "ERR_VAULT_KEY_SERVICE_UNAVAILABLE";
 
-  /** A service whose calls never settle while it is stuck. */
+  /** Returns a service whose calls never settle while it is blocked. */
   function stuckService() {
     const ring = KeyRing.from({ current: "k", keys: { k: pseudoRandomBytes(32, 61) } });
     const state = { isStuck: true, calls: 0, late: [] as ((value: never) => void)[] };

@@ -11,7 +11,7 @@ import { rotate } from "../support/rotation.js";
 const CANARY = Buffer.from("CANARY-key-material-of-32-bytes!");
 const FERNET_KEY = `${CANARY.toString("base64url")}=`;
 
-/** Everything that printing, logging or sending an object could show of it. */
+/** Returns all text that printing, logging or sending an object could reveal. */
 function shown(value: object): string {
   const options = { depth: null, showHidden: true, getters: true, maxArrayLength: null } as const;
   return [

@@ -13,8 +13,8 @@ const FILE = { kind: "other", mode: 0o444, uid: ROOT } as const;
 type Entry = Pick<PathEntry, "kind" | "mode" | "uid"> & { readonly target?: string };
 
 /**
- * A file system that is made up, and what of it was asked for. What it says is at the end of a path, the
- * real one has elsewhere: what would be opened is "absent", what would not is refused before.
+ * Returns a fake file system that records the paths it was asked for. The real file system has no such files,
+ * so a path that would be opened gives "absent"; any other path is rejected before.
  */
 function madeUp(entries: Readonly<Record<string, Entry>>) {
   const seen: string[] = [];

@@ -32,7 +32,7 @@ function rotatableRing(): Rotatable {
   };
 }
 
-/** Writes, reads, rewraps and rotates side by side; returns what was read and what was wrong. */
+/** Writes, reads, rewraps and rotates concurrently; returns the number of reads and the errors. */
 async function runLoad(keys: Rotatable, encryptors: readonly Required<Encryptor>[]) {
   const sealed: { bytes: Uint8Array; plaintext: Buffer }[] = [];
   const used = new Set<string>();

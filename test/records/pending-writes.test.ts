@@ -8,7 +8,7 @@ import { FakeKms } from "../support/fake-kms.js";
 import { rotate } from "../support/rotation.js";
 import { OWNER, sealOptions } from "../support/vault.js";
 
-/** A promise that the test settles. */
+/** Returns a promise that the test settles. */
 function held() {
   let release: () => void = () => undefined;
   let refuse: (error: Error) => void = () => undefined;
@@ -19,7 +19,7 @@ function held() {
   return { until, release: () => release(), refuse: (error: Error) => refuse(error) };
 }
 
-/** A cache whose writes wait for what the test has put into `hold`. */
+/** Returns a cache whose writes wait for the promise in `hold`. */
 function holdingCache() {
   const memory = memoryCache();
   const control: { hold: Promise<void> | undefined; begun: number } = { hold: undefined, begun: 0 };
@@ -37,7 +37,7 @@ function holdingCache() {
   return { cache: overriding(memory, overrides), control };
 }
 
-/** Tells whether a promise is settled once everything that is ready has run. */
+/** Returns whether a promise is settled after all ready callbacks have run. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   const note = () => {

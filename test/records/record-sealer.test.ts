@@ -16,7 +16,7 @@ import { OWNER, sealOptions } from "../support/vault.js";
 
 const ring = (): KeyRing => KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
 
-/** An encryptor that leaves no room before its ciphertexts, and may take its time for them. */
+/** Returns an encryptor that leaves no free bytes before its ciphertexts, synchronous or asynchronous. */
 function withoutRoom(answer: "at once" | "later"): Encryptor {
   const other = aes256GcmEncryptor({ keys: ring() });
   return {
@@ -40,7 +40,7 @@ const ENCRYPTORS: readonly [how: string, encryptor: Encryptor][] = [
   ["later, without room before them", withoutRoom("later")],
 ];
 
-/** A cache that keeps what it is handed, as it is handed over, and what it then was. */
+/** Returns a cache that keeps the record objects it receives, and copies of their contents at that time. */
 function keeping(frontBytes: number) {
   const memory = memoryCache();
   const handedOver: { readonly record: CacheRecord; readonly head: Buffer }[] = [];
@@ -52,7 +52,7 @@ function keeping(frontBytes: number) {
   return { cache, handedOver };
 }
 
-/** Tells whether two records have a byte of memory in common, those before the heads included. */
+/** Returns whether two records share a byte of memory, including the free bytes before their heads. */
 function overlap(one: CacheRecord, other: CacheRecord): boolean {
   if (one.head.buffer !== other.head.buffer) return false;
   const [first, second] = one.head.byteOffset < other.head.byteOffset ? [one, other] : [other, one];

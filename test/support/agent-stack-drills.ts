@@ -1,4 +1,4 @@
-/** Injection drills on the tools of an agent framework. */
+/** Runs injection drills on the tools of an agent framework. */
 import { z } from "zod";
 import { HandleVault } from "../../src/index.js";
 import { AgentPolicy, toolPrincipal } from "../../src/mcp.js";
@@ -9,7 +9,7 @@ import type { AgentStack, PlainTool } from "./agent-stack-laws.js";
 const AGENT = "agent";
 const schema = z.looseObject({ value: z.unknown().optional() });
 
-/** Returns what drills are played on: the tools of a framework, and all that an agent reads of them. */
+/** Returns a drill harness: the tools of a framework, and all text that an agent reads from them. */
 export function stackHarness(stack: AgentStack): DrillHarness {
   return {
     async open(plant) {

@@ -1,4 +1,4 @@
-/** What every adapter of an agent framework must do, tried on tools as the framework has them. */
+/** The laws for every adapter of an agent framework, checked on tools in the framework's own form. */
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { GuardOptions } from "../../src/ai-sdk.js";
@@ -10,7 +10,7 @@ import { stackHarness } from "./agent-stack-drills.js";
 export const CARD = "4929 7713 0042 1186";
 export const HANDLE = /hdl_[0-9a-f]{32}/;
 
-/** A tool, before a framework has it. */
+/** A tool that does not belong to a framework yet. */
 export interface PlainTool {
   readonly name: string;
   readonly description: string;
@@ -18,16 +18,16 @@ export interface PlainTool {
   readonly run: (args: Record<string, unknown>) => unknown;
 }
 
-/** Wrapped tools, as an agent of the framework has them. */
+/** Wrapped tools in the form in which an agent of the framework uses them. */
 interface WrappedTools {
   readonly names: readonly string[];
-  /** Returns all that a model is told of a tool. */
+  /** Returns the description and schema of a tool that a model reads. */
   introductionOf(name: string): Promise<string>;
-  /** Returns what a model gets, as text; rejects with what it reads of a failure. */
+  /** Returns a result as the text that a model reads; rejects with the text of a failure. */
   call(name: string, args: Record<string, unknown>): Promise<string>;
 }
 
-/** A framework, and how its adapter wraps tools. */
+/** A framework whose adapter wraps tools. */
 export type AgentStack = (
   tools: readonly PlainTool[],
   options: GuardOptions,
@@ -36,7 +36,10 @@ export type AgentStack = (
 const card = z.object({ card: z.string().regex(/^[\d ]{19}$/) });
 const anything = z.object({ card: z.unknown(), note: z.string().optional() });
 
-/** Tools of a shop: one finds a card, one may charge it, one must not see it, one fails with it. */
+/**
+ * Tools of a shop: one finds a card number, one may charge it, one must not receive it, and one fails with it
+ * in the error.
+ */
 export function shopTools(seen: unknown[] = []): readonly PlainTool[] {
   const note = (args: unknown) => void seen.push(args);
   return [
@@ -79,7 +82,7 @@ const TOOLS: Readonly<Record<string, ToolPolicy>> = {
   fail: { seal: "none", hydrate, errors: "pass" },
 };
 
-/** Returns how the shop's tools are wrapped. */
+/** Returns the options for wrapping the shop's tools. */
 export function shopOptions(changes: Partial<GuardOptions> = {}): GuardOptions {
   const policy = new AgentPolicy({ servers: { shop: { tools: TOOLS } } });
   return { vault: new HandleVault(), policy, server: "shop", subject: "alice", ...changes };

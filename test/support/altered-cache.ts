@@ -1,4 +1,4 @@
-/** A cache whose records a test alters on their way to the vault, as a writer of the store could. */
+/** A cache whose records a test alters when the vault reads them, as an attacker with write access could. */
 import type {
   CacheBackend,
   CacheCapabilities,
@@ -11,39 +11,39 @@ import type {
 } from "../../src/vault/contracts.js";
 import { andThen } from "../../src/vault/maybe-promise.js";
 
-/** What becomes of a stored head. */
+/** Returns the altered form of a stored head. */
 export type AlterHead = (head: Buffer) => Uint8Array;
-/** What becomes of a stored body; `undefined` when it is gone. */
+/** Returns the altered form of a stored body; `undefined` to remove it. */
 export type AlterBody = (body: Buffer) => MaybePromise<Uint8Array | undefined>;
 
-/** Wraps a cache. Alterations are seen by whoever reads; what is stored stays as it is. */
+/** Wraps a cache. Only reads return altered records; the stored records are unchanged. */
 export class AlteredCache implements CacheBackend {
   readonly shared = false;
   readonly outlivesProcess = false;
   readonly #cache: CacheBackend;
   readonly #heads = new Map<string, AlterHead>();
   readonly #bodies = new Map<string, AlterBody>();
-  /** How many bodies were fetched. */
+  /** The number of bodies that were read. */
   bodiesRead = 0;
 
   constructor(cache: CacheBackend) {
     this.#cache = cache;
   }
 
-  /** Alters the record of one key from now on; what is absent is left alone. */
+  /** Alters the record of one key in all later reads. Omitted parts are unchanged. */
   alter(key: string, changes: { readonly head?: AlterHead; readonly body?: AlterBody }): void {
     this.restore(key);
     if (changes.head !== undefined) this.#heads.set(key, changes.head);
     if (changes.body !== undefined) this.#bodies.set(key, changes.body);
   }
 
-  /** Shows the record of one key as it is stored. */
+  /** Stops altering the record of one key. */
   restore(key: string): void {
     this.#heads.delete(key);
     this.#bodies.delete(key);
   }
 
-  /** Returns a copy of what is really stored. */
+  /** Returns a copy of the stored record. */
   async stored(key: string): Promise<{ head: Buffer; body: Buffer | undefined }> {
     const entry = await this.#cache.get(key);
     if (entry === undefined || entry === "evicted") throw new Error("no such record");
@@ -54,7 +54,7 @@ export class AlteredCache implements CacheBackend {
     };
   }
 
-  /** Writes a record over whatever is stored, as a writer of the store could. */
+  /** Overwrites the stored record, as an attacker with write access could. */
   async overwrite(key: string, record: CacheRecord): Promise<void> {
     await this.#cache.delete(key);
     await this.#cache.insert(key, record, { purgeAfterMs: 3_600_000 });

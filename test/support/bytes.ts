@@ -6,7 +6,7 @@ export function withFlippedBit(bytes: Uint8Array, bit: number): Buffer {
   return copy;
 }
 
-/** Returns `count` bytes that look random and are always the same ones. */
+/** Returns `count` pseudo-random bytes, which are the same in every run. */
 export function pseudoRandomBytes(count: number, seed = 1): Buffer {
   const bytes = Buffer.allocUnsafe(count);
   let state = seed >>> 0 || 1;
@@ -20,12 +20,12 @@ export function pseudoRandomBytes(count: number, seed = 1): Buffer {
   return bytes;
 }
 
-/** Returns `count` bytes that any compressor makes much fewer. */
+/** Returns `count` bytes that every compressor shrinks considerably. */
 export function compressibleBytes(count: number): Buffer {
   return Buffer.alloc(count, "name=Ada Lovelace;balance=1234.56;");
 }
 
-/** Returns every way a secret's bytes are commonly shown. */
+/** Returns the usual text encodings of a secret's bytes. */
 export function shownForms(secret: Uint8Array): string[] {
   const bytes = Buffer.from(secret);
   return [

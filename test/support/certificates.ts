@@ -4,11 +4,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** What a certificate says; names are written as OpenSSL does: `["URI", "spiffe://…"]`. */
+/** The contents of a certificate. Names have the form of OpenSSL: `["URI", "spiffe://…"]`. */
 export interface CertificateFields {
   readonly names?: readonly (readonly [kind: string, value: string])[];
   readonly commonName?: string;
-  /** Start and end, as OpenSSL writes times: `YYYYMMDDHHMMSSZ`. */
+  /** Start and end in the form of OpenSSL: `YYYYMMDDHHMMSSZ`. */
   readonly validity?: readonly [from: string, to: string];
   readonly isAuthority?: boolean;
   /** More lines of OpenSSL's extension file. */
@@ -23,9 +23,9 @@ export interface Identity {
 }
 
 /**
- * A certificate authority in a folder of its own, which OpenSSL runs.
+ * A certificate authority in a separate folder, run by OpenSSL.
  *
- * All certificates share one key: what tells them apart here is what they say.
+ * All certificates share one key; they differ only in their contents.
  */
 export class TestAuthority {
   readonly #folder: string;
@@ -52,7 +52,7 @@ export class TestAuthority {
     return new TestAuthority(folder, "");
   }
 
-  /** Returns an authority that this one vouches for, within limits. */
+  /** Returns a subordinate authority with limits. */
   subordinate(extensions: readonly string[]): TestAuthority {
     const { cert } = this.issue({ commonName: "sub", isAuthority: true, extensions });
     this.#issued += 1;

@@ -1,8 +1,11 @@
 import { expect } from "vitest";
 
-/** Fails where eight times the length is read more than eight times: 64 times, were it quadratic. */
+/**
+ * Fails if an input of eight times the length needs more than eight times the reads. Quadratic work would
+ * need 64 times.
+ */
 export async function expectLinearReading(work: (length: number) => unknown): Promise<void> {
-  // What is read only once, and prepared, comes first.
+  // A first run excludes the reads of one-time initialisation.
   await work(8);
   const short = await charactersRead(() => work(LENGTH));
   const long = await charactersRead(() => work(8 * LENGTH));
@@ -13,10 +16,11 @@ export async function expectLinearReading(work: (length: number) => unknown): Pr
 const LENGTH = 2 ** 12;
 
 /**
- * Counts the characters that are looked at while something runs: how its work grows, without a clock.
+ * Counts the characters that a function reads, to measure the growth of its work without a clock.
  *
- * Methods that read one character count as one, a search as what it passes over, a pattern as what lies
- * between its start and the end of its match. How often a pattern goes back within that is not seen.
+ * Methods that read one character count as one, a search as the characters that it passes, a regular
+ * expression as the characters between its start and the end of its match. Backtracking within a match is not
+ * counted.
  */
 export async function charactersRead(work: () => unknown): Promise<number> {
   let characters = 0;
@@ -41,7 +45,7 @@ export async function charactersRead(work: () => unknown): Promise<number> {
 interface Reading {
   readonly self: unknown;
   readonly args: readonly unknown[];
-  /** Where a pattern began to look. */
+  /** The position at which a regular expression started. */
   readonly before: number;
   readonly result: unknown;
 }

@@ -1,12 +1,12 @@
-/** Programs that tests start in processes of their own, hundreds of times over. */
+/** Programs that tests start in separate processes, hundreds of times. */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
 /**
- * Compiles all of them, once for each run of the tests: with a loader that compiles them anew every
- * start would take two to three times as long.
+ * Compiles the programs once per test run. With a loader that compiles them at each start, starting would
+ * take two to three times as long.
  */
 export default function setup(): void {
   const args = [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.children.json"];

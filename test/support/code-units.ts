@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** Any code unit of a string, halves of surrogate pairs among them. */
+/** Any UTF-16 code unit, including halves of surrogate pairs. */
 export const anyCodeUnit: fc.Arbitrary<string> = fc
   .nat(0xffff)
   .map((unit) => String.fromCharCode(unit));

@@ -7,7 +7,7 @@ import {
 import { zstdCompressor } from "../../src/codec/compressor/zstd.js";
 import type { Compressor } from "../../src/vault/contracts.js";
 
-/** Every compressor of the library by its name, each ready for use. */
+/** The library's compressors by name, ready for use. */
 export const compressors: readonly (readonly [name: string, compressor: Compressor])[] = [
   ["deflate", deflateCompressor()],
   ["gzip", gzipCompressor()],
@@ -24,7 +24,7 @@ export function compressorNamed(name: string): Compressor {
   return found[1];
 }
 
-/** Returns the same compressor, except that it does not leave small payloads alone. */
+/** Returns the same compressor without its threshold, so that it also compresses small payloads. */
 export function withoutThreshold(compressor: Compressor): Compressor {
   return { ...compressor, thresholdBytes: 1 };
 }

@@ -1,4 +1,4 @@
-/** What tests of the event loop's turns have in common. */
+/** Helpers for tests of the event loop. */
 import { clearImmediate, setImmediate } from "node:timers";
 
 /** Counts the turns of the event loop, and measures the longest time without one. */

@@ -1,6 +1,6 @@
 import type { Connection, Evidence } from "../../src/auth/authenticator.js";
 
-/** What a request shows, with headers as a plain object of lower-case names. */
+/** Returns a request's evidence, with its headers as a plain object with lower-case names. */
 export function evidenceOf(shown: {
   readonly token?: string;
   readonly headers?: Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 import type { CacheBackend } from "../../src/index.js";
 
-/** Returns a cache whose named methods do something else; the rest is the cache it wraps. */
+/** Returns a cache with some methods replaced; the other methods are those of the wrapped cache. */
 export function overriding(cache: CacheBackend, overrides: Partial<CacheBackend>): CacheBackend {
   return {
     shared: overrides.shared ?? cache.shared,
@@ -18,7 +18,7 @@ export function overriding(cache: CacheBackend, overrides: Partial<CacheBackend>
   };
 }
 
-/** Returns the cache with every answer a promise, as a cache behind a wire has it. */
+/** Returns the cache with every result as a promise, as with a remote cache. */
 export function asynchronous(cache: CacheBackend): CacheBackend {
   const later = async <T>(answer: () => T | Promise<T>): Promise<T> => {
     await Promise.resolve();

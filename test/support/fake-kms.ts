@@ -3,7 +3,7 @@ import { KeyRing } from "../../src/keys/key-ring.js";
 import type { KeyProvider, WrappedKey } from "../../src/vault/contracts.js";
 import { rotate } from "./rotation.js";
 
-/** A key management service in memory: answers later, counts its calls, can be held up. */
+/** A key management service in memory, which replies asynchronously, counts its calls, and can be blocked. */
 export class FakeKms implements KeyProvider {
   readonly durable = true;
   readonly #ring: KeyRing = KeyRing.from({
@@ -31,7 +31,7 @@ export class FakeKms implements KeyProvider {
     this.#ring.remove(keyId, { force: true });
   }
 
-  /** Lets no call through until the returned function is called. */
+  /** Blocks all calls until the returned function is called. */
   hold(): () => void {
     let release: () => void = () => undefined;
     this.#held = new Promise((resolve) => {
@@ -40,7 +40,7 @@ export class FakeKms implements KeyProvider {
     return () => release();
   }
 
-  /** Makes every call fail from now on; `undefined` makes them work again. */
+  /** Makes every later call fail; `undefined` makes them succeed again. */
   failWith(error: Error | undefined): void {
     this.#failure = error;
   }

@@ -1,10 +1,12 @@
-/** The field GF(2^128) of GHASH (NIST SP 800-38D, section 6.3), as whole numbers. */
+/** The field GF(2^128) of GHASH (NIST SP 800-38D, section 6.3), with elements as integers. */
 import { createCipheriv } from "node:crypto";
 
 const POLYNOMIAL = 0xe1n << 120n;
 const ONE = 1n << 127n;
 
-/** Returns a block as an element; the first bit is the lowest power, hence the highest bit here. */
+/**
+ * Returns a block as an element. The first bit is the lowest power, which is the highest bit of the integer.
+ */
 export function toElement(block: Uint8Array): bigint {
   if (block.length !== 16) throw new RangeError("a block has 16 bytes");
   return BigInt(`0x${Buffer.from(block).toString("hex")}`);
@@ -34,12 +36,12 @@ function power(base: bigint, exponent: bigint): bigint {
   return result;
 }
 
-/** Returns the element that gives 1 when multiplied: by Fermat, the power 2^128 - 2. */
+/** Returns the multiplicative inverse: the power 2^128 - 2, by Fermat's little theorem. */
 export function inverse(element: bigint): bigint {
   return power(element, (1n << 128n) - 2n);
 }
 
-/** What AES-GCM derives from a key and a 96-bit nonce. */
+/** The values that AES-GCM derives from a key and a 96-bit nonce. */
 export interface GcmInstance {
   readonly key: Uint8Array;
   readonly nonce: Uint8Array;
@@ -52,10 +54,11 @@ function aesBlock(key: Uint8Array, block: Uint8Array): Buffer {
 }
 
 /**
- * Returns a ciphertext of two blocks, and its one tag, that AES-GCM opens under both instances.
+ * Returns a ciphertext of two blocks, with one tag, that AES-GCM opens under both instances.
  *
- * Longer data and ciphertexts work just as well; one block of data is all the tests need. The second block is chosen by the caller. The first solves
- * `A·H⁴ + C₁·H³ + C₂·H² + L·H + E(J₀)` being the same for both, where addition is XOR.
+ * The construction also works for longer data and ciphertexts, but the tests need only one block of data. The
+ * caller chooses the second block. The first one is the solution of `A·H⁴ + C₁·H³ + C₂·H² + L·H + E(J₀)`
+ * being the same for both instances, where addition is XOR.
  */
 export function collidingCiphertext(
   instances: readonly [GcmInstance, GcmInstance],

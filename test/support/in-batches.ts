@@ -1,4 +1,4 @@
-/** Runs a task for each number below `count`, with `inFlight` of them under way at any moment. */
+/** Runs a task for each number below `count`, with `inFlight` of them running concurrently. */
 export async function inBatches(
   count: number,
   inFlight: number,

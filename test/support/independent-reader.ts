@@ -1,11 +1,11 @@
 /**
- * A reader of format 1 written from docs/record-format.md: it shares no code with the library, so
- * that a gap in the document shows. Its steps are numbered as there.
+ * A reader of format 1 written from docs/record-format.md. It shares no code with the library, so that gaps
+ * in the document are found. The numbers of its steps are those of the document.
  */
 import { createDecipheriv, createHash, hkdfSync, timingSafeEqual } from "node:crypto";
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 
-/** What a reader is given. */
+/** The input of a reader. */
 export interface Request {
   readonly handleId: string;
   readonly tenant: string | null;
@@ -16,7 +16,7 @@ export interface Request {
   readonly fetch: (lookupId: string) => { head: string; body: string | null } | undefined;
 }
 
-/** What a reader finds, and what it came across on its way. */
+/** The result of a reader, with intermediate values. */
 export interface Reading {
   readonly fields: Fields;
   readonly payload: unknown;
@@ -36,7 +36,7 @@ interface Fields {
   readonly safeView: string;
 }
 
-/** Refuses a record with one of the document's codes. */
+/** The rejection of a record, with one of the document's codes. */
 export class Refusal extends Error {}
 
 const FORMS = new Map([
@@ -95,7 +95,7 @@ export function read(request: Request): Reading {
   return { fields, payload: readTail(tail, form, record.body), trace };
 }
 
-/** The refusal of a record that is spent, which says at least what is left of it. */
+/** The rejection of a spent record, with its remaining fields. */
 export class Spent extends Refusal {
   readonly fields: Fields;
 
@@ -162,7 +162,7 @@ function hkdf(key: Buffer, salt: Buffer, info: string, length: number): Buffer {
   return Buffer.from(hkdfSync("sha256", key, salt, info, length));
 }
 
-/** Opens `ciphertext ‖ tag`. */
+/** Decrypts `ciphertext ‖ tag`. */
 function decrypt(key: Buffer, nonce: Buffer, sealed: Buffer, aad: Buffer): Buffer {
   if (sealed.length < 16) throw new Refusal(INTEGRITY);
   const cipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: 16 });
@@ -176,7 +176,7 @@ function decrypt(key: Buffer, nonce: Buffer, sealed: Buffer, aad: Buffer): Buffe
   return plaintext;
 }
 
-/** Takes one thing after another from some bytes, and refuses with `code` when they run out. */
+/** Reads values from bytes in sequence, and rejects with `code` when the bytes run out. */
 class Bytes {
   readonly #bytes: Buffer;
   readonly #code: string;

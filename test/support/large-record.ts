@@ -1,4 +1,4 @@
-/** A record of 16 MiB, and everything that can be done to it without its body. */
+/** A record of 16 MiB, and all operations that do not need its body. */
 
 import { randomBytes } from "node:crypto";
 import { expect } from "vitest";
@@ -27,7 +27,7 @@ export async function sealLargeRecord(cache: CacheBackend): Promise<LargeRecord>
 
 type Operation = (record: LargeRecord) => Promise<unknown>;
 
-/** What needs the head of a record alone, each with its name. */
+/** The operations that need only the head of a record, by name. */
 export const HEAD_OPERATIONS: readonly (readonly [name: string, operation: Operation])[] = [
   ["a grant", ({ vault, id }) => vault.grant(id, "another", { by: OWNER })],
   ["a revocation", ({ vault, id }) => vault.revoke(id, "another", { by: OWNER })],
@@ -53,7 +53,7 @@ export const HEAD_OPERATIONS: readonly (readonly [name: string, operation: Opera
   ],
 ];
 
-/** Opens the record, and checks that it is as it was sealed. */
+/** Opens the record, and checks that it is unchanged. */
 export async function checkLargeRecord({ vault, id, payload }: LargeRecord): Promise<void> {
   const opened = await vault.unseal<Uint8Array>(id, GRANTEE);
   expect(Buffer.compare(opened, payload)).toBe(0);

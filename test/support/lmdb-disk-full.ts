@@ -41,7 +41,7 @@ async function insert(key: string): Promise<void> {
   }
 }
 
-/** Has the cache look at the disk with the next write, and not again by what time has passed since. */
+/** Makes the cache check the disk with the next write, and not again after a time. */
 function stopStopwatch(): void {
   const nowMs = performance.now() + 1000;
   performance.now = () => nowMs;

@@ -6,16 +6,16 @@ import { HandleVault } from "../../src/index.js";
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
-/** Returns how many bytes are in use, in and outside the heap, once all garbage is collected. */
+/** Returns the bytes in use, in and outside the heap, after garbage collection. */
 export function usedBytes(): number {
-  // What the first collection finalizes is freed by the second one.
+  // The second collection frees the objects that the first one finalized.
   collectGarbage();
   collectGarbage();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }
 
-/** Returns a vault that forgets: what it keeps does not grow with what it is asked to seal. */
+/** Returns a vault that stores nothing: its memory does not grow with the number of sealed records. */
 export async function forgetfulVault(): Promise<HandleVault> {
   return new HandleVault({ cache: await lruCache({ maxEntries: 100 }), acceptVolatile: true });
 }

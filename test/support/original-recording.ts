@@ -1,4 +1,4 @@
-/** What the original's clients and servers said to each other, and what each exchange means. */
+/** The recorded traffic of the original's clients and servers, with the meaning of each exchange. */
 import { Buffer } from "node:buffer";
 import type { VaultClient } from "../../src/client.js";
 import { frameOf } from "../../src/transport/json-rpc/frames.js";
@@ -8,7 +8,7 @@ import { loadVectors } from "./vectors.js";
 /** The wires of the recording. */
 export type RecordedWire = "http" | "xml-rpc" | "json-rpc";
 
-/** One call as it went over a wire. */
+/** One call as it was sent over a wire. */
 export interface Exchange {
   readonly wire: RecordedWire;
   readonly operation: string;
@@ -39,14 +39,14 @@ function bytesOf(stored: Stored): Pick<Exchange, "request" | "response"> {
   return { request: frameOf(JSON.stringify(request)), response: frameOf(JSON.stringify(response)) };
 }
 
-/** What a request asks for. */
+/** The meaning of a request. */
 export interface AskedFor {
-  /** How it is asked for over this wire: a method, with the path if there is one. */
+  /** The method on this wire, with the path if there is one. */
   readonly method: string;
   readonly params: unknown;
 }
 
-/** Returns what the bytes of a request ask for; `jsonrpc` and the number of a request are left out. */
+/** Parses the bytes of a request; omits `jsonrpc` and the request's number. */
 export function askedBy({ wire }: Pick<Exchange, "wire">, bytes: Buffer): AskedFor {
   if (wire === "json-rpc") {
     const { method, params } = JSON.parse(bytes.subarray(4).toString()) as AskedFor;
@@ -58,23 +58,23 @@ export function askedBy({ wire }: Pick<Exchange, "wire">, bytes: Buffer): AskedF
   return { method: `${method} ${path}`, params: body.length === 0 ? {} : JSON.parse(String(body)) };
 }
 
-/** Returns what the bytes of an answer say, with ids, times and texts of errors left out. */
+/** Parses the bytes of a response; omits ids, times and error texts. */
 export function saidBy({ wire }: Pick<Exchange, "wire">, bytes: Buffer): unknown {
   if (wire === "json-rpc") return general(JSON.parse(bytes.subarray(4).toString()));
   const { head, body } = splitHttp(bytes);
   const status = Number(head.split(" ")[1]);
   if (wire === "xml-rpc") return general({ status, ...readMethodResponse(body) });
   const said = JSON.parse(body.toString()) as Record<string, unknown>;
-  // Our errors have more members, which the original's clients do not look at.
+  // This library's errors have additional members, which the original's clients ignore.
   return general({ status, said: status < 400 ? said : { error: said["error"] } });
 }
 
-/** Returns the handle's id in an answer to a seal. */
+/** Returns the handle's id in the response to a seal. */
 export function idIn(bytes: Buffer): string {
   return /hdl_[0-9a-f]{32}/.exec(bytes.toString())?.[0] ?? "no id";
 }
 
-/** Returns how many bytes the first message has, or infinity if it has not all arrived. */
+/** Returns the length of the first message in bytes, or infinity if it is incomplete. */
 export function lengthOf({ wire }: Pick<Exchange, "wire">, bytes: Buffer): number {
   if (wire === "json-rpc") {
     return bytes.length < 4 ? Number.POSITIVE_INFINITY : 4 + bytes.readUInt32BE();
@@ -110,7 +110,7 @@ function general(value: unknown, name = ""): unknown {
 
 const OWNER = "svc-a";
 
-/** Makes the call of an exchange with a client of ours. */
+/** Makes the call of an exchange with this library's client. */
 export async function callOf(
   { wire, operation, request }: Exchange,
   client: VaultClient,

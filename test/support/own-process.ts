@@ -10,10 +10,10 @@ export function sourceUrl(path: string): string {
 }
 
 /**
- * Runs a module in a process of its own, which is ended after a time: for what could hang, exhaust
- * memory or load a broken package.
+ * Runs a module in a separate process with a time limit, for code that could hang, exhaust memory or load a
+ * broken package.
  *
- * @returns What it printed, or `"(ended after <n> ms)"`.
+ * @returns The output, or `"(ended after <n> ms)"`.
  */
 export function runInOwnProcess(
   source: string,

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 
 const DEADLINE_MS = 20_000;
 
-/** Runs a program of Python and returns what it printed; its failure is the test's. */
+/** Runs a Python program and returns its output; throws if it fails. */
 export function python(program: string, ...given: readonly string[]): Promise<string> {
   const child = spawn("python3", ["-I", "-c", program, ...given], {
     timeout: DEADLINE_MS,

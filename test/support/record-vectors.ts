@@ -1,13 +1,13 @@
-/** The golden records of format 1, and how to put one into a cache. */
+/** The golden records of format 1, and a function that puts one into a cache. */
 import { HandleVault, KeyRing, memoryCache } from "../../src/index.js";
 import { loadVectors } from "./vectors.js";
 
-/** A payload, tagged with how its value is to be taken. */
+/** A payload, tagged with its encoding. */
 export type TaggedPayload =
   | { readonly type: "json"; readonly value: unknown }
   | { readonly type: "json-text" | "text" | "bytes"; readonly value: string };
 
-/** A record as a cache holds it, and who reads it how. */
+/** A record as it is stored in a cache, and the reader and options with which to read it. */
 export interface StoredVector {
   readonly name: string;
   readonly currentKey: string;
@@ -21,7 +21,7 @@ export interface StoredVector {
   readonly body: string | null;
 }
 
-/** A record that opens. */
+/** A record that can be opened. */
 export interface ValidVector extends StoredVector {
   readonly comment: string;
   readonly expected: {
@@ -37,7 +37,7 @@ export interface ValidVector extends StoredVector {
   };
 }
 
-/** A record that must not open. */
+/** A record that must be rejected. */
 export interface MustFailVector extends StoredVector {
   readonly base: string;
   readonly error: string;
@@ -48,7 +48,7 @@ export const VALID: readonly ValidVector[] = loadVectors<{ vectors: ValidVector[
   "record-v1/valid.json",
 ).vectors;
 
-/** Every line of `must-fail.json`, with what it takes from its base. */
+/** Every line of `must-fail.json`, with the members of its base filled in. */
 export const MUST_FAIL: readonly MustFailVector[] = loadVectors<{
   cases: (Partial<MustFailVector> & { name: string; base: string; error: string })[];
 }>("record-v1/must-fail.json").cases.map((mutation) => ({
@@ -63,7 +63,7 @@ export function vectorNamed(name: string): ValidVector {
   return vector;
 }
 
-/** Returns what a tagged payload stands for. */
+/** Returns the value of a tagged payload. */
 export function untagged(payload: TaggedPayload): unknown {
   switch (payload.type) {
     case "bytes":
@@ -75,7 +75,7 @@ export function untagged(payload: TaggedPayload): unknown {
   }
 }
 
-/** Returns a vault whose cache holds the record and nothing else, and whose clock stands still. */
+/** Returns a vault with a fixed clock whose cache contains only the record. */
 export async function vaultHolding(vector: StoredVector): Promise<HandleVault> {
   const { currentKey, keys, lookupId, tenant, nowMs } = vector;
   const cache = memoryCache();

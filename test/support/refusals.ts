@@ -1,4 +1,4 @@
-/** Returns what the call threw or rejected with; a call that succeeds is an error of its own. */
+/** Returns the error that the call threw or rejected with; throws if the call succeeds. */
 export async function thrownBy(call: () => unknown): Promise<unknown> {
   try {
     await call();

@@ -1,16 +1,16 @@
 import { isDeepStrictEqual } from "node:util";
 
-/** What a serializer's documentation says it does not keep. */
+/** The differences that a serializer's documentation permits. */
 export interface Tolerance {
   /** Members whose value is `undefined` count as absent. */
   readonly undefinedMembers?: "dropped";
 }
 
 /**
- * Tells whether two values are the same data: classes, order, holes, signs of zero and all.
+ * Returns whether two values are the same data, including classes, order, holes and signs of zero.
  *
- * Unlike `isDeepStrictEqual`, two invalid dates are equal, the order of members, keys and items
- * counts, and an object without a prototype equals one with `Object.prototype`.
+ * Unlike with `isDeepStrictEqual`, two invalid dates are equal, the order of members, keys and items counts,
+ * and an object without a prototype equals one with `Object.prototype`.
  */
 export function isSameData(left: unknown, right: unknown, tolerance: Tolerance = {}): boolean {
   return isDeepStrictEqual(canonical(left, tolerance), canonical(right, tolerance));

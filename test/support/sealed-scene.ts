@@ -1,4 +1,4 @@
-/** A vault over a cache that can be tampered with, and one record in it. */
+/** A vault over a cache that a test can tamper with, and one record in it. */
 import {
   HandleVault,
   type KeyProvider,
@@ -11,9 +11,9 @@ import { lookupIdOf } from "../../src/vault/handle.js";
 import { AlteredCache } from "./altered-cache.js";
 
 export const OWNER = "owner";
-/** Every payload and safe view has it, and no error may. */
+/** A text that every payload and safe view contains, and that no error may contain. */
 export const CANARY = "canary-7f3a";
-/** The smallest payload that is detached. */
+/** The size of the smallest payload that is stored in a separate body. */
 const DETACHED_BYTES = 4097;
 
 /** One sealed record, with the bytes that the cache holds for it. */
@@ -25,7 +25,7 @@ export interface SealedRecord {
   readonly body: Buffer | undefined;
 }
 
-/** A cache, keys to it, and the vault that wrote what is in it. */
+/** A cache with its keys and the vault that wrote its records. */
 export class Scene {
   readonly cache: AlteredCache;
   readonly keys: KeyProvider;
@@ -37,17 +37,17 @@ export class Scene {
     this.vault = this.freshVault();
   }
 
-  /** Returns another vault on the same records, as another process would have it. */
+  /** Returns another vault on the same records, as in another process. */
   freshVault(options: { readonly tenant?: string; readonly keys?: KeyProvider } = {}): HandleVault {
     return new HandleVault({ cache: this.cache, keys: this.keys, ...options });
   }
 
-  /** Seals text that makes an inline record. */
+  /** Seals a text that is stored inline. */
   inline(options: Partial<SealOptions> = {}, vault: HandleVault = this.vault) {
     return this.#seal(`${CANARY} ${"i".repeat(8)}`, options, vault);
   }
 
-  /** Seals text that makes a detached record. */
+  /** Seals a text that is stored detached. */
   detached(options: Partial<SealOptions> = {}, vault: HandleVault = this.vault) {
     return this.#seal(CANARY.padEnd(DETACHED_BYTES, "d"), options, vault);
   }
@@ -58,7 +58,7 @@ export class Scene {
     vault: HandleVault,
   ): Promise<SealedRecord> {
     const safeView = `safe ${CANARY}`;
-    // The canary is in both, so that no plaintext goes unseen, whatever part of it is looked at.
+    // The canary is in both the payload and the safe view, so that a leak of either is detected.
     const always = { ownerPrincipal: OWNER, safeView, leakGuard: "off" } as const;
     const handle = await vault.seal(payload, { ...always, ...options });
     const lookupId = lookupIdOf(handle.id);

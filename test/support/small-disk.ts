@@ -1,4 +1,4 @@
-/** A file system so small that it is soon full. */
+/** A small file system that fills up quickly. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,11 +6,11 @@ import { join } from "node:path";
 
 export interface SmallDisk {
   readonly directory: string;
-  /** Unmounts it, with all that is on it. */
+  /** Unmounts the file system and discards its contents. */
   remove(): void;
 }
 
-/** Mounts a file system of this many mebibytes, in memory; `undefined` where that is not permitted. */
+/** Mounts a file system of this many mebibytes, in memory; `undefined` if that is not permitted. */
 export function mountSmallDisk(mebibytes: number): SmallDisk | undefined {
   const directory = mkdtempSync(join(tmpdir(), "handlevault-disk-"));
   try {
@@ -29,5 +29,5 @@ export function mountSmallDisk(mebibytes: number): SmallDisk | undefined {
   };
 }
 
-/** Why tests with a small disk are skipped, where they are. */
+/** The reason for skipping tests that need a small disk. */
 export const NO_SMALL_DISK = "mounting a file system is not permitted here: run as root";

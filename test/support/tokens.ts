@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import type { JwtJsonWebKey } from "../../src/auth/jwt-keys.js";
 
-/** A token issuer with an Ed25519 key, whose tokens say whatever a test wants. */
+/** A token issuer with an Ed25519 key, whose tokens have any contents that a test needs. */
 export class TestIssuer {
   static readonly issuer = "https://login.example.org";
   static readonly audience = "handlevault";
@@ -20,7 +20,7 @@ export class TestIssuer {
     return { ...this.publicKey.export({ format: "jwk" }), kid: this.kid };
   }
 
-  /** Returns a token that counts at `nowMs`, but for the changed members. */
+  /** Returns a token that is valid at `nowMs`, except for the changed members. */
   token(
     nowMs: number,
     claims: Readonly<Record<string, unknown>> = {},
@@ -34,7 +34,7 @@ export class TestIssuer {
     return this.sign({ alg: "EdDSA", kid: this.kid, ...header }, payload);
   }
 
-  /** Returns a token of texts or values as they are. */
+  /** Signs a header and a payload, given as text or as values. */
   sign(header: unknown, payload: unknown): string {
     const input = `${part(header)}.${part(payload)}`;
     return `${input}.${sign(null, Buffer.from(input), this.#privateKey).toString("base64url")}`;

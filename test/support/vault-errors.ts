@@ -1,10 +1,10 @@
-/** One error of every class that the library exports. */
+/** One error of every error class of the library. */
 import * as library from "../../src/index.js";
 
-/** A class as the tests call it; the classes that take an argument get one that fits all. */
+/** An error class as the tests construct it. Classes with an argument get one that fits all of them. */
 type ErrorClass = new (argument: string) => library.AnyVaultError;
 
-/** What only the process that hydrates can run into: no vault throws it. */
+/** Errors that occur only in the process that hydrates. A vault does not throw them. */
 export const localErrors: readonly library.AnyVaultError[] = [
   new library.HydrationError("unresolved-handles"),
   new library.OutputValidationError("length"),
@@ -12,7 +12,7 @@ export const localErrors: readonly library.AnyVaultError[] = [
 
 const localNames: readonly string[] = localErrors.map(({ name }) => name);
 
-/** What a vault can throw. */
+/** Errors that a vault can throw. */
 export const vaultErrors: readonly library.AnyVaultError[] = Object.values<unknown>(library)
   .filter(
     (value): value is ErrorClass =>

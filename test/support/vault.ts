@@ -4,7 +4,7 @@ export const OWNER = "spiffe://example.org/owner";
 export const GRANTEE = "spiffe://example.org/grantee";
 export const STRANGER = "spiffe://example.org/stranger";
 
-/** A clock that stands still until it is told to move. */
+/** A clock whose time changes only when a test sets it. */
 export class ManualClock {
   nowMs = Date.UTC(2026, 0, 1);
 
@@ -17,7 +17,7 @@ export class ManualClock {
   }
 }
 
-/** Returns a vault whose time stands still, and its clock. */
+/** Returns a vault with a manual clock, and the clock. */
 export function vaultWithClock(options: HandleVaultOptions = {}): {
   vault: HandleVault;
   clock: ManualClock;

@@ -7,7 +7,7 @@ export function loadVectors<Contents>(path: string): Contents {
   return JSON.parse(readFileSync(file, "utf8")) as Contents;
 }
 
-/** Returns the bytes that hex text stands for. */
+/** Returns the bytes of a hex text. */
 export function hex(text: string): Buffer {
   return Buffer.from(text, "hex");
 }

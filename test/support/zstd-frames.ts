@@ -1,8 +1,8 @@
-/** Writes Zstandard frames (RFC 8878) by hand, sound and unsound ones. */
+/** Writes Zstandard frames (RFC 8878) by hand, both valid and invalid ones. */
 
 interface FrameBlock {
   readonly type: "raw" | "rle" | "compressed" | "reserved";
-  /** Bytes of the block, or for RLE how often its one byte stands. */
+  /** The length of the block, or the number of repetitions of its byte for RLE. */
   readonly size: number;
   readonly content?: Uint8Array;
 }
@@ -10,7 +10,7 @@ interface FrameBlock {
 export interface FrameOptions {
   readonly contentSize: number | bigint | undefined;
   readonly blocks: readonly FrameBlock[];
-  /** Bytes that the content size takes: 1, 2, 4 or 8. */
+  /** The length of the content size field: 1, 2, 4 or 8 bytes. */
   readonly contentSizeBytes?: 1 | 2 | 4 | 8;
   /** A window descriptor instead of a single segment. */
   readonly windowDescriptor?: number;

@@ -20,7 +20,7 @@ async function streamed(pieces: readonly string[], options: Partial<HydrateStrea
   return outputs.join("");
 }
 
-/** What became of a text: what it gave, or how it failed. */
+/** Returns the output for a text, or the error. */
 async function fateOf(text: Promise<string>): Promise<string> {
   return text.catch((error) => `${error.code} ${error.reason ?? error.rule}`);
 }

@@ -13,7 +13,7 @@ const { vault, asked } = countingVault();
 afterAll(() => vault.close());
 const engine = new TemplateEngine(vault);
 
-/** Ways to write an id that make no placeholder of it. */
+/** Encodings of an id that are not placeholders. */
 const SPELLINGS: Readonly<Record<string, (id: string) => string>> = {
   bare: (id) => id,
   "as a URI": (id) => `handle://${id}`,

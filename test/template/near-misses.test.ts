@@ -12,7 +12,7 @@ function nearMissOf(id: string, known: Iterable<string>): string | undefined {
   return new NearMisses(known).suggestionFor(id);
 }
 
-/** One change to a text, at a place and with a character that a number picks. */
+/** Returns a text with one change, whose position and character are given as numbers. */
 function changed(text: string, [kind, place, digit]: readonly [number, number, string]): string {
   const at = place % (text.length + 1);
   const rest = text.slice(at + (kind === 1 ? 0 : 1));

@@ -13,7 +13,7 @@ function rendered(format: OutputFormat, template: string, payload: unknown): str
   return new TemplateEngine(vault, { format }).render(template, new Map([[ID, payload]]));
 }
 
-/** Texts that would be markup, were they not escaped. */
+/** Texts that would be markup if they were not escaped. */
 const hostile = fc.oneof(
   fc.string(),
   fc
@@ -51,7 +51,7 @@ const hostile = fc.oneof(
 );
 type Node = DefaultTreeAdapterMap["childNode"];
 
-/** Returns the shape of HTML: its elements and attributes, without any text. */
+/** Returns the structure of HTML: its elements and attributes, without text. */
 function shapeOf(nodes: readonly Node[]): unknown[] {
   return nodes.flatMap((node) => {
     if (node.nodeName === "#text") return [];
@@ -75,7 +75,7 @@ describe("html", () => {
     const property = fc.property(hostile, (payload) => {
       const [element] = parseFragment(rendered("html", template, payload)).childNodes;
       if (element === undefined || !("attrs" in element)) throw new Error("no element");
-      // HTML has no way to write NUL, and one way to write line ends.
+      // HTML cannot represent NUL, and normalises line ends.
       const readable = payload.replaceAll("\0", "").replace(/\r\n?/g, "\n");
       expect(shapeOf([element])).toEqual([["p", ["title", "lang"], []]]);
       expect(textOf(element.childNodes)).toBe(readable);

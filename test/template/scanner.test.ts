@@ -30,7 +30,7 @@ function placeholdersIn(segments: readonly Segment[]): Placeholder[] {
   return segments.filter((part) => typeof part !== "string");
 }
 
-/** Pieces of text that are placeholders, nearly placeholders, or the beginnings of some. */
+/** Texts that are placeholders, almost placeholders, or beginnings of placeholders. */
 const fragment = fc.constantFrom(
   `{{${ID}}}`,
   `{{ ${ID}#/a b/0 }}`,

@@ -1,9 +1,9 @@
 import { handleIdOf, type SealOptions, type Vault } from "../../src/index.js";
 import { GRANTEE, sealOptions, vaultWithClock } from "../support/vault.js";
 
-/** On whose behalf the tests hydrate. */
+/** The principal for which the tests hydrate. */
 export const AS = { requestingPrincipal: GRANTEE } as const;
-/** An id that no vault ever gave out. */
+/** An id that no vault has issued. */
 export const UNKNOWN_ID = `hdl_${"0".repeat(32)}`;
 
 /** Seals payloads for the grantee and returns their ids. */
@@ -15,7 +15,7 @@ export async function sealed(
   return (await vault.seal(payload, sealOptions(overrides))).id;
 }
 
-/** A vault that counts what it is asked for. */
+/** Returns a vault that counts the handles that it is asked for. */
 export function countingVault() {
   const { vault, clock } = vaultWithClock();
   const asked: string[][] = [];
@@ -27,7 +27,7 @@ export function countingVault() {
   return { vault, clock, asked };
 }
 
-/** Returns every way to cut a text in two, or in three. */
+/** Yields every division of a text into two or three pieces. */
 export function* cutsOf(text: string, maxCuts: 1 | 2): Generator<string[]> {
   for (let first = 0; first <= text.length; first++) {
     if (maxCuts === 1) yield [text.slice(0, first), text.slice(first)];
@@ -37,7 +37,7 @@ export function* cutsOf(text: string, maxCuts: 1 | 2): Generator<string[]> {
   }
 }
 
-/** Sends pieces through a pair of streams and returns what comes out. */
+/** Sends pieces through a pair of streams and returns the output. */
 export async function through<In, Out>(
   pieces: readonly In[],
   pair: { readonly readable: ReadableStream<Out>; readonly writable: WritableStream<In> },

@@ -16,7 +16,7 @@ import { AS, sealed } from "./scene.js";
 const { vault } = vaultWithClock();
 afterAll(() => vault.close());
 
-/** Tells which rule refuses an output, if one does. */
+/** Returns the rule that rejects an output; `undefined` if none does. */
 async function refusal(output: string, ...validators: (OutputValidator | OutputPredicate)[]) {
   const engine = new TemplateEngine(vault, { validators });
   try {

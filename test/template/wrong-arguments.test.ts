@@ -12,7 +12,7 @@ const engine = new TemplateEngine(vault);
 const read = () => undefined;
 const write = (event: unknown) => event;
 
-/** What a program without types may get wrong, and the words for it. */
+/** Mistakes that a program without types may make, and the messages for them. */
 const MISTAKES: readonly [string, () => unknown][] = [
   ["text must be a string", () => engine.hydrate(5 as never, { ...AS, allow: [] })],
   ["text must be a string", () => engine.render(undefined as never, new Map())],

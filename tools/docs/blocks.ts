@@ -1,4 +1,4 @@
-/** The blocks of TypeScript in documents and in docstrings. */
+/** Finds the blocks of TypeScript in documents and in docstrings. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -23,7 +23,7 @@ export function blocksOf(project: string): readonly Block[] {
   );
 }
 
-/** In a docstring, what stands before each line of a block stands before the fence that opens it, too. */
+/** In a docstring, each line of a block has the same prefix as its opening fence. */
 const BLOCK = /^( *(?:\* )?)```ts\n(.*?)^\1```$/gms;
 
 function blocksIn(file: string, text: string): readonly Block[] {

@@ -1,4 +1,4 @@
-/** Where the names of the library are imported from. */
+/** Finds the entry that exports each name of the library. */
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 
@@ -6,15 +6,15 @@ const PROJECT = join(import.meta.dirname, "../..");
 const { exports } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"));
 const ENTRIES = Object.keys(exports).filter((entry) => entry !== "./package.json");
 
-/** Tells whether a name stands in a program as itself: not as a member, in a text or in a comment. */
+/** Returns whether a program uses a name as an identifier, not as a member, in a string or in a comment. */
 export function uses(code: string, name: string): boolean {
   const plain = code.replaceAll(/(?<=^|\s)\/\/.*$|"[^"\n]*"/gm, "");
   return new RegExp(`(?<![\\w.$])${name}(?![\\w$]|:)|\\.\\.\\.${name}\\b`).test(plain);
 }
 
 /**
- * Returns the imports of the names of the library that a program uses. Of two entries with the same name,
- * a docstring is about its own module, or about the entry of its folder.
+ * Returns the imports for the library's names that a program uses. If two entries export the same name, a
+ * docstring means its own module or the entry of its folder.
  */
 export function importsFor(code: string, file: string): readonly string[] {
   const found = new Map<string, string>();
@@ -25,7 +25,7 @@ export function importsFor(code: string, file: string): readonly string[] {
   return [...found].map(([name, source]) => `import { ${name} } from "${source}";`);
 }
 
-/** Every name that an entry exports, and the entry. */
+/** Every exported name with its entry. */
 const NAMES: readonly (readonly [string, string])[] = ENTRIES.flatMap((entry) => {
   const declarations = join(PROJECT, exports[entry].types);
   return exportedNames(declarations).map((name) => [name, join("handlevault", entry)] as const);

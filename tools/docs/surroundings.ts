@@ -1,6 +1,6 @@
-/** What examples refer to and do not show: names, and the types that they stand for. */
+/** Names that examples use and do not declare, with their types. */
 
-/** Where no file has a row of its own for a name. */
+/** Names for all files that have no entry for the name. */
 const EVERYWHERE: Readonly<Record<string, string>> = {
   args: 'import("handlevault/mcp").JsonObject',
   auth: 'import("handlevault/auth").Authenticator',
@@ -17,7 +17,7 @@ const EVERYWHERE: Readonly<Record<string, string>> = {
   vault: 'import("handlevault").HandleVault',
 };
 
-/** Of agents: the model, and for whom it works. */
+/** Names in examples of agents: the model, the prompt and the user. */
 const AGENT = { model: 'import("ai").LanguageModel', prompt: "string", user: "{ id: string }" };
 const AI_SDK = {
   ...AGENT,
@@ -25,7 +25,7 @@ const AI_SDK = {
   tools: 'import("ai").ToolSet',
 };
 const RUN = '(args: unknown) => Promise<import("handlevault/mcp").JsonObject>';
-/** Of tools: what a model asks one to do, and what runs it. */
+/** Names in examples of tools: the requested call, and the function that runs it. */
 const TOOL = {
   scope: 'import("handlevault/mcp").ToolScope',
   tool: RUN,
@@ -50,7 +50,7 @@ const HONO = {
   showPatient: 'import("hono").Handler',
 };
 
-/** By file: documents, then sources. */
+/** Names by file: documents first, then sources. */
 const IN_FILES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "docs/agents.md": {
     ...AGENT,
@@ -119,7 +119,7 @@ export function typeOf(name: string, file: string): string | undefined {
   return IN_FILES[file]?.[name] ?? EVERYWHERE[name];
 }
 
-/** Returns every name that stands for something in the examples of a file. */
+/** Returns every name that is declared for the examples of a file. */
 export function namesIn(file: string): readonly string[] {
   return Object.keys({ ...EVERYWHERE, ...IN_FILES[file] });
 }

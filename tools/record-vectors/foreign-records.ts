@@ -1,4 +1,4 @@
-/** Genuine records, under the right keys, that no reader of format 1 may make sense of. */
+/** Records sealed under the right keys, but with contents that a reader of format 1 must reject. */
 import { deflateSync } from "node:zlib";
 import {
   aes256GcmEncryptor,
@@ -13,14 +13,14 @@ import { capture, type Keys, type Mutation, type TaggedPayload, type Vector } fr
 const UNSUPPORTED = "ERR_VAULT_RECORD_UNSUPPORTED";
 const INTEGRITY = "ERR_VAULT_RECORD_INTEGRITY";
 
-/** Ids of JSON and of deflate; what these writers store under them is not what they stand for. */
+/** The ids of JSON and of deflate. These writers store other contents under them. */
 const JSON_ID = 3;
 const DEFLATE_ID = 1;
 
 /** 100 bytes of JSON. */
 const SMALL: TaggedPayload = { type: "json", value: ["x".repeat(96)] };
 const LARGE: TaggedPayload = { type: "bytes", value: "5a".repeat(4097) };
-/** Where the tail of these records begins; they have one safe view and one owner. */
+/** The length of the header before the tail in these records, which have one safe view and one owner. */
 const PACKED_HEADER_BYTES = 6;
 const SMALL_TAIL_BYTES: number = PACKED_HEADER_BYTES + 100;
 
@@ -82,7 +82,7 @@ const RECORDS: readonly ForeignRecord[] = [
   },
 ];
 
-/** Returns them as mutations of `base`, under whose keys they are sealed. */
+/** Returns the records as mutations of `base`, sealed under its keys. */
 export async function foreignRecords(base: Vector): Promise<Mutation[]> {
   const mutations: Mutation[] = [];
   for (const { name, codec, payload = SMALL, error } of RECORDS) {
@@ -128,7 +128,7 @@ function altering(alter: Alter): (keys: Keys) => VaultCodec {
         original = Buffer.from(plaintext);
         return inner.encrypt(alter(Buffer.from(plaintext)), context);
       },
-      // So that the vault that sealed it can still describe it.
+      // The vault that sealed the record must still be able to describe it.
       decrypt: () => Buffer.from(original),
     };
     return new VaultCodec({ encryptor });

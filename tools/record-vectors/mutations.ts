@@ -1,4 +1,6 @@
-/** The records that `must-fail.json` holds: what a writer of the store could make of valid ones. */
+/**
+ * The records of `must-fail.json`: changes that an attacker with write access could make to valid records.
+ */
 import { foreignRecords } from "./foreign-records.js";
 import { type Mutation, testKey, type Vector } from "./vector.js";
 
@@ -40,7 +42,7 @@ function flips(base: Vector): Mutation[] {
   const head = Buffer.from(base.head, "hex");
   const { keyIdLengthAt } = layoutOf(base);
   return [...head.keys()].map((offset) => {
-    // Of the key id's length, the bit that leaves no key id.
+    // For the key id's length: the bit whose change leaves no key id.
     const bit = offset === keyIdLengthAt ? 1 : offset % 8;
     const name = `byte ${offset} of the head, bit ${bit} flipped`;
     return mutation(base, { name, head: flipped(base.head, offset, bit), error: at(base, offset) });
@@ -68,7 +70,7 @@ function truncations(base: Vector): Mutation[] {
   ];
 }
 
-/** Writes other values over magic, version and flags. */
+/** Overwrites magic, version and flags. */
 function prefixes(base: Vector): Mutation[] {
   const rest = base.head.slice(8);
   const unknown = ["68760100", "56480100", "00000000"];
@@ -86,7 +88,7 @@ function prefixes(base: Vector): Mutation[] {
   ];
 }
 
-/** Alters the data key's header as a whole: key ids, wrapped keys, commitments. */
+/** Alters the data key's header: key ids, wrapped keys, commitments. */
 function headers(base: Vector, other: Vector, older: Vector): Mutation[] {
   const bothKeys = { ...base.keys, k2: testKey(96) };
   const from = partsOf(base);
@@ -184,7 +186,7 @@ function mutation(base: Vector, change: Change & { name: string; error: string }
   return { name: `${base.name}: ${name}`, base: base.name, head: base.head, ...rest, error };
 }
 
-/** Returns the error that a head damaged from `offset` on is pinned to. */
+/** Returns the expected error for a head that is damaged at `offset`. */
 function at(base: Vector, offset: number): string {
   const { keyIdLengthAt, wrappedLengthAt } = layoutOf(base);
   if (offset < keyIdLengthAt) return UNSUPPORTED;
@@ -196,7 +198,7 @@ function layoutOf(base: Vector): { keyIdLengthAt: number; wrappedLengthAt: numbe
   return { keyIdLengthAt: 4, wrappedLengthAt: 5 + head.readUInt8(4), end: head.length };
 }
 
-/** A head in pieces, each in hex. */
+/** The parts of a head, each in hex. */
 interface Parts {
   readonly prefix: string;
   readonly keyId: string;

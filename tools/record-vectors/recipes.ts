@@ -1,4 +1,4 @@
-/** The records that `valid.json` holds. */
+/** The records of `valid.json`. */
 
 import { hash } from "node:crypto";
 import {
@@ -22,9 +22,9 @@ const bytes = (value: Uint8Array): TaggedPayload => ({
   value: Buffer.from(value).toString("hex"),
 });
 
-/** Text that repeats, and compresses to next to nothing. */
+/** Repetitive text, which compresses to almost nothing. */
 const REPETITIVE = "to be, or not to be; ".repeat(300);
-/** Hex digits, which compress to half. */
+/** Hex digits, which compress to half their size. */
 const DIGITS: string = Array.from({ length: 150 }, (_, i) => hash("sha256", String(i))).join("");
 const TABLE = Array.from({ length: 160 }, (_, id) => ({ id, name: `patient ${id}`, ok: true }));
 
@@ -33,7 +33,7 @@ const use = async ({ vault, handle }: Scene): Promise<void> => {
 };
 const change = { by: "records" } as const;
 
-/** Returns `depth` arrays, each within the next. */
+/** Returns `depth` nested arrays. */
 function nested(depth: number): unknown {
   let value: unknown = "core";
   for (let level = 0; level < depth; level++) value = [value];

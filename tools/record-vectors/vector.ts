@@ -1,4 +1,4 @@
-/** What a golden vector is, and how one is captured from a vault. */
+/** The form of a golden vector, and the function that captures one from a vault. */
 import { hash } from "node:crypto";
 import {
   HandleVault,
@@ -9,18 +9,18 @@ import {
   type VaultCodec,
 } from "../../src/index.js";
 
-/** 2026-01-01T00:00:00Z: when every vector's record is sealed. */
+/** The time at which every vector's record is sealed: 2026-01-01T00:00:00Z. */
 const SEALED_AT_MS: number = Date.UTC(2026, 0, 1);
-/** How much later it is read. */
+/** The time from sealing to reading, in milliseconds. */
 const READ_AFTER_MS = 250;
 
 /** Ring keys by id, as 43 characters of base64url. */
 export type Keys = Readonly<Record<string, string>>;
 
-/** A payload, tagged with how its value is to be taken. */
+/** A payload, tagged with its encoding. */
 export type TaggedPayload =
   | { readonly type: "json"; readonly value: unknown }
-  /** JSON data that some parsers would change or refuse, as JSON text. */
+  /** JSON data that some parsers would change or reject, as JSON text. */
   | { readonly type: "json-text"; readonly value: string }
   | { readonly type: "text"; readonly value: string }
   /** In hex. */
@@ -35,9 +35,9 @@ export interface Vector {
   readonly handleId: string;
   readonly lookupId: string;
   readonly tenant: string | null;
-  /** Who reads. */
+  /** The principal that reads the record. */
   readonly principal: string;
-  /** When. */
+  /** The time of reading, in milliseconds since the epoch. */
   readonly nowMs: number;
   readonly head: string;
   readonly body: string | null;
@@ -50,47 +50,47 @@ export interface Vector {
     readonly expiresAtMs: number;
     readonly usesLeft: number | null;
     readonly safeView: string;
-    /** `null` when the last use is spent. */
+    /** `null` if the last use is spent. */
     readonly payload: TaggedPayload | null;
   };
 }
 
-/** The vault that a recipe works on, and what belongs to it. */
+/** The vault of a recipe, with its cache and clock. */
 export interface Scene {
   readonly vault: HandleVault;
   readonly handle: OpaqueHandle;
   readonly ring: KeyRing;
 }
 
-/** How a vector comes about. */
+/** The steps that create a vector. */
 export interface Recipe {
   readonly name: string;
   readonly comment: string;
   readonly payload: TaggedPayload;
   readonly options?: Partial<SealOptions>;
   readonly sealedUnder?: Keys;
-  /** The reader's keys, the current one first; those of sealing when absent. */
+  /** The reader's keys, the current one first. Default: the keys of sealing. */
   readonly readUnder?: Keys;
   readonly tenant?: string;
   readonly codec?: VaultCodec;
   readonly principal?: string;
-  /** What happens to the handle before the record is captured, and how many rewrites that is. */
+  /** The changes of the handle before the record is captured. Resolves to the number of rewrites. */
   readonly after?: (scene: Scene) => Promise<void>;
   readonly revision?: number;
   readonly isSpent?: boolean;
 }
 
-/** A ring key that anybody can see is none to use. */
+/** Returns a key with an obvious pattern, which is unlikely to be used by mistake. */
 export function testKey(first: number): string {
   return Buffer.from(Array.from({ length: 32 }, (_, index) => first + index)).toString("base64url");
 }
 
-/** Returns the key of a handle's record in every cache. */
+/** Returns the key under which every cache stores a handle's record. */
 function lookupIdOf(handleId: string): string {
   return hash("sha256", handleId, "base64url");
 }
 
-/** Seals a recipe's payload, does with the handle what it says, and returns what the cache holds. */
+/** Seals a recipe's payload, applies its changes, and returns the stored record. */
 export async function capture(recipe: Recipe): Promise<Vector> {
   const { name, comment, tenant, payload, revision = 0, isSpent = false } = recipe;
   const sealedUnder = recipe.sealedUnder ?? { k1: testKey(0) };
@@ -136,7 +136,7 @@ export async function capture(recipe: Recipe): Promise<Vector> {
   };
 }
 
-/** Returns what the tagged form stands for. */
+/** Returns the value of a tagged payload. */
 function untagged(payload: TaggedPayload): unknown {
   switch (payload.type) {
     case "bytes":
@@ -154,12 +154,12 @@ function currentOf(keys: Keys): string {
   return current;
 }
 
-/** One line of `must-fail.json`: what is absent is as in the vector it is based on. */
+/** One line of `must-fail.json`. Omitted members are those of the vector it is based on. */
 export interface Mutation {
   readonly name: string;
   readonly base: string;
   readonly head: string;
-  /** `null` when there is none. */
+  /** `null` if there is no body. */
   readonly body?: string | null;
   readonly handleId?: string;
   readonly lookupId?: string;

@@ -1,6 +1,6 @@
 /**
- * The server that injection drills are played on, as a process: `tsx desk-process.ts CACHE KEYS RUNS`. The
- * environment has what is planted; what runs is written to a file, where no client sees it.
+ * The server for injection drills, as a process: `tsx desk-process.ts CACHE KEYS RUNS`. The planted text is
+ * in the environment. Executed calls are written to a file, which clients cannot see.
  */
 import { appendFileSync } from "node:fs";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";

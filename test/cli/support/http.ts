@@ -1,4 +1,4 @@
-/** Servers and clients over Streamable HTTP around a proxy in the test's process. */
+/** Servers and clients over Streamable HTTP for a proxy in the test's process. */
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PassThrough } from "node:stream";
@@ -14,14 +14,14 @@ import { createMcpHandler, type Server } from "@modelcontextprotocol/server";
 import { runCommandLine } from "../../../src/cli/command-line.js";
 import type { AnyClient } from "../../mcp/support/lines.js";
 
-/** A server that listens, and the headers of every request to it. */
+/** A listening server, and the headers of every request to it. */
 export interface ListeningServer {
   readonly url: string;
   readonly headers: readonly IncomingHttpHeaders[];
   close(): Promise<void>;
 }
 
-/** Serves MCP at a free port of this machine. */
+/** Serves MCP on a free loopback port. */
 export async function serve(server: () => Server): Promise<ListeningServer> {
   const headers: IncomingHttpHeaders[] = [];
   const handle = toNodeHandler(createMcpHandler(server));
@@ -41,7 +41,7 @@ export async function serve(server: () => Server): Promise<ListeningServer> {
   };
 }
 
-/** A proxy that runs until it is stopped. */
+/** A running proxy. */
 export class RunningProxy {
   readonly input = new PassThrough();
   readonly output = new PassThrough();
@@ -54,18 +54,18 @@ export class RunningProxy {
     this.output.on("data", (chunk: Buffer) => this.#received.push(chunk));
     const { input, output, errors } = this;
     const { signal } = this.#abort;
-    // A machine under load decides nothing here: servers have as long as they take.
+    // No time limit for servers, so that a busy machine does not fail the test.
     const surveyMs = 2 ** 31 - 1;
     const context = { input, output, errors, environment, signal, surveyMs };
     this.ended = runCommandLine(["mcp-proxy", ...args], context);
   }
 
-  /** Every byte of its output, as text. */
+  /** The proxy's whole output, as text. */
   get received(): string {
     return Buffer.concat(this.#received).toString();
   }
 
-  /** Resolves to the address that it listens on. */
+  /** Resolves to the address at which it listens. */
   async url(): Promise<string> {
     for await (const chunk of this.errors.iterator({ destroyOnReturn: false })) {
       const [, address] = /^listening on (\S+)$/m.exec(String(chunk)) ?? [];
@@ -89,7 +89,7 @@ export class RunningProxy {
   }
 }
 
-/** A client over HTTP, and every byte that it receives. */
+/** A client over HTTP, and all bytes that it receives. */
 export interface HttpClient {
   readonly client: AnyClient;
   readonly sessionId: () => string | undefined;

@@ -1,4 +1,4 @@
-/** The leaky server as a process: `tsx leaky-process.ts v1|v2`. It prints its secrets to stderr, too. */
+/** The leaky server as a process: `tsx leaky-process.ts v1|v2`. It also prints its secrets to stderr. */
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { leakyServerV1, leakyServerV2 } from "../../mcp/support/leaky-sdk-servers.js";

@@ -1,4 +1,4 @@
-/** Policies in files. */
+/** Policies and keys in files. */
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ const folder = mkdtempSync(join(tmpdir(), "handlevault-cli-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 let files = 0;
 
-/** Writes a file that is removed after the tests, and returns its path. */
+/** Writes a file that is deleted after the tests, and returns its path. */
 export function fileOf(text: string, name: string = "file"): string {
   files += 1;
   const path = join(folder, `${files}-${name}`);
@@ -17,18 +17,18 @@ export function fileOf(text: string, name: string = "file"): string {
   return path;
 }
 
-/** Returns the path of a file that is not there yet. */
+/** Returns the path of a file that does not exist yet. */
 export function newPath(name: string): string {
   files += 1;
   return join(folder, `${files}-${name}`);
 }
 
-/** Writes a file of keys. */
+/** Writes a key file, and returns its path. */
 export function keyFile(): string {
   return fileOf(`first:${randomBytes(32).toString("base64url")}\n`);
 }
 
-/** Returns a policy for patients, whose numbers the pharmacy uses. */
+/** Returns a policy for a server with patient records, which grants their numbers to the pharmacy. */
 export function sharedPolicy(vault: string): string {
   return `version: 1
 vault: ${vault}
@@ -46,7 +46,7 @@ servers:
 `;
 }
 
-/** Returns a policy of one server that seals all, in memory. */
+/** Returns a policy with one server whose results are all sealed, in memory. */
 export function memoryPolicy(server: string): string {
   return `version: 1
 vault: { cache: memory }

@@ -1,4 +1,4 @@
-/** The proxy as a process of its own, with a client of the SDK before it. */
+/** The proxy as a separate process, with a client of the SDK. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
@@ -22,7 +22,7 @@ export function everything(): readonly string[] {
 
 const MODES = { v2: "auto", "2026-07-28": { pin: "2026-07-28" } } as const;
 
-/** A client of SDK 1, one of SDK 2, or one that speaks no other revision. */
+/** A client of SDK 1, a client of SDK 2, or one that supports only one revision. */
 export type ClientKind = "v1" | keyof typeof MODES;
 
 interface ProxyOptions {
@@ -30,7 +30,7 @@ interface ProxyOptions {
   readonly environment?: NodeJS.ProcessEnv;
 }
 
-/** A proxy that runs. */
+/** A running proxy. */
 export class ProxyProcess {
   readonly child: ChildProcess & { readonly stdin: Writable; readonly stdout: Readable };
   readonly #received: Buffer[] = [];
@@ -50,17 +50,17 @@ export class ProxyProcess {
     child.stdin.on("error", () => undefined);
   }
 
-  /** Every byte of its standard output, as text. */
+  /** Its whole standard output, as text. */
   get received(): string {
     return Buffer.concat(this.#received).toString();
   }
 
-  /** Every byte of its standard error, as text. */
+  /** Its whole standard error, as text. */
   get errors(): string {
     return Buffer.concat(this.#errors).toString();
   }
 
-  /** Resolves to what a pattern captures of its standard error, once it has. */
+  /** Waits until standard error matches a pattern, and returns the captured text. */
   async errorMatching(pattern: RegExp): Promise<string> {
     for (;;) {
       const [, captured] = pattern.exec(this.errors) ?? [];
@@ -69,7 +69,7 @@ export class ProxyProcess {
     }
   }
 
-  /** Resolves to what it exits with, or the signal that ended it. */
+  /** Resolves to the exit code, or to the signal that ended the process. */
   async exit(): Promise<unknown> {
     const [code, signal] = await this.#exit;
     return code ?? signal;
@@ -86,12 +86,12 @@ export class ProxyProcess {
     return client;
   }
 
-  /** What a client connects to: the framing is the same both ways. */
+  /** Returns a transport for a client. The framing is the same in both directions. */
   transport(): StdioServerTransport {
     return new StdioServerTransport(this.child.stdout, this.child.stdin);
   }
 
-  /** Hangs up. */
+  /** Closes the connection. */
   hangUp(): Promise<unknown> {
     this.child.stdin.end();
     return this.exit();

@@ -1,15 +1,15 @@
-/** The command line within the test's process. */
+/** Runs the command line within the test's process. */
 import { PassThrough } from "node:stream";
 import { runCommandLine } from "../../../src/cli/command-line.js";
 
-/** What a command has done. */
+/** The exit code and output of a command. */
 export interface Ran {
   readonly code: number;
   readonly output: string;
   readonly errors: string;
 }
 
-/** Runs a command that ends by itself, with nothing to read. */
+/** Runs a command to its end, with empty standard input. */
 export async function run(
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},

@@ -1,6 +1,6 @@
 /**
- * A crowd of connections that never show who they are: every other one says nothing, the rest send one
- * byte now and then. It comes and leaves as it is told, line by line.
+ * Opens many connections that never authenticate. Half of them send nothing, the others one byte now and
+ * then. Lines on standard input start and end the connections.
  */
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
@@ -15,17 +15,17 @@ export interface CrowdTask {
   readonly size: number;
 }
 
-/** What is told when the crowd leaves. */
+/** The report when the connections are closed. */
 export interface CrowdReport {
-  /** Which connections the server has ended, by the order in which they were made. */
+  /** The connections that the server closed, numbered in the order in which they were made. */
   readonly gaveWay: readonly number[];
-  /** How many there were at the last moment. */
+  /** The number of connections that were open at the end. */
   readonly present: number;
 }
 
 const CONNECTING = 100;
 const TICK_MS = 50;
-/** Each slow connection sends a byte a second or so. */
+/** Each slow connection sends about one byte per second. */
 const SLOW_PER_TICK = 25;
 
 const HEAD = "POST / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ";
@@ -75,7 +75,7 @@ class Crowd {
     });
   }
 
-  /** Sends a few bytes, and comes back with as many as were sent away. */
+  /** Sends a few bytes, and replaces the connections that the server closed. */
   #tick(): void {
     const present = [...this.#present].filter(([index]) => index % 2 === 0);
     for (let count = 0; count < SLOW_PER_TICK; count++) {

@@ -1,4 +1,4 @@
-/** A process that opens very many handles at the same moment and watches its memory. */
+/** A process that opens many handles concurrently and measures its memory. */
 import { createHash } from "node:crypto";
 import { inBatches } from "../../support/in-batches.js";
 import { GRANTEE, sealOptions } from "../../support/vault.js";
@@ -12,7 +12,7 @@ export interface ManyTask {
 
 export interface ManyReport {
   readonly opened: number;
-  /** By how many bytes the resident memory grew at its highest. */
+  /** The maximum growth of resident memory, in bytes. */
   readonly growth: number;
 }
 

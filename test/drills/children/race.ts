@@ -1,4 +1,4 @@
-/** One of several processes that go for the same handles at the same moment. */
+/** One of several processes that compete for the same handles at the same time. */
 import { readFileSync } from "node:fs";
 import { isVaultError } from "../../../src/index.js";
 import { inBatches } from "../../support/in-batches.js";
@@ -7,18 +7,18 @@ import { print, startingGun, task } from "./messages.js";
 
 export interface RaceTask {
   readonly address: Address;
-  /** File with the ids of the handles, in JSON. */
+  /** A JSON file with the ids of the handles. */
   readonly idsFile: string;
   readonly principal: string;
   readonly stranger: string;
 }
 
 export interface RaceReport {
-  /** How often each handle was opened, by its place in the list. */
+  /** The number of times each handle was opened, by its index in the list. */
   readonly wins: readonly number[];
-  /** Payloads that belong to another handle. */
+  /** The number of payloads that belonged to another handle. */
   readonly wrong: number;
-  /** How often each error came. */
+  /** The number of times each error occurred. */
   readonly errors: Readonly<Record<string, number>>;
 }
 

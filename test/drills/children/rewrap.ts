@@ -1,4 +1,4 @@
-/** A process that moves all records from key to key, a few at a time, until it is killed. */
+/** A process that moves all records from key to key, a few per call, until it is killed. */
 
 import { HandleVault, KeyRing } from "../../../src/index.js";
 import { rotate } from "../../support/rotation.js";
@@ -7,9 +7,9 @@ import { print, task } from "./messages.js";
 
 export interface RewrapTask {
   readonly address: Address;
-  /** Every key that a record may be under. */
+  /** All keys that records may use. */
   readonly keys: Readonly<Record<string, string>>;
-  /** To which the records are moved, one after another. */
+  /** The key after each key. The records are moved through them in this order. */
   readonly next: Readonly<Record<string, string>>;
 }
 

@@ -1,4 +1,7 @@
-/** A process that seals and opens all the time, while it is led through the steps of a rotation. */
+/**
+ * A process that seals and opens handles continuously while the test takes it through the steps of a
+ * rotation.
+ */
 import { createInterface } from "node:readline";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { HandleVault, KeyRing, type RewrapReport } from "../../../src/index.js";
@@ -8,7 +11,7 @@ import { print, task } from "./messages.js";
 export interface RotatingTask {
   readonly address: Address;
   readonly keyFile: string;
-  /** Handles that others sealed, too. */
+  /** The handles to read, including those that other processes sealed. */
   readonly ids: readonly string[];
 }
 
@@ -43,7 +46,7 @@ async function work(): Promise<void> {
   }
 }
 
-/** Every step is followed by reads under it. */
+/** Waits for reads after each step, so that every step is tested under load. */
 async function readOn(): Promise<void> {
   const before = reads;
   while (reads < before + KEPT) await nextTurn();
@@ -55,12 +58,12 @@ const STEPS: Readonly<Record<string, (keyId: string) => Promise<unknown>>> = {
   rewrap: async () => {
     report = await vault.rewrap();
   },
-  // A process that was restarted since has no report.
+  // A process that was restarted after the rewrap has no report.
   remove: async (keyId) => ring.remove(keyId, report ?? (await vault.rewrap())),
 };
 
 const working = work();
-// A read that fails ends the process, and with it the drill.
+// A failed read ends the process and fails the drill.
 working.catch((error: unknown) => {
   throw error;
 });

@@ -1,6 +1,6 @@
 /**
- * A service in a process of its own, until it is ended. Answers each line of its standard input with the
- * microseconds of processor time that it has taken.
+ * Runs a service in a separate process. Replies to each line of standard input with the processor time that
+ * the process has used, in microseconds.
  */
 import { createInterface } from "node:readline";
 import { tokenAuth } from "../../../src/auth.js";

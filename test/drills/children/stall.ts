@@ -1,28 +1,28 @@
 /**
- * Writes records to an LMDB file for a while, one by one, and reads each back once it is acknowledged.
- * Closes the file now and then, or has its event loop stand still with a write on its way to lmdb.
+ * Writes records to an LMDB file one by one for a time, and reads each back after it is acknowledged. It
+ * closes the file now and then, or blocks its event loop while a write is on its way to lmdb.
  */
 import { openLmdbCache } from "../../../src/cache/lmdb.js";
 import type { CacheBackend } from "../../../src/index.js";
 import { print, task } from "./messages.js";
 
-/** What one process does. */
+/** The task of one process. */
 export interface StallTask {
   readonly path: string;
   readonly writer: string;
   readonly durationMs: number;
-  /** Stalls take so long, or a half more; `undefined` for none. */
+  /** The minimum length of a stall; some are up to half longer. `undefined` for no stalls. */
   readonly stallMs?: number | undefined;
-  /** After how many records it closes the file and opens it again. */
+  /** The number of records after which it closes and reopens the file. */
   readonly perOpening: number;
 }
 
-/** What became of it. */
+/** The results of one process. */
 export interface StallReport {
   readonly attempts: number;
-  /** The numbers of the writes that failed. */
+  /** The numbers of the failed writes. */
   readonly failed: readonly number[];
-  /** How many acknowledged records were not there right afterwards. */
+  /** The number of acknowledged records that could not be read directly afterwards. */
   readonly missing: number;
   readonly openings: number;
 }
@@ -44,7 +44,7 @@ function stall(forMs: number): void {
 
 async function write(cache: CacheBackend): Promise<void> {
   const key = `${writer} ${attempts}`;
-  // Before lmdb begins with the write, which is handed over earlier in this turn.
+  // The stall begins before lmdb starts the write, which is issued earlier in this turn.
   if (stallMs !== undefined && Math.random() < STALLING_PART) setImmediate(() => stall(stallMs));
   try {
     await cache.insert(key, RECORD, FOR_LONG);

@@ -1,4 +1,4 @@
-/** A process that seals as fast as it can, says what was acknowledged, and goes on until it is killed. */
+/** A process that seals as fast as it can and prints each acknowledged record, until it is killed. */
 
 import { inBatches } from "../../support/in-batches.js";
 import { sealOptions } from "../../support/vault.js";
@@ -10,11 +10,11 @@ export interface WriteTask {
   readonly writer: string;
 }
 
-/** More than a killed writer ever gets to. */
+/** More records than a writer can seal before it is killed. */
 const MANY = 1_000_000;
 const LARGE = "a text that makes a detached body ".repeat(1000);
 
-/** Returns the payload that a writer seals as its n-th. */
+/** Returns the n-th payload of a writer. */
 export function payloadOf(writer: string, n: number): object {
   return { writer, n, text: n % 16 === 0 ? LARGE : "short" };
 }
@@ -27,7 +27,7 @@ if (process.argv[1] === import.meta.filename) {
       const { id } = await vault.seal(payloadOf(writer, n), sealOptions({ ttlSeconds: 3600 }));
       print(`${id} ${n}`);
     } catch {
-      // Not acknowledged: nothing was promised. A server that is killed comes back.
+      // Not acknowledged, so the record need not exist. The writer goes on, because a killed server restarts.
     }
   });
 }

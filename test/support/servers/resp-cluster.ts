@@ -5,7 +5,7 @@ import { HOST, RespProcess, type RespProduct } from "./resp-process.js";
 import { serverArguments } from "./resp-server.js";
 
 const SLOTS = 16_384;
-/** Before it has passed, nobody takes over from a master that died. */
+/** The time after which a replica may take over from a master that died, in milliseconds. */
 const NODE_TIMEOUT_MS = 1500;
 const WAIT_MS = 30_000;
 const KEYS_AT_A_TIME = 100;
