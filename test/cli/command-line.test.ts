@@ -97,7 +97,7 @@ describe("the command", () => {
     [[...GIVEN, "--listen", "a:b", "--", "node"], "--listen must be a port"],
     [[...GIVEN, "--upstream-stderr", "show", "--", "node"], "must be discard or inherit"],
     [[...GIVEN, "--explain", "f"], "the policy cannot be read"],
-  ])("exits with 2 and says what to do: %#", async (args, message) => {
+  ])("exits with 2 and explains the correct usage: %#", async (args, message) => {
     const { code, output, errors } = await run(args);
     expect({ code, output }).toEqual({ code: 2, output: "" });
     expect(errors).toMatch(/^handlevault: .+\n$/);
@@ -141,7 +141,7 @@ describe("the command", () => {
     ["its rules", `${memoryPolicy("s")}ttlSeconds: -1\n`],
     ["what is asked of it", memoryPolicy("other")],
     ["its subject", memoryPolicy("s")],
-  ])("names the file and the line of what is wrong with %s, and no folder", async (_, policy) => {
+  ])("names the file and the line of the error in %s, but no folder", async (_, policy) => {
     const path = fileOf(policy);
     const args = ["mcp-proxy", "--policy", path, "--server", "s", "--", "no-such-command"];
     const { errors } = await run(args);
@@ -176,7 +176,7 @@ describe("the command", () => {
 });
 
 describe("the proxy's arguments", () => {
-  it("end where the server's own begin", () => {
+  it("end where the server's arguments begin", () => {
     const { task } = readMcpProxyOptions([...GIVEN.slice(1), "--", "node", "--help", "--", "x"]);
     expect(task).toEqual({ address: { command: ["node", "--help", "--", "x"] } });
   });
@@ -185,7 +185,7 @@ describe("the proxy's arguments", () => {
     ["8080", { host: undefined, port: 8080 }],
     ["localhost:0", { host: "localhost", port: 0 }],
     ["[::1]:81", { host: "::1", port: 81 }],
-  ])("say where to listen: %s", (text, address) => {
+  ])("include the address to listen at: %s", (text, address) => {
     const { listen } = readMcpProxyOptions([...GIVEN.slice(1), "--listen", text, "--", "node"]);
     expect(listen).toEqual(address);
   });
@@ -194,7 +194,7 @@ describe("the proxy's arguments", () => {
     [[], { max: 100, perSubject: 10 }],
     [["--max-sessions", "5"], { max: 5, perSubject: 1 }],
     [["--max-sessions-per-subject", "100"], { max: 100, perSubject: 100 }],
-  ])("bound the sessions, and give each subject a share: %j", (given, limits) => {
+  ])("limit the sessions in total and for each subject: %j", (given, limits) => {
     const { sessions } = readMcpProxyOptions([...GIVEN.slice(1), ...given, "--", "node"]);
     expect(sessions).toEqual(limits);
   });
@@ -207,7 +207,7 @@ describe("the proxy's arguments", () => {
     }
   });
 
-  it("take plain http on this machine only", async () => {
+  it("allow plain http only on this machine", async () => {
     const withUrl = (url: string) => readMcpProxyOptions([...GIVEN.slice(1), "--url", url]);
     for (const host of ["127.0.0.1:80", "localhost", "[::1]:1"]) {
       expect(withUrl(`http://${host}/mcp`).task).toMatchObject({

@@ -37,7 +37,7 @@ async function explained(tool: string, result: unknown, policy: string = POLICY)
 const text = (value: string) => ({ content: [{ type: "text", text: value }] });
 
 describe("--explain", () => {
-  it("tells where handles are opened, and what becomes of those that are left over", async () => {
+  it("lists the places where handles are opened, and explains how other handles are treated", async () => {
     expect(await explained("uses", text(CANARY))).toBe(`records/uses
   stays in sight
   argument /to: handles are opened; one that is left over refuses the call
@@ -45,7 +45,7 @@ describe("--explain", () => {
 `);
   });
 
-  it("tells that a result is sealed whole, for whom and for how long", async () => {
+  it("says that a result is sealed whole, with its owner and its lifetime", async () => {
     expect(await explained("whole", text(CANARY))).toBe(`records/whole
   the whole result: sealed, safe view "one patient", for records/use, 900 s, 3 uses
   in sight: nothing
@@ -53,7 +53,7 @@ describe("--explain", () => {
 `);
   });
 
-  it("tells which places are sealed, and which stay in sight", async () => {
+  it("lists the places that are sealed and those that stay visible", async () => {
     const value = { count: 2, items: [{ a: CANARY }, { a: CANARY }], other: CANARY };
     expect(await explained("parts", { structuredContent: value })).toBe(`records/parts
   the whole result: sealed, safe view "the rest", for the owner alone, 900 s
@@ -63,26 +63,26 @@ describe("--explain", () => {
 `);
   });
 
-  it("tells that a result in which a place is missing is sealed whole", async () => {
+  it("says that a result without a required place is sealed whole", async () => {
     expect(await explained("field", text(JSON.stringify({ name: CANARY })))).toContain(
       "a place that a rule needs is missing",
     );
   });
 
-  it("tells that what no vault takes is withheld", async () => {
+  it("says that a result that cannot be sealed is withheld", async () => {
     const policy = POLICY.replace("one patient", "x".repeat(5000));
     expect(await explained("whole", text(CANARY), policy)).toContain(
       "the whole result: cannot be sealed, so the result is withheld",
     );
   });
 
-  it("names places as the policy does: names of members may be data", async () => {
+  it("prints places as the policy writes them, because member names may be data", async () => {
     const output = await explained("keyed", { structuredContent: { [CANARY]: { ssn: CANARY } } });
     expect(output).toContain("/*/ssn: sealed");
     expect(output).toContain("in sight: all else");
   });
 
-  it("tells what becomes of an error, and of what comes beside a value", async () => {
+  it("explains how errors and additional contents are treated", async () => {
     const error = { ...text(CANARY), isError: true };
     expect(await explained("whole", error)).toContain("an error: sealed for the owner");
     expect(await explained("short", error)).toContain("an error: replaced by a fixed text");
@@ -92,7 +92,7 @@ describe("--explain", () => {
     );
   });
 
-  it("tells what becomes of a tool that seals nothing, or that no rule names", async () => {
+  it("explains how a tool is treated that seals nothing, or that has no rule", async () => {
     expect(await explained("open", text(CANARY))).toContain("stays in sight");
     expect(await explained("other", text(CANARY))).toContain("the whole result: sealed");
     const defaults = (unlisted: string) => `${POLICY}defaults: { unlisted: ${unlisted} }\n`;
@@ -105,7 +105,7 @@ describe("--explain", () => {
     ["[]", "must be"],
     ['{ "tool": "whole" }', "must be"],
     ['{ "tool": 1, "result": {} }', "must be"],
-  ])("refuses a file that is no recorded result: %s", async (recorded, message) => {
+  ])("rejects a file that is not a recorded result: %s", async (recorded, message) => {
     const args = ["--policy", fileOf(POLICY), "--server", "records", "--explain", fileOf(recorded)];
     const { code, errors } = await run(["mcp-proxy", ...args]);
     expect(code).toBe(2);

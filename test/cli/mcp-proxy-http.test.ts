@@ -77,7 +77,7 @@ function listening(policy: string, ...rest: readonly string[]): RunningProxy {
   return start([...args, ...(rest.length > 0 ? rest : ["--", ...script("records-process.ts")])]);
 }
 
-describe("a proxy before a server over HTTP", () => {
+describe("a proxy for a server over HTTP", () => {
   it.each(["v1", "2026-07-28"] as const)(
     "lets no secret through to a client of %s",
     async (kind) => {
@@ -91,7 +91,7 @@ describe("a proxy before a server over HTTP", () => {
     },
   );
 
-  it("shows the server the token that is meant for it", async () => {
+  it("sends the server the token that is configured for it", async () => {
     const server = await leakyOverHttp();
     const args = ["--policy", fileOf(memoryPolicy("leaky")), "--server", "leaky"];
     const proxy = start([...args, "--url", server.url, "--url-token-env", "UPSTREAM_TOKEN"]);
@@ -100,7 +100,7 @@ describe("a proxy before a server over HTTP", () => {
     expect(shown).toEqual(new Set([`Bearer ${UPSTREAM}`]));
   });
 
-  it("answers its client when the server is gone", async () => {
+  it("sends its client an error when the server is gone", async () => {
     const server = await leakyOverHttp();
     const policy = fileOf(memoryPolicy("leaky"));
     const proxy = start(["--policy", policy, "--server", "leaky", "--url", server.url]);
@@ -109,7 +109,7 @@ describe("a proxy before a server over HTTP", () => {
     expect((await call(client, "text")).texts.join()).toMatch(/may have been executed/);
   });
 
-  it("passes on the answers to a client that has hung up", async () => {
+  it("completes pending responses after its client has disconnected", async () => {
     const server = await leakyOverHttp();
     const policy = fileOf(memoryPolicy("leaky"));
     const proxy = start(["--policy", policy, "--server", "leaky", "--url", server.url]);
@@ -124,7 +124,7 @@ describe("a proxy before a server over HTTP", () => {
     ["is cut off", (response: ServerResponse) => response.destroy()],
     ["ends without an answer", (response: ServerResponse) => response.end()],
     ["has a message over the bound", (response: ServerResponse) => sendTooMuch(response)],
-  ])("answers its client when a stream of the server %s", async (_, answer) => {
+  ])("sends its client an error when a stream of the server %s", async (_, answer) => {
     const url = await streaming(answer);
     const policy = fileOf(memoryPolicy("any"));
     const proxy = start(["--policy", policy, "--server", "any", "--url", url]);
@@ -138,7 +138,7 @@ describe("a proxy before a server over HTTP", () => {
       [what, "as JSON", value],
       [what, "as an event of a stream that goes on", value],
     ]),
-  )("ends the one call whose answer has %s, %s", async (_, form, value) => {
+  )("fails only the call whose response has %s, %s", async (_, form, value) => {
     const reply = (id: unknown) =>
       `{"jsonrpc":"2.0","id":${id},"result":{"content":[],"structuredContent":{"id":${value}}}}`;
     const waiting: (() => void)[] = [];
@@ -169,7 +169,7 @@ describe("a proxy before a server over HTTP", () => {
     ["an id as a text", (id: unknown) => `{"jsonrpc":"2.0","id":"${id}","result":{}}`],
     ["no error", (id: unknown) => `{"jsonrpc":"2.0","id":${id},"result":{},"error":null}`],
     ["a byte order mark", (id: unknown) => `\ufeff{"jsonrpc":"2.0","id":${id},"result":{}}`],
-  ])("reads an answer with %s as it does over stdio", async (_, reply) => {
+  ])("reads a response with %s as it does over stdio", async (_, reply) => {
     const url = await answering((id, response) => sendEvent(response, reply(id)));
     const proxy = start(["--policy", fileOf(PLAIN), "--server", "records", "--url", url]);
     const answers = jsonLines(proxy);
@@ -177,7 +177,7 @@ describe("a proxy before a server over HTTP", () => {
     expect((await answers.next()).value).toEqual({ jsonrpc: "2.0", id: 1, result: {} });
   });
 
-  it("refuses to start without the token that it is told to show", async () => {
+  it("refuses to start if the configured token is not set", async () => {
     const args = ["--policy", fileOf(memoryPolicy("leaky")), "--server", "leaky"];
     const rest = ["--url", "http://127.0.0.1:1/mcp", "--url-token-env", "NO_SUCH_TOKEN"];
     expect(await start([...args, ...rest]).ended).toBe(2);
@@ -197,7 +197,7 @@ describe("a proxy that clients reach over HTTP", () => {
     expect(received()).toContain("hdl_");
   });
 
-  it("takes the subject from the token: what is sealed for one is no use to another", async () => {
+  it("takes the subject from the token: a subject cannot use the handles of another", async () => {
     const url = await listening(RECORDS + AUTH).url();
     const { client: alice } = await connectOverHttp(url, ALICE);
     const { client: bob } = await connectOverHttp(url, BOB);
@@ -206,7 +206,7 @@ describe("a proxy that clients reach over HTTP", () => {
     expect((await call(alice, "use", { ssn })).texts).toEqual([`got the number: ${ssn}`]);
   });
 
-  it("never shows its clients' tokens to the server", async () => {
+  it("never sends its clients' tokens to the server", async () => {
     const server = await leakyOverHttp();
     const { url, port } = { url: server.url, port: "0" };
     const args = ["--policy", fileOf(memoryPolicy("leaky") + AUTH), "--server", "leaky"];
@@ -227,7 +227,7 @@ describe("a proxy that clients reach over HTTP", () => {
     expect(texts.join()).not.toMatch(/ALICE_TOKEN|BOB_TOKEN/);
   });
 
-  it("knows clients by JWTs of an issuer", async () => {
+  it("authenticates clients by JWTs of an issuer", async () => {
     const issuer = new TestIssuer();
     const key = fileOf(String(issuer.publicKey.export({ type: "spki", format: "pem" })));
     const claims = `issuer: ${TestIssuer.issuer}, audience: ${TestIssuer.audience}`;
@@ -240,7 +240,7 @@ describe("a proxy that clients reach over HTTP", () => {
     await expect(connectOverHttp(url, expired)).rejects.toThrow();
   });
 
-  it("gives a session to nobody but the subject that began it", async () => {
+  it("allows a session only to the subject that began it", async () => {
     const url = await listening(RECORDS + AUTH).url();
     const { sessionId } = await connectOverHttp(url, ALICE);
     const session = { "mcp-session-id": String(sessionId()) };
@@ -270,7 +270,7 @@ describe("a proxy that clients reach over HTTP", () => {
     expect(await post(url, headers)).toMatchObject({ status });
   });
 
-  it("refuses a session whose server cannot be started, and goes on", async () => {
+  it("refuses a session whose server cannot be started, and keeps running", async () => {
     const limits = ["--max-sessions", "1"];
     const proxy = listening(RECORDS + AUTH, ...limits, "--", "no-such-command");
     const url = await proxy.url();
@@ -282,7 +282,7 @@ describe("a proxy that clients reach over HTTP", () => {
     expect(await proxy.stop()).toBe(0);
   });
 
-  it("gives each subject a share of the sessions, and says so where it is taken", async () => {
+  it("limits the sessions of each subject, and reports when the limit is reached", async () => {
     const upstream = await introducing();
     const limits = ["--max-sessions", "3", "--max-sessions-per-subject", "2"];
     const url = await listening(PLAIN + AUTH, ...limits, "--url", upstream).url();
@@ -295,7 +295,7 @@ describe("a proxy that clients reach over HTTP", () => {
     expect((await initialize(url, BOB)).status).toBe(200);
   });
 
-  it("keeps no place for what is refused before it is a session", async () => {
+  it("reserves no session for a request that is refused", async () => {
     const upstream = await introducing();
     const url = await listening(PLAIN + AUTH, "--max-sessions", "1", "--url", upstream).url();
     const authorization = `Bearer ${ALICE}`;
@@ -304,7 +304,7 @@ describe("a proxy that clients reach over HTTP", () => {
     expect((await post(url, { authorization }, `[${INITIALIZE}]`)).status).toBe(200);
   });
 
-  it("begins a new session with a client whose server has died", async () => {
+  it("begins a new session for a client whose server has died", async () => {
     const url = await listening(RECORDS.replace("environment", "die") + AUTH).url();
     const { client } = await connectOverHttp(url, ALICE);
     expect((await call(client, "die")).texts.join()).toMatch(/may have been executed/);
@@ -330,7 +330,7 @@ describe("a proxy that clients reach over HTTP", () => {
     },
   );
 
-  it("refuses a message over the bound, whatever it is", async () => {
+  it("refuses every message over the size limit", async () => {
     const url = await listening(RECORDS + AUTH).url();
     const headers = { authorization: `Bearer ${ALICE}` };
     const { status, text } = await post(url, headers, `"${"x".repeat(16 * 1024 * 1024)}"`);
@@ -361,7 +361,7 @@ describe("a proxy that clients reach over HTTP", () => {
     await expect(fetch(url)).rejects.toThrow();
   });
 
-  it("does not start without auth, nor where other machines could listen in", async () => {
+  it("does not start without auth, or where other machines could read the traffic", async () => {
     expect(await listening(RECORDS).ended).toBe(2);
     const args = ["--policy", fileOf(PLAIN + AUTH), "--server", "records", "--listen", "0.0.0.0:0"];
     expect(await start([...args, "--", "node"]).ended).toBe(1);

@@ -49,7 +49,7 @@ describe.each(["v1", "v2"] as const)("before a leaky server of SDK %s", (generat
 });
 
 describe("before the everything server", () => {
-  it("shows nothing of a result, and all of one that the policy leaves in sight", async () => {
+  it("hides a sealed result, and passes a result that the policy leaves visible", async () => {
     const policy = fileOf(`version: 1
 vault: { cache: memory }
 subject: alice
@@ -99,7 +99,7 @@ describe("two proxies that share a database and keys", () => {
 });
 
 describe("the server's process", () => {
-  it("does not get the keys of the vault", async () => {
+  it("does not receive the keys of the vault", async () => {
     const database = newPath("handles.db");
     const policy = fileOf(
       sharedPolicy(`{ cache: { sqlite: ${database} }, keys: { env: VAULT_KEYS } }`),
@@ -116,7 +116,7 @@ describe("the server's process", () => {
     expect(texts.join()).not.toContain("VAULT_KEYS");
   });
 
-  it("has its standard error discarded, unless somebody asks for it by name", async () => {
+  it("has its standard error discarded, unless an option requests it", async () => {
     const policy = fileOf(memoryPolicy("leaky"));
     const command = script("leaky-process.ts", "v1");
     const shown = proxyOf(policy, "leaky", { command, options: ["--upstream-stderr", "inherit"] });
@@ -125,7 +125,7 @@ describe("the server's process", () => {
     expect(leaksIn(shown.errors)).toEqual(CARRIERS);
   });
 
-  it("ends the proxy with 1 when it dies, after what it was asked is answered", async () => {
+  it("ends the proxy with 1 when it dies, after all its pending requests have a response", async () => {
     const policy = fileOf(sharedPolicy("{ cache: memory }").replace("pharmacy/use", "patients/x"));
     const proxy = proxyOf(policy, "pharmacy", { command: script("records-process.ts") });
     const client = await proxy.connect();
@@ -135,7 +135,7 @@ describe("the server's process", () => {
   });
 
   it.concurrent.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
-    "is ended with the proxy by %s, though it does not heed the end of its input",
+    "is ended with the proxy by %s, although it ignores the end of its input",
     async (signal) => {
       const { proxy, pid } = await lasting(endingOnTerm);
       proxy.child.kill(signal);
@@ -145,7 +145,7 @@ describe("the server's process", () => {
     },
   );
 
-  it.concurrent("is given the time to end when a terminal that closes says so twice", async () => {
+  it.concurrent("has time to end when a closing terminal sends SIGHUP twice", async () => {
     const { proxy, pid } = await lasting(endingOnTerm);
     proxy.child.kill("SIGHUP");
     await proxy.errorMatching(/(input ended)/);
@@ -164,7 +164,7 @@ describe("the server's process", () => {
     expect(await proxy.exit()).toBe(143);
   });
 
-  it.concurrent("is ended with a proxy whose output nothing reads any more", async () => {
+  it.concurrent("is ended with a proxy whose output is no longer read", async () => {
     const { proxy, pid } = await lasting(endingOnTerm);
     proxy.child.stdout.destroy();
     proxy.child.stdin.write("no message\n");
@@ -173,7 +173,7 @@ describe("the server's process", () => {
     expectGone(pid);
   });
 
-  it.concurrent("is ended with a proxy that fails, and the error's text is not shown", async () => {
+  it.concurrent("is ended with a proxy that fails, and the error's text is not printed", async () => {
     const failing = "process.on('SIGUSR2',()=>{throw/**/new/**/Error('canary')})";
     const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(failing)}`;
     const { proxy, pid } = await lasting(endingOnTerm, { NODE_OPTIONS });
@@ -222,8 +222,8 @@ describe("a server that does not read", () => {
   });
 });
 
-describe("what comes in over stdio", () => {
-  it("is refused with a parse error if it is no message, and is not passed on", async () => {
+describe("input over stdio", () => {
+  it("is rejected with a parse error if it is not a message, and is not forwarded", async () => {
     const policy = fileOf(memoryPolicy("any"));
     const echo = [process.execPath, "-e", "process.stdin.pipe(process.stderr)"];
     const options = ["--upstream-stderr", "inherit"];

@@ -30,7 +30,7 @@ const ANSWERED = 'data: {"jsonrpc":"2.0","id":0,"result":{}}\n\n';
 const message = (value: unknown): ReadLine => ({ kind: "message", value });
 
 describe("events of messages", () => {
-  it("are read alike with all ends of lines, however the stream is cut", async () => {
+  it("are read with every kind of line end, for any division of the stream", async () => {
     const values = fc.array(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 2 })));
     const cuts = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1 });
     const ends = fc.constantFrom("\n", "\r", "\r\n");
@@ -48,7 +48,7 @@ describe("events of messages", () => {
     expect(received).toEqual([message({ a: 1 })]);
   });
 
-  it("leave where to resume and that an answer came, and no word of it", async () => {
+  it("leave only the resumption fields and the fact that a response arrived", async () => {
     const { left, received } = await readText(
       `id: 1\ndata:\n\nid: 2\nretry: 9\ndata: {"jsonrpc":"2.0","method":"m"}\n\nid: 3\ndata: ${RESULT}\n\n`,
     );
@@ -56,7 +56,7 @@ describe("events of messages", () => {
     expect(received).toHaveLength(2);
   });
 
-  it("are not messages when they are comments, of another type, or not ended", async () => {
+  it("are not messages if they are comments, have another type, or are incomplete", async () => {
     const { received } = await readText(
       `: hello\n\nevent: other\ndata: ${RESULT}\n\nevent: message\ndata: ${RESULT}\n\ndata: ${RESULT}\n`,
     );
@@ -69,7 +69,7 @@ describe("events of messages", () => {
     ["nested too deep", `{"a":${"[".repeat(300)}${"]".repeat(300)}}`],
     ["with a number that would be changed", '{"a":12345678901234567891}'],
     ["with a member twice", '{"a":1,"a":2}'],
-  ])("are unreadable when they are %s, and those after them are read", async (_, data) => {
+  ])("are unreadable when they are %s, and later events are still read", async (_, data) => {
     const { received, left } = await readText(`data: ${data}\n\ndata: ${RESULT}\n\n`);
     expect(received).toEqual([{ kind: "unreadable" }, message(JSON.parse(RESULT))]);
     expect(left).toBe(ANSWERED.repeat(2));

@@ -19,7 +19,7 @@ function readText(text: string, maxBytes?: number): Promise<ReadLine[]> {
 const kindsOf = (lines: readonly ReadLine[]) => lines.map(({ kind }) => kind);
 
 describe("lines of messages", () => {
-  it("come out as they went in, however the stream is cut", async () => {
+  it("are read unchanged, for any division of the stream", async () => {
     const message = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 }));
     const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 });
     await fc.assert(
@@ -40,7 +40,7 @@ describe("lines of messages", () => {
     ]);
   });
 
-  it("hold a message or a batch of them, and nothing else", async () => {
+  it("contain only a message or a batch", async () => {
     expect(kindsOf(await readText('[{"a":1},{"b":2}]\n'))).toEqual(["message"]);
     expect(kindsOf(await readText("[]\n[1]\n[[{}]]\n"))).toEqual(Array(3).fill("noise"));
     const many = JSON.stringify(Array(101).fill({ jsonrpc: "2.0" }));
@@ -61,7 +61,7 @@ describe("lines of messages", () => {
     '{"level":30,"msg":"listening"',
     `{"a":"${"x".repeat(4096)}","jsonrpc":`,
     'sent: {"jsonrpc":"2.0","id":1,"result":{}}',
-  ])("are noise where they never meant to be a message: %s", async (line) => {
+  ])("are noise if they are not JSON-RPC: %s", async (line) => {
     expect(kindsOf(await readText(`${line}\n`))).toEqual(["noise"]);
   });
 
@@ -89,13 +89,13 @@ describe("lines of messages", () => {
     expect(kindsOf(await read([line]))).toEqual(["unreadable"]);
   });
 
-  it("are unreadable when too long, and those after them are read", async () => {
+  it("are unreadable when too long, and later lines are still read", async () => {
     const long = JSON.stringify({ a: "x".repeat(100) });
     const lines = await readText(`${long}\n{"b":1}\n${long}`, 50);
     expect(kindsOf(lines)).toEqual(["unreadable", "message", "unreadable"]);
   });
 
-  it("take no more memory than the bound, however long they are", async () => {
+  it("take limited memory, however long they are", async () => {
     const chunk = Buffer.alloc(65_536, "x");
     let pulled = 0;
     async function* endless() {

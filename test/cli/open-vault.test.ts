@@ -58,7 +58,7 @@ describe("the vault of a policy", () => {
     },
   );
 
-  it("is refused without a word of its path, URL or keys", async () => {
+  it("is rejected with an error that reveals neither its path, URL nor keys", async () => {
     for (const cache of ['{ redis: "no-url-pa55" }', '{ valkey: "redis://u:pa55@127.0.0.1:1" }']) {
       const message = await messageThrownBy(() => vaultOf(cache, keyFile()));
       expect(message).not.toContain("pa55");

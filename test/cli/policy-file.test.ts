@@ -20,7 +20,7 @@ function problemOf(text: string): Promise<string> {
 }
 
 describe("a policy file", () => {
-  it("becomes the policy that it says", async () => {
+  it("becomes the policy that it describes", async () => {
     const { policy, data } = await read(`${HEAD}ttlSeconds: 60
 defaults: { unlisted: refuse, errors: fixed }
 servers:
@@ -55,7 +55,7 @@ servers:
     expect(await rules?.safeView({})).toHaveProperty("summarizer");
   });
 
-  it("may be JSON, indented by tabs as well", async () => {
+  it("may be JSON, also indented with tabs", async () => {
     const policy = {
       version: 1,
       vault: { cache: "memory" },
@@ -102,7 +102,7 @@ servers:
     expect(rules).toMatchObject({ show: [["count"]], sealing: [{ at: ["items", "*"] }] });
   });
 
-  it("names files from its own folder", async () => {
+  it("names files relative to its folder", async () => {
     const path = fileOf(HEAD + SERVERS);
     const { pathOf } = await readPolicyFile(path);
     expect(pathOf("./handles.db")).toBe(path.replace(/[^/]+$/, "handles.db"));
@@ -183,7 +183,7 @@ servers:
       sharedPolicy("{ cache: memory }"),
       "line 8, column 65: a grant to another server needs a cache that both share",
     ],
-  ])("is refused with the place of what is wrong: %#", async (text, problem) => {
+  ])("is rejected with the position of the error: %#", async (text, problem) => {
     expect(await problemOf(text)).toContain(`policy, ${problem}`);
   });
 
@@ -218,11 +218,11 @@ servers:
       "policy, line 8, column 25: policy.servers.a.tools.t.seal.hydrate[0].at must name an argument",
     ],
     [`${HEAD}ttlSeconds: -1\n${SERVERS}`, "policy, line 3, column 13: policy.ttlSeconds"],
-  ])("is checked by the policy's own rules as well: %#", async (text, problem) => {
+  ])("is also checked by the policy's own rules: %#", async (text, problem) => {
     expect(await problemOf(text)).toContain(problem);
   });
 
-  it("takes names that objects have anyway, and refuses the one that none can have", async () => {
+  it("accepts names of inherited object members, but not `__proto__`", async () => {
     const withTool = (tool: string) =>
       `${HEAD}defaults: { unlisted: pass }\nservers: { records: { tools: { ${tool}: {} } } }\n`;
     const { policy } = await read(withTool("constructor"));
@@ -231,7 +231,7 @@ servers:
     expect(await problemOf(withTool("__proto__"))).toContain("line 4, column 32: __proto__");
   });
 
-  it("shows no text that stands in the place of a name by mistake", async () => {
+  it("prints no text that is in the place of a name by mistake", async () => {
     const secret = "pa55 word, that nobody may see";
     expect(await problemOf(`${HEAD}"${secret}": 1\n${SERVERS}`)).toContain("(not a name)");
     expect(await problemOf(`${HEAD}ttlSeconds: "${secret}"\n${SERVERS}`)).not.toContain("pa55");
@@ -245,11 +245,11 @@ servers:
     expect(await messageThrownBy(() => readPolicyFile(absent))).not.toContain(absent);
   });
 
-  it("refers to nothing that is not in it", async () => {
+  it("cannot refer to other files", async () => {
     expect(await problemOf(`${HEAD}servers: *none\n`)).toContain("aliases lead nowhere");
   });
 
-  it("expands few aliases, and not without end", async () => {
+  it("limits the expansion of aliases", async () => {
     const bomb = ["a: &a [x, x, x, x, x, x, x, x, x]"];
     for (const [name, from] of ["ba", "cb", "dc", "ed", "fe", "gf"]) {
       bomb.push(`${name}: &${name} [${Array(9).fill(`*${from}`).join(", ")}]`);
@@ -265,7 +265,7 @@ describe("the subject", () => {
     expect(subjectOf(`\${TENANT}:\${USER_ID}`, environment)).toBe("acme:alice");
   });
 
-  it("takes what a variable holds as it is, and expands it no further", () => {
+  it("uses the value of a variable without expanding it again", () => {
     const environment = { A: `\${B}$&`, B: "secret" };
     expect(subjectOf(`\${A}`, environment)).toBe(`\${B}$&`);
   });

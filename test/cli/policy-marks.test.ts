@@ -44,8 +44,8 @@ async function sealed(policyPath: string, structuredContent: Record<string, unkn
   return JSON.stringify(await sealToolOutput({ content: [], structuredContent }, scope));
 }
 
-describe("a rule for what a schema marks", () => {
-  it("becomes a rule for each place, on its terms, which may be absent if the schema says so", async () => {
+describe("a rule for the places that a schema marks", () => {
+  it("becomes a rule with the same terms for each place, which is optional if the schema says so", async () => {
     const terms = ", grant: [records/use], maxUses: 2, ttlSeconds: 60, safeView: { fixed: a text }";
     const { policy } = await readPolicyFile(markedIn(PATIENT, terms));
     const common = { maxUses: 2, ttlSeconds: 60, grants: [{ server: "records", tool: "use" }] };
@@ -56,7 +56,7 @@ describe("a rule for what a schema marks", () => {
     ]);
   });
 
-  it("seals what is marked, and leaves the rest in sight", async () => {
+  it("seals the marked places, and leaves the rest visible", async () => {
     const visits = [{ why: "canary of a visit" }];
     const text = await sealed(markedIn(PATIENT), { name: "Ada", ssn: SSN, visits });
     expect(text).toContain("Ada");
@@ -77,7 +77,7 @@ describe("a rule for what a schema marks", () => {
     ["what is no schema", fileOf("[]"), "the schema is not a JSON schema"],
     ["a schema without marks", fileOf("{}"), "the schema marks nothing"],
     ["a circle", fileOf('{"properties":{"a":{"$ref":"#"}}}'), "leads in a circle"],
-  ])("refuses %s, with its line, and shows nothing of it", async (_, path, problem) => {
+  ])("rejects %s with its line, without its contents", async (_, path, problem) => {
     const message = await messageThrownBy(() => readPolicyFile(policyWith(`marked: ${path}`)));
     expect(message).toContain("policy, line 8, column 21: ");
     expect(message).toContain(problem);
@@ -94,7 +94,7 @@ describe("a rule for what a schema marks", () => {
     expect(await messageThrownBy(() => readPolicyFile(policyWith(rule)))).toContain(problem);
   });
 
-  it("is found beside the policy", async () => {
+  it("is found in the policy's folder", async () => {
     const path = fileOf(JSON.stringify(PATIENT), "patient.schema.json");
     const { policy } = await readPolicyFile(policyWith(`marked: ./${path.split("/").at(-1)}`));
     expect(policy.rulesOf({ server: "records", tool: "lookup" }).sealing).toHaveLength(3);

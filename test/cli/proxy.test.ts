@@ -114,7 +114,7 @@ const MAY_HAVE_RUN = {
 };
 
 describe("a proxy", () => {
-  it("passes on what the server still has to say to a client that has hung up", async () => {
+  it("forwards the server's last messages to a client that has disconnected", async () => {
     const scene = new Scene();
     scene.call(1);
     const { id } = await nextLine(scene.server.input);
@@ -125,7 +125,7 @@ describe("a proxy", () => {
     expect(await scene.end).toBe("client");
   });
 
-  it("waits for the answers to a client that has hung up, and not for ever", async () => {
+  it("waits for the responses to a client that has disconnected, up to a time limit", async () => {
     const scene = new Scene();
     scene.call(1);
     scene.input.end();
@@ -137,7 +137,7 @@ describe("a proxy", () => {
     expect(await silent.hangUp()).toMatchObject([{ id: 2, result: MAY_HAVE_RUN }]);
   });
 
-  it("answers what the server leaves unanswered", async () => {
+  it("sends an error for each request that the server leaves without a response", async () => {
     const scene = new Scene();
     scene.call(7);
     await nextLine(scene.server.input);
@@ -146,7 +146,7 @@ describe("a proxy", () => {
     expect(await scene.hangUp()).toMatchObject([{ id: 7, result: MAY_HAVE_RUN }]);
   });
 
-  it("answers what does not reach the server", async () => {
+  it("sends an error for each request that does not reach the server", async () => {
     const input = new PassThrough();
     input.on("error", () => undefined);
     input.destroy();
@@ -155,7 +155,7 @@ describe("a proxy", () => {
     expect(await scene.hangUp()).toMatchObject([{ id: 8, result: MAY_HAVE_RUN }]);
   });
 
-  it("fails what is open when a message of the server cannot be read, and goes on", async () => {
+  it("fails all pending requests when a message of the server cannot be read, and keeps running", async () => {
     const scene = new Scene();
     scene.call(1);
     await nextLine(scene.server.input);
@@ -172,7 +172,7 @@ describe("a proxy", () => {
     expect(JSON.stringify(answers)).not.toContain(CANARY);
   });
 
-  it("passes nothing of what the server prints besides messages", async () => {
+  it("forwards nothing that the server prints besides messages", async () => {
     const scene = new Scene();
     scene.call(1);
     const { id } = await nextLine(scene.server.input);
@@ -183,7 +183,7 @@ describe("a proxy", () => {
     expect(JSON.stringify(answers)).not.toContain(CANARY);
   });
 
-  it("filters every message of a batch, and answers with one", async () => {
+  it("filters every message of a batch, and responds with a batch", async () => {
     const scene = new Scene();
     const batch = [1, 2].map((id) => ({
       jsonrpc: "2.0",
@@ -203,7 +203,7 @@ describe("a proxy", () => {
     expect(JSON.stringify(answers)).toContain("hdl_");
   });
 
-  it("ends at once when it is told to, whatever its client does", async () => {
+  it("ends immediately when its signal aborts, whatever its client does", async () => {
     const abort = new AbortController();
     const scene = new Scene({ signal: abort.signal });
     abort.abort();
@@ -211,7 +211,7 @@ describe("a proxy", () => {
     expect(await new Scene({ signal: abort.signal }).end).toBe("client");
   });
 
-  it("ends when it is told to, though its server does not read", async () => {
+  it("ends when its signal aborts, although its server does not read", async () => {
     const abort = new AbortController();
     const stuck = new PassThrough({ highWaterMark: 1 });
     const scene = new Scene({ server: new PlayedServer(stuck), signal: abort.signal });

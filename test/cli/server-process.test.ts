@@ -43,13 +43,13 @@ function isRunning(pid: number): boolean {
 }
 
 describe("a server's process", () => {
-  it("ends by itself once its input has ended, and what it still says is read", async () => {
+  it("exits after its input has ended, and its last output is read", async () => {
     const script = sayingOn('process.stdin.resume().on("end", () => { SAY; process.exit() })');
     const said = await saidBy(await start(script, { termMs: 30_000, killMs: 30_000 }));
     expect(said).toEqual([{ pid: expect.any(Number) }, { heard: true }]);
   });
 
-  it("hears SIGTERM when the end of its input does not end it", async () => {
+  it("gets SIGTERM when the end of its input does not end it", async () => {
     const script = sayingOn('process.on("SIGTERM", () => { SAY; process.exit() })');
     const said = await saidBy(await start(script, { termMs: 50, killMs: 30_000 }));
     expect(said).toEqual([{ pid: expect.any(Number) }, { heard: true }]);
@@ -62,7 +62,7 @@ describe("a server's process", () => {
     expect(isRunning(pid)).toBe(false);
   });
 
-  it("leaves alone what it has started itself, though that holds on to its output", async () => {
+  it("is ended without the processes that it started, even if they keep its output open", async () => {
     const child = `require("node:child_process").spawn(process.execPath,
       ["-e", "setTimeout(() => undefined, 60000)"], { stdio: ["ignore", "inherit", "ignore"] }).pid`;
     const script = `process.stdout.write(JSON.stringify({ pid: ${child} }) + "\\n");
@@ -73,13 +73,13 @@ describe("a server's process", () => {
     process.kill(pid, "SIGKILL");
   });
 
-  it("has the environment that it is given, and no other", async () => {
+  it("has only the environment that it is given", async () => {
     const script = `process.stdout.write(JSON.stringify(process.env) + "\\n")`;
     const [environment] = await saidBy(await start(script));
     expect(environment).toEqual({ ONLY: "this" });
   });
 
-  it("is refused when it cannot be started, without a word of the command", async () => {
+  it("is refused when it cannot be started, with an error that does not contain the command", async () => {
     const options = { environment: {}, errors: "discard" } as const;
     const error = await thrownBy(() => startServer({ command: ["no-such-command"], ...options }));
     expect(error).toMatchObject({ exitCode: 1 });

@@ -120,7 +120,7 @@ describe("a proxy over stdio", () => {
     },
   );
 
-  it("refuses a call that comes before it knows, and the server never gets it", async () => {
+  it("refuses a call that arrives before the check is complete, and does not forward it", async () => {
     const proxy = start(argumentsFor("/nothing", ...RECORDS));
     const lines = [
       { jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "use", arguments: {} } },
@@ -156,7 +156,7 @@ describe("a proxy over stdio", () => {
   );
 
   it.each(["v1", "2026-07-28"] as const)(
-    "shows a client of %s nothing of its own question where the tools fit",
+    "hides its own request from a client of %s if the tools fit",
     async (kind) => {
       const url = await serveUntilTheEnd(() => serverOf({ type: "string" }));
       const proxy = start(argumentsFor("/ssn", "--url", url));
@@ -191,7 +191,7 @@ describe("a proxy over stdio", () => {
     expect(await proxy.stop()).toBe(0);
   });
 
-  it("looks again at a server that refused to be asked before it was ready", async () => {
+  it("repeats the check of a server that refused requests before it was ready", async () => {
     const { proxy, send, next } = early(lateServer("fail(m.id)"), "/nothing");
     send(callOf(1));
     expect((await next()).error).toBeDefined();
@@ -201,7 +201,7 @@ describe("a proxy over stdio", () => {
     expect(await proxy.ended).toBe(2);
   });
 
-  it("never passes on what the client has cancelled while it was held", async () => {
+  it("never forwards a delayed request that the client has cancelled", async () => {
     const { proxy, send, next } = early(lateServer());
     for (const id of [1, 2]) send(callOf(id));
     send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } });
@@ -214,7 +214,7 @@ describe("a proxy over stdio", () => {
     expect(await proxy.stop()).toBe(0);
   });
 
-  it("answers what it holds when the server ends", async () => {
+  it("sends an error for each delayed request when the server ends", async () => {
     const { proxy, send, next } = early(lateServer("process.exit()"));
     send(callOf(1));
     const error = { code: -32600, message: "Not executed: the server has ended." };
@@ -222,7 +222,7 @@ describe("a proxy over stdio", () => {
     expect(await proxy.ended).toBe(1);
   });
 
-  it("does not wait for an answer that came and cannot be read", async () => {
+  it("does not wait any longer after an unreadable response", async () => {
     const { proxy, send, next } = early(lateServer(`console.log('{"jsonrpc":"2.0","id":')`));
     send(callOf(1));
     // The request was forwarded to a server that answers every request in this way.
@@ -230,7 +230,7 @@ describe("a proxy over stdio", () => {
     expect(await proxy.stop()).toBe(0);
   });
 
-  it("takes no other answer of the server's for one to its own question", async () => {
+  it("does not mistake another response for the response to its own request", async () => {
     const text = JSON.stringify({ jsonrpc: "2.0", id: "handlevault-1", result: { tools: [] } });
     const early = `console.log(${JSON.stringify(text)}); process.stdin.resume();
       process.stdin.once("data", () => console.log(${JSON.stringify(text)}));`;
@@ -242,11 +242,11 @@ describe("a proxy over stdio", () => {
   });
 });
 
-describe("a policy by which nobody but the owner can open what a tool returns", () => {
+describe("a policy under which only the owner can open a tool's results", () => {
   it.each([
     ["over stdio", []],
     ["over HTTP", ["--listen", "0"]],
-  ])("is warned of at the start, %s", async (_, listening) => {
+  ])("causes a warning at the start, %s", async (_, listening) => {
     const policy = fileOf(`version: 1
 vault: { cache: memory }
 subject: alice
@@ -276,7 +276,7 @@ servers: { records: { tools: { lookpu: { seal: none }, use: { seal: none } } } }
   ];
   const NAMED = /records\/lookpu, which the server does not list: did it mean records\/lookup\?/;
 
-  it("is warned of once the client has opened the server, which then serves", async () => {
+  it("causes a warning after the client has opened the session, which continues", async () => {
     const proxy = start([...misnamed("warn"), ...RECORDS]);
     const client = await proxy.connect("v1");
     await client.listTools();
@@ -285,7 +285,7 @@ servers: { records: { tools: { lookpu: { seal: none }, use: { seal: none } } } }
     expect(errors.match(/lookpu/g)).toHaveLength(1);
   });
 
-  it("is warned of before clients can connect over HTTP", async () => {
+  it("causes a warning before clients can connect over HTTP", async () => {
     const proxy = start([...misnamed("warn"), "--listen", "0", ...RECORDS]);
     const told = new PassThrough();
     proxy.errors.pipe(told);
@@ -296,7 +296,7 @@ servers: { records: { tools: { lookpu: { seal: none }, use: { seal: none } } } }
   it.each([
     ["over stdio", []],
     ["over HTTP", ["--listen", "0"]],
-  ])("ends the proxy %s with code 2 where the policy says so", async (_, listening) => {
+  ])("ends the proxy %s with code 2 if the policy requires it", async (_, listening) => {
     const proxy = start([...misnamed("refuse"), ...listening, ...RECORDS]);
     if (listening.length === 0)
       proxy.input.write('{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n');
@@ -314,7 +314,7 @@ describe("a proxy that clients reach over HTTP", () => {
     expect(errors).not.toContain("listening");
   });
 
-  it("says so where it could not look at the tools", async () => {
+  it("reports that it could not check the tools", async () => {
     const server = await serve(headerServer);
     const { url } = server;
     await server.close();

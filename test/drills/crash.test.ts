@@ -30,7 +30,7 @@ describe.each([
     crashServer: true,
   },
 ])("writers $title, killed at random moments", ({ kind, store, crashServer = false }) => {
-  it("lose none of 20,000 acknowledged seals and leave none torn", async (context) => {
+  it("lose none of 20,000 acknowledged seals and leave no incomplete record", async (context) => {
     skipUnless(kind, context);
     const place = await kind.start();
     try {

@@ -55,7 +55,7 @@ function median(values: readonly number[]): number {
 vi.setConfig({ testTimeout: 240_000 });
 
 describe.each(WIRES)("with a thousand idle and slow connections, $wire", ({ wire, client }) => {
-  it("serves requests in less than twice the processor time, and the oldest give way", async () => {
+  it("serves requests in less than twice the processor time, and closes the oldest connections", async () => {
     const serving: ServeTask = { wire, token: TOKEN, principal: OWNER, maxConnections: CROWD };
     const server = new Child("serve.ts", serving);
     const { port } = await line<{ port: number }>(server, 1);

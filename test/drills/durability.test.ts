@@ -88,7 +88,7 @@ describe.each([
     full: "evicted; the handle says so" as const,
   },
 ])("records in memory: $store", ({ store, open, full }) => {
-  it("are gone with their process, as it declares", async () => {
+  it("are lost with their process, as the cache declares", async () => {
     const vault = new HandleVault({ cache: open() });
     const ids = await sealSome(vault, 100);
     await vault.close();
@@ -141,7 +141,7 @@ const FILES = [
 ];
 
 describe.each(FILES)("records in a file: $store", ({ store, durability, mebibytes, addressIn }) => {
-  it("are kept over a restart, and the cache declares what it can promise", async () => {
+  it("are kept over a restart, and the cache declares its guarantees", async () => {
     await at(inFile(store, addressIn), async (place) => {
       conclude(store, "restarted", { actual: await restart(place), expected: "kept" });
       expect(await noteDurability(store, await openPlace(place.address))).toBe(durability);
@@ -261,7 +261,7 @@ async function withServer<T>(
 describe.each(SERVERS)("records on a server: $store", (row) => {
   const { store, durability, restarted } = row;
 
-  it(`are ${restarted} over a restart, and the cache declares what it can promise`, async (context) => {
+  it(`are ${restarted} over a restart, and the cache declares its guarantees`, async (context) => {
     await withServer(row, context, async (server, place) => {
       const actual = await restart(place, () => server.restart());
       conclude(store, "restarted", { actual, expected: restarted });
@@ -283,7 +283,7 @@ describe.each(SERVERS)("records on a server: $store", (row) => {
 
 // test/drills/crash.test.ts kills the servers that keep everything, during many writes.
 describe.each(SERVERS.filter(({ killed }) => killed !== "kept"))(
-  "records on a server that does not always write first: $store",
+  "records on a server that acknowledges before it writes: $store",
   (row) => {
     const { store, killed } = row;
 
@@ -321,7 +321,7 @@ describe.each(SERVERS.filter(({ diskFull }) => diskFull !== undefined))(
 );
 
 describe.each(PRODUCTS)("records on a server that evicts: %s", (product) => {
-  it("may be lost without a word", async (context) => {
+  it("may be lost without an error", async (context) => {
     const store = `${titleOf(product)}, evicting (\`acceptVolatile\`)`;
     const limits = ["--maxmemory", "24mb", "--maxmemory-policy", "allkeys-lru"];
     const options = { appendFsync: "everysec", arguments: limits } as const;

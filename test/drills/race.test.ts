@@ -59,7 +59,7 @@ async function race(address: Address, ids: readonly string[]): Promise<RaceRepor
 vi.setConfig({ testTimeout: 240_000 });
 
 describe.each(PLACES)("eight processes that race on $name", (kind) => {
-  it("open 2,000 handles once and 500 three times, and strangers burn none", async (context) => {
+  it("open 2,000 handles once and 500 three times, and other principals use none", async (context) => {
     skipUnless(kind, context);
     const place = await kind.start();
     try {

@@ -117,7 +117,7 @@ describe.each(PLACES)("rotation on $name", (kind) => {
     }
   });
 
-  it("loses nothing when the process that moves the records is killed in the midst of it", async (context) => {
+  it("loses nothing when the process that moves the records is killed during the move", async (context) => {
     skipUnless(kind, context);
     const place = await kind.start();
     try {

@@ -38,7 +38,7 @@ async function lostOf(path: string, reports: readonly (StallReport & { writer: s
   return lost;
 }
 
-describe("two writers whose event loops stand still, and two processes that open their file", () => {
+describe("two writers with blocked event loops, and two processes that open their file", () => {
   it("lose no acknowledged record, and none of them ends early", { timeout: 900_000 }, async () => {
     // Uses a file system in memory if there is one: more commits make a collision more likely.
     const root = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();

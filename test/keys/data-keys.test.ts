@@ -57,7 +57,7 @@ async function headersOf(provider: KeyProvider, count: number): Promise<Buffer[]
 }
 
 describe("a data key", () => {
-  it("is drawn once and used again until it is spent", async () => {
+  it("is generated once and used until it reaches a limit", async () => {
     const { provider, keys } = setUp();
     const first = await drawn(keys);
     expect(await drawn(keys)).toBe(first);
@@ -98,7 +98,7 @@ describe("a data key", () => {
     expect(await drawn(keys)).not.toBe(first);
   });
 
-  it("may be used past its end by those who hold it, still without repeating a nonce", async () => {
+  it("may still be used by current callers after its limit, without repeating a nonce", async () => {
     const { keys } = setUp();
     const key = await drawn(keys);
     const nonces = new Set<string>();
@@ -133,7 +133,7 @@ describe("a data key", () => {
 });
 
 describe("opened data keys", () => {
-  it("the data key that an instance drew itself needs no unwrapping", async () => {
+  it("the data key that an instance generated needs no unwrapping", async () => {
     const { provider, keys } = setUp();
     const { header, key } = await drawn(keys);
     expect(await keys.forDecryption(header, header.length)).toBe(key);
@@ -208,7 +208,7 @@ describe("refused headers", () => {
     expect(provider.unwraps).toBe(2);
   });
 
-  it("an unknown key is remembered as that", async () => {
+  it("an unknown key is cached as unknown", async () => {
     const { provider, keys, genuine } = await forged();
     const header = Buffer.from(genuine);
     header.write("key-9", 1, "latin1");
@@ -219,7 +219,7 @@ describe("refused headers", () => {
     expect(provider.unwraps).toBe(1);
   });
 
-  it("do not get in the way of the genuine one", async () => {
+  it("do not affect the genuine header", async () => {
     const { keys, genuine, open } = await forged();
     await open();
     expect((await keys.forDecryption(genuine, genuine.length)).type).toBe("secret");
@@ -250,7 +250,7 @@ describe("refused headers", () => {
     expect(provider.unwraps).toBe(258);
   });
 
-  it("a provider's own trouble is one error that keeps it out of sight, and is not remembered", async () => {
+  it("every failure of a provider becomes one error without its text, and is not cached", async () => {
     const { provider, keys, genuine } = await forged();
     const trouble = new Error("the network is down");
     const network: { isDown: boolean } = { isDown: true };

@@ -125,14 +125,14 @@ describe("keys from a file", () => {
     },
   );
 
-  it("a missing file is a TypeError that does not say the path", async () => {
+  it("a missing file is a TypeError without the path", async () => {
     const error = await thrownBy(() => KeyRing.fromFile(join(folder, "canary-missing")));
     expect(error).toEqual(new TypeError("KeyRing.fromFile: the key file cannot be opened"));
     expect(String((error as Error).stack)).not.toContain("canary-missing");
     expect((error as Error).cause).toBeUndefined();
   });
 
-  it("a folder is refused without saying the path", async () => {
+  it("a folder is rejected by a message without the path", async () => {
     expect(await messageThrownBy(() => KeyRing.fromFile(folder))).not.toContain("handlevault-keys");
   });
 

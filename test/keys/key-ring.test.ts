@@ -49,7 +49,7 @@ describe("making a key ring", () => {
   });
 
   it.each(["a", "A.b_c-9", "x".repeat(64), "__proto__", "constructor", "0"])(
-    "takes %j for a key id",
+    "accepts %j as a key id",
     (id) => {
       const keys = Object.fromEntries([[id, KEY_A]]);
       expect(KeyRing.from({ current: id, keys }).keyIds).toEqual([id]);
@@ -57,7 +57,7 @@ describe("making a key ring", () => {
   );
 
   it.each(["", "x".repeat(65), "a b", "a:b", "a/b", "ä", "a\n", "a\0"])(
-    "refuses %j for a key id",
+    "rejects %j as a key id",
     (id) => {
       const keys = Object.fromEntries([[id, KEY_A]]);
       expect(() => KeyRing.from({ current: id, keys })).toThrow(RangeError);
@@ -160,7 +160,7 @@ describe("wrapping", () => {
     expect(twins.unwrap({ keyId: "x", wrapped })).toEqual(DATA_KEY);
   });
 
-  it("unwraps into memory that nobody else uses", () => {
+  it("unwraps into memory that is not shared", () => {
     const wrapped = ring.wrap(DATA_KEY);
     ring.unwrap(wrapped).fill(0);
     expect(ring.unwrap(wrapped)).toEqual(DATA_KEY);
@@ -207,7 +207,7 @@ describe("rotating and removing", () => {
     expect(ring.unwrap(ring.wrap(DATA_KEY))).toEqual(DATA_KEY);
   });
 
-  it("remove forgets an older key for good and says whether there was one", () => {
+  it("remove deletes an older key permanently and returns whether there was one", () => {
     const ring = KeyRing.from({ current: "b", keys: { a: KEY_A, b: KEY_B } });
     const underA = KeyRing.from({ current: "a", keys: { a: KEY_A } }).wrap(DATA_KEY);
     expect(ring.unwrap(underA)).toEqual(DATA_KEY);

@@ -69,7 +69,7 @@ describe("a ring from a file", () => {
     },
   );
 
-  it("follows links before it goes up from them, as the system does", async () => {
+  it("resolves links before `..`, as the system does", async () => {
     const before = process.cwd();
     await mkdir(join(folder, "far", "inner"), { recursive: true });
     await writeFile(join(folder, "far", "keys"), `k2:${KEY_2}\n`, { mode: 0o600 });
@@ -105,7 +105,7 @@ describe("a ring from a file", () => {
     expect([ring.currentKeyId, ring.keyIds, ring.epoch]).toEqual(["k2", ["k1", "k2"], epoch]);
   });
 
-  it("that was reloaded opens at once what it did not know before", async () => {
+  it("opens records of new keys immediately after a reload", async () => {
     const database = join(folder, "handles.db");
     await keyFile(`k1:${KEY_1}\n`);
     const ring = await KeyRing.fromFile(join(folder, "keys"));
@@ -186,7 +186,7 @@ describe("a mounted key file", () => {
     expect([ring.currentKeyId, ring.keyIds]).toEqual(["k2", ["k1", "k2"]]);
   });
 
-  it("is refused if a link on the way stands in a folder that others can write", async () => {
+  it("is rejected if a link on its path is in a folder that others can write", async () => {
     const path = await keyFile(text, 0o444);
     const open = join(folder, "open");
     await mkdir(open);

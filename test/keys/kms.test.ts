@@ -26,7 +26,7 @@ async function headerFrom(kms: FakeKms): Promise<Buffer> {
 }
 
 describe("encrypting with a key management service", () => {
-  it("any number of encryptions at once share one wrap", async () => {
+  it("any number of concurrent encryptions share one wrap", async () => {
     const { kms, encryptor } = setUp();
     const inputs = Array.from({ length: 50 }, (_, index) => pseudoRandomBytes(index, index + 1));
     const sealed = await Promise.all(
@@ -66,7 +66,7 @@ describe("encrypting with a key management service", () => {
     );
   });
 
-  it("a wrap that was under way at a rotation serves those who waited, but nobody after", async () => {
+  it("a wrap that was pending at a rotation serves the callers that waited, but no later ones", async () => {
     const { kms, encryptor } = setUp();
     const release = kms.hold();
     const early = encryptor.encrypt(plaintext);
@@ -84,7 +84,7 @@ describe("encrypting with a key management service", () => {
 });
 
 describe("decrypting with a key management service", () => {
-  it("any number of decryptions at once share one unwrap", async () => {
+  it("any number of concurrent decryptions share one unwrap", async () => {
     const { kms, encryptor } = setUp();
     const sealed = await encryptor.encrypt(plaintext, CONTEXT);
     const reader = aes256GcmEncryptor({ keys: kms });
@@ -123,7 +123,7 @@ describe("decrypting with a key management service", () => {
     expect(await codeThrownBy(() => keys.forDecryption(header, header.length))).toBe(INTEGRITY);
   });
 
-  it("the service's own trouble is one error, and the next call asks again", async () => {
+  it("every failure of the service becomes one error, and the next call tries again", async () => {
     const { kms, encryptor } = setUp();
     const sealed = await encryptor.encrypt(plaintext);
     const reader = aes256GcmEncryptor({ keys: kms });
@@ -137,7 +137,7 @@ describe("decrypting with a key management service", () => {
     expect(plaintext.equals(await reader.decrypt(sealed))).toBe(true);
   });
 
-  it("an unwrap that was under way when its key was removed is not remembered", async () => {
+  it("an unwrap that was pending when its key was removed is not cached", async () => {
     const { kms, encryptor } = setUp();
     const sealed = await encryptor.encrypt(plaintext);
     const reader = aes256GcmEncryptor({ keys: kms });
@@ -150,7 +150,7 @@ describe("decrypting with a key management service", () => {
     expect(await codeThrownBy(() => reader.decrypt(sealed))).toBe(KEY_NOT_FOUND);
   });
 
-  it("a refusal that was under way when the key was added is not remembered", async () => {
+  it("a rejection that was pending when the key was added is not cached", async () => {
     const key = pseudoRandomBytes(32, 52);
     const stranger = KeyRing.from({ current: "late", keys: { late: key } });
     const header = (await new DataKeys(stranger).forEncryption()).header;
@@ -210,7 +210,7 @@ describe("rewrapping with a key management service", () => {
     expect(encryptor.keyIdOf((await encryptor.rewrap(sealed)) ?? sealed)).toBe("kms-2");
   });
 
-  it("never hands out, later, what was wrapped before another rotation", async () => {
+  it("never returns a header that was wrapped before a later rotation", async () => {
     const { kms, encryptor } = setUp();
     const sealed = await encryptor.encrypt(plaintext);
     kms.rotate("kms-2");
@@ -250,7 +250,7 @@ describe("a key service that does not answer", () => {
     return { keys, state, ring };
   }
 
-  it("ends each call in time, and holds no later one up", async () => {
+  it("ends each call within the time limit, and does not delay later calls", async () => {
     const { keys, state } = stuckService();
     const encryptor = aes256GcmEncryptor({ keys, keyTimeoutMs: 20 });
     for (let call = 1; call <= 3; call++) {
@@ -272,7 +272,7 @@ describe("a key service that does not answer", () => {
     expect(plaintext.equals(await reader.decrypt(sealed))).toBe(true);
   });
 
-  it("has a data key that comes too late wiped", async () => {
+  it("causes a data key that arrives too late to be wiped", async () => {
     const { keys, state } = stuckService();
     state.isStuck = false;
     const sealed = await aes256GcmEncryptor({ keys }).encrypt(plaintext);
@@ -299,7 +299,7 @@ describe("a key service that does not answer", () => {
     ["returns nothing", { wrap: () => undefined as never }],
     ["returns no bytes", { wrap: () => ({ keyId: "k", wrapped: ARN as never }) }],
     ["returns an id that is none", { wrap: () => ({ keyId: ARN, wrapped: Buffer.alloc(72) }) }],
-  ])("or one that %s, is one error that shows nothing of it", async (_, changes) => {
+  ])("or one that %s, becomes one error without its text", async (_, changes) => {
     const { keys, state } = stuckService();
     state.isStuck = false;
     const broken = Object.defineProperties({ ...keys }, Object.getOwnPropertyDescriptors(changes));

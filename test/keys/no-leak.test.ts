@@ -50,7 +50,7 @@ const holders: [string, object][] = [
 ];
 
 describe("key material", () => {
-  it("would be found by this test where an object shows it", () => {
+  it("would be found by this test if an object revealed it", () => {
     const leaks = [{ key: CANARY }, { key: CANARY.toString("hex") }, { key: FERNET_KEY }];
     for (const leak of leaks) {
       const text = shown(leak);
@@ -63,7 +63,7 @@ describe("key material", () => {
     expect(shownForms(CANARY).filter((form) => text.includes(form))).toEqual([]);
   });
 
-  it("is not shown by a data key either", () => {
+  it("is not revealed by a data key either", () => {
     const secret = dataKey.key.export();
     const text = shown(dataKey);
     expect(shownForms(secret).filter((form) => text.includes(form))).toEqual([]);

@@ -71,7 +71,7 @@ describe("a key ring from a passphrase", () => {
     expect(ring.currentKeyId).toBe((await KeyRing.fromPassphrase(current)).currentKeyId);
   });
 
-  it("the ways to write one text in Unicode are one passphrase", async () => {
+  it("different Unicode forms of a text are the same passphrase", async () => {
     const composed = await ringOf("pässwörter");
     const decomposed = await ringOf("pa\u0308sswo\u0308rter");
     expect(decomposed.unwrap(composed.wrap(DATA_KEY))).toEqual(DATA_KEY);
@@ -102,7 +102,7 @@ describe("passphrase parameters", () => {
     expect(cheap).toMatch(/^\$scrypt\$ln=15,r=8,p=1\$/);
   });
 
-  it("tell another passphrase, under which nothing is sealed", async () => {
+  it("detect another passphrase before it seals anything", async () => {
     const checked = await KeyRing.newPassphraseParams({ passphrase, logCost: 15 });
     const refused = new TypeError("the passphrase is not the one that params were made for");
     expect(await thrownBy(() => ringOf(`${passphrase}!`, checked))).toEqual(refused);
@@ -155,7 +155,7 @@ describe("passphrase parameters", () => {
     `$scrypt$ln=15,r=17,p=1$${salt}`,
     `$scrypt$ln=15,r=8,p=0$${salt}`,
     `$scrypt$ln=15,r=8,p=5$${salt}`,
-  ])("%s is too cheap or too dear", async (given) => {
+  ])("%s is too low or too high", async (given) => {
     const error = await thrownBy(() => ringOf(passphrase, given));
     expect(error).toBeInstanceOf(RangeError);
     expect((error as Error).message).toMatch(/^params: (logCost|blockSize|parallelism) must be /);
@@ -177,7 +177,7 @@ describe("passphrase parameters", () => {
     );
   });
 
-  it("other values than text are refused by name", async () => {
+  it("values other than text are rejected with the option's name", async () => {
     const asText = (value: unknown) => value as string;
     expect(await thrownBy(() => ringOf(asText(12_345_678)))).toEqual(
       new TypeError("passphrase must be a string"),
@@ -193,7 +193,7 @@ describe("passphrase parameters", () => {
     expect((await ringOf("canary78")).durable).toBe(true);
   });
 
-  it("the dearest block size and parallelism that are allowed do work", async () => {
+  it("the highest allowed block size and parallelism work", async () => {
     const ring = await ringOf(passphrase, `$scrypt$ln=15,r=16,p=4$${salt}`);
     expect(ring.unwrap(ring.wrap(DATA_KEY))).toEqual(DATA_KEY);
   });

@@ -40,7 +40,7 @@ const KUBERNETES: Readonly<Record<string, Entry>> = {
   "/no-such/secret/..2026_11/keys": FILE,
 };
 
-describe("a path that only root and this user decide", () => {
+describe("a path that only root and this user can change", () => {
   it("is followed through the links of a Kubernetes mount, each look-up checked", () => {
     const { view, seen } = madeUp(KUBERNETES);
     expect(openTrusted("/no-such/secret/keys", view)).toBe("absent");
@@ -86,7 +86,7 @@ describe("a path that only root and this user decide", () => {
     expect(openTrusted("/safe/keys", view)).toBe("replaceable");
   });
 
-  it("goes up from where a link leads, not from where it is", () => {
+  it("resolves `..` from a link's target, not from the link", () => {
     const entries = {
       "/a": FOLDER,
       "/a/link": { ...LINK, target: "/b/c" },
@@ -154,7 +154,7 @@ describe("a file that is opened by a trusted path", () => {
     closeSync(opened);
   });
 
-  it("is refused if another is in its place than the one that was checked", () => {
+  it("is rejected if it was replaced after the check", () => {
     const look = (path: string) => lstatSync(path, { bigint: true });
     const view = (drift: bigint): PathView => ({
       user: process.geteuid?.(),
@@ -173,7 +173,7 @@ describe("a file that is opened by a trusted path", () => {
     expect(openTrusted(path, view(1n))).toBe("replaced");
   });
 
-  it("is refused if others can write the folder that its link stands in, or leads to", async () => {
+  it("is rejected if others can write the folder of its link, or of the link's target", async () => {
     for (const place of [folder, join(folder, "inner")]) {
       await chmod(place, 0o777);
       expect(openTrusted(join(folder, "link"))).toBe("replaceable");
@@ -193,7 +193,7 @@ describe("a file that is opened by a trusted path", () => {
     },
   );
 
-  it("has to be there", () => {
+  it("must exist", () => {
     for (const path of ["gone", "gone/keys", "link/behind", "link/", "inner/\0"]) {
       expect(openTrusted(`${folder}/${path}`)).toBe("absent");
     }

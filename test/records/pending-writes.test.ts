@@ -167,7 +167,7 @@ describe("a rewrap", () => {
 });
 
 describe("pending writes", () => {
-  it("are over when they fail, at once or later", async () => {
+  it("end when they fail, synchronously or later", async () => {
     const pending = new PendingWrites();
     const fail = () => {
       throw new Error("refused");

@@ -64,7 +64,7 @@ function endOf({ head }: CacheRecord): number {
 }
 
 describe.each(ENCRYPTORS)("heads that are encrypted %s", (_, encryptor) => {
-  it("share no byte with others, not even the bytes before them, in whatever vault", async () => {
+  it("share no byte with others, not even the bytes before them, in any vault", async () => {
     const codec = new VaultCodec({ encryptor });
     const caches = [0, 7, 17, 64].map(keeping);
     const vaults = caches.map(({ cache }) => new HandleVault({ cache, codec }));
@@ -91,9 +91,9 @@ describe.each(ENCRYPTORS)("heads that are encrypted %s", (_, encryptor) => {
   });
 });
 
-describe("a seal in the midst of another", () => {
+describe("a seal during another seal", () => {
   it.each(["at once", "later"])(
-    "changes nothing of it, when the key provider that seals answers %s",
+    "does not affect it, when the key provider that seals answers %s",
     async (when) => {
       const own = ring();
       await using journal = new HandleVault();

@@ -103,7 +103,7 @@ export function describeAgentStack(name: string, stack: AgentStack): void {
   describeInjectionDrills(`tools of ${name}`, stackHarness(stack), { describe, it });
 
   describe(`tools of ${name}`, () => {
-    it("return handles where the policy seals, and the rest as it is", async () => {
+    it("return handles where the policy seals, and the rest unchanged", async () => {
       const { tools } = await shop(stack);
       const found = JSON.parse(await tools.call("find_card", { person: "Ada" }));
       expect(found).toEqual({
@@ -116,7 +116,7 @@ export function describeAgentStack(name: string, stack: AgentStack): void {
       });
     });
 
-    it("say what is wrong with arguments, where that holds no value", async () => {
+    it("explain invalid arguments, unless the message would contain a value", async () => {
       const { tools, seen, find } = await shop(stack);
       const misfit = tools.call("charge", { card: "4929" }).catch(String);
       expect(await misfit).toMatch(/Not executed: the arguments do not fit[\s\S]*card/);
@@ -136,7 +136,7 @@ export function describeAgentStack(name: string, stack: AgentStack): void {
       "safe_view",
       "expires_at",
       "annotations",
-    ])("return what they return where a value was the word %s", async (word) => {
+    ])("return their result unchanged if a value was the word %s", async (word) => {
       const vault = new HandleVault();
       const { tools } = await shop(stack, { vault });
       const { id } = await vault.seal(word, {
@@ -150,7 +150,7 @@ export function describeAgentStack(name: string, stack: AgentStack): void {
       expect(heard).toEqual({ heard: { card: shown, note: "as it is" } });
     });
 
-    it("tell the operator why an output is withheld, and the model no cause", async () => {
+    it("report to the operator, but not to the model, why an output is withheld", async () => {
       const leaking = { find_card: { seal: [{ at: "/card", safeView: () => CARD }] } };
       const warnings: string[] = [];
       const { tools } = await shop(stack, {
@@ -178,7 +178,7 @@ export function describeAgentStack(name: string, stack: AgentStack): void {
       expect(text).not.toContain(CARD);
     });
 
-    it("get the value of a handle that was granted to them, and say the handle again", async () => {
+    it("receive the value of a handle that was granted to them, and return the handle", async () => {
       const { tools, seen, find } = await shop(stack);
       const id = await find();
       const text = await tools.call("charge", { card: id });
@@ -199,7 +199,7 @@ export function describeAgentStack(name: string, stack: AgentStack): void {
       expect(seen).toEqual([]);
     });
 
-    it("leave a handle a text where the policy opens none", async () => {
+    it("receive a handle as text where the policy opens none", async () => {
       const { tools, seen, find } = await shop(stack);
       const id = await find();
       await tools.call("gossip", { card: "none", note: id });
@@ -215,13 +215,13 @@ export function describeAgentStack(name: string, stack: AgentStack): void {
       expect(bob.seen).toEqual([]);
     });
 
-    it("say the handle in place of the value in an error", async () => {
+    it("replace the value by the handle in an error", async () => {
       const { tools, find } = await shop(stack);
       const id = await find();
       await expect(tools.call("fail", { card: id })).rejects.toThrow(`card ${id} was declined`);
     });
 
-    it("say nothing of what they throw if it is no error", async () => {
+    it("reveal nothing of a thrown value that is not an error", async () => {
       const { tools } = await shop(stack);
       await expect(tools.call("odd", {})).rejects.toThrow(/^The tool failed\.$/);
     });
@@ -231,7 +231,7 @@ export function describeAgentStack(name: string, stack: AgentStack): void {
       expect(await tools.call("nothing", {})).toBe("null");
     });
 
-    it("do not run while the vault is away", async () => {
+    it("do not run while the vault is unavailable", async () => {
       const down = new Proxy(new HandleVault(), {
         get: () => () => Promise.reject(new Error(CARD)),
       }) as Vault;
@@ -239,7 +239,7 @@ export function describeAgentStack(name: string, stack: AgentStack): void {
       await expect(tools.call("weather", {})).rejects.toThrow(/^Not executed: the vault/);
     });
 
-    it("are told of with the places that take handles, and with their own description", async () => {
+    it("are described with the places that accept handles, and with their own description", async () => {
       const { tools } = await shop(stack);
       const introduction = await tools.introductionOf("charge");
       expect(introduction).toContain("Does charge.");
@@ -247,7 +247,7 @@ export function describeAgentStack(name: string, stack: AgentStack): void {
       expect(introduction).toContain('"anyOf"');
     });
 
-    it("are left out where the policy refuses them, and left alone where it passes them", async () => {
+    it("are omitted if the policy refuses them, and unchanged if it passes them", async () => {
       const servers = { shop: { tools: TOOLS } };
       const refusing = new AgentPolicy({ defaults: { unlisted: "refuse" }, servers });
       const refused = await shop(stack, { policy: refusing });

@@ -27,7 +27,7 @@ describe("handlevault/template", () => {
     ]);
   });
 
-  it("is described whole in docs/templates.md", () => {
+  it("is described completely in docs/templates.md", () => {
     const page = readFileSync(PAGE, "utf8");
     for (const name of Object.keys(template)) expect(page).toContain(name);
   });

@@ -11,7 +11,7 @@ function split(pieces: Iterable<string>): string[] {
 }
 
 describe("EventSplitter", () => {
-  it("gives all of the text, and the events of a foreign reader wherever it is cut", () => {
+  it("returns the whole text, with the events of another parser, for any division into chunks", () => {
     const part = fc.constantFrom("\n", "\r", "\r\n", "\n\n", "data: x", "\u2028", "\uFEFF");
     const property = fc.property(fc.array(part, { maxLength: 12 }), (parts) => {
       const text = parts.join("");
@@ -28,21 +28,21 @@ describe("EventSplitter", () => {
     fc.assert(property, { numRuns: 500 });
   });
 
-  it("ends an event at LF then CR, as soon as the CR is there", () => {
+  it("ends an event at LF and CR as soon as the CR has arrived", () => {
     expect(new EventSplitter().push("data: x\n\r")).toEqual(["data: x\n\r"]);
   });
 
-  it("leaves out one byte order mark, at the start only, after empty pieces too", () => {
+  it("removes one byte order mark, only at the start, also after empty chunks", () => {
     expect(split(["", "\uFEFF\uFEFFa\n\n", "\uFEFFb"])).toEqual(["\uFEFFa\n\n", "\uFEFFb"]);
   });
 
-  it("reads no character again and again, in pieces of one character", async () => {
+  it("reads each character a limited number of times, in chunks of one character", async () => {
     await expectLinearReading((length) => {
       expect(split(`${"x".repeat(length)}\n\n`)).toHaveLength(2);
     });
   });
 
-  it("refuses an event of more than a MiB, and takes any number of shorter ones", () => {
+  it("rejects an event over 1 MiB, and accepts any number of shorter ones", () => {
     expect(() => split(new Array(1025).fill("x".repeat(1024)))).toThrow(RangeError);
     expect(split(new Array(1025).fill(`${"x".repeat(1022)}\n\n`))).toHaveLength(1026);
   });

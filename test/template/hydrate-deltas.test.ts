@@ -53,14 +53,14 @@ describe("hydrateDeltas", () => {
     }
   });
 
-  it("passes events without deltas, and deltas without placeholders, as they are", async () => {
+  it("passes events without deltas, and deltas without placeholders, unchanged", async () => {
     const events = [{ id: 1 }, { id: 2, texts: { a: "x" } }];
     const outputs = await deltasOf(events);
     expect(outputs[0]).toBe(events[0]);
     expect(outputs[1]).toBe(events[1]);
   });
 
-  it("sends what it held back before the event that ends its text, or within it", async () => {
+  it("sends held-back text before the event that ends it, or within that event", async () => {
     const outputs = await deltasOf([
       { texts: { a: "x{", "a/b": "y<" } },
       { texts: { other: "{" } },
@@ -77,7 +77,7 @@ describe("hydrateDeltas", () => {
     ]);
   });
 
-  it("sends what it held back of every text before an event that ends them all", async () => {
+  it("sends the held-back text of every text before an event that ends them all", async () => {
     const outputs = await deltasOf([{ texts: { a: "x{", b: "y<" } }, { ends: "all" }]);
     expect(outputs.at(-1)).toEqual({ ends: "all" });
     expect([textOf(outputs, "a"), textOf(outputs, "b")]).toEqual(["x{", "y<"]);
@@ -103,7 +103,7 @@ describe("hydrateDeltas", () => {
     expect(asked).toEqual([[id]]);
   });
 
-  it("keeps to the options for a text that has a format of its own", async () => {
+  it("applies the options to a text with its own format", async () => {
     const id = await sealed(vault, 'say "x"');
     const pair = hydrateDeltas<string>(vault, {
       ...AS,
@@ -125,7 +125,7 @@ describe("hydrateDeltas", () => {
     });
   });
 
-  it("bounds how many texts are open at once", async () => {
+  it("limits the number of open texts", async () => {
     const events = Array.from({ length: 1025 }, (_, index) => ({ texts: { [`k${index}`]: "x" } }));
     expect(await thrownBy(() => deltasOf(events))).toBeInstanceOf(RangeError);
     expect(await deltasOf(events.slice(1))).toHaveLength(1024);
@@ -175,7 +175,7 @@ describe("hydrateServerSentEvents", () => {
     expect(stops).toEqual([true, false, false, false, true, false, false, true]);
   });
 
-  it("opens nothing for names and structure of tool arguments", async () => {
+  it("opens no handle in names and structure of tool arguments", async () => {
     const id = await sealed(vault, "1,2,3");
     const tool = (text: string) => ({ index: 0, function: { arguments: text } });
     const events = {
@@ -231,7 +231,7 @@ describe("hydrateServerSentEvents", () => {
     expect(output.endsWith("data: [DONE]\n\n")).toBe(true);
   });
 
-  it("gives the same wherever the stream is cut, and for every kind of line end", async () => {
+  it("gives the same result for any division of the stream and every kind of line end", async () => {
     const id = await sealed(vault, "Ada");
     const read: Read = () => ({ deltas: [{ key: "a", at: "/t" }] });
     for (const end of ["\n", "\r\n", "\r"]) {
@@ -250,18 +250,18 @@ describe("hydrateServerSentEvents", () => {
     }
   });
 
-  it("leaves events alone whose data is no JSON, or has no text at the place", async () => {
+  it("passes events unchanged if their data is not JSON, or has no text at the place", async () => {
     const text = 'data: {{not json\n\ndata: {"t":1}\n\ndatabase: {"t":"x"}\n\nretry: 1\n\n';
     expect(await sse([text], () => ({ deltas: [{ key: "a", at: "/t" }] }))).toBe(text);
   });
 
-  it("hydrates data that is a text itself", async () => {
+  it("hydrates data that is itself a string", async () => {
     const id = await sealed(vault, "Ada");
     const text = `data: "{{${id}}}"\n\n`;
     expect(await sse([text], () => ({ deltas: [{ key: "a", at: "" }] }))).toBe('data: "Ada"\n\n');
   });
 
-  it("hydrates and keeps the order whatever the lines end with, and wherever they are cut", async () => {
+  it("hydrates in order, for every kind of line end and any division into chunks", async () => {
     const id = await sealed(vault, "Ada\u2028 L.");
     const lineEnds = ["\n", "\r", "\r\n"];
     const blankLines = lineEnds.flatMap((end) => lineEnds.map((blank) => end + blank));
@@ -302,7 +302,7 @@ describe("hydrateServerSentEvents", () => {
   it.each([
     ["[DONE]", openAiDeltas, { choices: [{ index: 0, delta: { content: "x{" } }] }],
     ['{"type":"message_stop"}', anthropicDeltas, { index: 0, delta: { text: "x{" } }],
-  ])("sends what it held back before %s", async (last, read, data) => {
+  ])("sends held-back text before %s", async (last, read, data) => {
     const output = await sse([`data: ${JSON.stringify(data)}\n\ndata: ${last}\n\n`], read);
     expect(output.match(/^data: .*$/gm)?.at(-1)).toBe(`data: ${last}`);
     expect(output).toContain('"{"');

@@ -26,7 +26,7 @@ async function fateOf(text: Promise<string>): Promise<string> {
 }
 
 describe("hydrateStream", () => {
-  it("gives what the engine gives, for every two cuts of a text", async () => {
+  it("gives the engine's result, for every division of a text into three chunks", async () => {
     const id = await sealed(vault, { a: "<é😀>", b: [1] });
     const text = `😀{{${id}#/a}}{<handle id='${id}'/>é{{x`;
     const engine = new TemplateEngine(vault, { format: "html" });
@@ -37,7 +37,7 @@ describe("hydrateStream", () => {
     }
   }, 120_000);
 
-  it("gives what the engine gives, or fails as it does, for any text, cuts and format", async () => {
+  it("gives the engine's result or error, for any text, division and format", async () => {
     const id = await sealed(vault, { a: "x<y" });
     const fragment = fc.constantFrom(
       `{{${id}}}`,
@@ -74,7 +74,7 @@ describe("hydrateStream", () => {
     await fc.assert(property, { numRuns: 300 });
   });
 
-  it("refuses what must not be inserted where it stands, wherever it was cut, and opens none of it", async () => {
+  it("rejects a placeholder in a forbidden position, for any division, and does not open it", async () => {
     const id = await sealed(vault, "javascript:alert(1)");
     const whole = `[a](\n{{${id}}})`;
     asked.length = 0;
@@ -88,7 +88,7 @@ describe("hydrateStream", () => {
     expect(asked).toEqual([]);
   });
 
-  it("opens each handle once, however often and far apart it stands", async () => {
+  it("opens each handle once, however often and far apart it occurs", async () => {
     const [a, b] = [await sealed(vault, "A", { maxUses: 1 }), await sealed(vault, "B")];
     asked.length = 0;
     const reports: HydrationReport[] = [];
@@ -99,7 +99,7 @@ describe("hydrateStream", () => {
     expect(reports).toEqual([{ handles: [a, b], unresolved: [] }]);
   });
 
-  it("passes on at once whatever cannot become a placeholder", async () => {
+  it("immediately passes on text that cannot become a placeholder", async () => {
     const { readable, writable } = hydrateStream(vault, AS);
     const [reader, writer] = [readable.getReader(), writable.getWriter()];
     for (const [piece, expected] of [
@@ -157,7 +157,7 @@ describe("hydrateStream", () => {
     }
   });
 
-  it("keeps to limits over all of a text", async () => {
+  it("applies limits to the whole text", async () => {
     const ids = [await sealed(vault, "A"), await sealed(vault, "B")];
     const pieces = ids.map((id) => `{{${id}}}`);
     expect(await fateOf(streamed(pieces, { maxHandles: 1 }))).toContain("too-many-handles");
@@ -199,7 +199,7 @@ describe("hydrateByteStream", () => {
     return Buffer.concat(await through(pieces, hydrateByteStream(vault, AS)));
   }
 
-  it("gives the same bytes wherever the text is cut, within characters too", async () => {
+  it("gives the same bytes for any division of the text, also within characters", async () => {
     const id = await sealed(vault, "é😀");
     const bytes = encoder.encode(`\ufeffé😀{{${id}}}€<handle id="${id}"/>😀{`);
     const expected = Buffer.from("\ufeffé😀é😀€é😀😀{");
@@ -221,7 +221,7 @@ describe("hydrateByteStream", () => {
     }
   });
 
-  it("fails on bytes that are no UTF-8, and on a character that is cut off", async () => {
+  it("fails on bytes that are not UTF-8, and on a truncated character", async () => {
     for (const bytes of [Uint8Array.of(0xff), Uint8Array.of(0x61, 0xe2, 0x82)]) {
       expect(await thrownBy(() => streamedBytes([bytes]))).toBeInstanceOf(TypeError);
     }

@@ -28,7 +28,7 @@ describe("hydrateValue", () => {
     }
   });
 
-  it("leaves names of members and everything else alone, and the given value as it was", async () => {
+  it("changes neither member names, nor other values, nor the given value", async () => {
     const id = await sealed(vault, 7);
     const date = new Date(0);
     const value = {
@@ -48,7 +48,7 @@ describe("hydrateValue", () => {
     expect(value).toEqual(before);
   });
 
-  it("keeps a member called __proto__ a member", async () => {
+  it("keeps a member named __proto__", async () => {
     const id = await sealed(vault, 7);
     const value = JSON.parse(`{"__proto__": {"admin": "${id}"}}`);
     const result = await hydrated(value);
@@ -56,7 +56,7 @@ describe("hydrateValue", () => {
     expect(Object.getPrototypeOf(result)).toBe(Object.prototype);
   });
 
-  it("opens handles at the chosen places alone", async () => {
+  it("opens handles only at the chosen places", async () => {
     const [a, b] = [await sealed(vault, "A"), await sealed(vault, "B")];
     const value = {
       medications: [a, { handle_id: b }],
@@ -98,7 +98,7 @@ describe("hydrateValue", () => {
     expect(() => findReferences(value, { allow: [] } as object)).toThrow(TypeError);
   });
 
-  it("hydrates references inside longer strings only when told to", async () => {
+  it("hydrates references inside longer strings only if an option says so", async () => {
     const id = await sealed(vault, { a: 1 });
     const text = `x ${id}, handle://${id}#/a, {{${id}#/a}} <handle id="${id}"/> x${id}`;
     expect(await hydrated(text)).toBe(text);
@@ -107,7 +107,7 @@ describe("hydrateValue", () => {
     expect(await hydrated([text], { inside: "hydrate" })).toEqual([expected]);
   });
 
-  it("never looks at what was inserted", async () => {
+  it("does not search inserted values for references", async () => {
     const secret = await sealed(vault, "secret-canary");
     const inner = { handle_id: secret, again: [secret, `{{${secret}}}`] };
     const id = await sealed(vault, inner);
@@ -116,7 +116,7 @@ describe("hydrateValue", () => {
     expect(text).toBe(`- ${JSON.stringify(inner)} -`);
   });
 
-  it("does not open what stands beside a handle's id", async () => {
+  it("does not open references in the other members of a handle object", async () => {
     const [id, other] = [await sealed(vault, 1), await sealed(vault, 2)];
     asked.length = 0;
     expect(await hydrated({ handle_id: id, safe_view: other })).toBe(1);
@@ -148,7 +148,7 @@ describe("hydrateValue", () => {
     }
   });
 
-  it("gives every place a copy of its own, bytes included", async () => {
+  it("inserts a separate copy at every place, also of bytes", async () => {
     const [id, bytes] = [await sealed(vault, { a: [1] }), await sealed(vault, Uint8Array.of(1, 2))];
     const value = (await hydrated([id, id, bytes, bytes])) as [
       object,
@@ -163,7 +163,7 @@ describe("hydrateValue", () => {
     expect([...value[3]]).toEqual([1, 2]);
   });
 
-  it("takes no string for a reference that is longer than a placeholder, and no object's either", async () => {
+  it("does not accept a reference that is longer than a placeholder, in strings or objects", async () => {
     const id = await sealed(vault, { a: 1 });
     const limits = { maxPlaceholderLength: 128 };
     const longest = `${id}#/${"a".repeat(128 - id.length - 2)}`;
@@ -182,7 +182,7 @@ describe("hydrateValue", () => {
     expect(asked).toEqual([]);
   });
 
-  it("bounds handles, nesting, and how much it inserts", async () => {
+  it("limits handles, nesting, and the size of insertions", async () => {
     const id = await sealed(vault, ["x".repeat(1000)]);
     expect(await thrownBy(() => hydrated([id], { maxHandles: 0 }))).toMatchObject({
       reason: "too-many-handles",

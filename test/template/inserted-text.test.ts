@@ -13,7 +13,7 @@ async function textOf(text: string): Promise<string> {
 }
 
 describe("inserted text", () => {
-  it("is never looked at again, whatever it says", async () => {
+  it("is never searched for placeholders", async () => {
     const secret = await sealed(vault, "secret-canary");
     const corpus = [
       `{{${secret}}}`,
@@ -63,7 +63,7 @@ describe("inserted text", () => {
 });
 
 describe("10,000 placeholders in a text of 10 MB", () => {
-  it("are read once as the text is, and their handles opened once", async () => {
+  it("are read once with the text, and their handles are opened once", async () => {
     const ids = await Promise.all(
       Array.from({ length: 100 }, (_, data) => sealed(vault, `<${data}>`)),
     );

@@ -38,7 +38,7 @@ async function streamed(pieces: readonly string[]): Promise<HydrationReport | un
   return report;
 }
 
-describe("an id that stands in no placeholder", () => {
+describe("an id outside every placeholder", () => {
   it.each(Object.entries(SPELLINGS))("is reported %s, and not opened", async (_, spelled) => {
     const id = await sealed(vault, "secret-canary");
     asked.length = 0;
@@ -51,7 +51,7 @@ describe("an id that stands in no placeholder", () => {
     expect(asked).toEqual([]);
   });
 
-  it("is reported once, wherever a stream is cut, between placeholders too", async () => {
+  it("is reported once, for any division of a stream, also between placeholders", async () => {
     const [id, other] = [await sealed(vault, "Ada"), await sealed(vault, "Bob")];
     const filler = "x".repeat(9000);
     for (const pieces of cutsOf(`a {{${id}}}${other}{{${id}}} b`, 1)) {
@@ -63,7 +63,7 @@ describe("an id that stands in no placeholder", () => {
     }
   });
 
-  it("is found around every place at which a long text is searched in parts", async () => {
+  it("is found across every boundary between the searched parts of a long text", async () => {
     const id = `hdl_${"12345678".repeat(4)}`;
     for (let length = 7600; length < 8300; length += 7) {
       const report = await streamed(["x".repeat(length) + id + "x".repeat(9000)]);
@@ -71,7 +71,7 @@ describe("an id that stands in no placeholder", () => {
     }
   });
 
-  it("is reported of the deltas of events", async () => {
+  it("is reported for the deltas of events", async () => {
     const id = await sealed(vault, "Ada");
     const reports: HydrationReport[] = [];
     const event = (text: string) => `data: ${JSON.stringify({ index: 0, delta: { text } })}\n\n`;
@@ -84,7 +84,7 @@ describe("an id that stands in no placeholder", () => {
     expect(reports[0]?.unresolved).toEqual([{ written: id, reason: "no-placeholder" }]);
   });
 
-  it("is none in what was inserted, in other words, or in an id that a placeholder names", async () => {
+  it("is not found in inserted text, in other words, or in an id that a placeholder names", async () => {
     const mentioned = `hdl_${"0".repeat(32)}`;
     const id = await sealed(vault, `see ${mentioned}`);
     const text = `{{${id}}} hdl_count &amp; 100% \\ é hdl_0123`;
@@ -95,7 +95,7 @@ describe("an id that stands in no placeholder", () => {
     expect(unresolved[0]).not.toMatchObject({ reason: "no-placeholder" });
   });
 
-  it("is looked for in time that grows with the text, and reported a thousand times", async () => {
+  it("is found in linear time, and reported at most a thousand times", async () => {
     const hydrate = async (text: string) => (await engine.hydrate(text, AS)).unresolved.length;
     await expectLinearReading(async (length) => {
       await hydrate("%68dl".repeat(length / 5));

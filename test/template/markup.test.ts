@@ -15,7 +15,7 @@ const anyText = fc.oneof(
 );
 
 describe("escapes in markup", () => {
-  it("are undone by reading them, whatever the text", () => {
+  it("are reversed by a parser, for every text", () => {
     const property = fc.property(anyText, (text) => {
       expect(unescapeMarkup(escapeMarkup(text))).toBe(text);
       expect(unescapeMarkup(escapeAttribute(text))).toBe(text);
@@ -54,7 +54,7 @@ describe("toTag", () => {
     fc.assert(property, { numRuns: 500 });
   });
 
-  it("has only names that a tag can have", () => {
+  it("accepts only valid tag names", () => {
     const handle = { id: "hdl_x", safeView: "" };
     for (const tagName of ["", "a b", "1a", "a>", "x".repeat(65)]) {
       expect(() => toTag(handle, { tagName })).toThrow(RangeError);

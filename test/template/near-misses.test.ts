@@ -20,7 +20,7 @@ function changed(text: string, [kind, place, digit]: readonly [number, number, s
 }
 
 describe("near misses", () => {
-  it("finds the id that up to three changes lie between, among strangers", () => {
+  it("finds an id with up to three changes among other ids", () => {
     const change = fc.tuple(fc.nat(2), fc.nat(), hex);
     const changes = fc.array(change, { maxLength: 3 });
     const property = fc.property(anyId, fc.array(anyId), changes, (id, others, edits) => {
@@ -29,7 +29,7 @@ describe("near misses", () => {
     fc.assert(property, { numRuns: 500 });
   });
 
-  it("finds none that is further away, and none of two that are as near", () => {
+  it("finds no id that has more changes, and none of two that are equally near", () => {
     expect(nearMissOf(ID.slice(4), [ID])).toBeUndefined();
     expect(nearMissOf(`${ID}0123`, [ID])).toBeUndefined();
     expect(nearMissOf(`${ID.slice(0, -4)}0000`, [ID])).toBeUndefined();
@@ -37,7 +37,7 @@ describe("near misses", () => {
     expect(nearMissOf(ID, [])).toBeUndefined();
   });
 
-  it("compares no more than a thousand, and reads no further", () => {
+  it("compares at most a thousand ids, and reads no more", () => {
     let taken = 0;
     function* known() {
       for (;;) {
@@ -49,7 +49,7 @@ describe("near misses", () => {
     expect(taken).toBe(1000);
   });
 
-  it("are looked for in ten thousand comparisons of one text, never in a part of the known ids", () => {
+  it("take at most ten thousand comparisons for one text, each with all known ids", () => {
     const known = [...Array.from({ length: 998 }, () => `hdl_${"f".repeat(32)}`), ID];
     const nearMisses = new NearMisses(known);
     const mangled = ID.slice(0, -1);

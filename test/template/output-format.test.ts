@@ -119,13 +119,13 @@ describe("markdown", () => {
     fc.assert(property, { numRuns: 300, examples });
   });
 
-  it("reads as what was inserted, spaces and line breaks included", () => {
+  it("renders as the inserted text, including spaces and line breaks", () => {
     const payload = "  1. a\n\n# b | c `d` <e> [f](g) 12,345.67 -1 2026-11-26 x-y é";
     const html = marked.parse(rendered("markdown", `|${HERE}|`, payload), { async: false });
     expect(textOf(parseFragment(html).childNodes).trim()).toBe(`|${payload}|`);
   });
 
-  it("changes no markup around a word of its own", () => {
+  it("changes no markup around a separate word", () => {
     const before = fc.constantFrom("", "a ", "a\n", "(", "b (", "> ", "- ", "1. ");
     const emphasis = fc.constantFrom("", "*", "**", "_", "__", "~~");
     const after = fc.constantFrom(
@@ -184,7 +184,7 @@ describe("markdown", () => {
     expect(rendered("markdown", template, "word")).toBe(template.replace(HERE, "word"));
   });
 
-  it("leaves words, numbers, and dates as they are", () => {
+  it("leaves words, numbers and dates unchanged", () => {
     const payload = "Revenue 12,345.67 on 2026-11-26, é";
     expect(rendered("markdown", HERE, payload)).toBe(payload);
   });
@@ -193,7 +193,7 @@ describe("markdown", () => {
 describe("json", () => {
   const anyJson = fc.jsonValue().filter((value) => !Object.is(value, -0));
 
-  it("makes a JSON value of any payload, which also may stand in a script", () => {
+  it("renders any payload as a JSON value that is also safe in a script", () => {
     const property = fc.property(fc.oneof(anyJson, hostile), (payload) => {
       const json = rendered("json", `{"a": ${HERE}, "b": [${HERE}]}`, payload);
       expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify({ a: payload, b: [payload] })));
@@ -211,7 +211,7 @@ describe("json", () => {
     expect(JSON.parse(rendered("json-string", `"${HERE}"`, { a: '"' }))).toBe('{"a":"\\""}');
   });
 
-  it("json-text changes the strings of values alone, and the data has the shape that it had", () => {
+  it("json-text changes only string values, and keeps the structure of the data", () => {
     const template = `{"a\\"": ["${HERE}", {"b": "x${HERE}", "c": 1}, "${HERE}"], "d": "\\\\${HERE}"}`;
     const property = fc.property(hostile, (payload) => {
       expect(JSON.parse(rendered("json-text", template, payload))).toEqual({

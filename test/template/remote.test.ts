@@ -8,7 +8,7 @@ import { GRANTEE } from "../support/vault.js";
 import { AS, sealed, through, UNKNOWN_ID } from "./scene.js";
 
 describe("a vault in another process", () => {
-  it("hydrates texts, values and streams as one in this process does", async () => {
+  it("hydrates texts, values and streams like a vault in this process", async () => {
     await using vault = new HandleVault();
     const token = generateToken();
     const auth = tokenAuth({ tokens: [{ principal: GRANTEE, token }] });

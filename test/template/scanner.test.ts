@@ -137,11 +137,11 @@ describe("a placeholder", () => {
     ["empty", "{{hdl_}}"],
     ["with a pointer that is none", `{{${ID}#total}}`],
     ["with words beside it", `{{${ID} total}}`],
-  ])("with an id %s is found as a malformed one", (_, text) => {
+  ])("with an id %s is found as malformed", (_, text) => {
     expect(placeholdersIn(scan([text]))).toMatchObject([{ text, reference: undefined }]);
   });
 
-  it("longer than the bound is plain text", () => {
+  it("longer than the limit is plain text", () => {
     const fits = `{{${ID}${" ".repeat(MAX - ID.length - 4)}}}`;
     expect(fits).toHaveLength(MAX);
     expect(found(fits)).toEqual([ID]);
@@ -163,13 +163,13 @@ describe("a bare reference inside a string", () => {
     ["the variable hdl_count", []],
     [`see hdl\\_${ID.slice(4)}.`, [ID]],
     [`(hdl\\_${ID.slice(4)}#/a\\_b)`, [`${ID}#/a_b`]],
-  ])("in %s is found where it ends by itself", (text, expected) => {
+  ])("in %s is found with its own end", (text, expected) => {
     expect(found(text, "found")).toEqual(expected);
   });
 });
 
 describe("the scanner", () => {
-  it("gives back every character in order, whatever the text and wherever it is cut", () => {
+  it("returns every character in order, for any text and division", () => {
     const property = fc.property(anyText, fc.array(fc.nat(200)), (text, cuts) => {
       const places = [0, ...cuts.map((cut) => cut % (text.length + 1)), text.length];
       const sorted = places.toSorted((a, b) => a - b);
@@ -182,7 +182,7 @@ describe("the scanner", () => {
     fc.assert(property, { numRuns: 500 });
   });
 
-  it("finds the same for every two cuts of a text", () => {
+  it("finds the same placeholders for every division of a text into three chunks", () => {
     const text = `a{{{${ID}}}<handle id='${ID}'/>{{x`;
     const expected = placeholdersIn(scan([text]));
     expect(expected).toHaveLength(2);
@@ -192,7 +192,7 @@ describe("the scanner", () => {
     }
   });
 
-  it("holds back nothing but what began like a placeholder, up to the bound", () => {
+  it("holds back only text that began like a placeholder, up to the limit", () => {
     const property = fc.property(anyText, (text) => {
       const scanner = new PlaceholderScanner(OPTIONS);
       let emitted = "";
@@ -211,7 +211,7 @@ describe("the scanner", () => {
     expect(scan(["{ <h".repeat(100_000)]).length).toBeLessThanOrEqual(2);
   });
 
-  it("looks at no character more than four times, whatever the text", async () => {
+  it("reads no character more than four times, for any text", async () => {
     const parts = ["{", "{{", `{{${ID}`, "<", "<handle ", '<handle a="', "<handle a='", "h", "{{ "];
     parts.push("\\", "\\{", `\\{\\{hdl\\_${ID}`, "<handle a='b'>", "<handle a='b'></");
     for (const part of parts) {
@@ -225,13 +225,13 @@ describe("the scanner", () => {
     }
   });
 
-  it("finds a bare reference behind what a tag's name may begin with, though both begin alike", () => {
+  it("finds a bare reference after the start of a tag's name, although both begin alike", () => {
     const options = { ...OPTIONS, tagNames: ["h-handle"], bareReferences: "found" } as const;
     const segments = new PlaceholderScanner(options).push(`<h-${ID} `);
     expect(placeholdersIn(segments).map(({ text }) => text)).toEqual([ID]);
   });
 
-  it("tells a text that is cut off within a placeholder from one that is whole", () => {
+  it("distinguishes a text that ends within a placeholder from a complete one", () => {
     const isIncomplete = (text: string) => {
       const scanner = new PlaceholderScanner(OPTIONS);
       scanner.push(text);

@@ -27,7 +27,7 @@ export function countingVault() {
   return { vault, clock, asked };
 }
 
-/** Yields every division of a text into two or three pieces. */
+/** Yields every division of a text into two pieces, or into three for `maxCuts` 2. */
 export function* cutsOf(text: string, maxCuts: 1 | 2): Generator<string[]> {
   for (let first = 0; first <= text.length; first++) {
     if (maxCuts === 1) yield [text.slice(0, first), text.slice(first)];

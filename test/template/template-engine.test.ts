@@ -115,7 +115,7 @@ describe("what the original's templates do", () => {
 });
 
 describe("hydrate", () => {
-  it("opens only allowed handles, and asks the vault for no other", async () => {
+  it("opens only allowed handles, and requests no other from the vault", async () => {
     const [mine, planted] = [await sealed(vault, "mine"), await sealed(vault, "theirs")];
     const text = `{{${mine}}} {{${planted}}} <handle id="${planted}#/x"/>`;
     asked.length = 0;
@@ -136,7 +136,7 @@ describe("hydrate", () => {
     }
   });
 
-  it("leaves what it cannot hydrate as it is when told to, and says which and why", async () => {
+  it("leaves unresolved references unchanged if an option says so, and reports each with its reason", async () => {
     const fine = await sealed(vault, "Ada");
     const text = `{{ ${fine} }}, {{ ${UNKNOWN_ID} }}, {{hdl_12}}, {{${fine}#/a}}`;
     const hydrated = await engine.hydrate(text, { ...AS, onUnresolved: "keep" });
@@ -149,7 +149,7 @@ describe("hydrate", () => {
     ]);
   });
 
-  it("leaves foreign, expired and mangled ids inert in every format, and reports each", async () => {
+  it("leaves foreign, expired and mangled ids unchanged in every format, and reports each", async () => {
     const foreign = await sealed(vault, "secret-canary", { grantedPrincipals: [STRANGER] });
     const expired = await sealed(vault, "secret-canary", { ttlSeconds: 1 });
     const mangled = (await sealed(vault, "secret-canary")).slice(0, -1);
@@ -206,7 +206,7 @@ describe("hydrate", () => {
     });
   });
 
-  it("refuses a text that is cut off within a placeholder", async () => {
+  it("rejects a text that ends within a placeholder", async () => {
     const id = await sealed(vault, "x");
     for (const onUnresolved of ["throw", "keep"]) {
       const error = await thrownBy(() => textOf(`{{${id}`, { onUnresolved }));
@@ -214,7 +214,7 @@ describe("hydrate", () => {
     }
   });
 
-  it("refuses bytes and what JSON would change, unless a serializer takes them", async () => {
+  it("rejects bytes and values that JSON would change, unless a serializer accepts them", async () => {
     const error = await thrownBy(async () =>
       textOf(`{{${await sealed(vault, Uint8Array.of(1))}}}`),
     );
@@ -264,7 +264,7 @@ describe("hydrate", () => {
     expect(rendered).toEqual(["A", { a: "A" }]);
   });
 
-  it("says nothing of what a serializer threw", async () => {
+  it("does not reveal a serializer's error", async () => {
     const failing = new TemplateEngine(vault, {
       stringify: (data) => {
         throw new Error(String(data));
@@ -275,7 +275,7 @@ describe("hydrate", () => {
     expect(inspect(error, { showHidden: true, depth: 9 })).not.toContain("canary");
   });
 
-  it("reports a vault that answers with less than it was asked for", async () => {
+  it("reports a vault that returns fewer payloads than requested", async () => {
     const partial = Object.create(vault, { unsealMany: { value: async () => [] } });
     const { unresolved } = await new TemplateEngine(partial).hydrate(`{{${UNKNOWN_ID}}}`, {
       ...AS,

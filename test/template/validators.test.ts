@@ -28,7 +28,7 @@ async function refusal(output: string, ...validators: (OutputValidator | OutputP
 }
 
 describe("lengthWithin", () => {
-  it("accepts what is within its bounds, both included", async () => {
+  it("accepts lengths within its limits, both included", async () => {
     const rule = lengthWithin({ min: 2, max: 3 });
     const outputs = ["1", "12", "123", "1234"];
     const fates = await Promise.all(outputs.map((output) => refusal(output, rule)));
@@ -48,7 +48,7 @@ describe("denyPatterns", () => {
     expect(await refusal("x\n123-45-6789.", rule)).toBe("pattern");
   });
 
-  it("sees what was inserted", async () => {
+  it("also checks inserted text", async () => {
     const id = await sealed(vault, "123-45-6789");
     const rule = denyPatterns(["\\d{3}-\\d{2}-\\d{4}"]);
     expect(await refusal(`{{${id}}}`, rule)).toBe("pattern");
@@ -62,13 +62,13 @@ describe("denyPatterns", () => {
     });
   });
 
-  it("refuses outputs that are longer than it reads", async () => {
+  it("rejects outputs that are longer than its maximum", async () => {
     const rule = denyPatterns(["x"], { maxLength: 4 });
     expect(await refusal("aaaa", rule)).toBe("accepted");
     expect(await refusal("aaaaa", rule)).toBe("pattern");
   });
 
-  it("says which pattern is none, and not what it is", async () => {
+  it("names the position of an invalid pattern, but not the pattern", async () => {
     expect(await refusal("", denyPatterns(["a", "(secret"]))).toBe(
       "TypeError: patterns[1] must be a pattern that RE2 accepts",
     );
@@ -78,7 +78,7 @@ describe("denyPatterns", () => {
 });
 
 describe("matchesSchema", () => {
-  it("holds the output, or the JSON in it, against a schema", async () => {
+  it("checks the output, or the JSON in it, against a schema", async () => {
     const text = matchesSchema(z.string().regex(/^Dear /));
     expect(await refusal("Dear Ada", text)).toBe("accepted");
     expect(await refusal("Hello", text)).toBe("schema");
@@ -88,14 +88,14 @@ describe("matchesSchema", () => {
     expect(await refusal("no JSON", json)).toBe("schema");
   });
 
-  it("takes nothing but a schema", () => {
+  it("accepts only a schema", () => {
     expect(() => matchesSchema({} as never)).toThrow("safeParse");
     expect(() => matchesSchema(z.string(), { as: "xml" } as never)).toThrow(TypeError);
   });
 });
 
-describe("a validator of one's own", () => {
-  it("accepts by true alone, and names the kind of its rule", async () => {
+describe("a custom validator", () => {
+  it("accepts only by `true`, and names the kind of its rule", async () => {
     const validator = (answer: unknown): OutputValidator => ({
       rule: "length",
       accepts: async () => answer as boolean,
@@ -107,15 +107,15 @@ describe("a validator of one's own", () => {
   });
 });
 
-describe("a predicate of one's own", () => {
-  it("accepts by true alone, at once or later", async () => {
+describe("a custom predicate", () => {
+  it("accepts only by `true`, synchronously or later", async () => {
     expect(await refusal("x", (output) => output === "x")).toBe("accepted");
     expect(await refusal("x", async () => true)).toBe("accepted");
     expect(await refusal("x", async () => false)).toBe("custom");
     expect(await refusal("x", () => "yes" as unknown as boolean)).toBe("custom");
   });
 
-  it("that throws refuses, and what it threw is not shown", async () => {
+  it("rejects the output if it throws, and does not reveal the error", async () => {
     const engine = new TemplateEngine(vault, {
       validators: [
         (output) => {

@@ -39,7 +39,7 @@ describe("a wrong argument", () => {
     expect(asked).toEqual([]);
   });
 
-  it("is what a stringify returns that is no text: it is not inserted", () => {
+  it("includes a `stringify` that does not return text: its result is not inserted", () => {
     const careless = new TemplateEngine(vault, { stringify: (() => 5) as never });
     expect(() => careless.render(`{{${UNKNOWN_ID}}}`, new Map([[UNKNOWN_ID, "payload"]]))).toThrow(
       expect.objectContaining({ name: "HydrationError" }),

@@ -55,7 +55,7 @@ export interface Vector {
   };
 }
 
-/** The vault of a recipe, with its cache and clock. */
+/** The vault, the handle and the key ring of a recipe. */
 export interface Scene {
   readonly vault: HandleVault;
   readonly handle: OpaqueHandle;
@@ -74,7 +74,7 @@ export interface Recipe {
   readonly tenant?: string;
   readonly codec?: VaultCodec;
   readonly principal?: string;
-  /** The changes of the handle before the record is captured. Resolves to the number of rewrites. */
+  /** Changes the handle before the record is captured. `revision` is the number of rewrites. */
   readonly after?: (scene: Scene) => Promise<void>;
   readonly revision?: number;
   readonly isSpent?: boolean;
