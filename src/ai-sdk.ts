@@ -6,8 +6,8 @@
  */
 import { loadPeer } from "./load-peer.js";
 import { type GuardOptions, InvalidArguments, ToolGuard } from "./mcp/guarded-tools.js";
-import { mentionsHandle } from "./mcp/leftover-handles.js";
-import type { JsonObject } from "./mcp/messages.js";
+import type { JsonObject } from "./mcp/protocol/messages.js";
+import { mentionsHandle } from "./mcp/values/leftover-handles.js";
 
 export { type GuardOptions, ToolCallError } from "./mcp/guarded-tools.js";
 

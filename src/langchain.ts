@@ -6,10 +6,10 @@
  */
 import { loadPeer } from "./load-peer.js";
 import { type GuardOptions, InvalidArguments, ToolGuard } from "./mcp/guarded-tools.js";
-import type { JsonObject } from "./mcp/messages.js";
+import type { JsonObject } from "./mcp/protocol/messages.js";
 
 export { type GuardOptions, ToolCallError } from "./mcp/guarded-tools.js";
-export { mentionsHandle } from "./mcp/leftover-handles.js";
+export { mentionsHandle } from "./mcp/values/leftover-handles.js";
 
 /** The part of a `StructuredTool` that is wrapped. */
 export interface LangChainTool {

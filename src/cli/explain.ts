@@ -2,20 +2,20 @@
  * Lists which parts of a recorded result a policy would seal: places, rules and safe views, never a value.
  */
 import { HandleVault } from "../handle-vault.js";
-import { isObject, type JsonObject } from "../mcp/messages.js";
-import type { AgentPolicy } from "../mcp/policy.js";
+import { surveyTools } from "../mcp/filter/tool-survey.js";
+import type { AgentPolicy } from "../mcp/policy/policy.js";
 import {
   type HydratingRule,
   isSealing,
   type SealingRule,
   type SealingTerms,
   type ToolRules,
-} from "../mcp/policy-rules.js";
-import { isToolName } from "../mcp/principals.js";
-import { type PlaceToSeal, planSealing, type SealingPlan } from "../mcp/sealed-value.js";
-import { toolValue } from "../mcp/tool-result.js";
-import { surveyTools } from "../mcp/tool-survey.js";
-import { nearName } from "../mcp/unknown-names.js";
+} from "../mcp/policy/policy-rules.js";
+import { isToolName } from "../mcp/policy/principals.js";
+import { nearName } from "../mcp/policy/unknown-names.js";
+import { isObject, type JsonObject } from "../mcp/protocol/messages.js";
+import { type PlaceToSeal, planSealing, type SealingPlan } from "../mcp/values/sealed-value.js";
+import { toolValue } from "../mcp/values/tool-result.js";
 import { formatPointer } from "../primitives/json-pointer.js";
 import { usageError } from "./command-error.js";
 

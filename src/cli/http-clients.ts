@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Authenticator } from "../auth/authenticator.js";
 import { loadPeer } from "../load-peer.js";
-import type { MessageFilter } from "../mcp/message-filter.js";
+import type { MessageFilter } from "../mcp/filter/message-filter.js";
 import { boundConnections } from "../transport/http/server/connections.js";
 import { Gate, type HttpRequest } from "../transport/http/server/gate.js";
 import { requestOf, sendAnswer } from "../transport/http/server/node-request.js";

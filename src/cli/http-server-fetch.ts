@@ -1,7 +1,7 @@
 /** A `fetch` for Streamable HTTP that extracts the messages from the server's responses. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { Buffer } from "node:buffer";
-import { isAnswerLike, isRequestId, type RequestId } from "../mcp/messages.js";
+import { isAnswerLike, isRequestId, type RequestId } from "../mcp/protocol/messages.js";
 import { takeMessages } from "./message-events.js";
 import { MAX_MESSAGE_BYTES, parseMessage, type ReadLine } from "./message-lines.js";
 

@@ -1,6 +1,6 @@
 /** Connects to a server over Streamable HTTP. Requires the package `@modelcontextprotocol/client`. */
 import { loadPeer } from "../load-peer.js";
-import { isObject, type Message, type RequestId } from "../mcp/messages.js";
+import { isObject, type Message, type RequestId } from "../mcp/protocol/messages.js";
 import { settlesWithin } from "../primitives/settles-within.js";
 import { CommandError, FAILED, usageError } from "./command-error.js";
 import { ServerFetch } from "./http-server-fetch.js";

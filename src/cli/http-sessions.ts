@@ -1,8 +1,8 @@
 /** The sessions of HTTP clients. Each session belongs to one subject and has its own server connection. */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { MessageFilter } from "../mcp/message-filter.js";
-import { isObject, isRequestId, type RequestId } from "../mcp/messages.js";
+import type { MessageFilter } from "../mcp/filter/message-filter.js";
+import { isObject, isRequestId, type RequestId } from "../mcp/protocol/messages.js";
 import { clearTimeout, setTimeout } from "../primitives/timers.js";
 import type { HttpRequest } from "../transport/http/server/gate.js";
 import { REFUSALS, RefusedError } from "../transport/http/server/refusal.js";

@@ -1,7 +1,7 @@
 /** The command `handlevault mcp-proxy`: reads the policy, opens the vault and runs the proxy. */
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { MessageFilter } from "../mcp/message-filter.js";
+import { MessageFilter } from "../mcp/filter/message-filter.js";
 import type { Vault } from "../vault/vault.js";
 import type { CommandContext } from "./command-context.js";
 import {

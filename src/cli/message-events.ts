@@ -5,7 +5,7 @@
  * HTTP.
  */
 import { Buffer } from "node:buffer";
-import { isAnswerLike } from "../mcp/messages.js";
+import { isAnswerLike } from "../mcp/protocol/messages.js";
 import { MAX_MESSAGE_BYTES, parseMessage, type ReadLine, UNREADABLE } from "./message-lines.js";
 
 /** The receiver of a stream's messages, and the limits on their size. */

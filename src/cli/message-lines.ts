@@ -4,7 +4,7 @@
  * Source: MCP 2025-11-25, transports, stdio.
  */
 import { Buffer } from "node:buffer";
-import { isObject, type RequestId } from "../mcp/messages.js";
+import { isObject, type RequestId } from "../mcp/protocol/messages.js";
 import { readJsonAnswer } from "../transport/json/text.js";
 
 /** The maximum size of a message, in bytes. A larger one is discarded while it arrives. */

@@ -5,7 +5,7 @@ import type {
   PolicyDefaults,
   SealRule,
   TextHandling,
-} from "../mcp/policy-options.js";
+} from "../mcp/policy/policy-options.js";
 
 /** An object with exactly one member, whose name is the kind of the value. */
 export type OneOf<Name extends string> = { readonly [Kind in Name]?: string | undefined };

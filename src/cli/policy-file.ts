@@ -1,10 +1,10 @@
 /** Reads a policy file: the rules for agents, the storage of handles, and the subject. */
 import { dirname, resolve } from "node:path";
 import { loadPeer } from "../load-peer.js";
-import { AgentPolicy } from "../mcp/policy.js";
-import type { PolicyOptions, SealRule, ToolPolicy } from "../mcp/policy-options.js";
-import { checkServerName, checkToolName } from "../mcp/principals.js";
-import type { SafeViewRule } from "../mcp/safe-views.js";
+import { AgentPolicy } from "../mcp/policy/policy.js";
+import type { PolicyOptions, SealRule, ToolPolicy } from "../mcp/policy/policy-options.js";
+import { checkServerName, checkToolName } from "../mcp/policy/principals.js";
+import type { SafeViewRule } from "../mcp/policy/safe-views.js";
 import { type Position, policyError, usageError, type ValuePath } from "./command-error.js";
 import type { OneOf, PolicyData, SealRuleData, ToolData } from "./policy-data.js";
 import { marksIn } from "./policy-marks.js";

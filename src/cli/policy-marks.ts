@@ -1,6 +1,6 @@
 /** Sealing rules for the places that a schema file marks as sensitive. */
-import { type MarkedRule, markedRules } from "../mcp/marked-places.js";
-import { isObject } from "../mcp/messages.js";
+import { type MarkedRule, markedRules } from "../mcp/policy/marked-places.js";
+import { isObject } from "../mcp/protocol/messages.js";
 import { type CommandError, type Position, policyError } from "./command-error.js";
 import { readBounded } from "./read-bounded.js";
 

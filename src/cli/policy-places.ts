@@ -1,5 +1,5 @@
 /** Finds the position in a policy file that a policy error refers to. */
-import type { PolicyOptions } from "../mcp/policy-options.js";
+import type { PolicyOptions } from "../mcp/policy/policy-options.js";
 import type { ValuePath } from "./command-error.js";
 
 /** The path in the file of each rule's source. One rule in the file may produce several rules. */

@@ -4,7 +4,7 @@
  * The policy itself checks names, pointers and numbers.
  */
 import { z } from "zod/v4";
-import { ARGUMENT_FORMATS } from "../mcp/policy-rules.js";
+import { ARGUMENT_FORMATS } from "../mcp/policy/policy-rules.js";
 import type { OneOf, PolicyData } from "./policy-data.js";
 
 const safeView = oneOf(["fixed", "summarizer"]);

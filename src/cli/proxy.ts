@@ -1,11 +1,11 @@
 /** Forwards messages between a client and a server through the filter. */
 
+import { filterBatch, type MessageFilter, type Passage } from "../mcp/filter/message-filter.js";
 import {
   NOT_EXECUTED_ENDED,
   NOT_EXECUTED_REFUSED,
   NOT_EXECUTED_TOO_MANY,
-} from "../mcp/fixed-texts.js";
-import { filterBatch, type MessageFilter, type Passage } from "../mcp/message-filter.js";
+} from "../mcp/protocol/fixed-texts.js";
 import {
   type ErrorMessage,
   isObject,
@@ -14,8 +14,8 @@ import {
   type RequestId,
   type RequestMessage,
   refusal,
-} from "../mcp/messages.js";
-import { INVALID_REQUEST } from "../mcp/rpc-errors.js";
+} from "../mcp/protocol/messages.js";
+import { INVALID_REQUEST } from "../mcp/protocol/rpc-errors.js";
 import { settlesWithin } from "../primitives/settles-within.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { isPromise } from "../vault/maybe-promise.js";

@@ -1,5 +1,5 @@
 /** Errors for HTTP clients as JSON-RPC error responses, with fixed texts. */
-import type { RequestId } from "../mcp/messages.js";
+import type { RequestId } from "../mcp/protocol/messages.js";
 import { type HttpAnswer, success } from "../transport/http/server/responses.js";
 
 /** The reason why a request is refused before it reaches a session. */

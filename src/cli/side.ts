@@ -1,6 +1,6 @@
 /** The two sides of a proxy: a client and a server. */
 import type { Readable, Writable } from "node:stream";
-import type { Message } from "../mcp/messages.js";
+import type { Message } from "../mcp/protocol/messages.js";
 import { settlesWithin } from "../primitives/settles-within.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { messageLine, type ReadLine, readMessages } from "./message-lines.js";

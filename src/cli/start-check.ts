@@ -1,8 +1,14 @@
 /** Delays a client's requests until the server's tools have been checked against the policy. */
-import { isObject, type JsonObject, objectAt, type RequestMessage } from "../mcp/messages.js";
-import { OwnRequests } from "../mcp/own-requests.js";
-import type { AgentPolicy } from "../mcp/policy.js";
-import { surveyTools } from "../mcp/tool-survey.js";
+
+import { surveyTools } from "../mcp/filter/tool-survey.js";
+import type { AgentPolicy } from "../mcp/policy/policy.js";
+import {
+  isObject,
+  type JsonObject,
+  objectAt,
+  type RequestMessage,
+} from "../mcp/protocol/messages.js";
+import { OwnRequests } from "../mcp/protocol/probe-requests.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { type CommandError, policyError } from "./command-error.js";
 import type { Side } from "./side.js";

@@ -1,5 +1,5 @@
 /** The subject of an agent that uses the proxy over stdio. */
-import { checkSubject } from "../mcp/principals.js";
+import { checkSubject } from "../mcp/policy/principals.js";
 import { policyError, type ValuePath } from "./command-error.js";
 
 const REFERENCE = /\$\{([^}]*)\}/g;

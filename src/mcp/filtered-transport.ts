@@ -1,10 +1,10 @@
 /** Changes a transport of the MCP SDK so that every message goes through the filter. */
 import type { MaybePromise } from "../vault/contracts.js";
 import { isPromise } from "../vault/maybe-promise.js";
-import type { MessageFilter, Passage } from "./message-filter.js";
-import type { JsonObject, RequestId } from "./messages.js";
-import { OwnRequests } from "./own-requests.js";
-import { type AskForTools, modernParams } from "./tool-survey.js";
+import type { MessageFilter, Passage } from "./filter/message-filter.js";
+import { type AskForTools, modernParams } from "./filter/tool-survey.js";
+import type { JsonObject, RequestId } from "./protocol/messages.js";
+import { OwnRequests } from "./protocol/probe-requests.js";
 
 /** The client's identity from an authenticated transport: the SDK's `authInfo`. */
 export interface ClientAuthentication {

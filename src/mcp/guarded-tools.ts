@@ -2,19 +2,19 @@
 import { checkMethods, checkOptions } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
-import type { Echoes } from "./echoes.js";
-import { NOT_EXECUTED_MISFIT } from "./fixed-texts.js";
-import type { HandleReuse } from "./handle-reuse.js";
-import { hydrateArguments } from "./hydrate-arguments.js";
-import { isObject, type JsonObject } from "./messages.js";
-import { type AgentPolicy, isAgentPolicy } from "./policy.js";
-import type { ToolRules } from "./policy-rules.js";
-import { checkServerName, checkSubject } from "./principals.js";
-import { sealToolOutput } from "./seal-tool-output.js";
-import { problemOf, rewriteTool } from "./tool-list.js";
-import { type ToolResult, toolError } from "./tool-result.js";
-import { checkScope, type ToolScope } from "./tool-scope.js";
-import { probeVault } from "./vault-probe.js";
+import { problemOf, rewriteTool } from "./filter/tool-list.js";
+import { type AgentPolicy, isAgentPolicy } from "./policy/policy.js";
+import type { ToolRules } from "./policy/policy-rules.js";
+import { checkServerName, checkSubject } from "./policy/principals.js";
+import { NOT_EXECUTED_MISFIT } from "./protocol/fixed-texts.js";
+import { isObject, type JsonObject } from "./protocol/messages.js";
+import type { Echoes } from "./values/echoes.js";
+import type { HandleReuse } from "./values/handle-reuse.js";
+import { hydrateArguments } from "./values/hydrate-arguments.js";
+import { sealToolOutput } from "./values/seal-tool-output.js";
+import { type ToolResult, toolError } from "./values/tool-result.js";
+import { checkScope, type ToolScope } from "./values/tool-scope.js";
+import { probeVault } from "./values/vault-probe.js";
 
 /** The options that apply to all tools of an agent. */
 export interface GuardOptions {

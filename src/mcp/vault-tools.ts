@@ -8,11 +8,15 @@ import { checkBoolean, checkMethods, checkOptions } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
 import type { ClientAuthentication } from "./filtered-transport.js";
-import { HANDLE_REFUSED, NOT_EXECUTED_UNKNOWN_CALLER, VAULT_UNAVAILABLE } from "./fixed-texts.js";
-import { isHandleRefusal } from "./handle-refusals.js";
-import type { JsonObject } from "./messages.js";
-import { checkKnown } from "./principals.js";
-import { type ToolResult, toolError } from "./tool-result.js";
+import { checkKnown } from "./policy/principals.js";
+import {
+  HANDLE_REFUSED,
+  NOT_EXECUTED_UNKNOWN_CALLER,
+  VAULT_UNAVAILABLE,
+} from "./protocol/fixed-texts.js";
+import type { JsonObject } from "./protocol/messages.js";
+import { isHandleRefusal } from "./values/handle-refusals.js";
+import { type ToolResult, toolError } from "./values/tool-result.js";
 
 /** The options of {@link vaultTools}. */
 export interface VaultToolsOptions {

@@ -2,18 +2,18 @@
 import { checkMethods, checkOptions } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import type { Vault } from "../vault/vault.js";
+import { MessageFilter } from "./filter/message-filter.js";
+import { refusedTools } from "./filter/refused-tools.js";
+import { surveyTools } from "./filter/tool-survey.js";
 import {
   filterTransport,
   type McpTransport,
   type SubjectContext,
   type TransportFilter,
 } from "./filtered-transport.js";
-import type { HandleReuse } from "./handle-reuse.js";
-import { MessageFilter } from "./message-filter.js";
-import { type AgentPolicy, isAgentPolicy } from "./policy.js";
-import { checkServerName } from "./principals.js";
-import { refusedTools } from "./refused-tools.js";
-import { surveyTools } from "./tool-survey.js";
+import { type AgentPolicy, isAgentPolicy } from "./policy/policy.js";
+import { checkServerName } from "./policy/principals.js";
+import type { HandleReuse } from "./values/handle-reuse.js";
 
 /** The options of {@link withVault}. */
 export interface WithVaultOptions {

@@ -12,7 +12,7 @@ import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/s
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { HandleVault } from "../../src/index.js";
-import { surveyTools } from "../../src/mcp/tool-survey.js";
+import { surveyTools } from "../../src/mcp/filter/tool-survey.js";
 import { AgentPolicy, type JsonObject, type PolicyOptions, withVault } from "../../src/mcp.js";
 import { listenerV2, type Servers } from "./support/lines.js";
 

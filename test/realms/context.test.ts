@@ -10,7 +10,7 @@ import {
   KeyRing,
   VaultCodec,
 } from "../../src/index.js";
-import { mapValues, sizeOf } from "../../src/template/values.js";
+import { mapValues, sizeOf } from "../../src/template/render/values.js";
 import { codeThrownBy } from "../support/refusals.js";
 import { OWNER, sealOptions } from "../support/vault.js";
 
