@@ -10,7 +10,7 @@ export const FAILED: ExitCode = 1;
 /** The input is invalid: the arguments or the policy. */
 const WRONG: ExitCode = 2;
 
-/** An error whose message tells the user how to fix the problem. */
+/** An error whose message says how the user can fix the problem. */
 export class CommandError extends Error {
   override readonly name = "CommandError" as const;
   readonly exitCode: ExitCode;

@@ -55,7 +55,7 @@ export class ServerFetch {
     };
   }
 
-  /** @throws Error The document cannot be read. Its requests have already failed. */
+  /** @throws Error The document cannot be read. The SDK's `send` then rejects, which fails the requests. */
   async #takeDocument(
     response: Response,
     body: Body,
@@ -68,7 +68,7 @@ export class ServerFetch {
     return new Response(null, { status: 202, headers: response.headers });
   }
 
-  /** Revision 2026-07-28 sends JSON-RPC errors with this HTTP status. */
+  /** Takes a JSON-RPC error, which revision 2026-07-28 sends with status 400. */
   async #takeRefusal(
     response: Response,
     body: Body,

@@ -113,7 +113,10 @@ export class StartCheck {
     if (this.#outcome === undefined) this.#settle("ended");
   }
 
-  /** Lists the tools once. If a later listing has started, the result counts only if it is complete. */
+  /**
+   * Lists and checks the tools once. A tool that does not fit always counts. If a later listing has started,
+   * any other result counts only if it is complete.
+   */
   async #look({ params }: Pick<RequestMessage, "params">): Promise<void> {
     this.#looks += 1;
     const look = this.#looks;
