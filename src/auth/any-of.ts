@@ -4,14 +4,14 @@ import { type Authenticator, type Caller, type Evidence, LOCAL_CALLER } from "./
 import { type WatchedEvidence, watched } from "./watched-evidence.js";
 
 /**
- * Asks several authenticators in turn: the first one that knows the caller decides.
+ * Returns an authenticator that asks several in turn. The first one that recognises the caller decides.
  *
- * One that cannot tell now keeps none of the others from knowing the caller. A server may only
- * listen to this machine if any of them is local only. Put `trustLocalCallers()` last: it answers
- * every local request, so that nothing behind it is asked. A request with a credential that those
- * before it do not accept is refused, not trusted for being local.
+ * An authenticator that is temporarily unavailable does not prevent the others from recognising the caller.
+ * If any of them is local only, a server may listen only on this machine. Put `trustLocalCallers()` last: it
+ * accepts every local request, so authenticators after it are never asked. It does not accept a request whose
+ * credential the earlier authenticators refused.
  *
- * @throws TypeError There is none, or one is not an authenticator.
+ * @throws TypeError The list is empty, or an entry is not an authenticator.
  *
  * @example
  * ```ts
@@ -36,7 +36,9 @@ class AnyOf implements Authenticator {
     Object.freeze(this);
   }
 
-  /** Throws the first refusal only when no other accepts: "cannot tell now" goes before "refused". */
+  /**
+   * Throws the first error only if no authenticator accepts. "Unavailable" takes precedence over "refused".
+   */
   async authenticate(given: Evidence): Promise<Caller | typeof LOCAL_CALLER | undefined> {
     const watch = watched(given);
     const refusals: unknown[] = [];
@@ -59,7 +61,7 @@ class AnyOf implements Authenticator {
   }
 }
 
-/** Whether one of the authenticators before has found a credential, or the request has a malformed one. */
+/** Returns whether an earlier authenticator found a credential, or the request has a malformed one. */
 function showsCredential({ evidence, hasShown }: WatchedEvidence): boolean {
   return hasShown() || evidence.hasHeader("authorization");
 }

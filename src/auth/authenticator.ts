@@ -1,61 +1,69 @@
 /**
- * Who is calling: what a server asks of whatever tells it.
+ * The contract between a server and the authenticators that identify its callers.
  *
  * @module
  */
 import type { X509Certificate } from "node:crypto";
 import type { MaybePromise } from "../vault/contracts.js";
 
-/** What is known of a connection, however it was made. */
+/** The properties of a connection that authenticators use, the same for every transport. */
 export interface Connection {
-  /** The address of the other end; absent on a Unix socket. */
+  /** The peer's address; absent on a Unix socket. */
   readonly remoteAddress?: string | undefined;
-  /** Whether only this machine can have made it: the loopback interface or a Unix socket. */
+  /** Whether the connection must come from this machine: over the loopback interface or a Unix socket. */
   readonly isLocal: boolean;
-  /** The certificate of the other end, if it showed one that was verified. */
+  /** The peer's certificate, if it sent one and the server verified it. */
   readonly peerCertificate?: X509Certificate | undefined;
 }
 
-/** What one request shows of who sends it. */
+/** The evidence in one request that identifies its caller. */
 export interface Evidence {
-  /** The token of a `Bearer` credential: of an `Authorization` header, or of the wire's own member. */
+  /** The token of a `Bearer` credential, from the `Authorization` header or the protocol's own field. */
   readonly bearerToken?: string | undefined;
-  /** Returns a header of the request; `undefined` on wires that have none, or if it is sent twice. */
+  /** Returns a request header; `undefined` if the protocol has no headers or the header was sent twice. */
   header(name: string): string | undefined;
-  /** Tells whether a header was sent at all, be it once or more often. */
+  /** Returns whether a header was sent, once or several times. */
   hasHeader(name: string): boolean;
-  /** The connection; absent where a framework does not hand it on. */
+  /** The connection; absent if the framework does not expose it. */
   readonly connection?: Connection | undefined;
 }
 
 /** Who sent a request. */
 export interface Caller {
   readonly principal: string;
-  /** Whom else the caller may act for: exact principals, or prefixes that end in `*`. */
+  /** The other principals that the caller may act for: exact names, or prefixes that end in `*`. */
   readonly mayActFor?: readonly string[] | undefined;
 }
 
-/** The caller when the request itself names the principal, which only a trusted machine may do. */
+/** Returned as the caller when the request itself names its principal. Only trusted machines may do that. */
 export const LOCAL_CALLER = "local";
 
-/** Tells who is calling. */
+/** Identifies the caller of a request. */
 export interface Authenticator {
-  /** Whether it believes what requests say, so that a server may only listen to this machine. */
+  /**
+   * Whether the authenticator trusts the request's own claims. If so, a server may listen only on this
+   * machine.
+   */
   readonly localOnly?: boolean | undefined;
   /**
-   * Returns who sent a request, or `undefined` when the request does not show it: if it shows a
-   * credential, that counts as a failed authentication of its address.
+   * Returns the caller, or `undefined` when the request does not identify one. If the request has a
+   * credential,
+   * `undefined` counts as a failed authentication of its address.
    *
-   * An error that is none of this library is answered with 500 and reported to the server's `onError`.
+   * If it throws an error that is not from this library, the server responds with 500 and reports the error
+   * to its `onError`.
    *
-   * @throws AuthenticationUnavailableError It cannot tell now: what it asks does not answer.
-   * @throws UnauthenticatedError The credential is refused, but may be good: it counts as no failure.
+   * @throws AuthenticationUnavailableError A service that the authenticator depends on does not respond.
+   * @throws UnauthenticatedError The credential is refused, but may be valid. This does not count as a
+   * failure.
    */
   authenticate(evidence: Evidence): MaybePromise<Caller | typeof LOCAL_CALLER | undefined>;
   /**
-   * Tells whether a caller that it has returned would be returned for the same token now: at least
-   * whether that has expired. A connection that keeps its token then asks this with each request, and
-   * `authenticate` only once the answer is no; without it, `authenticate` every time.
+   * Returns whether a caller that it returned earlier is still valid for the same token: at least, whether
+   * the
+   * token has not expired. A connection that keeps its token calls this for each request, and calls
+   * `authenticate`
+   * only when the result is false. Without this method, it calls `authenticate` for each request.
    */
   stillCounts?(caller: Caller): boolean;
 }

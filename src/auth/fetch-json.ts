@@ -1,4 +1,4 @@
-/** Reads a small JSON document of somebody else's server. */
+/** Reads a small JSON document from another server. */
 import { Buffer } from "node:buffer";
 import { get as httpGet, type IncomingMessage, type RequestOptions } from "node:http";
 import { get as httpsGet } from "node:https";
@@ -7,18 +7,18 @@ const MAX_BODY_BYTES = 512 * 1024;
 const OK = 200;
 
 export interface FetchJsonOptions {
-  /** For the whole of it: connecting, waiting and reading. */
+  /** The limit for the whole operation: connecting, waiting and reading. */
   readonly timeoutMs: number;
   /** Certificates to trust instead of the system's. */
   readonly ca?: string | Uint8Array | undefined;
 }
 
 /**
- * Returns the document behind an address.
+ * Returns the document at a URL.
  *
- * Follows no redirect, uses no proxy of the environment, and reads 512 KiB at most.
+ * Follows no redirects, ignores proxies configured in the environment, and reads at most 512 KiB.
  *
- * @throws Error Anything but an answer 200 with JSON within the time.
+ * @throws Error The response is not status 200 with JSON, or does not arrive in time.
  */
 export async function fetchJson(url: URL, options: FetchJsonOptions): Promise<unknown> {
   const signal = AbortSignal.timeout(options.timeoutMs);

@@ -12,15 +12,15 @@ import {
   MAX_SECRET_CHARACTERS,
 } from "./secret-digest.js";
 
-/** What {@link headerAuth} takes. */
+/** Options of {@link headerAuth}. */
 export interface HeaderAuthOptions {
-  /** Who the proxy is: IP addresses, CIDR blocks, or `unix` for a Unix socket. */
+  /** The addresses of the proxy: IP addresses, CIDR blocks, or `unix` for a Unix socket. */
   readonly peers: readonly string[];
-  /** What the proxy shows in `secretHeader`: 32 characters or more. */
+  /** The secret that the proxy sends in `secretHeader`: 32 characters or more. */
   readonly secret: string;
   /** Default: `x-proxy-secret`. */
   readonly secretHeader?: string | undefined;
-  /** Default: `x-principal`. The proxy must remove it from what it is sent. */
+  /** Default: `x-principal`. The proxy must remove this header from the requests that it receives. */
   readonly principalHeader?: string | undefined;
 }
 
@@ -32,18 +32,18 @@ const OPTIONS: ReadonlySet<string> = new Set([
 ]);
 
 const HEADER_NAME = /^[A-Za-z0-9-]{1,64}$/;
-// Node reads header bytes as Latin-1: beyond ASCII, two texts could be one principal.
+// Node decodes header bytes as Latin-1. Beyond ASCII, two different texts could denote one principal.
 const ASCII = /^[\x20-\x7e]*$/;
 
 /**
- * Believes the principal that a trusted proxy names in a header.
+ * Returns an authenticator that accepts the principal that a trusted proxy names in a header.
  *
- * A request counts only if it comes from a listed peer address and shows the shared secret; each
- * alone is not enough. To change the secret while requests go on, combine an old and a new one
- * with `anyOf`.
+ * A request is accepted only if it comes from a listed peer address and also contains the shared secret.
+ * Neither is enough alone. To change the secret without downtime, combine an authenticator with the old
+ * secret and one with the new secret in `anyOf`.
  *
- * @throws TypeError or `RangeError` An option is wrong: no peers, a block of all addresses, a
- *   short secret, a public key for a secret.
+ * @throws TypeError or `RangeError` An option is invalid: no peers, a block of all addresses, a
+ * short secret, a public key as the secret.
  *
  * @example
  * ```ts

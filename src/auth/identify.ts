@@ -1,4 +1,4 @@
-/** Asks an authenticator, and keeps its own faults apart from those of requests. */
+/** Calls an authenticator, and separates the authenticator's own faults from errors in the request. */
 import type { MaybePromise } from "../vault/contracts.js";
 import { isVaultError } from "../vault/errors.js";
 import { adoptThenable, andThen, isPromise } from "../vault/maybe-promise.js";
@@ -8,7 +8,10 @@ import { principalOf } from "./principal.js";
 /** A caller that an authenticator recognised. */
 export type Identified = Caller | typeof LOCAL_CALLER;
 
-/** An authenticator failed by itself: it threw what is no error of this library, or returned no caller. */
+/**
+ * The authenticator has a fault: it threw an error that is not from this library, or returned no valid
+ * caller.
+ */
 class AuthenticatorFailedError extends Error {
   override readonly name = "AuthenticatorFailedError" as const;
   constructor(cause: unknown) {
@@ -17,10 +20,11 @@ class AuthenticatorFailedError extends Error {
 }
 
 /**
- * Returns the caller that an authenticator recognises, if it recognises one: at once if it answers at once.
+ * Returns the caller that an authenticator recognises, if any; synchronously if the authenticator is
+ * synchronous.
  *
- * @throws AuthenticatorFailedError It failed by itself, which is not the caller's mistake.
- * @throws VaultError Whatever error of this library it throws.
+ * @throws AuthenticatorFailedError The authenticator has a fault. The caller made no mistake.
+ * @throws VaultError The authenticator threw this error of the library.
  */
 export function identify(
   authenticator: Authenticator,
@@ -31,9 +35,9 @@ export function identify(
 }
 
 /**
- * Tells whether an authenticator still counts on a caller that it returned before.
+ * Returns whether an authenticator still accepts a caller that it returned earlier.
  *
- * @throws AuthenticatorFailedError It failed by itself.
+ * @throws AuthenticatorFailedError The authenticator has a fault.
  */
 export function stillCounts(authenticator: Authenticator, caller: Caller): MaybePromise<boolean> {
   const answer = withOwnFaults(() => authenticator.stillCounts?.(caller));
@@ -55,7 +59,7 @@ function throwOwnFault(error: unknown): never {
 
 function checked(found: Identified | undefined, evidence: Evidence): Identified | undefined {
   if (found === undefined) return undefined;
-  // Only a connection from this machine can be trusted, whichever authenticator says so.
+  // Only a connection from this machine can be trusted, whichever authenticator returned this.
   if (found === LOCAL_CALLER) return evidence.connection?.isLocal === true ? found : undefined;
   if (isCaller(found)) return found;
   throw new AuthenticatorFailedError(new TypeError("The authenticator returned no caller."));

@@ -1,7 +1,7 @@
-/** The part of the optional package jose that is used here. */
+/** The types of the optional package jose, limited to the parts that are used here. */
 import type { KeyObject, webcrypto } from "node:crypto";
 
-/** Finds the key that a token names; throws if there is none. Only jose knows the arguments. */
+/** Finds the key that a token names; throws if there is none. Only jose interprets the arguments. */
 export type FindKey = (
   header: never,
   token: never,

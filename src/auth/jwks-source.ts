@@ -1,4 +1,4 @@
-/** Keys of a token issuer, read from where it publishes them. */
+/** Reads the keys of a token issuer from the URL where it publishes them. */
 import { BlockList, isIP } from "node:net";
 import { isBytes } from "../primitives/bytes.js";
 import { checkInteger, checkOptions } from "../vault/checks.js";
@@ -7,23 +7,23 @@ import { AuthenticationUnavailableError, UnauthenticatedError } from "../vault/e
 import { fetchJson } from "./fetch-json.js";
 import type { FindKey, Jose } from "./jose-peer.js";
 
-/** Where an issuer publishes its keys, and how they are read. */
+/** The URL where an issuer publishes its keys, and the settings for reading it. */
 export interface JwksOptions {
   /** `https:`, or `http:` on the loopback interface. */
   readonly url: string | URL;
-  /** For one reading as a whole. Default: 5,000. */
+  /** The time limit for one complete read. Default: 5,000. */
   readonly timeoutMs?: number | undefined;
-  /** For how long keys are used before they are read again. Default: 600,000, ten minutes. */
+  /** How long keys are used before they are read again. Default: 600,000, ten minutes. */
   readonly cacheMs?: number | undefined;
-  /** For how long after a reading an unknown `kid` causes no other one. Default: 30,000. */
+  /** How long after a read an unknown `kid` does not cause another read. Default: 30,000. */
   readonly cooldownMs?: number | undefined;
-  /** For how long keys are used beyond `cacheMs` while they cannot be read. Default: 3,600,000, an hour. */
+  /** How long keys are used beyond `cacheMs` while they cannot be read. Default: 3,600,000, an hour. */
   readonly staleMs?: number | undefined;
   /** PEM certificates to trust instead of the system's. */
   readonly ca?: string | Uint8Array | undefined;
 }
 
-/** {@link JwksOptions} that were checked. */
+/** {@link JwksOptions} after validation. */
 export interface CheckedJwks {
   readonly url: URL;
   readonly ca: string | Uint8Array | undefined;
@@ -48,14 +48,14 @@ const DEFAULTS = {
   cooldownMs: 30_000,
   staleMs: 3_600_000,
 };
-/** For how long after a failure nobody asks again: an issuer in trouble is not helped by a rush. */
+/** The pause after a failed read, so that many requests at once do not overload a failing issuer. */
 const RETRY_AFTER_FAILURE_MS = 1000;
 
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
 LOOPBACK.addAddress("::1", "ipv6");
 
-/** The keys of an issuer: cached, read by one request at a time, and not in a rush. */
+/** The keys of an issuer: cached, read by one request at a time, and at a limited rate. */
 export class JwksSource {
   readonly #settings: CheckedJwks;
   readonly #clock: Clock;
@@ -71,12 +71,12 @@ export class JwksSource {
   }
 
   /**
-   * Finds the key that a token names.
+   * Returns the key that a token names.
    *
-   * @throws {@link AuthenticationUnavailableError} The keys cannot be read, and those at hand are
-   *   too old or do not include it.
-   * @throws {@link UnauthenticatedError} The keys at hand do not include it, and it is too early to read
-   *   newer ones.
+   * @throws {@link AuthenticationUnavailableError} The keys cannot be read, and the cached keys are
+   * too old or do not include this key.
+   * @throws {@link UnauthenticatedError} The cached keys do not include this key, and the cooldown does not
+   * allow another read yet.
    */
   readonly find: FindKey = async (header, token) => {
     const before = this.#keys;
@@ -85,14 +85,16 @@ export class JwksSource {
       return await find(header, token);
     } catch (error) {
       const isUnknown = (error as { code?: unknown }).code === "ERR_JWKS_NO_MATCHING_KEY";
-      // What was read since the token came is the issuer's last word.
+      // Keys that were read after the token arrived are current, so the key is really unknown.
       if (!isUnknown || this.#keys !== before) throw error;
       const newer = await this.#afterUnknownKey();
       return await newer(header, token);
     }
   };
 
-  /** Keys change: one that is unknown may be new. Made-up ones cause one reading in a cooldown. */
+  /**
+   * Issuers rotate keys, so an unknown key may be new. Invented key ids cause at most one read per cooldown.
+   */
   #afterUnknownKey(): Promise<FindKey> {
     const readAtMs = this.#keys?.readAtMs ?? Number.NEGATIVE_INFINITY;
     const isRecent = this.#clock.now() < readAtMs + this.#settings.cooldownMs;
@@ -106,7 +108,7 @@ export class JwksSource {
     const { find } = this.#keys;
     if (age < cacheMs) return find;
     const reading = this.#read().catch(() => find);
-    // Only the first request of an outage waits for the answer that does not come.
+    // During an outage, only the first request waits for the read to fail.
     return this.#failedAtMs === undefined ? await reading : find;
   }
 
@@ -124,7 +126,7 @@ export class JwksSource {
   async #readOnce(): Promise<FindKey> {
     try {
       const document = await fetchJson(this.#settings.url, this.#settings);
-      // Malformed documents throw.
+      // Throws if the document is malformed.
       const find = this.#jose.createLocalJWKSet(
         document as Parameters<Jose["createLocalJWKSet"]>[0],
       );
@@ -132,14 +134,16 @@ export class JwksSource {
       this.#failedAtMs = undefined;
       return find;
     } catch {
-      // The cause would name addresses.
+      // The error is not kept as a cause because its message would name addresses.
       this.#failedAtMs = this.#clock.now();
       throw new AuthenticationUnavailableError();
     }
   }
 }
 
-/** Returns options with nothing left open, and an address that nobody on the way can answer for. */
+/**
+ * Returns options with defaults filled in. Rejects a URL that an attacker on the network could answer for.
+ */
 export function checkJwks(options: JwksOptions): CheckedJwks {
   checkOptions(options, "jwks", OPTIONS);
   const { url, ca, timeoutMs, cacheMs, cooldownMs, staleMs } = options;

@@ -1,4 +1,4 @@
-/** What a token must say beyond what jose checks. */
+/** Checks the claims and parameters of a token that jose does not check. */
 import { Buffer } from "node:buffer";
 import type { Caller } from "./authenticator.js";
 import type { VerifiedToken } from "./jose-peer.js";
@@ -15,9 +15,10 @@ export interface ClaimRules {
 
 const MAX_TOKEN_CHARACTERS = 16_384;
 const MAX_PARTS = 3;
-// What a JWT never needs and other verifiers may read otherwise: RFC 7797, section 7; RFC 7516.
+// Parameters that a JWT never needs and that other verifiers may interpret differently: RFC 7797, section 7;
+// RFC 7516.
 const FOREIGN_PARAMETERS = ["b64", "crit", "zip"];
-// RFC 7519, section 5.1, and RFC 9068, section 2.1. Others are tokens for other purposes.
+// RFC 7519, section 5.1, and RFC 9068, section 2.1. Other types are for other purposes.
 const USUAL_TYPES: ReadonlySet<unknown> = new Set([
   undefined,
   "jwt",
@@ -27,9 +28,9 @@ const USUAL_TYPES: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * Tells whether a text can be a token: three parts, each in the one spelling of base64url.
+ * Returns whether a text can be a token: three parts, each in canonical base64url.
  *
- * Decoders skip what they do not know; then one token has many spellings.
+ * Decoders ignore invalid characters. Without this check, one token would have many spellings.
  */
 export function isTokenText(text: string): boolean {
   if (text.length > MAX_TOKEN_CHARACTERS) return false;
@@ -41,7 +42,10 @@ function isBase64Url(part: string): boolean {
   return part !== "" && Buffer.from(part, "base64url").toString("base64url") === part;
 }
 
-/** Returns who a verified token stands for; `undefined` if it says too little or too much. */
+/**
+ * Returns the caller that a verified token identifies; `undefined` if required claims are missing or
+ * forbidden parameters are present.
+ */
 export function callerOf(
   token: VerifiedToken,
   rules: ClaimRules,
@@ -59,16 +63,16 @@ export function callerOf(
 
 function isPlainHeader(header: VerifiedToken["protectedHeader"], { typ }: ClaimRules): boolean {
   if (FOREIGN_PARAMETERS.some((name) => Object.hasOwn(header, name))) return false;
-  // RFC 7515, section 4.1.4; some verifiers pass over a key id that is no text.
+  // RFC 7515, section 4.1.4. Some verifiers ignore a key id that is not a string.
   const keyId = ownMember(header, "kid");
   if (keyId !== undefined && typeof keyId !== "string") return false;
-  // A type that was asked for has been compared.
+  // If a type was required, jose has already compared it.
   if (typ !== undefined) return true;
   const given = ownMember(header, "typ");
   return USUAL_TYPES.has(typeof given === "string" ? given.toLowerCase() : given);
 }
 
-/** JSON has numbers that become infinite: a token with such an `exp` would live for ever. */
+/** JSON numbers can overflow to infinity. A token with such an `exp` would never expire. */
 function isShortLived(
   payload: VerifiedToken["payload"],
   rules: ClaimRules,

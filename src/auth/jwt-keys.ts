@@ -1,4 +1,4 @@
-/** Keys that tokens are verified with, and the algorithms that each is for. */
+/** The keys that verify tokens, and the algorithms that each key supports. */
 import { createPublicKey, createSecretKey, KeyObject, type webcrypto } from "node:crypto";
 import { isCryptoKey, isKeyObject } from "node:util/types";
 import { isBytes, trueBytes } from "../primitives/bytes.js";
@@ -15,12 +15,12 @@ export interface JwtJsonWebKey {
   readonly [member: string]: unknown;
 }
 
-/** A set of public JSON Web Keys, told apart by the `kid` that a token names. */
+/** A set of public JSON Web Keys, selected by the `kid` that a token names. */
 export interface JwtJsonWebKeySet {
   readonly keys: readonly JwtJsonWebKey[];
 }
 
-/** What tokens can be verified with: a public key, or a secret of 32 bytes or more. */
+/** A key that can verify tokens: a public key, or a secret of 32 bytes or more. */
 export type JwtKey =
   | KeyObject
   | webcrypto.CryptoKey
@@ -28,7 +28,7 @@ export type JwtKey =
   | JwtJsonWebKeySet
   | Uint8Array;
 
-/** What a key must be to serve an algorithm: RFC 7518, section 3.1, and RFC 8037. */
+/** The properties that a key needs for an algorithm: RFC 7518, section 3.1, and RFC 8037. */
 interface Need {
   readonly type: "rsa" | "ec" | "ed25519" | "secret";
   readonly curve?: string;
@@ -61,18 +61,18 @@ export const PUBLIC_KEY_ALGORITHMS: readonly string[] = [...NEEDS]
   .filter(([, { type }]) => type !== "secret")
   .map(([name]) => name);
 
-/** Keys to verify with, and what they may be used for. */
+/** The keys to verify with, and the algorithms that they may be used for. */
 export interface CheckedKey {
-  /** One key for every token, or a set to choose from by `kid`. */
+  /** One key for every token, or a set of keys from which `kid` selects one. */
   readonly key: KeyObject | { readonly keys: readonly JwtJsonWebKey[] };
   readonly algorithms: readonly string[];
 }
 
 /**
- * Returns the key of an option, checked, and the algorithms it serves.
+ * Returns the key of an option after validation, and the algorithms that it supports.
  *
- * @throws TypeError It is private, of a kind that verifies nothing, or a public key as the bytes of a secret.
- * @throws RangeError It is too short.
+ * @throws TypeError The key is private, cannot verify, or is a public key given as the bytes of a secret.
+ * @throws RangeError The key is too short.
  */
 export function checkJwtKey(given: unknown): CheckedKey {
   if (isKeySet(given)) return { key: checkKeySet(given), algorithms: PUBLIC_KEY_ALGORITHMS };
@@ -87,7 +87,7 @@ function isKeySet(given: unknown): given is JwtJsonWebKeySet {
 }
 
 function checkKeySet(given: JwtJsonWebKeySet): { keys: readonly JwtJsonWebKey[] } {
-  // JSON is all that a key set is, and `structuredClone` is not in every realm.
+  // A key set contains only JSON values, and `structuredClone` is not available in every realm.
   const { keys } = JSON.parse(JSON.stringify({ keys: given.keys })) as JwtJsonWebKeySet;
   if (keys.length === 0 || keys.length > MAX_SET_KEYS) {
     throw new RangeError(`key.keys must have 1 to ${MAX_SET_KEYS} keys`);
@@ -118,19 +118,19 @@ function importedKey(given: unknown): KeyObject {
   throw new TypeError("key must be a KeyObject, a CryptoKey, a JSON Web Key (Set) or bytes");
 }
 
-/** Takes no more of a JSON Web Key than it needs, and never the private half of one. */
+/** Reads only the members of a JSON Web Key that are needed, and never the private ones. */
 function keyOfJwk(jwk: Record<string, unknown>): KeyObject {
   if (jwk["d"] !== undefined) throw new TypeError("key must be a public key, not a private one");
   try {
     if (jwk["kty"] === "oct") return createSecretKey(String(jwk["k"]), "base64url");
     return createPublicKey({ key: { ...jwk }, format: "jwk" });
   } catch {
-    // What Node would say can name members of the key.
+    // Node's own message can name members of the key, so it is replaced.
     throw new TypeError("key is not a JSON Web Key that can verify");
   }
 }
 
-/** A public key as a secret is how RS256 tokens are forged with HS256: anybody has it. */
+/** With a public key as the secret, attackers could sign HS256 tokens with a key that is not secret. */
 function checkSecretKey(key: KeyObject): void {
   const bytes = key.export();
   try {
@@ -152,7 +152,7 @@ function serves(key: KeyObject, algorithm: string): boolean {
   return isLongEnough && key.asymmetricKeyDetails?.namedCurve === need.curve;
 }
 
-/** RFC 7517, section 4: what a JSON Web Key says it is for. */
+/** RFC 7517, section 4: the members that restrict the use of a JSON Web Key. */
 function allows(given: unknown, algorithm: string): boolean {
   if (!isPlain(given)) return true;
   const { alg, use, key_ops: operations } = given as JwtJsonWebKey;

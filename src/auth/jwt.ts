@@ -10,27 +10,33 @@ import { type CheckedJwks, checkJwks, type JwksOptions, JwksSource } from "./jwk
 import { type ClaimRules, callerOf, isTokenText } from "./jwt-claims.js";
 import { type CheckedKey, checkJwtKey, type JwtKey, PUBLIC_KEY_ALGORITHMS } from "./jwt-keys.js";
 
-/** What {@link jwtAuth} takes: either a `key` or the `jwks` of an issuer. */
+/** Options of {@link jwtAuth}: either a `key` or the `jwks` of an issuer. */
 export interface JwtAuthOptions {
-  /** The only `iss` that counts. */
+  /** The only `iss` that is accepted. */
   readonly issuer: string;
-  /** What `aud` must be or include: the name of this service and of no other. */
+  /** The value that `aud` must equal or include: the name of this service and of no other. */
   readonly audience: string;
   /** A public key, a set of them, or a secret of 32 bytes or more. */
   readonly key?: JwtKey | undefined;
   /** Where the issuer publishes its keys. */
   readonly jwks?: JwksOptions | undefined;
-  /** The only `alg` that count. Default: all that the key serves; with public keys never HS256. */
+  /**
+   * The only `alg` values that are accepted. Default: all that the key supports; never HS256 with public
+   * keys.
+   */
   readonly algorithms?: readonly string[] | undefined;
-  /** The claim that is the principal. Default: `sub`. */
+  /** The claim that contains the principal. Default: `sub`. */
   readonly claim?: string | undefined;
-  /** The claim that lists whom the caller may act for. Default: none, and nobody else. */
+  /**
+   * The claim that lists the principals that the caller may act for. Default: none; the caller acts only for
+   * itself.
+   */
   readonly mayActForClaim?: string | undefined;
-  /** The only `typ` that counts. Default: none, `JWT` or `at+jwt`. */
+  /** The only `typ` that is accepted. Default: none, `JWT` or `at+jwt`. */
   readonly typ?: string | undefined;
   /** The longest time from `iat`, or from now, to `exp`. Default: 86,400, a day. */
   readonly maxLifetimeSeconds?: number | undefined;
-  /** How far the issuer's clock may be from ours. Default: 30; at most 300. */
+  /** How far the issuer's clock may differ from ours. Default: 30; at most 300. */
   readonly clockToleranceSeconds?: number | undefined;
   /** Default: the system's. */
   readonly clock?: Clock | undefined;
@@ -53,28 +59,28 @@ const DEFAULT_LIFETIME_SECONDS = 86_400;
 const MAX_LIFETIME_SECONDS = 31_557_600;
 const DEFAULT_TOLERANCE_SECONDS = 30;
 const MAX_TOLERANCE_SECONDS = 300;
-/** How long a connection may use a token before it is verified again; its expiry counts at once. */
+/** How long a connection may use a token before it is verified again. Its expiry takes effect at once. */
 const REVERIFIED_AFTER_MS = 30_000;
 
 /**
- * Returns an authenticator that knows callers by signed JSON Web Tokens, sent as bearer tokens.
+ * Returns an authenticator that identifies callers by signed JSON Web Tokens, sent as bearer tokens.
  *
- * A token counts if a fixed algorithm and key verify it, issuer and audience are the expected
- * ones, `exp` is there and not far away, and the principal claim is a string a principal can be.
- * Keys and addresses of keys in a token are ignored. A token may be used until it expires, as
- * often as its holder likes: keep lifetimes short.
+ * A token is accepted if a fixed algorithm and key verify it, issuer and audience are the expected
+ * ones, `exp` is present and within the maximum lifetime, and the principal claim is a valid principal.
+ * Keys and key URLs inside a token are ignored. The holder may use a token any number of times until it
+ * expires, so keep lifetimes short.
  *
  * Source: RFC 7515, 7519, 8725.
  *
- * @throws TypeError or `RangeError` An option is wrong, or the key does not serve an algorithm.
+ * @throws TypeError or `RangeError` An option is invalid, or the key does not support an algorithm.
  * @throws PeerMissingError The optional package jose is not installed.
  *
  * @example
  * ```ts
  * const auth = await jwtAuth({
- *   issuer: "https://login.example.org",
- *   audience: "handlevault",
- *   jwks: { url: "https://login.example.org/.well-known/jwks.json" },
+ * issuer: "https://login.example.org",
+ * audience: "handlevault",
+ * jwks: { url: "https://login.example.org/.well-known/jwks.json" },
  * });
  * ```
  */
@@ -95,7 +101,7 @@ class JwtAuthenticator implements Authenticator {
   readonly #jose: Jose;
   readonly #settings: Settings;
   readonly #findKey: FindKey;
-  /** Until when callers count without their tokens being verified again, in milliseconds. */
+  /** The time, in milliseconds, until which each caller's token needs no further verification. */
   readonly #verifiedUntil = new WeakMap<Caller, number>();
 
   constructor(settings: Settings, jose: Jose) {
@@ -115,9 +121,9 @@ class JwtAuthenticator implements Authenticator {
       if (caller !== undefined) this.#noteVerified(caller, Number(token.payload["exp"]), nowMs);
       return caller;
     } catch (error) {
-      // What depends on when the issuer's keys were read is no failure of the caller.
+      // Errors in reading the issuer's keys do not count as failures of the caller.
       if (isVaultError(error)) throw error;
-      // Whatever else jose says is about the token, down to a key that does not fit its `alg`.
+      // All other errors of jose are about the token, including a key that does not fit its `alg`.
       return undefined;
     }
   }
@@ -126,7 +132,7 @@ class JwtAuthenticator implements Authenticator {
     return this.#settings.clock.now() < (this.#verifiedUntil.get(caller) ?? 0);
   }
 
-  /** A key that its issuer has withdrawn is noticed when the token is verified again. */
+  /** Tokens are verified again at intervals so that a withdrawn key stops working. */
   #noteVerified(caller: Caller, expiresAt: number, nowMs: number): void {
     const { clockToleranceSeconds } = this.#settings.rules;
     const expiresAtMs = (expiresAt + clockToleranceSeconds) * 1000;

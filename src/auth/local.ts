@@ -1,6 +1,6 @@
 import { type Authenticator, type Evidence, LOCAL_CALLER } from "./authenticator.js";
 
-/** What a proxy adds to a request that it passes on. */
+/** The headers that proxies add to the requests they forward. */
 const PROXY_HEADERS = [
   "forwarded",
   "via",
@@ -11,11 +11,11 @@ const PROXY_HEADERS = [
 ];
 
 /**
- * Believes whatever a request of this machine says about who sends it.
+ * Returns an authenticator that accepts the principal named by any request from this machine.
  *
- * Every process that reaches the loopback interface, or the Unix socket, is every principal. A
- * server with it refuses to listen elsewhere. A request that carries a proxy's headers came from
- * elsewhere and is not believed; a proxy that adds none cannot be told from a local process.
+ * Every process that can reach the loopback interface or the Unix socket can act as any principal. A server
+ * with this authenticator refuses to listen elsewhere. A request with a proxy's headers came from another
+ * machine and is not accepted. A proxy that adds no headers cannot be distinguished from a local process.
  *
  * @example
  * ```ts
@@ -31,6 +31,6 @@ export function trustLocalCallers(): Authenticator {
 
 function isLocal(evidence: Evidence): boolean {
   if (evidence.connection?.isLocal !== true) return false;
-  // Sent twice, a header has no one value, and tells of a proxy all the same.
+  // A header that was sent twice has no single value, but still indicates a proxy.
   return !PROXY_HEADERS.some((name) => evidence.hasHeader(name));
 }

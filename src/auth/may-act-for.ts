@@ -1,15 +1,15 @@
-/** Whom a caller may act for: exact principals, and prefixes written with one `*` at the end. */
+/** The principals that a caller may act for: exact names, and prefixes that end in one `*`. */
 import { checkPrincipal } from "../vault/checks.js";
 import type { Caller } from "./authenticator.js";
 
 const MAX_PATTERNS = 256;
 
 /**
- * Tells whether a caller is a principal or may act for it.
+ * Returns whether a caller is a principal or may act for it.
  *
- * Compares character by character, with no normal form in between. `tenant-a/*` covers whatever
- * starts with `tenant-a/`; end a prefix in a delimiter, for `tenant-a*` covers `tenant-abc` too.
- * A `*` alone covers nobody.
+ * Compares character by character, without Unicode normalisation. `tenant-a/*` covers every principal that
+ * starts with `tenant-a/`. End a prefix in a delimiter, because `tenant-a*` also covers `tenant-abc`.
+ * A `*` alone covers no principal.
  *
  * @example
  * ```ts
@@ -29,18 +29,19 @@ function covers(pattern: string, principal: string): boolean {
 /**
  * Returns a frozen copy of a list for {@link Caller.mayActFor}.
  *
- * A `*` alone would make a credential everybody, which nobody should write by accident, and a `*`
- * that is not last looks like a pattern that does not exist: both are refused.
+ * Refuses a `*` alone, because a typing error must not let a credential act for every principal. Refuses a
+ * `*`
+ * that is not last, because it looks like a pattern that is not supported.
  *
- * @throws TypeError It is no array of strings.
- * @throws RangeError It has over 256 entries, or one that is neither a principal nor a prefix.
+ * @throws TypeError The value is not an array of strings.
+ * @throws RangeError The list has over 256 entries, or one that is neither a principal nor a prefix.
  */
 export function checkMayActFor(value: unknown, name: string): readonly string[] {
   if (!Array.isArray(value)) throw new TypeError(`${name} must be an array of strings`);
   if (value.length > MAX_PATTERNS) {
     throw new RangeError(`${name} must have at most ${MAX_PATTERNS} entries`);
   }
-  // A copy first: what is checked is then what is used.
+  // Copies before checking, so that the caller cannot change the list afterwards.
   const patterns: unknown[] = Array.from(value);
   return Object.freeze(patterns.map((pattern, index) => checkPattern(pattern, name, index)));
 }

@@ -8,29 +8,29 @@ import { principalOf } from "./principal.js";
 import { checkTrustDomain, isSpiffeIdIn } from "./spiffe.js";
 import { readSubjectAltName } from "./subject-alt-name.js";
 
-/** What {@link mtlsAuth} takes. */
+/** Options of {@link mtlsAuth}. */
 export interface MtlsAuthOptions {
-  /** The one trust domain whose ids count, such as `example.org`. Compared whole. */
+  /** The one trust domain whose ids are accepted, such as `example.org`. Compared as a whole. */
   readonly trustDomain: string;
-  /** Whom some callers may act for, by their SPIFFE id. */
+  /** The principals that certain callers may act for, by the caller's SPIFFE id. */
   readonly mayActFor?: Readonly<Record<string, readonly string[]>> | undefined;
-  /** For the certificate's validity, which may end while its connection lives on. Default: the system's. */
+  /** For the certificate's validity, which may end while the connection is open. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 
 const OPTIONS: ReadonlySet<string> = new Set(["trustDomain", "mayActFor", "clock"]);
 
 /**
- * Knows callers by the SPIFFE id in their client certificate.
+ * Returns an authenticator that identifies callers by the SPIFFE id in their client certificate.
  *
- * The server must ask for certificates and verify them (`requestCert`, `ca`; TLS 1.2 or later). A
- * certificate counts if it has exactly one URI, if that is a SPIFFE id of the trust domain with a
- * path, if it is no certificate authority's, and at this moment is neither too young nor too old.
- * The id as a whole, as it is written, is the principal.
+ * The server must request certificates and verify them (`requestCert`, `ca`; TLS 1.2 or later). A
+ * certificate is accepted if it has exactly one URI, if that URI is a SPIFFE id of the trust domain with a
+ * path, if it does not belong to a certificate authority, and if it is within its validity period now.
+ * The principal is the complete id, exactly as written.
  *
  * Source: SPIFFE-ID and X509-SVID specifications.
  *
- * @throws TypeError or `RangeError` An option is wrong.
+ * @throws TypeError or `RangeError` An option is invalid.
  *
  * @example
  * ```ts
@@ -65,7 +65,7 @@ class MtlsAuthenticator implements Authenticator {
     return mayActFor === undefined ? { principal } : { principal, mayActFor };
   }
 
-  /** X509-SVID, 4.1: the certificate of an authority signs others' and is nobody's own. */
+  /** X509-SVID, 4.1: an authority's certificate signs other certificates and does not identify a workload. */
   #isValid(certificate: X509Certificate): boolean {
     const now = this.#clock.now();
     const from = Date.parse(certificate.validFrom);
@@ -74,7 +74,7 @@ class MtlsAuthenticator implements Authenticator {
   }
 }
 
-/** Returns the certificate's URI if it has exactly one, as X509-SVID, 2 demands. */
+/** Returns the certificate's URI if it has exactly one, as X509-SVID, 2 requires. */
 function onlyUri(certificate: X509Certificate): string | undefined {
   const names = readSubjectAltName(certificate.subjectAltName ?? "") ?? [];
   const uris = names.filter(({ kind }) => kind === "URI");
@@ -84,7 +84,7 @@ function onlyUri(certificate: X509Certificate): string | undefined {
 function checkDelegations(
   given: MtlsAuthOptions["mayActFor"] = {},
 ): ReadonlyMap<string, readonly string[]> {
-  // A Map or an array would seem to be empty, or to name other principals.
+  // A Map or an array would look empty, or would have entries for other principals.
   if (Object.prototype.toString.call(given) !== "[object Object]") {
     throw new TypeError("mayActFor must be an object of arrays");
   }

@@ -1,33 +1,33 @@
-/** Lists of who may be at the other end of a connection. */
+/** Lists of the peer addresses that a connection may come from. */
 import { BlockList, isIP, isIPv6 } from "node:net";
 import type { Connection } from "./authenticator.js";
 
-/** Entry for connections over a Unix socket, which have no address. */
+/** The entry for connections over a Unix socket, which have no address. */
 const UNIX = "unix";
 const MAX_ENTRIES = 1000;
 const PREFIX_LENGTH = /^[1-9]\d{0,2}$/;
-/** An IPv4 address as dual-stack listeners show it. */
+/** An IPv4 address in the form that dual-stack listeners report. */
 const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
-/** Some of the addresses that a connection can come from. */
+/** A set of peer addresses. */
 export interface PeerAddresses {
   include(connection: Connection): boolean;
 }
 
 /**
- * Returns what a list of IP addresses, CIDR blocks and `unix` stands for.
+ * Returns the set of addresses for a list of IP addresses, CIDR blocks and `unix`.
  *
- * An IPv4 address covers its IPv6-mapped form, as dual-stack listeners show it.
+ * An IPv4 address also covers its IPv6-mapped form, which dual-stack listeners report.
  *
- * @throws TypeError It is no list of strings, or is empty.
- * @throws RangeError An entry is no address, or is a block of all addresses.
+ * @throws TypeError The value is not a list of strings, or is empty.
+ * @throws RangeError An entry is not an address, or is a block of all addresses.
  */
 export function peerAddresses(value: unknown, name: string): PeerAddresses {
   if (!Array.isArray(value)) throw new TypeError(`${name} must be an array of strings`);
   if (value.length === 0 || value.length > MAX_ENTRIES) {
     throw new RangeError(`${name} must have 1 to ${MAX_ENTRIES} addresses`);
   }
-  // Two lists: a wide block of IPv6 would else hold all of IPv4, which it can be mapped into.
+  // Two lists, because a wide IPv6 block would otherwise include all IPv4 addresses in their mapped form.
   const lists: AddressLists = { ipv4: new BlockList(), ipv6: new BlockList() };
   const entries = Array.from(value as unknown[]);
   for (const [index, entry] of entries.entries()) {
@@ -63,13 +63,13 @@ function addEntry(lists: AddressLists, entry: string, name: string): void {
   lists[family].addSubnet(address, bits, family);
 }
 
-/** Nothing is ever compared with an entry of this kind: write the IPv4 address. */
+/** Such an entry would never match, because peers are compared by their IPv4 address. */
 function isMapped(address: string): boolean {
   return isIPv6(address) && new URL(`http://[${address}]`).hostname.startsWith("[::ffff:");
 }
 
 function isListed(lists: AddressLists, remoteAddress: string): boolean {
-  // A link-local address names the interface it came in by.
+  // A link-local address includes the name of its interface.
   const [given = ""] = remoteAddress.split("%", 1);
   const address = MAPPED_IPV4.exec(given)?.[1] ?? given;
   const family = isIPv6(address) ? "ipv6" : "ipv4";

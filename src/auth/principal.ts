@@ -1,6 +1,6 @@
 import { checkPrincipal } from "../vault/checks.js";
 
-/** Returns the value if a principal can be it: what a credential says is checked, never mended. */
+/** Returns the value if it is a valid principal, else `undefined`. An invalid one is never corrected. */
 export function principalOf(value: unknown): string | undefined {
   try {
     checkPrincipal(value, "principal");

@@ -1,6 +1,6 @@
-/** SPIFFE ids, as the SPIFFE-ID specification writes them. */
+/** SPIFFE ids, following the SPIFFE-ID specification. */
 
-/** The scheme and what follows it, each part at most as long as the specification allows. */
+/** The maximum length of a complete id, which the specification sets. */
 const MAX_ID_BYTES = 2048;
 const MAX_TRUST_DOMAIN_BYTES = 255;
 // SPIFFE-ID, 2.1: no port, no user, no percent-encoding, no upper case.
@@ -18,9 +18,9 @@ export function checkTrustDomain(value: unknown, name: string): asserts value is
 }
 
 /**
- * Tells whether a text is the SPIFFE id of a workload in a trust domain.
+ * Returns whether a text is the SPIFFE id of a workload in a trust domain.
  *
- * The domain is compared whole, and an id without a path names the domain, not a workload.
+ * The domain is compared as a whole. An id without a path names the domain, not a workload.
  */
 export function isSpiffeIdIn(id: string, trustDomain: string): boolean {
   if (id.length > MAX_ID_BYTES || !id.startsWith(SCHEME)) return false;

@@ -1,19 +1,19 @@
-/** The names in a certificate, out of the one text that Node makes of them. */
+/** Parses the text into which Node joins all names of a certificate. */
 
-/** One name of a certificate: its kind as Node calls it, such as `URI` or `DNS`, and its value. */
+/** One name of a certificate: its kind in Node's spelling, such as `URI` or `DNS`, and its value. */
 export interface AlternativeName {
   readonly kind: string;
   readonly value: string;
 }
 
-// A quoted value may hold ", " and a name of its own: splitting at commas was CVE-2021-44532.
+// A quoted value may contain ", " followed by a forged name: splitting at commas was CVE-2021-44532.
 const ENTRY = /([A-Za-z0-9 ]+):((?:"(?:[^"\\]|\\.)*"|[^",])*)(?:, |$)/y;
 
 /**
  * Returns the names in the text of `X509Certificate.subjectAltName`, in order.
  *
- * @returns `undefined` if any of the text is not what Node writes: half of a certificate's names
- *   is no ground to believe one of them.
+ * @returns `undefined` if any part of the text is not in Node's format, because a text that is only partly
+ * understood must not be trusted.
  */
 export function readSubjectAltName(text: string): readonly AlternativeName[] | undefined {
   const names: AlternativeName[] = [];
@@ -29,7 +29,7 @@ export function readSubjectAltName(text: string): readonly AlternativeName[] | u
   return text.endsWith(", ") ? undefined : names;
 }
 
-/** Returns what a value stands for: Node writes one with special characters as JSON text. */
+/** Returns the decoded value. Node writes a value with special characters as JSON text. */
 function unquoted(written: string): string | undefined {
   if (!written.startsWith('"')) return written;
   try {

@@ -14,36 +14,36 @@ import {
   MAX_SECRET_CHARACTERS,
 } from "./secret-digest.js";
 
-/** Whom a static token stands for, and until when. */
+/** The principal that a static token identifies, and its expiry. */
 interface TokenHolder {
   readonly principal: string;
-  /** Whom else the holder may act for: exact principals, or prefixes that end in `*`. */
+  /** The other principals that the holder may act for: exact names, or prefixes that end in `*`. */
   readonly mayActFor?: readonly string[] | undefined;
-  /** The moment from which the token is refused; without it, never. */
+  /** The time from which the token is refused. Without it, the token never expires. */
   readonly expiresAt?: Date | undefined;
 }
 
-/** One static token: as itself, or as what {@link hashToken} made of it under the same key. */
+/** One static token: the token itself, or its hash from {@link hashToken} under the same key. */
 export type StaticToken =
   | (TokenHolder & { readonly token: string; readonly tokenHash?: undefined })
   | (TokenHolder & { readonly tokenHash: string; readonly token?: undefined });
 
-/** What {@link tokenAuth} takes. */
+/** Options of {@link tokenAuth}. */
 export interface TokenAuthOptions {
-  /** At most 1,000: a request is compared with every one of them. */
+  /** At most 1,000, because each request is compared with every token. */
   readonly tokens: readonly StaticToken[];
-  /** At least 32 bytes that key the hashes. Without it a random key of this process does. */
+  /** At least 32 bytes, used as the key of the hashes. Default: a random key for this process. */
   readonly key?: Uint8Array | undefined;
-  /** For the expiry. Default: the system's. */
+  /** For expiry. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 
-/** Knows callers by static tokens, which can be given anew. */
+/** Identifies callers by static tokens, which can be replaced at run time. */
 export interface TokenAuthenticator extends Authenticator {
   /**
-   * Replaces all tokens: from now on those count and no others, on connections that have authenticated too.
+   * Replaces all tokens at once, also for connections that have already authenticated.
    *
-   * @throws TypeError or `RangeError` A token is wrong, as {@link tokenAuth} has it; those of before stay.
+   * @throws TypeError or `RangeError` A token is invalid, as in {@link tokenAuth}; the previous tokens stay.
    */
   reload(tokens: readonly StaticToken[]): void;
 }
@@ -67,13 +67,13 @@ const TOKEN_BYTES = 32;
 const TOKEN_HASH = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 
 /**
- * Knows callers by static bearer tokens.
+ * Returns an authenticator that identifies callers by static bearer tokens.
  *
- * Tokens are kept as HMAC-SHA-256 only. A request's is compared with all of them in a time that
- * says neither which came near nor whether one has expired.
+ * Tokens are kept only as HMAC-SHA-256. The token of a request is compared with all of them in a time that
+ * reveals neither a near match nor whether a token has expired.
  *
- * @throws TypeError or `RangeError` An option is wrong: a token with under 32 characters, a
- *   token given twice, a public key for a secret, hashes without the key that they were made under.
+ * @throws TypeError or `RangeError` An option is invalid: a token with under 32 characters, a
+ * token given twice, a public key as a secret, hashes without the key that they were made with.
  *
  * @example
  * ```ts
@@ -86,13 +86,13 @@ export function tokenAuth(options: TokenAuthOptions): TokenAuthenticator {
   return new StaticTokens(options);
 }
 
-/** Returns a new token of 256 random bits: `hvt_`, which leak scanners can look for, and 43 characters. */
+/** Returns a new token of 256 random bits: `hvt_`, which leak scanners can search for, and 43 characters. */
 export function generateToken(): string {
   return `hvt_${randomBytes(TOKEN_BYTES).toString("base64url")}`;
 }
 
 /**
- * Returns the hash of a token, to configure {@link tokenAuth} without the token itself.
+ * Returns the hash of a token, so that {@link tokenAuth} can be configured without the token itself.
  *
  * @param key - At least 32 secret bytes, the `key` of {@link tokenAuth}.
  * @returns HMAC-SHA-256 in 43 characters of base64url.
@@ -137,7 +137,7 @@ class StaticTokens implements TokenAuthenticator {
     const digest = digestOf(bearerToken, this.#key);
     const now = this.#clock.now();
     let caller: Caller | undefined;
-    // No early end: the time taken is the same whichever token it is.
+    // Does not stop at a match, so that the time does not depend on which token matches.
     for (const stored of this.#tokens) {
       const isSame = isSameDigest(digest, stored.digest);
       if (isSame && now < stored.expiresAtMs) caller = stored.caller;

@@ -1,17 +1,17 @@
-/** Evidence that notes which credentials an authenticator finds in it. */
+/** Evidence that records which credentials an authenticator reads from it. */
 import type { Connection, Evidence } from "./authenticator.js";
 
-/** The same evidence for an authenticator, and what was read of it. */
+/** The same evidence for an authenticator, and a record of the parts that it read. */
 export interface WatchedEvidence {
-  /** A plain object, which authenticators may take apart. */
+  /** A plain object, so that authenticators may destructure it. */
   readonly evidence: Evidence;
-  /** Whether a credential was read: a token, a certificate, or a header that was asked for and is there. */
+  /** Returns whether a credential was read: a token, a certificate, or a header that is present. */
   hasShown(): boolean;
-  /** The headers whose values were asked for, in lower case. */
+  /** The names of the headers that were read, in lower case. */
   readonly headersRead: ReadonlySet<string>;
 }
 
-/** Returns evidence that notes what is read of it. */
+/** Returns evidence that records each read. */
 export function watched(given: Evidence): WatchedEvidence {
   const headersRead = new Set<string>();
   let hasShown = false;

@@ -12,7 +12,7 @@ import { TestIssuer } from "../support/tokens.js";
 import { ManualClock } from "../support/vault.js";
 
 const UNAVAILABLE = "ERR_VAULT_AUTHENTICATION_UNAVAILABLE";
-/** A refusal that is no failure of the caller: the issuer's keys may have changed meanwhile. */
+/** A refusal that is not a failure of the caller: the issuer's keys may have changed in between. */
 const NOT_YET = "ERR_VAULT_UNAUTHENTICATED";
 const [first, second] = [new TestIssuer("first"), new TestIssuer("second")];
 
@@ -30,7 +30,7 @@ async function portOf(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** An issuer's server, what it answers, and an authenticator that asks it. */
+/** An issuer's server, its responses, and an authenticator that reads from it. */
 class Scene {
   readonly clock = new ManualClock();
   requests = 0;
@@ -62,7 +62,7 @@ class Scene {
     this.answer = (_, response) => response.writeHead(503).end();
   }
 
-  /** Returns the principal of a new token, "nobody", or the code of an error. */
+  /** Returns the principal of a new token, "nobody" if none, or the code of an error. */
   async outcome(issuer = first): Promise<string> {
     try {
       const token = issuer.token(this.clock.nowMs);
@@ -232,7 +232,7 @@ describe("while an issuer does not answer", () => {
       scene.answer = () => resolve();
     });
     scene.clock.advanceSeconds(60);
-    // Nothing is ever answered.
+    // The issuer never responds.
     expect(await scene.outcome()).toBe("alice");
     await asked;
     expect(await scene.outcome()).toBe("alice");

@@ -21,7 +21,7 @@ const { testGroups } = loadVectors<{ readonly testGroups: readonly Group[] }>(
   "wycheproof/json_web_signature_test.json",
 );
 
-/** Takes the steps of jwtAuth up to the claims, which these signatures do not carry. */
+/** Runs jwtAuth's verification up to the claims, which these signatures do not contain. */
 async function counts(jwk: JwtJsonWebKey, jws: string): Promise<boolean> {
   try {
     const { key, algorithms } = checkJwtKey(jwk);
@@ -33,7 +33,7 @@ async function counts(jwk: JwtJsonWebKey, jws: string): Promise<boolean> {
   }
 }
 
-/** Vectors with another outcome here than they name, and why. */
+/** Vectors whose outcome here differs from the one that they name, and the reason. */
 const OTHERWISE: Readonly<Record<number, string>> = {
   ...Object.fromEntries(
     [259, 264, 268, 272, 320, 325].map((id) => [id, "refused: no token has an empty payload"]),

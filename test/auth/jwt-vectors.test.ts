@@ -36,10 +36,11 @@ const withSecret = await jwtAuth({
 });
 const callerOf = (token: string) => withPublicKeys.authenticate(evidenceOf({ token }));
 
-/** Bad tokens that count all the same, and why. */
+/** Bad tokens that are accepted nevertheless, and the reason. */
 const ACCEPTED: Readonly<Record<string, string>> = {
-  // RFC 7515, section 4, allows a reader to take the last of two members. Here that is ES256, the
-  // issuer's signature covers the header, and nothing else here reads the first.
+  // RFC 7515, section 4, allows a parser to take the last of two members. Here that is ES256, the issuer's
+  // signature
+  // covers the header, and no code here reads the first.
   "header duplicate alg": "the last alg counts, for jose and for the signature",
 };
 const ACCEPTED_BY_SECRET: Readonly<Record<string, string>> = {

@@ -243,7 +243,7 @@ describe("the header of a token", () => {
     const payload = JSON.parse(
       Buffer.from(issuer.token(clock.nowMs).split(".")[1] ?? "", "base64url").toString(),
     ) as unknown;
-    // RFC 7515, section 4, allows to take the last; the signature covers both.
+    // RFC 7515, section 4, allows taking the last; the signature covers both.
     expect(await callerOf(issuer.sign('{"alg":"none","alg":"EdDSA"}', payload))).toBeDefined();
     expect(await callerOf(issuer.sign('{"alg":"EdDSA","alg":"none"}', payload))).toBeUndefined();
   });
@@ -279,7 +279,7 @@ describe("the text of a token", () => {
       "..",
     ];
     for (const other of others) expect(await callerOf(other)).toBeUndefined();
-    // The last character of an Ed25519 signature carries bits that decode to nothing.
+    // The last character of an Ed25519 signature has bits that are not part of any byte.
     const last = signature.slice(-1);
     const twin = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     const twins = [...twin].filter((character) => character !== last);

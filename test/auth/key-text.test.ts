@@ -29,7 +29,7 @@ const { certificate, cert } = TestAuthority.create().issue({ commonName: "issuer
 
 type Form = readonly [name: string, bytes: Buffer];
 
-/** Every form in which Node exports a public key. */
+/** Returns every form in which Node exports a public key. */
 function exportsOf([kind, key]: (typeof KEYS)[number]): Form[] {
   const forms: Form[] = [
     [`${kind}: SPKI, DER`, key.export({ format: "der", type: "spki" })],
@@ -93,7 +93,7 @@ const FORMS: readonly Form[] = [
   ["certificate, PEM", Buffer.from(cert)],
 ];
 
-/** How a form is written into settings, files and manifests. */
+/** The encodings of a form in settings, files and manifests. */
 const ENCODINGS: Readonly<Record<string, (bytes: Buffer) => string | Buffer>> = {
   "as it is": (bytes) => bytes,
   "in base64": (bytes) => bytes.toString("base64"),
@@ -115,7 +115,7 @@ const withKey = (key: JwtKey) => () => jwtAuth({ ...jwtOptions, key });
 const withSecret = (secret: string) => () => headerAuth({ peers: ["10.0.0.7"], secret });
 const withToken = (token: string) => () => tokenAuth({ tokens: [{ token, principal: "alice" }] });
 
-/** Everything that takes the bytes of a shared secret. */
+/** Every function that takes the bytes of a shared secret. */
 const TAKING_BYTES: Readonly<Record<string, (bytes: Buffer) => () => unknown>> = {
   "the bytes of a key of JWTs": withKey,
   "a secret KeyObject for JWTs": (bytes) => withKey(createSecretKey(bytes)),
@@ -124,7 +124,7 @@ const TAKING_BYTES: Readonly<Record<string, (bytes: Buffer) => () => unknown>> =
   "the key of hashToken": (key) => () => hashToken(generateToken(), key),
 };
 
-/** Everything that takes the text of one. */
+/** Every function that takes the text of a shared secret. */
 const TAKING_TEXT: Readonly<Record<string, (text: string) => () => unknown>> = {
   "the secret of a proxy": withSecret,
   "a static token": withToken,
@@ -178,7 +178,7 @@ describe("a published key", () => {
 describe("a secret", () => {
   it("of random bytes is taken in every encoding", () => {
     for (let length = 32; length < 140; length++) {
-      // As keys begin: a SEQUENCE, a point, the length of a name.
+      // The first bytes of keys: a SEQUENCE, a point, the length of a name.
       for (const start of [[], [0x30], [0x30, 0x59], [4], [0, 0, 0, 7]]) {
         const bytes = Buffer.concat([Buffer.from(start), randomBytes(length - start.length)]);
         for (const encode of Object.values(ENCODINGS)) {

@@ -186,7 +186,7 @@ describe("a TLS handshake", () => {
   });
   afterAll(() => new Promise((resolve) => server.close(resolve)));
 
-  /** Returns what the server answers, or "refused" if it ends the connection without an answer. */
+  /** Returns the response of the server, or "refused" if it closes the connection without one. */
   function answerTo(identity?: Identity, maxVersion: SecureVersion = "TLSv1.3"): Promise<string> {
     const { port } = server.address() as AddressInfo;
     const shown = identity === undefined ? {} : { cert: identity.cert, key: identity.key };

@@ -1,4 +1,4 @@
-/** What servers do when nobody says otherwise: literals, so that no change of them goes unseen. */
+/** The defaults of servers, as literals, so that no change of them goes unnoticed. */
 import { describe, expect, it } from "vitest";
 import { HandleVault } from "../../src/index.js";
 import { readHandlerOptions } from "../../src/transport/http/server/options.js";
@@ -78,7 +78,7 @@ describe("without an option", () => {
   );
 });
 
-/** Somebody else on this machine may listen there already; then the error says where it would have been. */
+/** Another process may use the port already; the error then contains the address. */
 async function placeOf(
   serve: typeof serveHttp | typeof serveXmlRpc | typeof serveJsonRpc,
 ): Promise<object> {

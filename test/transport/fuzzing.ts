@@ -1,11 +1,11 @@
-/** What the fuzz tests of all wires share. */
+/** Shared code of the fuzz tests of all wires. */
 import { connect } from "node:net";
 import { afterEach, beforeEach, expect } from "vitest";
 
-/** After so long a connection that is not closed counts as hung. */
+/** A connection that is not closed after this time counts as hung. */
 const HANG_MS = 30_000;
 
-/** Returns whole numbers below a bound, the same ones for the same seed (mulberry32). */
+/** Returns whole numbers below a limit, the same ones for the same seed (mulberry32). */
 export function seeded(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -29,12 +29,12 @@ export function forbidUnhandledRejections(): void {
   });
 }
 
-/** Asks a server over HTTP to close the connection, as which half of it is closed would lose answers. */
+/** Asks an HTTP server to close the connection. Closing one half of it would lose responses. */
 export const LAST_REQUEST: Buffer = Buffer.from(
   "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
 );
 
-/** Sends bytes on a connection of their own, and returns all that comes back until it is closed. */
+/** Sends bytes on a new connection, and returns all bytes received until it is closed. */
 export function exchanged(port: number, bytes: Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1");
@@ -44,7 +44,7 @@ export function exchanged(port: number, bytes: Buffer): Promise<string> {
     }, HANG_MS);
     const parts: Buffer[] = [];
     socket.on("data", (part: Buffer) => parts.push(part));
-    // A server that closes does so whether all was sent or not.
+    // A server may close the connection before everything was sent.
     socket.on("error", () => undefined);
     socket.once("close", () => {
       clearTimeout(hang);
@@ -54,17 +54,17 @@ export function exchanged(port: number, bytes: Buffer): Promise<string> {
   });
 }
 
-/** A request over HTTP that may be malformed. */
+/** An HTTP request that may be malformed. */
 export interface FuzzedRequest {
   readonly path: string;
   readonly type: string;
   readonly body: Buffer;
 }
 
-/** So many requests of a thousand are wrong as HTTP, which ends their connection. */
+/** This many requests of a thousand are invalid HTTP, which closes their connection. */
 const WRONG_HTTP = 4;
 
-/** Returns a request's bytes, rarely with something wrong in its head. */
+/** Returns a request's bytes, rarely with an error in its head. */
 export function requestBytes(
   { path, type, body }: FuzzedRequest,
   random: (below: number) => number,
@@ -88,7 +88,7 @@ function chunk(bytes: Buffer): Buffer[] {
   return [Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from("\r\n")];
 }
 
-/** Returns the statuses of all answers in what came back. */
+/** Returns the statuses of all responses in a text. */
 export function statusesIn(text: string): number[] {
   return [...text.matchAll(/(?:^|[>}\n])HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 }

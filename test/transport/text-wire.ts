@@ -13,12 +13,12 @@ import { fromWireError, toWireError } from "../../src/transport/service/error-ta
 import type { OperationName } from "../../src/transport/service/operations.js";
 import { VaultService, type VaultServiceOptions } from "../../src/transport/service/service.js";
 
-/** Who calls over a {@link textWire}, and what the service behind it is told. */
+/** The caller of a {@link textWire}, and the options of the service behind it. */
 export interface TextWireOptions extends VaultServiceOptions {
   readonly caller?: KnownCaller | undefined;
 }
 
-/** Returns a wire to a service in this process: JSON text goes there and comes back. */
+/** Returns a wire to a service in this process. Requests and responses are JSON text. */
 export function textWire(vault: Vault, options: TextWireOptions = {}): Wire {
   const { caller = LOCAL_CALLER, ...serviceOptions } = options;
   const service = new VaultService(vault, serviceOptions);

@@ -10,16 +10,16 @@ import { safeViewLaws } from "./laws/safe-view-laws.js";
 export type { VaultHarness } from "./laws/harness.js";
 
 /**
- * States what every vault does, in process or behind a wire.
+ * States the behaviour of every vault, in process or behind a wire.
  *
  * @example
  * ```ts
  * describeVault("over HTTP", {
- *   async open(behind) {
- *     const server = await serveHttp(behind, { auth: trustLocalCallers(), port: 0 });
- *     const vault = VaultClient.http(server.address);
- *     return { vault, close: async () => { await vault.close(); await server.stop(); } };
- *   },
+ * async open(behind) {
+ * const server = await serveHttp(behind, { auth: trustLocalCallers(), port: 0 });
+ * const vault = VaultClient.http(server.address);
+ * return { vault, close: async () => { await vault.close(); await server.stop(); } };
+ * },
  * });
  * ```
  */

@@ -1,15 +1,15 @@
 import { isVaultError } from "../../vault/errors.js";
 import type { Outcome } from "../../vault/vault.js";
 
-/** How much one request of many may hold: below what services take by default. */
+/** The maximum size of one batch request: below the default limit of services. */
 const MAX_BATCH_SIZE = 8 * 1024 * 1024;
 
-/** An item that is to be sent, and about how many characters it takes. */
+/** An item to send, with its approximate number of characters. */
 export interface Sized {
   readonly size: number;
 }
 
-/** Returns items in groups that each fit into one request, in their order. */
+/** Returns items in groups that each fit into one request, in order. */
 export function inGroups<Item extends Sized>(items: readonly Item[], maxItems: number): Item[][] {
   const groups: Item[][] = [];
   let current: Item[] = [];
@@ -27,7 +27,7 @@ export function inGroups<Item extends Sized>(items: readonly Item[], maxItems: n
 }
 
 /**
- * Returns what became of every item, asked for in one request, or in two halves if that is too large.
+ * Returns the outcome of every item, with one request, or with two halves if that is too large.
  *
  * @param ask - Sends one request; if it fails, so does every item in it.
  */

@@ -2,18 +2,18 @@ import { settlesWithin } from "../../primitives/settles-within.js";
 import { VaultClosedError } from "../../vault/errors.js";
 import { InFlightLimit } from "../limits/limits.js";
 
-/** The calls of one client that are in flight, and how the client ends. */
+/** The calls of one client that are in flight, and the closing of the client. */
 export class CallsInFlight {
   readonly #calls = new InFlightLimit(Number.POSITIVE_INFINITY);
   readonly #givenUp = new AbortController();
   #isClosed = false;
 
-  /** Aborted once the client is closed and its calls have had their time. */
+  /** Aborted once the client is closed and its calls have used up their time. */
   get givenUp(): AbortSignal {
     return this.#givenUp.signal;
   }
 
-  /** Whether the client takes no more calls. */
+  /** Whether the client accepts no more calls. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
@@ -33,7 +33,7 @@ export class CallsInFlight {
     }
   }
 
-  /** Takes no more calls, and gives those in flight so many milliseconds before they are given up. */
+  /** Accepts no more calls, waits that many milliseconds for those in flight, and then aborts them. */
   async close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
     await settlesWithin(timeoutMs, this.#calls.idle());

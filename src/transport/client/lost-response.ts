@@ -1,22 +1,22 @@
-/** What a client throws where no answer says what became of an operation. */
+/** The errors that a client throws when no response shows the outcome of an operation. */
 import { OutcomeUnknownError, ServiceUnavailableError } from "../../vault/errors.js";
 import { fromWireError, type ReceivedError } from "../service/error-table.js";
 import { OPERATIONS, type OperationName } from "../service/operations.js";
 
-/** What a client asks a service for: an operation, or to know who is calling. */
+/** A request of a client: an operation, or an authentication. */
 export type Asked = OperationName | "authenticate";
 
-/** What an answer over a wire shows besides what it says. */
+/** The identifying marks of a response, apart from its content. */
 export interface AnswerMarks {
   /** The HTTP status. */
   readonly status?: number | undefined;
   readonly requestId?: string | undefined;
 }
 
-/** An answer came that is not one of the vault's service, or does not say what was done. */
+/** A response arrived that is not from the vault's service, or does not show whether anything was done. */
 class UnclearAnswerError extends Error {
   override readonly name = "UnclearAnswerError" as const;
-  /** The HTTP status of the answer, on the wires that have one. */
+  /** The HTTP status of the response, on wires over HTTP. */
   readonly status: number | undefined;
   constructor(status: number | undefined) {
     const called = status === undefined ? "" : ` (HTTP status ${status})`;
@@ -25,30 +25,33 @@ class UnclearAnswerError extends Error {
   }
 }
 
-/** Returns whether an operation changes nothing and may be asked for again. */
+/** Returns whether an operation changes nothing and may be sent again. */
 export function isRead(operation: Asked): boolean {
   return operation === "authenticate" || OPERATIONS[operation].effect === "reads";
 }
 
-/** Returns the error of a call that was sent and has no answer, or none that can be read. */
+/** Returns the error for a call that was sent and got no response, or an unreadable one. */
 export function unanswered(operation: Asked, cause: unknown): Error {
   return isRead(operation)
     ? new ServiceUnavailableError({ cause })
     : new OutcomeUnknownError({ cause });
 }
 
-/** Returns the error of a call whose answer, by its marks alone, says nothing that counts. */
+/** Returns the error for a call whose response shows no valid outcome. */
 export function unclear(operation: Asked, marks: AnswerMarks): Error {
   return marked(unanswered(operation, new UnclearAnswerError(marks.status)), marks);
 }
 
-/** Returns the error that a service's answer names; what does not say what was done is unclear. */
+/**
+ * Returns the error that a response names. A response that does not show whether anything was done is
+ * unclear.
+ */
 export function refusalOf(operation: Asked, received: ReceivedError, marks: AnswerMarks): Error {
   const error = fromWireError(received);
   return error === undefined ? unclear(operation, marks) : marked(error, marks);
 }
 
-/** Adds an answer's marks to the error that it became. */
+/** Adds a response's marks to the error created from it. */
 export function marked<Marked extends Error>(
   error: Marked,
   { status, requestId }: AnswerMarks,

@@ -1,5 +1,5 @@
 /**
- * What the clients of all wires are told: who they are, and for how long they wait.
+ * The options that the clients of all wires share: their credentials and time limits.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { MaybePromise } from "../../vault/contracts.js";
 import { isLoopbackHost } from "../sockets/listening.js";
 import { checkTls } from "../sockets/tls-options.js";
 
-/** How to verify a server, and how to prove oneself to it: options of `node:tls`. */
+/** How to verify a server, and how to authenticate to it: options of `node:tls`. */
 export type ClientTlsOptions = Pick<
   ConnectionOptions,
   "ca" | "cert" | "key" | "passphrase" | "pfx" | "servername" | "rejectUnauthorized" | "minVersion"
@@ -18,28 +18,31 @@ export type ClientTlsOptions = Pick<
 
 /** Options of every client. */
 export interface ClientOptions {
-  /** The bearer token of every call, or what returns it, asked anew for each call. */
+  /** The bearer token of every call, or a function that returns it and is called for each call. */
   readonly token?: string | (() => MaybePromise<string>) | undefined;
-  /** What to trust, and a certificate of one's own. */
+  /** The authorities to trust, and a client certificate. */
   readonly tls?: ClientTlsOptions | undefined;
-  /** Lets a token travel to another machine without TLS: whoever is in between can use it. */
+  /**
+   * Allows a token to be sent to another machine without TLS: attackers on the network can read and use it.
+   */
   readonly insecureTransport?: boolean | undefined;
-  /** How long connecting may take, the TLS handshake included, in milliseconds. Default 5,000. */
+  /** The time limit for connecting, including the TLS handshake, in milliseconds. Default 5,000. */
   readonly connectTimeoutMs?: number | undefined;
-  /** How long a call may take, in milliseconds. Default 30,000. */
+  /** The time limit for a call, in milliseconds. Default 30,000. */
   readonly answerTimeoutMs?: number | undefined;
-  /** The largest answer, in bytes. Default 64 MiB. */
+  /** The maximum size of a response, in bytes. Default 64 MiB. */
   readonly maxAnswerBytes?: number | undefined;
   /** How long `close()` waits for calls in flight, in milliseconds. Default 5,000. */
   readonly closeTimeoutMs?: number | undefined;
   /**
-   * `"original"` for a server of the original, the Python library: its form of errors is believed, it is
-   * sent no parameter that it lacks, and operations that it lacks are a `TypeError`. Default: ours.
+   * `"original"` for a server of the original, the Python library. The client accepts its form of errors,
+   * sends no
+   * parameter that it lacks, and throws a `TypeError` for operations that it lacks. Default: our servers.
    */
   readonly compatibility?: "original" | undefined;
 }
 
-/** {@link ClientOptions} with the defaults filled in. */
+/** {@link ClientOptions} with defaults filled in. */
 export interface ClientSettings {
   readonly tls: ClientTlsOptions | undefined;
   readonly connectTimeoutMs: number;
@@ -47,11 +50,11 @@ export interface ClientSettings {
   readonly maxAnswerBytes: number;
   readonly closeTimeoutMs: number;
   readonly compatibility: "original" | undefined;
-  /** Returns the token to show now. @throws TypeError It is not a bearer token. */
+  /** Returns the token to send now. @throws TypeError It is not a bearer token. */
   token(): MaybePromise<string | undefined>;
 }
 
-/** Where a client connects to, as far as a token's safety is concerned. */
+/** The address of a server, for the decision whether a token is safe on the way there. */
 export interface Reach {
   readonly isEncrypted: boolean;
   /** Absent for a Unix socket. */
@@ -69,9 +72,9 @@ const MAX_NUMBER = 2 ** 31 - 1;
 const BEARER_TOKEN = /^[A-Za-z0-9\-._~+/]{1,16384}={0,2}$/;
 
 /**
- * Returns the options that all clients have; the others, `own`, are for the wire to read.
+ * Returns the options that all clients have; the wire reads the others, `own`.
  *
- * @throws TypeError RangeError An option is wrong; the text does not repeat it.
+ * @throws TypeError RangeError An option is invalid; the message does not repeat it.
  */
 export function readClientOptions(options: ClientOptions, own: readonly string[]): ClientSettings {
   checkOptions(options, "options", new Set([...NAMES, ...own]));
@@ -85,7 +88,7 @@ export function readClientOptions(options: ClientOptions, own: readonly string[]
 }
 
 /**
- * Returns the members of `defaults` as the options have them.
+ * Returns the values of the options in `defaults`.
  *
  * @throws TypeError RangeError One is not a whole number from 1 to 2^31 - 1.
  */
@@ -103,7 +106,7 @@ export function readNumbers<Name extends string>(
   return numbers;
 }
 
-/** @throws TypeError Whoever is between the machines could read the token. */
+/** @throws TypeError An attacker on the network could read the token. */
 export function checkReach({ token, insecureTransport }: ClientOptions, reach: Reach): void {
   const isPrivate = reach.isEncrypted || reach.host === undefined || isLoopbackHost(reach.host);
   if (token === undefined || isPrivate || insecureTransport === true) return;

@@ -1,15 +1,16 @@
-/** Reads the results of operations at the client. */
+/** Reads the results of operations in the client. */
 import { schemas, schemasOf } from "../service/loaded-schemas.js";
 import type { WireOutcome } from "../service/messages.js";
 import type { OperationName, ResultOf } from "../service/operations.js";
 import { unanswered } from "./lost-response.js";
 
 /**
- * Returns the value that `value` makes of a response to an operation. Members that the operation's schema
- * does not have are left out.
+ * Returns the result of `value` for a response to an operation. Members that are not in the operation's
+ * schema
+ * are dropped.
  *
- * @throws OutcomeUnknownError `ServiceUnavailableError` It is not what the operation gives: the operation
- *   may have been performed, or only reads.
+ * @throws OutcomeUnknownError `ServiceUnavailableError` The response is not a result of the operation. The
+ * operation may have been performed; the second error is for operations that only read.
  */
 export function readResult<Name extends OperationName, Value>(
   operation: Name,
@@ -25,7 +26,7 @@ export function readResult<Name extends OperationName, Value>(
   }
 }
 
-/** Returns the outcomes of `count` items, whose values have not been checked yet. */
+/** Returns the outcomes of `count` items, whose values are not checked yet. */
 export function readOutcomes(
   operation: "seal_many" | "unseal_many",
   response: unknown,

@@ -1,5 +1,5 @@
 /**
- * A vault behind a wire: the same methods, checks and errors as in process.
+ * A vault in another process, with the same methods, checks and errors as in process.
  *
  * @module
  */
@@ -32,13 +32,13 @@ import { refusalOf } from "./lost-response.js";
 import { readOutcomes, readResult } from "./parse-results.js";
 import type { Wire } from "./transport.js";
 
-/** The methods of a vault that are performed by operations of their own. */
+/** The methods of a vault that each have an operation of their own. */
 type RemoteMethods = Omit<Vault, "sealMany" | "unsealMany" | "close" | typeof Symbol.asyncDispose>;
 
-/** Performs the methods of a vault by the operations of the table. */
+/** Performs the methods of a vault with the operations of the table. */
 abstract class ByOperation {
   /**
-   * Sends an operation and returns its response, not yet checked.
+   * Sends an operation and returns its unchecked response.
    *
    * @internal
    */
@@ -71,11 +71,12 @@ abstract class ByOperation {
 const RemoteBase = ByOperation as abstract new () => ByOperation & RemoteMethods;
 
 /**
- * A {@link Vault} whose every method asks a service.
+ * A {@link Vault} that performs every method through a service.
  *
  * Arguments are checked before anything is sent, as `HandleVault` checks them. Payloads are bytes, text
- * and JSON data, whatever serializer the vault behind the service has. A summarizer runs here; whether
- * its safe view leaks is looked at where the vault is.
+ * and JSON data, whatever serializer the service's vault has. A summarizer runs in this process; the check
+ * for leaks
+ * in its safe view runs in the service.
  */
 export class RemoteVault extends RemoteBase implements Vault {
   readonly #wire: Wire;
@@ -87,7 +88,7 @@ export class RemoteVault extends RemoteBase implements Vault {
     this.#wire = wire;
   }
 
-  /** Seals many payloads in as few requests as hold them; a request that fails fails its items. */
+  /** Seals many payloads in as few requests as can hold them; a request that fails fails its items. */
   async sealMany(requests: readonly SealRequest[]): Promise<Outcome<OpaqueHandle>[]> {
     return prepared(requests, sealItem, async (items) => {
       const outcomes: Outcome<OpaqueHandle>[] = [];
@@ -98,18 +99,18 @@ export class RemoteVault extends RemoteBase implements Vault {
     });
   }
 
-  /** Unseals many handles in as few requests as hold them; a request that fails fails its items. */
+  /** Unseals many handles in as few requests as can hold them; a request that fails fails its items. */
   async unsealMany<T = unknown>(requests: readonly UnsealRequest[]): Promise<Outcome<T>[]> {
     return prepared(requests, unsealItem, (items) => this.#unsealAll<T>(items));
   }
 
-  /** Fulfills when the service answers; it needs no credential. */
+  /** Fulfills when the service responds; needs no credential. */
   async health(): Promise<void> {
     readResult("health", await this.ask("health", {}), () => undefined);
   }
 
   /**
-   * Returns the same vault for calls that `signal` gives up. Closing it leaves the connection open.
+   * Returns the same vault with calls that `signal` aborts. Closing it leaves the connection open.
    *
    * @example
    * ```ts
@@ -145,7 +146,8 @@ export class RemoteVault extends RemoteBase implements Vault {
   /** @internal */
   protected override async ask(operation: OperationName, params: object): Promise<unknown> {
     this.assertOpen();
-    // A response that could not be read would be of something that was done.
+    // The schemas are loaded before sending: afterwards, a failure would leave a completed operation without
+    // its result.
     await schemas.ready();
     return this.#wire.call(operation, params);
   }
@@ -167,7 +169,10 @@ export class RemoteVault extends RemoteBase implements Vault {
     );
   }
 
-  /** A service hands out only so much at once: what it refused for that alone is asked for again. */
+  /**
+   * A service limits the size of one response. Items that it refused only for that reason are requested
+   * again.
+   */
   async #unsealAll<T>(items: readonly RequestParams[]): Promise<Outcome<T>[]> {
     const outcomes: Outcome<T>[] = [];
     let pending = [...items.entries()];
@@ -189,7 +194,7 @@ export class RemoteVault extends RemoteBase implements Vault {
   }
 }
 
-/** Prepares every item, sends those that can be, and says in their order what became of each. */
+/** Prepares every item, sends the valid ones, and returns the outcome of each in order. */
 async function prepared<Item, Sent, T>(
   items: readonly Item[],
   prepare: (item: Item) => MaybePromise<Sent>,

@@ -1,23 +1,23 @@
 import type { OperationName } from "../service/operations.js";
 
-/** What one call over a wire may be given. */
+/** The options of one call over a wire. */
 export interface WireCallOptions {
-  /** Gives the call up; the promise then rejects with the signal's reason or what became of the call. */
+  /** Aborts the call; the promise then rejects with the signal's reason or the outcome of the call. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * A client's connection to a vault's service, whatever it speaks.
+ * A client's connection to a vault's service, for any protocol.
  *
- * Parameters and results are those of `operations.ts`, with `data` as a native value. What the service
- * refuses is thrown as the error it would be in process.
+ * Parameters and results are those of `operations.ts`, with `data` as a native value. Errors of the service
+ * are thrown as the same errors as in process.
  */
 export interface Wire {
   /**
-   * Asks the service for one operation and returns its result, which nobody has checked yet.
+   * Requests one operation from the service and returns its unchecked result.
    *
-   * @throws ServiceUnavailableError It cannot be reached, or what it says is no answer.
-   * @throws OutcomeUnknownError The request was sent, and whether it took effect is not known.
+   * @throws ServiceUnavailableError The service cannot be reached, or its response is not valid.
+   * @throws OutcomeUnknownError The request was sent, and it is unknown whether it took effect.
    */
   call(operation: OperationName, params: object, options?: WireCallOptions): Promise<object>;
   /** Closes the connection; the vault behind it stays open. */

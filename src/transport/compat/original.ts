@@ -1,6 +1,7 @@
 /**
- * The dialect of the original: the Python library whose clients and servers ours can talk to. Facts from
- * recordings of both (`test/vectors/original`).
+ * The dialect of the original: the Python library with whose clients and servers ours interoperate. The facts
+ * come
+ * from recordings of both (`test/vectors/original`).
  *
  * @module
  */
@@ -44,9 +45,10 @@ function bareMemberOf(operation: OperationName): string | undefined {
 }
 
 /**
- * Returns a result as the original answers it over JSON-RPC.
+ * Returns a result in the form of the original over JSON-RPC.
  *
- * @throws TypeError It holds bytes, which would come as text where nothing says that they are bytes.
+ * @throws TypeError It contains bytes. The client would read them as text, because nothing marks them as
+ * bytes.
  */
 export function bareResult(operation: OperationName, result: object): unknown {
   const member = bareMemberOf(operation);
@@ -56,7 +58,7 @@ export function bareResult(operation: OperationName, result: object): unknown {
   throw typeFault("data", "bareBytes");
 }
 
-/** HTTP statuses by which the original's servers name an error; the XML-RPC faults have the same numbers. */
+/** The HTTP statuses of errors of the original's servers; the XML-RPC faults have the same numbers. */
 export const ORIGINAL_STATUSES: ReadonlySet<number> = new Set([400, 403, 404, 410]);
 
 /** The faults of the original's XML-RPC servers. */
@@ -92,7 +94,7 @@ export function toOriginal(wire: Wire, form: OriginalForm): Wire {
   };
 }
 
-/** The original's servers leave the grants out of what they answer. */
+/** The original's servers omit the grants from their responses. */
 function withGrants(result: object, { granted_principals: grants }: SealParams): object {
   return { granted_principals: grants ?? [], ...result };
 }

@@ -5,7 +5,7 @@ import { checkInteger, checkOptions } from "../../vault/checks.js";
 import { withLeastVersion } from "../sockets/tls-options.js";
 import { ConnectionLostError } from "./connection-lost.js";
 
-/** Where a JSON-RPC server is: a host and port, or a Unix socket. */
+/** The address of a JSON-RPC server: a host and port, or a Unix socket. */
 export type JsonRpcAddress =
   | { readonly host?: string | undefined; readonly port?: number | undefined }
   | { readonly path: string };
@@ -16,15 +16,15 @@ const KEEP_ALIVE_MS = 15_000;
 const TIMEOUT = "timeout";
 const MEMBERS: ReadonlySet<string> = new Set(["host", "port", "path"]);
 
-/** Where to connect to, complete. */
+/** The complete address to connect to. */
 export type Destination =
   | { readonly path: string }
   | { readonly host: string; readonly port: number };
 
 /**
- * Returns where to connect to.
+ * Returns the destination for an address.
  *
- * @throws TypeError RangeError The address is not one.
+ * @throws TypeError RangeError The address is invalid.
  */
 export function destinationOf(address: JsonRpcAddress): Destination {
   checkOptions(address, "address", MEMBERS);
@@ -48,16 +48,16 @@ function checkText(value: unknown, name: string): asserts value is string {
   if (value === "") throw new RangeError(`${name} must not be empty`);
 }
 
-/** How to connect. */
+/** The settings for connecting. */
 export interface Connecting {
   readonly tls: ConnectionOptions | undefined;
   readonly timeoutMs: number;
 }
 
 /**
- * Resolves to a connection that is open, its TLS handshake included.
+ * Resolves to an open connection, after the TLS handshake if there is one.
  *
- * @throws {@link ConnectionLostError} It failed or took too long.
+ * @throws {@link ConnectionLostError} Connecting failed or took too long.
  */
 export function connectTo(
   destination: Destination,
@@ -88,7 +88,7 @@ export function connectTo(
   });
 }
 
-/** The name to ask for; an address is no name (RFC 6066, section 3). */
+/** The server name for TLS. An IP address is not allowed there (RFC 6066, section 3). */
 function serverName(destination: Destination): { servername?: string } {
   if ("path" in destination || /^[\d.]+$|:/.test(destination.host)) return {};
   return { servername: destination.host };

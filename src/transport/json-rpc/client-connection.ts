@@ -8,20 +8,20 @@ import { isDeeperThan, type RpcAnswer } from "./client-data.js";
 import { ConnectionLostError } from "./connection-lost.js";
 import { FrameDecoder, FrameWriter } from "./frames.js";
 
-/** One call to send. */
+/** One call that will be sent. */
 export interface Outgoing {
   readonly method: string;
   readonly params: object;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a {@link ClientConnection} bounds. */
+/** The limits of a {@link ClientConnection}. */
 export interface ClientBounds {
   readonly maxAnswerBytes: number;
   readonly maxRequestBytes: number;
-  /** Milliseconds from a call to its answer. */
+  /** Milliseconds from a call to its response. */
   readonly answerTimeoutMs: number;
-  /** Milliseconds after which a connection without calls is closed, before the server does. */
+  /** Milliseconds after which a connection without calls is closed. Shorter than the server's limit. */
   readonly idleTimeoutMs: number;
 }
 
@@ -31,7 +31,7 @@ interface Sending {
   readonly signal: AbortSignal | undefined;
 }
 
-/** How deep a request may nest. */
+/** The maximum nesting depth of a request. */
 const MAX_DEPTH = 64;
 const LATE = "no answer in time";
 
@@ -42,7 +42,7 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-/** The client's side of one open connection: many calls in flight, answered in any order. */
+/** The client's side of one open connection: many calls in flight, with responses in any order. */
 export class ClientConnection {
   readonly #socket: Socket;
   readonly #bounds: ClientBounds;
@@ -67,15 +67,15 @@ export class ClientConnection {
     socket.unref();
   }
 
-  /** Whether it takes calls. */
+  /** Whether the connection accepts calls. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
   /**
-   * Sends a call and returns its answer, whatever it says.
+   * Sends a call and returns its response, whether a result or an error.
    *
-   * @throws {@link ConnectionLostError} There will be no answer.
+   * @throws {@link ConnectionLostError} No response will arrive.
    */
   async call({ method, params, signal }: Outgoing): Promise<RpcAnswer> {
     const id = this.#nextId++;
@@ -84,7 +84,7 @@ export class ClientConnection {
     return await this.#send({ id, text, signal });
   }
 
-  /** A server could not say which call it refuses: what it would refuse is not sent. */
+  /** Refuses here requests that the server would refuse, because its response could not name the call. */
   #textOf(request: object): string {
     if (isDeeperThan(MAX_DEPTH, request)) {
       throw rangeFault("params", "maxDepth", MAX_DEPTH);
@@ -122,13 +122,13 @@ export class ClientConnection {
     });
   }
 
-  /** Gives up what is in flight, and resolves once the socket is closed. */
+  /** Aborts the calls in flight, and resolves once the socket is closed. */
   async end(): Promise<void> {
     this.lose("closed by the client");
     if (!this.#socket.closed) await new Promise((resolve) => this.#socket.once("close", resolve));
   }
 
-  /** Gives the connection up, and every call with it. */
+  /** Closes the connection and rejects every pending call. */
   lose(reason: string, { isLate = false }: { readonly isLate?: boolean } = {}): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -162,7 +162,7 @@ export class ClientConnection {
     if (typeof id !== "number" && !isError) return;
     const pending = typeof id === "number" ? this.#settle(id) : this.#settleOnly();
     if (pending !== undefined) pending.resolve({ jsonrpc, result, error });
-    // An error that names no call, as of a frame too long, says that some call was not understood.
+    // An error without an id, such as for a frame that is too long, means that some call was not understood.
     else if (id === null) this.lose("the server refused a call without saying which");
   }
 
@@ -178,7 +178,7 @@ export class ClientConnection {
     return pending;
   }
 
-  /** Nothing is in flight: the connection keeps no process alive. */
+  /** Nothing is in flight, so the connection no longer keeps the process alive. */
   #rest(): void {
     if (this.#pending.size > 0) return;
     this.#socket.unref();
@@ -187,7 +187,9 @@ export class ClientConnection {
   #timeOut(id: number): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
-    // A server that has said nothing since the call is taken for gone; a busy one is not.
+    // If the server has sent nothing since the call, the connection counts as lost. A server that is busy
+    // with
+    // other calls has sent something.
     if (this.#socket.bytesRead === pending.bytesReadBefore) this.lose(LATE, { isLate: true });
     else {
       const { wasSent } = pending;

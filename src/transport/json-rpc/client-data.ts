@@ -6,20 +6,20 @@ import { isWireErrorCode, RPC_REFUSALS } from "../service/error-table.js";
 import type { OperationName } from "../service/operations.js";
 import { requestIdOf } from "../service/request-id.js";
 
-/** The answer to one call, as it came. */
+/** The response to one call, as received. */
 export interface RpcAnswer {
-  /** Absent where the original's servers answer. */
+  /** Absent in responses of the original's servers. */
   readonly jsonrpc: unknown;
   readonly result: unknown;
   readonly error: unknown;
 }
 
 /**
- * Returns the result of an answer as the operation has it. The original leaves `jsonrpc` out, and
- * answers some operations with the bare value instead of an object that has it.
+ * Returns the result in a response in the operation's form. The original leaves `jsonrpc` out, and
+ * responds to some operations with the bare value instead of an object that contains it.
  *
- * @throws OutcomeUnknownError `ServiceUnavailableError` It is no result: what was asked for
- *   may have happened, or only reads.
+ * @throws OutcomeUnknownError `ServiceUnavailableError` The response contains no valid result. The operation
+ * may have taken effect; the second error is for operations that only read.
  */
 export function takeJsonAnswer(operation: OperationName, answer: RpcAnswer): object {
   const { jsonrpc, result } = answerOf(operation, answer);
@@ -34,7 +34,7 @@ export function takeJsonAnswer(operation: OperationName, answer: RpcAnswer): obj
   return taken;
 }
 
-/** Returns an answer that is no error. @throws The error that it is. */
+/** Returns a response that is not an error. @throws The error in the response. */
 export function answerOf(operation: Asked, answer: RpcAnswer): RpcAnswer {
   const { jsonrpc, result, error } = answer;
   if (jsonrpc !== undefined && jsonrpc !== "2.0") throw unclear(operation, {});
@@ -45,7 +45,10 @@ export function answerOf(operation: Asked, answer: RpcAnswer): RpcAnswer {
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** The error of an answer: ours names its code, JSON-RPC itself and the original have only numbers. */
+/**
+ * Returns the error in a response. Ours have a named code; those of JSON-RPC and of the original only a
+ * number.
+ */
 function errorOf(operation: Asked, { jsonrpc, error }: RpcAnswer): Error {
   const { code: number, data } = Object(error) as Members;
   const { code, details, request_id: id, retry_after_seconds: seconds } = Object(data) as Members;
@@ -59,7 +62,7 @@ function errorOf(operation: Asked, { jsonrpc, error }: RpcAnswer): Error {
   return refusalOf(operation, { rpcCode }, {});
 }
 
-/** Tells whether a value nests deeper than `levels`; it looks no deeper than that. */
+/** Returns whether a value nests deeper than `levels`. Does not look deeper than that. */
 export function isDeeperThan(levels: number, value: unknown): boolean {
   if (typeof value !== "object" || value === null || isBytes(value)) return false;
   if (levels === 0) return true;

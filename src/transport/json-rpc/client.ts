@@ -1,5 +1,5 @@
 /**
- * The client's end of JSON-RPC 2.0 over TCP, TLS or a Unix socket.
+ * The JSON-RPC 2.0 client over TCP, TLS or a Unix socket.
  *
  * @module
  */
@@ -23,24 +23,24 @@ import { ClientConnection, type Outgoing } from "./client-connection.js";
 import { answerOf, type RpcAnswer, takeJsonAnswer } from "./client-data.js";
 import { ConnectionLostError } from "./connection-lost.js";
 
-/** How a client connects and what it shows. */
+/** Options for connecting and authenticating. */
 export interface JsonRpcClientOptions extends ClientOptions {
   /** Milliseconds after which an unused connection is closed. Default 20,000. */
   readonly idleTimeoutMs?: number | undefined;
-  /** The most bytes of a request, as the server allows. Default 16 MiB. */
+  /** The maximum size of a request in bytes, equal to the server's limit. Default 16 MiB. */
   readonly maxRequestBytes?: number | undefined;
 }
 
 const DEFAULTS = {
-  // Less than the server's 30 seconds: a call must not meet a connection that is being closed.
+  // Less than the server's 30 seconds, so that no call is sent on a connection that the server is closing.
   idleTimeoutMs: 20_000,
   maxRequestBytes: 16 * 1024 * 1024,
 };
 
 /**
- * Returns a wire to a JSON-RPC server; it connects with the first call, and again when it has to.
+ * Returns a wire to a JSON-RPC server. It connects at the first call, and again when necessary.
  *
- * @throws TypeError RangeError The address or an option is wrong, or the token would travel unprotected.
+ * @throws TypeError RangeError The address or an option is invalid, or the token would be sent without TLS.
  *
  * @example
  * ```ts
@@ -65,7 +65,7 @@ class JsonRpcWire implements Wire {
   readonly #settings: WireSettings;
   #connection: Promise<ClientConnection> | undefined;
   #open: ClientConnection | undefined;
-  /** The last one that was made, authenticated or not. */
+  /** The latest connection, authenticated or not. */
   #latest: ClientConnection | undefined;
   #shownToken: string | undefined;
   readonly #calls = new CallsInFlight();
@@ -102,7 +102,7 @@ class JsonRpcWire implements Wire {
     await (await connection?.catch(() => undefined))?.end();
   }
 
-  /** Calls once more if the connection was lost before anything of the call was sent. */
+  /** Sends a call a second time if the connection was lost before any part of the call was sent. */
   async #callTwice(outgoing: Outgoing): Promise<RpcAnswer> {
     try {
       return await this.#callOnce(outgoing);
@@ -120,7 +120,7 @@ class JsonRpcWire implements Wire {
     return await connection.call(outgoing);
   }
 
-  /** Returns an open connection that the server has seen the current token on. */
+  /** Returns an open connection on which the server has accepted the current token. */
   async #authenticated(): Promise<ClientConnection> {
     const current = await this.#settings.token();
     this.#calls.givenUp.throwIfAborted();
@@ -161,13 +161,15 @@ class JsonRpcWire implements Wire {
     } catch (error) {
       connection.lose("not authenticated");
       if (!(error instanceof ConnectionLostError)) throw error;
-      // Nothing of the call itself was sent.
+      // No part of the call itself was sent.
       throw new ConnectionLostError(error.message, { wasSent: false, isLate: error.isLate });
     }
   }
 }
 
-/** Gives up waiting for what others may still wait for. */
+/**
+ * Stops waiting for a promise on abort. The promise itself continues, because other calls may wait for it.
+ */
 function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {

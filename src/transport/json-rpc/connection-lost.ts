@@ -1,12 +1,15 @@
-/** What is known of a call that was not answered. */
+/** Details of a call that got no response. */
 export interface Loss {
-  /** Whether the other end may have got something of the call. */
+  /** Whether the server may have received any part of the call. */
   readonly wasSent: boolean;
-  /** Whether time ran out: another try would take as long. */
+  /** Whether the deadline passed: another attempt would take as long. */
   readonly isLate?: boolean | undefined;
 }
 
-/** There is no connection, or it ended before a call was answered. The text has a code at most. */
+/**
+ * There is no connection, or it closed before a call got its response. The message contains at most an error
+ * code.
+ */
 export class ConnectionLostError extends Error implements Loss {
   override readonly name = "ConnectionLostError" as const;
   readonly wasSent: boolean;

@@ -11,18 +11,18 @@ import { answerMessage, errorAnswer, type Perform, readFrame, requestsIn } from 
 import type { AllLimits } from "./rpc-limits.js";
 import { Session, type SessionContext } from "./session.js";
 
-/** What the connections of one server share. */
+/** The state that all connections of one server share. */
 export interface ServerContext extends SessionContext {
   readonly limits: AllLimits;
-  /** Bytes of frames that are being received or answered, and of answers not taken. */
+  /** The byte budget for frames that are received or in progress, and for responses that are not yet sent. */
   readonly bytes: Allowance;
-  /** Requests in flight. */
+  /** The budget for requests in flight. */
   readonly requests: Allowance;
-  /** Called once a connection has shown who uses it. */
+  /** Called once a connection is authenticated. */
   readonly onAuthenticated: (socket: Socket) => void;
 }
 
-/** So long a connection that is being ended may take to fetch its last answer. */
+/** How long a closing connection may take to receive its last response. */
 const LINGER_MS = 1000;
 
 /** The server's side of one connection. */
@@ -34,11 +34,11 @@ export class ServerConnection {
   readonly #writer: FrameWriter;
   readonly #retry = (): void => this.#pump();
   #inFlight = 0;
-  /** While true no frame is taken: the one before decides who is calling. */
+  /** While true, no frame is processed, because the previous one decides who the caller is. */
   #isGated = true;
   #isEnding = false;
   #isStopping = false;
-  /** While true it is awaited what has arrived for a last time. */
+  /** While true, the connection waits for data that had already arrived when the server stopped. */
   #isLooking = false;
   #isKnown = false;
   #authenticationTimer: NodeJS.Timeout | undefined;
@@ -57,7 +57,7 @@ export class ServerConnection {
     });
   }
 
-  /** Begins to serve. */
+  /** Starts to process frames. */
   async start(): Promise<void> {
     const { authenticationTimeoutMs, idleTimeoutMs } = this.#context.limits;
     this.#authenticationTimer = setTimeout(() => this.#socket.destroy(), authenticationTimeoutMs);
@@ -74,10 +74,7 @@ export class ServerConnection {
     this.#pump();
   }
 
-  /**
-   * Refuses requests that have not begun, those that still come included, as long as others are in
-   * flight; then closes.
-   */
+  /** Refuses requests that have not begun, including later ones, while others are in flight; then closes. */
   stop(): void {
     this.#isStopping = true;
     this.#pump();
@@ -93,7 +90,7 @@ export class ServerConnection {
     });
   }
 
-  /** Takes no more requests, finishes those in flight, and closes. */
+  /** Accepts no more requests, finishes those in flight, and closes. */
   end(): void {
     this.#isEnding = true;
     clearTimeout(this.#frameTimer);
@@ -102,15 +99,19 @@ export class ServerConnection {
   }
 
   #receive(chunk: Buffer): void {
-    // What arrives meanwhile is thrown away: an unread rest would reset the last answer.
+    // Later data is read and discarded: closing with unread data would reset the connection and lose the last
+    // response.
     if (this.#isEnding) return;
     this.#decoder.push(chunk);
     this.#pump();
   }
 
   /**
-   * What was only announced takes no room, a frame that has begun does not wait for ever, and one that
-   * is there in a single piece waits for answers to be taken, but not for others that are slow to come.
+   * Reserves bytes for a frame, only as they arrive and not as announced. A frame that has begun does not
+   * wait
+   * without a limit. A frame that is complete in one piece waits until responses are sent, but not for other
+   * frames
+   * that arrive slowly.
    */
   #reserve(bytes: number, part: FramePart): boolean {
     const room = this.#context.bytes;
@@ -147,13 +148,13 @@ export class ServerConnection {
   #isHeld(): boolean {
     const { maxInFlightPerConnection, maxUnsentBytes } = this.#context.limits;
     if (this.#isEnding || this.#unsentBytes > maxUnsentBytes) return true;
-    // What is only refused need not wait for others.
+    // A request that will be refused need not wait for others.
     if (this.#isStopping) return false;
     const isFull = this.#inFlight >= maxInFlightPerConnection;
     return this.#isGated || isFull || this.#context.requests.isOverdrawn;
   }
 
-  /** Reads on or not, and gives a frame that has begun its time. */
+  /** Pauses or resumes reading, and starts the time limit of a frame that has begun. */
   #adjust(): void {
     const isWaiting = this.#decoder.isWaiting;
     if (isWaiting) this.#context.bytes.whenGivenBack(this.#retry);
@@ -185,10 +186,10 @@ export class ServerConnection {
     const requests = requestsIn(message);
     this.#inFlight += requests;
     this.#context.requests.draw(requests);
-    // Until it is known who is calling, and while that changes, the frame after this one waits.
+    // Until the caller is known, and while it changes, the next frame waits.
     const isGating = !this.#isKnown || isAuthenticate(message);
     if (isGating) this.#isGated = true;
-    // An answer that cannot be made ends the connection, never the process.
+    // A failure to make the response closes the connection, and does not end the process.
     const answered = this.#answer(message, frame).catch(() => this.#socket.destroy());
     void answered.finally(() => {
       this.#inFlight -= requests;
@@ -210,7 +211,7 @@ export class ServerConnection {
     if (isLarge(frame)) await othersTurn();
     const produced = new Share(bytes);
     const performInRoom: Perform = async (request) => {
-      // The answers to a batch wait for its last one, and must not do so in room that there is not.
+      // The responses to a batch are kept until its last one, so a batch must not continue over the budget.
       if (isBatch && request.id !== undefined && bytes.isOverdrawn) {
         throw new ServiceUnavailableError();
       }
@@ -230,7 +231,7 @@ export class ServerConnection {
     if (this.#socket.destroyed) return;
     const { bytes, limits } = this.#context;
     if (bytes.isOverdrawn && this.#unsentBytes > limits.maxUnsentBytes) {
-      // The server has no room left, and this connection does not take what it asked for.
+      // The server's budget is exhausted, and this client does not receive its responses.
       this.#socket.destroy();
       return;
     }
@@ -238,7 +239,7 @@ export class ServerConnection {
     const done = (): void => {
       bytes.giveBack(length);
       this.#boundFetching();
-      // A socket tells of a drain only what it called full itself.
+      // A socket emits "drain" only after one of its writes reported a full buffer.
       if (this.#socket.isPaused()) this.#pump();
     };
     length = this.#writer.write(text, { done });
@@ -246,7 +247,7 @@ export class ServerConnection {
     if (this.#fetchTimer === undefined) this.#boundFetching();
   }
 
-  /** Who fetches a little now and then must not keep answers in memory. */
+  /** A client that receives its responses very slowly must not keep them in memory without a limit. */
   #boundFetching(): void {
     clearTimeout(this.#fetchTimer);
     const { frameTimeoutMs } = this.#context.limits;
@@ -264,7 +265,7 @@ export class ServerConnection {
     this.#context.onAuthenticated(this.#socket);
   }
 
-  /** Tells why the stream cannot be read on, and closes. */
+  /** Sends the reason why the stream cannot be read further, and closes. */
   #refuse(error: unknown): void {
     this.#send(errorAnswer(error, null));
     this.end();
@@ -277,7 +278,9 @@ export class ServerConnection {
     this.#lingerTimer = setTimeout(() => this.#socket.destroy(), LINGER_MS);
   }
 
-  /** Nothing was sent or received for a while: that is fine only while a request is in flight. */
+  /**
+   * Called when nothing was sent or received for a while. That is allowed only while a request is in flight.
+   */
   #idle(): void {
     const isWorking = this.#inFlight > 0 && this.#socket.writableLength === 0;
     if (!isWorking) this.#socket.destroy();

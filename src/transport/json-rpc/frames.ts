@@ -1,5 +1,5 @@
 /**
- * Frames: four bytes of length, most significant first, and as many bytes of text.
+ * Frames: a length of four bytes, most significant first, followed by that many bytes of text.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import { setImmediate } from "../../primitives/timers.js";
 
 const HEADER_BYTES = 4;
 const FIRST_ALLOCATION = 64 * 1024;
-/** Frames are joined up to this: a socket takes one piece cheaper than many small ones. */
+/** Frames are joined up to this size, because one large write costs less than many small ones. */
 const JOINED_BYTES = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
 
-/** A frame says that it is longer than allowed: the stream cannot be read any further. */
+/** A frame announces a length over the limit, so the rest of the stream cannot be read. */
 export class FrameTooLargeError extends Error {
   override readonly name = "FrameTooLargeError" as const;
   constructor() {
@@ -20,21 +20,23 @@ export class FrameTooLargeError extends Error {
   }
 }
 
-/** What room is asked for: a frame that is there as a whole, the beginning of one, or more of it. */
+/** The part of a frame that a reservation is for: a complete frame, the beginning of one, or more of it. */
 export type FramePart = "whole" | "beginning" | "more";
 
-/** Tells whether there is room. */
+/** Returns whether the bytes could be reserved. */
 export type Reserve = (bytes: number, part: FramePart) => boolean;
 
-/** Bounds of a {@link FrameDecoder}. */
+/** Limits of a {@link FrameDecoder}. */
 export interface FrameBounds {
-  /** The most bytes that a frame may have after its header. */
+  /** The maximum number of bytes in a frame after its length. */
   readonly maxFrameBytes: number;
-  /** Asked for room for what has arrived; while it says no, the rest waits unread. Default: yes. */
+  /**
+   * Called to reserve bytes that have arrived. While it returns false, the frame waits unread. Default: true.
+   */
   readonly reserve?: Reserve | undefined;
 }
 
-/** Takes frames out of a stream that arrives in chunks split anywhere. */
+/** Decodes frames from a stream whose chunks may be split anywhere. */
 export class FrameDecoder {
   /** May change between frames. */
   maxFrameBytes: number;
@@ -53,27 +55,30 @@ export class FrameDecoder {
     this.#reserve = reserve;
   }
 
-  /** Whether a frame has begun that has not been returned. */
+  /** Whether a frame has begun that was not returned yet. */
   get isMidFrame(): boolean {
     return this.#headerBytes > 0 || this.#unread.length > 0;
   }
 
-  /** Whether the frame that has begun waits for room. */
+  /** Whether the frame that has begun waits for its reservation. */
   get isWaiting(): boolean {
     return this.#isWaiting;
   }
 
-  /** Bytes reserved for a frame that has not been returned: they are to be given back at the end. */
+  /** The bytes reserved for a frame that was not returned. The caller must release them at the end. */
   get reservedBytes(): number {
     return this.#reservedBytes;
   }
 
-  /** Bytes of memory held, which follow what arrived and never what a header promised. */
+  /**
+   * The bytes of memory in use. They depend on the bytes received, never on the length that a frame
+   * announces.
+   */
   get heldBytes(): number {
     return this.#unread.length + (this.#body?.length ?? 0);
   }
 
-  /** Takes the next chunk; it must not be changed afterwards. */
+  /** Adds the next chunk; the caller must not change it afterwards. */
   push(chunk: Buffer): void {
     this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
   }
@@ -81,7 +86,7 @@ export class FrameDecoder {
   /**
    * Returns the body of the next frame, or `undefined` until more has arrived or is reserved.
    *
-   * @throws {@link FrameTooLargeError} The length is over the bound; nothing was allocated for it.
+   * @throws {@link FrameTooLargeError} The length is over the limit; nothing was allocated for it.
    */
   next(): Buffer | undefined {
     if (!this.#readHeader()) return undefined;
@@ -111,7 +116,7 @@ export class FrameDecoder {
     return !this.#isWaiting;
   }
 
-  /** Copies what is there: kept chunks of one byte would cost a hundred bytes each. */
+  /** Copies the received chunks into one buffer: kept chunks of one byte would cost a hundred bytes each. */
   #collect(): void {
     const arrived = Math.min(this.#length - this.#bodyBytes, this.#unread.length);
     if (arrived === 0) return;
@@ -139,7 +144,7 @@ export class FrameDecoder {
   }
 }
 
-/** Returns how long a buffer has to become that `needed` bytes fit in, and `most` at the end. */
+/** Returns the size to which a buffer must grow so that `needed` bytes fit; `most` is the maximum. */
 function grownSize(
   buffer: Buffer | undefined,
   { needed, most }: { readonly needed: number; readonly most: number },
@@ -160,7 +165,7 @@ function grown(
   return larger;
 }
 
-/** Returns a frame with a text in it. */
+/** Returns a frame that contains a text. */
 export function frameOf(text: string): Buffer {
   const length = Buffer.byteLength(text);
   const frame = Buffer.allocUnsafe(HEADER_BYTES + length);
@@ -182,7 +187,7 @@ interface Waiting {
   readonly done: (() => void) | undefined;
 }
 
-/** Writes frames: those of one turn of the event loop go out in one system call. */
+/** Writes frames: those of one turn of the event loop are sent in one system call. */
 export class FrameWriter {
   readonly #sink: FrameSink;
   #waiting: Waiting[] = [];
@@ -192,7 +197,7 @@ export class FrameWriter {
     this.#sink = sink;
   }
 
-  /** Bytes that the socket has not been given yet. */
+  /** The bytes that were not passed to the socket yet. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
@@ -200,8 +205,9 @@ export class FrameWriter {
   /**
    * Writes a text as a frame, and returns its length in bytes.
    *
-   * @param events - `handedOver` is called when the socket gets it: from then on bytes of it may have
-   *   been sent; `done` when the socket is rid of it, sent or not.
+   * @param events - `handedOver` is called when the frame is passed to the socket: from then on bytes of it
+   * may
+   * have been sent. `done` is called when the socket has released it, sent or not.
    */
   write(text: string, events: { handedOver?: () => void; done?: () => void } = {}): number {
     const frame = frameOf(text);
@@ -211,7 +217,7 @@ export class FrameWriter {
     return frame.length;
   }
 
-  /** Gives the socket what waits. */
+  /** Passes the waiting frames to the socket. */
   flush(): void {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
@@ -228,7 +234,7 @@ export class FrameWriter {
     this.#sink.uncork();
   }
 
-  /** Forgets what waits: the connection is gone. */
+  /** Discards the waiting frames, because the connection is closed. */
   drop(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -237,7 +243,7 @@ export class FrameWriter {
   }
 }
 
-/** Returns what waits in groups that are sent as one piece each, in their order. */
+/** Returns the waiting frames in groups, in order. Each group is sent as one piece. */
 function groupsOf(waiting: readonly Waiting[]): Waiting[][] {
   const groups: Waiting[][] = [];
   let group: Waiting[] = [];

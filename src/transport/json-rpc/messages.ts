@@ -1,6 +1,6 @@
 /**
- * JSON-RPC 2.0 messages, read and written as the specification has it (jsonrpc.org/specification),
- * except that a request may leave out `jsonrpc`, as the original's clients do: its answer does so, too.
+ * Reads and writes JSON-RPC 2.0 messages as specified (jsonrpc.org/specification), except that a request may
+ * leave out `jsonrpc`, as the original's clients do. The response then leaves it out too.
  *
  * @module
  */
@@ -19,25 +19,25 @@ import {
 import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../service/operations.js";
 import { newRequestId } from "../service/request-id.js";
 
-/** What a request and its answer are matched by. */
+/** The id that matches a response to its request. */
 export type RequestId = string | number | null;
 
-/** A well-formed request; without an id it is a notification and gets no answer. */
+/** A well-formed request. Without an id it is a notification and gets no response. */
 export interface RpcRequest {
   readonly method: string;
   readonly params: object | undefined;
   readonly id: RequestId | undefined;
-  /** The member of its own that carries a credential. */
+  /** The request's own member for a credential. */
   readonly authorization: string | undefined;
-  /** Whether it leaves `jsonrpc` out, so that its answer has the original's form. */
+  /** Whether the request leaves `jsonrpc` out, so that its response has the original's form. */
   readonly isBare: boolean;
 }
 
-/** An error that the protocol itself defines. */
+/** An error that JSON-RPC itself defines. */
 export class RpcFault extends Error {
   override readonly name = "RpcFault" as const;
   readonly rpcCode: number;
-  /** The library's own code, where it says more. */
+  /** The library's own code, where it is more specific. */
   readonly code: WireErrorCode | undefined;
   readonly details: ErrorDetails | undefined;
   constructor(rpcCode: number, message: string, more?: Pick<WireError, "code" | "details">) {
@@ -48,25 +48,25 @@ export class RpcFault extends Error {
   }
 }
 
-/** Returns the fault of a text that is not JSON. */
+/** Returns the fault for a text that is not JSON. */
 const parseError = (): RpcFault => new RpcFault(-32700, "Parse error");
-/** Returns the fault of JSON that is not a request. */
+/** Returns the fault for JSON that is not a request. */
 export const invalidRequest = (more?: Pick<WireError, "code" | "details">): RpcFault =>
   new RpcFault(-32600, "Invalid Request", more);
-/** Returns the fault of a request for what there is not. */
+/** Returns the fault for a method that does not exist. */
 export const methodNotFound = (): RpcFault => new RpcFault(-32601, "Method not found");
 
-/** Does what a request asks and returns its result. */
+/** Performs a request and returns its result. */
 export type Perform = (request: RpcRequest) => Promise<unknown>;
 
-/** Hears of an answer. */
+/** Called with each response. */
 type Produced = (answer: string) => void;
 
 /**
  * Returns the JSON value of a frame.
  *
  * @throws {@link RpcFault} -32700: the bytes are not UTF-8 or not JSON; -32600: the value is nested
- *   too deeply or holds a number that would be changed by reading it.
+ * too deeply or contains a number that reading would change.
  */
 export function readFrame(bytes: Uint8Array): unknown {
   try {
@@ -78,18 +78,18 @@ export function readFrame(bytes: Uint8Array): unknown {
   }
 }
 
-/** So many items of one batch are performed at the same time. */
+/** The number of items of one batch that are performed at the same time. */
 const BATCH_CONCURRENCY = 4;
 
-/** Returns how many requests a frame's value has, which is 1 for what is no batch. */
+/** Returns the number of requests in a frame's value, which is 1 if it is not a batch. */
 export function requestsIn(message: unknown): number {
   return Array.isArray(message) ? Math.min(message.length, MAX_BATCH) : 1;
 }
 
 /**
- * Returns the text that answers a frame's value, or `undefined` if nothing in it wants an answer.
+ * Returns the text of the response to a frame's value, or `undefined` if nothing in it needs a response.
  *
- * @param produced - Told each answer of a batch, which is kept until the last one is there.
+ * @param produced - Called with each response of a batch. All are kept until the last one is complete.
  */
 export async function answerMessage(
   message: unknown,
@@ -103,7 +103,7 @@ export async function answerMessage(
   return given.length === 0 ? undefined : `[${given.join(",")}]`;
 }
 
-/** Few items at a time: what the answers hold must be known before more of them are asked for. */
+/** Performs few items at a time, because the size of their responses must be known before more begin. */
 async function answerBatch(
   items: readonly unknown[],
   perform: Perform,
@@ -116,7 +116,7 @@ async function answerBatch(
   const work = async (): Promise<void> => {
     for (const [position, item] of waiting) {
       const answer = await answerItem(item, async (request) => {
-        // What wants no answer takes no room.
+        // A notification needs none of the budget, because it has no response.
         if (left <= 0 && request.id !== undefined) throw new RequestTooLargeError();
         return perform(request);
       });
@@ -160,7 +160,7 @@ function readRequest(item: unknown): RpcRequest | undefined {
   return { method, params, id, authorization, isBare: !Object.hasOwn(item, "jsonrpc") };
 }
 
-/** The members that a request may have; a polluted prototype must not add one. */
+/** Returns the members of a request, only its own ones: a polluted prototype must not add any. */
 function ownMembers(item: object): Record<string, unknown> {
   return Object.assign(Object.create(null) as Record<string, unknown>, item);
 }
@@ -171,12 +171,12 @@ function idOf(item: unknown): RequestId | undefined {
   return typeof id === "string" || typeof id === "number" || id === null ? id : undefined;
 }
 
-/** Returns the answer that tells an error, without anything that the error's own text could hold. */
+/** Returns the response for an error, without any part of the error's own message. */
 export function errorAnswer(error: unknown, id: RequestId): string {
   return JSON.stringify({ jsonrpc: "2.0", error: errorObject(error), id });
 }
 
-/** The original's errors have a number and a text. */
+/** The original's errors have only a number and a text. */
 function bareErrorAnswer(error: unknown, id: RequestId): string {
   const { code, message } = errorObject(error);
   return JSON.stringify({ error: { code, message }, id });

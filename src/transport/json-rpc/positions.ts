@@ -1,7 +1,7 @@
 import { rangeFault } from "../../vault/argument-errors.js";
 import { OPERATIONS, type OperationName } from "../service/operations.js";
 
-/** JSON has no bytes: how a payload stands for them is a parameter of its own, and comes last. */
+/** JSON has no bytes, so the encoding of a payload is a parameter of its own, the last one. */
 const OTHERS: Readonly<Record<string, readonly string[]>> = {
   seal: ["data_encoding"],
   authenticate: ["token"],
@@ -10,7 +10,7 @@ const OTHERS: Readonly<Record<string, readonly string[]>> = {
 /**
  * Returns parameters by name.
  *
- * @throws RangeError There are more than the operation has.
+ * @throws RangeError There are more parameters than the operation has.
  */
 export function namedParams(
   operation: OperationName | "authenticate",

@@ -3,37 +3,44 @@ import { DEFAULT_MAX_BUFFERED_BYTES } from "../limits/limits.js";
 
 const MIB = 1024 * 1024;
 
-/** What a JSON-RPC server bounds. */
+/** The limits of a JSON-RPC server. */
 export interface JsonRpcLimits {
-  /** The most bytes of a frame. Default 16 MiB. */
+  /** The maximum size of a frame in bytes. Default 16 MiB. */
   readonly maxFrameBytes?: number | undefined;
-  /** The most bytes of a frame until the connection is authenticated. Default 64 KiB. */
+  /** The maximum size of a frame in bytes before the connection is authenticated. Default 64 KiB. */
   readonly maxUnauthenticatedFrameBytes?: number | undefined;
-  /** Bytes of frames and answers that are kept, for the whole server; frames wait. Default 256 MiB. */
+  /**
+   * The budget in bytes for the frames and responses of the whole server; over it, frames wait. Default 256
+   * MiB.
+   */
   readonly maxBufferedBytes?: number | undefined;
-  /** Bytes of answers that a connection has not taken yet; it is not read meanwhile. Default 1 MiB. */
+  /**
+   * The bytes of responses that a connection has not received yet. Over this, the server stops reading from
+   * it.
+   * Default 1 MiB.
+   */
   readonly maxUnsentBytes?: number | undefined;
-  /** Requests in flight of one connection; its next ones wait. Default 64. */
+  /** The maximum number of requests in flight for each connection; further ones wait. Default 64. */
   readonly maxInFlightPerConnection?: number | undefined;
-  /** Requests in flight of all connections; the next ones wait. Default 1,024. */
+  /** The maximum number of requests in flight for all connections; further ones wait. Default 1,024. */
   readonly maxInFlight?: number | undefined;
-  /** Connections; the oldest unauthenticated one gives way. Default 1,024. */
+  /** The maximum number of connections; the oldest unauthenticated one is closed first. Default 1,024. */
   readonly maxConnections?: number | undefined;
   /** Milliseconds in which a connection must authenticate. Default 10,000. */
   readonly authenticationTimeoutMs?: number | undefined;
   /** Milliseconds in which a frame that has begun must be complete, in either direction. Default 30,000. */
   readonly frameTimeoutMs?: number | undefined;
-  /** Milliseconds after which a connection that does nothing is closed. Default 30,000. */
+  /** Milliseconds after which an idle connection is closed. Default 30,000. */
   readonly idleTimeoutMs?: number | undefined;
-  /** Milliseconds that `stop()` gives requests in flight. Default 5,000. */
+  /** Milliseconds that `stop()` waits for requests in flight. Default 5,000. */
   readonly stopTimeoutMs?: number | undefined;
   /** Failed authentications a minute from one address. Default 20. */
   readonly failedAuthenticationsPerMinute?: number | undefined;
-  /** How many requests a minute each caller may send. Default: no limit. */
+  /** The number of requests a minute that each caller may send. Default: unlimited. */
   readonly requestsPerMinute?: number | undefined;
 }
 
-/** Limits with every member given. */
+/** Limits with every member present. */
 export type AllLimits = {
   readonly [Name in keyof Omit<JsonRpcLimits, "requestsPerMinute">]-?: number;
 } & Pick<JsonRpcLimits, "requestsPerMinute">;
@@ -58,11 +65,11 @@ const DEFAULTS: AllLimits = {
 export const LIMIT_NAMES = Object.keys(DEFAULTS) as readonly (keyof AllLimits)[];
 
 /**
- * Returns all limits: those given, and the defaults of the others.
+ * Returns all limits: the given ones, and defaults for the others.
  *
  * @throws TypeError A limit has the wrong type.
- * @throws RangeError A limit is not a positive whole number below 2^31, or fewer bytes are buffered than
- *   one frame may have.
+ * @throws RangeError A limit is not a positive whole number below 2^31, or the byte budget is smaller than
+ * one frame may be.
  */
 export function allLimits(options: JsonRpcLimits): AllLimits {
   const limits: { -readonly [Name in keyof AllLimits]: AllLimits[Name] } = { ...DEFAULTS };

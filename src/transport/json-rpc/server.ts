@@ -29,44 +29,46 @@ import { type AllLimits, allLimits, type JsonRpcLimits, LIMIT_NAMES } from "./rp
 const DEFAULT_PORT = 8423;
 const KEEP_ALIVE_MS = 15_000;
 
-/** Where a JSON-RPC server listens, whom it believes, and what it bounds. */
+/** The address, authentication and limits of a JSON-RPC server. */
 export interface JsonRpcServerOptions extends JsonRpcLimits {
-  /** Tells who is calling; there is no default. */
+  /** Identifies the caller; there is no default. */
   readonly auth: Authenticator;
   /** Default `"127.0.0.1"`. */
   readonly host?: string | undefined;
-  /** Default 8423; 0 for a free one. */
+  /** Default 8423; 0 for a free port. */
   readonly port?: number | undefined;
   /** A Unix socket instead of host and port. */
   readonly path?: string | undefined;
-  /** Certificate and key, as `node:tls` takes them. TLS 1.2 is the least. */
+  /** Certificate and key, as in `node:tls`. TLS 1.2 is the minimum. */
   readonly tls?: TlsOptions | undefined;
-  /** Lets a listener for other machines go without TLS. */
+  /** Allows a listener for other machines without TLS. */
   readonly insecureTransport?: boolean | undefined;
-  /** Gives safe views to callers that show no credential. Default false. */
+  /** Allows safe views without a credential. Default false. */
   readonly publicSafeViews?: boolean | undefined;
-  /** The only principals that may unseal; an empty list is nobody. Default: no such limit. */
+  /** The only principals that may unseal; with an empty list no principal may. Default: no such limit. */
   readonly gatewayPrincipals?: readonly string[] | undefined;
   /**
-   * Called with each error that a request is answered "internal error" for and that is none of this
-   * library's. Default: `process.emitWarning` with its name and the request id.
+   * Called with each error that gets an "internal error" response and is not from this library. Default:
+   * `process.emitWarning` with the error's name and the request id.
    */
   readonly onError?: OnError | undefined;
 }
 
-/** A server that listens. */
+/** A running server. */
 export interface JsonRpcServer extends AsyncDisposable {
   readonly address: ServerAddress;
   /**
-   * Gives the server certificates and keys anew, for the connections that are made from now on; those that
-   * there are stay as they are. What is left out stays: `ca`, say, when `cert` and `key` are renewed.
+   * Replaces certificates and keys for new connections; existing connections keep theirs. Options that are
+   * left
+   * out keep their values: `ca`, for example, when `cert` and `key` are renewed.
    *
    * @throws TypeError The server has no TLS, or an option is not one of these.
    * @throws Error A key or a certificate cannot be read, or they do not belong together; nothing has changed.
    */
   reloadTls(tls: ReloadedTls): void;
   /**
-   * Refuses requests that have not begun, gives those in flight 5 seconds, and closes; the vault stays open.
+   * Refuses requests that have not begun, waits 5 seconds for those in flight, and closes; the vault stays
+   * open.
    */
   stop(): Promise<void>;
 }
@@ -85,16 +87,16 @@ const OPTIONS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Serves a vault as JSON-RPC 2.0: each message is preceded by its length, four bytes, most significant
+ * Serves a vault as JSON-RPC 2.0. Each message is preceded by its length in four bytes, most significant
  * first. Methods are the operations of the vault's service, with or without a `vault.` prefix, and
- * `authenticate {token}`; a request may instead carry a credential in a member `authorization`.
+ * `authenticate {token}`. Alternatively, a request may contain a credential in its member `authorization`.
  *
- * @returns Where it listens, and how to stop it.
- * @throws TypeError An option is missing, unknown or of the wrong kind, or would let other machines read
- *   the traffic or be believed.
- * @throws RangeError An option is out of its bounds.
+ * @returns The address of the server, and a method to stop it.
+ * @throws TypeError An option is missing, unknown or of the wrong type, or would let other machines read
+ * the traffic or be trusted as local.
+ * @throws RangeError An option is out of range.
  * @throws PeerMissingError `PeerBrokenError` The package zod does not load.
- * @throws Error The address cannot be listened on.
+ * @throws Error The server cannot listen on the address.
  *
  * @example
  * ```ts
@@ -132,7 +134,7 @@ export async function serveJsonRpc(
   };
   let current = tls;
   const reload = (given: ReloadedTls): void => {
-    // A server with TLS is one of node:tls.
+    // A TLS server is an instance of the node:tls class.
     current = reloadTls(server as TlsServer, current, given);
   };
   return { address, reloadTls: reload, stop: stopOnce, [Symbol.asyncDispose]: stopOnce };
@@ -140,10 +142,10 @@ export async function serveJsonRpc(
 
 function serverOf(tls: TlsOptions | undefined, connections: Connections): Server {
   const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
-  // A connection that cannot be accepted, for want of descriptors, must not end the process.
+  // A connection that cannot be accepted, for example for lack of descriptors, must not end the process.
   const ignore = (): void => undefined;
   if (tls === undefined) {
-    // A client that has said all it wants may close its half and still get its answers.
+    // A client may close its sending side after its last request and still receive the responses.
     const server = createServer({ ...options, allowHalfOpen: true });
     return server.on("error", ignore).on("connection", (socket) => {
       connections.admit(socket);
@@ -155,7 +157,7 @@ function serverOf(tls: TlsOptions | undefined, connections: Connections): Server
   return (
     server
       .on("error", ignore)
-      // A failed handshake is the other end's affair.
+      // A failed handshake is the client's problem.
       .on("tlsClientError", (_error, socket) => socket.destroy())
       .on("connection", (socket: Socket) => connections.admit(socket))
       .on("secureConnection", (socket) => connections.serve(socket))
@@ -165,7 +167,7 @@ function serverOf(tls: TlsOptions | undefined, connections: Connections): Server
 /** The connections of one server. */
 class Connections {
   readonly limits: AllLimits;
-  /** How many have come. */
+  /** The number of connections so far. */
   admitted = 0;
   readonly #open = new Set<ServerConnection>();
   readonly #limit: ConnectionLimit;
@@ -187,7 +189,7 @@ class Connections {
     };
   }
 
-  /** Counts a connection as soon as it is made: a handshake that never ends is one as well. */
+  /** Counts a connection before its TLS handshake, because a handshake may never end. */
   admit(socket: Socket): void {
     this.admitted++;
     this.#limit.admit(socket);
@@ -202,7 +204,7 @@ class Connections {
     if (this.#context.notBegun.isStopped) connection.stop();
   }
 
-  /** Refuses what has not begun, now and from now on; what has begun goes on. */
+  /** Refuses all requests that have not begun, now and later; those in progress continue. */
   stopAll(): void {
     this.#context.notBegun.stop();
     for (const connection of this.#open) connection.stop();
@@ -213,7 +215,7 @@ class Connections {
   }
 }
 
-/** Stops listening, which also removes a socket file, and lets requests in flight end. */
+/** Stops listening, which also removes a socket file, and waits for requests in flight. */
 async function stop(server: Server, connections: Connections, timeoutMs: number): Promise<void> {
   const timer = setTimeout(() => connections.destroyAll(), timeoutMs);
   connections.stopAll();

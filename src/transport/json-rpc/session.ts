@@ -14,7 +14,7 @@ import { namedParams } from "./positions.js";
 
 type MaybeCaller = Identified | undefined;
 
-/** What sessions of one server share. */
+/** The state that all sessions of one server share. */
 export interface SessionContext {
   readonly service: {
     call(operation: string, params: unknown, caller: MaybeCaller): Promise<object>;
@@ -23,26 +23,26 @@ export interface SessionContext {
   readonly failures: FailureLimit;
   readonly reports: ErrorReports;
   readonly notBegun: NotBegun;
-  /** How often each caller may ask, if that is limited. */
+  /** The rate limit for each caller, if there is one. */
   readonly rate: RateLimit | undefined;
 }
 
-/** Tells who sends one request of a frame. */
+/** Returns the caller of one request in a frame. */
 type CallerOf = (authorization: string | undefined) => Promise<MaybeCaller>;
 
 const MAX_FAILURES = 3;
 const BEARER = /^bearer +/i;
 
-/** Who uses a connection, and what it may do: the remembered token, and the failures so far. */
+/** The caller of a connection: its remembered token, and its failed authentications so far. */
 export class Session {
   readonly #context: SessionContext;
   readonly #connection: Connection;
   #token: string | undefined;
-  /** Whom the remembered token stood for when it was last looked at. */
+  /** The caller that the remembered token identified at its last verification. */
   #caller: MaybeCaller;
   #isAuthenticated = false;
   #failures = 0;
-  /** The last look at a credential that was not accepted before. */
+  /** The last verification of a credential that was not accepted before. */
   #looking: Promise<unknown> = Promise.resolve();
 
   constructor(context: SessionContext, connection: Connection) {
@@ -50,26 +50,29 @@ export class Session {
     this.#connection = connection;
   }
 
-  /** Whether a credential, or the connection itself, has shown who is calling. */
+  /** Whether a credential, or the connection itself, has identified the caller. */
   get isAuthenticated(): boolean {
     return this.#isAuthenticated;
   }
 
-  /** Whether credentials were refused so often that the connection has to end. */
+  /** Whether so many credentials were refused that the connection must close. */
   get hasFailed(): boolean {
     return this.#failures >= MAX_FAILURES;
   }
 
-  /** Finds out whether the connection alone shows who is calling, as a certificate does. */
+  /** Checks whether the connection alone identifies the caller, for example by a certificate. */
   async greet(): Promise<void> {
     try {
       await this.#context.notBegun.unlessStopped(this.#authenticate(undefined));
     } catch {
-      // The answer to the first request says so.
+      // The response to the first request reports this error.
     }
   }
 
-  /** Returns what performs the requests of a frame that has just arrived: their credential is fixed. */
+  /**
+   * Returns a function that performs the requests of a frame that has just arrived, with its credential
+   * fixed.
+   */
   performer({ isBatch }: { readonly isBatch: boolean }): (request: RpcRequest) => Promise<unknown> {
     const callerOf = this.#callerOfFrame();
     return async (request) => {
@@ -94,7 +97,7 @@ export class Session {
     return request.isBare ? bareResult(name, result) : giveJsonData(name, result);
   }
 
-  /** One look at each credential of a frame, however many of its requests show it. */
+  /** Verifies each credential of a frame once, however many of its requests contain it. */
   #callerOfFrame(): CallerOf {
     const [remembered, lastCaller] = [this.#token, this.#caller];
     const seen = new Map<string | undefined, Promise<MaybeCaller>>();
@@ -121,7 +124,7 @@ export class Session {
     return { ok: true };
   }
 
-  /** Who shows what this connection showed before: looked at again as often as it has to be. */
+  /** Verifies a credential again that this connection used before, as often as necessary. */
   async #askAgain(token: string | undefined, last: MaybeCaller): Promise<MaybeCaller> {
     const { auth } = this.#context;
     if (typeof last === "object" && (await stillCounts(auth, last))) return last;
@@ -130,7 +133,7 @@ export class Session {
     return caller;
   }
 
-  /** One new credential after the other: many at once would be more than the failures allowed. */
+  /** Verifies new credentials one after the other: several at once could exceed the failures allowed. */
   #try(token: string | undefined): Promise<MaybeCaller> {
     const caller = this.#looking.then(() => {
       if (this.hasFailed) throw new UnauthenticatedError();
@@ -160,7 +163,7 @@ export class Session {
     return caller;
   }
 
-  /** Whoever shows no principal of their own is told by their address. */
+  /** A caller without its own principal is identified by its address. */
   #checkRate(caller: MaybeCaller): void {
     const { rate } = this.#context;
     if (rate === undefined) return;

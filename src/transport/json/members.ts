@@ -1,18 +1,20 @@
-/** The members of objects in JSON: none twice, and not too many names for a parser to keep apart. */
+/** Checks the members of JSON objects: no duplicates, and not too many distinct names for a parser. */
 import { RequestTooLargeError } from "../../vault/errors.js";
 
-/** How many members a request may have before their names are counted, and how many different ones then. */
+/**
+ * The number of members in a request from which distinct names are counted, and then the maximum of those.
+ */
 export const MAX_NAMES = 100_000;
 const RECENT_NAMES = 1024;
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** Tells whether the objects of parsed JSON have so many members, all levels together. */
+/** Returns whether the objects in parsed JSON have so many members, over all levels. */
 export function hasMembers(value: unknown, count: number): boolean {
   return (isPolluted() ? countExactly(value) : countQuickly(value)) === count;
 }
 
-/** The quick way counts inherited members as well. */
+/** Returns whether `Object.prototype` has enumerable members, which the fast count would include. */
 function isPolluted(): boolean {
   for (const _ in {}) return true;
   return false;
@@ -44,20 +46,20 @@ function countExactly(value: unknown): number {
 }
 
 /**
- * Counts different names of members. The engine keeps each of them, at several times the cost of a name that
- * it has met before: a request full of new ones would take seconds to parse.
+ * Counts distinct names of members. The engine keeps each of them, at several times the cost of a repeated
+ * name: a request full of new ones would take seconds to parse.
  */
 export class NameCount {
   readonly #text: string;
   readonly #names = new Set<string>();
-  /** Rows of a table have the same few: most names are found here, without being cut out of the text. */
+  /** The rows of a table repeat a few names: most are found here, without creating a substring. */
   readonly #recent = Array<string>(RECENT_NAMES).fill("");
 
   constructor(text: string) {
     this.#text = text;
   }
 
-  /** Counts the name at a place of the text. @throws RequestTooLargeError There are too many. */
+  /** Counts the name at a position in the text. @throws RequestTooLargeError There are too many. */
   add(start: number, end: number): void {
     const text = this.#text;
     const length = end - start;

@@ -1,6 +1,6 @@
 /**
- * How the wires that speak JSON carry payloads: bytes as base64, which a member beside the payload
- * says. A marker within the payload could be forged by whoever chooses the payload.
+ * Encodes payloads in JSON: bytes as base64, marked by a member next to the payload. A marker inside the
+ * payload could be forged by the caller that chooses the payload.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export { readJsonAnswer, readJsonParams, writeJson } from "./text.js";
 
 /**
  * Returns parameters or a result of an operation with `data` as a native value, and without
- * `data_encoding`; what has neither comes back as it is.
+ * `data_encoding`. A message with neither member is returned unchanged.
  *
  * @throws TypeError `data_encoding` is neither `"json"` nor `"base64"`, or `data` is not base64.
  */
@@ -23,8 +23,8 @@ export function takeJsonData(operation: OperationName, message: unknown): unknow
 }
 
 /**
- * Returns parameters or a result of an operation as JSON can carry them: bytes in base64, with
- * `data_encoding: "base64"` beside them. Everything else is JSON data already.
+ * Returns parameters or a result of an operation in a form that JSON can carry: bytes in base64, with
+ * `data_encoding: "base64"` next to them. All other payloads are JSON data already.
  */
 export function giveJsonData(operation: OperationName, message: object): object {
   return convert(operation, message, give) as object;
@@ -32,7 +32,7 @@ export function giveJsonData(operation: OperationName, message: object): object 
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** Applies a conversion to each object of a message that holds a payload. */
+/** Applies a conversion to each object of a message that contains a payload. */
 function convert(
   operation: OperationName,
   message: unknown,
@@ -73,7 +73,7 @@ function give(holder: Members): Members {
   return { ...holder, data: asBuffer(data).toString("base64"), data_encoding: "base64" };
 }
 
-/** Node skips what is not base64: only the one spelling that it writes itself is taken. */
+/** Node ignores characters that are not base64, so only the exact spelling that Node writes is accepted. */
 function bytesOf(data: unknown): Uint8Array {
   if (typeof data !== "string") throw typeFault("data", "base64");
   const bytes = Buffer.from(data, "base64");

@@ -1,16 +1,16 @@
-/** One look at a JSON text, in time that is linear in its length; what is no JSON is left to the parser. */
+/** Scans a JSON text once, in time linear in its length. Leaves syntax errors to the parser. */
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 
-/** What is told of a text from its start to its end. */
+/** The callbacks for a text, from its start to its end. */
 export interface JsonVisitor {
-  /** An array or object begins, as the `depth`th within each other. */
+  /** An array or object begins at nesting level `depth`. */
   nested(depth: number): void;
-  /** A number, by its place in the text. */
+  /** A number, by its position in the text. */
   number(start: number, end: number): void;
-  /** A member's name, by the place of what is between its quotes. */
+  /** A member's name, by the position of the text between its quotes. */
   name(start: number, end: number): void;
 }
 
@@ -37,14 +37,14 @@ export function scanJson(text: string, visitor: JsonVisitor): void {
   }
 }
 
-/** Returns the place after a string's closing quote: the first one that nothing escapes. */
+/** Returns the position after a string's closing quote: the first quote that is not escaped. */
 function endOfString(text: string, start: number): number {
   let quote = text.indexOf('"', start + 1);
   while (quote !== -1 && isEscaped(text, quote)) quote = text.indexOf('"', quote + 1);
   return quote === -1 ? text.length : quote + 1;
 }
 
-/** An odd number of backslashes before it; the opening quote ends the count at the latest. */
+/** True for an odd number of backslashes before the quote. The opening quote ends the count at the latest. */
 function isEscaped(text: string, quote: number): boolean {
   let before = quote - 1;
   while (text.charCodeAt(before) === BACKSLASH) before -= 1;
@@ -61,7 +61,7 @@ function isDigit(unit: number): boolean {
   return unit >= 0x30 && unit <= 0x39;
 }
 
-/** Digits, `+`, `-`, `.`, `E` and `e`; not the NaN behind the end. */
+/** Digits, `+`, `-`, `.`, `E` and `e`; false for the NaN after the end of the text. */
 function isNumberPart(unit: number): boolean {
   return (
     isDigit(unit) ||

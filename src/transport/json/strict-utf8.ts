@@ -3,11 +3,11 @@ import { asBuffer } from "../../primitives/bytes.js";
 import { RequestTooLargeError } from "../../vault/errors.js";
 
 /**
- * Returns the text of bytes, a byte order mark included; `undefined` if they are not UTF-8.
+ * Returns the text of bytes, including a byte order mark; `undefined` if they are not UTF-8.
  *
- * Takes a fraction of the time of a `TextDecoder` that is fatal.
+ * Takes a fraction of the time of a `TextDecoder` with `fatal`.
  *
- * @throws {@link RequestTooLargeError} No string is as long.
+ * @throws {@link RequestTooLargeError} The text is longer than a string can be.
  */
 export function strictUtf8(bytes: Uint8Array): string | undefined {
   if (!isUtf8(bytes)) return undefined;

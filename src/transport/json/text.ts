@@ -1,8 +1,9 @@
 /**
- * JSON texts that come from others, and JSON texts for others.
+ * Parses JSON texts from other processes, and writes JSON texts for them.
  *
- * `JSON.parse` makes of some texts another value than they say: what it would change silently is
- * refused before, by one look at the text that takes time in proportion to its length.
+ * For some texts `JSON.parse` silently returns a different value than they state. Such texts are refused
+ * first,
+ * by one scan in time linear in their length.
  *
  * @module
  */
@@ -12,23 +13,26 @@ import { RequestTooLargeError } from "../../vault/errors.js";
 import { hasMembers, MAX_NAMES, NameCount } from "./members.js";
 import { scanJson } from "./scan.js";
 
-/** How deep a request may nest. */
+/** The maximum nesting depth of a request. */
 const MAX_REQUEST_DEPTH = 64;
-/** How deep an answer may nest: a payload's 256 levels, and what is around it. */
+/** The maximum nesting depth of a response: the 256 levels of a payload, and those around it. */
 const MAX_ANSWER_DEPTH = 272;
 const LARGEST_INTEGER = "9007199254740992";
 
-/** How many arrays and objects a request may have: each costs many times what a number or a text does. */
+/**
+ * The maximum number of arrays and objects in a request: each costs many times as much as a number or a
+ * string.
+ */
 const MAX_CONTAINERS = 1_000_000;
 
 /**
- * Returns what the JSON text of a request says.
+ * Returns the value of a request's JSON text.
  *
- * @throws RangeError It nests more than 64 levels deep, has an integer beyond 2^53, a number that
- *   overflows, or an object with the same member twice.
- * @throws SyntaxError It is not JSON.
- * @throws {@link RequestTooLargeError} It has over 1,000,000 arrays and objects, or too many
- *   different names of members: 100,000 after the first 100,000 members.
+ * @throws RangeError The text nests more than 64 levels deep, or has an integer beyond 2^53, a number that
+ * overflows, or an object with the same member twice.
+ * @throws SyntaxError The text is not JSON.
+ * @throws {@link RequestTooLargeError} The text has over 1,000,000 arrays and objects, or too many
+ * distinct names of members: 100,000 after the first 100,000 members.
  */
 export function readJsonParams(text: string): unknown {
   let [containers, members] = [0, 0];
@@ -54,11 +58,11 @@ export function readJsonParams(text: string): unknown {
 }
 
 /**
- * Returns what the JSON text of an answer says. Integers beyond 2^53 are let through if they are those
- * that a double stands for: they were sealed in the service's process.
+ * Returns the value of a response's JSON text. Accepts integers beyond 2^53 if a double represents them
+ * exactly, because code in the service's process may have sealed them.
  *
- * @throws RangeError It nests too deep, has a number that would be changed, or a member twice.
- * @throws SyntaxError It is not JSON.
+ * @throws RangeError The text nests too deep, has a number that parsing would change, or a member twice.
+ * @throws SyntaxError The text is not JSON.
  */
 export function readJsonAnswer(text: string): unknown {
   let members = 0;
@@ -79,8 +83,9 @@ export function readJsonAnswer(text: string): unknown {
 }
 
 /**
- * Returns JSON data as text. Whole numbers beyond 2^53 are written with a fraction, as the doubles
- * they are, so that no reader takes them for exact integers.
+ * Returns JSON data as text. Writes whole numbers beyond 2^53 with a fraction, which marks them as doubles,
+ * so
+ * that no reader treats them as exact integers.
  */
 export function writeJson(data: unknown): string {
   const text = JSON.stringify(data);
@@ -99,7 +104,7 @@ export function writeJson(data: unknown): string {
   return pieces.join("") + text.slice(copied);
 }
 
-/** The parser keeps the last of two members of one name; others keep the first. */
+/** The parser keeps the last of two members with one name; other parsers keep the first. */
 function withoutTwins(value: unknown, members: number): unknown {
   if (hasMembers(value, members)) return value;
   throw rangeFault("params", "noMemberTwice");
@@ -109,14 +114,14 @@ function checkDepth(depth: number, max: number): void {
   if (depth > max) throw rangeFault("params", "maxDepth", max);
 }
 
-/** What is no number at all is left to the parser. */
+/** A literal that is not a number is left to the parser. */
 function checkFinite(literal: string): void {
   if (Math.abs(Number(literal)) === Number.POSITIVE_INFINITY) {
     throw rangeFault("params", "doubles");
   }
 }
 
-/** Fractions and exponents say that a double is meant; what is no number is left to the parser. */
+/** A fraction or an exponent marks a double. A literal that is not a number is left to the parser. */
 function isBeyondIntegers(literal: string): boolean {
   if (literal.length < LARGEST_INTEGER.length || !/^-?\d+$/.test(literal)) return false;
   const digits = literal.startsWith("-") ? literal.slice(1) : literal;
@@ -124,9 +129,9 @@ function isBeyondIntegers(literal: string): boolean {
   return digits > LARGEST_INTEGER;
 }
 
-/** Whether a double has exactly this value, or is written like this by JavaScript. */
+/** Returns whether a double has exactly this value, or JavaScript writes it like this. */
 function isDouble(literal: string): boolean {
-  // The largest double has 309 digits; a longer literal is not worth the look.
+  // The largest double has 309 digits; a longer literal need not be examined.
   if (literal.length > 310) return false;
   const value = Number(literal);
   if (!Number.isFinite(value)) return false;

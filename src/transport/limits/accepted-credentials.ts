@@ -1,4 +1,4 @@
-/** Credentials that were accepted lately, kept as keyed digests. */
+/** Credentials that were accepted recently, kept as keyed digests. */
 import { hash } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { setBounded } from "../../primitives/bounded-map.js";
@@ -6,25 +6,26 @@ import { randomHex } from "../../primitives/random-pool.js";
 
 const KEY_BYTES = 32;
 const KEPT_MS = 600_000;
-/** How old a note may become before it is renewed: a busy caller need not be noted each time. */
+/** The age at which an entry is renewed, so that a busy caller does not cause a write for each request. */
 const RENEWED_AFTER_MS = 60_000;
-/** So many digests take about a megabyte. */
+/** This many digests take about a megabyte. */
 const MAX_CREDENTIALS = 10_000;
-/** No authenticator takes a longer one; hashing it would cost more than refusing it. */
+/** No authenticator accepts a longer credential, and hashing it would cost more than refusing it. */
 const MAX_CHARACTERS = 32 * 1024;
 
-/** A credential that a request shows. */
+/** A credential in a request. */
 export interface ShownCredential {
   readonly text: string;
-  /** Says nothing of the text without the key of this process; empty for one that is not remembered. */
+  /** Reveals nothing about the text without this process's key; empty if the credential is not remembered. */
   readonly digest: string;
 }
 
-/** Remembers accepted credentials for ten minutes: the last 10,000 of them. */
+/** Remembers the last 10,000 accepted credentials for ten minutes. */
 export class AcceptedCredentials {
   /**
-   * Goes before what is hashed. Digests never leave the process, so that no one can extend them, and one
-   * SHA-256 takes half the time of an HMAC.
+   * A prefix of the hashed text. Digests never leave the process, so length extension is impossible, and one
+   * SHA-256
+   * takes half the time of an HMAC.
    */
   readonly #key = randomHex(KEY_BYTES);
   readonly #elapsedMs: () => number;
@@ -34,18 +35,18 @@ export class AcceptedCredentials {
     this.#elapsedMs = elapsedMs;
   }
 
-  /** How many are remembered. */
+  /** The number of remembered credentials. */
   get size(): number {
     return this.#acceptedAtMs.size;
   }
 
-  /** Returns a credential with what stands for it here. */
+  /** Returns a credential with its digest. */
   shown(text: string): ShownCredential {
     const isTaken = text.length <= MAX_CHARACTERS;
     return { text, digest: isTaken ? hash("sha256", this.#key + text, "base64") : "" };
   }
 
-  /** Tells whether a credential was accepted within the last ten minutes. */
+  /** Returns whether a credential was accepted within the last ten minutes. */
   has({ digest }: ShownCredential): boolean {
     const atMs = this.#acceptedAtMs.get(digest);
     return atMs !== undefined && this.#elapsedMs() - atMs < KEPT_MS;

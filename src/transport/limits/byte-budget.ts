@@ -1,41 +1,42 @@
-/** An amount of something that many share: who finds too little left waits, or is refused. */
+/** A shared amount, such as bytes. A user that finds too little left waits or is refused. */
 export class Allowance {
   readonly #limit: number;
   #used = 0;
   #waiting = new Set<() => void>();
   #finisher: object | undefined;
-  /** What the finisher has that there was no room for. */
+  /** The amount above the limit that was granted to the one user that may finish. */
   #lent = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** How much is taken; answers may take it above the limit. */
+  /** The amount in use. Responses may raise it above the limit. */
   get used(): number {
     return this.#used;
   }
 
-  /** Whether more is taken than there is, beside what is lent to whoever is to finish. */
+  /** Whether the amount in use, without the amount granted to the finishing user, is over the limit. */
   get isOverdrawn(): boolean {
     return this.#used - this.#lent > this.#limit;
   }
 
-  /** Takes an amount if it is there. */
+  /** Takes an amount if it is available, and returns whether it was. */
   take(amount: number): boolean {
     if (this.#used + amount > this.#limit) return false;
     this.#used += amount;
     return true;
   }
 
-  /** Takes an amount whether it is there or not: what exists already has to be counted. */
+  /** Takes an amount even if it is not available, because memory already in use must be counted. */
   draw(amount: number): void {
     this.#used += amount;
   }
 
   /**
-   * Takes more for somebody who holds a part already. Where all wait for the rest nobody gives anything
-   * back: so one of them at a time gets it above the limit, until {@link finished}.
+   * Takes more for a user that already holds a part. If all users waited for the rest, none would release its
+   * part.
+   * So one user at a time gets it above the limit, until {@link finished}.
    */
   takeMore(amount: number, who: object): boolean {
     if (this.take(amount)) return true;
@@ -47,14 +48,14 @@ export class Allowance {
     return true;
   }
 
-  /** Notes that somebody wants no more. */
+  /** Records that a user needs no more. */
   finished(who: object): void {
     if (this.#finisher !== who) return;
     this.#finisher = undefined;
     this.#lent = 0;
   }
 
-  /** Gives an amount back and calls whoever waits. */
+  /** Releases an amount and notifies the waiting users. */
   giveBack(amount: number): void {
     this.#used -= amount;
     const waiting = this.#waiting;
@@ -63,18 +64,18 @@ export class Allowance {
     for (const retry of waiting) retry();
   }
 
-  /** Calls `retry` once, as soon as something is given back. */
+  /** Calls `retry` once, as soon as an amount is released. */
   whenGivenBack(retry: () => void): void {
     this.#waiting.add(retry);
   }
 
-  /** Forgets whoever no longer wants anything. */
+  /** Removes a waiting user that needs nothing any more. */
   forget(retry: () => void): void {
     this.#waiting.delete(retry);
   }
 }
 
-/** What one user of an allowance has of it, given back in one go. */
+/** The part of an allowance that one user holds, released as a whole. */
 export class Share {
   readonly #allowance: Allowance;
   #held = 0;
@@ -83,20 +84,20 @@ export class Share {
     this.#allowance = allowance;
   }
 
-  /** Takes an amount if it is there. */
+  /** Takes an amount if it is available, and returns whether it was. */
   take(amount: number): boolean {
     if (!this.#allowance.take(amount)) return false;
     this.#held += amount;
     return true;
   }
 
-  /** Takes an amount whether it is there or not. */
+  /** Takes an amount even if it is not available. */
   draw(amount: number): void {
     this.#allowance.draw(amount);
     this.#held += amount;
   }
 
-  /** Gives back whatever was taken. */
+  /** Releases the whole part. */
   giveBack(): void {
     const held = this.#held;
     this.#held = 0;

@@ -1,5 +1,5 @@
 /**
- * Bounds failed authentications by where they come from, however many are tried at once.
+ * Limits failed authentications by origin, even when many run at once.
  *
  * @module
  */
@@ -18,30 +18,34 @@ const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 const IPV6_NETWORK_GROUPS = 4;
 const IPV6_GROUPS = 8;
 
-/** The authentications of one origin that have begun, and those that wait. */
+/** The authentications of one origin that are running or waiting. */
 interface Turns {
   running: number;
   readonly waiting: (() => void)[];
 }
 
-/** An authentication: where it comes from, what it shows, and how that is looked at. */
+/** One authentication: its origin, its credential, and the function that verifies it. */
 export interface Attempt<Found> {
   readonly connection: Connection;
-  /** Returns the text of what is shown; `undefined` if nothing is. Asked again after each look. */
+  /**
+   * Returns the text of the credential; `undefined` if there is none. Called again after each verification.
+   */
   readonly credential: () => string | undefined;
-  /** Returns what the credential stands for; `undefined` is a failure. */
+  /** Verifies the credential and returns the caller; `undefined` is a failure. */
   readonly look: () => MaybePromise<Found | undefined>;
 }
 
 /**
- * Bounds failed authentications by origin: 20 a minute unless told otherwise.
+ * Limits failed authentications by origin: 20 a minute by default.
  *
- * Whether a credential is good is known only afterwards, so that no more are looked at together than may
- * still fail. Others wait for their turn: good credentials are never refused for being many.
+ * Only verification shows whether a credential is valid. So at most as many run at once as may still fail,
+ * and
+ * others wait. Valid credentials are never refused because there are many of them.
  *
- * Many callers may share an address. A credential that was accepted within the last ten minutes needs no
- * turn and is looked at even if others of its address have failed too often; a request that shows no
- * credential is no attempt to guess one, and counts for no address.
+ * Many callers may share an address. A credential that was accepted within the last ten minutes does not wait
+ * and is verified even if others from its address have failed too often. A request without a credential is
+ * not an
+ * attempt to guess one, and does not count for any address.
  */
 export class FailureLimit {
   readonly #rate: RateLimit;
@@ -53,16 +57,16 @@ export class FailureLimit {
     this.#accepted = new AcceptedCredentials(options.elapsedMs);
   }
 
-  /** How many origins have an authentication that runs or waits. */
+  /** The number of origins with an authentication that runs or waits. */
   get size(): number {
     return this.#turns.size;
   }
 
   /**
-   * Looks at a credential when it is its turn, and returns what that finds.
+   * Verifies a credential when its turn comes, and returns the result.
    *
-   * @throws {@link RateLimitedError} Too many of that origin have failed.
-   * @throws {@link AuthenticationUnavailableError} It took longer than ten seconds.
+   * @throws {@link RateLimitedError} Too many authentications of that origin have failed.
+   * @throws {@link AuthenticationUnavailableError} The verification took longer than ten seconds.
    */
   attempt<Found>(attempt: Attempt<Found>): MaybePromise<Found | undefined> {
     const shown = this.#shownBy(attempt);
@@ -100,7 +104,7 @@ export class FailureLimit {
     before: ShownCredential | undefined,
     found: Found | undefined,
   ): Found | undefined {
-    // The authenticator may have read what was not known to be a credential before.
+    // The authenticator may have read headers that were not known to contain credentials before.
     const shown = this.#shownBy(attempt, before);
     if (shown === undefined) return found;
     if (found === undefined) {
@@ -125,7 +129,10 @@ export class FailureLimit {
     return turns;
   }
 
-  /** Hands free turns on; once no more may fail, one to each who waits, to be refused. */
+  /**
+   * Starts waiting authentications while turns are free. Once no more may fail, starts all of them, to be
+   * refused.
+   */
   #callNext(origin: string, turns: Turns): void {
     const left = this.#rate.left(origin);
     const free = left === 0 ? turns.waiting.length : Math.max(0, left - turns.running);
@@ -141,10 +148,10 @@ export class FailureLimit {
   }
 }
 
-/** What never answers must not keep its turn for ever. */
+/** A verification that never ends must not hold its turn for ever. */
 function inTime<Found>(looking: MaybePromise<Found>): MaybePromise<Found> {
   const answer = adoptThenable(looking);
-  // What is there at once needs no timer.
+  // A synchronous result needs no timer.
   return isPromise(answer) ? bounded(answer) : answer;
 }
 
@@ -160,7 +167,9 @@ async function bounded<Found>(answer: Promise<Found>): Promise<Found> {
   }
 }
 
-/** Returns what stands for whoever connects: one address, or the /64 that an IPv6 host has whole. */
+/**
+ * Returns the origin of a connection: its address, or for IPv6 the /64 network, which one host usually owns.
+ */
 export function originOf({ remoteAddress }: Connection): string {
   if (remoteAddress === undefined) return "unix";
   const mapped = MAPPED_IPV4.exec(remoteAddress)?.[1];

@@ -1,14 +1,14 @@
-/** What is large is worked on in parts, between which others have their turn of the event loop. */
+/** Large data is processed in parts, and the event loop runs other work in between. */
 import { nextTurn } from "../../primitives/timers.js";
 
 const LARGE_BYTES = 1024 * 1024;
 
-/** Whether reading so much takes long enough for others to notice. */
+/** Returns whether data is so large that processing it would delay other work noticeably. */
 export function isLarge({ length }: { readonly length: number }): boolean {
   return length > LARGE_BYTES;
 }
 
-/** Resolves once all others that are ready have had their turn. */
+/** Resolves once all other ready work has had its turn. */
 export function othersTurn(): Promise<void> {
   return nextTurn();
 }

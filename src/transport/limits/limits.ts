@@ -1,5 +1,5 @@
 /**
- * What the servers of all wires bound: rates, requests in flight and connections.
+ * The limits that all servers share: rates, requests in flight and connections.
  *
  * @module
  */
@@ -8,17 +8,17 @@ import { performance } from "node:perf_hooks";
 import { setBounded } from "../../primitives/bounded-map.js";
 import { isTlsSocket } from "../sockets/tls-socket.js";
 
-/** What a server keeps at once of what it reads and answers. */
+/** The default budget of a server for received and outgoing bytes that it holds at once. */
 export const DEFAULT_MAX_BUFFERED_BYTES: number = 256 * 1024 * 1024;
 const MINUTE_MS = 60_000;
-/** So many keys cost about a megabyte. */
+/** This many keys take about a megabyte. */
 const MAX_KEYS = 10_000;
 
-/** How often something may happen, for each key. */
+/** The rate allowed for each key. */
 export interface RateOptions {
-  /** How many times a minute, and how many at once after a pause. */
+  /** The number of events a minute, and also the number at once after a pause. */
   readonly perMinute: number;
-  /** Milliseconds since any fixed moment; never goes backwards. */
+  /** Milliseconds since any fixed moment; never decreases. */
   readonly elapsedMs?: (() => number) | undefined;
 }
 
@@ -27,7 +27,9 @@ interface Bucket {
   readonly atMs: number;
 }
 
-/** Counts what happens for each key: so many a minute, after a pause as many at once. */
+/**
+ * Counts events for each key and limits them to a number a minute. After a pause, that many may come at once.
+ */
 export class RateLimit {
   readonly #perMinute: number;
   readonly #elapsedMs: () => number;
@@ -38,24 +40,24 @@ export class RateLimit {
     this.#elapsedMs = elapsedMs;
   }
 
-  /** How many keys are remembered. */
+  /** The number of remembered keys. */
   get size(): number {
     return this.#buckets.size;
   }
 
-  /** Returns after how many seconds the key may go on; `undefined` if it may now. */
+  /** Returns the number of seconds until the key may continue; `undefined` if it may now. */
   retryAfterSeconds(key: string): number | undefined {
     const { left } = this.#refilled(key);
     if (left >= 1) return undefined;
     return Math.ceil(((1 - left) * MINUTE_MS) / this.#perMinute / 1000);
   }
 
-  /** Returns how many times the key may go on now. */
+  /** Returns how many events the key may have now. */
   left(key: string): number {
     return Math.floor(this.#refilled(key).left);
   }
 
-  /** Counts one for the key, whether it may or not. */
+  /** Counts one event for the key, allowed or not. */
   count(key: string): void {
     const { left, atMs } = this.#refilled(key);
     setBounded(this.#buckets, key, { left: Math.max(0, left - 1), atMs }, MAX_KEYS);
@@ -70,7 +72,7 @@ export class RateLimit {
   }
 }
 
-/** Bounds the requests in flight, and tells when there are none. */
+/** Limits the requests in flight, and detects when there are none. */
 export class InFlightLimit {
   readonly #limit: number;
   #count = 0;
@@ -84,7 +86,7 @@ export class InFlightLimit {
     return this.#count;
   }
 
-  /** Returns what to call when the request has ended, or `undefined` when there are too many. */
+  /** Returns a function to call when the request has ended, or `undefined` when there are too many. */
   enter(): (() => void) | undefined {
     if (this.#count >= this.#limit) return undefined;
     this.#count++;
@@ -111,13 +113,13 @@ export class InFlightLimit {
   }
 }
 
-/** Bounds the connections: the oldest one that has not proved who it is gives way to a new one. */
+/** Limits the connections: the oldest unauthenticated one is closed for a new one. */
 export class ConnectionLimit {
   readonly #limit: number;
-  /** In the order in which they came. */
+  /** In order of arrival. */
   readonly #unproven = new Set<Socket>();
   readonly #proven = new Set<Socket>();
-  /** By the other end: TLS wraps what was admitted in another socket. */
+  /** By remote address and port, because TLS wraps the admitted socket in another one. */
   readonly #byEnd = new Map<string, Socket>();
 
   constructor(limit: number) {
@@ -128,7 +130,7 @@ export class ConnectionLimit {
     return this.#unproven.size + this.#proven.size;
   }
 
-  /** Takes a new connection in; it is destroyed itself if all others have proved who they are. */
+  /** Admits a new connection; destroys it if all others are authenticated. */
   admit(socket: Socket): void {
     this.#unproven.add(socket);
     const end = endOf(socket);
@@ -144,7 +146,7 @@ export class ConnectionLimit {
     oldest.destroy();
   }
 
-  /** Notes that a connection has proved who it is: it no longer gives way. */
+  /** Marks a connection as authenticated, so that it is not closed for a new one. */
   authenticated(socket: Socket): void {
     const admitted = this.#admittedOf(socket);
     if (this.#unproven.delete(admitted)) this.#proven.add(admitted);
@@ -166,7 +168,7 @@ export class ConnectionLimit {
   }
 }
 
-/** Returns what tells the other end from all others; all those of a Unix socket look alike. */
+/** Returns a key for the remote end; all connections over a Unix socket have the same one. */
 function endOf({ remoteAddress, remotePort }: Socket): string | undefined {
   return remoteAddress === undefined ? undefined : `${remoteAddress} ${remotePort}`;
 }

@@ -1,24 +1,24 @@
-/** Requests of a server that stops: what it has not begun is refused, so that its client knows nothing was done. */
+/** Refuses the requests that a stopping server has not begun, so that clients know that nothing was done. */
 import { nextTurn } from "../../primitives/timers.js";
 import { ServiceUnavailableError } from "../../vault/errors.js";
 
-/** Turns of the event loop: to accept a connection, to read from it, and to answer. */
+/** Turns of the event loop: to accept a connection, to read from it, and to respond. */
 const TURNS = 3;
-/** More connections than a system lets wait by default. */
+/** More connections than a system keeps waiting by default. */
 const MAX_ROUNDS = 1000;
 
-/** The requests that have arrived and for which the vault has not been asked yet. */
+/** The requests that have arrived and for which the vault was not called yet. */
 export class NotBegun {
   readonly #refusals = new Set<(error: Error) => void>();
   #isStopped = false;
 
-  /** Whether every request is refused that has not begun. */
+  /** Whether every request that has not begun is refused. */
   get isStopped(): boolean {
     return this.#isStopped;
   }
 
   /**
-   * To be called right before the vault is asked.
+   * Called right before the vault is called.
    *
    * @throws {@link ServiceUnavailableError} The server has stopped; nothing was done.
    */
@@ -27,9 +27,9 @@ export class NotBegun {
   }
 
   /**
-   * Returns what a request waits for before it begins.
+   * Waits for a promise that a request needs before it begins, and returns its value.
    *
-   * @throws {@link ServiceUnavailableError} The server stops before it comes; nothing was done.
+   * @throws {@link ServiceUnavailableError} The server stopped first; nothing was done.
    */
   unlessStopped<T>(awaited: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -48,7 +48,7 @@ export class NotBegun {
     });
   }
 
-  /** Refuses what has not begun, now and from now on. */
+  /** Refuses all requests that have not begun, now and later. */
   stop(): void {
     this.#isStopped = true;
     for (const refuse of this.#refusals) refuse(new ServiceUnavailableError());
@@ -57,10 +57,10 @@ export class NotBegun {
 }
 
 /**
- * Resolves once the event loop has read what had arrived when this was called.
+ * Resolves once the event loop has read all data that had arrived before the call.
  *
- * @param arrivals - How many connections and requests have come so far: as long as there are more, the
- *   system may hold others, since Node takes connections one by one.
+ * @param arrivals - Returns the number of connections and requests so far. While it grows, the system may
+ * hold others, because Node accepts connections one by one.
  */
 export async function whatArrived(arrivals: () => number = () => 0): Promise<void> {
   for (let round = 0; round < MAX_ROUNDS; round++) {

@@ -1,4 +1,4 @@
-/** A client's connection to a service over HTTP. */
+/** The REST client for a service over HTTP. */
 import { Buffer } from "node:buffer";
 import { unclear } from "../client/lost-response.js";
 import type { Wire, WireCallOptions } from "../client/transport.js";
@@ -16,11 +16,11 @@ import { OPERATIONS, type OperationName } from "../service/operations.js";
 import { PRINCIPAL_HEADER } from "./paths.js";
 
 /**
- * Returns a wire to a vault's service over HTTP; it connects when it is first used.
+ * Returns a wire to a vault's service over HTTP. It connects at the first call.
  *
  * @param url - `http:` or `https:`, with the service's base path if it has one.
- * @throws TypeError RangeError The URL or an option is wrong, or the token would travel unprotected; the
- *   text repeats none of them.
+ * @throws TypeError RangeError The URL or an option is invalid, or the token would be sent without TLS; the
+ * message repeats none of them.
  *
  * @example
  * ```ts
@@ -96,13 +96,15 @@ function withoutId(path: string, params: object) {
   return { isInPath: path.includes(":id"), id, rest };
 }
 
-/** An id is one segment of the path, whatever it holds: dots alone would lead out of it. */
+/**
+ * Encodes an id as one segment of the path, whatever it contains. A segment of dots would change the path.
+ */
 function segmentOf(id: string): string {
   const segment = encodeURIComponent(id.toWellFormed());
   return /^\.*$/.test(segment) ? "%2E" : segment;
 }
 
-/** A success that cannot be read: what was asked for may have happened. */
+/** Throws if a success response cannot be read, because the operation may have taken effect. */
 function read(operation: OperationName, { body, status, requestId }: Received): object {
   const answer = taken(operation, body.toString("utf8"));
   if (typeof answer !== "object" || answer === null)

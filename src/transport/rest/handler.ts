@@ -1,4 +1,4 @@
-/** A vault as a function from a Web request to its response, for any framework. */
+/** Serves a vault as a function from a Web request to its response, for any framework. */
 import type { Connection } from "../../auth/authenticator.js";
 import type { Vault } from "../../vault/vault.js";
 import { readBytes } from "../http/server/body.js";
@@ -12,9 +12,10 @@ import type { HttpAnswer } from "../http/server/responses.js";
 import { RestAnswers } from "./responses.js";
 
 /**
- * Answers a Web request; the connection is what the framework knows of where it came from. Frameworks also
- * pass values of their own as a second argument (Hono's `mount`, Next): what is no {@link Connection} does
- * not count as one.
+ * Answers a Web request. The connection is the framework's information about the client. Frameworks also pass
+ * values
+ * of their own as a second argument (Hono's `mount`, Next); a value that is not a {@link Connection} is
+ * ignored.
  */
 export type HttpHandler = (request: Request, connection?: unknown) => Promise<Response>;
 
@@ -23,12 +24,12 @@ const KNOWN: ReadonlySet<string> = new Set(HANDLER_OPTIONS);
 /**
  * Returns a function that serves a vault to Web requests.
  *
- * The body must not have been read yet: mount it before any body parser. What needs the connection (an
- * authenticator that believes local callers, or looks at certificates; the limit of failed
- * authentications) refuses requests that come without one. Where the package zod does not load, every
- * answer is a `PeerMissingError` or `PeerBrokenError` under status 500.
+ * The body must be unread, so mount it before any body parser. Two features need the connection and refuse
+ * requests without one: authenticators that trust local callers or read certificates, and the limit of failed
+ * authentications. If the package zod does not load, every response is a `PeerMissingError` or
+ * `PeerBrokenError` with status 500.
  *
- * @throws TypeError RangeError An option is wrong, or there is no `auth`.
+ * @throws TypeError RangeError An option is invalid, or `auth` is missing.
  *
  * @example
  * ```ts
@@ -48,7 +49,7 @@ const CONNECTION_MEMBERS: ReadonlySet<string> = new Set([
   "peerCertificate",
 ]);
 
-/** Returns the connection that a second argument is, if it is one and nothing else. */
+/** Returns the second argument if it is a connection, else `undefined`. */
 function connectionIn(given: unknown): Connection | undefined {
   if (typeof given !== "object" || given === null) return undefined;
   if (!Object.keys(given).every((name) => CONNECTION_MEMBERS.has(name))) return undefined;
@@ -60,7 +61,7 @@ function connectionIn(given: unknown): Connection | undefined {
 function readRequest(request: Request, connection: Connection | undefined): HttpRequest {
   const { headers, method, url, bodyUsed } = request;
   const { pathname, host } = new URL(url);
-  // Some frameworks keep the host in the URL alone.
+  // Some frameworks keep the host only in the URL.
   const header = (name: string) => headers.get(name) ?? (name === "host" ? host : undefined);
   return {
     method,

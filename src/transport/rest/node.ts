@@ -1,4 +1,4 @@
-/** Answers the requests of a Node server, or of a framework that stands on one. */
+/** Answers the requests of a Node server, or of a framework based on one. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Vault } from "../../vault/vault.js";
 import { answerIncoming } from "../http/server/node-request.js";
@@ -15,11 +15,11 @@ const KNOWN: ReadonlySet<string> = new Set(HANDLER_OPTIONS);
 export type NodeHandler = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 
 /**
- * Returns a function that serves a vault to requests of `node:http`, and so of Express and Fastify.
+ * Returns a function that serves a vault to requests of `node:http`, and therefore of Express and Fastify.
  *
- * The body must not have been read yet: mount it before any body parser.
+ * The body must be unread, so mount it before any body parser.
  *
- * @throws TypeError RangeError An option is wrong, or there is no `auth`.
+ * @throws TypeError RangeError An option is invalid, or `auth` is missing.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * The OpenAPI 3.1 description of the HTTP service, made of the table of operations.
+ * The OpenAPI 3.1 description of the HTTP service, generated from the table of operations.
  *
  * @module
  */
@@ -30,14 +30,14 @@ const ERRORS = {
   "507": "The service has no room.",
 } as const;
 
-/** The status of a safe view that was refused. */
+/** The status for a safe view that was refused. */
 const LEAK = "422";
 const BODY_ERRORS: ReadonlySet<string> = new Set(["413", "415"]);
 const SCHEMAS = "#/components/schemas/";
 
 let made: object | undefined;
 
-/** Returns the description. It is made once. */
+/** Returns the description. It is generated once. */
 export async function openApiDocument(): Promise<object> {
   await schemas.ready();
   made ??= new Description().document();
@@ -168,7 +168,7 @@ class Description {
     return json(this.#schemas.get(schema)?.id ?? id);
   }
 
-  /** In JSON a payload may stand for bytes; what a path or a header holds is not in a body. */
+  /** In JSON a payload may represent bytes. Values in the path or in a header are not part of the body. */
   #bodies(name: OperationName): Bodies {
     const { method, path } = OPERATIONS[name].route;
     const { params, result } = schemasOf(name);

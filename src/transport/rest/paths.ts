@@ -1,13 +1,14 @@
-/** What requests over HTTP have besides the routes of operations. */
+/** The HTTP paths and headers other than the routes of operations. */
 
-/** Where the description of all of this is. */
+/** The path of the OpenAPI description. */
 export const OPENAPI_PATH = "/openapi.json";
 
-/** Where orchestrators ask whether the service can reach its cache. */
+/** The path where orchestrators check whether the service can reach its cache. */
 export const READINESS_PATH = "/health/ready";
 
 /**
- * Names the principal in a request that has no body, percent-encoded: paths end up in logs, and a
- * principal must not.
+ * The header that names the principal in a request without a body, percent-encoded. It is not in the path,
+ * because
+ * paths are logged and a principal must not be.
  */
 export const PRINCIPAL_HEADER = "requesting-principal";

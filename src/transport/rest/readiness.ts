@@ -1,4 +1,4 @@
-/** Whether a service can reach its cache, for orchestrators that send traffic by it. */
+/** Checks whether a service can reach its cache, for orchestrators that route traffic by the result. */
 import { settlesWithin } from "../../primitives/settles-within.js";
 import { isVaultError } from "../../vault/errors.js";
 import { newHandleId } from "../../vault/handle.js";
@@ -7,19 +7,20 @@ import type { Vault } from "../../vault/vault.js";
 const KEPT_MS = 1000;
 const DEADLINE_MS = 2000;
 
-/** What a {@link Readiness} works with besides a vault. */
+/** The dependencies of a {@link Readiness} other than a vault. */
 export interface ReadinessOptions {
-  /** Milliseconds that only grow. Default: those of `performance.now()`. */
+  /** Milliseconds that never decrease. Default: those of `performance.now()`. */
   readonly elapsedMs?: () => number;
-  /** How long the cache may take, in milliseconds. */
+  /** The time limit for the cache, in milliseconds. */
   readonly deadlineMs?: number;
 }
 
 /**
- * Asks a vault for the safe view of a handle that does not exist: a cache that works says so.
+ * Requests the safe view of a handle that does not exist: a working cache reports that.
  *
- * Anyone may ask, so that at most one probe is under way and its result is kept for a second, however many
- * requests come.
+ * The check needs no authentication. So at most one probe runs at a time and its result is kept for a second,
+ * however
+ * many requests arrive.
  */
 export class Readiness {
   readonly #vault: Pick<Vault, "getSafeView">;
@@ -36,7 +37,7 @@ export class Readiness {
     this.#deadlineMs = deadlineMs;
   }
 
-  /** Returns whether the cache answers within the deadline; never rejects. */
+  /** Returns whether the cache responds within the deadline; never rejects. */
   isReady(): Promise<boolean> {
     const isKept = this.#elapsedMs() - this.#checkedAtMs < KEPT_MS;
     if (this.#checking === undefined || !isKept) this.#checking = this.#check();
@@ -44,9 +45,9 @@ export class Readiness {
   }
 
   async #check(): Promise<boolean> {
-    // Kept while it is under way, too.
+    // The check also counts as fresh while it runs.
     this.#checkedAtMs = Number.POSITIVE_INFINITY;
-    // A probe that has not come back yet says enough.
+    // A probe that is still running already means "not ready".
     const isReady = !this.#isProbing && (await this.#probeInTime());
     this.#checkedAtMs = this.#elapsedMs();
     return isReady;

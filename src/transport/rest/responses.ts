@@ -19,7 +19,7 @@ import { decoded, matchRoute, type Target } from "./routes.js";
 const BYTE_ORDER_MARK = "\ufeff";
 const JSON_TYPE = mediaTypePattern("application/json");
 
-/** Answers requests of REST and JSON to one vault. */
+/** Answers REST and JSON requests to one vault. */
 export class RestAnswers extends HttpAnswers {
   readonly #readiness: Readiness;
 
@@ -44,7 +44,7 @@ export class RestAnswers extends HttpAnswers {
     );
   }
 
-  /** The error of an orchestrator's probe says nothing of the cache: anyone may ask. */
+  /** The probe's response contains no details about the cache, because it needs no authentication. */
   async #answerReadiness(): Promise<HttpAnswer> {
     this.begin();
     if (!(await this.#readiness.isReady())) throw new ServiceUnavailableError();
@@ -94,16 +94,18 @@ function readable(text: string): unknown {
   try {
     return readJsonParams(text);
   } catch (error) {
-    // The engine's own text shows a piece of what it could not read.
+    // The engine's own message quotes a part of the text that it could not parse.
     throw isErrorOf(error, "SyntaxError") ? new RefusedError(REFUSALS.malformed) : error;
   }
 }
 
-/** The parameters of a request without a body. */
+/** Returns the parameters of a request without a body. */
 function named({ header }: HttpRequest): object {
   const encoded = header(PRINCIPAL_HEADER);
   if (encoded === undefined) return {};
-  // A bare comma is of two headers: to take neither would be to act for nobody in particular.
+  // An unencoded comma means that the header was sent twice. Ignoring both would use a principal that the
+  // client did
+  // not intend.
   const principal = encoded.includes(",") ? undefined : decoded(encoded);
   if (principal === undefined) throw new RefusedError(REFUSALS.principal);
   return { requesting_principal: principal };

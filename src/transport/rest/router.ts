@@ -1,9 +1,9 @@
 /**
- * Handles within a web application of Hono: what browsers and agents get instead of payloads, and what
- * a route gets instead of handles. {@link routerListener} mounts the routes in Express and Fastify as well.
+ * Handles in a Hono web application: browsers and agents get handles instead of payloads, and routes get
+ * payloads instead of handles. {@link routerListener} mounts the routes in Express and Fastify too.
  *
- * The routes are a Hono of the application's own, made at once, so that this entry alone imports `hono`
- * outright: without it, importing the entry fails as Node has it.
+ * The routes are a Hono application, created synchronously, so only this entry imports `hono` statically.
+ * Without that package, the import fails with Node's own error.
  *
  * @module
  */
@@ -31,24 +31,28 @@ export { type SealResponseOptions, sealResponse } from "./seal-response.js";
 /** Options of {@link vaultRouter} and {@link requireUnsealed}. */
 export interface VaultRouterOptions
   extends Omit<HttpHandlerOptions, "maxBodyBytes" | "maxInFlight" | "basePath"> {
-  /** Returns what is known of the connection. Default: what the server tells, as `@hono/node-server` and {@link routerListener} do. */
+  /**
+   * Returns the connection of a request. Default: the server's own information, as from `@hono/node-server`
+   * and
+   * {@link routerListener}.
+   */
   readonly connection?: ((context: Context) => Connection | undefined) | undefined;
 }
 
 const KNOWN: ReadonlySet<string> = new Set([...HANDLER_OPTIONS, "connection"]);
 
-/** What {@link requireUnsealed} leaves for the route. */
+/** The variables that {@link requireUnsealed} sets for the route. */
 export type UnsealedVariables = {
   /** The payload. */
   readonly unsealed: unknown;
-  /** Whom it was handed to. */
+  /** The principal that received it. */
   readonly resolvedBy: string;
 };
 
 /**
- * Returns the routes `GET /:id/safe-view` and `POST /:id/resolve`, to be mounted where handles are.
+ * Returns the routes `GET /:id/safe-view` and `POST /:id/resolve`, to mount at the path of the handles.
  *
- * @throws TypeError RangeError An option is wrong, or there is no `auth`.
+ * @throws TypeError RangeError An option is invalid, or `auth` is missing.
  *
  * @example
  * ```ts
@@ -81,11 +85,13 @@ export function vaultRouter(vault: Vault, options: VaultRouterOptions): Hono {
 }
 
 /**
- * Returns a middleware that unseals the handle which a parameter of the path names, for the caller:
- * `context.get("unsealed")` is the payload. Whoever may not have it hears why, and the route never runs.
+ * Returns a middleware that unseals, for the caller, the handle named by a path parameter:
+ * `context.get("unsealed")` is the payload. A caller that may not have it gets an error response, and the
+ * route does
+ * not run.
  *
  * @param options - `parameter`: the parameter's name, `"id"` by default.
- * @throws TypeError RangeError An option is wrong, or there is no `auth`.
+ * @throws TypeError RangeError An option is invalid, or `auth` is missing.
  *
  * @example
  * ```ts
@@ -113,7 +119,7 @@ export function requireUnsealed(
 
 /**
  * Returns a listener of `node:http` that answers from a {@link vaultRouter}, for Express and Fastify. The
- * routes need no body, so that a body parser before them does no harm.
+ * routes need no body, so a body parser before them does no harm.
  *
  * @example
  * ```ts
@@ -136,7 +142,7 @@ async function relay(
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     headers.append(rawHeaders[at] ?? "", rawHeaders[at + 1] ?? "");
   }
-  // The host is looked at as a header, not as a part of the URL, which it might break.
+  // The host is checked as a header. It is not put into the URL, because it could make the URL invalid.
   const request = new Request(`http://localhost${url}`, { method, headers });
   const response = await router.fetch(request, { incoming });
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
@@ -144,7 +150,7 @@ async function relay(
   incoming.resume();
 }
 
-/** Lets callers in, and tells those who are not why. */
+/** Admits callers, and responds with an error to the others. */
 class Doorway {
   readonly service: VaultService;
   readonly #gate: Gate;
@@ -164,7 +170,7 @@ class Doorway {
     return this.#gate.callerOf(this.#read(context));
   }
 
-  /** Payloads are handed to callers who show who they are, never to whom a request names. */
+  /** Payloads are handed only to authenticated callers, never to a principal that a request merely names. */
   async unseal(context: Context, id: string): Promise<{ result: object; resolvedBy: string }> {
     const caller = await this.callerOf(context);
     if (typeof caller === "string") throw new PrincipalForbiddenError();
@@ -182,7 +188,7 @@ class Doorway {
     return refused ?? response ?? new Response(null, { status: 500 });
   }
 
-  /** Returns the answer to whatever `work` throws. */
+  /** Returns the error response for an error that `work` throws. */
   async refusal(context: Context, work: () => Promise<void>): Promise<Response | undefined> {
     const request = this.#read(context);
     try {
@@ -203,7 +209,7 @@ class Doorway {
       if (incoming !== undefined) checkNoneDropped(incoming);
       return raw.headers.get(name) ?? (name === "host" ? new URL(raw.url).host : undefined);
     };
-    // Web headers do not tell two from one with a comma in it; what Node has read does.
+    // Web headers do not distinguish two headers from one with a comma; Node's raw headers do.
     const isRepeated = (name: string) => (sent?.values(name.toLowerCase()).length ?? 0) > 1;
     const single = (name: string) => (isRepeated(name) ? undefined : header(name));
     return { connection: this.#connection(context), header, single };
@@ -215,7 +221,7 @@ function connectionOfNode(context: Context): Connection | undefined {
   return incoming === undefined ? undefined : connectionOf(incoming.socket);
 }
 
-/** Returns the request of `node:http` behind one of Hono, where the server hands it on. */
+/** Returns the `node:http` request behind a Hono request, if the server exposes it. */
 function incomingOf({ env }: Context): IncomingMessage | undefined {
   const { incoming } = (env ?? {}) as { readonly incoming?: Partial<IncomingMessage> };
   const isOfNode = Array.isArray(incoming?.rawHeaders) && incoming.socket !== undefined;

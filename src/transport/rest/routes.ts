@@ -1,11 +1,11 @@
-/** Finds the operation that a request asks for. */
+/** Finds the operation for the method and path of a request. */
 import { OPERATION_NAMES, OPERATIONS, type OperationName } from "../service/operations.js";
 import { OPENAPI_PATH, READINESS_PATH } from "./paths.js";
 
-/** What a request asks for. */
+/** The target of a request. */
 export type Target = OperationName | "openapi" | "readiness";
 
-/** A request's target, or which methods its path has instead. */
+/** A request's target, or the methods that its path allows instead. */
 export type Match =
   | { readonly target: Target; readonly id?: string | undefined }
   | { readonly allow: readonly string[] };
@@ -30,7 +30,7 @@ const PATTERNS: ReadonlyMap<string, readonly Pattern[]> = new Map(
   METHODS.map((method) => [method, ALL.filter((pattern) => pattern.method === method)]),
 );
 
-/** Finds what a method and a path ask for; a path that nothing has allows no method. */
+/** Returns the target of a method and a path. An unknown path allows no methods. */
 export function matchRoute(method: string, path: string): Match {
   const found = find(method, path);
   if (found !== undefined) return targetOf(found.pattern, found.match);
@@ -52,12 +52,12 @@ function targetOf({ target }: Pattern, match: RegExpExecArray): Match {
   return id === undefined ? { allow: [] } : { target, id };
 }
 
-/** An id is one segment of the path, whatever it holds. */
+/** An id is one segment of the path, whatever it contains. */
 function patternOf(path: string): RegExp {
   return new RegExp(`^${path.replaceAll(".", "\\.").replace(":id", "(?<id>[^/]+)")}$`);
 }
 
-/** Returns what a percent-encoded text stands for, or `undefined` if it stands for nothing. */
+/** Returns the decoded form of a percent-encoded text, or `undefined` if it is malformed. */
 export function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

@@ -1,24 +1,25 @@
-/** Seals what a route of Hono answers. */
+/** Seals the responses of a Hono route. */
 import type { Context, MiddlewareHandler } from "hono";
 import type { SealOptions, Vault } from "../../vault/vault.js";
 import { readJsonAnswer } from "../json/payload-data.js";
 
-/** Types of JSON, also such as `application/problem+json` (RFC 6839, 3.1). */
+/** JSON media types, including those such as `application/problem+json` (RFC 6839, 3.1). */
 const JSON_TYPE = /^[\w.-]+\/(?:[\w.-]+\+)?json\b/i;
 
-/** How {@link sealResponse} seals. */
+/** Options of {@link sealResponse}. */
 export interface SealResponseOptions extends Omit<SealOptions, "safeView"> {
-  /** What may be known of the answer, or what returns that. It or a `summarizer` must be given. */
+  /** The safe view of the response, or a function that returns it. This or a `summarizer` is required. */
   readonly safeView?: string | ((data: unknown) => string) | undefined;
 }
 
 /**
- * Returns a middleware that seals what a route answers, JSON as data, text as text, anything else as
- * bytes: the client gets `{ handle_id, safe_view }`. What is no success, or has no body, is let through
- * as it is: errors and redirects are for the route to keep free of data.
+ * Returns a middleware that seals a route's response body: JSON as data, text as text, anything else as
+ * bytes. The client gets `{ handle_id, safe_view }`. A response that is not a success, or has no body, passes
+ * unchanged, so the route must keep data out of errors and redirects.
  *
- * Of the headers, only those reach the client that were there before the route ran, or are set after this
- * middleware: what the route says of its payload (an `ETag`, a file's name) would tell of it.
+ * The client gets only headers that were set before the route ran or after this middleware. Headers that the
+ * route
+ * sets (an `ETag`, a file's name) could reveal the payload.
  *
  * @example
  * ```ts
@@ -32,7 +33,7 @@ export function sealResponse(vault: Vault, options: SealResponseOptions): Middle
     await next();
     const { res } = context;
     if (!res.ok || res.body === null) return;
-    // Nothing of the payload is left if sealing fails, not in headers either.
+    // If sealing fails, nothing of the payload may remain, not even in headers.
     replaceResponse(context, new Response(null, { status: 500, headers }));
     const data = await payloadOf(res);
     const text = typeof safeView === "function" ? safeView(data) : safeView;
@@ -42,11 +43,11 @@ export function sealResponse(vault: Vault, options: SealResponseOptions): Middle
   };
 }
 
-/** What describes a body other than the sealed one. */
+/** Headers that describe the original body and not the sealed one. */
 const OF_BODY =
   /^(?:content-(?:type|length|encoding|language|location|range|disposition|digest|md5)|transfer-encoding|etag|last-modified|(?:repr-)?digest)$/;
 
-/** Returns the headers of a sealed answer: those that a response had before its route ran, and our own. */
+/** Returns the headers of a sealed response: those set before the route ran, and our own. */
 function headersFor({ headers }: Response): Headers {
   const kept = new Headers(headers);
   for (const name of headers.keys()) {
@@ -58,17 +59,17 @@ function headersFor({ headers }: Response): Headers {
   return kept;
 }
 
-/** Hono gives a response the headers of the one that it replaces, unless there is none. */
+/** Hono copies the headers of the previous response to its replacement, unless there is no previous one. */
 function replaceResponse(context: Context, response: Response): void {
   context.res = undefined;
   context.res = response;
 }
 
 /**
- * Returns what a route answers.
+ * Returns the payload in a route's response.
  *
- * @throws SyntaxError RangeError It says that it is JSON, and is not, or JSON that would be changed by
- *   reading it. Neither text repeats any of it.
+ * @throws SyntaxError RangeError The response is labelled as JSON and is not JSON, or reading it would change
+ * a value. Neither message repeats any of it.
  */
 async function payloadOf(response: Response): Promise<unknown> {
   const type = response.headers.get("content-type") ?? "";

@@ -1,4 +1,4 @@
-/** A vault behind an HTTP server of its own. */
+/** Serves a vault with its own HTTP server. */
 import type { Vault } from "../../vault/vault.js";
 import { readHandlerOptions } from "../http/server/options.js";
 import { type RunningHttpServer, startServer } from "../http/server/server.js";
@@ -14,10 +14,10 @@ const DEFAULT_PORT = 8421;
 /**
  * Serves a vault over HTTP, and resolves once it listens.
  *
- * @throws TypeError RangeError An option is wrong, there is no `auth`, or other machines could read the
- *   traffic or claim to be this one.
+ * @throws TypeError RangeError An option is invalid, `auth` is missing, or other machines could read the
+ * traffic or pass for this one.
  * @throws PeerMissingError `PeerBrokenError` The package zod does not load.
- * @throws Error The address is in use or cannot be had; `code` says why, as `node:net` does.
+ * @throws Error The address is in use or not available; `code` gives the reason, as in `node:net`.
  *
  * @example
  * ```ts

@@ -4,10 +4,10 @@ import { rangeFault, readArgumentFault, typeFault } from "../../vault/argument-e
 type Issue = z.core.$ZodIssue;
 
 /**
- * Returns parameters as their schema has them.
+ * Returns parameters after validation by their schema.
  *
- * @throws TypeError A member is missing, unknown or of the wrong kind.
- * @throws RangeError A member is out of its bounds. Both name the member, never its value.
+ * @throws TypeError A member is missing, unknown or of the wrong type.
+ * @throws RangeError A member is out of range. Both messages name the member, never its value.
  */
 export function checkParams<T>(schema: z.ZodType<T>, params: unknown): T {
   const checked = schema.safeParse(params);
@@ -33,7 +33,7 @@ function errorOf(issue: Issue | undefined): Error {
   }
 }
 
-/** An integer that is not whole is a number out of its bounds, as it is in process. */
+/** A fraction where an integer is required is out of range, the same as in process. */
 function typeError(place: string, expected: string): Error {
   if (expected === "nonoptional") return typeFault(place, "required");
   if (expected === "int") return rangeFault(place, "integer");
@@ -42,7 +42,7 @@ function typeError(place: string, expected: string): Error {
 
 const KINDS = ["string", "number", "boolean", "object", "array"] as const;
 
-/** A check of the schemas' own says which rule it is for. */
+/** The schemas' own checks name the rule that was broken. */
 function customFault(place: string, params: unknown): Error {
   const fault = readArgumentFault({ place, ...Object(params) });
   return fault === undefined
@@ -50,7 +50,7 @@ function customFault(place: string, params: unknown): Error {
     : rangeFault(place, fault.rule, ...fault.bounds);
 }
 
-/** Only members that a schema names, and places in lists, are ever part of a path. */
+/** A path contains only members that a schema names, and positions in lists. */
 function placeOf(path: readonly PropertyKey[]): string {
   const parts = path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`));
   return parts.length === 0 ? "params" : parts.join("").replace(/^\./, "");

@@ -1,6 +1,6 @@
 /**
- * Whom a caller may act for. The principal of every operation comes from the credential; a request may
- * name another one only if the credential allows it.
+ * Decides which principal a caller acts for. The principal of every operation comes from the credential. A
+ * request may name another one only if the credential allows it.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import { mayActAs } from "../../auth/may-act-for.js";
 import { typeFault } from "../../vault/argument-errors.js";
 import { PrincipalForbiddenError } from "../../vault/errors.js";
 
-/** Whoever sent a request: by credential, or a trusted machine. */
+/** The caller of a request: identified by a credential, or a trusted local process. */
 export type KnownCaller = Caller | typeof LOCAL_CALLER;
 
 /**
- * Returns the principal that an operation is done for.
+ * Returns the principal that an operation is performed for.
  *
- * @param named - The principal that the request names, if it names one.
- * @returns The named one, else the caller's own; `undefined` if a trusted machine names none.
- * @throws {@link PrincipalForbiddenError} The caller neither is the named one nor may act for it.
+ * @param named - The principal that the request names, if any.
+ * @returns The named principal, else the caller's own; `undefined` if a trusted local process names none.
+ * @throws {@link PrincipalForbiddenError} The caller is not the named principal and may not act for it.
  */
 export function actingPrincipal(
   caller: KnownCaller,
@@ -30,7 +30,7 @@ export function actingPrincipal(
   throw new PrincipalForbiddenError();
 }
 
-/** Returns {@link actingPrincipal}, of operations that nobody does in nobody's name. */
+/** Returns {@link actingPrincipal}, for operations that require a principal. */
 export function requiredPrincipal(
   caller: KnownCaller,
   member: string,

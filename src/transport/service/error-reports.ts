@@ -1,18 +1,19 @@
-/** Reports what a server answers with "internal error": its own faults, not those of requests. */
+/** Reports errors that clients see only as "internal error": faults of the server, not of requests. */
 
 import { RateLimit } from "../limits/limits.js";
 import { toWireError } from "./error-table.js";
 import { newRequestId } from "./request-id.js";
 
 /**
- * Called with an error that a request was answered with 500 for, and the id in its answer. The error is
- * as it was thrown, and may hold whatever the code that threw it put there.
+ * Called with an error that caused status 500, and the id in its response. The error is passed as thrown, and
+ * may
+ * contain any data that the code that threw it included.
  */
 export type OnError = (error: unknown, report: { readonly requestId: string }) => void;
 
 const MAX_WARNINGS_A_MINUTE = 10;
 
-/** An error of the server's own that was reported; nothing else is told of it. */
+/** A server fault that was already reported. Clients get no other detail of it. */
 export class InternalError extends Error {
   override readonly name = "InternalError" as const;
   readonly requestId: string;
@@ -22,7 +23,7 @@ export class InternalError extends Error {
   }
 }
 
-/** Tells the server's operator of errors that clients are told nothing of. */
+/** Reports errors to the server's operator that clients must not see in detail. */
 export class ErrorReports {
   readonly #onError: OnError | undefined;
   readonly #warnings = new RateLimit({ perMinute: MAX_WARNINGS_A_MINUTE });
@@ -34,13 +35,15 @@ export class ErrorReports {
     this.#onError = onError;
   }
 
-  /** Returns an error as it may be answered: one of the server's own is reported, and stands under an id. */
+  /**
+   * Returns an error that is safe to send. A server fault is reported and replaced by one with only an id.
+   */
   noted(error: unknown): unknown {
     const isOwn = !(error instanceof InternalError) && isInternal(error);
     return isOwn ? this.#report(error) : error;
   }
 
-  /** Returns what `work` gives. @throws Whatever it throws, {@link noted}. */
+  /** Returns the result of `work`. @throws The error of `work`, after {@link noted}. */
   async noting<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -56,7 +59,7 @@ export class ErrorReports {
     return new InternalError(requestId);
   }
 
-  /** A listener that fails must neither end the process nor change an answer. */
+  /** A listener that throws must neither end the process nor change a response. */
   async #call(onError: OnError, error: unknown, requestId: string): Promise<void> {
     try {
       await onError(error, { requestId });
@@ -65,7 +68,7 @@ export class ErrorReports {
     }
   }
 
-  /** Names alone: texts of unknown errors may hold anything. */
+  /** Warns with class names only, because messages of unknown errors may contain secrets. */
   #warn(what: string): void {
     if (this.#warnings.retryAfterSeconds("") !== undefined) return;
     this.#warnings.count("");
@@ -80,7 +83,7 @@ function isInternal(error: unknown): boolean {
   return toWireError(error).code === "ERR_VAULT_INTERNAL";
 }
 
-/** Returns the class names of an error and of its cause, as far as they look like such. */
+/** Returns the class names of an error and of its cause, if they look like class names. */
 function namesOf(error: unknown): string {
   const { cause } = (error ?? {}) as { readonly cause?: unknown };
   return cause === undefined ? nameOf(error) : `${nameOf(error)}, caused by ${nameOf(cause)}`;

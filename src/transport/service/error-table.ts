@@ -1,8 +1,9 @@
 /**
- * The one table of what errors are called on the wires: code, HTTP status, JSON-RPC code, XML-RPC fault.
+ * The one table of error identifiers on the wires: code, HTTP status, JSON-RPC code, XML-RPC fault.
  *
- * Nothing of an error travels but what the table says of its code: texts are made anew, so that no
- * message, cause or stack of whatever failed reaches another process.
+ * A response contains only the data that the table defines for an error's code. Messages are generated from
+ * it, so
+ * that no message, cause or stack of the original error reaches another process.
  *
  * @module
  */
@@ -45,28 +46,31 @@ import {
   type VaultErrorCode,
 } from "../../vault/errors.js";
 
-/** What an error is called on the wires that is no vault error: a bad parameter, or a fault of ours. */
+/** The codes of errors that are not vault errors: an invalid parameter, or a fault of ours. */
 type OtherErrorCode = "ERR_VAULT_INVALID_TYPE" | "ERR_VAULT_OUT_OF_RANGE" | "ERR_VAULT_INTERNAL";
 
-/** What only the process that hydrates can run into; no vault throws it, so that no wire carries it. */
+/**
+ * The errors that only hydration causes, in the caller's process. No vault throws them, so no wire carries
+ * them.
+ */
 type LocalErrorCode = "ERR_VAULT_HYDRATION" | "ERR_VAULT_OUTPUT_VALIDATION";
 
-/** The codes that errors have on the wires. */
+/** The codes of errors on the wires. */
 export type WireErrorCode = Exclude<VaultErrorCode, LocalErrorCode> | OtherErrorCode;
 
-/** What a wire says of an error besides its code: as data, which the client makes a text of. */
+/** The details of an error in addition to its code: data, from which the client generates a message. */
 export type ErrorDetails =
   | ArgumentFault
   | { readonly reason: UnsafeReason }
   | { readonly peer: string };
 
-/** The header that carries the details where the document has no room for them: JSON, in ASCII. */
+/** The header that carries the details when the body has no field for them: JSON, in ASCII. */
 export const ERROR_DETAILS_HEADER = "handlevault-error-details";
 
 /** An error in the forms of every wire. */
 export interface WireError {
   readonly code: WireErrorCode;
-  /** A text that is made of the code and the details. */
+  /** A message generated from the code and the details. */
   readonly message: string;
   readonly details?: ErrorDetails | undefined;
   /** The HTTP status. */
@@ -75,11 +79,11 @@ export interface WireError {
   readonly rpcCode: number;
   /** The XML-RPC fault code. */
   readonly faultCode: number;
-  /** How long to wait before another try, in seconds. */
+  /** Seconds to wait before another attempt. */
   readonly retryAfterSeconds?: number | undefined;
 }
 
-/** What an answer says of an error: our servers name its code, the original's have only numbers. */
+/** The fields of an error response. Our servers name a code; the original's have only numbers. */
 export interface ReceivedError {
   readonly code?: unknown;
   readonly details?: unknown;
@@ -89,8 +93,9 @@ export interface ReceivedError {
 }
 
 /**
- * HTTP status, JSON-RPC code, XML-RPC fault code, and the error that a client makes of it; none where
- * the error does not say whether the operation took effect.
+ * HTTP status, JSON-RPC code, XML-RPC fault code, and the error that a client creates from it. The last is
+ * absent
+ * if the error does not say whether the operation took effect.
  */
 type Row = readonly [
   status: number,
@@ -99,7 +104,7 @@ type Row = readonly [
   make: ((received: ReceivedError) => Error) | undefined,
 ];
 
-/** Where several rows share a number, the first one is what the number alone stands for. */
+/** When several rows share a number, the number alone means the first of them. */
 const TABLE: Readonly<Record<WireErrorCode, Row>> = {
   ERR_VAULT_HANDLE_NOT_FOUND: [404, -32001, 404, () => new HandleNotFoundError()],
   ERR_VAULT_HANDLE_EXPIRED: [410, -32002, 410, () => new HandleExpiredError()],
@@ -180,7 +185,7 @@ const OUT_OF_RANGE = "The service refused the request: a value in it is out of i
 const REFUSED = "The service refused the request as invalid.";
 const INTERNAL = "The service failed: its operator's logs say more.";
 
-/** Returns what an error is called on every wire. */
+/** Returns the form of an error for every wire. */
 export function toWireError(error: unknown): WireError {
   const code = codeOf(error);
   const [status, rpcCode, faultCode, make] = TABLE[code];
@@ -203,10 +208,10 @@ function detailsOf(error: unknown): ErrorDetails | undefined {
 }
 
 /**
- * Returns the error that a client throws for an error of an answer: by code, else by the wire's number.
+ * Returns the error that a client throws for an error response: by its code, else by the wire's number.
  *
- * @returns The class that the error has in process; `undefined` for what the table does not know, or
- *   what does not say whether the operation took effect.
+ * @returns An error of the same class as in process; `undefined` if the table does not have it, or
+ * if it does not say whether the operation took effect.
  */
 export function fromWireError(received: ReceivedError): Error | undefined {
   const row = isWireErrorCode(received.code) ? TABLE[received.code] : rowOf(received);
@@ -220,7 +225,7 @@ function codeOf(error: unknown): WireErrorCode {
   return isErrorOf(error, "RangeError") ? "ERR_VAULT_OUT_OF_RANGE" : "ERR_VAULT_INTERNAL";
 }
 
-/** Returns whether a code is one of the table's. */
+/** Returns whether a code is in the table. */
 export function isWireErrorCode(code: unknown): code is WireErrorCode {
   return typeof code === "string" && Object.hasOwn(TABLE, code);
 }
@@ -233,10 +238,13 @@ function rowOf({ faultCode, rpcCode }: ReceivedError): Row | undefined {
   );
 }
 
-/** By these, a server of JSON-RPC refuses a request before anything is done: parse error to unknown method. */
+/**
+ * The codes with which a JSON-RPC server refuses a request before it does anything, from parse error to
+ * unknown method.
+ */
 export const RPC_REFUSALS: ReadonlySet<number | undefined> = new Set([-32700, -32600, -32601]);
 
-/** A caller may wait as long as it is asked to: a timer of more than 24.8 days would fire at once. */
+/** A service may ask for a long wait, but a timer of more than 24.8 days would fire at once. */
 const LONGEST_WAIT_SECONDS = 86_400;
 
 function secondsOf(received: ReceivedError | undefined): number | undefined {
@@ -257,7 +265,7 @@ function reasonOf({ details }: ReceivedError): UnsafeReason {
   return REASONS.find((known) => known === reason) ?? "volatile-cache";
 }
 
-/** The peers that the library has: a service must not choose what its clients' users install. */
+/** The library's peer packages. A service must not choose which packages its clients' users install. */
 export const PEERS: readonly string[] = [
   "@langchain/core",
   "@modelcontextprotocol/client",

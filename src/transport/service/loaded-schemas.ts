@@ -3,8 +3,9 @@ import { OPERATIONS, type OperationName, type ParamsOf, type ResultOf } from "./
 import type { OperationSchemas, SchemaParts } from "./schemas.js";
 
 /**
- * The parts of all schemas, loaded when the first server starts or the first call is made: where zod is
- * missing, the first use of a wire fails, before anything is sent.
+ * The parts of all schemas, loaded when the first server starts or the first call is made. If zod is missing,
+ * the
+ * first use of a wire fails before anything is sent.
  */
 export const schemas: Lazy<SchemaParts> = lazily("schemas", () =>
   loadPeer("zod", () => import("./schemas.js")),

@@ -1,4 +1,4 @@
-/** The shapes of parameters and results that operations share. A member that is null counts as absent. */
+/** The types of parameters and results that operations share. A member that is null counts as absent. */
 import type { LeakGuardSetting } from "../../vault/safe-view.js";
 
 /** Parameters of `seal`, and one item of `seal_many`. */
@@ -38,25 +38,25 @@ export interface RenewParams extends ChangeParams {
   readonly ttl_seconds: number;
 }
 
-/** A payload that was unsealed. */
+/** An unsealed payload. */
 export interface Payload {
   readonly data: unknown;
 }
 
-/** The outcome of one item of many. */
+/** The outcome of one item of a batch. */
 export type WireOutcome<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly error: WireOutcomeError };
 
-/** Why an item of many failed. */
+/** The reason why an item of a batch failed. */
 interface WireOutcomeError {
   readonly code: string;
   readonly message: string;
-  /** Which argument broke which rule, for one. */
+  /** For example, which argument broke which rule. */
   readonly details?: unknown;
 }
 
-/** The outcomes of many items, in their order. */
+/** The outcomes of all items of a batch, in order. */
 export interface WireOutcomes<Value> {
   readonly outcomes: readonly WireOutcome<Value>[];
 }

@@ -1,4 +1,6 @@
-/** What a client sends for the requests that it is given, checked as `HandleVault` checks them. */
+/**
+ * Converts a method's arguments to the parameters that a client sends, checked as `HandleVault` checks them.
+ */
 import { isBytes, trueBytes } from "../../primitives/bytes.js";
 import { checkPrincipal, checkRequest, checkSealOptions } from "../../vault/checks.js";
 import { HandleNotFoundError } from "../../vault/errors.js";
@@ -15,17 +17,17 @@ export interface SealItem {
   readonly size: number;
 }
 
-/** Roughly what an item takes besides its payload, with many grants. */
+/** An estimate of an item's size without its payload, with many grants. */
 const SIZE_OF_THE_REST = 16 * 1024;
 
-/** Returns what `seal` sends, checked. A summarizer has run then. */
+/** Returns the checked parameters of `seal`. Runs the summarizer, if there is one. */
 export async function sealParams(data: unknown, options: SealOptions): Promise<SealParams> {
   const checked = checkSealOptions(options);
   const { maxUses } = checked;
   checkPayload(data);
   const view = await resolveSafeView(data, checked);
   return {
-    // What an array of bytes says of itself may be made up.
+    // An array of bytes may report a false length or content, so its true bytes are used.
     data: isBytes(data) ? trueBytes(data) : data,
     owner_principal: checked.ownerPrincipal,
     safe_view: view.text,
@@ -45,7 +47,7 @@ function leakGuardParam(
   return { leak_guard: { allow: [...(setting?.allow ?? []), ...shown] } };
 }
 
-/** Returns an item of `seal_many`. @throws TypeError RangeError It makes no sense. */
+/** Returns an item of `seal_many`. @throws TypeError RangeError An argument is invalid. */
 export async function sealItem(request: SealRequest): Promise<SealItem> {
   checkRequest(request);
   const { data, ...options } = request;
@@ -53,7 +55,7 @@ export async function sealItem(request: SealRequest): Promise<SealItem> {
   return { params, size: sizeOf(params.data) + SIZE_OF_THE_REST };
 }
 
-/** Returns an item of `unseal_many`. @throws TypeError RangeError It makes no sense. */
+/** Returns an item of `unseal_many`. @throws TypeError RangeError An argument is invalid. */
 export function unsealItem(request: UnsealRequest): RequestParams {
   checkRequest(request);
   const { requestingPrincipal } = request;

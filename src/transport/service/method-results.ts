@@ -1,4 +1,4 @@
-/** Returns of a vault's methods, made of the results of operations. */
+/** Converts the results of operations to the return values of a vault's methods. */
 import { typeFault } from "../../vault/argument-errors.js";
 import {
   HandleDescription,
@@ -10,12 +10,12 @@ import type { Payload } from "./messages.js";
 
 const HANDLE_ID = /^hdl_[0-9a-f]{32}$/;
 
-/** Returns the handle that a result describes. @throws TypeError It is not the one asked about. */
+/** Returns the handle in a result. @throws TypeError It is not the requested one. */
 export function handleOf(result: WireHandle, params: object): OpaqueHandle {
   return new OpaqueHandle(fieldsOf(result, params));
 }
 
-/** Returns the description in a result. @throws TypeError It is not of the handle asked about. */
+/** Returns the description in a result. @throws TypeError It is not of the requested handle. */
 export function descriptionOf(result: WireDescription, params: object): HandleDescription {
   const usesLeft = result.uses_left ?? undefined;
   return new HandleDescription({ ...fieldsOf(result, params), usesLeft });
@@ -23,12 +23,12 @@ export function descriptionOf(result: WireDescription, params: object): HandleDe
 
 /** Returns the payload in a result. @throws TypeError There is none. */
 export function payloadOf(result: Payload): unknown {
-  // A schema does not tell a payload that is absent from one that is undefined.
+  // A schema does not distinguish an absent payload from an undefined one.
   if (result.data === undefined) throw typeFault("data", "required");
   return result.data;
 }
 
-/** A result about another handle than the one asked about belongs to another request. */
+/** A result about a handle that was not requested belongs to another request. */
 function fieldsOf(result: WireHandle, params: { readonly id?: string }) {
   const { id } = result;
   if (!HANDLE_ID.test(id) || (params.id ?? id) !== id)

@@ -1,8 +1,8 @@
 /**
- * The operations of a vault's service: the one table from which the service, its clients, the wires, their
- * help and the OpenAPI description are made.
+ * The operations of a vault's service: the one table that defines the service, its clients, the wires, their
+ * help and the OpenAPI description.
  *
- * Parameters and results have `data` as a native value; how a wire carries it is the wire's affair.
+ * Parameters and results have `data` as a native value; each wire has its own encoding of it.
  *
  * @module
  */
@@ -30,48 +30,56 @@ import { descriptionOf, handleOf, payloadOf } from "./method-results.js";
 import type { OperationSchemas, SchemaParts } from "./schemas.js";
 import type { ServedVault } from "./served-vault.js";
 
-/** The most items of one batch: of a `seal_many`, an `unseal_many`, or requests in JSON-RPC. */
+/** The maximum number of items in a batch: of a `seal_many`, an `unseal_many`, or requests in JSON-RPC. */
 export const MAX_BATCH = 1000;
 
-/** Once the responses to one batch hold this much, in bytes or characters, the rest is refused. */
+/** Once the responses to one batch reach this size, in bytes or characters, the other items are refused. */
 export const MAX_BATCH_ANSWERS: number = 16 * 1024 * 1024;
 
-/** How an operation is asked for over HTTP. */
+/** The HTTP route of an operation. */
 interface Route {
   readonly method: "GET" | "POST" | "DELETE";
-  /** With `:id` where the handle's id is. */
+  /** With `:id` in place of the handle's id. */
   readonly path: string;
   /** The status of a success. */
   readonly status: 200 | 201;
 }
 
-/** Where a message has payloads: in `data`, or in the `data` of each item of a list. */
+/** The place of payloads in a message: in `data`, or in the `data` of each item of a list. */
 type PayloadPlace = "message" | "requests" | "outcomes";
 
-/** A method of {@link Vault} that a client performs by one operation. */
+/** A method of {@link Vault} that a client performs with one operation. */
 export interface RemoteMethod<Params, Result> {
   readonly name: string;
   /** Returns the parameters for the arguments of the method. @throws TypeError RangeError */
   params(...args: readonly unknown[]): MaybePromise<Params>;
-  /** Returns what the method returns. @throws TypeError The result is that of another request. */
+  /** Returns the method's return value. @throws TypeError The result belongs to another request. */
   value(result: Result, params: Params): unknown;
-  /** Whether a text that is no handle id means success: nothing is stored under it. Default: it is not found. */
+  /**
+   * Whether a text that is not a handle id means success, because nothing is stored under it. Default: not
+   * found.
+   */
   readonly acceptsMalformedId?: true;
 }
 
-/** All that is to be known of one operation. */
+/** The complete definition of one operation. */
 export interface Operation<Params extends object = object, Result extends object = object> {
   /** One sentence, for help and descriptions. */
   readonly summary: string;
-  /** The names of the parameters in their order, on wires with positions. What the original lacks comes last. */
+  /**
+   * The names of the parameters in order, for wires with positions. Those that the original lacks come last.
+   */
   readonly positions: readonly string[];
   readonly route: Route;
-  /** What reads may be sent again if no response came. Opening a handle may count as a use of it. */
+  /**
+   * Operations that only read may be sent again if no response came. Opening a handle may count as a use of
+   * it.
+   */
   readonly effect: "reads" | "writes";
-  /** Who may ask without a credential. Default: no one. */
+  /** Who may call it without a credential. Default: no one. */
   readonly openTo?: "everyone" | "everyone if safe views are public";
   readonly payload?: PayloadPlace;
-  /** The only member of the result, which travels alone over XML-RPC. */
+  /** The only member of the result, which XML-RPC sends without an object around it. */
   readonly loneMember?: string;
   /** @internal */
   schemas(parts: SchemaParts): OperationSchemas<Params, Result>;
@@ -108,7 +116,7 @@ export type ParamsOf<Name extends OperationName> =
 export type ResultOf<Name extends OperationName> =
   Operations[Name] extends Operation<infer _, infer Result> ? Result : never;
 
-/** The table. */
+/** The table of all operations. */
 export const OPERATIONS: Operations = {
   seal: {
     summary: "Seals a payload and returns the handle that stands for it.",
@@ -262,12 +270,12 @@ export const OPERATIONS: Operations = {
 /** The names of all operations. */
 export const OPERATION_NAMES: readonly OperationName[] = Object.keys(OPERATIONS) as OperationName[];
 
-/** Returns whether there is an operation of this name. */
+/** Returns whether an operation with this name exists. */
 export function isOperationName(name: unknown): name is OperationName {
   return typeof name === "string" && Object.hasOwn(OPERATIONS, name);
 }
 
-/** Returns whether a caller without a credential may ask for an operation. */
+/** Returns whether a caller without a credential may call an operation. */
 export function isOpen(name: OperationName, publicSafeViews: boolean): boolean {
   const { openTo } = OPERATIONS[name];
   return openTo === "everyone" || (openTo !== undefined && publicSafeViews);
@@ -275,7 +283,7 @@ export function isOpen(name: OperationName, publicSafeViews: boolean): boolean {
 
 type MethodName = Exclude<keyof Vault, symbol>;
 
-/** Returns how a client performs a method of {@link Vault}, with the types of that method. */
+/** Defines how a client performs a method of {@link Vault}, with the types of that method. */
 function remote<Name extends MethodName, Params, Result>(
   name: Name,
   params: (...args: Parameters<Vault[Name]>) => MaybePromise<Params>,

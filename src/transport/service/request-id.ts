@@ -1,7 +1,10 @@
-/** The id of an answer: by it, a client knows that the answer is one of our servers', and an operator finds it. */
+/**
+ * The id of a response. It shows clients that the response is from one of our servers, and operators find the
+ * request by it.
+ */
 import { randomHex } from "../../primitives/random-pool.js";
 
-/** The header of HTTP that carries the id; a name that no gateway writes of its own accord. */
+/** The HTTP header with the id. Gateways do not set a header of this name. */
 export const REQUEST_ID_HEADER = "handlevault-request-id";
 
 const BYTES = 8;

@@ -1,7 +1,7 @@
 /**
- * The parts of which the schemas of operations are made, shared by servers and clients of every wire.
+ * The parts of the schemas of operations, which servers and clients of every wire share.
  *
- * The one module that needs zod: import it by way of `loaded-schemas.ts`.
+ * The one module that needs zod: import it through `loaded-schemas.ts`.
  *
  * @module
  */
@@ -50,7 +50,7 @@ export const ttlSeconds: z.ZodType<number> = z
   .max(MAX_TTL_SECONDS)
   .describe("Lifetime in seconds.");
 
-/** Neither `z.json()` nor `z.record()`: they drop `__proto__` members and recurse without a bound. */
+/** Neither `z.json()` nor `z.record()`: they drop `__proto__` members and recurse without a limit. */
 const data = z.unknown().describe("The payload: bytes, text or JSON data.");
 
 const leakGuard = z
@@ -87,7 +87,7 @@ export const grantParams: z.ZodType<GrantParams> = z.strictObject({
   by: principal.nullish(),
 });
 
-/** A handle as it travels between processes. Offset forms of times are read. */
+/** A handle as processes exchange it. Times with a UTC offset are accepted. */
 const handleMembers = z.object({
   id,
   safe_view: z.string(),
@@ -117,17 +117,17 @@ export function outcomesOf<Value>(value: z.ZodType<Value>): z.ZodType<WireOutcom
   return z.object({ outcomes: z.array(z.discriminatedUnion("ok", [success, failure])) });
 }
 
-/** The parameters of an operation for many: a bad item is to fail alone, so each is checked for itself. */
+/** The parameters of a batch operation. Items are checked separately, so that an invalid one fails alone. */
 export const batch: z.ZodType<{ readonly requests: readonly unknown[] }> = z.strictObject({
   requests: z.array(z.unknown()).max(MAX_BATCH),
 });
 
-/** The outcomes of many items, whose values are to be checked one by one. */
+/** The outcomes of a batch, whose values are checked one by one later. */
 export const uncheckedOutcomes: z.ZodType<WireOutcomes<unknown>> = z.object({
   outcomes: z.array(z.union([z.object({ ok: z.literal(true), value: z.unknown() }), failure])),
 });
 
-/** What the table of operations makes its schemas of. */
+/** The parts from which the table of operations builds its schemas. */
 export type SchemaParts = typeof import("./schemas.js");
 
 /** The schemas of one operation. */

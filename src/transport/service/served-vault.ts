@@ -1,4 +1,4 @@
-/** A vault with the rules that a service adds to it. */
+/** A vault with the additional rules of a service. */
 import { typeFault } from "../../vault/argument-errors.js";
 import { PrincipalForbiddenError, RequestTooLargeError } from "../../vault/errors.js";
 import type { WireHandle } from "../../vault/handle.js";
@@ -14,16 +14,16 @@ import type { Payload, RequestParams, SealParams, WireOutcome, WireOutcomes } fr
 import { MAX_BATCH_ANSWERS } from "./operations.js";
 import { checkPayload, sizeOf } from "./payload.js";
 
-/** What a {@link ServedVault} works with. */
+/** The dependencies of a {@link ServedVault}. */
 export interface ServedVaultParts {
   readonly vault: Vault;
-  /** The principals that payloads are handed to at all; absent for no such limit. */
+  /** The only principals that may receive payloads; absent for no such limit. */
   readonly gateways: ReadonlySet<string> | undefined;
-  /** Where the service's own errors of the items of a batch go. */
+  /** Receives the service's own errors for items of a batch. */
   readonly reports: ErrorReports;
 }
 
-/** Performs operations for callers; each acts for its own principal, or one that it may act for. */
+/** Performs operations for callers. Each acts for its own principal, or for one that it may act for. */
 export class ServedVault {
   readonly vault: Vault;
   readonly #gateways: ReadonlySet<string> | undefined;
@@ -37,7 +37,7 @@ export class ServedVault {
 
   async seal(params: SealParams, caller: KnownCaller): Promise<WireHandle> {
     const { data } = params;
-    // The first releases of zod 4 take what may be anything for what may be absent.
+    // In the first releases of zod 4, a member of any type may also be absent.
     if (data === undefined) throw typeFault("data", "required");
     const ownerPrincipal = requiredPrincipal(caller, "owner_principal", params.owner_principal);
     checkPayload(data);
@@ -71,7 +71,7 @@ export class ServedVault {
     return { outcomes: settled.map((outcome) => this.#toWireOutcome(outcome)) };
   }
 
-  /** One after the other, so that no more is held in memory than one payload beyond the bound. */
+  /** Unseals one after the other, so that memory holds at most one payload beyond the limit. */
   async unsealMany(
     requests: readonly unknown[],
     caller: KnownCaller,

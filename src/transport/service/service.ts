@@ -1,5 +1,5 @@
 /**
- * A vault as a service, whatever wire it is behind: checks what is asked and who asks, and performs it.
+ * A vault as a service for every wire: checks parameters and permissions, and performs operations.
  *
  * @module
  */
@@ -28,19 +28,20 @@ const VAULT_METHODS = [
   "renew",
 ] as const;
 
-/** The caller of what is open to everyone: not a principal that any vault knows. */
+/** The caller of operations that need no authentication. No vault knows this principal. */
 const ANONYMOUS: KnownCaller = { principal: "" };
 
-/** Who may ask a service for what. */
+/** The permissions of a service's callers. */
 export interface VaultServiceOptions {
-  /** Whether safe views are given to callers who show no credential. Default: they are not. */
+  /** Whether safe views need no credential. Default: they need one. */
   readonly publicSafeViews?: boolean | undefined;
   /**
-   * The principals that payloads are handed to at all, provided that they are owner or granted, too.
-   * An empty list allows none. Default: no such limit.
+   * The only principals that may receive payloads, if they are also owner or granted. With an empty list no
+   * principal
+   * may. Default: no such limit.
    */
   readonly gatewayPrincipals?: readonly string[] | undefined;
-  /** Where errors of the items of a batch go that are the service's own. Default: warnings. */
+  /** Receives the service's own errors for items of a batch. Default: warnings. */
   readonly reports?: ErrorReports | undefined;
 }
 
@@ -74,11 +75,11 @@ export class VaultService {
   /**
    * Performs an operation and returns its result.
    *
-   * @param caller - Who sent the request; `undefined` if it shows no credential.
+   * @param caller - The sender of the request; `undefined` if it has no credential.
    * @throws {@link UnauthenticatedError} The operation needs a caller.
-   * @throws PrincipalForbiddenError The caller may not act for the principal named, or the principal is not
-   *   one that payloads are handed to.
-   * @throws TypeError RangeError The operation or its parameters make no sense.
+   * @throws PrincipalForbiddenError The caller may not act for the named principal, or the principal may not
+   * receive payloads.
+   * @throws TypeError RangeError The operation or its parameters are invalid.
    * @throws PeerMissingError `PeerBrokenError` The package zod does not load.
    */
   async call(operation: string, params: unknown, caller: KnownCaller | undefined): Promise<object> {

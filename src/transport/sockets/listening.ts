@@ -1,5 +1,5 @@
 /**
- * What the servers of all wires share: where they listen, and what they know of a connection.
+ * Shared code of all servers: their addresses, and the properties of their connections.
  *
  * @module
  */
@@ -14,36 +14,40 @@ import { claimSocketPath, restrictSocket } from "./unix-socket.js";
 const LOOPBACK_HOST = "127.0.0.1";
 const loopbackIPv6 = new BlockList();
 loopbackIPv6.addAddress("::1", "ipv6");
-// Those of IPv4 have forms of IPv6 as well.
+// The IPv4 addresses also have IPv6 forms.
 loopbackIPv6.addSubnet("127.0.0.0", 8);
 
-/** Where a server listens. */
+/** The address options of a server. */
 export interface ListenOptions {
   /** A name or an address. Default `"127.0.0.1"`. */
   readonly host?: string | undefined;
-  /** 0 for a free one. */
+  /** 0 for a free port. */
   readonly port?: number | undefined;
-  /** A Unix socket instead of a host and port; its folder is or becomes its owner's alone. */
+  /**
+   * A Unix socket instead of a host and port. Its folder must be, or is made, accessible only to its owner.
+   */
   readonly path?: string | undefined;
-  /** What the server encrypts with, if it does. */
+  /** The server's TLS options, if it uses TLS. */
   readonly tls?: object | undefined;
-  /** Lets a server listen to other machines without TLS: whoever is in between reads everything. */
+  /**
+   * Allows a server to listen to other machines without TLS: attackers on the network can read everything.
+   */
   readonly insecureTransport?: boolean | undefined;
   /** Whether only this machine may connect. */
   readonly localOnly?: boolean | undefined;
 }
 
-/** Where a server listens: a host and port, or a Unix socket. */
+/** The address of a server: a host and port, or a Unix socket. */
 export type ServerAddress =
   | { readonly host: string; readonly port: number; readonly path?: undefined }
   | { readonly path: string; readonly host?: undefined; readonly port?: undefined };
 
 /**
- * Makes a server listen, and returns where it does.
+ * Makes a server listen, and returns its address.
  *
  * @throws TypeError An option has the wrong type, or would let other machines read the traffic or
- *   claim to be this one.
- * @throws Error The address is in use or cannot be had; `code` says why, as `node:net` does.
+ * pass for this one.
+ * @throws Error The address is in use or not available; `code` gives the reason, as in `node:net`.
  */
 export async function listen(server: Server, options: ListenOptions): Promise<ServerAddress> {
   checkListenOptions(options);
@@ -51,14 +55,14 @@ export async function listen(server: Server, options: ListenOptions): Promise<Se
   return path === undefined ? listenOnPort(server, options) : listenOnPath(server, path);
 }
 
-/** Throws unless the options have the right types; what they permit is decided when listening. */
+/** Throws unless the options have the right types. Whether they are safe is checked when listening. */
 export function checkListenOptions(options: ListenOptions): void {
   const { host, port, path, tls, insecureTransport } = options;
   checkTls(tls);
   for (const [name, value] of Object.entries({ host, path })) {
     if (value === undefined) continue;
     if (typeof value !== "string") throw new TypeError(`options.${name} must be a string`);
-    // An empty host listens to every machine.
+    // An empty host would listen to every machine.
     if (value === "") throw new RangeError(`options.${name} must not be empty`);
   }
   if (port !== undefined) checkInteger(port, "options.port", { min: 0, max: 65_535 });
@@ -68,21 +72,24 @@ export function checkListenOptions(options: ListenOptions): void {
   }
 }
 
-/** Tells whether a name or an address stands for this machine. */
+/** Returns whether a name or an address is of this machine's loopback interface. */
 export function isLoopbackHost(host: string): boolean {
   return isIP(host) === 0 ? host.toLowerCase() === "localhost" : isLoopback(host);
 }
 
-/** Tells whether an address is one of this machine's loopback interface. */
+/** Returns whether an address is of this machine's loopback interface. */
 export function isLoopback(address: string): boolean {
-  // A list of addresses takes many times as long, and most connections are asked about once.
+  // A list of addresses takes many times as long, and most connections are checked once.
   if (isIPv4(address)) return address.startsWith("127.");
   return loopbackIPv6.check(address, "ipv6");
 }
 
 const connections = new WeakMap<Socket, Connection>();
 
-/** Returns what is known of a connection; ask while it is open, and then any time. */
+/**
+ * Returns the properties of a connection. Call it first while the connection is open; the result stays valid
+ * later.
+ */
 export function connectionOf(socket: Socket): Connection {
   const known = connections.get(socket);
   if (known !== undefined) return known;
@@ -95,14 +102,14 @@ function readConnection(socket: Socket): Connection {
   const { remoteAddress, destroyed } = socket;
   const peerCertificate =
     isTlsSocket(socket) && socket.authorized ? socket.getPeerX509Certificate() : undefined;
-  // A connection that has ended meanwhile has no address either: it must not pass for a local one.
+  // A connection that has closed in between has no address either, and must not count as a local one.
   const isUnix = remoteAddress === undefined && socket.localAddress === undefined && !destroyed;
   const isLocal = remoteAddress === undefined ? isUnix : isLoopback(remoteAddress);
   return { remoteAddress, isLocal, peerCertificate };
 }
 
 async function listenOnPort(server: Server, options: ListenOptions): Promise<ServerAddress> {
-  // The name is resolved here, so that what is checked is what is listened on.
+  // The name is resolved here, so that the server listens on the same address that was checked.
   const { address } = await lookup(options.host ?? LOOPBACK_HOST);
   if (!isLoopback(address)) checkExposure(options);
   await started(server, () =>

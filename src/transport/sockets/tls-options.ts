@@ -9,7 +9,7 @@ import { checkOptions } from "../../vault/checks.js";
 const LEAST_VERSION: SecureVersion = "TLSv1.2";
 const VERSIONS: ReadonlySet<unknown> = new Set([undefined, LEAST_VERSION, "TLSv1.3"]);
 
-/** Throws a TypeError unless `options.tls` is left out, or an object that asks for TLS 1.2 or later. */
+/** Throws a TypeError unless `options.tls` is left out, or an object that requires TLS 1.2 or later. */
 export function checkTls(tls: unknown): void {
   if (tls === undefined) return;
   if (typeof tls !== "object" || tls === null) {
@@ -24,25 +24,27 @@ export function checkTls(tls: unknown): void {
   }
 }
 
-/** Returns options that {@link checkTls} let pass, with the oldest version that is taken. */
+/** Returns options that passed {@link checkTls}, with the minimum TLS version set. */
 export function withLeastVersion<Options extends object>(
   tls: Options & { readonly minVersion?: SecureVersion | undefined },
 ): Options & { readonly minVersion: SecureVersion } {
   return { ...tls, minVersion: tls.minVersion ?? LEAST_VERSION };
 }
 
-/** What a server can be given anew while it runs: who it is, and which certificates it believes. */
+/**
+ * The options that can be replaced in a running server: its certificate, and the authorities that it trusts.
+ */
 export type ReloadedTls = Pick<TlsOptions, "cert" | "key" | "passphrase" | "pfx" | "ca" | "crl">;
 
 const IDENTITY = ["cert", "key", "passphrase", "pfx"] as const;
 const RELOADED: ReadonlySet<string> = new Set([...IDENTITY, "ca", "crl"]);
 
 /**
- * Gives a server certificates and keys anew, for the connections that are made from now on.
+ * Replaces a server's certificates and keys for new connections.
  *
- * @param before - What it has now; of it stays what is not given.
- * @returns What it has from now on.
- * @throws TypeError The server has no TLS, or an option is not one that can be given anew.
+ * @param before - The current options; those that are not given stay.
+ * @returns The new options.
+ * @throws TypeError The server has no TLS, or an option is not one that can be replaced.
  * @throws Error A key or a certificate cannot be read, or they do not belong together; nothing has changed.
  */
 export function reloadTls<Options extends TlsOptions>(
@@ -54,7 +56,7 @@ export function reloadTls<Options extends TlsOptions>(
   checkOptions(tls, "tls", RELOADED);
   const isAnother = IDENTITY.some((name) => tls[name] !== undefined);
   const kept = isAnother ? without(before, IDENTITY) : before;
-  // What is left out must stay: without `ca` a server would believe every authority of the system.
+  // Options that are left out must stay: without `ca` a server would trust every authority of the system.
   const after = withLeastVersion({ ...kept, ...given(tls) } as Options);
   createSecureContext(after);
   server.setSecureContext(after);

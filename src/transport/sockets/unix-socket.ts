@@ -1,4 +1,7 @@
-/** The path of a Unix socket: in a folder that is its owner's alone, and nobody else's file. */
+/**
+ * Prepares the path of a Unix socket: in a folder that only its owner can access, without replacing other
+ * files.
+ */
 import { Buffer } from "node:buffer";
 import { chmodSync, lstatSync, mkdirSync, renameSync, type Stats, unlinkSync } from "node:fs";
 import { createConnection } from "node:net";
@@ -8,15 +11,15 @@ import { randomHex } from "../../primitives/random-pool.js";
 const OWNERS_FOLDER = 0o700;
 const OWNERS_SOCKET = 0o600;
 const OTHERS = 0o077;
-/** The shortest of what the systems allow; a longer path would be cut off without a word. */
+/** The smallest limit of all systems; a longer path would be truncated silently. */
 const MAX_PATH_BYTES = 103;
 const PROBE_MS = 2000;
 
 /**
- * Makes way for a new socket at `path`: makes the folder, and removes a socket nobody listens on.
+ * Prepares `path` for a new socket: creates the folder, and removes a socket on which no server listens.
  *
  * @throws RangeError The path is too long, or not one of the file system.
- * @throws Error `EACCES` if others may write to the folder, `EADDRINUSE` if something is there.
+ * @throws Error `EACCES` if others may write to the folder, `EADDRINUSE` if something exists at the path.
  */
 export async function claimSocketPath(path: string): Promise<void> {
   // An abstract socket, whose name starts with NUL, is open to every user.
@@ -33,7 +36,7 @@ export async function claimSocketPath(path: string): Promise<void> {
   removeStale(path, found);
 }
 
-/** Takes a socket from everybody but its owner. */
+/** Restricts a socket to its owner. */
 export function restrictSocket(path: string): void {
   chmodSync(path, OWNERS_SOCKET);
 }
@@ -54,7 +57,7 @@ function isOurs(status: Stats): boolean {
   return status.uid === process.getuid?.();
 }
 
-/** Tells whether a server answers there: only a refusal proves that none does. */
+/** Returns whether a server listens there. Only a refused connection proves that none does. */
 function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createConnection({ path, timeout: PROBE_MS });
@@ -68,7 +71,7 @@ function isAnswered(path: string): Promise<boolean> {
   });
 }
 
-/** Of two servers that start at once, the second must not remove the socket of the first. */
+/** If two servers start at once, the second must not remove the socket of the first. */
 function removeStale(path: string, stale: Stats): void {
   if (!isSame(statusOf(path), stale)) throw inUse();
   const aside = `${path}.${randomHex(2)}`;
@@ -80,7 +83,7 @@ function removeStale(path: string, stale: Stats): void {
   unlinkSync(aside);
 }
 
-/** A new file may get the number of one that was just removed, but not its time. */
+/** A new file may get the inode number of one that was just removed, but not its time. */
 function isSame(found: Stats | undefined, { ino, mtimeMs }: Stats): boolean {
   return found?.ino === ino && found.mtimeMs === mtimeMs;
 }

@@ -1,4 +1,4 @@
-/** From a request of HTTP to a call of XML-RPC, and back. */
+/** Converts an HTTP request to an XML-RPC call, and the result to a response. */
 import { ServiceUnavailableError } from "../../vault/errors.js";
 import type { Vault } from "../../vault/vault.js";
 import { checkBodyHeaders, checkBodyLength, mediaTypePattern } from "../http/server/body.js";
@@ -14,12 +14,15 @@ import { answer, type CallAnswer } from "./exchange.js";
 
 const PATHS: ReadonlySet<string> = new Set(["/", "/RPC2"]);
 const XML_TYPE = mediaTypePattern("(?:text|application)/xml");
-/** How much is read for somebody who showed no credential, where safe views are open. */
+/** The maximum body size without a credential, when safe views need none. */
 const MAX_BODY_BYTES_OF_NOBODY = 64 * 1024;
-/** How many of the requests in flight may be theirs: however slow they are, others are served. */
+/**
+ * The share of the requests in flight for callers without a credential, so that slow ones cannot block
+ * others.
+ */
 const SHARE_OF_NOBODY = 1 / 4;
 
-/** Answers the calls of XML-RPC to one vault. */
+/** Answers XML-RPC calls to one vault. */
 export class XmlRpcAnswers extends HttpAnswers {
   readonly #nobodies: InFlightLimit;
 

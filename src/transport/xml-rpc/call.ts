@@ -13,7 +13,7 @@ export interface MethodCall {
   readonly params: readonly unknown[];
 }
 
-/** Why a call failed, as the other side says it. */
+/** The reason why a call failed, as the other side states it. */
 export interface Fault {
   readonly faultCode: number;
   readonly faultString: string;
@@ -53,8 +53,8 @@ export function readMethodResponse(
 }
 
 /**
- * @throws TypeError A parameter has a type that XML-RPC has not.
- * @throws RangeError A parameter is beyond what XML-RPC carries.
+ * @throws TypeError A parameter has a type that XML-RPC lacks.
+ * @throws RangeError A parameter is outside the range of XML-RPC.
  */
 export function writeMethodCall({ method, params }: MethodCall): string {
   if (!METHOD_NAME.test(method)) throw new RangeError("method must be a name of XML-RPC");
@@ -65,8 +65,8 @@ export function writeMethodCall({ method, params }: MethodCall): string {
 }
 
 /**
- * @throws TypeError The value has a type that XML-RPC has not.
- * @throws RangeError The value is beyond what XML-RPC carries.
+ * @throws TypeError The value has a type that XML-RPC lacks.
+ * @throws RangeError The value is outside the range of XML-RPC.
  */
 export function writeMethodResponse(value: unknown): string {
   const param = `<param>${new ValueWriter().value(value)}</param>`;

@@ -1,13 +1,14 @@
-/** What XML 1.0 can carry as text, and how it is spelled: sections 2.2 and 2.11. */
+/** The characters that XML 1.0 allows in text, and their escapes: sections 2.2 and 2.11. */
 import { Buffer } from "node:buffer";
 
 /**
- * How many numeric character references a document may have. They do not amplify, but each costs more
- * than what it stands for; the writer needs one for each carriage return.
+ * The maximum number of numeric character references in a document. They do not expand, but each costs more
+ * than the
+ * character it represents. The writer needs one for each carriage return.
  */
 export const MAX_NUMERIC_REFERENCES: number = 2 ** 17;
 
-/** How many CDATA sections a document may have, for the same reason; the writer needs none. */
+/** The maximum number of CDATA sections in a document, for the same reason; the writer needs none. */
 export const MAX_CDATA_SECTIONS: number = 2 ** 12;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
@@ -19,7 +20,7 @@ const ESCAPES: ReadonlyMap<number, Buffer> = new Map([
   [0x26, Buffer.from("&amp;")],
   [0x3c, Buffer.from("&lt;")],
   [0x3e, Buffer.from("&gt;")],
-  // A reader turns a carriage return that is written as it is into a line feed.
+  // A reader turns an unescaped carriage return into a line feed.
   [0x0d, Buffer.from("&#13;")],
 ]);
 
@@ -27,14 +28,15 @@ const LAST_ESCAPED = 0x3e;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
-/** Tells whether every character of a text is one that XML has. */
+/** Returns whether XML allows every character of a text. */
 export function isXmlText(text: string): boolean {
   return text.isWellFormed() && !NOT_XML.test(text);
 }
 
 /**
- * Returns a text as the content of an element. Byte by byte, because a text that is nothing but markup would
- * take seconds with a pattern.
+ * Returns a text escaped as the content of an element. Works byte by byte, because a pattern would take
+ * seconds for a
+ * text that consists only of markup.
  */
 export function escapeText(text: string): string {
   if (!MARKUP.test(text)) return text;
@@ -59,7 +61,7 @@ function escapedLength(bytes: Buffer): number {
   return length;
 }
 
-/** Returns how many carriage returns a text has: each becomes a numeric reference. */
+/** Returns the number of carriage returns in a text: each becomes a numeric reference. */
 export function countCarriageReturns(text: string): number {
   let count = 0;
   for (let at = text.indexOf("\r"); at !== -1; at = text.indexOf("\r", at + 1)) count += 1;
@@ -67,8 +69,9 @@ export function countCarriageReturns(text: string): number {
 }
 
 /**
- * Returns a document with the line ends that every XML reader must give: line feeds. Byte by byte,
- * because a text that is nothing but line ends would take seconds with a pattern.
+ * Returns a document with all line ends as line feeds, as XML requires of readers. Works byte by byte,
+ * because a
+ * pattern would take seconds for a text that consists only of line ends.
  */
 export function withLineFeeds(document: Uint8Array): Buffer {
   const bytes = Buffer.from(document.buffer, document.byteOffset, document.byteLength);

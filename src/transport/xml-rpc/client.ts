@@ -1,4 +1,4 @@
-/** The client's side of XML-RPC. */
+/** The XML-RPC client. */
 import { Buffer } from "node:buffer";
 import { marked, refusalOf, unanswered, unclear } from "../client/lost-response.js";
 import type { Wire, WireCallOptions } from "../client/transport.js";
@@ -19,8 +19,8 @@ import { positionalParams, resultOfValue } from "./methods.js";
  * Returns a connection to a vault's XML-RPC service. Nothing is sent before the first call.
  *
  * @param url - Such as `http://127.0.0.1:8422/`.
- * @throws TypeError RangeError The URL or an option is wrong, or the token would travel unprotected; the
- *   text repeats none of them.
+ * @throws TypeError RangeError The URL or an option is invalid, or the token would be sent without TLS; the
+ * message repeats none of them.
  *
  * @example
  * ```ts
@@ -63,14 +63,14 @@ class XmlRpcWire implements Wire {
 }
 
 function resultOf(operation: OperationName, received: Received): object {
-  // The original answers every call with 200: its form of errors over HTTP is not one of this wire.
+  // The original answers every XML-RPC call with 200, so its HTTP error format is not accepted here.
   if (received.status !== 200) throw refusedBy(operation, received, undefined);
   const { value, fault } = read(operation, received);
   if (fault !== undefined) throw faultOf(operation, fault, received);
   return value;
 }
 
-/** A fault of ours comes with a request id; those that the original has are understood without. */
+/** Our faults come with a request id; the original's faults are accepted without one. */
 function faultOf(operation: OperationName, fault: Fault, received: Received): Error {
   const { faultCode } = fault;
   const { status, requestId, details, retryAfterSeconds } = received;

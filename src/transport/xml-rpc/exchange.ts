@@ -1,4 +1,4 @@
-/** One call of a vault's service: a document in, a document out. */
+/** Performs one call of a vault's service: reads its document and writes the response. */
 
 import { isVaultError } from "../../vault/errors.js";
 import { withIds } from "../compat/original.js";
@@ -11,26 +11,26 @@ import { type MethodCall, readMethodCall, writeFault, writeMethodResponse } from
 import { introspect, namedParams, operationOf, valueOfResult } from "./methods.js";
 import { XmlRpcSyntaxError } from "./syntax-error.js";
 
-/** What answers an operation for whoever calls. */
+/** Performs an operation for the caller of the request. */
 export type CallService = (operation: OperationName, params: object) => Promise<object>;
 
-/** What a call is answered with. */
+/** The response to a call. */
 export interface CallAnswer {
   readonly document: string;
-  /** How long to wait before another try, in seconds; a fault has no room for it. */
+  /** Seconds to wait before another attempt. A fault has no field for it. */
   readonly retryAfterSeconds?: number | undefined;
-  /** What a client makes the error's text of; a fault has no room for it either. */
+  /** The data from which a client generates the error's message. A fault has no field for it. */
   readonly details?: ErrorDetails | undefined;
-  /** By which a fault can be found again; a fault has no room for it either. */
+  /** The id by which operators find a fault. A fault has no field for it. */
   readonly requestId?: string | undefined;
 }
 
 const BAD_REQUEST = 400;
 
 /**
- * Returns the answer to a document, a fault included.
+ * Returns the response to a document, including a fault.
  *
- * @throws UnauthenticatedError Nobody is calling, which HTTP has its own answer for.
+ * @throws UnauthenticatedError The caller is unknown. HTTP has its own response for that.
  */
 export async function answer(document: Uint8Array, callService: CallService): Promise<CallAnswer> {
   try {
@@ -43,7 +43,7 @@ export async function answer(document: Uint8Array, callService: CallService): Pr
   }
 }
 
-/** Returns what says what went wrong, in fixed texts. */
+/** Returns a fault for an error, with a fixed text. */
 function faultFor(error: unknown): CallAnswer {
   if (error instanceof XmlRpcSyntaxError) {
     const document = writeFault({ faultCode: BAD_REQUEST, faultString: error.message });
@@ -84,7 +84,7 @@ interface UnsealedMany {
   readonly outcomes: readonly object[];
 }
 
-/** One payload that XML-RPC cannot carry must not keep the others from being handed out. */
+/** One payload that XML-RPC cannot carry must not prevent the delivery of the others. */
 function withFailures({ outcomes }: UnsealedMany): object[] {
   return outcomes.map((outcome) => {
     try {

@@ -1,4 +1,6 @@
-/** The methods of a vault's service: which parameter stands where, and what each method answers. */
+/**
+ * The methods of a vault's service in XML-RPC: the positions of their parameters, and their return values.
+ */
 import { typeFault } from "../../vault/argument-errors.js";
 import {
   isOperationName,
@@ -10,14 +12,14 @@ import { XmlRpcSyntaxError } from "./syntax-error.js";
 
 const PREFIX = "vault.";
 
-/** Returns the operation that a method name, with or without prefix, stands for. */
+/** Returns the operation for a method name with or without prefix. */
 export function operationOf(method: string): OperationName | undefined {
   const name = method.startsWith(PREFIX) ? method.slice(PREFIX.length) : method;
   return isOperationName(name) ? name : undefined;
 }
 
 /**
- * Returns positional parameters as the service's. A nil counts as absent, except as the payload.
+ * Returns positional parameters by the service's names. A nil counts as absent, except as the payload.
  *
  * @throws TypeError There are too many.
  */
@@ -33,7 +35,7 @@ export function namedParams(operation: OperationName, values: readonly unknown[]
   return Object.fromEntries(given);
 }
 
-/** Returns the service's parameters in their positions, without those at the end that are absent. */
+/** Returns the service's parameters by position, without absent ones at the end. */
 export function positionalParams(operation: OperationName, params: object): unknown[] {
   const named: Record<string, unknown> = { ...params };
   const names = OPERATIONS[operation].positions;
@@ -41,13 +43,13 @@ export function positionalParams(operation: OperationName, params: object): unkn
   return names.slice(0, last + 1).map((name) => named[name] ?? null);
 }
 
-/** Returns a result as the method answers it. */
+/** Returns a result as the return value of the method. */
 export function valueOfResult(operation: OperationName, result: object): unknown {
   const member = OPERATIONS[operation].loneMember;
   return member === undefined ? result : (result as Record<string, unknown>)[member];
 }
 
-/** @throws {@link XmlRpcSyntaxError} The answer is of another kind than the method has. */
+/** @throws {@link XmlRpcSyntaxError} The response has a different type than the method returns. */
 export function resultOfValue(operation: OperationName, value: unknown): object {
   const member = OPERATIONS[operation].loneMember;
   if (member !== undefined) return { [member]: value };
@@ -56,9 +58,9 @@ export function resultOfValue(operation: OperationName, value: unknown): object 
 }
 
 /**
- * Answers the methods that tell of methods; `undefined` if it is none of them.
+ * Answers the introspection methods; returns `undefined` for any other method.
  *
- * @throws TypeError The method asked about does not exist.
+ * @throws TypeError The method in the parameter does not exist.
  */
 export function introspect(method: string, params: readonly unknown[]): unknown {
   if (method === "system.listMethods") return [...OPERATION_NAMES, ...SYSTEM_METHODS];

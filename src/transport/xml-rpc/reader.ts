@@ -1,10 +1,10 @@
 /**
  * A small strict reader for the part of XML 1.0 that XML-RPC uses: elements without attributes, text,
  * CDATA sections as text, the five entities and numeric references. Everything else is refused where
- * it begins: document types, processing instructions, comments, attributes, names not asked for.
+ * it begins: document types, processing instructions, comments, attributes, unexpected names.
  *
- * It is pulled: the caller says what may come next, so nothing is built that is not asked for. Each
- * character is looked at a bounded number of times, whatever the document is.
+ * It is a pull parser: the caller states what may come next, so only requested values are built. Each
+ * character is examined a bounded number of times in any document.
  */
 import { Buffer, isUtf8 } from "node:buffer";
 import {
@@ -16,7 +16,7 @@ import {
 import { resolveReferences } from "./references.js";
 import { type SyntaxReason, XmlRpcSyntaxError } from "./syntax-error.js";
 
-/** The longest XML declaration that is looked for. */
+/** The maximum length of an XML declaration. */
 const MAX_DECLARATION = 256;
 const DECLARATION =
   /^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(["'])1\.0\1(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(["'])(?:[Uu][Tt][Ff]-8|[Uu][Ss]-[Aa][Ss][Cc][Ii][Ii])\2)?(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(["'])(?:yes|no)\3)?[ \t\r\n]*\?>/;
@@ -24,7 +24,7 @@ const TAG = /<(\/?)([A-Za-z][A-Za-z0-9.]{0,31})[ \t\r\n]{0,64}(\/?)>/y;
 const NOT_SPACE = /[^ \t\r\n]/g;
 const CDATA = "<![CDATA[";
 const CDATA_END = "]]>";
-/** Deep enough for every document within the bound on nested values. */
+/** Deep enough for every document within the limit on nested values. */
 const MAX_OPEN_ELEMENTS = 256;
 
 /** Reads one document from its start to its end. */
@@ -33,12 +33,12 @@ export class XmlReader {
   #at: number;
   #referencesLeft = MAX_NUMERIC_REFERENCES;
   #sectionsLeft = MAX_CDATA_SECTIONS;
-  /** The names of the elements that are open. */
+  /** The names of the open elements. */
   readonly #open: string[] = [];
-  /** Whether the tag last read was an empty element's, which is its end as well. */
+  /** Whether the last tag was an empty element, which is also its end. */
   #isEmpty = false;
 
-  /** @throws {@link XmlRpcSyntaxError} The bytes are not UTF-8, or hold characters that XML has not. */
+  /** @throws {@link XmlRpcSyntaxError} The bytes are not UTF-8, or contain characters that XML forbids. */
   constructor(document: Uint8Array | string) {
     const text = withoutMark(decode(typeof document === "string" ? encode(document) : document));
     if (!isXmlText(text)) throw new XmlRpcSyntaxError("character");
@@ -57,7 +57,7 @@ export class XmlReader {
     }
   }
 
-  /** Passes over space, and tells whether an element comes next rather than an end. */
+  /** Skips space, and returns whether an element comes next rather than an end tag. */
   hasChild(): boolean {
     this.skipSpace();
     return !this.#isEmpty && !this.#text.startsWith("</", this.#at);
@@ -73,7 +73,7 @@ export class XmlReader {
     return name;
   }
 
-  /** Reads the end of the element that was opened last, with nothing but space before it. */
+  /** Reads the end of the last open element, with only space before it. */
   close(): void {
     this.skipSpace();
     const expected = this.#open.pop();
@@ -91,7 +91,7 @@ export class XmlReader {
     if (name !== expected || isEmpty) throw new XmlRpcSyntaxError("nesting");
   }
 
-  /** Passes over space; text is refused. */
+  /** Skips space; refuses text. */
   skipSpace(): void {
     if (this.#isEmpty || this.#text.charCodeAt(this.#at) === LESS_THAN) return;
     NOT_SPACE.lastIndex = this.#at;
@@ -124,8 +124,9 @@ export class XmlReader {
   }
 
   /**
-   * Whether a name and `>` come next, after so many characters of a `<` or `</`: nearly all tags are
-   * so plain, and this is several times faster than a pattern.
+   * Returns whether a name and `>` come next, after the `<` or `</`. Nearly all tags are this plain, and this
+   * is
+   * several times faster than a pattern.
    */
   #isPlainTag(name: string, skipped: 1 | 2): boolean {
     const at = this.#at + skipped;
@@ -187,7 +188,7 @@ function decode(bytes: Uint8Array): string {
   return withLineFeeds(bytes).toString("utf8");
 }
 
-/** Text is encoded first, so that there is one way to read a document. */
+/** Text is encoded first, so that documents are always read as bytes. */
 function encode(text: string): Uint8Array {
   if (!text.isWellFormed()) throw new XmlRpcSyntaxError("encoding");
   return Buffer.from(text, "utf8");

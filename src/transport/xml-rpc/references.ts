@@ -11,7 +11,7 @@ const ASCII_END = 0x80;
 /** The longest reference: an ampersand, `#x` or `#`, digits. */
 const MAX_REFERENCE_BYTES = 12;
 
-/** The characters of the five entities that need no declaration, by the number that their name packs into. */
+/** The characters of the five predefined entities, by the packed number of their name. */
 const ENTITIES: ReadonlyMap<number, number> = new Map(
   Object.entries({ amp: "&", lt: "<", gt: ">", apos: "'", quot: '"' }).map(([name, character]) => [
     packed(Buffer.from(name), 0, name.length),
@@ -22,11 +22,11 @@ const ENTITIES: ReadonlyMap<number, number> = new Map(
 /**
  * Returns a text with its references resolved.
  *
- * Works on bytes, in place: no reference is shorter than what it stands for, and a string for each of
+ * Works on bytes, in place: no reference is shorter than its character, and a string for each of
  * them would cost ten times as much.
  *
- * @param countNumeric - Called before each numeric reference is looked at.
- * @throws {@link XmlRpcSyntaxError} A reference is malformed, not declared, or of no character of XML.
+ * @param countNumeric - Called before each numeric reference is read.
+ * @throws {@link XmlRpcSyntaxError} A reference is malformed, undeclared, or not to an XML character.
  */
 export function resolveReferences(text: string, countNumeric: () => void): string {
   const bytes = Buffer.from(text);
@@ -62,14 +62,16 @@ function endOfReference(bytes: Buffer, start: number): number {
   throw new XmlRpcSyntaxError("reference");
 }
 
-/** Returns a name as one number: short names are told apart by it, and no longer one is like them. */
+/**
+ * Returns a name packed into one number. It is unique for short names, and no longer name has the same one.
+ */
 function packed(bytes: Buffer, start: number, end: number): number {
   let number = 1;
   for (let at = start; at < end; at++) number = number * 256 + byteAt(bytes, at);
   return number;
 }
 
-/** Returns what the digits after `#` stand for, unless XML has no such character. */
+/** Returns the code point for the digits after `#`, unless XML forbids it. */
 function numericCodePoint(bytes: Buffer, start: number, end: number): number | undefined {
   const isHexadecimal = bytes[start] === SMALL_X;
   const base = isHexadecimal ? 16 : 10;
@@ -86,7 +88,7 @@ function numericCodePoint(bytes: Buffer, start: number, end: number): number | u
 
 function digitOf(byte: number): number {
   if (byte >= ZERO && byte < ZERO + 10) return byte - ZERO;
-  // Small letters are capital ones with this bit set.
+  // Lower-case letters are the upper-case ones with this bit set.
   const letter = byte | 0x20;
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : Number.POSITIVE_INFINITY;
 }
@@ -97,7 +99,7 @@ function isXmlCodePoint(codePoint: number): boolean {
   return codePoint <= 0x10ffff && !isSurrogate && codePoint !== 0xfffe && codePoint !== 0xffff;
 }
 
-/** Writes a character in UTF-8 and returns how many bytes it takes. */
+/** Writes a character in UTF-8 and returns its length in bytes. */
 function put(bytes: Buffer, at: number, codePoint: number): number {
   if (codePoint >= ASCII_END) return bytes.write(String.fromCodePoint(codePoint), at);
   bytes[at] = codePoint;

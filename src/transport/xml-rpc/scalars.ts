@@ -1,4 +1,4 @@
-/** The text of XML-RPC's scalar types, read strictly: no space, no other notation, nothing rounded. */
+/** Reads the text of XML-RPC's scalar types strictly: no space, no other notation, no rounding. */
 import { Buffer } from "node:buffer";
 import { XmlRpcSyntaxError } from "./syntax-error.js";
 
@@ -14,7 +14,7 @@ const SPACE_CODE = 0x20;
 const MIN_INT32 = -(2 ** 31);
 const MAX_INT32: number = 2 ** 31 - 1;
 
-/** A `dateTime.iso8601` as it was written: XML-RPC says nothing of its time zone. */
+/** A `dateTime.iso8601` as written, because XML-RPC does not define its time zone. */
 export class XmlRpcDateTime {
   /** For example `19980717T14:08:55`. */
   readonly text: string;
@@ -30,16 +30,16 @@ export function readInt32(text: string): number {
   return value;
 }
 
-/** Reads `i8`; what a number cannot hold exactly is refused. */
+/** Reads `i8`; refuses values that a number cannot represent exactly. */
 export function readSafeInteger(text: string): number {
   if (!INTEGER.test(text)) throw new XmlRpcSyntaxError("value");
-  // Adding zero makes −0 zero: an integer has no sign of its own there.
+  // Adding zero turns −0 into 0, because an integer has no negative zero.
   const value = Number(text) + 0;
   if (!Number.isSafeInteger(value)) throw new XmlRpcSyntaxError("number");
   return value;
 }
 
-/** Reads `double`; an exponent, which the specification has not but Python writes, is read too. */
+/** Reads `double`. Also accepts an exponent, which the specification lacks but Python writes. */
 export function readDouble(text: string): number {
   if (text.length > MAX_NUMBER_CHARACTERS || !DOUBLE.test(text)) {
     throw new XmlRpcSyntaxError("value");
@@ -55,7 +55,7 @@ export function readBoolean(text: string): boolean {
   return text === "1";
 }
 
-/** Reads `base64`; space in between, which Python writes, is passed over. */
+/** Reads `base64`; ignores the space between characters that Python writes. */
 export function readBase64(text: string): Uint8Array {
   if (NOT_SPACED_BASE64.test(text)) throw new XmlRpcSyntaxError("value");
   const base64 = SPACE.test(text) ? withoutSpaces(text) : text;
@@ -63,12 +63,12 @@ export function readBase64(text: string): Uint8Array {
   const digits = padding === 0 ? base64 : base64.slice(0, -padding);
   if (base64.length % 4 !== 0 || NOT_BASE64.test(digits)) throw new XmlRpcSyntaxError("value");
   const last = base64.slice(-4);
-  // Bits that are not part of any byte must be zero: one spelling for one value.
+  // Bits that are not part of any byte must be zero, so that each value has one spelling.
   if (Buffer.from(last, "base64").toString("base64") !== last) throw new XmlRpcSyntaxError("value");
   return new Uint8Array(Buffer.from(base64, "base64"));
 }
 
-/** Byte by byte: a text of lines that are one character long would take a second with a pattern. */
+/** Works byte by byte, because a pattern would take a second for lines of one character. */
 function withoutSpaces(text: string): string {
   const bytes = Buffer.from(text, "latin1");
   let length = 0;
@@ -90,8 +90,8 @@ export function readDateTime(text: string): XmlRpcDateTime {
 }
 
 /**
- * Returns a finite number as the type and text that XML-RPC has for it. Doubles are written in full
- * and without exponent, as the specification wants; reading the text gives the same number.
+ * Returns a finite number as XML-RPC type and text. Doubles are written in full and without exponent, as the
+ * specification requires; reading the text gives the same number.
  */
 export function writeNumber(value: number): string {
   if (Object.is(value, -0)) return "<double>-0.0</double>";

@@ -19,23 +19,23 @@ const OPTIONS: ReadonlySet<string> = new Set(
   [...SERVER_OPTIONS].filter((name) => name !== "basePath"),
 );
 
-/** Where an XML-RPC server listens, whom it believes, and what it bounds. */
+/** The address, authentication and limits of an XML-RPC server. */
 export type XmlRpcServerOptions = Omit<HttpServerOptions, "basePath">;
 
 /**
- * Serves a vault as XML-RPC: `POST` of `text/xml` to `/` or `/RPC2`, the credential in an
+ * Serves a vault as XML-RPC: `POST` of `text/xml` to `/` or `/RPC2`, with the credential in an
  * `Authorization: Bearer` header. Methods are the operations of the vault's service, with or without a
- * `vault.` prefix, and take positional parameters; `system.methodHelp` tells which.
+ * `vault.` prefix, and take positional parameters; `system.methodHelp` lists them.
  *
- * What a vault refuses is a fault under HTTP status 200, as the specification has it
- * (http://xmlrpc.com/spec.md); 401, 404, 405, 413, 415, 421, 429 and 503 are HTTP's own.
+ * An error of the vault is a fault with HTTP status 200, as specified
+ * (http://xmlrpc.com/spec.md); 401, 404, 405, 413, 415, 421, 429 and 503 are errors of HTTP.
  *
- * @returns Where it listens, and how to stop it.
- * @throws TypeError An option is missing, unknown or of the wrong kind, or would let other machines read
- *   the traffic or be believed.
- * @throws RangeError An option is out of its bounds.
+ * @returns The address of the server, and a method to stop it.
+ * @throws TypeError An option is missing, unknown or of the wrong type, or would let other machines read
+ * the traffic or be trusted as local.
+ * @throws RangeError An option is out of range.
  * @throws PeerMissingError `PeerBrokenError` The package zod does not load.
- * @throws Error The address cannot be listened on.
+ * @throws Error The server cannot listen on the address.
  *
  * @example
  * ```ts

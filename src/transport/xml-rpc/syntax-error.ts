@@ -1,4 +1,4 @@
-/** Why a document is not XML-RPC; the texts are fixed and hold nothing of the document. */
+/** The reasons why a document is not XML-RPC. The texts are fixed and contain no part of the document. */
 const REASONS = {
   encoding: "The document is not UTF-8.",
   declaration: "The XML declaration must name version 1.0 and, if any, the encoding UTF-8.",
@@ -23,10 +23,10 @@ const REASONS = {
   fault: "The fault is not a struct of faultCode and faultString.",
 } as const;
 
-/** A name for why a document is refused. */
+/** The name of a reason for refusing a document. */
 export type SyntaxReason = keyof typeof REASONS;
 
-/** A document is not well-formed XML, or not XML-RPC, or beyond the reader's bounds. */
+/** A document is not well-formed XML, is not XML-RPC, or exceeds the reader's limits. */
 export class XmlRpcSyntaxError extends SyntaxError {
   override readonly name = "XmlRpcSyntaxError" as const;
   readonly reason: SyntaxReason;

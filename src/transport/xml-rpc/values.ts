@@ -1,4 +1,4 @@
-/** Reads XML-RPC values into JavaScript's: numbers, text, booleans, null, bytes, arrays, plain objects. */
+/** Reads XML-RPC values as JavaScript's: numbers, text, booleans, null, bytes, arrays, plain objects. */
 
 import { typeFault } from "../../vault/argument-errors.js";
 import type { XmlReader } from "./reader.js";
@@ -12,16 +12,17 @@ import {
 } from "./scalars.js";
 import { XmlRpcSyntaxError } from "./syntax-error.js";
 
-/** How deep arrays and structs may nest. */
+/** The maximum nesting depth of arrays and structs. */
 export const MAX_DEPTH = 64;
-/** How many values a document may have, all levels together. */
+/** The maximum number of values in a document, over all levels. */
 export const MAX_VALUES = 250_000;
 
-/** How documents are read. */
+/** Options for reading documents. */
 export interface ReadOptions {
   /**
-   * Whether a `dateTime.iso8601` is an `XmlRpcDateTime` or refused with a `TypeError`: it has no
-   * time zone, so that nobody could say which moment was sealed. Default: `"keep"`.
+   * Whether a `dateTime.iso8601` is returned as an `XmlRpcDateTime` or refused with a `TypeError`. Without a
+   * time zone,
+   * a sealed date would not identify a moment. Default: `"keep"`.
    */
   readonly dates?: "keep" | "refuse" | undefined;
 }
@@ -46,8 +47,9 @@ const SCALARS_WITHOUT_DATES: ReadonlyMap<string, ReadScalar> = new Map<string, R
 const NOT_SPACE = /[^ \t\r\n]/;
 
 /**
- * Reads the values of one document: a value without type is text, `dateTime.iso8601` an
- * `XmlRpcDateTime`, a struct an object whose members are all its own, `__proto__` included.
+ * Reads the values of one document. A value without type is text, a `dateTime.iso8601` is an
+ * `XmlRpcDateTime`, and a
+ * struct is an object with only own members, including `__proto__`.
  */
 export class ValueReader {
   readonly #reader: XmlReader;
@@ -60,9 +62,9 @@ export class ValueReader {
   }
 
   /**
-   * Reads a whole `<value>`. The depth bounds how far this calls itself.
+   * Reads a whole `<value>`. The depth limits recursion.
    *
-   * @throws {@link XmlRpcSyntaxError} What comes next is no value, or goes beyond a bound.
+   * @throws {@link XmlRpcSyntaxError} The next element is not a value, or exceeds a limit.
    */
   value(depth: number = MAX_DEPTH): unknown {
     this.#reader.open("value");

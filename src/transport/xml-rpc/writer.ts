@@ -1,4 +1,4 @@
-/** Writes JavaScript values as XML-RPC's, and refuses what XML-RPC cannot carry unchanged. */
+/** Writes JavaScript values as XML-RPC, and refuses values that XML-RPC cannot carry unchanged. */
 
 import { asBuffer, isBytes } from "../../primitives/bytes.js";
 import { isPlainObject } from "../../primitives/kinds.js";
@@ -15,19 +15,19 @@ import { MAX_DEPTH, MAX_VALUES } from "./values.js";
 /**
  * Writes the values of one document.
  *
- * What it writes, the reader reads back as it was: `undefined` members count as absent, and whatever
- * else has no XML-RPC type is an error. Messages name no value.
+ * The reader returns the same values: `undefined` members count as absent, and any other value without an
+ * XML-RPC type is an error. Messages contain no value.
  */
 export class ValueWriter {
   #valuesLeft = MAX_VALUES;
   #referencesLeft = MAX_NUMERIC_REFERENCES;
 
   /**
-   * Returns one `<value>`. The depth bounds how far this calls itself, cycles included.
+   * Returns one `<value>`. The depth limits recursion, including cycles.
    *
-   * @throws TypeError It, or something within, has a type that XML-RPC has not.
-   * @throws RangeError A number is not finite, a text has characters that XML has not, or it is too
-   *   deep or has too many values.
+   * @throws TypeError The value, or a part of it, has a type that XML-RPC lacks.
+   * @throws RangeError A number is not finite, a text has characters that XML forbids, or the value is too
+   * deep or has too many parts.
    */
   value(value: unknown, depth: number = MAX_DEPTH): string {
     if (this.#valuesLeft-- <= 0) {
@@ -63,7 +63,7 @@ export class ValueWriter {
 
   #array(values: readonly unknown[], depth: number): string {
     let xml = "<array><data>";
-    // By index: a hole is `undefined`, which is refused.
+    // By index, because iteration would skip a hole; as `undefined` it is refused.
     for (let index = 0; index < values.length; index++) xml += this.value(values[index], depth);
     return `${xml}</data></array>`;
   }

@@ -27,10 +27,10 @@ const HANDLE = {
 
 type Answer = (operation: OperationName, params: Sent) => object;
 
-/** What is sent, as far as these tests look at it. */
+/** The parts of a request that these tests examine. */
 type Sent = { readonly requests?: readonly Sent[]; readonly [member: string]: unknown };
 
-/** Returns a vault whose service answers as told, and what was asked of it. */
+/** Returns a vault whose service gives the configured response, and the calls that it received. */
 function remote(answer: Answer): { vault: RemoteVault; calls: [OperationName, Sent][] } {
   const calls: [OperationName, Sent][] = [];
   const vault = new RemoteVault({
@@ -46,7 +46,7 @@ function remote(answer: Answer): { vault: RemoteVault; calls: [OperationName, Se
 const UNKNOWN = { code: "ERR_VAULT_OUTCOME_UNKNOWN" };
 const UNAVAILABLE = { code: "ERR_VAULT_SERVICE_UNAVAILABLE" };
 
-/** Asks for everything that changes something: for a use at least. */
+/** Calls every operation that changes something, at least a use count. */
 function changesOf(vault: Vault): readonly (() => Promise<unknown>)[] {
   return [
     () => vault.seal("x", sealOptions()),
@@ -58,12 +58,12 @@ function changesOf(vault: Vault): readonly (() => Promise<unknown>)[] {
   ];
 }
 
-/** Asks for everything that only reads. */
+/** Calls every operation that only reads. */
 function readsOf(vault: Vault): readonly (() => Promise<unknown>)[] {
   return [() => vault.getSafeView(ID), () => vault.describe(ID, OWNER)];
 }
 
-/** What becomes of calls by an answer that cannot be read: a change may have happened. */
+/** Expects the errors for an unreadable response: a change may have happened. */
 async function expectUnreadable(
   calls: readonly (() => Promise<unknown>)[],
   expected: object,

@@ -1,4 +1,4 @@
-/** Real credentials over every wire: what is signed, for how long, and for whom. */
+/** Real credentials over every wire: signature, lifetime and principal. */
 import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
 import { anyOf, jwtAuth, tokenAuth } from "../../../src/auth.js";
@@ -14,7 +14,7 @@ const STATIC = "s".repeat(43);
 const issuer = new TestIssuer();
 const { issuer: iss, audience } = TestIssuer;
 
-/** Returns a port of this machine that nobody listens on. */
+/** Returns a port of this machine without a listener. */
 async function deadPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -30,7 +30,7 @@ const codeOf = (call: Promise<unknown>): Promise<unknown> =>
   );
 
 describe.each(WIRES)("over %s", (wire) => {
-  /** Serves a vault whose clock is set, and returns clients by what they show. */
+  /** Serves a vault whose clock the test sets, and returns clients by their credential. */
   async function scene() {
     let nowMs = Date.now();
     const clock = { now: () => nowMs };

@@ -5,7 +5,7 @@ import { OWNER, sealOptions } from "../../support/vault.js";
 import { vaultErrors } from "../../support/vault-errors.js";
 import { clientOf, serverOf, WIRES } from "./wires.js";
 
-/** A server that cannot tell who is calling, for a reason of its own. */
+/** A server whose authenticator fails for a reason of its own. */
 async function failing(wire: (typeof WIRES)[number]) {
   let reason: Error | undefined;
   const auth = {

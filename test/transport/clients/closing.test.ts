@@ -10,7 +10,7 @@ const CLOSED = { code: "ERR_VAULT_CLOSED" };
 const UNKNOWN = { code: "ERR_VAULT_OUTCOME_UNKNOWN" };
 const UNAVAILABLE = { code: "ERR_VAULT_SERVICE_UNAVAILABLE" };
 
-/** A vault behind a wire that does nothing before it is let go, and notes what it is asked for. */
+/** A vault behind a wire that waits until the test releases it, and records its calls. */
 async function held(wire: WireName, options: ClientOptions = {}) {
   const vault = new HandleVault();
   const { id } = await vault.seal("secret", sealOptions());
@@ -98,7 +98,7 @@ describe.each(WIRES)("closing a client over %s", (wire) => {
       });
     const { client, asked } = await held(wire, { token, closeTimeoutMs: 50 });
     const sealing = expect(client.seal("secret", sealOptions())).rejects.toMatchObject(CLOSED);
-    // Its schemas are loaded: the call waits for the token.
+    // The schemas are loaded: the call waits for the token.
     await turns(() => false);
     await client.close();
     give("token");
@@ -117,7 +117,7 @@ describe.each(WIRES)("closing a client over %s", (wire) => {
   });
 });
 
-/** Lets sockets do what they have to, until something is so, or for a while. */
+/** Lets sockets do their work until a condition is true, or for a limited number of turns. */
 async function turns(isSo: () => boolean): Promise<void> {
   for (let turn = 0; turn < 200 && !isSo(); turn++) await new Promise(setImmediate);
 }

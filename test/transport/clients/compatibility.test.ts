@@ -1,4 +1,4 @@
-/** What a client does not ask of a server of the original, which would ignore it. */
+/** A client does not request from a server of the original anything that it would ignore. */
 import { describe, expect, it } from "vitest";
 import type { ClientOptions, VaultClient } from "../../../src/client.js";
 import { askedBy, type Exchange, idIn, recordingOf } from "../../support/original-recording.js";
@@ -16,7 +16,7 @@ function recorded(wire: WireName, operation: string): Exchange {
   return found;
 }
 
-/** A client of the original's server, and what was asked of that. */
+/** A client of the original's server, and the requests that the server received. */
 async function scene(wire: WireName, operation: string, options: ClientOptions = NAMED) {
   const exchange = recorded(wire, operation);
   const { port, requests } = await answering(exchange);

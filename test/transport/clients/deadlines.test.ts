@@ -4,7 +4,7 @@ import type { VaultClient } from "../../../src/client.js";
 import { clientOf, WIRES } from "./wires.js";
 
 const ID = `hdl_${"0".repeat(32)}`;
-/** In every request, whatever the wire: once it was seen, the request was sent. */
+/** Part of every request on every wire: once the server has seen it, the request was sent. */
 const MARK = "the-caller-of-the-test";
 const UNKNOWN = { code: "ERR_VAULT_OUTCOME_UNKNOWN" };
 const UNAVAILABLE = { code: "ERR_VAULT_SERVICE_UNAVAILABLE" };
@@ -17,7 +17,7 @@ const CALLS: readonly (readonly [string, (vault: VaultClient) => Promise<unknown
   ["describe", (vault) => vault.describe(ID, MARK), UNAVAILABLE],
 ];
 
-/** A server that takes requests and never answers; it tells when one has come, and when it was left. */
+/** A server that receives requests and never responds. It reports each request and each disconnect. */
 async function silent() {
   const sockets = new Set<Socket>();
   let arrived: () => void = () => undefined;

@@ -1,4 +1,4 @@
-/** Answers that are not the service's, after the service has done the work. */
+/** Responses of an intermediary, after the service has done the work. */
 import { Buffer } from "node:buffer";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
@@ -24,7 +24,7 @@ const STATUSES = [
   ...[429, 431, 451, 499, 500, 501, 502, 503, 504, 507, 520, 521, 530, 599],
 ];
 
-/** Bodies of errors that are almost ours, and those of the original, where no compatibility is named. */
+/** Error bodies that resemble ours, and those of the original when no compatibility is set. */
 const ALMOST_OURS: Readonly<Record<string, string>> = {
   "the original's form": json({ error: "text" }),
   "a code without a request id": json({ error: "text", code: "ERR_VAULT_HANDLE_NOT_FOUND" }),
@@ -95,7 +95,7 @@ const READS: typeof WRITES = {
   "ask for health": (vault) => vault.health(),
 };
 
-/** A vault that notes what it was asked for, behind a gateway. */
+/** A vault that records its calls, behind a gateway. */
 async function behind(wire: (typeof WIRES)[number], answer: string) {
   const inner = new HandleVault();
   const { id } = await inner.seal("secret", sealOptions());
@@ -154,7 +154,7 @@ describe.each(WIRES)("over %s, an answer that is not the service's", (wire) => {
         const error = await rejectionOf(call(await client(), id));
         const shown = inspect(error, { depth: 10, showHidden: true });
         expect(shown).not.toContain(secret);
-        // Bytes of a buffer are shown as numbers.
+        // A buffer is shown as numbers.
         expect(shown).not.toContain([...Buffer.from(secret)].slice(0, 6).join(", "));
         expect(shown).not.toContain(
           Buffer.from(secret).toString("hex", 0, 6).match(/../g)?.join(" "),

@@ -12,10 +12,10 @@ import { clientOf, serverOf, WIRES } from "./wires.js";
 const UNKNOWN = { code: "ERR_VAULT_OUTCOME_UNKNOWN" };
 const UNAVAILABLE = { code: "ERR_VAULT_SERVICE_UNAVAILABLE" };
 const ID = `hdl_${"0".repeat(32)}`;
-/** The last principal of a request: once it was seen, all of the request has been. */
+/** The last principal of a request: once the server has seen it, it has seen the whole request. */
 const MARK = "spiffe://example.org/end-of-the-request";
 
-/** Serves each connection by what it is told, until the test has finished. */
+/** Serves each connection with the given function, until the test has finished. */
 async function listening(onSocket: (socket: Socket) => void): Promise<number> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -82,7 +82,7 @@ describe.each(WIRES)("over %s", (wire) => {
       });
       const vault = clientOf(wire, port);
       const error = await rejectionOf(vault.seal("secret", sealOptions()));
-      // What was written before the end was known may have been read; a reset may come before that.
+      // Data written before the end was noticed may have been read; a reset may arrive before that.
       expect([UNKNOWN.code, UNAVAILABLE.code]).toContain((error as VaultError).code);
       expect(connections).toBe(error instanceof OutcomeUnknownError ? 1 : 2);
       await expect(vault.getSafeView(ID)).rejects.toMatchObject(UNAVAILABLE);
@@ -126,7 +126,7 @@ describe.each(WIRES)("over %s and TLS", (wire) => {
   });
   afterAll(() => identity.remove());
 
-  /** A vault behind a proxy that ends so many connections before anything of a call can be sent. */
+  /** A vault behind a proxy that closes that many connections before any part of a call can be sent. */
   async function behind(failures: number) {
     const vault = new HandleVault();
     const { key, certificate, ca } = identity;
@@ -160,7 +160,7 @@ function relay(socket: Socket, port: number): void {
   socket.once("close", () => upstream.destroy());
 }
 
-/** A port that had a server, and has none. */
+/** A port that had a server, and has none now. */
 async function closedPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -1,4 +1,4 @@
-/** How a request leaves a client: a head alone makes the other end wait for a body that is there already. */
+/** A request leaves the client in one piece: after a head alone, the server would wait for the body. */
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
@@ -26,7 +26,7 @@ describe.each(WIRES)("over %s", (wire) => {
         socket.on("error", () => undefined);
         socket.on("data", (chunk: Buffer) => {
           pieces.push(chunk.toString("latin1"));
-          // The last member of a seal, whatever the wire.
+          // The last member of a seal on every wire.
           if (/gateway/.test(pieces.join(""))) setImmediate(() => socket.destroy());
         });
       });

@@ -1,4 +1,7 @@
-/** The recording of the original, in both directions: its requests to our servers, its answers to our clients. */
+/**
+ * Replays the recording of the original in both directions: its requests to our servers, its responses to our
+ * clients.
+ */
 import { Buffer } from "node:buffer";
 import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
@@ -26,7 +29,7 @@ const REFUSALS = {
   expired: "ERR_VAULT_HANDLE_EXPIRED",
 } as const;
 
-/** Sends bytes on a connection of its own and returns the answer's. */
+/** Sends bytes on a new connection and returns the bytes of the response. */
 function sent(exchange: Exchange, port: number, bytes: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let answer = Buffer.alloc(0);

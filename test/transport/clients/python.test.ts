@@ -1,11 +1,11 @@
-/** Clients in Python that speak as the original's do, with the standard library alone. */
+/** Python clients that use the original's protocol, with only the standard library. */
 import { describe, expect, it } from "vitest";
 import { trustLocalCallers } from "../../../src/auth.js";
 import { HandleVault } from "../../../src/index.js";
 import { python } from "../../support/python.js";
 import { serverOf, WIRES } from "./wires.js";
 
-/** Each client does one call on a connection of its own, as the original's, and names errors alike. */
+/** Each client makes one call on its own connection, as the original's does, and names errors alike. */
 const CLIENTS = `
 import http.client, json, socket, struct, sys, xmlrpc.client
 

@@ -1,4 +1,4 @@
-/** What a client's error tells of the answer that it was made of. */
+/** A client's error contains the details of the response that caused it. */
 
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
@@ -19,7 +19,7 @@ const ID = `hdl_${"0".repeat(32)}`;
 const REQUEST_ID = "0123456789abcdef";
 const auth = trustLocalCallers();
 
-/** A server of HTTP on a free port, until the test has finished. */
+/** An HTTP server on a free port, until the test has finished. */
 async function web(listener: RequestListener): Promise<number> {
   const server = createServer(listener).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -30,7 +30,7 @@ async function web(listener: RequestListener): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** A server that refuses everything with one body. */
+/** A server that refuses every request with the same body. */
 function refusing(status: number, body: object): Promise<number> {
   return web((incoming, outgoing) => {
     incoming.resume();

@@ -10,7 +10,7 @@ const REQUEST_ID = /^[0-9a-f]{16}$/;
 const HEADER = "handlevault-request-id";
 const auth = trustLocalCallers();
 
-/** Asks a server with the HTTP client of the platform. */
+/** Sends a request with the platform's HTTP client. */
 async function asked(port: number, path: string, body?: string) {
   const type = path === "/RPC2" ? "text/xml" : "application/json";
   const init =

@@ -13,7 +13,7 @@ vi.mock("../../../src/primitives/timers.js", async (genuine) => ({
 
 const UNKNOWN = { code: "ERR_VAULT_OUTCOME_UNKNOWN" };
 
-/** A server with a request in flight that is never answered. */
+/** A server with a request in flight that never gets a response. */
 async function hung(wire: WireName, options: { readonly stopTimeoutMs?: number } = {}) {
   const vault = new HandleVault();
   const { id } = await vault.seal("secret", sealOptions());
@@ -58,7 +58,7 @@ describe.each(WIRES)("a server over %s with a request that is never answered", (
   });
 });
 
-/** How to ask for a safe view over the two wires of HTTP, with clients that are not ours. */
+/** Requests for a safe view over the two HTTP wires, from clients that are not ours. */
 const VIEWS = {
   http: (id: string) => ({ method: "GET", path: `/handles/${id}/safe_view`, body: "", type: "" }),
   "xml-rpc": (id: string) => ({
@@ -157,7 +157,7 @@ describe.each(["http", "xml-rpc"] as const)("a server over %s that stops", (wire
   });
 });
 
-/** What says that nothing was done, and that the connection is of no more use. */
+/** Expects a response which shows that nothing was done and that the connection cannot be used further. */
 function expectRefusal(text: string): void {
   const [head = "", body = ""] = text.split("\r\n\r\n");
   expect(head).toMatch(/^HTTP\/1\.1 503 /);
@@ -169,7 +169,7 @@ function expectRefusal(text: string): void {
   });
 }
 
-/** A connection that sends bytes, and keeps what comes back. */
+/** A connection that sends bytes, and collects the response. */
 async function rawTo(port: number) {
   const socket = connect(port, "127.0.0.1").on("error", () => undefined);
   onTestFinished(() => void socket.destroy());
@@ -182,7 +182,7 @@ async function rawTo(port: number) {
   return { write: (bytes: string) => socket.write(bytes), text: () => text, closed };
 }
 
-/** Lets sockets do what they have to, until something is so, or for a while. */
+/** Lets sockets do their work until a condition is true, or for a limited number of turns. */
 async function turns(isSo: () => boolean): Promise<void> {
   for (let turn = 0; turn < 200 && !isSo(); turn++) await new Promise(setImmediate);
 }

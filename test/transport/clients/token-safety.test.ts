@@ -3,7 +3,7 @@ import { type ClientOptions, VaultClient } from "../../../src/client.js";
 
 const TOKEN = "canary".repeat(7);
 
-/** How each client is given a host, with or without encryption. */
+/** Creates each client for a host, with or without TLS. */
 const CLIENTS = {
   http: (host: string, options: ClientOptions) => VaultClient.http(urlOf(host, options), options),
   "xml-rpc": (host: string, options: ClientOptions) =>

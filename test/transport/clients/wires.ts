@@ -1,4 +1,4 @@
-/** The three wires, each with its server and its client, for what must hold on all of them. */
+/** The three wires, each with its server and client, for tests that must pass on all of them. */
 import { onTestFinished } from "vitest";
 import type { Authenticator } from "../../../src/auth.js";
 import { type ClientOptions, VaultClient } from "../../../src/client.js";
@@ -7,7 +7,7 @@ import { type OnError, serveHttp } from "../../../src/transport/http.js";
 import { serveJsonRpc } from "../../../src/transport/json-rpc.js";
 import { serveXmlRpc } from "../../../src/transport/xml-rpc.js";
 
-/** What all servers are told alike. */
+/** The options that all servers share. */
 export interface ServerOptions {
   readonly auth: Authenticator;
   readonly port?: number;
@@ -35,14 +35,14 @@ const SERVE = { http: serveHttp, "xml-rpc": serveXmlRpc, "json-rpc": serveJsonRp
 export type WireName = keyof typeof CONNECT;
 export const WIRES = Object.keys(CONNECT) as readonly WireName[];
 
-/** Returns a client of a wire, which is closed when the test has finished. */
+/** Returns a client of a wire, closed when the test has finished. */
 export function clientOf(wire: WireName, port: number, options: ClientOptions = {}): VaultClient {
   const client = CONNECT[wire](port, options);
   onTestFinished(() => client.close());
   return client;
 }
 
-/** Serves a vault over a wire until the test has finished; on a free port unless told otherwise. */
+/** Serves a vault over a wire until the test has finished; on a free port by default. */
 export async function serverOf(wire: WireName, vault: Vault, options: ServerOptions) {
   const server = await SERVE[wire](vault, { port: 0, ...options });
   onTestFinished(() => server.stop());

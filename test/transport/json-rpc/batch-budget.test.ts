@@ -64,7 +64,7 @@ describe("a batch", () => {
   });
 });
 
-/** Sends one frame over a connection of its own and returns the text of the answer. */
+/** Sends one frame on a new connection and returns the text of the response. */
 function askedOnce(port: number, text: string): Promise<string> {
   const frame = Buffer.from(text);
   const header = Buffer.alloc(4);

@@ -20,7 +20,7 @@ afterEach(async () => {
 
 type Reply = (request: Record<string, unknown>, socket: Socket) => unknown;
 
-/** A server of its own kind: what `reply` returns is sent back, `undefined` is not. */
+/** A server that sends the results of `reply`, except `undefined`. */
 async function servedBy(reply: Reply): Promise<{ port: number; server: Server }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -52,7 +52,7 @@ function wireTo(port: number | undefined, options: JsonRpcClientOptions = {}): W
   return wire;
 }
 
-/** Our own server; a vault of its own unless one is given. */
+/** Our own server, with a new vault unless one is given. */
 async function served(port = 0, vault = new HandleVault()) {
   const known = tokens();
   const server = await serveJsonRpc(vault, { auth: authOf(known), port });

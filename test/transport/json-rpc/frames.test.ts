@@ -10,7 +10,7 @@ import {
 const MAX = 1024;
 const decoder = (maxFrameBytes = MAX): FrameDecoder => new FrameDecoder({ maxFrameBytes });
 
-/** Returns the texts of all frames that are complete. */
+/** Returns the texts of all complete frames. */
 function drained(from: FrameDecoder): string[] {
   const texts: string[] = [];
   for (let frame = from.next(); frame !== undefined; frame = from.next()) {
@@ -97,7 +97,7 @@ describe("a decoder", () => {
   });
 });
 
-/** Returns the texts of the frames in a piece, with bars in between. */
+/** Returns the texts of the frames in a piece, separated by bars. */
 function framesIn(piece: Uint8Array): string {
   const decoder = new FrameDecoder({ maxFrameBytes: piece.length });
   decoder.push(Buffer.from(piece));
@@ -109,7 +109,7 @@ function framesIn(piece: Uint8Array): string {
 }
 
 describe("a writer", () => {
-  /** A sink that notes what it is told. */
+  /** A sink that records its calls. */
   function sink(): {
     told: string[];
     cork(): void;

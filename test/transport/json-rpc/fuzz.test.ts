@@ -20,10 +20,10 @@ import { type Scene, scene, sealParams } from "./scene.js";
 const FRAMES = 20_000;
 const FRAMES_TO_A_SERVER = 80_000;
 const A_CONNECTION = 100;
-/** When memory is looked at first, and by how much it may have grown at the end: 65 bytes a frame. */
+/** When memory is first measured, and how much it may have grown at the end: 65 bytes a frame. */
 const SETTLED = FRAMES / 5;
 const MAX_GROWTH = 2 ** 20;
-/** Machines are shared: that it ends is what counts. */
+/** Machines are shared, so only the end of the run counts, not its duration. */
 const PATIENCE_MS = 220_000;
 const SERVER_SETTLED = FRAMES_TO_A_SERVER / 2;
 
@@ -58,9 +58,9 @@ const TOKENS = [
   '"id"',
 ];
 
-/** Returns a frame with something wrong in it, or by chance nothing. */
+/** Returns a frame with an error in it, or by chance none. */
 function mutated(random: (below: number) => number): Buffer {
-  // Credentials are rare: three wrong ones would end the connection.
+  // Credentials are rare: three wrong ones would close the connection.
   const seed = random(20) === 0 ? SEEDS.length - 1 : random(SEEDS.length - 1);
   const frame = Buffer.from(SEEDS[seed] ?? []);
   const kind = random(300);
@@ -77,7 +77,7 @@ function mutated(random: (below: number) => number): Buffer {
   return frame;
 }
 
-/** Returns what answers the first frame, if it is whole and anything does. */
+/** Returns the response to the first frame, if the frame is complete and gets one. */
 async function answerTo(decoder: FrameDecoder, perform: Perform): Promise<string | undefined> {
   try {
     const frame = decoder.next();
@@ -139,7 +139,7 @@ describe("a hundred thousand malformed frames", () => {
         raw.socket.end(Buffer.concat(burst));
         answers += (await raw.rest()).length;
       }
-      // Few frames are lost behind one whose length is wrong: nearly all of them were looked at.
+      // A wrong length loses only the few frames after it, so nearly all of them were processed.
       expect(answers).toBeGreaterThan(FRAMES_TO_A_SERVER / 2);
       expect(usedBytes() - settledBytes).toBeLessThan(MAX_GROWTH);
       const peer = await made.peerAs("records-token");

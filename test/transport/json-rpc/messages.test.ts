@@ -42,7 +42,7 @@ const performExample: Perform = async ({ method, params }) => {
   return example(params as Numbers);
 };
 
-/** Returns what answers a text; `null` if nothing does. */
+/** Returns the response to a text; `null` if there is none. */
 async function answerTo(text: string | Uint8Array, perform = performExample): Promise<unknown> {
   try {
     const answer = await answerMessage(readFrame(Buffer.from(text)), perform);

@@ -2,7 +2,7 @@ import { connect, type NetConnectOpts, type Socket } from "node:net";
 import { FrameDecoder, frameOf } from "../../../src/transport/json-rpc/frames.js";
 import type { ServerAddress } from "../../../src/transport/sockets/listening.js";
 
-/** An answer, as it came. */
+/** A response, as received. */
 export interface Answer {
   readonly jsonrpc?: string;
   readonly id: unknown;
@@ -10,7 +10,7 @@ export interface Answer {
   readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown };
 }
 
-/** The other end of a server's connection, which may send anything. */
+/** The client end of a server's connection, which may send any bytes. */
 export class RawPeer {
   readonly socket: Socket;
   readonly #decoder = new FrameDecoder({ maxFrameBytes: 2 ** 30 });
@@ -49,13 +49,13 @@ export class RawPeer {
     this.socket.write(frameOf(typeof message === "string" ? message : JSON.stringify(message)));
   }
 
-  /** Sends a request and returns the next answer. */
+  /** Sends a request and returns the next response. */
   async ask(method: string, params?: object, members: object = {}): Promise<Answer> {
     this.send({ jsonrpc: "2.0", method, params, id: this.#nextId++, ...members });
     return await this.next();
   }
 
-  /** Returns the next answer's text; `undefined` if the connection closes instead. */
+  /** Returns the next response's text; `undefined` if the connection closes instead. */
   async nextText(): Promise<string | undefined> {
     while (this.#answers.length === 0 && !this.#isClosed) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -69,7 +69,7 @@ export class RawPeer {
     return JSON.parse(text) as Answer;
   }
 
-  /** Returns all answers until the connection closes. */
+  /** Returns all responses until the connection closes. */
   async rest(): Promise<Answer[]> {
     const answers: Answer[] = [];
     for (let text = await this.nextText(); text !== undefined; text = await this.nextText()) {

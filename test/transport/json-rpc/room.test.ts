@@ -1,4 +1,4 @@
-/** What a JSON-RPC server keeps in memory at once of what it reads and answers, with real sockets. */
+/** The bytes that a JSON-RPC server holds at once while it reads and responds, with real sockets. */
 import { describe, expect, it } from "vitest";
 import { HandleVault } from "../../../src/index.js";
 import { frameOf } from "../../../src/transport/json-rpc/frames.js";
@@ -14,7 +14,7 @@ const sealFrame = (bytes: number): Buffer => {
   return frameOf(JSON.stringify({ jsonrpc: "2.0", method: "seal", params, id: 1 }));
 };
 
-/** A vault whose safe views wait until they are let go, and which counts what it seals. */
+/** A vault whose safe views wait until the test releases them, and which counts its seals. */
 function slowVault() {
   const vault = new HandleVault();
   const waiting: (() => void)[] = [];
@@ -49,12 +49,12 @@ describe("frames", () => {
     const { peerAs } = await open(LIMITS);
     const peers = await Promise.all(Array.from({ length: 6 }, () => peerAs("records-token")));
     const frame = sealFrame(CAP * 0.9);
-    // A third of each at a time: wherever they stop for want of room, one of them must get on.
+    // Sends a third of each at a time. Wherever they wait for the budget, one of them must continue.
     for (const part of [0, 1, 2]) {
       const third = Math.ceil(frame.length / 3);
       for (const { socket } of peers)
         socket.write(frame.subarray(part * third, (part + 1) * third));
-      // Whoever asks in a single piece does not wait for them.
+      // A frame that arrives in one piece does not wait for them.
       await (await peerAs("gateway-token")).ask("health");
     }
     const answers = await Promise.all(peers.map((peer) => peer.next()));
@@ -85,7 +85,7 @@ describe("an answer", () => {
     slow.socket.pause();
     for (let id = 0; id < 2; id++)
       slow.send({ jsonrpc: "2.0", method: "unseal", params: [handle], id });
-    // It is never quiet for as long as a connection may be, and never done.
+    // It reads often enough never to be idle, and too slowly ever to finish.
     const trickle = setInterval(() => slow.socket.read(4096), 20);
     const waiting = await peerAs("records-token");
     waiting.socket.write(sealFrame(9_000_000));
@@ -108,7 +108,7 @@ describe("the answers to a batch", () => {
     ]);
     while (waiting.length === 0) await new Promise(setImmediate);
     sealing.socket.write(sealFrame(CAP * 0.5));
-    // Whatever arrives after it on other connections is answered: it was read, and waits.
+    // Later frames on other connections get responses, so this one was read, and waits.
     for (let round = 0; round < 5; round++) await (await peerAs("gateway-token")).ask("health");
     expect(sealed()).toBe(1);
     letGo();
@@ -129,7 +129,7 @@ describe("the answers to a batch", () => {
       readonly error?: { readonly data: { readonly code: string } };
     }[];
     const refused = answers.flatMap(({ error }) => (error === undefined ? [] : [error.data.code]));
-    // Two fill the cap; four are worked on at a time.
+    // Two fill the budget; four are performed at a time.
     expect(refused.length).toBeGreaterThanOrEqual(40 - (2 + 3));
     expect(new Set(refused)).toEqual(new Set(["ERR_VAULT_SERVICE_UNAVAILABLE"]));
     expect((await peer.ask("unseal", [result?.["id"]])).error).toBeUndefined();

@@ -1,4 +1,4 @@
-/** Whatever peers do, and however they leave: in the end nothing is counted that is not there. */
+/** However clients behave and disconnect, at the end the counters are zero. */
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
@@ -24,7 +24,7 @@ const LIMITS = allLimits({
   ...{ maxInFlightPerConnection: 5, maxInFlight: 20, frameTimeoutMs: 300 },
 });
 
-/** Serves a vault with counters that a test can read. */
+/** Serves a vault with counters that the test can read. */
 async function counted() {
   const vault = new HandleVault();
   const { id } = await vault.seal("x".repeat(150_000), sealOptions());

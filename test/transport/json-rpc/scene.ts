@@ -12,7 +12,7 @@ export const GATEWAY = "spiffe://example.org/gateway";
 export const AGENT = "spiffe://example.org/agent";
 export const RECORDS = "spiffe://example.org/records";
 
-/** Tokens that are good until they are taken out, and whom they stand for. */
+/** Tokens that are valid until they are removed, and the callers that they identify. */
 export function tokens(): Map<string, Caller> {
   return new Map([
     ["gateway-token", { principal: GATEWAY }],
@@ -21,7 +21,7 @@ export function tokens(): Map<string, Caller> {
   ]);
 }
 
-/** An authenticator that knows those tokens. */
+/** An authenticator that accepts those tokens. */
 export function authOf(known: ReadonlyMap<string, Caller>): Authenticator {
   return {
     authenticate: ({ bearerToken }) => known.get(bearerToken ?? ""),
@@ -29,15 +29,15 @@ export function authOf(known: ReadonlyMap<string, Caller>): Authenticator {
   };
 }
 
-/** Believes whatever a request says of its principal. */
+/** Trusts the principal that any request names. */
 export const localTrust: Authenticator = { localOnly: true, authenticate: () => "local" };
 
-/** A server, a vault, and peers that are closed with it. */
+/** A server, a vault, and clients that are closed with it. */
 export interface Scene extends AsyncDisposable {
   readonly server: JsonRpcServer;
   readonly known: Map<string, Caller>;
   peer(): Promise<RawPeer>;
-  /** A peer that has authenticated. */
+  /** Returns an authenticated client. */
   peerAs(token: string): Promise<RawPeer>;
 }
 
@@ -70,12 +70,12 @@ export async function scene(
   };
 }
 
-/** Parameters of `seal`, which grant the gateway. */
+/** Returns parameters of `seal` with a grant for the gateway. */
 export function sealParams(overrides: object = {}): object {
   return { data: "a secret", safe_view: "a payload", granted_principals: [GATEWAY], ...overrides };
 }
 
-/** Returns what makes scenes, each of which ends with its test. */
+/** Returns a function that opens scenes, each of which ends with its test. */
 export function openScenes(): typeof scene {
   const scenes: Scene[] = [];
   afterEach(async () => {

@@ -138,7 +138,7 @@ describe("a JSON-RPC server", () => {
     for (let id = 0; id < 200; id++) peer.send({ jsonrpc: "2.0", method: "health", id });
     for (let id = 0; id < 50; id++) peer.send(viewRequest("x", id));
     peer.socket.end();
-    // Others are answered: the end has been seen while requests are in flight.
+    // Other requests get responses: the server has noticed the end while requests are in flight.
     for (let round = 0; round < 20; round++) await other.ask("health");
     release();
     expect(await peer.rest()).toHaveLength(250);
@@ -197,10 +197,11 @@ describe("a JSON-RPC server", () => {
     const other = await peerAs("gateway-token");
     for (let before = -1; before < opened; ) {
       before = opened;
-      // Others are answered: it has had its turn between each two of them.
+      // Other requests get responses, so the server has had a turn for this connection between each two of
+      // them.
       for (let round = 0; round < 20; round++) await other.ask("health");
     }
-    // What the kernel buffers, and what was in flight.
+    // The allowance is for frames in kernel buffers and in flight.
     expect(opened).toBeLessThan(300);
     peer.socket.resume();
     for (let id = 0; id < 400; id++) expect((await peer.next()).result).toEqual({ data });
@@ -222,7 +223,7 @@ describe("a JSON-RPC server", () => {
       const params = sealParams({ data: "x".repeat(80_000), safe_view });
       return frameOf(JSON.stringify({ jsonrpc: "2.0", method: "seal", params, id: 1 }));
     };
-    // Others are answered: what was sent before has been read.
+    // Other requests get responses, so the server has read the earlier bytes.
     const later = async () => {
       for (let round = 0; round < 20; round++) await other.ask("health");
     };
@@ -251,7 +252,7 @@ describe("a JSON-RPC server", () => {
       leaving.socket.destroy();
     }
     const staying = await peer();
-    // A frame that is not there as a whole needs room, which one that is could do without.
+    // A frame that is not complete needs a reservation; a complete one could do without.
     const frame = frameOf(JSON.stringify(health));
     staying.socket.write(frame.subarray(0, 5));
     await (await peer()).ask("health");
@@ -301,7 +302,7 @@ describe("frames on the wire", () => {
     const frame = frameOf(JSON.stringify(health));
     for (let at = 0; at <= frame.length; at++) {
       raw.socket.write(frame.subarray(0, at));
-      // Another is answered: the first part has been read without the second.
+      // Another request gets a response: the server has read the first part without the second.
       await other.ask("health");
       raw.socket.write(frame.subarray(at));
       expect((await raw.next()).id).toBe(7);
@@ -320,7 +321,7 @@ describe("frames on the wire", () => {
       expect((await raw.rest()).map(({ error }) => error?.code)).toEqual([-32013]);
     }
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20 * 2 ** 20);
-    // What was allocated and is garbage again shows in no measurement.
+    // Memory that was allocated and freed again shows in no later measurement.
     const sizes = allocations.flatMap(({ mock }) => mock.calls.map(([size]) => size));
     expect(Math.max(...sizes)).toBeLessThan(2 ** 20);
   });
@@ -338,7 +339,7 @@ describe("time", () => {
     const { peerAs } = await open({ frameTimeoutMs: 500 });
     const raw = await peerAs("records-token");
     raw.socket.write(Buffer.from("00ffffff", "hex"));
-    // A byte in each turn: no pause is ever as long as the time allowed.
+    // Sends a byte in each turn, so that no pause is ever as long as the limit.
     while (!raw.socket.closed) {
       raw.socket.write("x");
       await nextTurn();
@@ -350,7 +351,7 @@ describe("time", () => {
     const timeouts = vi.spyOn(Socket.prototype, "setTimeout");
     class Slow extends HandleVault {
       override async getSafeView(): Promise<string> {
-        // The connection has been found idle, and given its time again.
+        // The server has found the connection idle, and restarted its timer.
         while (timeouts.mock.calls.filter(([ms]) => ms === idleTimeoutMs).length < 2) {
           await nextTurn();
         }
@@ -472,7 +473,7 @@ describe("stop", () => {
       return errors.map(({ id }) => Number(id)).sort();
     };
     expect(refused(await gated.rest())).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    // What is refused does not wait for what is in flight.
+    // A refusal does not wait for requests in flight.
     const early: Answer[] = [];
     for (let count = 0; count < 7; count++) early.push(await held.next());
     expect(refused(early)).toEqual([3, 4, 5, 6, 7, 8, 9]);
@@ -486,7 +487,7 @@ describe("stop", () => {
   });
 
   it("refuses what has arrived unread, also on connections that are not accepted yet", async () => {
-    // Who waits for the end of one of these times is cut off by the test's own.
+    // A test that waits for one of these limits fails by its own time limit first.
     const { server, peer } = await open({
       ...{ authenticationTimeoutMs: 3_600_000, idleTimeoutMs: 3_600_000 },
       stopTimeoutMs: 3_600_000,
@@ -524,7 +525,7 @@ describe("stop", () => {
       await server.stop();
       return server;
     });
-    // The other one has begun to stop before it, and is allowed more.
+    // The other server began to stop earlier, and has a longer limit.
     expect(await Promise.race(stopped)).toBe(hasty.server);
     expect(await peer.rest()).toEqual([]);
     release();

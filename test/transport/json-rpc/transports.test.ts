@@ -31,7 +31,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** The server's certificate and key; the authority signs clients as well. */
+/** The server's certificate and key; the same authority signs the clients' certificates. */
 const tls = () => ({
   cert: readFileSync(identity.certificate),
   key: readFileSync(identity.key),

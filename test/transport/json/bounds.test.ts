@@ -1,4 +1,4 @@
-/** What a JSON text may not say, and how much of it is read at once. */
+/** The values that a JSON text may not contain, and how much of it is read at once. */
 import fc from "fast-check";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { HandleVault } from "../../../src/index.js";
@@ -184,7 +184,7 @@ describe("a request is refused before it is parsed", () => {
 });
 
 describe("a large request leaves others their turn", () => {
-  /** Counts turns of the event loop, and notes in which of them something is called. */
+  /** Counts turns of the event loop, and records in which of them a function is called. */
   function turns() {
     let turn = 0;
     let timer = setImmediate(function next() {

@@ -260,7 +260,7 @@ describe("data_encoding", () => {
   });
 });
 
-/** Returns how many characters of texts are looked at, also by the engine's own methods. */
+/** Returns how many characters of texts are read, including reads by the engine's own methods. */
 function charactersLookedAt(work: () => unknown): number {
   let count = 0;
   const { charCodeAt, indexOf, slice } = String.prototype;
@@ -283,7 +283,7 @@ function charactersLookedAt(work: () => unknown): number {
   try {
     work();
   } catch {
-    // What is refused has been looked at as well.
+    // Refused texts were read too.
   } finally {
     for (const spy of spies) spy.mockRestore();
   }

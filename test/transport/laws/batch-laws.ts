@@ -3,7 +3,7 @@ import type { Outcome } from "../../../src/index.js";
 import { GRANTEE, OWNER, STRANGER, sealOptions } from "../../support/vault.js";
 import { type VaultHarness, withVault } from "./harness.js";
 
-/** Many at a time: one outcome for each, in their order. */
+/** Batches have one outcome for each item, in order. */
 export function batchLaws(harness: VaultHarness): void {
   it("seals and unseals 200 in their order, bytes among them", async () => {
     await withVault(harness, async (vault) => {

@@ -14,7 +14,7 @@ import { rejectionOf, type VaultHarness, withVault } from "./harness.js";
 
 const UNKNOWN_ID = `hdl_${"0".repeat(32)}`;
 
-/** Calls that make no sense, each on the id of a handle that exists. */
+/** Invalid calls, each with the id of a handle that exists. */
 const MISTAKES: Readonly<Record<string, (vault: Vault, id: string) => Promise<unknown>>> = {
   "no owner": (vault) => vault.seal("x", { safeView: "x" } as never),
   "an empty owner": (vault) => vault.seal("x", sealOptions({ ownerPrincipal: "" })),
@@ -52,7 +52,7 @@ const MISTAKES: Readonly<Record<string, (vault: Vault, id: string) => Promise<un
   "many things that are no list": (vault) => vault.sealMany("x" as never),
 };
 
-/** Every error is the one it is in process. */
+/** Every error is the same as in process. */
 export function errorLaws(harness: VaultHarness): void {
   it.each(Object.entries(MISTAKES))("refuses %s as a vault in process does", async (_, mistake) => {
     const local = new HandleVault();
@@ -121,7 +121,7 @@ export function errorLaws(harness: VaultHarness): void {
           const received = await rejectionOf(vault.describe(id, OWNER));
           expect(received.constructor).toBe(error.constructor);
           expect(received).toMatchObject({ code: error.code });
-          // Of a package that is missing, a service says that it is its own machine that lacks it.
+          // For a missing package, a service states that the package is missing on its own machine.
           expect([error.message, toWireError(error).message]).toContain(received.message);
         }
         next = new RateLimitedError(7);

@@ -1,13 +1,13 @@
 import type { Vault } from "../../../src/index.js";
 import { HandleVault } from "../../support/modules.js";
 
-/** How a test gets at the vault it tries. */
+/** Opens the vault that a test examines. */
 export interface VaultHarness {
   /**
-   * Returns a vault to try, and what ends everything that was started for it.
+   * Returns a vault to test, and a function that ends everything started for it.
    *
-   * @param behind - The vault that a service is to serve, to callers who may name any principal; a
-   *   vault in process is returned as it is.
+   * @param behind - The vault that a service serves, to callers that may name any principal. A harness
+   * in process returns it unchanged.
    */
   open(behind: Vault): Promise<OpenVault>;
 }
@@ -17,7 +17,7 @@ interface OpenVault {
   close(): Promise<void>;
 }
 
-/** Runs a law on a vault of its own. */
+/** Runs a law on a new vault. */
 export async function withVault(
   harness: VaultHarness,
   law: (vault: Vault) => Promise<void>,
@@ -32,7 +32,7 @@ export async function withVault(
   }
 }
 
-/** Returns what a promise is rejected with. */
+/** Returns the reason with which a promise is rejected. */
 export async function rejectionOf(promise: Promise<unknown>): Promise<Error> {
   const outcome = await promise.then(
     () => undefined,

@@ -48,7 +48,7 @@ const BYTES: Readonly<Record<string, Uint8Array>> = {
   "a Buffer": Buffer.from("secret"),
 };
 
-/** What goes in comes out, whatever it is. */
+/** Every payload comes back unchanged. */
 export function payloadLaws(harness: VaultHarness): void {
   it.each(Object.entries(PAYLOADS))("gives %s back as it was sealed", async (_, data) => {
     await withVault(harness, async (vault) => {

@@ -8,7 +8,7 @@ const EXPIRED = { code: "ERR_VAULT_HANDLE_EXPIRED", name: "HandleExpiredError" }
 const EXHAUSTED = { code: "ERR_VAULT_HANDLE_EXHAUSTED", name: "HandleExhaustedError" };
 const NOT_FOUND = { code: "ERR_VAULT_HANDLE_NOT_FOUND", name: "HandleNotFoundError" };
 
-/** Who may do what with a handle, and for how long. */
+/** The permissions on a handle, and their expiry. */
 export function policyLaws(harness: VaultHarness): void {
   it("seals to a frozen handle that says what was asked for", async () => {
     const { vault: behind, clock } = vaultWithClock();

@@ -20,7 +20,7 @@ const METHODS: Readonly<Record<string, Call>> = {
   invalidate: (vault, handle) => vault.invalidate(handle),
 };
 
-/** The forms in which callers have a handle. */
+/** The forms in which callers may give a handle. */
 const FORMS: readonly ((handle: OpaqueHandle) => HandleReference)[] = [
   ({ id }) => id,
   (handle) => handle,
@@ -29,7 +29,7 @@ const FORMS: readonly ((handle: OpaqueHandle) => HandleReference)[] = [
 ];
 
 const ID = `hdl_${"0".repeat(32)}`;
-/** What stands for no handle, whatever it holds. */
+/** Values that represent no handle. */
 const NEITHER: readonly unknown[] = [
   undefined,
   null,
@@ -43,7 +43,7 @@ const NEITHER: readonly unknown[] = [
   () => ID,
 ];
 
-/** A handle is as good as its id; what is neither is a mistake, and never passes for done. */
+/** A handle and its id are equivalent. Any other value is an error, and never counts as success. */
 export function referenceLaws(harness: VaultHarness): void {
   it.each(Object.entries(METHODS))("takes a handle for %s in every form", async (name, call) => {
     await withVault(harness, async (vault) => {

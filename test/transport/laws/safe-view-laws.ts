@@ -6,7 +6,7 @@ import { type VaultHarness, withVault } from "./harness.js";
 const RECORD = { ssn: "123-45-6789", city: "Springfield" };
 const LEAK = { code: "ERR_VAULT_SAFE_VIEW_LEAK", name: "SafeViewLeakError" };
 
-/** Who writes safe views, and what keeps payloads out of them. */
+/** How safe views are written, and how payloads are kept out of them. */
 export function safeViewLaws(harness: VaultHarness): void {
   it("refuses a safe view that repeats a value, alone and among many", async () => {
     await withVault(harness, async (vault) => {

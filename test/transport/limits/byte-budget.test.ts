@@ -22,7 +22,7 @@ describe("an allowance", () => {
     room.finished(OTHER);
     expect(room.takeMore(4, OTHER)).toBe(false);
     room.finished(ONE);
-    // What the first one has above the limit has to be given back before.
+    // The first user must first release the amount that it holds above the limit.
     expect(room.takeMore(4, OTHER)).toBe(false);
     room.giveBack(8);
     expect(room.takeMore(4, OTHER)).toBe(true);

@@ -15,7 +15,7 @@ const LIMITED = { code: "ERR_VAULT_RATE_LIMITED" };
 const fail = async () => undefined;
 const succeed = async () => "somebody";
 
-/** Shows a credential that was not shown before, from an address. */
+/** Sends a credential that was not sent before, from an address. */
 let shown = 0;
 async function attempt<T>(
   limit: FailureLimit,
@@ -82,7 +82,7 @@ describe("failed authentications", () => {
 });
 
 describe("authentications at once, in whatever order they end,", () => {
-  /** What each of many callers shows, and who of those looked at hears first. */
+  /** The credentials of many callers, and the order in which their verifications end. */
   const scenario = fc.record({
     areGood: fc.array(fc.boolean(), { maxLength: 60 }),
     order: fc.infiniteStream(fc.nat()),
@@ -162,7 +162,7 @@ describe("authentications at once, in whatever order they end,", () => {
   });
 });
 
-/** Lets everything happen that waits for nothing. */
+/** Runs all work that is ready. */
 function turns(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -10,7 +10,7 @@ const FAILURES_PER_MINUTE = 20;
 const MANY = { maxConnections: 2000, maxInFlight: 2000 };
 const GOOD = "good-";
 
-/** An authenticator that answers nobody until it is let go, and notes how many new tokens it looks at. */
+/** An authenticator that waits until the test releases it, and records how many new tokens it verifies. */
 function slowAuth() {
   let tried = 0;
   let looking = 0;
@@ -61,7 +61,7 @@ afterEach(() => {
 describe.each(WIRES)("over %s", (wire) => {
   it("a thousand guesses at once are 20 tries, and the others are refused", async () => {
     const { unseal, letGo, tried } = await stage(wire);
-    // Another one may be tried every three seconds: none of them passes.
+    // Another attempt is allowed every three seconds, so the clock is stopped.
     vi.spyOn(performance, "now").mockReturnValue(performance.now());
     const guesses = Array.from({ length: GUESSES }, (_, guess) => unseal(`guess-${guess}`));
     for (let turn = 0; turn < 100; turn++) await aMoment();

@@ -153,7 +153,7 @@ describe("a path", () => {
   );
 });
 
-/** What ends by one of these is cut off by the test's own end. */
+/** A test that waits for one of these limits fails by its own time limit first. */
 const NEVER = { requestTimeoutMs: 3_600_000, idleTimeoutMs: 3_600_000 };
 
 describe("a client that takes its time", () => {

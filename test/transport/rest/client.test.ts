@@ -42,9 +42,9 @@ async function started(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A server that does with each connection what it is told. */
+/** A server that calls the given function with each connection. */
 const tcp = (onSocket: (socket: Socket) => void) => started(createServer(onSocket));
-/** A server that answers what it is told. */
+/** A server that responds with the given function. */
 const web = (listener: RequestListener) => started(createHttpServer(listener));
 
 describe("a client", () => {

@@ -48,10 +48,10 @@ const WITH_STREAM = 2000;
 const BODIES = 20_000;
 const BODIES_TO_A_SERVER = 80_000;
 const A_CONNECTION = 250;
-/** When memory is looked at first, and by how much it may have grown at the end: 65 bytes a body. */
+/** When memory is first measured, and how much it may have grown at the end: 65 bytes a body. */
 const SETTLED = BODIES / 5;
 const MAX_GROWTH = 2 ** 20;
-/** Machines are shared: that it ends is what counts. */
+/** Machines are shared, so only the end of the run counts, not its duration. */
 const PATIENCE_MS = 240_000;
 forbidUnhandledRejections();
 
@@ -122,7 +122,7 @@ it(
       statuses.push(...statusesIn(await exchanged(port, Buffer.concat([...burst, LAST_REQUEST]))));
     }
     expect(statuses.filter((status) => status >= 500)).toEqual([]);
-    // Few requests are lost behind one that is wrong as HTTP: nearly all of them were looked at.
+    // Invalid HTTP loses only the few requests after it, so nearly all of them were processed.
     expect(statuses.length).toBeGreaterThan(BODIES_TO_A_SERVER / 2);
     expect(usedBytes() - settledBytes).toBeLessThan(MAX_GROWTH);
     expect((await ask(server, "GET /health")).body).toEqual({ status: "ok" });

@@ -12,13 +12,13 @@ import { ask, LOCAL, sendRaw, serve, TOKENS } from "./support.js";
 const folder = mkdtempSync(join(tmpdir(), "hv-life-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What ends by one of these is cut off by the test's own end. */
+/** A test that waits for one of these limits fails by its own time limit first. */
 const NEVER = {
   ...{ idleTimeoutMs: 3_600_000, headersTimeoutMs: 3_600_000 },
   ...{ requestTimeoutMs: 3_600_000, stopTimeoutMs: 3_600_000 },
 };
 
-/** A vault whose safe views wait until they are let go. */
+/** A vault whose safe views wait until the test releases them. */
 function slowVault() {
   const waiting: (() => void)[] = [];
   const vault = new HandleVault();
@@ -40,7 +40,7 @@ describe("a server that stops", () => {
     await asked();
     const stopped = server.stop();
     expect(server.stop()).toBe(stopped);
-    // What comes at the same moment is told; then the server listens no more.
+    // A request at the same moment gets a response; afterwards the server no longer listens.
     expect((await ask(server, "GET /health")).status).toBe(503);
     for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
     await expect(ask(server, "GET /health")).rejects.toMatchObject({ code: "ECONNREFUSED" });
@@ -71,7 +71,7 @@ describe("a server that stops", () => {
     const body = JSON.stringify({ data: 1, safe_view: "v", owner_principal: OWNER });
     const head = "POST /handles HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json";
     socket.write(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
-    // What was sent on the loopback interface is read before what comes by another connection.
+    // On the loopback interface, data sent earlier is read before data of a later connection.
     const { port } = server.address;
     const late = await ask({ address: { host: "127.0.0.1", port: port ?? 0 } }, "GET /health");
     expect(late.status).toBe(503);

@@ -3,7 +3,7 @@ import { trustLocalCallers } from "../../../src/auth/local.js";
 import { python } from "../../support/python.js";
 import { serve } from "./support.js";
 
-/** What the original's clients do: principals in bodies, errors by status. */
+/** Acts like the original's clients: principals in bodies, errors by status. */
 const STORY = `
 import json, sys, urllib.error, urllib.request
 base = sys.argv[1]

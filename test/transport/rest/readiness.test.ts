@@ -1,4 +1,4 @@
-/** Orchestrators learn whether a service can reach its cache, and nothing else. */
+/** Orchestrators can find out whether a service can reach its cache, and nothing else. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { Readiness } from "../../../src/transport/rest/readiness.js";
 import { CacheUnavailableError, HandleNotFoundError } from "../../../src/vault/errors.js";
 import { ask, serve } from "./support.js";
 
-/** A vault whose probes the test settles, and a clock that the test moves. */
+/** A vault whose probes the test settles, and a clock that the test sets. */
 function scene(deadlineMs = 60_000) {
   const probes: PromiseWithResolvers<string>[] = [];
   const clock = { ms: 0 };
@@ -124,7 +124,7 @@ describe("GET /health/ready", () => {
       );
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     }
-    // More only if a second passes between them.
+    // There are more only if a second passes between them.
     expect(reads).toBeLessThan(100);
   });
 });

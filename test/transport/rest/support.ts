@@ -10,7 +10,7 @@ import {
 } from "../../../src/transport/http.js";
 import { GRANTEE, OWNER, STRANGER } from "../../support/vault.js";
 
-/** Believes the body, as `trustLocalCallers()` does. */
+/** Trusts the principal in the body, as `trustLocalCallers()` does. */
 export const LOCAL: Authenticator = { localOnly: true, authenticate: () => LOCAL_CALLER };
 
 const CALLERS: Readonly<Record<string, string>> = {
@@ -19,7 +19,7 @@ const CALLERS: Readonly<Record<string, string>> = {
   stranger: STRANGER,
 };
 
-/** Knows callers by bearer tokens. */
+/** Identifies callers by bearer tokens. */
 export const TOKENS: Authenticator = {
   authenticate: ({ bearerToken }) => {
     const principal = CALLERS[bearerToken ?? ""];
@@ -33,7 +33,7 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((server) => server.stop()));
 });
 
-/** Serves a vault until the test ends; on a free port unless told otherwise. */
+/** Serves a vault until the test ends; on a free port by default. */
 export async function serve(
   options: Partial<HttpServerOptions> = {},
   vault: Vault = new HandleVault(),
@@ -57,7 +57,7 @@ interface Asking extends RequestOptions {
   readonly token?: string;
 }
 
-/** Sends one request on a connection of its own. */
+/** Sends one request on a new connection. */
 export function ask(
   { address }: Pick<RunningHttpServer, "address">,
   target: string,
@@ -97,7 +97,7 @@ function bodyOf(text: string): Record<string, unknown> {
   return text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>) : {};
 }
 
-/** Sends bytes as they are, and returns all that comes back until the server closes. */
+/** Sends bytes unchanged, and returns all bytes received until the server closes the connection. */
 export function sendRaw(
   { address }: Pick<RunningHttpServer, "address">,
   pieces: Iterable<string | Buffer>,

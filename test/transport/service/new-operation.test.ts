@@ -1,4 +1,4 @@
-/** An operation that only the table has is served and asked for over every wire. */
+/** An operation that exists only in the table can be served and called over every wire. */
 import { afterAll, describe, expect, it, vi } from "vitest";
 import type * as Table from "../../../src/transport/service/operations.js";
 import { HandleVault } from "../../support/modules.js";

@@ -1,4 +1,4 @@
-/** A fault of the server's own is not the client's mistake, and its operator is told. */
+/** A fault of the server is not the client's mistake, and is reported to the operator. */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Authenticator, anyOf, tokenAuth, trustLocalCallers } from "../../../src/auth.js";
 import { HandleVault } from "../../../src/index.js";
@@ -14,7 +14,7 @@ const openRpc = openScenes();
 
 afterEach(() => void vi.restoreAllMocks());
 
-/** What an authenticator does that is no authenticator's business. */
+/** Faults of an authenticator. */
 const FAULTS: Readonly<Record<string, () => unknown>> = {
   "throws a TypeError": () => {
     throw new TypeError(CANARY);
@@ -50,7 +50,7 @@ describe.each(WIRES)("over %s", (wire) => {
       const { refusal, reported } = await scene(fault);
       expect(refusal).toMatchObject({ code: "ERR_VAULT_SERVICE_UNAVAILABLE" });
       expect(String((refusal as Error).message)).not.toContain(CANARY);
-      // A client may ask more than once.
+      // A client may send more than one request.
       expect(reported.length).toBeGreaterThan(0);
       for (const [error, requestId] of reported) {
         expect(error).toMatchObject({ name: "AuthenticatorFailedError" });

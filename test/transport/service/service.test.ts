@@ -18,7 +18,7 @@ async function scene(options: VaultServiceOptions = {}) {
   return { vault, id, service: new VaultService(vault, options) };
 }
 
-/** Parameters of every operation that leave the principal out. */
+/** Returns parameters of every operation, without the principal. */
 function paramsOf(id: string): Readonly<Record<string, object>> {
   return {
     seal: { data: "x", safe_view: "x" },

@@ -75,7 +75,7 @@ describe("a server", () => {
   });
 });
 
-/** Leaves the socket of a server behind that was killed. */
+/** Leaves the socket file of a server that was killed. */
 function leaveBehind(path: string): void {
   const script = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
   spawnSync(process.execPath, ["-e", script]);
@@ -84,7 +84,7 @@ function leaveBehind(path: string): void {
 
 const NOBODY = 65_534;
 
-/** Connects as another user, and returns what came of it. */
+/** Connects as another user, and returns the outcome. */
 async function connectedAs(uid: number, path: string): Promise<string> {
   const script = `require("net").connect(${JSON.stringify(path)}).on("connect", () => end("connected")).on("error", (error) => end(error.code)); const end = (text) => { console.log(text); process.exit(); }`;
   const { stdout } = await promisify(execFile)(process.execPath, ["-e", script], {
@@ -101,7 +101,7 @@ describe("a Unix socket", () => {
     expect(lstatSync(join(folder, "new")).mode & 0o777).toBe(0o700);
   });
 
-  // Only the superuser can become somebody else.
+  // Only the superuser can change to another user.
   it.skipIf(process.getuid?.() !== 0)(
     "is reached by no other user, not even where its folder is open",
     async () => {

@@ -1,4 +1,4 @@
-/** Many callers behind one address: the failures of some do not lock out the others. */
+/** Many callers share an address: the failures of some do not lock out the others. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
@@ -18,7 +18,7 @@ const FAILURES = 5;
 const LIMITED = "ERR_VAULT_RATE_LIMITED";
 const REFUSED = "ERR_VAULT_UNAUTHENTICATED";
 
-/** Knows tokens without `stillCounts`, so that kept connections are asked for them each time. */
+/** Accepts tokens and has no `stillCounts`, so that each request on a kept connection is verified. */
 function authOf(known: Set<string>): Authenticator {
   return {
     authenticate: ({ bearerToken = "" }) =>
@@ -43,7 +43,7 @@ describe.each(WIRES)("over %s", (wire) => {
     });
     const view = (client: VaultClient) => codeOf(client.getSafeView(id));
     const showing = (token?: string) => clientOf(wire, port, { token });
-    /** Fails as often as the address may, each time over a connection of its own. */
+    /** Fails as often as the address may, each time on a new connection. */
     const exhaust = async (): Promise<void> => {
       for (let guess = 0; guess < FAILURES; guess++) {
         const guessing = showing(`guess-${guess}`);

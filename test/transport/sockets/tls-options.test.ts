@@ -56,7 +56,7 @@ describe("a server that is given certificates anew", () => {
     return { cert, key };
   };
 
-  /** Makes a connection, and tells who the server is; waits for an alert that may follow. */
+  /** Connects, and returns the name in the server's certificate; waits for an alert that may follow. */
   async function reach(port: number, options: ConnectionOptions): Promise<Reached> {
     const socket = connect({ port, host: "127.0.0.1", servername: "localhost", ...options });
     onTestFinished(() => void socket.destroy());
@@ -120,7 +120,7 @@ describe("a server that is given certificates anew", () => {
     const resumable = await reach(port, { ...trust, ...mine, maxVersion: "TLSv1.2" });
     expect([resumable.isOpen, resumable.session]).toEqual([true, expect.any(Buffer)]);
     expect((await reach(port, { ...trust, ...ofOthers })).isOpen).toBe(false);
-    // Renewing who the server is changes nothing of whom it believes.
+    // A new server certificate does not change which clients the server trusts.
     server.reloadTls(serverOf(first));
     expect((await reach(port, { ...trust, ...mine })).isOpen).toBe(true);
     expect((await reach(port, { ...trust, ...ofOthers })).isOpen).toBe(false);

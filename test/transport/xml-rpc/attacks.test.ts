@@ -6,7 +6,7 @@ import { MAX_DEPTH, MAX_VALUES } from "../../../src/transport/xml-rpc/values.js"
 import { charactersRead } from "../../support/characters-read.js";
 import { thrownBy } from "../../support/refusals.js";
 
-/** How often each character may be looked at. */
+/** The number of times that each character may be read. */
 const LOOKS = 10;
 
 const call = (value: string) =>
@@ -184,14 +184,17 @@ describe("the reader's work", () => {
   });
 });
 
-/** Returns the least of several runs, in milliseconds of this process: others have the machine too. */
+/**
+ * Returns the shortest of several runs, in milliseconds of this process, because other processes use the
+ * machine too.
+ */
 function durationOf(document: string | Uint8Array): number {
   const runs = Array.from({ length: 7 }, () => {
     const before = process.cpuUsage();
     try {
       readMethodCall(document);
     } catch {
-      // A refusal is work as well.
+      // A refusal takes time too.
     }
     const { user, system } = process.cpuUsage(before);
     return (user + system) / 1000;

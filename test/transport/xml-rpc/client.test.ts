@@ -103,7 +103,7 @@ describe("when there is no answer", () => {
     let calls = 0;
     const { url, asked } = await scripted((request, response) => {
       calls += 1;
-      // Every second call finds its connection ended under it.
+      // The connection of every second call is closed.
       if (calls % 2 === 0) request.socket.destroy();
       else response.end(writeMethodResponse({ status: "ok" }));
     });
@@ -144,7 +144,7 @@ describe("when there is no answer", () => {
   });
 
   it("a connection that is not made in time was never used", async () => {
-    // Whoever accepts but never shakes hands, as TLS would have it.
+    // A server that accepts connections but never starts a TLS handshake.
     const silent = createTcpServer((socket) => socket.on("error", () => undefined));
     const port = await started(silent);
     const wire = wireTo(`https://127.0.0.1:${port}/`, { connectTimeoutMs: 50 });
@@ -207,7 +207,7 @@ function wireTo(url: string, options: HttpClientOptions = {}) {
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A server that does as it is told with each call once it was read; it notes the calls. */
+/** A server that handles each call with the given function, and records the calls. */
 async function scripted(handle: Handler) {
   const asked: ReturnType<typeof readMethodCall>[] = [];
   const server: Server = createServer(async (request, response) => {

@@ -24,10 +24,10 @@ forbidUnhandledRejections();
 const DOCUMENTS = 20_000;
 const DOCUMENTS_TO_A_SERVER = 80_000;
 const A_CONNECTION = 250;
-/** When memory is looked at first, and by how much it may have grown at the end: 65 bytes a document. */
+/** When memory is first measured, and how much it may have grown at the end: 65 bytes a document. */
 const SETTLED = DOCUMENTS / 5;
 const MAX_GROWTH = 2 ** 20;
-/** Machines are shared: that it ends is what counts. */
+/** Machines are shared, so only the end of the run counts, not its duration. */
 const PATIENCE_MS = 240_000;
 const FOLDER = join(import.meta.dirname, "..", "..", "vectors", "xmlrpc");
 const SEEDS = [
@@ -78,7 +78,7 @@ it(
           service.call(operation, params, LOCAL_CALLER),
         );
         const fault = readMethodResponse(xml).fault;
-        // A fault of the server's own would be a crash that was caught.
+        // A server fault would be a crash that was caught.
         if (fault?.faultCode === 500) throw new Error(`a document made the service fail: ${count}`);
         outcomes[fault === undefined ? "answered" : "faults"] += 1;
       } else {
@@ -114,12 +114,12 @@ it(
       });
       const text = await exchanged(port, Buffer.concat([...burst, LAST_REQUEST]));
       outcomes.statuses.push(...statusesIn(text));
-      // A fault of the server's own would be a crash that was caught.
+      // A server fault would be a crash that was caught.
       if (text.includes("<int>500</int>")) outcomes.crashes++;
     }
     expect(outcomes.crashes).toBe(0);
     expect(outcomes.statuses.filter((status) => status >= 500)).toEqual([]);
-    // Few requests are lost behind one that is wrong as HTTP: nearly all of them were looked at.
+    // Invalid HTTP loses only the few requests after it, so nearly all of them were processed.
     expect(outcomes.statuses.length).toBeGreaterThan(DOCUMENTS_TO_A_SERVER / 2);
     expect(usedBytes() - settledBytes).toBeLessThan(MAX_GROWTH);
     const body = Buffer.from(call("health"));
@@ -136,7 +136,7 @@ function isResponse(document: Buffer): boolean {
     readMethodResponse(document);
     return true;
   } catch (error) {
-    // Bare `expect` a hundred thousand times would be most of the work.
+    // Calling `expect` a hundred thousand times would be most of the work.
     if (error instanceof XmlRpcSyntaxError) return false;
     throw error;
   }

@@ -5,7 +5,7 @@ import { resolveReferences } from "../../../src/transport/xml-rpc/references.js"
 const resolved = (text: string) => resolveReferences(text, () => undefined);
 const REFUSED = { name: "XmlRpcSyntaxError", reason: "reference" };
 
-/** A character that XML has, and one way to spell it. */
+/** An XML character, and one of its spellings. */
 const spelled = fc
   .tuple(
     fc.oneof(

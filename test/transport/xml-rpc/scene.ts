@@ -19,21 +19,21 @@ export async function served(options: Partial<XmlRpcServerOptions> = {}) {
   return { vault, server, port, url };
 }
 
-/** Returns a vault behind a wire of its own, closed when the test has finished. */
+/** Returns a vault behind a new wire, closed when the test has finished. */
 export function remoteVault(url: string, options: HttpClientOptions = {}): RemoteVault {
   const remote = new RemoteVault(xmlRpcWire(url, options));
   onTestFinished(() => remote.close());
   return remote;
 }
 
-/** What a raw request is made of. */
+/** The parts of a raw request. */
 export interface RawRequest {
   readonly line?: string;
   readonly headers?: readonly string[];
   readonly body?: string;
 }
 
-/** Sends a request byte for byte and returns all that comes back until the connection ends. */
+/** Sends a request byte for byte and returns all bytes received until the connection ends. */
 export function raw(port: number, { line, headers = [], body = "" }: RawRequest): Promise<string> {
   const head = [
     line ?? "POST / HTTP/1.1",
@@ -48,7 +48,7 @@ export function raw(port: number, { line, headers = [], body = "" }: RawRequest)
   return exchange(port, `${head.join("\r\n")}\r\n\r\n${body}`);
 }
 
-/** Sends bytes and returns all that comes back until the connection ends. */
+/** Sends bytes and returns all bytes received until the connection ends. */
 export function exchange(port: number, bytes: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(bytes));

@@ -15,7 +15,7 @@ const TOKEN = "t".repeat(43);
 const bearer = `Authorization: Bearer ${TOKEN}`;
 const auth = tokenAuth({ tokens: [{ token: TOKEN, principal: OWNER }] });
 
-/** Whoever waits for the end of these is cut off by the test's own. */
+/** A test that waits for one of these limits fails by its own time limit first. */
 const PATIENT = {
   ...{ headersTimeoutMs: 3_600_000, requestTimeoutMs: 3_600_000 },
   idleTimeoutMs: 3_600_000,
@@ -72,7 +72,7 @@ describe("what HTTP refuses before XML-RPC sees it", () => {
     const endless = await served({ maxBodyBytes: 1000, ...PATIENT });
     const head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml";
     const begun = `${head}\r\n${headers[0]}\r\n\r\n`;
-    // The sender asks for no end, and goes on for longer than any refused body is thrown away.
+    // The sender does not ask to close, and sends more than the server discards of a refused body.
     const large = `100000\r\n${"x".repeat(2 ** 20)}\r\n`;
     await exchange(endless.port, begun + large.repeat(66));
   });
@@ -289,7 +289,7 @@ describe("a server", () => {
     const stuck = raw(port, { body: call("get_safe_view", "x") });
     const slow = raw(port, { headers: ["Content-Length: 9"] });
     await begun;
-    // It is read before what comes by another connection.
+    // The server reads it before data of a later connection.
     await raw(port, { body: call("health") });
     await server.stop();
     expect(await stuck).toBe("");
@@ -308,11 +308,11 @@ describe("a server", () => {
     let sent = 0;
     for (; !socket.closed; sent++) {
       socket.write("x");
-      // Others are answered: each byte is read before the next one.
+      // Other requests get responses, so the server reads each byte before the next one.
       await raw(port, { body: call("health") });
     }
     expect(answer).toMatch(/^(HTTP.*408|$)/);
-    // Headers that are too long are another reason.
+    // Headers that are too long would be refused for another reason.
     expect(sent).toBeLessThan(10_000);
   });
 });
@@ -364,7 +364,7 @@ describe("connections", () => {
   });
 });
 
-/** Asks until the server says that it is busy with another. */
+/** Repeats a request until the server is busy with another one. */
 async function untilBusy(port: number): Promise<string> {
   for (;;) {
     const answer = await raw(port, { body: call("health") });
@@ -378,7 +378,7 @@ interface SlowExchange {
   readonly rest: string;
 }
 
-/** Sends the first piece, and returns how to send the other and what comes back. */
+/** Sends the first piece, and returns a function that sends the other, and the response. */
 async function slowExchange(port: number, { first, rest }: SlowExchange) {
   const socket = connect(port, "127.0.0.1");
   const answer = new Promise<string>((resolve) => {
@@ -390,7 +390,7 @@ async function slowExchange(port: number, { first, rest }: SlowExchange) {
     socket.on("close", () => resolve(answer));
   });
   await new Promise((resolve) => socket.write(first, resolve));
-  // What was sent on the loopback interface is read before what comes by another connection.
+  // On the loopback interface, data sent earlier is read before data of a later connection.
   await raw(port, { body: call("health") });
   return { finish: () => socket.write(rest), answer };
 }

@@ -25,7 +25,7 @@ const FOLDER = join(import.meta.dirname, "..", "..", "vectors", "xmlrpc");
 const values = casesOf<ValueCase>("values.json");
 const validators = casesOf<ValidatorCase>("validator1.json");
 
-/** What this library chose where the vectors leave a choice. */
+/** This library's choices where the vectors allow several. */
 const CHOICES: Record<string, unknown> = {
   "i8 (extension)": "refuse",
   "duplicate member": "refuse",
@@ -90,7 +90,7 @@ describe("the documents of the specification", () => {
 type Triple = { moe: number; larry: number; curly: number };
 const sumOf = ({ moe, larry, curly }: Triple) => moe + larry + curly;
 
-/** The methods of the suite, as its description has them. */
+/** The methods of the suite, following its description. */
 const VALIDATOR: Record<string, (params: readonly unknown[]) => unknown> = {
   "validator1.arrayOfStructsTest": ([structs]) =>
     (structs as Triple[]).reduce((sum, { curly }) => sum + curly, 0),
@@ -124,7 +124,7 @@ function callWith(value: string): string {
   return `<methodCall><methodName>m</methodName><params><param><value>${value}</value></param></params></methodCall>`;
 }
 
-/** Writes bytes and dates as the vectors do. */
+/** Writes bytes and dates in the form of the vectors. */
 function asVector(value: unknown): unknown {
   if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString("base64") };
   if (value instanceof XmlRpcDateTime) return { "dateTime.iso8601": value.text };

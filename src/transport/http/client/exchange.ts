@@ -1,4 +1,6 @@
-/** One request over HTTP and its answer, with deadlines, and with a record of what was sent. */
+/**
+ * Sends one HTTP request and receives its response, with deadlines, and records whether anything was sent.
+ */
 import { Buffer } from "node:buffer";
 import { type IncomingMessage, type RequestOptions, request as requestPlain } from "node:http";
 import { request as requestSecure } from "node:https";
@@ -8,26 +10,26 @@ import { clearTimeout, setTimeout } from "../../../primitives/timers.js";
 import { ERROR_DETAILS_HEADER } from "../../service/error-table.js";
 import { REQUEST_ID_HEADER, requestIdOf } from "../../service/request-id.js";
 
-/** What to send, and for how long to wait. */
+/** The request to send, and its time limits. */
 export interface Exchange {
   readonly isSecure: boolean;
   readonly request: RequestOptions;
   readonly body: string | Buffer | undefined;
   readonly connectTimeoutMs: number;
-  /** For the whole of it, waiting for a connection included. */
+  /** The limit for the whole exchange, including the wait for a connection. */
   readonly answerTimeoutMs: number;
   readonly maxAnswerBytes: number;
-  /** Any of them gives the exchange up. */
+  /** An abort of any of these signals ends the exchange. */
   readonly signals: readonly AbortSignal[];
 }
 
-/** What came back. */
+/** The response. */
 export interface Received {
   readonly status: number;
   readonly retryAfterSeconds: number | undefined;
-  /** The id that one of our servers gave its answer, as the header has it. */
+  /** The request id from the response header, if the response is from one of our servers. */
   readonly requestId: string | undefined;
-  /** What one of our servers says of an error, where the body has no room for it. */
+  /** Error details from one of our servers, for protocols whose body cannot contain them. */
   readonly details: unknown;
   readonly body: Buffer;
 }
@@ -36,9 +38,9 @@ class LateError extends Error {}
 
 /** The exchange failed. */
 export class ExchangeError extends Error {
-  /** Whether a byte of the request may have reached the other end. */
+  /** Whether any byte of the request may have reached the server. */
   readonly wasSent: boolean;
-  /** Whether time ran out: another try would take as long. */
+  /** Whether the deadline passed: another attempt would take as long. */
   readonly isLate: boolean;
   constructor(wasSent: boolean, cause: unknown) {
     super("The exchange failed.", { cause: withoutAnswer(redactPath(cause)) });
@@ -47,7 +49,9 @@ export class ExchangeError extends Error {
   }
 }
 
-/** The parser of HTTP adds the bytes that it could not read, which may be a payload. */
+/**
+ * The HTTP parser attaches the bytes that it could not parse to its error, and they may contain a payload.
+ */
 function withoutAnswer(error: unknown): unknown {
   const { code } = Object(error) as NodeJS.ErrnoException;
   if (!String(code).startsWith("HPE_")) return error;
@@ -55,9 +59,9 @@ function withoutAnswer(error: unknown): unknown {
 }
 
 /**
- * Sends a request and returns its answer.
+ * Sends a request and returns its response.
  *
- * @throws ExchangeError It was not sent, or no whole answer came.
+ * @throws ExchangeError The request was not sent, or no complete response arrived.
  */
 export function exchange(wanted: Exchange): Promise<Received> {
   return new Promise((resolve, reject) => {
@@ -77,7 +81,7 @@ export function exchange(wanted: Exchange): Promise<Received> {
       clearTimeout(connecting);
       for (const signal of signals) signal.removeEventListener("abort", abort);
     };
-    // The listener stays: what happens after the answer must not end the process.
+    // The listener stays attached, because an error after the response must not end the process.
     sending.on("error", giveUp);
     sending.once("socket", (socket) => {
       connecting = setTimeout(() => giveUp(late("connecting")), connectTimeoutMs);
@@ -93,7 +97,7 @@ export function exchange(wanted: Exchange): Promise<Received> {
       }, giveUp);
     };
     sending.once("response", answer);
-    // Nothing asks for another protocol: the answer ends with its head, and the connection with it.
+    // We request no protocol upgrade: the response is complete after its headers, and the connection ends.
     sending.once("upgrade", (incoming, socket) => {
       socket.destroy();
       answer(incoming);
@@ -103,7 +107,7 @@ export function exchange(wanted: Exchange): Promise<Received> {
   });
 }
 
-/** A socket that has been used before is connected; of a new one nothing leaves before it is. */
+/** A reused socket is already connected. A new one transmits nothing before it connects. */
 function whenConnected(socket: Socket, isSecure: boolean, connected: () => void): void {
   if (!socket.connecting && (!isSecure || isHandshakeOver(socket))) connected();
   else socket.once(isSecure ? "secureConnect" : "connect", connected);

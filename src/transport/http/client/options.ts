@@ -1,4 +1,4 @@
-/** How a client reaches a service that listens for HTTP, whatever it says over it. */
+/** Connection options of the HTTP clients, the same for every protocol over HTTP. */
 import {
   type ClientOptions,
   type ClientSettings,
@@ -11,16 +11,16 @@ import {
 export interface HttpClientOptions extends ClientOptions {
   /** A Unix socket to connect to instead of the URL's host and port. */
   readonly path?: string | undefined;
-  /** How many connections there may be at once; further calls wait for one. Default 64. */
+  /** The maximum number of simultaneous connections; further calls wait for one. Default 64. */
   readonly maxConnections?: number | undefined;
 }
 
-/** {@link HttpClientOptions} with the defaults filled in, and the parts of the URL. */
+/** {@link HttpClientOptions} with defaults filled in, and the parts of the URL. */
 export interface HttpClientSettings extends ClientSettings {
   readonly isSecure: boolean;
   readonly host: string;
   readonly port: number | undefined;
-  /** The path of the URL, `/` at least. */
+  /** The path of the URL, at least `/`. */
   readonly urlPath: string;
   readonly socketPath: string | undefined;
   readonly maxConnections: number;
@@ -28,7 +28,7 @@ export interface HttpClientSettings extends ClientSettings {
 
 const DEFAULTS = { maxConnections: 64 };
 
-/** @throws TypeError RangeError The URL or an option is wrong; the text repeats neither. */
+/** @throws TypeError RangeError The URL or an option is invalid; the message repeats neither. */
 export function readHttpClientOptions(
   address: string | URL,
   options: HttpClientOptions,
@@ -40,7 +40,7 @@ export function readHttpClientOptions(
   }
   const url = readUrl(address);
   const isSecure = url.protocol === "https:";
-  // A URL writes IPv6 addresses in brackets, which are no part of them.
+  // URLs write IPv6 addresses in brackets, which are not part of the address.
   const host = url.hostname.replace(/^\[|\]$/g, "");
   checkReach(options, { isEncrypted: isSecure, host: path === undefined ? host : undefined });
   return {
@@ -54,7 +54,7 @@ export function readHttpClientOptions(
   };
 }
 
-/** A password in a URL would end up wherever URLs do. */
+/** URLs appear in logs and messages, so they must not contain a password. */
 function readUrl(address: string | URL): URL {
   const text = String(address);
   const url = URL.canParse(text) ? new URL(text) : undefined;

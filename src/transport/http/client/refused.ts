@@ -1,4 +1,4 @@
-/** What an answer over HTTP means that is not the success of an operation. */
+/** Converts an HTTP response that is not a success into an error. */
 import { ServiceUnavailableError } from "../../../vault/errors.js";
 import { marked, refusalOf, unclear } from "../../client/lost-response.js";
 import type { ClientSettings } from "../../client/options.js";
@@ -11,11 +11,12 @@ import { refusalText } from "../server/refusal.js";
 import type { Received } from "./exchange.js";
 
 /**
- * Returns the error of an answer that is no success.
+ * Returns the error for a response that is not a success.
  *
- * Ours is JSON with a known code and a request id; the original's is exactly `{"error": text}` under one
- * of four statuses. Everything else is the answer of something in between, such as a gateway that gave
- * up waiting, and says nothing of what the service did.
+ * Our servers respond with JSON that has a known code and a request id. The original's responses are exactly
+ * `{"error": text}` with one of four statuses. Any other response comes from an intermediary, such as a
+ * gateway
+ * whose time ran out, and does not show whether the service did anything.
  */
 export function refusedBy(
   operation: OperationName,

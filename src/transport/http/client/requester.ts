@@ -13,29 +13,29 @@ import type { HttpClientSettings } from "./options.js";
 
 const ATTEMPTS = 2;
 const PAUSE_MS = 20;
-/** How long a connection is kept without use: shorter than servers keep it. */
+/** How long an unused connection is kept: shorter than servers keep it. */
 const IDLE_MS = 4000;
 
-/** A request that means one call of an operation. */
+/** A request for one call of an operation. */
 export interface Requested {
   readonly operation: OperationName;
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string | number>>;
   readonly body: string | Buffer | undefined;
-  /** Gives the call up; the promise then rejects with its reason. */
+  /** Aborts the call; the promise then rejects with the signal's reason. */
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * Sends requests to one server, over connections that are kept for the next ones.
+ * Sends requests to one server over connections that are kept for later requests.
  *
- * What changes something is sent again only if nothing of it was sent before; nothing is sent again
- * once time has run out.
+ * A request that changes something is sent again only if no part of it was sent before. No request is sent
+ * again after its deadline has passed.
  */
 export class HttpRequester {
   readonly #settings: HttpClientSettings;
-  /** One of its own: the global one may be told by the environment to go through a proxy. */
+  /** A private agent, because the environment may configure the global one to use a proxy. */
   readonly #agent: Agent;
   readonly #calls = new CallsInFlight();
 
@@ -50,10 +50,10 @@ export class HttpRequester {
   }
 
   /**
-   * Sends a request and returns its answer, whatever it says.
+   * Sends a request and returns its response, whatever its status.
    *
-   * @throws {@link ServiceUnavailableError} Nothing was done: it was not sent, or only reads.
-   * @throws OutcomeUnknownError It was sent, and no whole answer came.
+   * @throws {@link ServiceUnavailableError} Nothing was changed: the request was not sent, or only reads.
+   * @throws OutcomeUnknownError The request was sent, and no complete response arrived.
    * @throws VaultClosedError The requester is closed.
    */
   async send(requested: Requested): Promise<Received> {
@@ -64,7 +64,7 @@ export class HttpRequester {
     );
   }
 
-  /** Takes no more requests, gives those in flight their time, and ends all connections. */
+  /** Accepts no more requests, waits for those in flight until their limit, and closes all connections. */
   async close(): Promise<void> {
     await this.#calls.close(this.#settings.closeTimeoutMs);
     this.#agent.destroy();
@@ -82,7 +82,7 @@ export class HttpRequester {
       if (!(error instanceof ExchangeError)) throw error;
       const { wasSent, isLate, cause } = error;
       requested.signal?.throwIfAborted();
-      // Given up because the client ended: what was sent may have happened all the same.
+      // Aborted because the client closed. A request that was already sent may still have taken effect.
       if (!wasSent) throwIfAborted(signals);
       const isOver = isLate || this.#calls.givenUp.aborted;
       const mayRepeat = !isOver && (!wasSent || isRead(operation));
@@ -114,12 +114,12 @@ export class HttpRequester {
   }
 }
 
-/** As many calls may wait for a signal as there are. */
+/** A signal may have as many listeners as there are pending calls. */
 function allowManyListeners(signal: AbortSignal): void {
   try {
     setMaxListeners(0, signal);
   } catch {
-    // Under happy-dom the signal is the window's: Node does not take it, and it warns of nothing.
+    // Under happy-dom the signal is the window's: Node refuses it, and the window emits no such warning.
   }
 }
 

@@ -1,30 +1,30 @@
-/** Reads a request's body, never more of it than the limit. */
+/** Reads the body of a request, up to a limit. */
 import { Buffer } from "node:buffer";
 import { RequestTooLargeError } from "../../../vault/errors.js";
 import type { Arrived } from "./gate.js";
 import { REFUSALS, type Refusal, RefusedError } from "./refusal.js";
 
-/** What tells how a body is to be read. */
+/** Returns a header of the request whose body is read. */
 export type HeaderReader = (name: string) => string | undefined;
 
-/** What a body must be. */
+/** The requirements for a body. */
 export interface BodyRules {
   readonly mediaType: RegExp;
-  /** What is said of another media type. */
+  /** The refusal for a different media type. */
   readonly otherMediaType: Refusal;
   readonly maxBytes: number;
 }
 
-/** Returns the pattern of a media type, which may name UTF-8 as its charset. */
+/** Returns the pattern of a media type, with or without UTF-8 as its charset. */
 export function mediaTypePattern(mediaType: string): RegExp {
   return new RegExp(`^(?:${mediaType})[ \\t]*(?:;[ \\t]*charset="?utf-8"?[ \\t]*)?$`, "i");
 }
 
 /**
- * Throws unless the headers announce a body of the right kind, not compressed and within the limit.
+ * Throws unless the headers announce a body of the right media type, uncompressed and within the limit.
  *
- * A web page can send other types to any server without asking; a small compressed body can stand for
- * a large one.
+ * Web pages can send some other media types to any server without permission. A small compressed body can
+ * expand to a large one.
  */
 export function checkBodyHeaders(
   header: HeaderReader,
@@ -35,17 +35,17 @@ export function checkBodyHeaders(
   checkBodyLength(header, maxBytes);
 }
 
-/** Throws if more is announced than may be sent. */
+/** Throws if the announced length is over the limit. */
 export function checkBodyLength(header: HeaderReader, maxBytes: number): void {
   const announced = header("content-length");
   if (announced !== undefined && Number(announced) > maxBytes) throw new RequestTooLargeError();
 }
 
 /**
- * Returns the bytes of a body; stops reading as soon as it is over the limit.
+ * Returns the bytes of a body; stops reading as soon as the limit is exceeded.
  *
- * @throws {@link RequestTooLargeError} It is larger; or whatever `arrived` throws.
- * @throws RefusedError It breaks off.
+ * @throws {@link RequestTooLargeError} The body is too large; errors thrown by `arrived` also pass through.
+ * @throws RefusedError The body ends early.
  */
 export async function readBytes(
   chunks: AsyncIterable<Uint8Array>,
@@ -64,7 +64,7 @@ export async function readBytes(
   return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts, length);
 }
 
-/** A body that breaks off is the client's affair, whatever its framework throws then. */
+/** An incomplete body is the client's fault, whatever error the framework throws for it. */
 async function* whole(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* chunks;

@@ -1,4 +1,4 @@
-/** Lets requests in: against web pages, unknown callers and floods. */
+/** Admits requests: refuses those of web pages, of unknown callers, and over a rate limit. */
 import type { Connection, Evidence } from "../../../auth/authenticator.js";
 import { type Identified, identify } from "../../../auth/identify.js";
 import type { MaybePromise } from "../../../vault/contracts.js";
@@ -9,51 +9,54 @@ import { RateLimit } from "../../limits/limits.js";
 import type { HandlerSettings } from "./options.js";
 import { REFUSALS, RefusedError } from "./refusal.js";
 
-/** An authenticator reads the same few headers of every request. */
+/** A bound, because an authenticator reads the same few headers of every request. */
 const MAX_CREDENTIAL_HEADERS = 16;
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
 
-/** Who sent a request. */
+/** The caller that sent a request. */
 export type Sender = Identified;
 
-/** Who sent a request that shows no credential. */
+/** The sender of a request without a credential. */
 export const NOBODY: unique symbol = Symbol("nobody");
 
-/** What has to be known of a request to let it in. */
+/** The parts of a request that are needed to admit it. */
 export type GateRequest = Pick<
   HttpRequest,
   "connection" | "header" | "single" | "awaiting" | "authenticated"
 >;
 
-/** Told how many bytes more of a body are there, before they are kept; throws where there is no room. */
+/**
+ * Called with the number of additional bytes of a body before they are kept; throws when the budget is
+ * exhausted.
+ */
 export type Arrived = (bytes: number) => void;
 
-/** What is to be known of a request. */
+/** A request, independent of the server or framework that received it. */
 export interface HttpRequest {
   readonly method: string;
-  /** The path as it was sent, without the query. */
+  /** The path as sent, without the query. */
   readonly path: string;
   readonly connection: Connection | undefined;
-  /** Whether somebody else has read the body. */
+  /** Whether other code has already read the body. */
   readonly bodyUsed: boolean;
-  /** Returns a header, with commas in between if it is sent more than once. */
+  /** Returns a header; values of repeated headers are joined by commas. */
   header(name: string): string | undefined;
-  /** Returns a header that is sent once, as far as can be told. */
+  /** Returns a header if it was sent only once, as far as the framework allows checking that. */
   single(name: string): string | undefined;
-  /** Returns the body. @throws RequestTooLargeError It is larger. */
+  /** Returns the body. @throws RequestTooLargeError The body is too large. */
   readBody(maxBytes: number, arrived?: Arrived): Promise<Uint8Array>;
-  /** Returns what the request waits for before anything is done; throws if the server stops meanwhile. */
+  /** Waits for a promise before the operation begins; throws if the server stops first. */
   awaiting?<T>(awaited: Promise<T>): Promise<T>;
-  /** Called as soon as it is known who sent the request. */
+  /** Called as soon as the caller is authenticated. */
   authenticated?(): void;
 }
 
-/** Decides which requests are answered at all. */
+/** Decides which requests are admitted. */
 export class Gate {
   readonly #settings: HandlerSettings;
   readonly #failures: FailureLimit | undefined;
   readonly #rate: RateLimit | undefined;
-  /** The headers that the authenticator has asked for: what stands in them is a credential. */
+  /** The headers that the authenticator has read: their values count as credentials. */
   readonly #credentialHeaders = new Set(["authorization"]);
 
   constructor(settings: HandlerSettings) {
@@ -67,25 +70,28 @@ export class Gate {
     }
   }
 
-  /** Against web pages: those of other sites, and those whose name leads to this machine. */
+  /**
+   * Refuses requests of web pages from other sites, and of pages whose host name resolves to this machine.
+   */
   checkOrigin({ header, connection }: GateRequest): void {
     const { allowedHosts, allowedOrigins } = this.#settings;
     const origin = header("origin");
     if (origin !== undefined && !allowedOrigins.has(origin.toLowerCase())) {
       throw new RefusedError(REFUSALS.origin);
     }
-    // No web page gets at a Unix socket, and clients name any host there.
+    // Web pages cannot reach a Unix socket, and its clients may send any host name.
     const isUnix = connection?.isLocal === true && connection.remoteAddress === undefined;
     if (allowedHosts === undefined || isUnix) return;
     if (!allowedHosts.has(hostOf(header("host")))) throw new RefusedError(REFUSALS.host);
   }
 
   /**
-   * Returns who sent a request.
+   * Returns the caller that sent a request.
    *
-   * @throws {@link UnauthenticatedError} The request does not show it.
-   * @throws {@link RateLimitedError} Too many of that address failed to, or the caller asks too often.
-   * @throws AuthenticatorFailedError The authenticator failed by itself.
+   * @throws {@link UnauthenticatedError} The request does not identify its caller.
+   * @throws {@link RateLimitedError} The address had too many failures, or the caller sends too many
+   * requests.
+   * @throws AuthenticatorFailedError The authenticator has a fault.
    */
   async callerOf(request: GateRequest): Promise<Sender> {
     const attempt = this.#attempt(request);
@@ -95,8 +101,9 @@ export class Gate {
   }
 
   /**
-   * Returns who sent a request, or {@link NOBODY} if it shows no token and nothing else tells: for what
-   * everybody may have.
+   * Returns the caller, or {@link NOBODY} if the request has no token and no other evidence identifies it.
+   * For
+   * operations that need no caller.
    */
   async callerOrNobody(request: GateRequest): Promise<Sender | typeof NOBODY> {
     if (request.header("authorization") !== undefined) return this.callerOf(request);
@@ -121,7 +128,7 @@ export class Gate {
 
   #identify(request: GateRequest): MaybePromise<Sender | undefined> {
     const { auth } = this.#settings;
-    // What a request says is believed on this machine only, wherever the handler is mounted.
+    // A request's own claims are trusted only from this machine, wherever the handler is mounted.
     const isBelieved = auth.localOnly !== true || request.connection?.isLocal === true;
     return isBelieved ? identify(auth, this.#evidenceOf(request)) : undefined;
   }
@@ -140,7 +147,10 @@ export class Gate {
     };
   }
 
-  /** Returns what reads the credential of a request, anew only if more headers are known for credentials. */
+  /**
+   * Returns a function that reads a request's credential. It reads again only if more credential headers have
+   * become known.
+   */
   #credentialReader(request: GateRequest): () => string | undefined {
     let headersKnown = 0;
     let credential: string | undefined;
@@ -152,11 +162,11 @@ export class Gate {
     };
   }
 
-  /** Returns the text of all that a request shows for a credential; `undefined` if it shows nothing. */
+  /** Returns the text of all credentials in a request; `undefined` if it has none. */
   #credentialOf({ header, connection }: GateRequest): string | undefined {
     let text = "";
     const add = (kind: string, value: string | undefined): void => {
-      // No header holds a line feed.
+      // A line feed separates the values, because no header contains one.
       if (value !== undefined) text += `${kind}: ${value}\n`;
     };
     add("certificate", connection?.peerCertificate?.fingerprint256);

@@ -1,15 +1,15 @@
-/** The headers of a request of `node:http`, as they were sent: none dropped, none joined unseen. */
+/** The headers of a `node:http` request exactly as sent: none is silently dropped or joined. */
 import type { IncomingMessage } from "node:http";
 import { REFUSALS, RefusedError } from "./refusal.js";
 
-/** How many pairs a server of Node reads when its `maxHeadersCount` is no number. */
+/** The number of pairs that a Node server reads when its `maxHeadersCount` is not a number. */
 const DEFAULT_MAX_PAIRS = 1000;
 
 /** The part of a request that is read here. */
 export type WithHeaders = Pick<IncomingMessage, "rawHeaders" | "socket">;
 
 /**
- * The headers of one request. Nothing is read before the first question.
+ * The headers of one request. They are parsed at the first call.
  *
  * Reads `rawHeaders` rather than `headersDistinct`, whose getter throws for a header `__proto__`.
  */
@@ -25,7 +25,7 @@ export class SentHeaders {
    * Returns the values of a header, in the order in which they were sent.
    *
    * @param name - In lower case.
-   * @throws RefusedError Headers may be missing: the sender could have crowded this one out.
+   * @throws RefusedError Headers may be missing: the sender could have pushed this one over Node's limit.
    */
   values(name: string): readonly string[] {
     this.#values ??= this.#read();
@@ -48,8 +48,7 @@ export class SentHeaders {
 }
 
 /**
- * Throws if the server may have dropped headers: Node stops collecting at a number of pairs, and does
- * not say so.
+ * Throws if the server may have dropped headers: Node silently stops collecting them at a number of pairs.
  *
  * @throws RefusedError
  */
@@ -57,7 +56,7 @@ export function checkNoneDropped({ rawHeaders, socket }: WithHeaders): void {
   const { server } = socket as { readonly server?: { readonly maxHeadersCount?: unknown } };
   const given = server?.maxHeadersCount;
   const maxPairs = typeof given === "number" ? given : DEFAULT_MAX_PAIRS;
-  // Node takes what is not positive for no limit.
+  // Node treats a number that is not positive as no limit.
   if (maxPairs <= 0 || rawHeaders.length < 2 * maxPairs) return;
   throw new RefusedError(REFUSALS.tooManyHeaders);
 }

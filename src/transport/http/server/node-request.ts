@@ -1,4 +1,4 @@
-/** Answers the requests of a Node server, or of a framework that stands on one. */
+/** Answers the requests of a Node server, or of a framework based on one. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { clearTimeout, setTimeout } from "../../../primitives/timers.js";
 import { connectionOf } from "../../sockets/listening.js";
@@ -8,24 +8,26 @@ import { whenAnswered } from "./on-close.js";
 import { afterReading, readIncoming } from "./read-body.js";
 import type { HttpAnswer, HttpAnswers } from "./responses.js";
 
-/** So much of a refused body is thrown away, that its sender comes to read why it was refused. */
+/**
+ * How much of a refused body is read and discarded, so that its sender can read the reason for the refusal.
+ */
 const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;
 
 const DEFAULT_ANSWER_TIMEOUT_MS = 30_000;
 
-/** What a server is told while a request is answered, and how long it waits. */
+/** The callbacks of a server while a request is handled, and its time limit for sending the response. */
 export interface Notices {
-  /** It is known who sent the request. */
+  /** Called when the caller is authenticated. */
   readonly authenticated?: (() => void) | undefined;
-  /** The body is about to be read. */
+  /** Called before the body is read. */
   readonly reading?: (() => void) | undefined;
-  /** Tells whether the connection is to end with this answer. */
+  /** Returns whether the connection must close after this response. */
   readonly isLast?: (() => boolean) | undefined;
-  /** How long the client may take to fetch its answer, in milliseconds. Default 30,000. */
+  /** How long the client may take to receive its response, in milliseconds. Default 30,000. */
   readonly answerTimeoutMs?: number | undefined;
 }
 
-/** Answers a request and sends the answer; never fails. */
+/** Handles a request and sends the response; never rejects. */
 export async function answerIncoming(
   answers: HttpAnswers,
   incoming: IncomingMessage,
@@ -45,19 +47,19 @@ export async function answerIncoming(
   });
 }
 
-/** An answer is in memory until it is fetched: who fetches a little now and then must not keep it there. */
+/** A response uses memory until the client has received it, so a slow client must not hold it for ever. */
 function boundFetching(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   timeoutMs: number,
 ): void {
-  // What the system has taken is not in memory any more: that is most answers, at once.
+  // Usually the system accepts the whole response at once, and then it is no longer in our memory.
   if (outgoing.writableLength === 0 || outgoing.closed) return;
   const timer = setTimeout(() => incoming.socket.destroy(), timeoutMs);
   whenAnswered(incoming, outgoing, () => clearTimeout(timer));
 }
 
-/** Returns what is to be known of a request of `node:http`. */
+/** Returns a `node:http` request as an {@link HttpRequest}. */
 export function requestOf(incoming: IncomingMessage, reading?: () => void): HttpRequest {
   const { method = "", url = "", socket } = incoming;
   const headers = new SentHeaders(incoming);
@@ -81,7 +83,7 @@ export function requestOf(incoming: IncomingMessage, reading?: () => void): Http
   };
 }
 
-/** Sends an answer, and throws away what is left of the request. */
+/** Sends a response, and discards the rest of the request. */
 export function sendAnswer(
   incoming: IncomingMessage,
   outgoing: ServerResponse,

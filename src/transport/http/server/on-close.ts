@@ -1,13 +1,13 @@
-/** Tells when a server is rid of an answer. */
+/** Detects when a server has released a response. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 const unanswered = new WeakMap<Socket, Set<() => void>>();
 
 /**
- * Calls back once an answer is sent or its connection is gone.
+ * Calls back once a response is sent or its connection is closed.
  *
- * Of several answers that wait for one connection, Node tells only the first that it is gone.
+ * When several responses wait on one connection, Node reports the close only to the first.
  */
 export function whenAnswered(
   { socket }: Pick<IncomingMessage, "socket">,

@@ -1,4 +1,4 @@
-/** How a vault is served over HTTP, wherever the requests come from. */
+/** Options for serving a vault over HTTP, with any server or framework. */
 import type { Authenticator } from "../../../auth/authenticator.js";
 import { checkBoolean, checkInteger, checkMethods, checkOptions } from "../../../vault/checks.js";
 import { DEFAULT_MAX_BUFFERED_BYTES } from "../../limits/limits.js";
@@ -11,45 +11,53 @@ const MAX_COUNT = 2 ** 31 - 1;
 
 /** Options of `httpHandler`. */
 export interface HttpHandlerOptions {
-  /** Tells who is calling; without it nothing is served. */
+  /** Identifies the caller. Without it nothing is served. */
   readonly auth: Authenticator;
-  /** The largest body of a request, in bytes. Default 16 MiB. */
+  /** The maximum size of a request body, in bytes. Default 16 MiB. */
   readonly maxBodyBytes?: number | undefined;
   /**
-   * Bytes of bodies that have arrived and of answers not taken, for the whole server; requests with a
-   * body hear 503 meanwhile. Default 256 MiB. Answers that are a `Response` are the framework's to count.
+   * The budget in bytes, for the whole server, of received bodies and of responses that are not yet sent.
+   * When it
+   * is exhausted, requests with a body get status 503. Default 256 MiB. A framework that takes a `Response`
+   * must
+   * limit those itself.
    */
   readonly maxBufferedBytes?: number | undefined;
-  /** How many requests are worked on at once; more hear 503. Default 256. */
+  /** The maximum number of requests in progress; further ones get status 503. Default 256. */
   readonly maxInFlight?: number | undefined;
-  /** Opens safe views to everybody. Default: they need a caller. */
+  /** Allows safe views without authentication. Default: they need a caller. */
   readonly publicSafeViews?: boolean | undefined;
-  /** Who may unseal at all, besides what handles say; an empty list means nobody. */
+  /**
+   * The only principals that may unseal, in addition to the rules of each handle; with an empty list no
+   * principal may.
+   */
   readonly gatewayPrincipals?: readonly string[] | undefined;
-  /** How many requests a minute each caller may send; no limit when absent. */
+  /** The number of requests a minute that each caller may send; unlimited when absent. */
   readonly requestsPerMinute?: number | undefined;
   /**
-   * How many failed authentications a minute each address may have. Default 20. It needs the
-   * connection: `"unlimited"` where a framework does not hand it on and something else limits them.
+   * The number of failed authentications a minute for each address. Default 20. This needs the connection:
+   * use
+   * `"unlimited"` if a framework does not expose it and something else limits failures.
    */
   readonly failedAuthenticationsPerMinute?: number | "unlimited" | undefined;
   /**
-   * Which hosts, without port, a request may name; against web pages that let their own name lead to
-   * this machine. Default: any, or with an authenticator that believes local callers this machine's.
+   * The hosts, without port, that a request may name. This stops web pages whose host name resolves to this
+   * machine. Default: any host; with an authenticator that trusts local callers, only this machine's names.
    */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** Which web pages may send requests, such as `"https://example.org"`. Default: none. */
+  /** The origins of web pages that may send requests, such as `"https://example.org"`. Default: none. */
   readonly allowedOrigins?: readonly string[] | undefined;
-  /** What the paths of all routes start with, such as `"/vault"`. Default: nothing. */
+  /** The prefix of the paths of all routes, such as `"/vault"`. Default: empty. */
   readonly basePath?: string | undefined;
   /**
-   * Called with each error that a request is answered with 500 for and that is none of this library's: the
-   * authenticator's own, say. Default: `process.emitWarning` with its name and the request id.
+   * Called with each error that causes status 500 and is not from this library, such as one of the
+   * authenticator.
+   * Default: `process.emitWarning` with the error's name and the request id.
    */
   readonly onError?: OnError | undefined;
 }
 
-/** The names by which this machine knows itself. */
+/** The names of this machine on the loopback interface. */
 export const LOOPBACK_HOSTS: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 
 export const HANDLER_OPTIONS: readonly string[] = [
@@ -63,7 +71,7 @@ export const HANDLER_OPTIONS: readonly string[] = [
   ...["allowedHosts", "allowedOrigins", "basePath", "onError"],
 ];
 
-/** {@link HttpHandlerOptions} with the defaults filled in. */
+/** {@link HttpHandlerOptions} with defaults filled in. */
 export interface HandlerSettings {
   readonly auth: Authenticator;
   readonly maxBodyBytes: number;
@@ -85,14 +93,14 @@ const BASE_PATH = /^(?:\/[A-Za-z0-9._~-]+)*$/;
 /**
  * Returns the options with their defaults.
  *
- * @throws TypeError RangeError One is wrong, or there is no `auth`.
+ * @throws TypeError RangeError An option is invalid, or `auth` is missing.
  */
 export function readHandlerOptions(
   options: HttpHandlerOptions,
   known: ReadonlySet<string>,
 ): HandlerSettings {
   checkOptions(options, "options", known);
-  // Whoever forgets to say who may call must not serve everybody.
+  // A forgotten `auth` must not open the service to every client.
   checkMethods(options.auth, "options.auth", ["authenticate"]);
   checkNumbers(options);
   const { publicSafeViews = false, basePath = "", auth } = options;

@@ -1,4 +1,4 @@
-/** Reads what a client sends to a server of `node:http`. */
+/** Reads the body that a client sends to a `node:http` server. */
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { setImmediate } from "../../../primitives/timers.js";
@@ -7,20 +7,22 @@ import type { Arrived } from "./gate.js";
 import { REFUSALS, RefusedError } from "./refusal.js";
 
 /**
- * Puts work off until all that has arrived in this turn of the event loop is read, so that the work of
- * many requests is done in one go: right after a system call everything takes two to three times as
- * long, and a server that reads, works and writes one request after the other always is right after one.
+ * Defers work until all data that arrived in this turn of the event loop has been read, so that the work of
+ * many
+ * requests runs together. Code right after a system call is two to three times as slow. A server that reads,
+ * works
+ * and writes for one request after the other would always run in that state.
  */
 export const afterReading: (work: () => void) => void = setImmediate;
 
 /**
- * Returns a body, {@link afterReading}; stops reading as soon as it is over the limit, and leaves the
- * message open, since destroying it would cost the answer.
+ * Returns a body, {@link afterReading}. Stops reading as soon as the limit is exceeded, and leaves the
+ * message open, because destroying it would lose the response.
  *
- * Events rather than `for await`, which takes several times as long for a body of one chunk.
+ * Uses events rather than `for await`, which takes several times as long for a body of one chunk.
  *
- * @throws {@link RequestTooLargeError} It is larger; or whatever `arrived` throws.
- * @throws RefusedError The client went away before its end.
+ * @throws {@link RequestTooLargeError} The body is too large; errors thrown by `arrived` also pass through.
+ * @throws RefusedError The client disconnected before the end.
  */
 export function readIncoming(
   incoming: IncomingMessage,

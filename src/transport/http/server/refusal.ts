@@ -1,6 +1,6 @@
-/** What HTTP itself can be refused for, beside what a vault refuses: fixed texts. */
+/** Refusals of the HTTP layer, in addition to the errors of a vault, with fixed texts. */
 
-/** A request that never reaches the vault. */
+/** The reason why a request is refused before it reaches the vault. */
 export interface Refusal {
   readonly status: number;
   readonly code: string;
@@ -12,7 +12,7 @@ function refusal(status: number, code: string, message: string): Refusal {
   return { status, code, message };
 }
 
-/** What each refusal is called. */
+/** The names of the refusals. */
 type RefusalName =
   | "noRoute"
   | "method"
@@ -64,13 +64,13 @@ export const REFUSALS: Readonly<Record<RefusalName, Refusal>> = {
   ),
 };
 
-/** Returns the fixed text of a refusal that an answer names; `undefined` if it names none of them. */
+/** Returns the fixed text of the refusal with this code and message; `undefined` if there is none. */
 export function refusalText(code: unknown, message: unknown): string | undefined {
   const called = Object.values(REFUSALS).filter((one) => one.code === code);
   return (called.find((one) => one.message === message) ?? called[0])?.message;
 }
 
-/** Carries a {@link Refusal} out of whatever found it. */
+/** Carries a {@link Refusal} to the code that responds. */
 export class RefusedError extends Error {
   readonly refusal: Refusal;
   constructor(refused: Refusal) {

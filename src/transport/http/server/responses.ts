@@ -1,4 +1,4 @@
-/** From a request to its answer, whichever framework or server it came through. */
+/** Turns a request into its response, for every server and framework. */
 import { Buffer } from "node:buffer";
 import { ServiceUnavailableError } from "../../../vault/errors.js";
 import type { Vault } from "../../../vault/vault.js";
@@ -14,19 +14,19 @@ import type { HandlerSettings } from "./options.js";
 import { type Refusal, RefusedError } from "./refusal.js";
 
 const RETRY_AFTER_SECONDS = 1;
-/** What is unsealed stays with whoever asked for it, and is what it says it is. */
+/** Unsealed payloads must not be cached, and browsers must not guess their type. */
 const HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" } as const;
 
-/** The answer to a request. */
+/** The response to a request. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** Bytes of UTF-8 that the body takes. */
+  /** The size of the body in bytes of UTF-8. */
   readonly bodyBytes: number;
 }
 
-/** Answers requests to one vault, as many at once as the settings have it. */
+/** Answers requests to one vault, up to the configured number at once. */
 export abstract class HttpAnswers {
   protected readonly gate: Gate;
   protected readonly settings: HandlerSettings;
@@ -44,11 +44,11 @@ export abstract class HttpAnswers {
     this.#bytes = new Allowance(settings.maxBufferedBytes);
   }
 
-  /** Returns the answer to a request; never fails. */
+  /** Returns the response to a request; never rejects. */
   async answer(request: HttpRequest): Promise<HttpAnswer> {
     const place = new Place(this.#inFlight, this.#bytes);
     const readBody: HttpRequest["readBody"] = async (maxBytes) => {
-      // A slow sender keeps no place from others.
+      // Releases the slot while the response is sent, so that a slow client does not block other requests.
       place.leave();
       const reading = request.readBody(maxBytes, (arrived) => place.takeRoom(arrived));
       const bytes = await this.#notBegun.unlessStopped(reading);
@@ -68,33 +68,33 @@ export abstract class HttpAnswers {
     }
   }
 
-  /** Refuses what has not begun, now and from now on; what has begun goes on. */
+  /** Refuses all requests that have not begun, now and later; those in progress continue. */
   stop(): void {
     this.#notBegun.stop();
   }
 
-  /** Returns the answer that tells of an error. */
+  /** Returns the response for an error. */
   refusal(error: unknown, request: Pick<HttpRequest, "header">): HttpAnswer {
     return answerTo(error, request, this.settings.reports);
   }
 
-  /** Counts an answer that is to be sent; returns what to call when it no longer is in memory. */
+  /** Counts a response that will be sent; returns a function to call once it is no longer in memory. */
   keep({ bodyBytes }: HttpAnswer): () => void {
     const kept = new Share(this.#bytes);
     kept.draw(bodyBytes);
     return () => kept.giveBack();
   }
 
-  /** Returns the answer to a request that may be looked at. */
+  /** Returns the response to a request that was admitted. */
   protected abstract dispatch(request: HttpRequest): Promise<HttpAnswer>;
 
-  /** To be called right before the vault is asked. @throws ServiceUnavailableError The server stops. */
+  /** Called right before the vault is called. @throws ServiceUnavailableError The server is stopping. */
   protected begin(): void {
     this.#notBegun.begin();
   }
 }
 
-/** One of the places of requests that are worked on, and the room that a request's body takes. */
+/** The slot of one request in progress, and its reservation in the byte budget for its body. */
 class Place {
   readonly #inFlight: InFlightLimit;
   readonly #body: Share;
@@ -115,7 +115,7 @@ class Place {
     this.#leave?.();
   }
 
-  /** Counts a body as it arrives: what was only announced takes no room from others. */
+  /** Counts body bytes as they arrive. An announced length alone reserves nothing. */
   takeRoom(bytes: number): void {
     if (this.#isGivenUp || !this.#body.take(bytes)) throw new ServiceUnavailableError();
   }
@@ -127,7 +127,7 @@ class Place {
   }
 }
 
-/** Returns the answer that tells of success. */
+/** Returns the response for a success. */
 export function success(status: number, contentType: string, body: string): HttpAnswer {
   return answerOf(status, body, { "content-type": contentType });
 }
@@ -137,7 +137,7 @@ function answerOf(status: number, body: string, own: Readonly<Record<string, str
   return { status, headers, body, bodyBytes: Buffer.byteLength(body) };
 }
 
-/** Returns the answer that tells of an error; one of the server's own is reported. */
+/** Returns the response for an error; reports a fault of the server. */
 export function answerTo(
   error: unknown,
   request: Pick<HttpRequest, "header">,
@@ -166,7 +166,7 @@ function failure(
   return answerOf(status, body, own);
 }
 
-/** What a client should do about it: RFC 6750 section 3, RFC 9110 section 10.2.3. */
+/** Headers that advise the client what to do: RFC 6750 section 3, RFC 9110 section 10.2.3. */
 function hints(
   status: number,
   { header }: Pick<HttpRequest, "header">,

@@ -1,4 +1,4 @@
-/** The options of a server, checked and with their defaults. */
+/** The options of a server, with validation and defaults. */
 
 import type { TlsOptions } from "node:tls";
 import { checkListenOptions, isLoopbackHost, type ListenOptions } from "../../sockets/listening.js";
@@ -18,27 +18,30 @@ const DEFAULT_MAX_CONNECTIONS = 1000;
 const MAX_TIMEOUT_MS = 3_600_000;
 const MAX_CONNECTIONS = 1_000_000;
 
-/** Who the server is, and whom of its clients it believes: options of `node:tls`. */
+/** The server's certificate, and the clients' certificates that it trusts: options of `node:tls`. */
 export type HttpTlsOptions = Pick<
   TlsOptions,
   "cert" | "key" | "passphrase" | "pfx" | "ca" | "requestCert" | "rejectUnauthorized" | "minVersion"
 >;
 
-/** Options of `serveHttp`; those of `serveXmlRpc` are the same but for the `basePath`. */
+/** Options of `serveHttp`; those of `serveXmlRpc` are the same except for `basePath`. */
 export interface HttpServerOptions extends HttpHandlerOptions, Omit<ListenOptions, "localOnly"> {
-  /** Default 8421, and 8422 for XML-RPC; 0 for a free one. */
+  /** Default 8421, and 8422 for XML-RPC; 0 for a free port. */
   readonly port?: number | undefined;
-  /** Encrypts, and with `requestCert` asks clients for certificates. */
+  /** Enables TLS; with `requestCert` the server asks clients for certificates. */
   readonly tls?: HttpTlsOptions | undefined;
-  /** How long the headers of a request may take to come, in milliseconds. Default 5,000. */
+  /** The time limit for the headers of a request, in milliseconds. Default 5,000. */
   readonly headersTimeoutMs?: number | undefined;
-  /** How long a whole request may take to come, and its answer to go, in milliseconds. Default 30,000. */
+  /**
+   * The time limit for receiving a whole request, and for sending its response, in milliseconds. Default
+   * 30,000.
+   */
   readonly requestTimeoutMs?: number | undefined;
   /** How long a connection may be idle between requests, in milliseconds. Default 5,000. */
   readonly idleTimeoutMs?: number | undefined;
   /** How long `stop()` waits for requests in flight, in milliseconds. Default 5,000. */
   readonly stopTimeoutMs?: number | undefined;
-  /** How many connections there may be; the oldest unauthenticated one gives way. Default 1,000. */
+  /** The maximum number of connections; the oldest unauthenticated one is closed first. Default 1,000. */
   readonly maxConnections?: number | undefined;
 }
 
@@ -56,7 +59,7 @@ export const SERVER_OPTIONS: ReadonlySet<string> = new Set([
   "maxConnections",
 ]);
 
-/** What the options of a server come to. */
+/** The settings of a server, from its options. */
 export interface ServerSettings {
   readonly handler: HttpHandlerOptions;
   readonly listening: ListenOptions;
@@ -68,7 +71,7 @@ export interface ServerSettings {
   readonly maxConnections: number;
 }
 
-/** @throws TypeError RangeError An option is wrong. */
+/** @throws TypeError RangeError An option is invalid. */
 export function readServerOptions(options: HttpServerOptions, defaultPort: number): ServerSettings {
   checkServerOptions(options);
   const { host, path, tls, insecureTransport, auth } = options;
@@ -81,7 +84,7 @@ export function readServerOptions(options: HttpServerOptions, defaultPort: numbe
     handler: { ...options, allowedHosts },
     listening,
     tls: tls && withLeastVersion(tls),
-    // The headers are a part of the request.
+    // The headers are part of the request, so they have no more time than it has.
     headersTimeoutMs: Math.min(headersTimeoutMs, requestTimeoutMs),
     requestTimeoutMs,
     idleTimeoutMs: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
@@ -91,7 +94,7 @@ export function readServerOptions(options: HttpServerOptions, defaultPort: numbe
 }
 
 function checkServerOptions(options: HttpServerOptions): void {
-  // What is no object at all is refused with the handler's options.
+  // A value that is not an object is refused with the handler's options.
   if (typeof options !== "object" || options === null) {
     throw new TypeError("options must be an object");
   }
@@ -100,7 +103,7 @@ function checkServerOptions(options: HttpServerOptions): void {
   checkOptional(options.maxConnections, "options.maxConnections", MAX_CONNECTIONS);
 }
 
-/** On the loopback interface this machine's own names and that of `host`; elsewhere any. */
+/** On the loopback interface, this machine's own names and the name in `host`; on others, any name. */
 function defaultHosts(host: string | undefined): readonly string[] | undefined {
   if (host === undefined) return LOOPBACK_HOSTS;
   return isLoopbackHost(host) ? [...LOOPBACK_HOSTS, host] : undefined;

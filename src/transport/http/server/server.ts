@@ -1,4 +1,4 @@
-/** A server of HTTP, whatever is said over it. */
+/** An HTTP server for any protocol over HTTP. */
 import {
   createServer,
   type IncomingMessage,
@@ -25,26 +25,28 @@ import type { HttpTlsOptions, ServerSettings } from "./server-options.js";
 const MAX_HEADER_BYTES = 16 * 1024;
 const LONGEST_CHECK_INTERVAL_MS = 1000;
 
-/** A server that runs. */
+/** A running server. */
 export interface RunningHttpServer extends AsyncDisposable {
-  /** Where it listens. */
+  /** The address that it listens on. */
   readonly address: ServerAddress;
   /**
-   * Gives the server certificates and keys anew, for the connections that are made from now on; those that
-   * there are stay as they are. What is left out stays: `ca`, say, when `cert` and `key` are renewed.
+   * Replaces certificates and keys for new connections; existing connections keep theirs. Options that are
+   * left
+   * out keep their values: `ca`, for example, when `cert` and `key` are renewed.
    *
    * @throws TypeError The server has no TLS, or an option is not one of these.
    * @throws Error A key or a certificate cannot be read, or they do not belong together; nothing has changed.
    */
   reloadTls(tls: ReloadedTls): void;
   /**
-   * Refuses requests that have not begun with 503 and `Connection: close`, gives those in flight 5 seconds
-   * to finish unless told otherwise, and closes every connection. The vault stays open.
+   * Responds with 503 and `Connection: close` to requests that have not begun, waits for those in flight (5
+   * seconds
+   * by default), and closes every connection. The vault stays open.
    */
   stop(): Promise<void>;
 }
 
-/** Starts a server that answers every request by `answers`, and resolves once it listens. */
+/** Starts a server that answers every request with `answers`, and resolves once it listens. */
 export async function startServer(
   answers: HttpAnswers,
   settings: ServerSettings,
@@ -59,7 +61,7 @@ class Running implements RunningHttpServer {
   readonly #settings: ServerSettings;
   readonly #connections: ConnectionLimit;
   readonly #responses = new InFlightLimit(Number.POSITIVE_INFINITY);
-  /** Connections and requests that have come. */
+  /** The number of connections and requests so far. */
   #arrivals = 0;
   #tls: HttpTlsOptions | undefined;
   #address: ServerAddress | undefined;
@@ -75,7 +77,7 @@ class Running implements RunningHttpServer {
     this.#server.on("request", (incoming, outgoing) => {
       this.#answer(incoming, outgoing);
     });
-    // Whoever asks before sending a body is told to go on only when it is about to be read.
+    // A client that waits for "100 Continue" gets it only when its body is about to be read.
     this.#server.on("checkContinue", (incoming, outgoing) => {
       this.#answer(incoming, outgoing, () => outgoing.writeContinue());
     });
@@ -92,7 +94,7 @@ class Running implements RunningHttpServer {
   }
 
   reloadTls(tls: ReloadedTls): void {
-    // A server with TLS is one of node:https, which is one of node:tls as well.
+    // A TLS server is an instance of node:https, which extends node:tls.
     const server = this.#server as unknown as TlsServer;
     this.#tls = reloadTls(server, this.#tls, tls);
   }
@@ -107,8 +109,9 @@ class Running implements RunningHttpServer {
   }
 
   /**
-   * Refuses what has not begun: what has arrived already, and what comes on the connections that there
-   * are. They stay open as long as a request is in flight.
+   * Refuses requests that have not begun, both those that have arrived and those that arrive later on
+   * existing
+   * connections. The connections stay open while a request is in flight.
    */
   async #stop(): Promise<void> {
     this.#answers.stop();
@@ -117,7 +120,8 @@ class Running implements RunningHttpServer {
       timer = setTimeout(resolve, this.#settings.stopTimeoutMs);
     });
     await whatArrived(() => this.#arrivals);
-    // Node's own `close` would cut off kept connections, with what is on its way on them.
+    // Node's own `close` would cut idle connections at once, together with requests that are already on the
+    // network.
     const closed = new Promise((resolve) => {
       NetServer.prototype.close.call(this.#server, resolve);
     });
@@ -129,7 +133,7 @@ class Running implements RunningHttpServer {
     // Node does not count connections in the middle of a handshake.
     this.#connections.destroyAll();
     await closed;
-    // It no longer listens; this ends the timer by which Node looks for slow requests.
+    // The server no longer listens; this stops Node's timer that checks for slow requests.
     this.#server.close();
   }
 
@@ -158,10 +162,10 @@ function newServer(settings: ServerSettings): Server {
     tls === undefined
       ? createServer(options)
       : createSecureServer({ ...options, ...tls, handshakeTimeout: headersTimeoutMs });
-  // Node would drop what is beyond 1,000 headers, and a sender could crowd out what a proxy says of it;
-  // `maxHeaderSize` bounds them instead.
+  // By default Node drops headers beyond 1,000, so a sender could push out the headers that a proxy adds.
+  // `maxHeaderSize` limits them instead.
   server.maxHeadersCount = 0;
-  // A client that does not read its answer must not keep it in memory.
+  // A client that does not read its response must not keep it in memory.
   server.timeout = requestTimeoutMs;
   return server;
 }

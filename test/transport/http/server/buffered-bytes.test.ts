@@ -1,4 +1,4 @@
-/** What a server over HTTP keeps in memory at once of what it reads and answers, with real sockets. */
+/** The bytes that an HTTP server holds at once while it reads and responds, with real sockets. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -13,10 +13,10 @@ import { OWNER, sealOptions } from "../../../support/vault.js";
 
 const CAP = 200_000;
 const LIMITS = { maxBodyBytes: CAP, maxBufferedBytes: CAP };
-/** Whoever waits for the end of this is cut off by the test's own. */
+/** A test that waits for one of these limits fails by its own time limit first. */
 const PATIENT = { requestTimeoutMs: 3_600_000, stopTimeoutMs: 3_600_000 };
 const OPENING = { maxBodyBytes: 1000, maxBufferedBytes: 10_000_000 };
-/** More than the sockets of both ends take off the server's hands. */
+/** Larger than the socket buffers of both ends together. */
 const LARGE = 9_000_000;
 
 interface Message {
@@ -24,7 +24,7 @@ interface Message {
   readonly body: string;
 }
 
-/** Somebody who has sent all but the last byte of a body. */
+/** A client that has sent all but the last byte of a body. */
 interface Holder {
   readonly socket: Socket;
   readonly rest: string;
@@ -64,7 +64,7 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
       const answer = await firstLineOf(socket);
       return { answer, socket };
     });
-    // One fits, and never ends; the others are told at once and not when it is over.
+    // One fits, and never ends. The others are refused at once, and not when it is over.
     const heard: string[] = [];
     await new Promise<void>((resolve) => {
       for (const answer of answers) {
@@ -172,10 +172,10 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
     for (const socket of leaving) socket.write(whole(wire.unseal(id)));
     await until(async () => begun.length === leaving.length);
     for (const socket of leaving) socket.resetAndDestroy();
-    // Others are answered: the server has seen them leave.
+    // Other requests get responses: the server has noticed the disconnects.
     for (let round = 0; round < 20; round++) await ask(wire.seal(100));
     for (const release of begun) release();
-    // Three answers would take more than the room that there is.
+    // Three responses would exceed the budget.
     for (let round = 0; round < 20; round++) {
       expect(await ask(wire.seal(100))).toMatch(/^HTTP\/1\.1 20[01] /);
     }
@@ -233,11 +233,11 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
       socket.destroy();
       return answer;
     };
-    /** Sends all but the last byte, and waits until the server has as much. */
+    /** Sends all but the last byte, and waits until the server has received them. */
     const holding = async (message: Message): Promise<Holder> => {
       const { head, body } = written(message);
       const socket = open();
-      // What is not read is not closed.
+      // A socket with unread data does not close.
       const closed = once(socket.resume(), "close");
       socket.write(head + body.slice(0, -1));
       const beside = wire.seal(Math.min(CAP - body.length + 1, body.length));
@@ -274,7 +274,10 @@ async function firstLineOf(socket: Socket): Promise<string> {
   return (await beginningOf(socket)).split("\r\n", 1)[0] ?? "";
 }
 
-/** Asks until it is so: what the server does with what was sent is seen only from outside. */
+/**
+ * Repeats a request until the condition is true, because only responses show how much the server has
+ * processed.
+ */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await nextTurn();
 }

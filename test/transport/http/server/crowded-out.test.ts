@@ -1,4 +1,4 @@
-/** What callers that nobody knows can take from those who are known. */
+/** The resources that unauthenticated callers can take from authenticated ones. */
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -33,7 +33,7 @@ describe("requests of nobody, where safe views are open", () => {
       socket.write(`${head}\r\nContent-Length: 100\r\n\r\n<`);
       refused.push(once(socket, "data"));
     }
-    // Six of eight places are never theirs, so that at least eighteen of the twenty hear at once.
+    // Six of the eight slots are never theirs, so at least eighteen of the twenty get a response at once.
     let heard = 0;
     await new Promise<void>((resolve) => {
       for (const answer of refused) {
@@ -47,7 +47,7 @@ describe("requests of nobody, where safe views are open", () => {
     onTestFinished(() => client.close());
     const { id } = await client.seal("4711", sealOptions());
     expect(await client.unseal(id, OWNER)).toBe("4711");
-    // The other two are theirs.
+    // The other two slots are theirs.
     expect(heard).toBe(18);
   });
 });
@@ -69,7 +69,7 @@ describe.each([
       socket.write(`${head}\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Length: 100\r\n\r\n<`);
       slow.push(once(socket, "data"));
     }
-    // Each is told to go on: the server waits for the body.
+    // Each gets "100 Continue": the server waits for the body.
     for (const answer of await Promise.all(slow))
       expect(String(answer)).toMatch(/^HTTP\/1\.1 100 /);
     const client = clientOf(`http://127.0.0.1:${port}`, { token: TOKEN });

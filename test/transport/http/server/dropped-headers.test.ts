@@ -1,4 +1,4 @@
-/** No sender can hide a header by sending many others before it, whichever way a request comes in. */
+/** No sender can hide a header by sending many others before it, through any entry point. */
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
@@ -21,7 +21,7 @@ const SECRET = "p".repeat(32);
 const local = trustLocalCallers();
 const proxy = headerAuth({ peers: ["127.0.0.1"], secret: SECRET });
 
-/** A way in: how it is opened, and a request that is granted to a caller it knows. */
+/** An entry point: how to open it, and a request that is granted to a known caller. */
 interface Door {
   readonly auth: Authenticator;
   open(vault: Vault, auth: Authenticator): Promise<number>;
@@ -83,7 +83,7 @@ const DOORS: Readonly<Record<string, Door>> = {
   },
 };
 
-/** What counts against a request: each is refused when it is all that is sent besides. */
+/** Headers that make the server refuse a request. Each is enough alone. */
 const AGAINST_LOCAL = [
   ...["Forwarded: for=203.0.113.9", "Via: 1.1 proxy", "X-Forwarded-For: 203.0.113.9"],
   ...["X-Forwarded-Host: a.example", "X-Forwarded-Proto: https", "X-Real-IP: 203.0.113.9"],
@@ -200,7 +200,7 @@ async function inFastify(listener: RequestListener): Promise<number> {
   return (app.server.address() as AddressInfo).port;
 }
 
-/** Sends one request on a connection of its own, byte for byte, and returns the answer's status. */
+/** Sends one request byte for byte on a new connection, and returns the status of the response. */
 function statusOf(
   port: number,
   [start = "", ...headers]: readonly string[],

@@ -1,4 +1,4 @@
-/** Whoever is believed for being on this machine is not believed through a proxy on this machine. */
+/** A client that is trusted as local is not trusted through a proxy on this machine. */
 import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";

@@ -1,4 +1,4 @@
-/** Requests within requests: what two readers of HTTP could take apart in two ways is refused. */
+/** Request smuggling: a request that two HTTP parsers could split differently is refused. */
 import { connect } from "node:net";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { HandleVault } from "../../../../src/index.js";
@@ -31,7 +31,7 @@ const WIRES = {
 
 const HEADERS = ["Host: localhost", `Authorization: Bearer ${TOKEN}`];
 
-/** Framings that not everybody reads alike; `inner` is what one of the readings takes for a request. */
+/** Framings that parsers interpret differently; one interpretation reads `inner` as a request. */
 const AMBIGUOUS: Readonly<Record<string, (inner: string) => readonly [string[], string]>> = {
   "a length and chunks": (inner) => [
     [`Content-Length: ${5 + inner.length}`, "Transfer-Encoding: chunked"],
@@ -138,7 +138,7 @@ describe.each(Object.entries(WIRES))("over %s", (_, wire) => {
   });
 });
 
-/** Sends bytes and returns all that comes back until the connection ends. */
+/** Sends bytes and returns all bytes received until the connection ends. */
 function sent(port: number, bytes: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(Buffer.from(bytes, "latin1")));
