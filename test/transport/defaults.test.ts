@@ -10,7 +10,7 @@ import { serveHttp } from "../../src/transport/http.js";
 import { allLimits } from "../../src/transport/json-rpc/rpc-limits.js";
 import { serveJsonRpc } from "../../src/transport/json-rpc.js";
 import { ErrorReports } from "../../src/transport/service/error-reports.js";
-import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../../src/transport/service/operations.js";
+import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../../src/transport/service/messages.js";
 import { serveXmlRpc } from "../../src/transport/xml-rpc.js";
 
 const MIB = 1024 * 1024;

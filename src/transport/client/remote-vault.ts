@@ -18,10 +18,10 @@ import { mapSettled } from "../../vault/map-settled.js";
 import type { Outcome, SealRequest, UnsealRequest, Vault } from "../../vault/vault.js";
 import { schemas } from "../service/loaded-schemas.js";
 import type { RequestParams, SealParams, WireOutcome } from "../service/messages.js";
+import { MAX_BATCH } from "../service/messages.js";
 import { type SealItem, sealItem, unsealItem } from "../service/method-params.js";
 import { handleOf, payloadOf } from "../service/method-results.js";
 import {
-  MAX_BATCH,
   OPERATION_NAMES,
   OPERATIONS,
   type OperationName,

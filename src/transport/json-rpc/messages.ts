@@ -16,7 +16,7 @@ import {
   type WireError,
   type WireErrorCode,
 } from "../service/error-table.js";
-import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../service/operations.js";
+import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../service/messages.js";
 import { newRequestId } from "../service/request-id.js";
 
 /** The id that matches a response to its request. */

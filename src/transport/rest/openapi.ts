@@ -5,12 +5,8 @@
  */
 import type { z as Zod } from "zod/v4";
 import { schemas, schemasOf } from "../service/loaded-schemas.js";
-import {
-  MAX_BATCH,
-  OPERATION_NAMES,
-  OPERATIONS,
-  type OperationName,
-} from "../service/operations.js";
+import { MAX_BATCH } from "../service/messages.js";
+import { OPERATION_NAMES, OPERATIONS, type OperationName } from "../service/operations.js";
 import { PRINCIPAL_HEADER, READINESS_PATH } from "./paths.js";
 
 const ERRORS = {

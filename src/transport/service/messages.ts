@@ -1,6 +1,12 @@
 /** The types of parameters and results that operations share. A member that is null counts as absent. */
 import type { LeakGuardSetting } from "../../vault/safe-view.js";
 
+/** The maximum number of items in a batch: of a `seal_many`, an `unseal_many`, or requests in JSON-RPC. */
+export const MAX_BATCH = 1000;
+
+/** Once the responses to one batch reach this size, in bytes or characters, the other items are refused. */
+export const MAX_BATCH_ANSWERS: number = 16 * 1024 * 1024;
+
 /** Parameters of `seal`, and one item of `seal_many`. */
 export interface SealParams {
   /** The payload: bytes, text or JSON data. */

@@ -28,13 +28,6 @@ import type {
 import { sealParams } from "./method-params.js";
 import { descriptionOf, handleOf, payloadOf } from "./method-results.js";
 import type { OperationSchemas, SchemaParts } from "./schemas.js";
-import type { ServedVault } from "./served-vault.js";
-
-/** The maximum number of items in a batch: of a `seal_many`, an `unseal_many`, or requests in JSON-RPC. */
-export const MAX_BATCH = 1000;
-
-/** Once the responses to one batch reach this size, in bytes or characters, the other items are refused. */
-export const MAX_BATCH_ANSWERS: number = 16 * 1024 * 1024;
 
 /** The HTTP route of an operation. */
 interface Route {
@@ -62,6 +55,15 @@ export interface RemoteMethod<Params, Result> {
   readonly acceptsMalformedId?: true;
 }
 
+/** The vault of a service, with the actions to which a service adds rules. */
+export interface VaultActions {
+  readonly vault: Vault;
+  seal(params: SealParams, caller: KnownCaller): Promise<WireHandle>;
+  unseal(params: RequestParams, caller: KnownCaller): Promise<Payload>;
+  sealMany(requests: readonly unknown[], caller: KnownCaller): Promise<WireOutcomes<WireHandle>>;
+  unsealMany(requests: readonly unknown[], caller: KnownCaller): Promise<WireOutcomes<Payload>>;
+}
+
 /** The complete definition of one operation. */
 export interface Operation<Params extends object = object, Result extends object = object> {
   /** One sentence, for help and descriptions. */
@@ -83,7 +85,7 @@ export interface Operation<Params extends object = object, Result extends object
   readonly loneMember?: string;
   /** @internal */
   schemas(parts: SchemaParts): OperationSchemas<Params, Result>;
-  serve(served: ServedVault, params: Params, caller: KnownCaller): Promise<Result>;
+  serve(served: VaultActions, params: Params, caller: KnownCaller): Promise<Result>;
   readonly remote?: RemoteMethod<Params, Result>;
 }
 

@@ -19,7 +19,7 @@ import {
 } from "../../vault/checks.js";
 import type { WireDescription, WireHandle } from "../../vault/handle.js";
 import type { GrantParams, Payload, RequestParams, SealParams, WireOutcomes } from "./messages.js";
-import { MAX_BATCH } from "./operations.js";
+import { MAX_BATCH } from "./messages.js";
 
 export { z };
 

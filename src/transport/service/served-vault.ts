@@ -1,4 +1,5 @@
 /** A vault with the additional rules of a service. */
+
 import { typeFault } from "../../vault/argument-errors.js";
 import { PrincipalForbiddenError, RequestTooLargeError } from "../../vault/errors.js";
 import type { WireHandle } from "../../vault/handle.js";
@@ -11,7 +12,8 @@ import type { ErrorReports } from "./error-reports.js";
 import { toWireError } from "./error-table.js";
 import { schemasOf } from "./loaded-schemas.js";
 import type { Payload, RequestParams, SealParams, WireOutcome, WireOutcomes } from "./messages.js";
-import { MAX_BATCH_ANSWERS } from "./operations.js";
+import { MAX_BATCH_ANSWERS } from "./messages.js";
+import type { VaultActions } from "./operations.js";
 import { checkPayload, sizeOf } from "./payload.js";
 
 /** The dependencies of a {@link ServedVault}. */
@@ -24,7 +26,7 @@ export interface ServedVaultParts {
 }
 
 /** Performs operations for callers. Each acts for its own principal, or for one that it may act for. */
-export class ServedVault {
+export class ServedVault implements VaultActions {
   readonly vault: Vault;
   readonly #gateways: ReadonlySet<string> | undefined;
   readonly #reports: ErrorReports;
