@@ -65,12 +65,12 @@ describe("a proxy", () => {
     expect(auth.authenticate(evidence)).toEqual({ principal: "alice" });
   });
 
-  it("whose connection is not known is not believed", () => {
+  it("whose connection is not known is not accepted", () => {
     expect(callerFrom(undefined)).toBeUndefined();
     expect(callerFrom(from(undefined, true))).toBeUndefined();
   });
 
-  it("is not an address that a header tells", () => {
+  it("is not an address from a header", () => {
     const headers = { ...HEADERS, "x-forwarded-for": "10.0.0.7", "x-real-ip": "10.0.0.7" };
     expect(callerFrom(from("10.0.0.8"), headers)).toBeUndefined();
   });

@@ -82,7 +82,7 @@ describe("keys that an issuer publishes", () => {
     expect(scene.requests).toBe(1);
   });
 
-  it("are not read for what is no token", async () => {
+  it("are not read for a text that is not a token", async () => {
     const scene = await Scene.open();
     for (const token of ["", "hvt_token", "a.b", "..", "!.!.!"]) {
       expect(await scene.auth?.authenticate(evidenceOf({ token }))).toBeUndefined();
@@ -180,14 +180,14 @@ describe("while an issuer does not answer", () => {
     ["silence", () => undefined],
     ["a document of 600 KiB", (_, response) => response.end(`{"keys":[]${" ".repeat(614_400)}}`)],
   ];
-  it.each(failures)("with anything but %s, nobody can tell who is calling", async (_, answer) => {
+  it.each(failures)("with anything but %s, authentication is unavailable", async (_, answer) => {
     const scene = await Scene.open({ timeoutMs: 1000 });
     scene.answer = answer;
     expect(await scene.outcome()).toBe(UNAVAILABLE);
     expect(scene.requests).toBe(1);
   });
 
-  it("because nothing listens there, nobody can tell who is calling", async () => {
+  it("because nothing listens there, authentication is unavailable", async () => {
     const scene = await Scene.open({ url: "http://127.0.0.1:9/" });
     expect(await scene.outcome()).toBe(UNAVAILABLE);
   });

@@ -91,7 +91,7 @@ describe("a token", () => {
     },
   );
 
-  it("may act for nobody else unless the server reads a claim for it", async () => {
+  it("may act for no other principal unless the server reads a claim for it", async () => {
     const claims = { may_act_for: ["bob"], mayActFor: ["bob"] };
     expect(await claimed(claims)).toEqual({ principal: "alice" });
     expect(await claimed(claims, { mayActForClaim: "may_act_for" })).toEqual({
@@ -167,7 +167,7 @@ describe("the time of a token", () => {
   });
 });
 
-describe("whom a token is from and for", () => {
+describe("the issuer, audience and principal of a token", () => {
   it.each([
     { iss: undefined },
     { iss: `${base.issuer}/` },

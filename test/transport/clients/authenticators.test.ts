@@ -52,7 +52,7 @@ describe.each(WIRES)("over %s", (wire) => {
     return { as, showing, now: () => nowMs, later };
   }
 
-  it("a signed token is its subject, and nobody else whatever it types into a request", async () => {
+  it("a signed token acts only as its subject, whatever principal the request names", async () => {
     const { as } = await scene();
     const [owner, agent] = [as({ sub: OWNER }), as({ sub: AGENT })];
     const { id } = await owner.seal("secret", sealOptions());
@@ -101,7 +101,7 @@ describe.each(WIRES)("over %s", (wire) => {
     expect(await codeOf(signed.unseal(id, OWNER))).toBe("ERR_VAULT_UNAUTHENTICATED");
   });
 
-  it("a token of another issuer, for another service, unsigned or without an end is nobody's", async () => {
+  it("a token of another issuer, for another service, unsigned or without an expiry is refused", async () => {
     const { as, showing, now } = await scene();
     const [header, payload] = issuer.token(now(), { sub: OWNER }).split(".");
     const strangers = [

@@ -89,7 +89,7 @@ describe.each(WIRES)("over %s", (wire) => {
     },
   );
 
-  it("nobody was asked if nobody listens", async () => {
+  it("an operation was not performed if no server listens", async () => {
     const port = await closedPort();
     const vault = clientOf(wire, port);
     for (const change of Object.values(CHANGES)) {

@@ -90,7 +90,7 @@ print(json.dumps(out))
 `;
 
 describe.each(WIRES)("a client in Python that speaks %s as the original's do", (wire) => {
-  it("gets every payload back as it was, and hears why it gets none", async () => {
+  it("gets every payload back unchanged, and gets the reason when it is refused", async () => {
     const { port } = await serverOf(wire, new HandleVault(), { auth: trustLocalCallers() });
     const told = JSON.parse(await python(CLIENTS + STORY, wire, String(port)));
     expect(told).toEqual([

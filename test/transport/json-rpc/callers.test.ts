@@ -27,7 +27,7 @@ async function sealed({ peerAs }: Scene): Promise<unknown> {
 }
 
 describe("who is calling", () => {
-  it("nobody is answered who does not show it, except that the server is well", async () => {
+  it("an unauthenticated caller gets no response except to health", async () => {
     const { peer } = await open();
     const raw = await peer();
     expect((await raw.ask("health")).result).toEqual({ status: "ok" });
@@ -82,7 +82,7 @@ describe("who is calling", () => {
     expect(asNobody.error).toMatchObject(UNAUTHENTICATED);
   });
 
-  it("a token that ends meanwhile is refused with the next request", async () => {
+  it("a token that expires on an open connection is refused with the next request", async () => {
     const made = await open();
     const id = await sealed(made);
     const gateway = await made.peerAs("gateway-token");
@@ -136,7 +136,7 @@ describe("who is calling", () => {
     expect(looks).toEqual(["agent-token"]);
   });
 
-  it("a token that is refused replaces the one before: nobody is left", async () => {
+  it("a refused token replaces the previous one: the connection is no longer authenticated", async () => {
     const made = await open();
     const id = await sealed(made);
     const gateway = await made.peerAs("gateway-token");
@@ -222,7 +222,7 @@ describe("who is calling", () => {
     expect((await (await peerAs("records-token")).ask("health")).error).toBeUndefined();
   });
 
-  it("frames are at most 64 KiB until somebody is authenticated", async () => {
+  it("frames are at most 64 KiB until the connection is authenticated", async () => {
     const { peer, peerAs } = await open();
     const large = sealParams({ data: "x".repeat(70_000) });
     const raw = await peer();
@@ -255,7 +255,7 @@ describe("who is calling", () => {
     expect((await raw.next()).result).toMatchObject({ safe_view: "a payload" });
   });
 
-  it("what cannot tell now is unavailable, not a failure of the caller", async () => {
+  it("an authenticator that is unavailable does not count as a failure of the caller", async () => {
     const auth: Authenticator = {
       authenticate: ({ bearerToken }) => {
         if (bearerToken === undefined) return undefined;

@@ -175,7 +175,7 @@ describe("a wire to a JSON-RPC server", () => {
     },
   );
 
-  it("leaves an unseal unknown whose payload has an encoding of its own", async () => {
+  it("reports an unseal as unknown if its payload has an unknown encoding", async () => {
     const result = { data: "x", data_encoding: "hex" };
     const { port } = await servedBy(({ id }) => ({ jsonrpc: "2.0", result, id }));
     await expect(wireTo(port).call("unseal", { id: "h" })).rejects.toMatchObject(UNKNOWN);
@@ -259,7 +259,7 @@ describe("a lost connection", () => {
     expect(connections).toBe(2);
   });
 
-  it("is what an answer that is none amounts to", async () => {
+  it("is the result of an invalid response", async () => {
     const { port } = await servedBy((_request, socket) => {
       socket.write(Buffer.from("ffffffff", "hex"));
       return undefined;
@@ -276,7 +276,7 @@ describe("a lost connection", () => {
 });
 
 describe("time and bounds of a wire", () => {
-  it("nobody there is unavailable, and the cause names no path", async () => {
+  it("a missing server is unavailable, and the cause names no path", async () => {
     const wire = jsonRpcWire({ path: "/nowhere/vault.sock" });
     const error: unknown = await wire.call("health", {}).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "ERR_VAULT_SERVICE_UNAVAILABLE" });
@@ -318,7 +318,7 @@ describe("time and bounds of a wire", () => {
     expect(seen).toEqual(["health"]);
   });
 
-  it("what the server would refuse without saying which call is not sent", async () => {
+  it("a request that the server would refuse without naming the call is not sent", async () => {
     const { port } = await served();
     const wire = wireTo(port, { token: "records-token", maxRequestBytes: 10_000 });
     const large = wire.call("seal", { ...SEAL, data: "x".repeat(10_000) });

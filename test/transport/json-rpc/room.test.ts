@@ -61,7 +61,7 @@ describe("frames", () => {
     for (const { result } of answers) expect(result).toMatchObject({ safe_view: "a payload" });
   });
 
-  it("of a sender that stops in the middle hold what arrived until their time is over", async () => {
+  it("of a sender that stops in the middle keep the received bytes until their deadline", async () => {
     const { peerAs } = await open({ ...LIMITS, frameTimeoutMs: 300 });
     const stopping = await peerAs("records-token");
     const frame = sealFrame(CAP * 0.9);
@@ -135,7 +135,7 @@ describe("the answers to a batch", () => {
     expect((await peer.ask("unseal", [result?.["id"]])).error).toBeUndefined();
   });
 
-  it("give their room back when whoever asked has left", async () => {
+  it("release their reservation when the client disconnects", async () => {
     const { vault, letGo, waiting } = slowVault();
     const { peerAs } = await open({ ...LIMITS, vault });
     const leaving = await peerAs("records-token");

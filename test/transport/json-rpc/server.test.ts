@@ -122,7 +122,7 @@ describe("a JSON-RPC server", () => {
     expect(answers.map(({ id }) => id)).toEqual([7, null, 8]);
   });
 
-  it("finishes what a peer that closed its half has asked for", async () => {
+  it("finishes the requests of a client that closed its sending side", async () => {
     let release = (): void => undefined;
     const released = new Promise<void>((resolve) => {
       release = resolve;
@@ -328,7 +328,7 @@ describe("frames on the wire", () => {
 });
 
 describe("time", () => {
-  it("ends a connection that does not say who it is", async () => {
+  it("closes a connection that does not authenticate", async () => {
     const { peer } = await open({ authenticationTimeoutMs: 50 });
     const raw = await peer();
     raw.send(health);
@@ -377,7 +377,7 @@ describe("time", () => {
     expect((await peer.rest()).length).toBeLessThan(20);
   });
 
-  it("lets the oldest connection that has not said who it is give way", async () => {
+  it("closes the oldest unauthenticated connection for a new one", async () => {
     const { peer, peerAs } = await open({ maxConnections: 3 });
     const known = await peerAs("records-token");
     const [oldest, younger] = [await peer(), await peer()];
@@ -391,7 +391,7 @@ describe("time", () => {
 });
 
 describe("stop", () => {
-  it("finishes what is in flight, refuses what comes then, and leaves the vault open", async () => {
+  it("finishes requests in flight, refuses later ones, and leaves the vault open", async () => {
     let release = (): void => undefined;
     const inFlight = new Promise<void>((resolve) => {
       release = resolve;
@@ -486,7 +486,7 @@ describe("stop", () => {
     expect(begun).toHaveLength(3 + 4);
   });
 
-  it("refuses what has arrived unread, also on connections that are not accepted yet", async () => {
+  it("refuses requests that arrived unread, also on connections that are not accepted yet", async () => {
     // A test that waits for one of these limits fails by its own time limit first.
     const { server, peer } = await open({
       ...{ authenticationTimeoutMs: 3_600_000, idleTimeoutMs: 3_600_000 },

@@ -137,7 +137,7 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
     });
   });
 
-  it("counts an answer until it is taken, and takes no bodies meanwhile", async () => {
+  it("counts a response until it is received, and accepts no bodies until then", async () => {
     const { vault, open, ask, becomesFree } = await scene(OPENING);
     const { id } = await vault.seal("x".repeat(LARGE), sealOptions());
     const lazy = [open(), open(), open()];
@@ -147,7 +147,7 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
     await becomesFree(100);
   });
 
-  it("forgets answers whose connection is gone, also those that wait behind another", async () => {
+  it("releases responses whose connection is closed, also those queued behind another", async () => {
     const { vault, open, ask, becomesFree, server } = await scene({ ...OPENING, ...PATIENT });
     const { id } = await vault.seal("x".repeat(LARGE), sealOptions());
     const lazy = open();
@@ -181,7 +181,7 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
     }
   });
 
-  it("cuts off who fetches answers a little at a time, however busy that looks", async () => {
+  it("disconnects a client that receives its responses too slowly, even if it is never idle", async () => {
     const { vault, open, becomesFree } = await scene({ ...OPENING, requestTimeoutMs: 1000 });
     const { id } = await vault.seal("x".repeat(LARGE), sealOptions());
     const slow = open();
@@ -211,7 +211,7 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
     await closed;
   });
 
-  it("refuses a cap below what one body may have", async () => {
+  it("refuses a budget below the limit of one body", async () => {
     const options = { auth: trustLocalCallers(), port: 0, maxBodyBytes: 10, maxBufferedBytes: 9 };
     await expect(wire.serve(new HandleVault(), options)).rejects.toThrow(RangeError);
   });

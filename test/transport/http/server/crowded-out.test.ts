@@ -18,7 +18,7 @@ const auth = {
     bearerToken === TOKEN ? { principal: OWNER } : undefined,
 };
 
-describe("requests of nobody, where safe views are open", () => {
+describe("requests without a credential, where safe views need none", () => {
   it("take a quarter of the places over XML-RPC, however slowly they send their bodies", async () => {
     const options = { auth, port: 0, publicSafeViews: true, maxInFlight: 8 };
     const server = await serveXmlRpc(new HandleVault(), options);

@@ -52,7 +52,7 @@ describe("the body of a request", () => {
     await expect(reading).rejects.toThrow();
   });
 
-  it("is given up when the client went away before anybody asked", async () => {
+  it("is abandoned when the client disconnected before it was read", async () => {
     const { socket, incoming } = await begun(6);
     socket.destroy();
     await new Promise((resolve) => incoming.once("close", resolve));
