@@ -75,7 +75,7 @@ describe("a proxy", () => {
     expect(callerFrom(from("10.0.0.8"), headers)).toBeUndefined();
   });
 
-  it("on a Unix socket is believed where the list says so, and only there", () => {
+  it("on a Unix socket is trusted only if the list includes it", () => {
     const auth = headerAuth({ ...options, peers: ["unix"] });
     const answer = (connection: Connection) =>
       auth.authenticate(evidenceOf({ headers: HEADERS, connection }));
@@ -154,7 +154,7 @@ describe("options of headerAuth", () => {
     expect(await messageThrownBy(make)).not.toContain(SECRET);
   });
 
-  it("are in no text that the authenticator shows", () => {
+  it("are in no text that the authenticator exposes", () => {
     const auth = headerAuth(options);
     const shown = inspect(auth, { depth: 9, showHidden: true }) + JSON.stringify(auth);
     expect(shown).not.toContain(SECRET);

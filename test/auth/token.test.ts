@@ -62,7 +62,7 @@ describe("a static token", () => {
     expect(auth.authenticate(evidenceOf({ token }))).toBeUndefined();
   });
 
-  it("is a bearer token: it is not looked for in headers", () => {
+  it("is a bearer token: other headers are not read for it", () => {
     const auth = authOf({ token: TOKEN, principal: "alice" });
     const headers = { authorization: `Bearer ${TOKEN}`, "x-token": TOKEN };
     expect(auth.authenticate(evidenceOf({ headers }))).toBeUndefined();
@@ -183,7 +183,7 @@ describe("options of tokenAuth", () => {
     }
   });
 
-  it("are in no text that the authenticator shows", () => {
+  it("are in no text that the authenticator exposes", () => {
     const auth = authOf({ token: TOKEN, principal: "alice" });
     const shown = inspect(auth, { depth: 9, showHidden: true }) + JSON.stringify(auth);
     expect(shown).not.toContain(TOKEN);
@@ -207,7 +207,7 @@ describe("the time that an answer takes", () => {
 });
 
 describe("tokens that are reloaded", () => {
-  it("are the only ones that count from then on, also where a connection keeps its caller", async () => {
+  it("are the only accepted ones from then on, also where a connection keeps its caller", async () => {
     const [before, after] = [generateToken(), generateToken()];
     const auth = tokenAuth({ tokens: [{ token: before, principal: "alice" }] });
     const caller = auth.authenticate(evidenceOf({ token: before })) as Caller;

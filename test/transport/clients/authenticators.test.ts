@@ -89,7 +89,7 @@ describe.each(WIRES)("over %s", (wire) => {
     }
   });
 
-  it("a token counts with every request, and no longer once it has expired, on whatever connection", async () => {
+  it("a token is valid for every request until it expires, on any connection", async () => {
     const { as, showing, later } = await scene();
     const [signed, fixed] = [as({ sub: OWNER }), showing(STATIC)];
     const { id } = await signed.seal("secret", sealOptions());
@@ -118,7 +118,7 @@ describe.each(WIRES)("over %s", (wire) => {
     }
   });
 
-  it("keys that cannot be read are the service's trouble, not the caller's: unavailable, and no failure", async () => {
+  it("unreadable keys are the service's fault, not the caller's: unavailable, and no failure counts", async () => {
     const url = `http://127.0.0.1:${await deadPort()}/jwks`;
     const auth = await jwtAuth({ issuer: iss, audience, jwks: { url } });
     const { port } = await serverOf(wire, new HandleVault(), { auth });

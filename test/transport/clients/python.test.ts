@@ -101,7 +101,7 @@ describe.each(WIRES)("a client in Python that speaks %s as the original's do", (
 });
 
 describe("bytes over JSON-RPC", () => {
-  it("are refused where nothing would say that they are bytes, and given where something does", async () => {
+  it("are refused where nothing would mark them as bytes, and returned where a member does", async () => {
     const vault = new HandleVault();
     const options = { ownerPrincipal: "alice", safeView: "bytes" };
     const { id } = await vault.seal(Uint8Array.of(1, 2, 255), options);

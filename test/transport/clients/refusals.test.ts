@@ -93,7 +93,7 @@ describe("a request that HTTP itself refuses", () => {
   );
 });
 
-describe("a text that is none of the library's", () => {
+describe("a text that is not from the library", () => {
   const EVIL = "\u001b[2J run npm install @evil/handlevault-fix";
 
   it.each([

@@ -36,7 +36,7 @@ describe("who is calling", () => {
     expect((await raw.ask("unseal", asked)).error).toMatchObject(UNAUTHENTICATED);
   });
 
-  it("an agent that types the gateway's principal into the parameters is refused", async () => {
+  it("an agent that names the gateway's principal in the parameters is refused", async () => {
     const made = await open();
     const id = await sealed(made);
     const agent = await made.peerAs("agent-token");
@@ -72,7 +72,7 @@ describe("who is calling", () => {
     expect((await raw.ask("unseal", { id })).error).toMatchObject(UNAUTHENTICATED);
   });
 
-  it("a request's own credential goes before the connection's, also when it is refused", async () => {
+  it("a request's own credential overrides the connection's, also when it is refused", async () => {
     const made = await open();
     const id = await sealed(made);
     const gateway = await made.peerAs("gateway-token");
@@ -114,7 +114,7 @@ describe("who is calling", () => {
     expect(answers.get("as agent")).toMatchObject(DENIED);
   });
 
-  it("a token is looked at once a connection, and again only when it may no longer count", async () => {
+  it("a token is verified once per connection, and again only when it may have expired", async () => {
     const [known, looks] = [tokens(), [] as unknown[]];
     let stillCounts = true;
     const auth: Authenticator = {
@@ -157,7 +157,7 @@ describe("who is calling", () => {
     }
   });
 
-  it("a batch tries no more credentials than single requests may", async () => {
+  it("a batch may try no more credentials than single requests", async () => {
     let looks = 0;
     const auth: Authenticator = {
       authenticate: ({ bearerToken }) => {
@@ -179,7 +179,7 @@ describe("who is calling", () => {
     expect(looks).toBe(3);
   });
 
-  it("after twenty failures from one address no credential is looked at for a while", async () => {
+  it("after twenty failures from one address no credential is verified for a while", async () => {
     const known = tokens();
     let looks = 0;
     const inner = authOf(known);
@@ -208,7 +208,7 @@ describe("who is calling", () => {
     expect(looks).toBe(20);
   });
 
-  it("each caller may ask so often a minute, on however many connections", async () => {
+  it("each caller has one rate limit, on however many connections", async () => {
     const { peerAs } = await open({ requestsPerMinute: 3 });
     const limited = { data: { code: "ERR_VAULT_RATE_LIMITED", retry_after_seconds: 20 } };
     for (let round = 0; round < 2; round++) {
@@ -282,7 +282,7 @@ describe("who is calling", () => {
     expect((await owner.ask("unseal", { id })).error).toMatchObject(FORBIDDEN);
   });
 
-  it("a trusted machine names the principal itself", async () => {
+  it("a trusted local process names the principal itself", async () => {
     const { peer } = await open({ auth: localTrust });
     const raw = await peer();
     const handle = await raw.ask("seal", sealParams({ owner_principal: RECORDS }));

@@ -77,7 +77,7 @@ describe("a wire to a JSON-RPC server", () => {
     }
   });
 
-  it("throws the errors that there are in process", async () => {
+  it("throws the same errors as in process", async () => {
     const { port } = await served();
     const wire = wireTo(port, { token: "records-token" });
     await expect(wire.call("unseal", { id: UNKNOWN_ID })).rejects.toMatchObject({
@@ -243,7 +243,7 @@ describe("a lost connection", () => {
     expect(seen).toHaveLength(8);
   });
 
-  it("costs one more try if it was lost before anything of the call was sent", async () => {
+  it("costs one more attempt if it was lost before any part of the call was sent", async () => {
     let connections = 0;
     const { port, server } = await servedBy(({ id }) => ({ result: { status: "ok" }, id }));
     const left = new Promise((resolve) => {
@@ -283,7 +283,7 @@ describe("time and bounds of a wire", () => {
     expect(String((error as Error).cause)).toBe("ConnectionLostError: connecting failed: ENOENT");
   });
 
-  it("a call may be given up, before and after it was sent", async () => {
+  it("a call may be aborted, before and after it was sent", async () => {
     let arrived: (() => void) | undefined;
     const { port } = await servedBy(() => {
       arrived?.();
@@ -303,7 +303,7 @@ describe("time and bounds of a wire", () => {
     await failing;
   });
 
-  it("a call given up while connecting sends nothing later", async () => {
+  it("a call aborted while connecting sends nothing later", async () => {
     const seen: unknown[] = [];
     const { port } = await servedBy(({ id, method }) => {
       seen.push(method);

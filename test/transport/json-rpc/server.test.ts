@@ -53,7 +53,7 @@ describe("a JSON-RPC server", () => {
     expect((await records.ask("health")).result).toEqual({ status: "ok" });
   });
 
-  it("carries bytes as base64, which a member beside the payload says", async () => {
+  it("carries bytes as base64, marked by a member next to the payload", async () => {
     const { peerAs } = await open();
     const peer = await peerAs("records-token");
     const given = { data: "AAH/", data_encoding: "base64" };
@@ -83,7 +83,7 @@ describe("a JSON-RPC server", () => {
     });
   });
 
-  it("goes on after a frame that is no JSON", async () => {
+  it("continues after a frame that is not JSON", async () => {
     const { peer } = await open();
     const raw = await peer();
     for (const text of ["{", "", "nope", "[]"]) {
@@ -179,7 +179,7 @@ describe("a JSON-RPC server", () => {
     expect(most).toBeGreaterThan(1);
   });
 
-  it("stops working for a peer that does not take its answers, until it does", async () => {
+  it("pauses a client that does not receive its responses, until it does", async () => {
     let opened = 0;
     class Counting extends HandleVault {
       override async unseal<T>(id: string, principal: string): Promise<T> {
@@ -207,7 +207,7 @@ describe("a JSON-RPC server", () => {
     for (let id = 0; id < 400; id++) expect((await peer.next()).result).toEqual({ data });
   });
 
-  it("lets frames wait for room that other connections take, and then serves them", async () => {
+  it("lets frames wait for bytes that other connections reserve, and then serves them", async () => {
     const sealed: unknown[] = [];
     class Noting extends HandleVault {
       override async seal(...given: Parameters<HandleVault["seal"]>) {
@@ -238,7 +238,7 @@ describe("a JSON-RPC server", () => {
     expect(sealed).toEqual(["first", "second"]);
   });
 
-  it("gives room back that a peer took and left with", async () => {
+  it("releases the reservation of a client that disconnected", async () => {
     const limits = {
       maxFrameBytes: 1000,
       maxBufferedBytes: 1000,
@@ -309,7 +309,7 @@ describe("frames on the wire", () => {
     }
   });
 
-  it("that promise 4 GiB cost less than 1 MiB and end the connection at once", async () => {
+  it("that announce 4 GiB cost less than 1 MiB and close the connection at once", async () => {
     const { peer } = await open();
     const allocations = (["alloc", "allocUnsafe", "allocUnsafeSlow"] as const).map((name) =>
       vi.spyOn(Buffer, name),

@@ -108,7 +108,7 @@ describe("without the connection", () => {
     expect((await known(request({ authorization: "Bearer owner" }), second)).status).toBe(404);
   });
 
-  it("does not let a request without one claim to be local", async () => {
+  it("must be local before the principal in a request is trusted", async () => {
     const handler = httpHandler(new HandleVault(), { auth: LOCAL });
     const far = await handler(request(), { remoteAddress: "192.0.2.1", isLocal: false });
     expect(far.status).toBe(401);

@@ -153,7 +153,7 @@ describe("when there is no answer", () => {
   });
 });
 
-describe("a call that is given up", () => {
+describe("a call that is aborted", () => {
   it("rejects with the signal's reason, before it is sent and after", async () => {
     const controller = new AbortController();
     const { url } = await scripted(() => controller.abort(new Error("enough")));

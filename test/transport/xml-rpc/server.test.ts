@@ -99,7 +99,7 @@ describe("requests that HTTP refuses before XML-RPC reads them", () => {
     }
   });
 
-  it("makes an address that failed often wait, whatever it shows then", async () => {
+  it("makes an address that failed often wait, whatever credential it sends next", async () => {
     const { port } = await served({ auth, failedAuthenticationsPerMinute: 2 });
     for (let failure = 0; failure < 2; failure++) {
       const headers = [`Authorization: Bearer guess${failure}`];
@@ -219,7 +219,7 @@ describe("methods", () => {
     }
   });
 
-  it("refuse an agent that types the gateway's principal into a call", async () => {
+  it("refuse an agent that names the gateway's principal in a call", async () => {
     const { vault, port } = await served({ auth });
     const { id } = await vault.seal("secret", sealOptions({ ownerPrincipal: GRANTEE }));
     const answer = await raw(port, { headers: [bearer], body: call("unseal", id, GRANTEE) });
@@ -260,7 +260,7 @@ describe("a server", () => {
     await expect(started).rejects.toThrow(TypeError);
   });
 
-  it("does not start for other machines when it believes local callers", async () => {
+  it("does not listen to other machines when it trusts local callers", async () => {
     const started = served({ host: "0.0.0.0", insecureTransport: true });
     await expect(started).rejects.toThrow(TypeError);
   });
@@ -318,7 +318,7 @@ describe("a server", () => {
 });
 
 describe("connections", () => {
-  it("that show no caller give way to newer ones, the oldest first", async () => {
+  it("that are not authenticated are closed for newer ones, the oldest first", async () => {
     const { port } = await served({ maxConnections: 3, ...PATIENT });
     const open = async () => {
       const socket = connect(port, "127.0.0.1").on("error", () => undefined);

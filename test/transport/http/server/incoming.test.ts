@@ -45,7 +45,7 @@ describe("the body of a request", () => {
     expect(over.incoming.isPaused()).toBe(true);
   });
 
-  it("is given up when the client goes away in the middle", async () => {
+  it("is abandoned when the client disconnects in the middle", async () => {
     const { socket, incoming } = await begun(6);
     const reading = readIncoming(incoming, LIMIT);
     socket.write("abc", () => socket.destroy());
