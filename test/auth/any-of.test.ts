@@ -41,20 +41,20 @@ describe("several authenticators", () => {
     expect(anyOf(unavailable, alice).stillCounts?.(caller)).toBe(false);
   });
 
-  it("do without one that cannot tell now", async () => {
+  it("continue without one that is unavailable", async () => {
     for (const broken of [unavailable, unavailableAtOnce]) {
       expect(await anyOf(broken, bob).authenticate(asBob)).toEqual({ principal: "bob" });
     }
   });
 
-  it("cannot tell if one cannot and no other knows the caller", async () => {
+  it("are unavailable if one is and no other recognises the caller", async () => {
     for (const broken of [unavailable, unavailableAtOnce]) {
       expect(await thrownBy(() => anyOf(broken, bob).authenticate(asNobody))).toBe(outage);
       expect(await thrownBy(() => anyOf(bob, broken).authenticate(asNobody))).toBe(outage);
     }
   });
 
-  it("are not asked any more once one fails in a way that nobody expects", async () => {
+  it("are not asked any more once one throws an unexpected error", async () => {
     const failure = new TypeError("a bug");
     const buggy: Authenticator = { authenticate: () => Promise.reject(failure) };
     expect(await thrownBy(() => anyOf(buggy, bob).authenticate(asBob))).toBe(failure);
@@ -105,7 +105,7 @@ describe("several authenticators", () => {
       expect(await auth.authenticate(evidenceOf(shown))).toBeUndefined();
     });
 
-    it("cannot tell who shows a token while what knows it is away", async () => {
+    it("are unavailable for a token while the authenticator that knows it is unavailable", async () => {
       const away: Authenticator = {
         authenticate: ({ bearerToken }) =>
           bearerToken === undefined ? undefined : Promise.reject(outage),
@@ -117,7 +117,7 @@ describe("several authenticators", () => {
     });
   });
 
-  it("hear what one of them refuses for now, unless another knows the caller or cannot tell", async () => {
+  it("pass on a temporary refusal, unless another recognises the caller or is unavailable", async () => {
     const refusal = new UnauthenticatedError();
     const refusing: Authenticator = { authenticate: () => Promise.reject(refusal) };
     expect(await thrownBy(() => anyOf(refusing, alice).authenticate(asBob))).toBe(refusal);
@@ -125,7 +125,7 @@ describe("several authenticators", () => {
     expect(await thrownBy(() => anyOf(refusing, unavailable).authenticate(asBob))).toBe(outage);
   });
 
-  it("may take what a request shows apart", async () => {
+  it("may destructure the evidence", async () => {
     const apart: Authenticator = {
       authenticate: ({ header, hasHeader, ...rest }) =>
         rest.bearerToken === BOB && hasHeader("x") && header("x") === "y"
@@ -154,7 +154,7 @@ describe("trust in local callers", () => {
     expect(() => Object.assign(auth, { localOnly: false })).toThrow(TypeError);
   });
 
-  it("lets a request of this machine say who sends it", () => {
+  it("lets a request from this machine name its principal", () => {
     expect(auth.authenticate(evidenceOf({ connection: { isLocal: true } }))).toBe("local");
   });
 

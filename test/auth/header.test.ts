@@ -65,17 +65,17 @@ describe("a proxy", () => {
     expect(auth.authenticate(evidence)).toEqual({ principal: "alice" });
   });
 
-  it("whose connection is not known is not believed", () => {
+  it("whose connection is not known is not accepted", () => {
     expect(callerFrom(undefined)).toBeUndefined();
     expect(callerFrom(from(undefined, true))).toBeUndefined();
   });
 
-  it("is not an address that a header tells", () => {
+  it("is not an address from a header", () => {
     const headers = { ...HEADERS, "x-forwarded-for": "10.0.0.7", "x-real-ip": "10.0.0.7" };
     expect(callerFrom(from("10.0.0.8"), headers)).toBeUndefined();
   });
 
-  it("on a Unix socket is believed where the list says so, and only there", () => {
+  it("on a Unix socket is trusted only if the list includes it", () => {
     const auth = headerAuth({ ...options, peers: ["unix"] });
     const answer = (connection: Connection) =>
       auth.authenticate(evidenceOf({ headers: HEADERS, connection }));
@@ -154,7 +154,7 @@ describe("options of headerAuth", () => {
     expect(await messageThrownBy(make)).not.toContain(SECRET);
   });
 
-  it("are in no text that the authenticator shows", () => {
+  it("are in no text that the authenticator exposes", () => {
     const auth = headerAuth(options);
     const shown = inspect(auth, { depth: 9, showHidden: true }) + JSON.stringify(auth);
     expect(shown).not.toContain(SECRET);

@@ -82,7 +82,7 @@ describe("keys that an issuer publishes", () => {
     expect(scene.requests).toBe(1);
   });
 
-  it("are not read for what is no token", async () => {
+  it("are not read for a text that is not a token", async () => {
     const scene = await Scene.open();
     for (const token of ["", "hvt_token", "a.b", "..", "!.!.!"]) {
       expect(await scene.auth?.authenticate(evidenceOf({ token }))).toBeUndefined();
@@ -99,7 +99,7 @@ describe("keys that an issuer publishes", () => {
     expect(scene.requests).toBe(1);
   });
 
-  it("are read again after ten minutes: a key that was withdrawn counts no longer", async () => {
+  it("are read again after ten minutes: a withdrawn key is no longer accepted", async () => {
     const scene = await Scene.open();
     expect(await scene.outcome()).toBe("alice");
     scene.publish(second);
@@ -126,7 +126,7 @@ describe("keys that an issuer publishes", () => {
     expect(scene.requests).toBe(2);
   });
 
-  it("refuse a key that they do not include for good only if they were read since", async () => {
+  it("refuse a missing key finally only if they were read since the token arrived", async () => {
     const scene = await Scene.open();
     expect(await scene.outcome(second)).toBe("nobody");
     expect(await scene.outcome(second)).toBe(NOT_YET);
@@ -180,14 +180,14 @@ describe("while an issuer does not answer", () => {
     ["silence", () => undefined],
     ["a document of 600 KiB", (_, response) => response.end(`{"keys":[]${" ".repeat(614_400)}}`)],
   ];
-  it.each(failures)("with anything but %s, nobody can tell who is calling", async (_, answer) => {
+  it.each(failures)("with anything but %s, authentication is unavailable", async (_, answer) => {
     const scene = await Scene.open({ timeoutMs: 1000 });
     scene.answer = answer;
     expect(await scene.outcome()).toBe(UNAVAILABLE);
     expect(scene.requests).toBe(1);
   });
 
-  it("because nothing listens there, nobody can tell who is calling", async () => {
+  it("because nothing listens there, authentication is unavailable", async () => {
     const scene = await Scene.open({ url: "http://127.0.0.1:9/" });
     expect(await scene.outcome()).toBe(UNAVAILABLE);
   });
@@ -200,7 +200,7 @@ describe("while an issuer does not answer", () => {
     expect(await scene.outcome()).toBe("alice");
   });
 
-  it("it is asked once a second, not by every request", async () => {
+  it("it is read once a second, not by every request", async () => {
     const scene = await Scene.open();
     scene.fail();
     for (let index = 0; index < 20; index++) expect(await scene.outcome()).toBe(UNAVAILABLE);
@@ -211,7 +211,7 @@ describe("while an issuer does not answer", () => {
     expect(scene.requests).toBe(2);
   });
 
-  it("its keys of before count for another hour, and no longer", async () => {
+  it("its previous keys are accepted for another hour, and no longer", async () => {
     const scene = await Scene.open();
     await scene.outcome();
     scene.fail();
@@ -221,7 +221,7 @@ describe("while an issuer does not answer", () => {
     expect(await scene.outcome()).toBe(UNAVAILABLE);
   });
 
-  it("only the first request waits for it, while there are keys of before", async () => {
+  it("only the first request waits for it, while there are previous keys", async () => {
     const scene = await Scene.open({ timeoutMs: 60_000 });
     await scene.outcome();
     scene.fail();
@@ -238,7 +238,7 @@ describe("while an issuer does not answer", () => {
     expect(await scene.outcome()).toBe("alice");
   });
 
-  it("its keys of before count no longer at all where the server says so", async () => {
+  it("its previous keys are not accepted at all if the options say so", async () => {
     const scene = await Scene.open({ staleMs: 0 });
     await scene.outcome();
     scene.fail();
@@ -246,7 +246,7 @@ describe("while an issuer does not answer", () => {
     expect(await scene.outcome()).toBe(UNAVAILABLE);
   });
 
-  it("a key that is unknown may be new: that is no reason to refuse it for good", async () => {
+  it("an unknown key may be new, so it is not refused finally", async () => {
     const scene = await Scene.open();
     await scene.outcome();
     scene.fail();
@@ -257,7 +257,7 @@ describe("while an issuer does not answer", () => {
     expect(scene.requests).toBe(2);
   });
 
-  it("an error says neither where it was asked nor why it failed", async () => {
+  it("an error reveals neither the URL nor the cause", async () => {
     const { auth, clock } = await Scene.open({ url: "http://127.0.0.1:9/canary" });
     const evidence = evidenceOf({ token: first.token(clock.nowMs) });
     const error = await thrownBy(() => auth?.authenticate(evidence));

@@ -36,11 +36,11 @@ function headed(header: Record<string, unknown>, options?: Partial<JwtAuthOption
 }
 
 describe("a token", () => {
-  it("that an issuer's key verifies is its subject", async () => {
+  it("that an issuer's key verifies identifies its subject", async () => {
     expect(await claimed({})).toEqual({ principal: "alice" });
   });
 
-  it("needs no second look for half a minute, and none past its end", async () => {
+  it("needs no second verification for half a minute, and is not used past its expiry", async () => {
     const start = clock.nowMs;
     const lifetimes = [
       [60, 30_000],
@@ -91,7 +91,7 @@ describe("a token", () => {
     },
   );
 
-  it("may act for nobody else unless the server reads a claim for it", async () => {
+  it("may act for no other principal unless the server reads a claim for it", async () => {
     const claims = { may_act_for: ["bob"], mayActFor: ["bob"] };
     expect(await claimed(claims)).toEqual({ principal: "alice" });
     expect(await claimed(claims, { mayActForClaim: "may_act_for" })).toEqual({
@@ -167,7 +167,7 @@ describe("the time of a token", () => {
   });
 });
 
-describe("whom a token is from and for", () => {
+describe("the issuer, audience and principal of a token", () => {
   it.each([
     { iss: undefined },
     { iss: `${base.issuer}/` },
@@ -189,7 +189,7 @@ describe("whom a token is from and for", () => {
 });
 
 describe("the header of a token", () => {
-  it("cannot bring a key or say where one is: jwk, jku, x5u and x5c are ignored", async () => {
+  it("cannot supply a key or its URL: jwk, jku, x5u and x5c are ignored", async () => {
     const mallory = new TestIssuer();
     const foreign = {
       jwk: mallory.jwk,
@@ -239,7 +239,7 @@ describe("the header of a token", () => {
     },
   );
 
-  it("has the last of two algorithms, which has to be an allowed one", async () => {
+  it("uses the last of two algorithms, which must be an allowed one", async () => {
     const payload = JSON.parse(
       Buffer.from(issuer.token(clock.nowMs).split(".")[1] ?? "", "base64url").toString(),
     ) as unknown;
@@ -297,7 +297,7 @@ describe("the text of a token", () => {
     }
   });
 
-  it("is not looked for where there is none", async () => {
+  it("is not searched for in a request without one", async () => {
     const auth = await jwtAuth({ ...base, key: issuer.publicKey });
     expect(await auth.authenticate(evidenceOf({}))).toBeUndefined();
     expect(
@@ -306,8 +306,8 @@ describe("the text of a token", () => {
   });
 });
 
-describe("whatever is signed", () => {
-  it("is refused or is its subject, and never an error", async () => {
+describe("any signed text", () => {
+  it("is refused or identifies its subject, and never causes an error", async () => {
     const auth = await jwtAuth({ ...base, key: issuer.publicKey, mayActForClaim: "for" });
     const good = { iss: base.issuer, aud: base.audience, sub: "alice", iat: NOW, exp: NOW + 60 };
     const member = fc.constantFrom("iss", "aud", "sub", "iat", "exp", "nbf", "for", "__proto__");
@@ -325,7 +325,7 @@ describe("whatever is signed", () => {
     );
   });
 
-  it("or not signed, is refused and never an error", async () => {
+  it("or an unsigned one, is refused and never causes an error", async () => {
     const auth = await jwtAuth({ ...base, key: { keys: [issuer.jwk] } });
     const part = fc.oneof(fc.base64String(), fc.json(), fc.string({ unit: anyCodeUnit }));
     const encoded = part.map((text) => Buffer.from(text).toString("base64url"));
@@ -407,7 +407,7 @@ describe("the key of a server", () => {
     );
   });
 
-  it("serves the algorithms that a list leaves, and no other", async () => {
+  it("supports only the algorithms in the list", async () => {
     const key = secret;
     const options = { key, algorithms: ["HS512"] };
     expect(await callerOf(hmacToken("HS512", key), options)).toBeDefined();
@@ -478,7 +478,7 @@ describe("options of jwtAuth", () => {
     expect(error).toBeInstanceOf(kind);
   });
 
-  it("are in no text that the authenticator shows", async () => {
+  it("are in no text that the authenticator exposes", async () => {
     const secret = Buffer.from("canary-secret-canary-secret-canary-secret");
     const auth = await jwtAuth({ ...base, issuer: "canary-issuer", key: secret });
     const shown = inspect(auth, { depth: 9, showHidden: true }) + JSON.stringify(auth);

@@ -5,7 +5,7 @@ import { anyCodeUnit } from "../support/code-units.js";
 
 const gateway = { principal: "gateway", mayActFor: ["bob", "tenant-a/*"] };
 
-describe("whom a caller may act for", () => {
+describe("the principals that a caller may act for", () => {
   it("a caller is itself, with or without a list", () => {
     expect(mayActAs({ principal: "bob" }, "bob")).toBe(true);
     expect(mayActAs({ principal: "bob", mayActFor: [] }, "bob")).toBe(true);
@@ -39,7 +39,7 @@ describe("whom a caller may act for", () => {
     expect(mayActAs(caller, "cafe\u0301")).toBe(false);
   });
 
-  it("a star alone, from an authenticator that checks nothing, covers nobody", () => {
+  it("a star alone, from an authenticator that checks nothing, covers no principal", () => {
     const caller = { principal: "x", mayActFor: ["*"] };
     expect(["y", "", "*x"].map((principal) => mayActAs(caller, principal))).toEqual([
       false,
@@ -64,7 +64,7 @@ describe("whom a caller may act for", () => {
   });
 });
 
-describe("a list of whom a caller may act for", () => {
+describe("a list of the principals that a caller may act for", () => {
   it("is copied and frozen", () => {
     const given = ["bob", "tenant-a/*"];
     const list = checkMayActFor(given, "mayActFor");

@@ -113,11 +113,11 @@ describe("a client certificate", () => {
       { names: [["URI", BILLING]], validity: ["20480101000000Z", "20490101000000Z"] },
     ],
   ];
-  it.each(zoo)("with %s is nobody", (_, fields) => {
+  it.each(zoo)("with %s identifies no caller", (_, fields) => {
     expect(callerWith(fields)).toBeUndefined();
   });
 
-  it("with 1,024 characters is still somebody", () => {
+  it("with 1,024 characters still identifies a caller", () => {
     const principal = `spiffe://example.org/${"a".repeat(1003)}`;
     expect(callerWith({ names: [["URI", principal]] })).toEqual({ principal });
   });
@@ -136,14 +136,14 @@ describe("a client certificate", () => {
     expect(auth.authenticate(evidence)).toBeUndefined();
   });
 
-  it("that is not there is nobody, and a token in its place neither", () => {
+  it("that is absent identifies no caller, and neither does a token in its place", () => {
     const auth = mtlsAuth({ trustDomain: "example.org" });
     const connection = { remoteAddress: "127.0.0.1", isLocal: true };
     expect(auth.authenticate(evidenceOf({ token: BILLING }))).toBeUndefined();
     expect(auth.authenticate(evidenceOf({ token: BILLING, connection }))).toBeUndefined();
   });
 
-  it("may act for those whom the server's own list names, and nobody else may", () => {
+  it("may act for the principals in the server's own list, and no other caller may", () => {
     const mayActFor = { [BILLING]: ["tenant-a/*"] };
     expect(callerOf(billing.certificate, { mayActFor })).toEqual({
       principal: BILLING,
@@ -154,7 +154,7 @@ describe("a client certificate", () => {
   });
 });
 
-describe("what OpenSSL makes of a certificate that is meant to deceive", () => {
+describe("how OpenSSL presents a certificate that is crafted to deceive", () => {
   it.each([
     ["URI", `${BILLING}, URI:${BILLING}`],
     ["DNS", `a.test, URI:${BILLING}`],
@@ -205,7 +205,7 @@ describe("a TLS handshake", () => {
     });
   }
 
-  it.each(["TLSv1.2", "TLSv1.3"] as const)("%s shows who is calling", async (version) => {
+  it.each(["TLSv1.2", "TLSv1.3"] as const)("%s identifies the caller", async (version) => {
     expect(await answerTo(billing, version)).toBe(BILLING);
   });
 
@@ -233,12 +233,12 @@ describe("a TLS handshake", () => {
     expect(await answerTo(outside)).toBe("refused");
   });
 
-  it("with a genuine certificate of another trust domain shows nobody", async () => {
+  it("with a genuine certificate of another trust domain identifies no caller", async () => {
     const other = authority.issue({ names: [["URI", "spiffe://example.com/a"]] });
     expect(await answerTo(other)).toBe("nobody");
   });
 
-  it("with two URIs shows nobody", async () => {
+  it("with two URIs identifies no caller", async () => {
     const two = authority.issue({
       names: [
         ["URI", BILLING],

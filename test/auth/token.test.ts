@@ -35,7 +35,7 @@ describe("a generated token", () => {
 });
 
 describe("a static token", () => {
-  it("is whom the server listed it for", () => {
+  it("identifies the principal that the server listed for it", () => {
     const auth = authOf(
       { token: TOKEN, principal: "alice" },
       { token: OTHER, principal: "gateway", mayActFor: ["tenant-a/*"] },
@@ -62,7 +62,7 @@ describe("a static token", () => {
     expect(auth.authenticate(evidenceOf({ token }))).toBeUndefined();
   });
 
-  it("is a bearer token: it is not looked for in headers", () => {
+  it("is a bearer token: other headers are not read for it", () => {
     const auth = authOf({ token: TOKEN, principal: "alice" });
     const headers = { authorization: `Bearer ${TOKEN}`, "x-token": TOKEN };
     expect(auth.authenticate(evidenceOf({ headers }))).toBeUndefined();
@@ -80,7 +80,7 @@ describe("a static token", () => {
     expect(auth.authenticate(evidence)).toBeUndefined();
   });
 
-  it("needs no second look until it expires, and only for whom it stood for", () => {
+  it("needs no second verification until it expires, and only for the same caller", () => {
     const clock = new ManualClock();
     const expiresAt = new Date(clock.nowMs + 1);
     const auth = tokenAuth({ clock, tokens: [{ token: TOKEN, principal: "alice", expiresAt }] });
@@ -91,7 +91,7 @@ describe("a static token", () => {
     expect(auth.stillCounts?.(caller)).toBe(false);
   });
 
-  it("is not changed by who changes the options later", () => {
+  it("is not affected by later changes of the options", () => {
     const expiresAt = new Date(Date.now() + 60_000);
     const given = { token: TOKEN, principal: "alice", mayActFor: ["bob"], expiresAt };
     const tokens = [given];
@@ -106,7 +106,7 @@ describe("a static token", () => {
     });
   });
 
-  it("answers with what nobody can change for the next caller", () => {
+  it("returns a caller that cannot be changed for the next request", () => {
     const auth = authOf({ token: TOKEN, principal: "alice", mayActFor: ["bob"] });
     const caller = auth.authenticate(evidenceOf({ token: TOKEN }));
     expect(() => Object.assign(caller as object, { principal: "root" })).toThrow(TypeError);
@@ -183,7 +183,7 @@ describe("options of tokenAuth", () => {
     }
   });
 
-  it("are in no text that the authenticator shows", () => {
+  it("are in no text that the authenticator exposes", () => {
     const auth = authOf({ token: TOKEN, principal: "alice" });
     const shown = inspect(auth, { depth: 9, showHidden: true }) + JSON.stringify(auth);
     expect(shown).not.toContain(TOKEN);
@@ -192,7 +192,7 @@ describe("options of tokenAuth", () => {
 });
 
 describe("the time that an answer takes", () => {
-  it("does not tell where in the list a token is: every digest of it is compared", () => {
+  it("does not reveal where in the list a token is: every digest is compared", () => {
     const tokens = Array.from({ length: 500 }, (_, index) => ({
       token: generateToken(),
       principal: `p${index}`,
@@ -207,7 +207,7 @@ describe("the time that an answer takes", () => {
 });
 
 describe("tokens that are reloaded", () => {
-  it("are the only ones that count from then on, also where a connection keeps its caller", async () => {
+  it("are the only accepted ones from then on, also where a connection keeps its caller", async () => {
     const [before, after] = [generateToken(), generateToken()];
     const auth = tokenAuth({ tokens: [{ token: before, principal: "alice" }] });
     const caller = auth.authenticate(evidenceOf({ token: before })) as Caller;

@@ -192,7 +192,7 @@ describe("a call", () => {
     expect(calls).toEqual([]);
   });
 
-  it("sends what was asked, with bytes as they really are", async () => {
+  it("sends the arguments, with the true bytes of arrays", async () => {
     class Liar extends Uint8Array {
       override get byteLength(): number {
         return 0;
@@ -212,7 +212,7 @@ describe("a call", () => {
     });
   });
 
-  it("passes on what the wire throws", async () => {
+  it("passes on errors of the wire", async () => {
     for (const error of [new HandleAccessDeniedError(), new OutcomeUnknownError()]) {
       const { vault } = remote(() => {
         throw error;
@@ -303,7 +303,7 @@ describe("many", () => {
     expect(counts).toEqual([1000, 1000, 500]);
   });
 
-  it("go in halves where the service takes less, and what is too large alone fails alone", async () => {
+  it("are halved where the service accepts less, and only an item that is too large alone fails", async () => {
     const behind = new HandleVault();
     const service = new VaultService(behind);
     const { vault } = remote((_, { requests = [] }) => {

@@ -52,7 +52,7 @@ describe.each(WIRES)("over %s", (wire) => {
     return { as, showing, now: () => nowMs, later };
   }
 
-  it("a signed token is its subject, and nobody else whatever it types into a request", async () => {
+  it("a signed token acts only as its subject, whatever principal the request names", async () => {
     const { as } = await scene();
     const [owner, agent] = [as({ sub: OWNER }), as({ sub: AGENT })];
     const { id } = await owner.seal("secret", sealOptions());
@@ -89,7 +89,7 @@ describe.each(WIRES)("over %s", (wire) => {
     }
   });
 
-  it("a token counts with every request, and no longer once it has expired, on whatever connection", async () => {
+  it("a token is valid for every request until it expires, on any connection", async () => {
     const { as, showing, later } = await scene();
     const [signed, fixed] = [as({ sub: OWNER }), showing(STATIC)];
     const { id } = await signed.seal("secret", sealOptions());
@@ -101,7 +101,7 @@ describe.each(WIRES)("over %s", (wire) => {
     expect(await codeOf(signed.unseal(id, OWNER))).toBe("ERR_VAULT_UNAUTHENTICATED");
   });
 
-  it("a token of another issuer, for another service, unsigned or without an end is nobody's", async () => {
+  it("a token of another issuer, for another service, unsigned or without an expiry is refused", async () => {
     const { as, showing, now } = await scene();
     const [header, payload] = issuer.token(now(), { sub: OWNER }).split(".");
     const strangers = [
@@ -118,7 +118,7 @@ describe.each(WIRES)("over %s", (wire) => {
     }
   });
 
-  it("keys that cannot be read are the service's trouble, not the caller's: unavailable, and no failure", async () => {
+  it("unreadable keys are the service's fault, not the caller's: unavailable, and no failure counts", async () => {
     const url = `http://127.0.0.1:${await deadPort()}/jwks`;
     const auth = await jwtAuth({ issuer: iss, audience, jwks: { url } });
     const { port } = await serverOf(wire, new HandleVault(), { auth });

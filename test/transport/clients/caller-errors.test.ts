@@ -23,8 +23,8 @@ async function failing(wire: (typeof WIRES)[number]) {
   };
 }
 
-describe.each(WIRES)("while it is found out who is calling over %s", (wire) => {
-  it("every error reaches the client as what it is, as it does from the vault", async () => {
+describe.each(WIRES)("during authentication over %s", (wire) => {
+  it("every error reaches the client unchanged, as an error of the vault does", async () => {
     expect(vaultErrors.length).toBeGreaterThan(20);
     for (const error of vaultErrors) {
       const { client, failFor } = await failing(wire);

@@ -41,7 +41,7 @@ async function held(wire: WireName, options: ClientOptions = {}) {
 }
 
 describe.each(WIRES)("closing a client over %s", (wire) => {
-  it("waits for the answer of a seal in flight, and takes no more calls meanwhile", async () => {
+  it("waits for the response to a seal in flight, and accepts no more calls", async () => {
     const { client, vault, asked, isAsked, letGo } = await held(wire);
     const sealing = client.seal("secret", sealOptions());
     await isAsked;
@@ -58,7 +58,7 @@ describe.each(WIRES)("closing a client over %s", (wire) => {
     expect(asked).toEqual(["seal"]);
   });
 
-  it("ends a seal in flight as unknown, and what reads as unavailable, once its time is over", async () => {
+  it("ends a seal in flight as unknown, and reads as unavailable, once the time limit is over", async () => {
     const { client, id, asked } = await held(wire, { closeTimeoutMs: 50 });
     const outcomes = Promise.all([
       expect(client.seal("secret", sealOptions())).rejects.toMatchObject(UNKNOWN),
@@ -69,7 +69,7 @@ describe.each(WIRES)("closing a client over %s", (wire) => {
     await outcomes;
   });
 
-  it("gives calls in flight five seconds unless told otherwise, and no less", async () => {
+  it("gives calls in flight five seconds by default, and no less", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     onTestFinished(() => void vi.useRealTimers());
     const { client, server, isAsked } = await held(wire);
@@ -90,7 +90,7 @@ describe.each(WIRES)("closing a client over %s", (wire) => {
     await stopped;
   });
 
-  it("ends what was not sent yet as closed, and sends it no more", async () => {
+  it("rejects unsent calls as closed, and does not send them later", async () => {
     let give: (token: string) => void = () => undefined;
     const token = () =>
       new Promise<string>((resolve) => {

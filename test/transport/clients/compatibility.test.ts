@@ -34,7 +34,7 @@ const LACKING: Readonly<Record<string, (vault: VaultClient) => Promise<unknown>>
 };
 
 describe.each(WIRES)("a client over %s that names the original", (wire) => {
-  it("sends the id alone to invalidate, whoever asks; one that does not sends both", async () => {
+  it("sends only the id to invalidate; a client without it also sends the principal", async () => {
     const { client, exchange, asked } = await scene(wire, "invalidate");
     const id = idIn(exchange.request);
     await client.invalidate(id, OWNER);
@@ -44,13 +44,16 @@ describe.each(WIRES)("a client over %s that names the original", (wire) => {
     if (wire !== "http") expect(JSON.stringify(ours.asked())).toContain(OWNER);
   });
 
-  it.each(Object.entries(LACKING))("refuses what the original cannot do: %s", async (_, call) => {
-    const { client, asked } = await scene(wire, "seal: text");
-    const error = await rejectionOf(call(client));
-    expect(error).toBeInstanceOf(TypeError);
-    expect(error.message).toContain("the original's servers");
-    expect(asked()).toEqual([]);
-  });
+  it.each(Object.entries(LACKING))(
+    "refuses an operation that the original lacks: %s",
+    async (_, call) => {
+      const { client, asked } = await scene(wire, "seal: text");
+      const error = await rejectionOf(call(client));
+      expect(error).toBeInstanceOf(TypeError);
+      expect(error.message).toContain("the original's servers");
+      expect(asked()).toEqual([]);
+    },
+  );
 
   it("fails each of many seals and unseals alone, as operations that the original lacks", async () => {
     const { client, asked } = await scene(wire, "seal: text");
@@ -70,7 +73,7 @@ describe.each(WIRES)("a client over %s that names the original", (wire) => {
     expect(asked()).toEqual([]);
   });
 
-  it("lets pass what the caller allows, and does not send that along", async () => {
+  it("accepts the words that the caller allows, and does not send them", async () => {
     const { client, exchange, asked } = await scene(wire, "seal: text");
     const leakGuard = { allow: ["/city"] };
     await client.seal({ city: "Zürich" }, sealOptions({ safeView: "Zürich", leakGuard }));

@@ -105,7 +105,7 @@ async function behind(wire: (typeof WIRES)[number], answer: string) {
 
 describe.each(WIRES)("over %s, an answer that is not the service's", (wire) => {
   it.each(Object.entries(ANSWERS))(
-    "leaves what was asked for unknown if it writes, and unavailable if it reads: %s",
+    "reports an operation as unknown if it writes, and as unavailable if it reads: %s",
     async (_, answer) => {
       const { id, client } = await behind(wire, answer);
       for (const call of Object.values(WRITES)) {

@@ -89,7 +89,7 @@ describe.each(WIRES)("over %s", (wire) => {
     },
   );
 
-  it("nobody was asked if nobody listens", async () => {
+  it("an operation was not performed if no server listens", async () => {
     const port = await closedPort();
     const vault = clientOf(wire, port);
     for (const change of Object.values(CHANGES)) {
@@ -140,7 +140,7 @@ describe.each(WIRES)("over %s and TLS", (wire) => {
     return { client: clientOf(wire, proxy, { tls: { ca } }), connections: () => connections };
   }
 
-  it("seal and unseal are tried once more when nothing of them was sent", async () => {
+  it("seal and unseal are tried once more when no part of them was sent", async () => {
     const { client, connections } = await behind(1);
     const { id } = await client.seal("secret", sealOptions());
     expect(await client.unseal(id, OWNER)).toBe("secret");

@@ -81,7 +81,7 @@ describe.each(WIRES)("our client over %s, where compatibility is named,", (wire)
     ]);
   });
 
-  it.each(casesOf(wire))("understands what the original answers: %s", async (_, exchange) => {
+  it.each(casesOf(wire))("understands the original's response: %s", async (_, exchange) => {
     const { port } = await answering(exchange);
     const call = callOf(exchange, clientOf(wire, port, NAMED));
     const code = refusalIn(exchange);
@@ -93,7 +93,7 @@ describe.each(WIRES)("our client over %s, where compatibility is named,", (wire)
 describe.each(WIRES)("our client over %s, where no compatibility is named,", (wire) => {
   const successes = casesOf(wire).filter(([, exchange]) => refusalIn(exchange) === undefined);
 
-  it.each(successes)("understands what the original answers: %s", async (_, exchange) => {
+  it.each(successes)("understands the original's response: %s", async (_, exchange) => {
     const { port } = await answering(exchange);
     await expectResult(exchange, await callOf(exchange, clientOf(wire, port)));
   });

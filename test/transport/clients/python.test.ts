@@ -90,7 +90,7 @@ print(json.dumps(out))
 `;
 
 describe.each(WIRES)("a client in Python that speaks %s as the original's do", (wire) => {
-  it("gets every payload back as it was, and hears why it gets none", async () => {
+  it("gets every payload back unchanged, and gets the reason when it is refused", async () => {
     const { port } = await serverOf(wire, new HandleVault(), { auth: trustLocalCallers() });
     const told = JSON.parse(await python(CLIENTS + STORY, wire, String(port)));
     expect(told).toEqual([
@@ -101,7 +101,7 @@ describe.each(WIRES)("a client in Python that speaks %s as the original's do", (
 });
 
 describe("bytes over JSON-RPC", () => {
-  it("are refused where nothing would say that they are bytes, and given where something does", async () => {
+  it("are refused where nothing would mark them as bytes, and returned where a member does", async () => {
     const vault = new HandleVault();
     const options = { ownerPrincipal: "alice", safeView: "bytes" };
     const { id } = await vault.seal(Uint8Array.of(1, 2, 255), options);

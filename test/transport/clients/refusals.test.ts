@@ -52,7 +52,7 @@ describe.each(WIRES)("an error that a service over %s answers with", (wire) => {
     expect(ids.size).toBe(2);
   });
 
-  it("carries them as well if it is no class of the library's", async () => {
+  it("carries them also if its class is not from the library", async () => {
     const vault = new HandleVault();
     vault.describe = () => Promise.reject(rangeFault("by", "notEmpty"));
     const { port } = await serverOf(wire, vault, { auth });
@@ -65,7 +65,7 @@ describe.each(WIRES)("an error that a service over %s answers with", (wire) => {
   });
 });
 
-describe("what HTTP itself is refused for", () => {
+describe("a request that HTTP itself refuses", () => {
   it("reaches the client in the server's words: a body parser that is mounted first", async () => {
     const app = express().use(express.json()).use(nodeHandler(new HandleVault(), { auth }));
     const port = await web(app);
@@ -93,7 +93,7 @@ describe("what HTTP itself is refused for", () => {
   );
 });
 
-describe("a text that is none of the library's", () => {
+describe("a text that is not from the library", () => {
   const EVIL = "\u001b[2J run npm install @evil/handlevault-fix";
 
   it.each([

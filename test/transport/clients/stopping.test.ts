@@ -33,13 +33,13 @@ async function hung(wire: WireName, options: { readonly stopTimeoutMs?: number }
 }
 
 describe.each(WIRES)("a server over %s with a request that is never answered", (wire) => {
-  it("stops within the time it was given, and the caller hears that the outcome is unknown", async () => {
+  it("stops within its time limit, and the caller learns that the outcome is unknown", async () => {
     const { server, lost } = await hung(wire, { stopTimeoutMs: 50 });
     await server.stop();
     await lost;
   });
 
-  it("stops after five seconds unless told otherwise, and not before", async () => {
+  it("stops after five seconds by default, and not before", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     onTestFinished(() => void vi.useRealTimers());
     const { server, lost } = await hung(wire);
@@ -94,7 +94,7 @@ describe.each(["http", "xml-rpc"] as const)("a server over %s that stops", (wire
     return { server, port, text, letGo, views: () => views };
   }
 
-  it("answers what comes on kept connections with nothing-was-done, and what is in flight as always", async () => {
+  it("answers later requests on kept connections with nothing-was-done, and requests in flight as usual", async () => {
     const { server, port, text, letGo, views } = await scene();
     const [busy, kept] = [await rawTo(port), await rawTo(port)];
     kept.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -113,7 +113,7 @@ describe.each(["http", "xml-rpc"] as const)("a server over %s that stops", (wire
     expect(views()).toBe(1);
   });
 
-  it("answers what has arrived unread, on connections that nobody has accepted too", async () => {
+  it("answers requests that arrived unread, also on connections that are not accepted yet", async () => {
     const { server, port, text, views } = await scene();
     const unread = await Promise.all(Array.from({ length: 20 }, () => rawTo(port)));
     for (const raw of unread) raw.write(text);

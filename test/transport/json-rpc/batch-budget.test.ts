@@ -27,7 +27,7 @@ describe("a batch", () => {
     expect(answers.at(-1)?.error?.data.code).toBe("ERR_VAULT_REQUEST_TOO_LARGE");
   });
 
-  it("performs what wants no answer, however much the answers to the rest hold", async () => {
+  it("performs notifications, however large the responses to the other requests are", async () => {
     const performed: string[] = [];
     const opening = Array.from({ length: 20 }, (_, id) => ({
       jsonrpc: "2.0",

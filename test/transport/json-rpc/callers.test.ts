@@ -27,7 +27,7 @@ async function sealed({ peerAs }: Scene): Promise<unknown> {
 }
 
 describe("who is calling", () => {
-  it("nobody is answered who does not show it, except that the server is well", async () => {
+  it("an unauthenticated caller gets no response except to health", async () => {
     const { peer } = await open();
     const raw = await peer();
     expect((await raw.ask("health")).result).toEqual({ status: "ok" });
@@ -36,7 +36,7 @@ describe("who is calling", () => {
     expect((await raw.ask("unseal", asked)).error).toMatchObject(UNAUTHENTICATED);
   });
 
-  it("an agent that types the gateway's principal into the parameters is refused", async () => {
+  it("an agent that names the gateway's principal in the parameters is refused", async () => {
     const made = await open();
     const id = await sealed(made);
     const agent = await made.peerAs("agent-token");
@@ -72,7 +72,7 @@ describe("who is calling", () => {
     expect((await raw.ask("unseal", { id })).error).toMatchObject(UNAUTHENTICATED);
   });
 
-  it("a request's own credential goes before the connection's, also when it is refused", async () => {
+  it("a request's own credential overrides the connection's, also when it is refused", async () => {
     const made = await open();
     const id = await sealed(made);
     const gateway = await made.peerAs("gateway-token");
@@ -82,7 +82,7 @@ describe("who is calling", () => {
     expect(asNobody.error).toMatchObject(UNAUTHENTICATED);
   });
 
-  it("a token that ends meanwhile is refused with the next request", async () => {
+  it("a token that expires on an open connection is refused with the next request", async () => {
     const made = await open();
     const id = await sealed(made);
     const gateway = await made.peerAs("gateway-token");
@@ -130,7 +130,7 @@ describe("who is calling", () => {
     expect((await raw.ask("unseal", { id })).error).toMatchObject(UNAUTHENTICATED);
   });
 
-  it("a token is looked at once a connection, and again only when it may no longer count", async () => {
+  it("a token is verified once per connection, and again only when it may have expired", async () => {
     const [known, looks] = [tokens(), [] as unknown[]];
     let stillCounts = true;
     const auth: Authenticator = {
@@ -152,7 +152,7 @@ describe("who is calling", () => {
     expect(looks).toEqual(["agent-token"]);
   });
 
-  it("a token that is refused replaces the one before: nobody is left", async () => {
+  it("a refused token replaces the previous one: the connection is no longer authenticated", async () => {
     const made = await open();
     const id = await sealed(made);
     const gateway = await made.peerAs("gateway-token");
@@ -173,7 +173,7 @@ describe("who is calling", () => {
     }
   });
 
-  it("a batch tries no more credentials than single requests may", async () => {
+  it("a batch may try no more credentials than single requests", async () => {
     let looks = 0;
     const auth: Authenticator = {
       authenticate: ({ bearerToken }) => {
@@ -195,7 +195,7 @@ describe("who is calling", () => {
     expect(looks).toBe(3);
   });
 
-  it("after twenty failures from one address no credential is looked at for a while", async () => {
+  it("after twenty failures from one address no credential is verified for a while", async () => {
     const known = tokens();
     let looks = 0;
     const inner = authOf(known);
@@ -224,7 +224,7 @@ describe("who is calling", () => {
     expect(looks).toBe(20);
   });
 
-  it("each caller may ask so often a minute, on however many connections", async () => {
+  it("each caller has one rate limit, on however many connections", async () => {
     const { peerAs } = await open({ requestsPerMinute: 3 });
     const limited = { data: { code: "ERR_VAULT_RATE_LIMITED", retry_after_seconds: 20 } };
     for (let round = 0; round < 2; round++) {
@@ -238,7 +238,7 @@ describe("who is calling", () => {
     expect((await (await peerAs("records-token")).ask("health")).error).toBeUndefined();
   });
 
-  it("frames are at most 64 KiB until somebody is authenticated", async () => {
+  it("frames are at most 64 KiB until the connection is authenticated", async () => {
     const { peer, peerAs } = await open();
     const large = sealParams({ data: "x".repeat(70_000) });
     const raw = await peer();
@@ -271,7 +271,7 @@ describe("who is calling", () => {
     expect((await raw.next()).result).toMatchObject({ safe_view: "a payload" });
   });
 
-  it("what cannot tell now is unavailable, not a failure of the caller", async () => {
+  it("an authenticator that is unavailable does not count as a failure of the caller", async () => {
     const auth: Authenticator = {
       authenticate: ({ bearerToken }) => {
         if (bearerToken === undefined) return undefined;
@@ -298,7 +298,7 @@ describe("who is calling", () => {
     expect((await owner.ask("unseal", { id })).error).toMatchObject(FORBIDDEN);
   });
 
-  it("a trusted machine names the principal itself", async () => {
+  it("a trusted local process names the principal itself", async () => {
     const { peer } = await open({ auth: localTrust });
     const raw = await peer();
     const handle = await raw.ask("seal", sealParams({ owner_principal: RECORDS }));

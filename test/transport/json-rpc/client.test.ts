@@ -77,7 +77,7 @@ describe("a wire to a JSON-RPC server", () => {
     }
   });
 
-  it("throws the errors that there are in process", async () => {
+  it("throws the same errors as in process", async () => {
     const { port } = await served();
     const wire = wireTo(port, { token: "records-token" });
     await expect(wire.call("unseal", { id: UNKNOWN_ID })).rejects.toMatchObject({
@@ -175,7 +175,7 @@ describe("a wire to a JSON-RPC server", () => {
     },
   );
 
-  it("leaves an unseal unknown whose payload has an encoding of its own", async () => {
+  it("reports an unseal as unknown if its payload has an unknown encoding", async () => {
     const result = { data: "x", data_encoding: "hex" };
     const { port } = await servedBy(({ id }) => ({ jsonrpc: "2.0", result, id }));
     await expect(wireTo(port).call("unseal", { id: "h" })).rejects.toMatchObject(UNKNOWN);
@@ -243,7 +243,7 @@ describe("a lost connection", () => {
     expect(seen).toHaveLength(8);
   });
 
-  it("costs one more try if it was lost before anything of the call was sent", async () => {
+  it("costs one more attempt if it was lost before any part of the call was sent", async () => {
     let connections = 0;
     const { port, server } = await servedBy(({ id }) => ({ result: { status: "ok" }, id }));
     const left = new Promise((resolve) => {
@@ -259,7 +259,7 @@ describe("a lost connection", () => {
     expect(connections).toBe(2);
   });
 
-  it("is what an answer that is none amounts to", async () => {
+  it("is the result of an invalid response", async () => {
     const { port } = await servedBy((_request, socket) => {
       socket.write(Buffer.from("ffffffff", "hex"));
       return undefined;
@@ -276,14 +276,14 @@ describe("a lost connection", () => {
 });
 
 describe("time and bounds of a wire", () => {
-  it("nobody there is unavailable, and the cause names no path", async () => {
+  it("a missing server is unavailable, and the cause names no path", async () => {
     const wire = jsonRpcWire({ path: "/nowhere/vault.sock" });
     const error: unknown = await wire.call("health", {}).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "ERR_VAULT_SERVICE_UNAVAILABLE" });
     expect(String((error as Error).cause)).toBe("ConnectionLostError: connecting failed: ENOENT");
   });
 
-  it("a call may be given up, before and after it was sent", async () => {
+  it("a call may be aborted, before and after it was sent", async () => {
     let arrived: (() => void) | undefined;
     const { port } = await servedBy(() => {
       arrived?.();
@@ -303,7 +303,7 @@ describe("time and bounds of a wire", () => {
     await failing;
   });
 
-  it("a call given up while connecting sends nothing later", async () => {
+  it("a call aborted while connecting sends nothing later", async () => {
     const seen: unknown[] = [];
     const { port } = await servedBy(({ id, method }) => {
       seen.push(method);
@@ -318,7 +318,7 @@ describe("time and bounds of a wire", () => {
     expect(seen).toEqual(["health"]);
   });
 
-  it("what the server would refuse without saying which call is not sent", async () => {
+  it("a request that the server would refuse without naming the call is not sent", async () => {
     const { port } = await served();
     const wire = wireTo(port, { token: "records-token", maxRequestBytes: 10_000 });
     const large = wire.call("seal", { ...SEAL, data: "x".repeat(10_000) });

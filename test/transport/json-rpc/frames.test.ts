@@ -61,7 +61,7 @@ describe("a decoder", () => {
     expect(drained(exact)).toEqual(["x".repeat(MAX)]);
   });
 
-  it("holds memory for what arrived, not for what a header promises", () => {
+  it("holds memory for received bytes, not for the length that a header announces", () => {
     const frames = decoder(2 ** 32);
     frames.push(Buffer.from("ffffffff", "hex"));
     expect(frames.next()).toBeUndefined();
@@ -73,7 +73,7 @@ describe("a decoder", () => {
     expect(frames.heldBytes).toBeLessThanOrEqual(2 * 200_000);
   });
 
-  it("lets a frame wait until there is room for it, and says what it reserved", () => {
+  it("lets a frame wait until its bytes can be reserved, and reports the reservation", () => {
     let room = 10;
     const frames = new FrameDecoder({
       maxFrameBytes: MAX,
@@ -147,7 +147,7 @@ describe("a writer", () => {
     expect(into.told).toEqual(["cork", "a|b", large, "c|d", "uncork"]);
   });
 
-  it("sends nothing of what was dropped, and says that it is done", async () => {
+  it("sends no dropped frame, and reports it as done", async () => {
     const into = sink();
     const writer = new FrameWriter(into);
     let done = 0;

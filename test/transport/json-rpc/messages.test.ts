@@ -67,7 +67,7 @@ describe("JSON-RPC 2.0", () => {
     },
   );
 
-  it("answers a request that leaves the version out without it, in a batch as well", async () => {
+  it("answers a request that leaves the version out without it, also in a batch", async () => {
     const bare = '{"method":"sum","params":[1,2],"id":"a"}';
     const whole = '{"jsonrpc":"2.0","method":"sum","params":[1,2],"id":"b"}';
     const answers = [
@@ -83,7 +83,7 @@ describe("JSON-RPC 2.0", () => {
     });
   });
 
-  it("answers a request whose id is null, and gives back each kind of id as it came", async () => {
+  it("answers a request whose id is null, and returns each kind of id unchanged", async () => {
     for (const id of ["null", '"x"', "1.5", "-7", '""', "0"]) {
       const answer = await answerTo(`{"jsonrpc":"2.0","method":"get_data","id":${id}}`);
       expect(answer).toEqual({ jsonrpc: "2.0", result: ["hello", 5], id: JSON.parse(id) });
@@ -96,7 +96,7 @@ describe("JSON-RPC 2.0", () => {
     expect(await answerTo('[{"method":"sum"},{"method":"nothing"}]', fail)).toBeNull();
   });
 
-  it("answers what was not understood with the id that it had", async () => {
+  it("answers an invalid request with its id", async () => {
     expect(await answerTo('{"method":5,"id":"mine"}')).toMatchObject({ id: "mine" });
     expect(await answerTo('{"method":"m","authorization":5,"id":4}')).toMatchObject({
       error: { code: -32600 },
@@ -159,7 +159,7 @@ describe("JSON-RPC 2.0", () => {
     }
   });
 
-  it("tells nothing of an error but what the table says", async () => {
+  it("reveals only an error's entry in the table", async () => {
     const canary = "canary-4711";
     for (const error of [new Error(canary), new TypeError(`${canary}\n at x`), canary, null]) {
       const answer = errorAnswer(error, 1);

@@ -35,7 +35,7 @@ function slowVault() {
 }
 
 describe("frames", () => {
-  it("that are announced and never sent take no room from others", async () => {
+  it("that are announced and never sent reserve nothing", async () => {
     const { peerAs } = await open(LIMITS);
     const header = Buffer.alloc(4);
     header.writeUInt32BE(CAP);
@@ -61,7 +61,7 @@ describe("frames", () => {
     for (const { result } of answers) expect(result).toMatchObject({ safe_view: "a payload" });
   });
 
-  it("of a sender that stops in the middle hold what arrived until their time is over", async () => {
+  it("of a sender that stops in the middle keep the received bytes until their deadline", async () => {
     const { peerAs } = await open({ ...LIMITS, frameTimeoutMs: 300 });
     const stopping = await peerAs("records-token");
     const frame = sealFrame(CAP * 0.9);
@@ -75,7 +75,7 @@ describe("frames", () => {
 });
 
 describe("an answer", () => {
-  it("that is fetched a little at a time is cut off, however busy that looks, and gives its room back", async () => {
+  it("that is received too slowly is cut off, even if never idle, and releases its reservation", async () => {
     const limits = { maxFrameBytes: 10_000_000, maxBufferedBytes: 10_000_000 };
     const vault = new HandleVault();
     const { peerAs } = await open({ ...limits, vault, frameTimeoutMs: 2000 });
@@ -97,7 +97,7 @@ describe("an answer", () => {
 });
 
 describe("the answers to a batch", () => {
-  it("take room from when they are made, not from when the last of them is", async () => {
+  it("are counted from when they are made, not from when the last of them is", async () => {
     const { vault, letGo, waiting, sealed } = slowVault();
     const { peerAs } = await open({ ...LIMITS, vault });
     const [asking, sealing] = [await peerAs("records-token"), await peerAs("records-token")];
@@ -117,7 +117,7 @@ describe("the answers to a batch", () => {
     expect(sealed()).toBe(2);
   });
 
-  it("are no longer made where there is no room for them, and the connection lives on", async () => {
+  it("are no longer made over the budget, and the connection stays open", async () => {
     const { peerAs } = await open({ ...LIMITS, maxBufferedBytes: CAP });
     const peer = await peerAs("records-token");
     const { result } = await peer.ask("seal", sealParams({ data: "x".repeat(CAP * 0.8) }));
@@ -135,7 +135,7 @@ describe("the answers to a batch", () => {
     expect((await peer.ask("unseal", [result?.["id"]])).error).toBeUndefined();
   });
 
-  it("give their room back when whoever asked has left", async () => {
+  it("release their reservation when the client disconnects", async () => {
     const { vault, letGo, waiting } = slowVault();
     const { peerAs } = await open({ ...LIMITS, vault });
     const leaving = await peerAs("records-token");

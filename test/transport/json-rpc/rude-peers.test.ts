@@ -51,7 +51,7 @@ async function counted() {
   return { id, port, bytes, requests, open: () => open };
 }
 
-it("400 rude peers, who send too much, take nothing or leave in the middle, leave every counter at zero", async () => {
+it("400 clients that send too much, receive nothing or disconnect early leave every counter at zero", async () => {
   const random = seeded(1);
   const { id, port, bytes, requests, open } = await counted();
   const unseal = { jsonrpc: "2.0", method: "unseal", params: [id], id: 1 };

@@ -53,7 +53,7 @@ describe("a JSON-RPC server", () => {
     expect((await records.ask("health")).result).toEqual({ status: "ok" });
   });
 
-  it("carries bytes as base64, which a member beside the payload says", async () => {
+  it("carries bytes as base64, marked by a member next to the payload", async () => {
     const { peerAs } = await open();
     const peer = await peerAs("records-token");
     const given = { data: "AAH/", data_encoding: "base64" };
@@ -83,7 +83,7 @@ describe("a JSON-RPC server", () => {
     });
   });
 
-  it("goes on after a frame that is no JSON", async () => {
+  it("continues after a frame that is not JSON", async () => {
     const { peer } = await open();
     const raw = await peer();
     for (const text of ["{", "", "nope", "[]"]) {
@@ -122,7 +122,7 @@ describe("a JSON-RPC server", () => {
     expect(answers.map(({ id }) => id)).toEqual([7, null, 8]);
   });
 
-  it("finishes what a peer that closed its half has asked for", async () => {
+  it("finishes the requests of a client that closed its sending side", async () => {
     let release = (): void => undefined;
     const released = new Promise<void>((resolve) => {
       release = resolve;
@@ -179,7 +179,7 @@ describe("a JSON-RPC server", () => {
     expect(most).toBeGreaterThan(1);
   });
 
-  it("stops working for a peer that does not take its answers, until it does", async () => {
+  it("pauses a client that does not receive its responses, until it does", async () => {
     let opened = 0;
     class Counting extends HandleVault {
       override async unseal<T>(id: string, principal: string): Promise<T> {
@@ -207,7 +207,7 @@ describe("a JSON-RPC server", () => {
     for (let id = 0; id < 400; id++) expect((await peer.next()).result).toEqual({ data });
   });
 
-  it("lets frames wait for room that other connections take, and then serves them", async () => {
+  it("lets frames wait for bytes that other connections reserve, and then serves them", async () => {
     const sealed: unknown[] = [];
     class Noting extends HandleVault {
       override async seal(...given: Parameters<HandleVault["seal"]>) {
@@ -238,7 +238,7 @@ describe("a JSON-RPC server", () => {
     expect(sealed).toEqual(["first", "second"]);
   });
 
-  it("gives room back that a peer took and left with", async () => {
+  it("releases the reservation of a client that disconnected", async () => {
     const limits = {
       maxFrameBytes: 1000,
       maxBufferedBytes: 1000,
@@ -309,7 +309,7 @@ describe("frames on the wire", () => {
     }
   });
 
-  it("that promise 4 GiB cost less than 1 MiB and end the connection at once", async () => {
+  it("that announce 4 GiB cost less than 1 MiB and close the connection at once", async () => {
     const { peer } = await open();
     const allocations = (["alloc", "allocUnsafe", "allocUnsafeSlow"] as const).map((name) =>
       vi.spyOn(Buffer, name),
@@ -328,7 +328,7 @@ describe("frames on the wire", () => {
 });
 
 describe("time", () => {
-  it("ends a connection that does not say who it is", async () => {
+  it("closes a connection that does not authenticate", async () => {
     const { peer } = await open({ authenticationTimeoutMs: 50 });
     const raw = await peer();
     raw.send(health);
@@ -377,7 +377,7 @@ describe("time", () => {
     expect((await peer.rest()).length).toBeLessThan(20);
   });
 
-  it("lets the oldest connection that has not said who it is give way", async () => {
+  it("closes the oldest unauthenticated connection for a new one", async () => {
     const { peer, peerAs } = await open({ maxConnections: 3 });
     const known = await peerAs("records-token");
     const [oldest, younger] = [await peer(), await peer()];
@@ -391,7 +391,7 @@ describe("time", () => {
 });
 
 describe("stop", () => {
-  it("finishes what is in flight, refuses what comes then, and leaves the vault open", async () => {
+  it("finishes requests in flight, refuses later ones, and leaves the vault open", async () => {
     let release = (): void => undefined;
     const inFlight = new Promise<void>((resolve) => {
       release = resolve;
@@ -486,7 +486,7 @@ describe("stop", () => {
     expect(begun).toHaveLength(3 + 4);
   });
 
-  it("refuses what has arrived unread, also on connections that are not accepted yet", async () => {
+  it("refuses requests that arrived unread, also on connections that are not accepted yet", async () => {
     // A test that waits for one of these limits fails by its own time limit first.
     const { server, peer } = await open({
       ...{ authenticationTimeoutMs: 3_600_000, idleTimeoutMs: 3_600_000 },

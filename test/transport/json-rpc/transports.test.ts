@@ -95,7 +95,7 @@ describe.each(Object.entries(WAYS))("over %s", (_name, way) => {
 describe("TLS", () => {
   const way = WAYS["TLS"] as Way;
 
-  it("a client does not talk to a server whose certificate it does not know", async () => {
+  it("a client sends nothing to a server whose certificate it does not trust", async () => {
     await using scene = await served(way, localTrust);
     await expect(scene.client({ tls: {} }).getSafeView(UNKNOWN_ID)).rejects.toMatchObject({
       code: "ERR_VAULT_SERVICE_UNAVAILABLE",

@@ -157,7 +157,7 @@ describe("writeJson and readJsonAnswer", () => {
     );
   });
 
-  it("read what was sealed in the service's process, and nothing that would be changed", () => {
+  it("read values sealed in the service's process, and no value that parsing would change", () => {
     for (const text of ["1152921504606846976", "1152921504606847000", "-18446744073709552000"]) {
       expect(readJsonAnswer(text)).toBe(Number(text));
     }
@@ -219,7 +219,7 @@ describe("data_encoding", () => {
     expect(takeJsonData("seal", { data: "x", data_encoding: "json" })).toEqual({ data: "x" });
   });
 
-  it("changes nothing of what it was given", () => {
+  it("does not change its argument", () => {
     const params = Object.freeze({ data: bytes });
     const request = Object.freeze({ ...encoded });
     giveJsonData("seal", params);

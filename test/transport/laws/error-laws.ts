@@ -106,7 +106,7 @@ export function errorLaws(harness: VaultHarness): void {
     );
   });
 
-  it("passes every error of the vault on as what it is", async () => {
+  it("passes every error of the vault on unchanged", async () => {
     const behind = new HandleVault();
     let next: Error | undefined;
     behind.describe = async () => {

@@ -79,7 +79,7 @@ export function payloadLaws(harness: VaultHarness): void {
     });
   });
 
-  it("gives a copy: changing what was unsealed changes nothing in the vault", async () => {
+  it("returns a copy: changing an unsealed payload changes nothing in the vault", async () => {
     await withVault(harness, async (vault) => {
       const { id } = await vault.seal({ list: [1] }, sealOptions());
       const first = await vault.unseal<{ list: number[] }>(id, OWNER);

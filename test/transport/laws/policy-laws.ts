@@ -10,7 +10,7 @@ const NOT_FOUND = { code: "ERR_VAULT_HANDLE_NOT_FOUND", name: "HandleNotFoundErr
 
 /** The permissions on a handle, and their expiry. */
 export function policyLaws(harness: VaultHarness): void {
-  it("seals to a frozen handle that says what was asked for", async () => {
+  it("seals to a frozen handle with the requested properties", async () => {
     const { vault: behind, clock } = vaultWithClock();
     await withVault(
       harness,
@@ -33,7 +33,7 @@ export function policyLaws(harness: VaultHarness): void {
     );
   });
 
-  it("lives for 300 seconds and grants nobody unless told otherwise", async () => {
+  it("lives for 300 seconds and grants no principal by default", async () => {
     await withVault(harness, async (vault) => {
       const handle = await vault.seal("secret", { ownerPrincipal: OWNER, safeView: "" });
       expect(handle.expiresAt.getTime() - handle.createdAt.getTime()).toBe(300_000);
@@ -41,7 +41,7 @@ export function policyLaws(harness: VaultHarness): void {
     });
   });
 
-  it("opens for the owner and the granted, and for nobody else", async () => {
+  it("opens only for the owner and the granted principals", async () => {
     await withVault(harness, async (vault) => {
       const { id } = await vault.seal("secret", sealOptions());
       expect(await vault.unseal(id, OWNER)).toBe("secret");
@@ -105,7 +105,7 @@ export function policyLaws(harness: VaultHarness): void {
     });
   });
 
-  it("invalidates for the owner or for nobody in particular, as often as asked", async () => {
+  it("invalidates for the owner or without a principal, any number of times", async () => {
     await withVault(harness, async (vault) => {
       const first = await vault.seal("secret", sealOptions());
       await expect(vault.invalidate(first.id, GRANTEE)).rejects.toMatchObject(DENIED);
@@ -133,7 +133,7 @@ export function policyLaws(harness: VaultHarness): void {
     });
   });
 
-  it("serves 20 callers at a time, each with what is theirs", async () => {
+  it("serves 20 callers at a time, each with its own payloads", async () => {
     await withVault(harness, async (vault) => {
       const callers = Array.from({ length: 20 }, async (_, caller) => {
         const owner = `${OWNER}/${caller}`;

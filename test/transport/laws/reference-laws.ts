@@ -57,20 +57,23 @@ export function referenceLaws(harness: VaultHarness): void {
     });
   });
 
-  it.each(Object.entries(METHODS))("refuses to %s what is no handle", async (name, call) => {
-    await withVault(harness, async (vault) => {
-      for (const value of NEITHER) {
-        const error = await rejectionOf(call(vault, value as HandleReference));
-        expect(error).toBeInstanceOf(TypeError);
-        expect(error.message).toBe("handle must be a handle or the id of one");
-      }
-      const malformed = await codeOf(call(vault, "hdl_1"));
-      const isDone = name.startsWith("invalidate");
-      expect(malformed).toBe(isDone ? "no error" : "ERR_VAULT_HANDLE_NOT_FOUND");
-    });
-  });
+  it.each(Object.entries(METHODS))(
+    "refuses to %s a value that is not a handle",
+    async (name, call) => {
+      await withVault(harness, async (vault) => {
+        for (const value of NEITHER) {
+          const error = await rejectionOf(call(vault, value as HandleReference));
+          expect(error).toBeInstanceOf(TypeError);
+          expect(error.message).toBe("handle must be a handle or the id of one");
+        }
+        const malformed = await codeOf(call(vault, "hdl_1"));
+        const isDone = name.startsWith("invalidate");
+        expect(malformed).toBe(isDone ? "no error" : "ERR_VAULT_HANDLE_NOT_FOUND");
+      });
+    },
+  );
 
-  it("takes handles in unsealMany, and gives what is none a TypeError of its own", async () => {
+  it("accepts handles in unsealMany, and reports a TypeError for each other value", async () => {
     await withVault(harness, async (vault) => {
       const handle = await vault.seal("secret", sealOptions());
       const ids: readonly unknown[] = [handle, handle.id, ...NEITHER];

@@ -33,7 +33,7 @@ export function safeViewLaws(harness: VaultHarness): void {
     });
   });
 
-  it("adds what a seal allows to what the vault allows", async () => {
+  it("adds the words that a seal allows to those that the vault allows", async () => {
     const behind = new HandleVault({ leakGuard: { allow: ["/city"] } });
     await withVault(
       harness,
@@ -50,7 +50,7 @@ export function safeViewLaws(harness: VaultHarness): void {
     );
   });
 
-  it("stores what a summarizer writes, lets pass what it shows, and checks the rest", async () => {
+  it("stores a summarizer's text, allows the values that it shows, and checks the rest", async () => {
     await withVault(harness, async (vault) => {
       const context = { ownerPrincipal: OWNER, grantedPrincipals: [GRANTEE] };
       const summarizing = (summary: string) => ({

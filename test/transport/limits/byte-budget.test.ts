@@ -4,14 +4,14 @@ import { Allowance, Share } from "../../../src/transport/limits/byte-budget.js";
 const [ONE, OTHER] = [{}, {}];
 
 describe("an allowance", () => {
-  it("gives what is there, and what exists already also above the limit", () => {
+  it("grants an amount that is available, and counts existing amounts even above the limit", () => {
     const room = new Allowance(10);
     expect([room.take(10), room.take(1), room.isOverdrawn]).toEqual([true, false, false]);
     room.draw(5);
     expect([room.used, room.isOverdrawn]).toEqual([15, true]);
   });
 
-  it("lets one of those who hold a part finish above the limit, and no other until it has", () => {
+  it("lets one user that holds a part finish above the limit, and no other until it has", () => {
     const room = new Allowance(10);
     room.draw(10);
     expect([room.takeMore(4, ONE), room.takeMore(4, OTHER), room.takeMore(4, ONE)]).toEqual([
@@ -28,7 +28,7 @@ describe("an allowance", () => {
     expect(room.takeMore(4, OTHER)).toBe(true);
   });
 
-  it("calls whoever waits once something is given back, and nobody who no longer does", () => {
+  it("notifies waiting users once an amount is released, and no users that have stopped waiting", () => {
     const room = new Allowance(1);
     const called: string[] = [];
     const left = (): number => called.push("left");
@@ -42,7 +42,7 @@ describe("an allowance", () => {
   });
 });
 
-it("a share gives back what was taken and drawn, once", () => {
+it("a share releases its taken and drawn amounts exactly once", () => {
   const room = new Allowance(10);
   const share = new Share(room);
   expect([share.take(6), share.take(6)]).toEqual([true, false]);

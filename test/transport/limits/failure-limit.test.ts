@@ -56,7 +56,7 @@ describe("failed authentications", () => {
     await expect(attempt(limit, HERE, succeed)).rejects.toMatchObject(LIMITED);
   });
 
-  it("are none when it cannot be told who is calling, and give their turn back", async () => {
+  it("do not count when authentication is unavailable, and release their turn", async () => {
     const limit = new FailureLimit({ perMinute: 1, elapsedMs: () => 0 });
     for (let outage = 0; outage < 50; outage++) {
       const look = () => Promise.reject(new Error("away"));
@@ -152,7 +152,7 @@ describe("authentications at once, in whatever order they end,", () => {
     expect(limit.size).toBe(0);
   });
 
-  it("of another address wait for nobody", async () => {
+  it("of another address do not wait", async () => {
     const limit = new FailureLimit({ perMinute: 1, elapsedMs: () => 0 });
     let letGo: (() => void) | undefined;
     const slow = attempt(limit, HERE, () => new Promise<string>((r) => (letGo = () => r("slow"))));

@@ -37,7 +37,7 @@ describe("a body", () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * MEBIBYTE);
   });
 
-  it("a little over the limit hears why it was refused, and the connection goes on", async () => {
+  it("a little over the limit gets the reason, and the connection stays usable", async () => {
     const answer = await ask(server, "POST /handles", {
       text: Buffer.alloc(2 * MEBIBYTE, 32),
       token: "owner",
@@ -74,7 +74,7 @@ describe("a body", () => {
     }
   });
 
-  it("has to say that it is JSON: what any web page may send is refused", async () => {
+  it("must be labelled as JSON: media types that any web page may send are refused", async () => {
     const types = [
       "text/plain",
       "application/x-www-form-urlencoded",
@@ -169,7 +169,7 @@ describe("a client that takes its time", () => {
     expect(answer).toMatch(/^HTTP\/1\.1 200 /);
   });
 
-  it("gives way to others, the oldest one first, unless it has said who it is", async () => {
+  it("is closed for new ones, the oldest first, unless it is authenticated", async () => {
     const vault = new HandleVault();
     const { id } = await vault.seal("secret", sealOptions());
     const server = await serve({ maxConnections: 8 }, vault);
@@ -198,7 +198,7 @@ describe("too many", () => {
     expect(seen.map(({ status }) => status)).toEqual([404, 404, 429, 404]);
   });
 
-  it("requests at once hear 503 and when to come back", async () => {
+  it("requests at once get 503 and the time to wait", async () => {
     const vault = new HandleVault();
     const slow: (() => void)[] = [];
     vault.getSafeView = () => new Promise((resolve) => slow.push(() => resolve("late")));

@@ -65,7 +65,7 @@ describeVault(
 );
 describeVault("over HTTP on a Unix socket", harness(onSocket));
 
-it("a client certificate says who is calling, and whoever has none is nobody", async () => {
+it("a client certificate identifies the caller, and a client without one is not authenticated", async () => {
   const tls = { ...TLS, ca: authority.certificate, requestCert: true, rejectUnauthorized: false };
   const auth = mtlsAuth({ trustDomain: "example.org" });
   const behind = new HandleVault();

@@ -48,7 +48,7 @@ const tcp = (onSocket: (socket: Socket) => void) => started(createServer(onSocke
 const web = (listener: RequestListener) => started(createHttpServer(listener));
 
 describe("a client", () => {
-  it("calls every operation, and hears the errors of the vault", async () => {
+  it("calls every operation, and receives the errors of the vault", async () => {
     const server = await serve();
     const wire = wireTo(urlOf(server), { token: async () => "owner" });
     const { id } = (await wire.call("seal", { ...SEAL, data: new Uint8Array([1]) })) as {
@@ -118,7 +118,7 @@ describe("a client", () => {
     await expect(wire.call("unseal", { id: UNKNOWN_ID })).rejects.toMatchObject(UNAVAILABLE);
   });
 
-  it("hears how long to wait", async () => {
+  it("receives the time to wait", async () => {
     const server = await serve({ requestsPerMinute: 1 });
     const wire = wireTo(urlOf(server), { token: "owner" });
     await wire.call("invalidate", { id: UNKNOWN_ID });
@@ -147,7 +147,7 @@ describe("a client", () => {
   });
 });
 
-describe("a request whose answer does not come", () => {
+describe("a request without a response", () => {
   const silent = () => tcp((socket) => void socket.resume());
 
   it("is sent once if it writes, even if the server closes at once", async () => {
@@ -165,7 +165,7 @@ describe("a request whose answer does not come", () => {
     expect(requests).toBe(3);
   });
 
-  it("was not sent if nobody listens: it is tried again, and changed nothing", async () => {
+  it("was not sent if no server listens: it is tried again, and changed nothing", async () => {
     const url = await silent();
     const server = servers.pop();
     await new Promise((done) => server?.close(done));

@@ -33,7 +33,7 @@ function slowVault() {
 }
 
 describe("a server that stops", () => {
-  it("finishes what is in flight, and takes nothing new", async () => {
+  it("finishes requests in flight, and accepts no new ones", async () => {
     const { vault, asked, letGo } = slowVault();
     const server = await serve({}, vault);
     const inFlight = ask(server, "GET /handles/x/safe_view", { token: "owner" });
@@ -51,7 +51,7 @@ describe("a server that stops", () => {
     await stopped;
   });
 
-  it("does nothing of what comes later on a connection that still waits for an answer", async () => {
+  it("performs no later request on a connection that still waits for a response", async () => {
     const { vault, asked, letGo } = slowVault();
     let sealed = 0;
     vault.seal = () => {

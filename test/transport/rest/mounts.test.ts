@@ -83,7 +83,7 @@ describe("without the connection", () => {
   const request = (headers: Record<string, string> = {}) =>
     new Request("http://localhost/handles/x", { headers });
 
-  it("what needs it refuses, instead of being left out", async () => {
+  it("features that need it refuse requests without it, rather than being skipped", async () => {
     const vault = new HandleVault();
     for (const options of [{ auth: TOKENS }, { ...UNLIMITED, auth: LOCAL }]) {
       const answer = await httpHandler(vault, options)(request({ authorization: "Bearer owner" }));
@@ -108,7 +108,7 @@ describe("without the connection", () => {
     expect((await known(request({ authorization: "Bearer owner" }), second)).status).toBe(404);
   });
 
-  it("of this machine, what a request says is believed by nobody", async () => {
+  it("must be local before the principal in a request is trusted", async () => {
     const handler = httpHandler(new HandleVault(), { auth: LOCAL });
     const far = await handler(request(), { remoteAddress: "192.0.2.1", isLocal: false });
     expect(far.status).toBe(401);
@@ -117,7 +117,7 @@ describe("without the connection", () => {
   });
 });
 
-it("a Web request whose body was read, or is too large, hears why", async () => {
+it("a Web request whose body was read, or is too large, gets the reason", async () => {
   const handler = httpHandler(new HandleVault(), { ...UNLIMITED, maxBodyBytes: 10 });
   const post = (body: string) =>
     new Request("http://localhost/handles", {

@@ -39,7 +39,7 @@ function withResolvers<T>(): PromiseWithResolvers<T> {
 }
 
 describe("a probe", () => {
-  it("is one for all who ask while it is under way", async () => {
+  it("is shared by all requests that arrive while it runs", async () => {
     const { readiness, probes, clock, settle } = scene();
     const first = readiness.isReady();
     clock.ms = 5000;

@@ -37,7 +37,7 @@ async function scene(options: { readonly gatewayPrincipals?: readonly string[] }
 }
 
 describe("the router", () => {
-  it("shows safe views and resolves handles, for whoever may", async () => {
+  it("shows safe views and resolves handles, for callers with permission", async () => {
     const { id, app } = await scene();
     const server = await started(routerListener(app));
     const view = await ask(server, `GET /handles/${id}/safe-view`, { token: "stranger" });
@@ -57,7 +57,7 @@ describe("the router", () => {
     for (const { text } of refused) expect(text).not.toMatch(/secret|spiffe|hdl_/);
   });
 
-  it("resolves for gateways alone if there are some, and for nobody if the list is empty", async () => {
+  it("resolves only for the listed gateways, and for no caller if the list is empty", async () => {
     for (const [gatewayPrincipals, status] of [[[GRANTEE], 200] as const, [[], 403] as const]) {
       const { id, app } = await scene({ gatewayPrincipals });
       const server = await started(routerListener(app));
@@ -68,7 +68,7 @@ describe("the router", () => {
     }
   });
 
-  it("resolves for nobody whom a request merely names", async () => {
+  it("does not resolve for a principal that a request merely names", async () => {
     const { id, vault } = await scene();
     const app = new Hono().route("/handles", vaultRouter(vault, { auth: LOCAL }));
     const server = await started(routerListener(app));
@@ -100,7 +100,7 @@ describe("the router", () => {
   });
 });
 
-it("a route that requires the payload runs for nobody who may not have it", async () => {
+it("a route that requires the payload does not run for a caller without permission", async () => {
   const { id, vault } = await scene();
   let runs = 0;
   const app = new Hono();
@@ -123,7 +123,7 @@ it.each([
   ["text/csv", "name\ncanary", "name\ncanary"],
   ["application/pdf", "canary", new TextEncoder().encode("canary")],
   [undefined, "canary", new TextEncoder().encode("canary")],
-])("an answer of the type %s is sealed as what it is", async (type, body, payload) => {
+])("a response of the type %s is sealed as that type", async (type, body, payload) => {
   const vault = new HandleVault();
   const app = new Hono();
   const headers = type === undefined ? {} : { "content-type": type };
@@ -167,7 +167,7 @@ it("an answer that is sealed leaves as a handle, and not at all if sealing fails
 describe("an answer that is sealed", () => {
   const seal = sealResponse(new HandleVault(), { ownerPrincipal: OWNER, safeView: "a record" });
 
-  it("tells nothing of its payload in headers, of whatever kind the route sets", async () => {
+  it("reveals nothing of its payload in any header that the route sets", async () => {
     const app = new Hono();
     app.get("/record", seal, (context) => {
       context.header("x-patient", "canary");
@@ -190,7 +190,7 @@ describe("an answer that is sealed", () => {
     expect(await answer.json()).toMatchObject({ safe_view: "a record" });
   });
 
-  it("keeps the headers of what is around it", async () => {
+  it("keeps the headers of other middleware", async () => {
     const app = new Hono();
     app.use(cors({ origin: "https://app.example", credentials: true }));
     app.use(async (context, next) => {

@@ -53,7 +53,7 @@ describe("the routes", () => {
     ]);
   });
 
-  it("tell everybody that the service runs and how it is asked, and no more", async () => {
+  it("show any client that the service runs and its API, and no more", async () => {
     const server = await serve();
     expect((await ask(server, "GET /health")).body).toEqual({ status: "ok" });
     expect((await ask(server, "GET /openapi.json")).body["openapi"]).toBe("3.1.1");
@@ -124,7 +124,7 @@ describe("an answer to an error", () => {
     expect(wrong.headers["www-authenticate"]).toBe(challenge);
   });
 
-  it("tells a path that is not there from a method that a path does not have", async () => {
+  it("distinguishes an unknown path from a method that a path does not allow", async () => {
     const server = await serve();
     const none = await ask(server, "GET /nowhere");
     expect([none.status, none.body["code"]]).toEqual([404, "ERR_HTTP_NO_ROUTE"]);
@@ -166,7 +166,7 @@ describe("an answer to an error", () => {
 });
 
 describe("who is calling", () => {
-  it("is told by the credential: an agent that types the gateway's principal is refused", async () => {
+  it("is identified by the credential: an agent that names the gateway's principal is refused", async () => {
     const vault = new HandleVault();
     const { id } = await vault.seal("secret", sealOptions());
     const server = await serve({ gatewayPrincipals: [GRANTEE] }, vault);
@@ -185,7 +185,7 @@ describe("who is calling", () => {
     expect(await vault.unseal(id, OWNER)).toBe("secret");
   });
 
-  it("is whom the request names only if local callers are trusted", async () => {
+  it("is the principal in the request only if local callers are trusted", async () => {
     const server = await serve({ auth: LOCAL });
     const json = { ...SEAL, owner_principal: OWNER };
     const { body } = await ask(server, "POST /handles", { json });
@@ -204,7 +204,7 @@ describe("who is calling", () => {
     expect(await vault.unseal(id, OWNER)).toBe("secret");
   });
 
-  it("must be known: a server without auth does not start, nor one that believes anybody", async () => {
+  it("must be known: a server without auth, or with one that trusts every client, does not start", async () => {
     for (const options of [undefined, {}, { port: 0 }, { auth: undefined }, { auth: "none" }]) {
       await expect(serveHttp(new HandleVault(), options as never)).rejects.toThrow(TypeError);
     }

@@ -127,7 +127,7 @@ describe("parameters", () => {
 });
 
 describe("results", () => {
-  it("are what the schemas say", async () => {
+  it("are those of the schemas", async () => {
     const vault = new HandleVault();
     const service = new VaultService(vault);
     const { id: made } = (await service.call("seal", seal, owner)) as { id: string };
@@ -160,7 +160,7 @@ describe("results", () => {
     );
   });
 
-  it("of a batch stop at a bound, and what is left was not touched", async () => {
+  it("of a batch stop at a limit, and the remaining items were not touched", async () => {
     const vault = new HandleVault();
     const handles = await vault.sealMany(
       Array.from({ length: 8 }, () => ({ data: "x".repeat(5e6), ...sealOptions({ maxUses: 1 }) })),
@@ -184,7 +184,7 @@ describe("results", () => {
     expect(await service.call("unseal", requests[7], owner)).toMatchObject({});
   });
 
-  it("of a batch tell of a failure no more than the table does", async () => {
+  it("of a batch reveal no more of a failure than the table does", async () => {
     const vault = new HandleVault();
     vault.unseal = async () => {
       throw new CacheUnavailableError({ cause: new Error("secret") });

@@ -21,7 +21,7 @@ describe("the error table", () => {
     expect(fromWireError({ code: "ERR_VAULT_NEVER_HEARD_OF" })).toBe(undefined);
   });
 
-  it("has no row for what no vault throws, and says only that the service failed", () => {
+  it("has no row for errors that no vault throws, and reports them only as a failure of the service", () => {
     for (const error of localErrors) {
       expect(toWireError(error)).toEqual(toWireError(new Error("x")));
       expect(fromWireError({ code: error.code })).toBe(undefined);
@@ -39,7 +39,7 @@ describe("the error table", () => {
   });
 
   it.each(["rpcCode", "faultCode"] as const)(
-    "tells every vault error by its %s alone",
+    "identifies every vault error by its %s alone",
     (number) => {
       for (const error of vaultErrors) {
         const received = fromWireError({ [number]: toWireError(error)[number] });
@@ -115,7 +115,7 @@ describe("an error about a package", () => {
     }
   });
 
-  it("names none but this library's peers: a service does not choose what its clients install", () => {
+  it("names only this library's peers: a service does not choose the packages that its clients install", () => {
     const { peerDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
     expect(PEERS).toEqual(Object.keys(peerDependencies).sort());
     for (const name of ["@evil/handlevault-fix", "zod;curl", "", "constructor", "__proto__"]) {
@@ -128,7 +128,7 @@ describe("an error about a package", () => {
   });
 });
 
-describe("what is no vault error", () => {
+describe("an error that is not a vault error", () => {
   it("is a bad parameter or a fault of the service's", () => {
     const codes = others.map((error) => toWireError(error).code);
     expect(codes).toEqual([
@@ -208,7 +208,7 @@ describe("what is no vault error", () => {
     }
   });
 
-  it("tells nothing of a vault error but what its code says", () => {
+  it("reveals nothing of a vault error except its code", () => {
     const error = Object.assign(new CacheUnavailableError({ cause: new Error("secret") }), {
       message: "secret",
       path: "/secret",

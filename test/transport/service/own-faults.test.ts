@@ -142,7 +142,7 @@ describe("a report", () => {
     expect(JSON.stringify(warned.mock.calls)).not.toContain(CANARY);
   });
 
-  it("is not made of what a client did wrong, or of a client that goes away", async () => {
+  it("is not reported for a client's mistake, or for a client that disconnects", async () => {
     const errors: unknown[] = [];
     const server = await serve({ onError: (error) => errors.push(error) });
     for (const text of ["{", '{"data":1}', '{"data":1e999}']) {

@@ -175,7 +175,7 @@ describe("a trusted machine", () => {
     }
   });
 
-  it("may invalidate for nobody, as the embedding process does, but not for another", async () => {
+  it("may invalidate without a principal, as the embedding process does, but not for another one", async () => {
     const { service, id, vault } = await scene();
     const params = { id, requesting_principal: STRANGER };
     await expect(service.call("invalidate", params, LOCAL_CALLER)).rejects.toMatchObject(DENIED);
@@ -185,7 +185,7 @@ describe("a trusted machine", () => {
 });
 
 describe("gatewayPrincipals", () => {
-  it("are the only ones that payloads are handed to, if owner or granted as well", async () => {
+  it("are the only ones that receive payloads, if they are also owner or granted", async () => {
     const { service, id } = await scene({ gatewayPrincipals: [GRANTEE, STRANGER] });
     expect(await service.call("unseal", { id }, { principal: GRANTEE })).toEqual({
       data: "secret",
@@ -199,7 +199,7 @@ describe("gatewayPrincipals", () => {
     expect(await service.call("describe", { id }, owner)).toMatchObject({ owner_principal: OWNER });
   });
 
-  it("are judged by whom the payload is for, not by who carries it", async () => {
+  it("are checked against the principal that receives the payload, not against the caller", async () => {
     const { service, id } = await scene({ gatewayPrincipals: [GRANTEE] });
     const agent = { principal: STRANGER, mayActFor: [GRANTEE, OWNER] };
     const forGateway = { id, requesting_principal: GRANTEE };
@@ -208,7 +208,7 @@ describe("gatewayPrincipals", () => {
     await expect(service.call("unseal", forOwner, agent)).rejects.toMatchObject(FORBIDDEN);
   });
 
-  it("name nobody when the list is empty", async () => {
+  it("allow no principal when the list is empty", async () => {
     const { service, id, vault } = await scene({ gatewayPrincipals: [] });
     for (const caller of [owner, { principal: GRANTEE, mayActFor: ["spiffe:*"] }]) {
       await expect(service.call("unseal", { id }, caller)).rejects.toMatchObject(FORBIDDEN);

@@ -37,7 +37,7 @@ function newServer(onSocket: (socket: Socket) => void = (socket) => socket.destr
 }
 
 describe("a server", () => {
-  it("listens on the loopback interface unless told otherwise", async () => {
+  it("listens on the loopback interface by default", async () => {
     const address = await listen(newServer(), {});
     expect(address).toEqual({ host: "127.0.0.1", port: expect.any(Number) });
   });
@@ -47,7 +47,7 @@ describe("a server", () => {
     await expect(listen(newServer(), { port })).rejects.toMatchObject({ code: "EADDRINUSE" });
   });
 
-  it.each(["0.0.0.0", "::"])("does not listen on %s without TLS unless told so", async (host) => {
+  it.each(["0.0.0.0", "::"])("does not listen on %s without TLS by default", async (host) => {
     await expect(listen(newServer(), { host })).rejects.toThrow(TypeError);
     const exposed = await listen(newServer(), { host, insecureTransport: true });
     expect(exposed.host).toBe(host);
@@ -226,7 +226,7 @@ describe("a connection", () => {
     expect(unix).toMatchObject({ isLocal: true, remoteAddress: undefined });
   });
 
-  it("that ended before anybody asked does not pass for a local one", async () => {
+  it("that ended before it was examined does not count as local", async () => {
     const seen = await seenBy({}, (socket) => {
       socket.destroy();
       return connectionOf(socket);

@@ -87,7 +87,7 @@ describe.each(WIRES)("over %s", (wire) => {
     expect(await view(showing("later"))).toBe("done");
   });
 
-  it("requests without a credential are told so even where others have failed too often", async () => {
+  it("requests without a credential are refused as such even where others have failed too often", async () => {
     const { view, showing, exhaust } = await scene();
     await exhaust();
     expect(await view(showing())).toBe(REFUSED);

@@ -41,7 +41,7 @@ describe("the least version of TLS", () => {
   });
 });
 
-describe("a server that is given certificates anew", () => {
+describe("a server whose certificates are replaced", () => {
   const [first, second] = [TestAuthority.create(), TestAuthority.create()];
   afterAll(() => {
     for (const authority of [first, second]) authority.remove();

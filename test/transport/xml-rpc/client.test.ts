@@ -39,7 +39,7 @@ describe("a vault behind XML-RPC", () => {
     expect(server.address.port).toBeGreaterThan(0);
   });
 
-  it("refuses what XML cannot carry before anything is sent", async () => {
+  it("refuses values that XML cannot carry before anything is sent", async () => {
     const { asked, url } = await scripted(() => undefined);
     const remote = remoteVault(url);
     for (const data of ["a\u0000", { a: ["\ud800"] }, "\uffff"]) {
@@ -48,7 +48,7 @@ describe("a vault behind XML-RPC", () => {
     expect(asked).toEqual([]);
   });
 
-  it("shows a token, fixed or asked for anew, and reports one that is not accepted", async () => {
+  it("sends a token, fixed or read for each call, and reports one that is not accepted", async () => {
     const { url } = await served({
       auth: tokenAuth({ tokens: [{ token: TOKEN, principal: OWNER }] }),
     });
@@ -99,7 +99,7 @@ describe("when there is no answer", () => {
     await expect(wireTo(url).call(operation, {})).rejects.toMatchObject(UNAVAILABLE);
   });
 
-  it("on a kept connection that has ended: asks again only what reads", async () => {
+  it("on a kept connection that has closed: repeats only calls that read", async () => {
     let calls = 0;
     const { url, asked } = await scripted((request, response) => {
       calls += 1;
@@ -153,7 +153,7 @@ describe("when there is no answer", () => {
   });
 });
 
-describe("a call that is given up", () => {
+describe("a call that is aborted", () => {
   it("rejects with the signal's reason, before it is sent and after", async () => {
     const controller = new AbortController();
     const { url } = await scripted(() => controller.abort(new Error("enough")));

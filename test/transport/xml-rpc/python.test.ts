@@ -7,7 +7,7 @@ import { served } from "./scene.js";
 const TOKEN = "t".repeat(43);
 
 describe("Python's own xmlrpc.client", () => {
-  it("does with the server what the original's client does", async () => {
+  it("does the same with the server as the original's client", async () => {
     const { port } = await served();
     const output = await python(`
 import json, xmlrpc.client
@@ -48,7 +48,7 @@ print(json.dumps({"faults": faults, "members": sorted(handle)}))
     });
   });
 
-  it("reads what only ours can write: large integers, all doubles, carriage returns", async () => {
+  it("reads values that only our writer can write: large integers, all doubles, carriage returns", async () => {
     const { vault, port } = await served();
     const data = [2 ** 31, -(2 ** 53 - 1), 5e-324, 1.7976931348623157e308, 0.1, "\r\n"];
     const { id } = await vault.seal(data, { ownerPrincipal: OWNER, safeView: "v" });

@@ -35,7 +35,7 @@ const plain = fc
   .map((text) => ({ character: text, spelling: text }));
 
 describe("references", () => {
-  it("stand for their characters wherever they are, and what is resolved is not read again", () => {
+  it("resolve to their characters in any place, and resolved text is not read again", () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(spelled, named, plain)), (pieces) => {
         const text = pieces.map(({ spelling }) => spelling).join("");

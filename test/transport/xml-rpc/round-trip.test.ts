@@ -88,7 +88,7 @@ class Point {
   x = 1;
 }
 
-describe("the writer refuses what XML-RPC has no type for", () => {
+describe("the writer refuses values without an XML-RPC type", () => {
   it.each([
     ["undefined", undefined],
     ["a hole", new Array<unknown>(1)],

@@ -27,7 +27,7 @@ const faultOf = (answer: string) => readMethodResponse(bodyOf(answer)).fault;
 const resultIn = (answer: string) =>
   readMethodResponse(Buffer.from(bodyOf(answer), "latin1")).value;
 
-describe("what HTTP refuses before XML-RPC sees it", () => {
+describe("requests that HTTP refuses before XML-RPC reads them", () => {
   const health = call("health");
   it.each<[number, string, RawRequest]>([
     [404, "another path", { line: "POST /rpc HTTP/1.1", body: health }],
@@ -83,7 +83,7 @@ describe("what HTTP refuses before XML-RPC sees it", () => {
     expect(answer).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
   });
 
-  it("reads neither a body nor a call of somebody who shows no credential", async () => {
+  it("reads neither a body nor a call of a client without a credential", async () => {
     const { port } = await served({ auth });
     const announced = ["Content-Length: 1000000"];
     const answer = await raw(port, { headers: announced });
@@ -99,7 +99,7 @@ describe("what HTTP refuses before XML-RPC sees it", () => {
     }
   });
 
-  it("makes an address that failed often wait, whatever it shows then", async () => {
+  it("makes an address that failed often wait, whatever credential it sends next", async () => {
     const { port } = await served({ auth, failedAuthenticationsPerMinute: 2 });
     for (let failure = 0; failure < 2; failure++) {
       const headers = [`Authorization: Bearer guess${failure}`];
@@ -110,7 +110,7 @@ describe("what HTTP refuses before XML-RPC sees it", () => {
     expect(answer).toMatch(/^retry-after: \d+/m);
   });
 
-  it("503 when it cannot be told who is calling, or too many are", async () => {
+  it("503 when authentication is unavailable, or there are too many requests", async () => {
     const away: Authenticator = {
       authenticate: () => Promise.reject(new AuthenticationUnavailableError()),
     };
@@ -133,7 +133,7 @@ describe("what HTTP refuses before XML-RPC sees it", () => {
 });
 
 describe("faults", () => {
-  it("are answered under status 200, uncacheable, with fixed texts that name nobody", async () => {
+  it("have status 200, are not cacheable, and have fixed texts without any principal", async () => {
     const { vault, port } = await served();
     const { id } = await vault.seal("canary", sealOptions());
     const answer = await raw(port, { body: call("unseal", id, STRANGER) });
@@ -161,7 +161,7 @@ describe("faults", () => {
     expect(faultOf(await raw(port, { body }))?.faultCode).toBe(faultCode);
   });
 
-  it("refuses a date as payload, and says what to do", async () => {
+  it("refuses a date as payload, and states the alternative", async () => {
     const { port } = await served();
     const date = "<value><dateTime.iso8601>19980717T14:08:55</dateTime.iso8601></value>";
     const body = call("seal", null, OWNER, "view").replace("<value><nil/></value>", date);
@@ -219,7 +219,7 @@ describe("methods", () => {
     }
   });
 
-  it("refuse an agent that types the gateway's principal into a call", async () => {
+  it("refuse an agent that names the gateway's principal in a call", async () => {
     const { vault, port } = await served({ auth });
     const { id } = await vault.seal("secret", sealOptions({ ownerPrincipal: GRANTEE }));
     const answer = await raw(port, { headers: [bearer], body: call("unseal", id, GRANTEE) });
@@ -230,7 +230,7 @@ describe("methods", () => {
     );
   });
 
-  it("give safe views to nobody in particular only where that was asked for", async () => {
+  it("give safe views without a credential only where the options allow it", async () => {
     const open = await served({ auth, publicSafeViews: true });
     const { id } = await open.vault.seal("secret", sealOptions());
     expect(resultIn(await raw(open.port, { body: call("get_safe_view", id) }))).toBe("a payload");
@@ -260,7 +260,7 @@ describe("a server", () => {
     await expect(started).rejects.toThrow(TypeError);
   });
 
-  it("does not start for other machines when it believes local callers", async () => {
+  it("does not listen to other machines when it trusts local callers", async () => {
     const started = served({ host: "0.0.0.0", insecureTransport: true });
     await expect(started).rejects.toThrow(TypeError);
   });
@@ -318,7 +318,7 @@ describe("a server", () => {
 });
 
 describe("connections", () => {
-  it("that show no caller give way to newer ones, the oldest first", async () => {
+  it("that are not authenticated are closed for newer ones, the oldest first", async () => {
     const { port } = await served({ maxConnections: 3, ...PATIENT });
     const open = async () => {
       const socket = connect(port, "127.0.0.1").on("error", () => undefined);

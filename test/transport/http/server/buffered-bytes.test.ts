@@ -54,7 +54,7 @@ const WIRES = {
 } as const;
 
 describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
-  it("keeps no more of bodies than its cap, however many slow senders share it", async () => {
+  it("keeps no more bytes of bodies than its budget, however many slow senders share it", async () => {
     const { open } = await scene(LIMITS);
     const bodies = Array.from({ length: 10 }, () => wire.seal(CAP * 0.6));
     const answers = bodies.map(async (message) => {
@@ -77,7 +77,7 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
     expect(new Set(heard)).toEqual(new Set(["HTTP/1.1 503 Service Unavailable"]));
   });
 
-  it("says when to come back", async () => {
+  it("states the time to wait", async () => {
     const { holding, ask } = await scene(LIMITS);
     await holding(wire.seal(CAP * 0.8));
     expect(await ask(wire.seal(CAP / 2))).toMatch(/^HTTP\/1\.1 503 .*\r\nretry-after: 1\r\n/is);
@@ -96,7 +96,7 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
     expect(await ask(wire.seal(10))).toMatch(/^HTTP\/1\.1 20[01] /);
   });
 
-  describe("gives the room of a body back", () => {
+  describe("releases the reservation of a body", () => {
     it("once it is answered", async () => {
       const { holding, becomesFree } = await scene(LIMITS);
       const { socket, rest } = await holding(wire.seal(CAP * 0.8));
@@ -117,7 +117,7 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
       await becomesFree(140_000);
     });
 
-    it("once its sender is gone, whether it said so or not", async () => {
+    it("once its sender has disconnected, cleanly or not", async () => {
       for (const leave of ["destroy", "resetAndDestroy", "end"] as const) {
         const { holding, becomesFree } = await scene(LIMITS);
         const { socket } = await holding(wire.seal(CAP * 0.8));
@@ -137,7 +137,7 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
     });
   });
 
-  it("counts an answer until it is taken, and takes no bodies meanwhile", async () => {
+  it("counts a response until it is received, and accepts no bodies until then", async () => {
     const { vault, open, ask, becomesFree } = await scene(OPENING);
     const { id } = await vault.seal("x".repeat(LARGE), sealOptions());
     const lazy = [open(), open(), open()];
@@ -147,7 +147,7 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
     await becomesFree(100);
   });
 
-  it("forgets answers whose connection is gone, also those that wait behind another", async () => {
+  it("releases responses whose connection is closed, also those queued behind another", async () => {
     const { vault, open, ask, becomesFree, server } = await scene({ ...OPENING, ...PATIENT });
     const { id } = await vault.seal("x".repeat(LARGE), sealOptions());
     const lazy = open();
@@ -159,7 +159,7 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
     await server.stop();
   });
 
-  it("forgets answers that are made when their connection is gone", async () => {
+  it("releases responses that are made after their connection closed", async () => {
     const { vault, open, ask } = await scene({ ...OPENING, ...PATIENT });
     const { id } = await vault.seal("x".repeat(LARGE), sealOptions());
     const begun: (() => void)[] = [];
@@ -181,7 +181,7 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
     }
   });
 
-  it("cuts off who fetches answers a little at a time, however busy that looks", async () => {
+  it("disconnects a client that receives its responses too slowly, even if it is never idle", async () => {
     const { vault, open, becomesFree } = await scene({ ...OPENING, requestTimeoutMs: 1000 });
     const { id } = await vault.seal("x".repeat(LARGE), sealOptions());
     const slow = open();
@@ -211,7 +211,7 @@ describe.each(Object.entries(WIRES))("a server of %s", (_, wire) => {
     await closed;
   });
 
-  it("refuses a cap below what one body may have", async () => {
+  it("refuses a budget below the limit of one body", async () => {
     const options = { auth: trustLocalCallers(), port: 0, maxBodyBytes: 10, maxBufferedBytes: 9 };
     await expect(wire.serve(new HandleVault(), options)).rejects.toThrow(RangeError);
   });

@@ -18,8 +18,8 @@ const auth = {
     bearerToken === TOKEN ? { principal: OWNER } : undefined,
 };
 
-describe("requests of nobody, where safe views are open", () => {
-  it("take a quarter of the places over XML-RPC, however slowly they send their bodies", async () => {
+describe("requests without a credential, where safe views need none", () => {
+  it("take a quarter of the slots over XML-RPC, however slowly they send their bodies", async () => {
     const options = { auth, port: 0, publicSafeViews: true, maxInFlight: 8 };
     const server = await serveXmlRpc(new HandleVault(), options);
     onTestFinished(() => server.stop());
@@ -56,7 +56,7 @@ describe.each([
   ["http", serveHttp, VaultClient.http, "application/json"],
   ["xml-rpc", serveXmlRpc, VaultClient.rpc, "text/xml"],
 ] as const)("callers who are known to %s", (_, serve, clientOf, type) => {
-  it("and are slow to send their bodies take no places from others", async () => {
+  it("and are slow to send their bodies take no slots from others", async () => {
     const server = await serve(new HandleVault(), { auth, port: 0, maxInFlight: 4 });
     onTestFinished(() => server.stop());
     const { port } = server.address as { readonly port: number };

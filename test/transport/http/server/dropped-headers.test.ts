@@ -112,7 +112,7 @@ describe.each(Object.entries(DOORS))("through %s", (_, door) => {
   });
 });
 
-describe("a handler in a server of somebody else's", () => {
+describe("a handler in an application's own server", () => {
   const refused = 431;
 
   it("refuses from as many headers on as that server hands on", async () => {

@@ -45,14 +45,14 @@ describe("the body of a request", () => {
     expect(over.incoming.isPaused()).toBe(true);
   });
 
-  it("is given up when the client goes away in the middle", async () => {
+  it("is abandoned when the client disconnects in the middle", async () => {
     const { socket, incoming } = await begun(6);
     const reading = readIncoming(incoming, LIMIT);
     socket.write("abc", () => socket.destroy());
     await expect(reading).rejects.toThrow();
   });
 
-  it("is given up when the client went away before anybody asked", async () => {
+  it("is abandoned when the client disconnected before it was read", async () => {
     const { socket, incoming } = await begun(6);
     socket.destroy();
     await new Promise((resolve) => incoming.once("close", resolve));

@@ -55,11 +55,11 @@ describe.each(Object.entries(WIRES))("a request over %s that a proxy passes on",
     return answer;
   }
 
-  it("is answered if no header tells of the proxy", async () => {
+  it("gets a response if no header indicates the proxy", async () => {
     expect(await ask([])).toContain(SECRET);
   });
 
-  it.each(HEADERS)("is refused if %s tells of it, once or more often", async (name) => {
+  it.each(HEADERS)("is refused if %s indicates it, once or more often", async (name) => {
     const header = `${name}: 203.0.113.9`;
     for (const headers of [[header], [header, header], [header, header.toLowerCase(), header]]) {
       const answer = await ask(headers);

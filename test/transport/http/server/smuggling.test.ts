@@ -102,7 +102,7 @@ describe.each(Object.entries(WIRES))("over %s", (_, wire) => {
 
   const honest = (): string => request([`Content-Length: ${wire.body(id).length}`], wire.body(id));
 
-  it("a request opens what it asks for, and one behind it as well", async () => {
+  it("a request opens its handle, and so does the next one", async () => {
     await sent(port, honest() + honest());
     expect(opened).toBe(2);
   });
