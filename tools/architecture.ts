@@ -4,10 +4,10 @@
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, posix, relative } from "node:path";
+import { importsIn } from "./imports.js";
 
 const ROOT = join(import.meta.dirname, "..");
 const PAGE = join(ROOT, "docs", "architecture.md");
-const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+)"/g;
 const PICTURE = /(<!-- picture -->\n).*?(<!-- \/picture -->)/s;
 /** The name in the picture for the files directly in `src`, which are the entry points. */
 const DOORS = "entry points";
@@ -19,7 +19,7 @@ for (const file of readdirSync(join(ROOT, "src"), { recursive: true, encoding: "
   const targets = arrows.get(from) ?? new Set();
   arrows.set(from, targets);
   const source = readFileSync(join(ROOT, "src", file), "utf8");
-  for (const [, path = ""] of source.matchAll(IMPORT)) {
+  for (const path of importsIn(source).filter((name) => name.startsWith("."))) {
     const to = roomOf(posix.join(posix.dirname(file), path));
     if (to !== from && to !== DOORS) targets.add(to);
   }

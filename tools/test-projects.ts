@@ -1,11 +1,11 @@
 /** Sorts the test files by what they need besides the sources: child processes, or the build. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import { importsIn } from "./imports.js";
 
 const ROOT = join(import.meta.dirname, "..");
 const DRILLS = "test/drills/";
 const STARTS_PROCESSES = /^node:child_process$/;
-const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g;
 
 /** The vitest projects by name, each with its test files. */
 export interface TestProjects {
@@ -51,9 +51,7 @@ function readsBuild(file: string): boolean {
 const known = new Map<string, readonly string[]>();
 
 function importsOf(file: string): readonly string[] {
-  const names =
-    known.get(file) ??
-    [...readFileSync(file, "utf8").matchAll(IMPORT)].map(([, name]) => name ?? "");
+  const names = known.get(file) ?? importsIn(readFileSync(file, "utf8"));
   known.set(file, names);
   return names;
 }

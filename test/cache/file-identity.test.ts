@@ -98,7 +98,7 @@ describe("a check of a file", () => {
   const STATUS: FileStatus = { dev: 1, ino: 2, nlink: 1, size: 3 };
 
   /** A file with a status that the test sets. */
-  function told() {
+  function sceneWithIdentity() {
     const scene = { nowMs: 0, looks: 0, status: STATUS as FileStatus | Error };
     const stat = () => {
       scene.looks += 1;
@@ -111,7 +111,7 @@ describe("a check of a file", () => {
   }
 
   it("is made at most once a millisecond", () => {
-    const { scene, identity } = told();
+    const { scene, identity } = sceneWithIdentity();
     for (let count = 0; count < 10; count++) expect(identity.isIntact).toBe(true);
     expect(scene.looks).toBe(1);
     scene.nowMs += 1;
@@ -120,7 +120,7 @@ describe("a check of a file", () => {
   });
 
   it("that fails does not confirm the file, and is repeated", () => {
-    const { scene, identity } = told();
+    const { scene, identity } = sceneWithIdentity();
     scene.status = new Error("a failure");
     expect(identity.isIntact).toBe(false);
     expect(identity.isIntact).toBe(false);
@@ -134,7 +134,7 @@ describe("a check of a file", () => {
     ["another inode", { ino: 9 }],
     ["no link any more", { nlink: 0 }],
   ])("that finds %s reports the file as lost", (_, change) => {
-    const { scene, identity } = told();
+    const { scene, identity } = sceneWithIdentity();
     scene.status = { ...STATUS, ...change };
     expect(identity.isIntact).toBe(false);
   });

@@ -15,7 +15,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Holds the write lock of a database, in a process of its own, until it is told to release it. */
+/** Holds the write lock of a database, in a process of its own, until a message releases it. */
 class Holder {
   readonly #child: ChildProcess;
 

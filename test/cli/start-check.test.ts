@@ -255,8 +255,8 @@ servers: { records: { tools: { lookup: { seal: [{ at: "" }] }, use: { seal: none
 `);
     const args = ["--policy", policy, "--server", "records", ...listening, ...RECORDS];
     const proxy = start(args);
-    const told = proxy.errors.iterator({ destroyOnReturn: false });
-    const { value } = await told.next();
+    const errors = proxy.errors.iterator({ destroyOnReturn: false });
+    const { value } = await errors.next();
     expect(String(value)).toMatch(/^warning: Nobody but the owner can open .* records\/lookup /);
   });
 });
@@ -287,10 +287,10 @@ servers: { records: { tools: { lookpu: { seal: none }, use: { seal: none } } } }
 
   it("causes a warning before clients can connect over HTTP", async () => {
     const proxy = start([...misnamed("warn"), "--listen", "0", ...RECORDS]);
-    const told = new PassThrough();
-    proxy.errors.pipe(told);
+    const errors = new PassThrough();
+    proxy.errors.pipe(errors);
     await proxy.url();
-    expect(String(told.read())).toMatch(NAMED);
+    expect(String(errors.read())).toMatch(NAMED);
   });
 
   it.each([
@@ -319,10 +319,10 @@ describe("a proxy that clients reach over HTTP", () => {
     const { url } = server;
     await server.close();
     const proxy = start(argumentsFor("/ssn", "--listen", "0", "--url", url));
-    const told = new PassThrough();
-    proxy.errors.pipe(told);
+    const errors = new PassThrough();
+    proxy.errors.pipe(errors);
     await proxy.url();
-    expect(String(told.read())).toContain(
+    expect(String(errors.read())).toContain(
       "warning: the tools of the server could not be looked at",
     );
   });

@@ -1,23 +1,23 @@
-/** The files of a database whose connection somebody else opened. */
+/** The files of a database that the application opened itself. */
 import { performance } from "node:perf_hooks";
 import { FileIdentity, LOOK_MS, type WatchedFile } from "../file-identity.js";
 import { preparePluck, type SqliteConnection, type SqliteStatement } from "./vendor.js";
 
 /**
- * Remembers a database, and its log as long as its owner keeps one: what is committed to a log that was
- * removed is found by nobody else. Another build of SQLite in this process does that when it closes the
- * file, as it does not see who else has it open. The owner may leave `WAL` and take it up again; only the
- * connection that is watched can, while it is open.
+ * Remembers the identity of a database and, in mode `WAL`, of its log. Transactions that are committed to a log
+ * which was removed are lost for every other connection. Another build of SQLite in this process removes it when
+ * it closes the file, because it does not see this process's other connections. The owner may leave `WAL` and
+ * return to it.
  */
 export class OwnersFile implements WatchedFile {
   readonly #logPath: string;
   readonly #journalMode: SqliteStatement;
   readonly #database: FileIdentity;
-  readonly #elapsedMs = (): number => this.#lookedAtMs;
+  readonly #elapsedMs = (): number => this.#checkedAtMs;
   #log: FileIdentity | undefined;
-  #isLogToCome = false;
+  #isLogMissing = false;
   #isLost = false;
-  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #checkedAtMs = Number.NEGATIVE_INFINITY;
 
   /** @throws {@link CacheUnavailableError} The path names no file. */
   constructor(path: string, connection: SqliteConnection) {
@@ -30,11 +30,11 @@ export class OwnersFile implements WatchedFile {
   get isIntact(): boolean {
     if (this.#isLost) return false;
     const nowMs = performance.now();
-    if (nowMs - this.#lookedAtMs < LOOK_MS) return true;
-    this.#lookedAtMs = nowMs;
+    if (nowMs - this.#checkedAtMs < LOOK_MS) return true;
+    this.#checkedAtMs = nowMs;
     const isIntact = this.#database.isIntact && this.#isLogIntact();
-    // What could not be looked at, or is not there yet, is looked at again, and at once.
-    if (!isIntact || this.#isLogToCome) this.#lookedAtMs = Number.NEGATIVE_INFINITY;
+    // A check that failed, or a log that does not exist yet, is checked again at the next call.
+    if (!isIntact || this.#isLogMissing) this.#checkedAtMs = Number.NEGATIVE_INFINITY;
     return isIntact;
   }
 
@@ -42,13 +42,13 @@ export class OwnersFile implements WatchedFile {
     const hasLog = this.#hasLog();
     if (hasLog === undefined) return true;
     this.#log = hasLog ? (this.#log ?? this.#rememberLog()) : undefined;
-    this.#isLogToCome = hasLog && this.#log === undefined;
+    this.#isLogMissing = hasLog && this.#log === undefined;
     if (this.#log === undefined || this.#log.isIntact) return true;
     this.#isLost = this.#log.isLost;
     return false;
   }
 
-  /** SQLite makes it with the first read or write. */
+  /** Returns the identity of the log; `undefined` before SQLite creates it, at the first read or write. */
   #rememberLog(): FileIdentity | undefined {
     try {
       return new FileIdentity(this.#logPath, { elapsedMs: this.#elapsedMs });
@@ -57,7 +57,7 @@ export class OwnersFile implements WatchedFile {
     }
   }
 
-  /** Whether the database has a log; `undefined` while its owner goes through the rows of a query. */
+  /** Returns whether the database has a log; `undefined` while its owner iterates over the rows of a query. */
   #hasLog(): boolean | undefined {
     try {
       return this.#journalMode.get() === "wal";

@@ -45,13 +45,13 @@ const MAX_PAGES = 100;
  */
 export async function surveyTools(survey: ToolSurvey): Promise<SurveyedTools> {
   const findings = new Findings(survey);
-  const told = { isComplete: false };
-  const reading = readPages(survey, findings).then((isComplete) => {
-    told.isComplete = isComplete;
-    if (isComplete) findings.end();
+  let isComplete = false;
+  const reading = readPages(survey, findings).then((hasAll) => {
+    isComplete = hasAll;
+    if (hasAll) findings.end();
   });
   await settlesWithin(survey.patienceMs ?? PATIENCE_MS, reading);
-  return { ...told, problems: [...findings.problems], warnings: [...findings.warnings] };
+  return { isComplete, problems: [...findings.problems], warnings: [...findings.warnings] };
 }
 
 /** Collects findings while pages arrive. */

@@ -74,9 +74,8 @@ const RemoteBase = ByOperation as abstract new () => ByOperation & RemoteMethods
  * A {@link Vault} that performs every method through a service.
  *
  * Arguments are checked before anything is sent, as `HandleVault` checks them. Payloads are bytes, text
- * and JSON data, whatever serializer the service's vault has. A summarizer runs in this process; the check
- * for leaks
- * in its safe view runs in the service.
+ * and JSON data, whatever serializer the service's vault has. A summarizer runs in this process; the service
+ * checks its safe view for leaks.
  */
 export class RemoteVault extends RemoteBase implements Vault {
   readonly #wire: Wire;

@@ -82,6 +82,7 @@ export function toOriginal(wire: Wire, form: OriginalForm): Wire {
       const names = PARAMS[operation];
       if (names === undefined) throw new TypeError(`the original's servers have no ${operation}`);
       if (operation === "seal") checkSeal(params as SealParams, form);
+      // The order of the parameters is kept.
       const missing = operation === "seal" ? SEAL_DEFAULTS : {};
       const whole = { ...params, ...missing, ...params };
       const given = Object.entries(whole)

@@ -168,37 +168,35 @@ class Description {
   #bodies(name: OperationName): Bodies {
     const { method, path } = OPERATIONS[name].route;
     const { params, result } = schemasOf(name);
-    const sent = this.#sent(name) ?? params;
+    const sent = this.#batch(name) ?? this.#inJson(params);
     const request = path.includes(":id") ? this.#members(sent).omit({ id: true }) : sent;
     return {
       request: method === "POST" ? request : undefined,
-      response: this.#received(name) ?? result,
+      response: this.#outcomes(name) ?? this.#inJson(result),
     };
   }
 
-  #sent(name: OperationName): Zod.ZodType | undefined {
+  /** Returns the parameters of a batch with the schema of its items, which the service checks one by one. */
+  #batch(name: OperationName): Zod.ZodType | undefined {
     const { sealParams, requestParams } = this.#parts;
-    if (name === "seal") return this.#withEncoding(sealParams);
-    if (name === "seal_many") return this.#batchOf(this.#withEncoding(sealParams));
-    return name === "unseal_many" ? this.#batchOf(requestParams) : undefined;
+    const item = { seal_many: sealParams, unseal_many: requestParams }[name as string];
+    if (item === undefined) return undefined;
+    return this.#z.strictObject({ requests: this.#z.array(this.#inJson(item)).max(MAX_BATCH) });
   }
 
-  #received(name: OperationName): Zod.ZodType | undefined {
+  #outcomes(name: OperationName): Zod.ZodType | undefined {
     const { payload, outcomesOf } = this.#parts;
-    if (name === "unseal") return this.#withEncoding(payload);
-    return name === "unseal_many" ? outcomesOf(this.#withEncoding(payload)) : undefined;
+    return name === "unseal_many" ? outcomesOf(this.#inJson(payload)) : undefined;
   }
 
-  #batchOf(item: Zod.ZodType): Zod.ZodType {
-    return this.#z.strictObject({ requests: this.#z.array(item).max(MAX_BATCH) });
-  }
-
-  #withEncoding(schema: Zod.ZodType): Zod.ZodType {
+  /** Returns a schema with the encoding of its payload, if it has one. */
+  #inJson(schema: Zod.ZodType): Zod.ZodType {
+    if (!(schema instanceof this.#z.ZodObject) || schema.shape["data"] === undefined) return schema;
     const encoding = this.#z
       .enum(["json", "base64"])
       .optional()
       .describe("How data travels: as it is, or bytes in base64. Default json.");
-    return this.#members(schema).extend({ data_encoding: encoding });
+    return schema.extend({ data_encoding: encoding });
   }
 
   #members(schema: Zod.ZodType): Zod.ZodObject {

@@ -197,12 +197,14 @@ export function toWireError(error: unknown): WireError {
 }
 
 function detailsOf(error: unknown): ErrorDetails | undefined {
-  if (isVaultError(error, "ERR_VAULT_CACHE_UNSAFE")) return { reason: error.reason };
+  // A vault of the caller's own may name anything: only what is in our tables crosses a wire.
+  if (isVaultError(error, "ERR_VAULT_CACHE_UNSAFE"))
+    return { reason: reasonOf({ details: error }) };
   if (
     isVaultError(error, "ERR_VAULT_PEER_MISSING") ||
     isVaultError(error, "ERR_VAULT_PEER_BROKEN")
   ) {
-    return { peer: error.peer };
+    return { peer: peerOf({ details: error }) };
   }
   return argumentFaultOf(error);
 }

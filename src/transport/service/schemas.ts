@@ -42,7 +42,7 @@ const safeView = z
     params: { rule: "maxBytes", bounds: [MAX_SAFE_VIEW_BYTES] },
   })
   .refine((text) => text.isWellFormed(), { params: { rule: "wellFormed" } })
-  .describe("What anybody may know of the payload.");
+  .describe("What every caller may know of the payload.");
 
 export const ttlSeconds: z.ZodType<number> = z
   .number()

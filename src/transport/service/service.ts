@@ -13,20 +13,19 @@ import { checkParams } from "./check-params.js";
 import type { KnownCaller } from "./delegation.js";
 import { ErrorReports } from "./error-reports.js";
 import { schemas, schemasOf } from "./loaded-schemas.js";
-import { isOpen, isOperationName, OPERATIONS, type Operation } from "./operations.js";
+import {
+  isOpen,
+  isOperationName,
+  OPERATION_NAMES,
+  OPERATIONS,
+  type Operation,
+} from "./operations.js";
 import { ServedVault } from "./served-vault.js";
 
 const OPTIONS: ReadonlySet<string> = new Set(["publicSafeViews", "gatewayPrincipals", "reports"]);
-const VAULT_METHODS = [
-  "seal",
-  "unseal",
-  "getSafeView",
-  "describe",
-  "invalidate",
-  "grant",
-  "revoke",
-  "renew",
-] as const;
+const VAULT_METHODS: readonly string[] = OPERATION_NAMES.flatMap(
+  (name) => OPERATIONS[name].remote?.name ?? [],
+);
 
 /** The caller of operations that need no authentication. No vault knows this principal. */
 const ANONYMOUS: KnownCaller = { principal: "" };

@@ -2,7 +2,7 @@
 import { ServiceUnavailableError } from "../../vault/errors.js";
 import type { Vault } from "../../vault/vault.js";
 import { checkBodyHeaders, checkBodyLength, mediaTypePattern } from "../http/server/body.js";
-import { type HttpRequest, NOBODY } from "../http/server/gate.js";
+import { ANONYMOUS, type HttpRequest } from "../http/server/gate.js";
 import type { HandlerSettings } from "../http/server/options.js";
 import { REFUSALS, RefusedError } from "../http/server/refusal.js";
 import { type HttpAnswer, HttpAnswers, success } from "../http/server/responses.js";
@@ -15,20 +15,20 @@ import { answer, type CallAnswer } from "./exchange.js";
 const PATHS: ReadonlySet<string> = new Set(["/", "/RPC2"]);
 const XML_TYPE = mediaTypePattern("(?:text|application)/xml");
 /** The maximum body size without a credential, when safe views need none. */
-const MAX_BODY_BYTES_OF_NOBODY = 64 * 1024;
+const MAX_BODY_BYTES_OF_ANONYMOUS = 64 * 1024;
 /**
  * The share of the requests in flight for callers without a credential, so that slow ones cannot block
  * others.
  */
-const SHARE_OF_NOBODY = 1 / 4;
+const SHARE_OF_ANONYMOUS = 1 / 4;
 
 /** Answers XML-RPC calls to one vault. */
 export class XmlRpcAnswers extends HttpAnswers {
-  readonly #nobodies: InFlightLimit;
+  readonly #anonymous: InFlightLimit;
 
   constructor(vault: Vault, settings: HandlerSettings) {
     super(vault, settings);
-    this.#nobodies = new InFlightLimit(Math.ceil(settings.maxInFlight * SHARE_OF_NOBODY));
+    this.#anonymous = new InFlightLimit(Math.ceil(settings.maxInFlight * SHARE_OF_ANONYMOUS));
   }
 
   protected override async dispatch(request: HttpRequest): Promise<HttpAnswer> {
@@ -40,11 +40,11 @@ export class XmlRpcAnswers extends HttpAnswers {
       maxBytes: maxBodyBytes,
     });
     const caller = publicSafeViews
-      ? await this.gate.callerOrNobody(request)
+      ? await this.gate.callerOrAnonymous(request)
       : await this.gate.callerOf(request);
-    if (caller !== NOBODY) return this.#answer(request, { maxBytes: maxBodyBytes, caller });
-    checkBodyLength(request.header, MAX_BODY_BYTES_OF_NOBODY);
-    return this.#answerNobody(request);
+    if (caller !== ANONYMOUS) return this.#answer(request, { maxBytes: maxBodyBytes, caller });
+    checkBodyLength(request.header, MAX_BODY_BYTES_OF_ANONYMOUS);
+    return this.#answerAnonymous(request);
   }
 
   async #answer(
@@ -61,11 +61,11 @@ export class XmlRpcAnswers extends HttpAnswers {
     return { ...answered, headers: { ...answered.headers, ...headersOf(hints) } };
   }
 
-  async #answerNobody(request: HttpRequest): Promise<HttpAnswer> {
-    const leave = this.#nobodies.enter();
+  async #answerAnonymous(request: HttpRequest): Promise<HttpAnswer> {
+    const leave = this.#anonymous.enter();
     if (leave === undefined) throw new ServiceUnavailableError();
     try {
-      const limits = { maxBytes: MAX_BODY_BYTES_OF_NOBODY, caller: undefined };
+      const limits = { maxBytes: MAX_BODY_BYTES_OF_ANONYMOUS, caller: undefined };
       return await this.#answer(request, limits);
     } finally {
       leave();

@@ -11,6 +11,7 @@ import { HandleVault, type VaultError } from "../../../src/index.js";
 import { REFUSALS } from "../../../src/transport/http/server/refusal.js";
 import { nodeHandler } from "../../../src/transport/http.js";
 import { rangeFault } from "../../../src/vault/argument-errors.js";
+import { PeerMissingError } from "../../../src/vault/errors.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
 import { rejectionOf } from "../laws/harness.js";
 import { clientOf, serverOf, WIRES } from "./wires.js";
@@ -62,6 +63,14 @@ describe.each(WIRES)("an error that a service over %s answers with", (wire) => {
       message: "by must not be empty",
       requestId: expect.stringMatching(/^[0-9a-f]{16}$/),
     });
+  });
+
+  it("reaches the client even if it names a package that no header can carry", async () => {
+    const vault = new HandleVault();
+    vault.describe = () => Promise.reject(new PeerMissingError("caf\u00e9\u2603"));
+    const { port } = await serverOf(wire, vault, { auth });
+    const error = await rejectionOf(clientOf(wire, port).describe(ID, OWNER));
+    expect(error).toMatchObject({ code: "ERR_VAULT_PEER_MISSING", peer: "unknown" });
   });
 });
 

@@ -115,6 +115,16 @@ describe("an error about a package", () => {
     }
   });
 
+  it("sends no other name, whatever the vault behind the service says", () => {
+    for (const name of ["@evil/handlevault-fix", "caf\u00e9\u2603", "/home/secret"]) {
+      for (const Class of classes) {
+        expect(toWireError(new Class(name)).details).toEqual({ peer: "unknown" });
+      }
+    }
+    const unsafe = Object.assign(new CacheUnsafeError("volatile-cache"), { reason: "secret" });
+    expect(toWireError(unsafe).details).toEqual({ reason: "volatile-cache" });
+  });
+
   it("names only this library's peers: a service does not choose the packages that its clients install", () => {
     const { peerDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
     expect(PEERS).toEqual(Object.keys(peerDependencies).sort());

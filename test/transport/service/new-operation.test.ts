@@ -16,7 +16,7 @@ vi.mock("../../../src/transport/service/operations.js", async (original) => {
       result: z.object({ characters: z.number() }),
     }),
     serve: async ({ vault }, { id, times }) => ({
-      characters: times * (await vault.getSafeView(id)).length,
+      characters: await (vault as CountingVault).count(id, times),
     }),
     remote: {
       name: "count",
@@ -36,7 +36,14 @@ const { serveJsonRpc } = await import("../../../src/transport/json-rpc.js");
 const { serveXmlRpc } = await import("../../../src/transport/xml-rpc.js");
 
 const TOKEN = "a-token-of-at-least-thirty-two-characters";
-const vault = new HandleVault();
+/** A vault with one more method. */
+class CountingVault extends HandleVault {
+  async count(id: string, times: number): Promise<number> {
+    return times * (await this.getSafeView(id)).length;
+  }
+}
+
+const vault = new CountingVault();
 const options = { auth: tokenAuth({ tokens: [{ token: TOKEN, principal: OWNER }] }), port: 0 };
 const servers = {
   http: await serveHttp(vault, options),
@@ -86,5 +93,9 @@ describe("an operation that is added to the table", () => {
     expect(await openApiDocument()).toMatchObject({
       paths: { "/handles/{id}/count": { post: { operationId: "count" } } },
     });
+  });
+
+  it("is demanded of every vault that is served", async () => {
+    await expect(serveHttp(new HandleVault(), options)).rejects.toThrow(/^vault must .*, count$/);
   });
 });

@@ -17,7 +17,7 @@ const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
 export type Sender = Identified;
 
 /** The sender of a request without a credential. */
-export const NOBODY: unique symbol = Symbol("nobody");
+export const ANONYMOUS: unique symbol = Symbol("anonymous");
 
 /** The parts of a request that are needed to admit it. */
 export type GateRequest = Pick<
@@ -101,15 +101,15 @@ export class Gate {
   }
 
   /**
-   * Returns the caller, or {@link NOBODY} if the request has no token and no other evidence identifies it.
+   * Returns the caller, or {@link ANONYMOUS} if the request has no token and no other evidence identifies it.
    * For
    * operations that need no caller.
    */
-  async callerOrNobody(request: GateRequest): Promise<Sender | typeof NOBODY> {
+  async callerOrAnonymous(request: GateRequest): Promise<Sender | typeof ANONYMOUS> {
     if (request.header("authorization") !== undefined) return this.callerOf(request);
     this.#checkConnection(request);
     const caller = await this.#identify(request);
-    return caller === undefined ? NOBODY : this.#admit(request, caller);
+    return caller === undefined ? ANONYMOUS : this.#admit(request, caller);
   }
 
   #attempt(request: GateRequest): MaybePromise<Sender | undefined> {
