@@ -7,13 +7,13 @@
 import { LeakGuard } from "./leak-guard/leak-guard.js";
 import type { ClientOptions } from "./transport/client/options.js";
 import { RemoteVault } from "./transport/client/remote-vault.js";
-import type { Wire } from "./transport/client/transport.js";
+import type { Transport } from "./transport/client/transport.js";
 import type { HttpClientOptions } from "./transport/http/client/options.js";
 import type { JsonRpcAddress } from "./transport/json-rpc/address.js";
-import { type JsonRpcClientOptions, jsonRpcWire } from "./transport/json-rpc/client.js";
-import { httpWire } from "./transport/rest/client.js";
+import { type JsonRpcClientOptions, jsonRpcTransport } from "./transport/json-rpc/client.js";
+import { httpTransport } from "./transport/rest/client.js";
 import type { SealParams } from "./transport/service/messages.js";
-import { xmlRpcWire } from "./transport/xml-rpc/client.js";
+import { xmlRpcTransport } from "./transport/xml-rpc/client.js";
 
 export type { ClientOptions, ClientTlsOptions } from "./transport/client/options.js";
 export type { HttpClientOptions } from "./transport/http/client/options.js";
@@ -42,7 +42,7 @@ export class VaultClient extends RemoteVault {
    * @throws TypeError RangeError The URL or an option is wrong, or the token would travel unprotected.
    */
   static http(url: string | URL, options: HttpClientOptions = {}): VaultClient {
-    return new VaultClient(withGuard(httpWire(url, options), options));
+    return new VaultClient(withGuard(httpTransport(url, options), options));
   }
 
   /**
@@ -51,7 +51,7 @@ export class VaultClient extends RemoteVault {
    * @throws TypeError RangeError The URL or an option is wrong, or the token would travel unprotected.
    */
   static rpc(url: string | URL, options: HttpClientOptions = {}): VaultClient {
-    return new VaultClient(withGuard(xmlRpcWire(url, options), options));
+    return new VaultClient(withGuard(xmlRpcTransport(url, options), options));
   }
 
   /**
@@ -61,20 +61,20 @@ export class VaultClient extends RemoteVault {
    * @throws TypeError RangeError The address or an option is wrong, or the token would travel unprotected.
    */
   static socket(address: JsonRpcAddress, options: JsonRpcClientOptions = {}): VaultClient {
-    return new VaultClient(withGuard(jsonRpcWire(address, options), options));
+    return new VaultClient(withGuard(jsonRpcTransport(address, options), options));
   }
 }
 
 /** Checks safe views before they are sent to a server of the original, which has no leak guard. */
-function withGuard(wire: Wire, { compatibility }: ClientOptions): Wire {
-  if (compatibility !== "original") return wire;
+function withGuard(transport: Transport, { compatibility }: ClientOptions): Transport {
+  if (compatibility !== "original") return transport;
   const guard = new LeakGuard();
   return {
     call: async (operation, params, options) => {
       if (operation === "seal") checkLeak(guard, params as SealParams);
-      return wire.call(operation, params, options);
+      return transport.call(operation, params, options);
     },
-    close: () => wire.close(),
+    close: () => transport.close(),
   };
 }
 

@@ -40,14 +40,14 @@ export function identify(
  * @throws AuthenticatorFailedError The authenticator has a fault.
  */
 export function stillCounts(authenticator: Authenticator, caller: Caller): MaybePromise<boolean> {
-  const answer = withOwnFaults(() => authenticator.stillCounts?.(caller));
-  return andThen(answer, (counts) => counts === true);
+  const result = withOwnFaults(() => authenticator.stillCounts?.(caller));
+  return andThen(result, (counts) => counts === true);
 }
 
 function withOwnFaults<T>(ask: () => MaybePromise<T>): MaybePromise<T> {
   try {
-    const answer = adoptThenable(ask());
-    return isPromise(answer) ? answer.catch(throwOwnFault) : answer;
+    const result = adoptThenable(ask());
+    return isPromise(result) ? result.catch(throwOwnFault) : result;
   } catch (error) {
     return throwOwnFault(error);
   }

@@ -6,23 +6,23 @@ import { loadPeer } from "../load-peer.js";
 import type { MessageFilter } from "../mcp/filter/message-filter.js";
 import { boundConnections } from "../transport/http/server/connections.js";
 import { Gate, type HttpRequest } from "../transport/http/server/gate.js";
-import { requestOf, sendAnswer } from "../transport/http/server/node-request.js";
+import { requestOf, sendResponse } from "../transport/http/server/node-request.js";
 import {
   HANDLER_OPTIONS,
   LOOPBACK_HOSTS,
   readHandlerOptions,
 } from "../transport/http/server/options.js";
 import { REFUSALS, RefusedError } from "../transport/http/server/refusal.js";
-import { answerTo } from "../transport/http/server/responses.js";
+import { responseTo } from "../transport/http/server/responder.js";
 import type { ConnectionLimit } from "../transport/limits/limits.js";
 import { ErrorReports } from "../transport/service/error-reports.js";
 import { listen } from "../transport/sockets/listening.js";
 import { RequestTooLargeError, ServiceUnavailableError } from "../vault/errors.js";
 import { CommandError, FAILED } from "./command-error.js";
+import type { Endpoint } from "./endpoint.js";
 import { HttpSessions, type ServerTransport, type SessionLimits } from "./http-sessions.js";
 import { MAX_MESSAGE_BYTES, parseMessage } from "./message-lines.js";
-import { RPC_REFUSALS, RpcRefusedError, rpcAnswerTo } from "./rpc-refusals.js";
-import type { Side } from "./side.js";
+import { RPC_REFUSALS, RpcRefusedError, rpcResponseTo } from "./rpc-refusals.js";
 
 /** Options of {@link serveClients}. */
 export interface ServeClientsOptions {
@@ -32,7 +32,7 @@ export interface ServeClientsOptions {
   /** Host names that requests may use, besides `localhost` and the loopback addresses. */
   readonly allowedHosts: readonly string[];
   /** Opens a connection to the server. Each session has its own connection. */
-  readonly openServer: () => Promise<Side>;
+  readonly openServer: () => Promise<Endpoint>;
   readonly openFilter: () => MessageFilter;
   readonly limits: SessionLimits;
   readonly onListening: (address: { readonly host: string; readonly port: number }) => void;
@@ -78,7 +78,7 @@ export async function serveClients(options: ServeClientsOptions): Promise<void> 
   const gate = gateOf(options);
   const reports = new ErrorReports();
   server.on("request", (incoming, outgoing) => {
-    void answer({ incoming, outgoing, gate, reports, sessions, connections, signal });
+    void respond({ incoming, outgoing, gate, reports, sessions, connections, signal });
   });
   onListening(await startListening(server, host, port));
   await stopped(signal);
@@ -125,7 +125,7 @@ interface Exchange {
 }
 
 /** Authenticates every request before it looks up the session. */
-async function answer(exchange: Exchange): Promise<void> {
+async function respond(exchange: Exchange): Promise<void> {
   const { incoming, outgoing, gate, reports, sessions, connections, signal } = exchange;
   const request = {
     ...requestOf(incoming),
@@ -147,7 +147,8 @@ async function answer(exchange: Exchange): Promise<void> {
   } catch (error) {
     if (signal.aborted) outgoing.shouldKeepAlive = false;
     if (outgoing.headersSent) outgoing.destroy();
-    else sendAnswer(incoming, outgoing, rpcAnswerTo(error) ?? answerTo(error, request, reports));
+    else
+      sendResponse(incoming, outgoing, rpcResponseTo(error) ?? responseTo(error, request, reports));
   }
 }
 

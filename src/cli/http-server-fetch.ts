@@ -1,7 +1,7 @@
 /** A `fetch` for Streamable HTTP that extracts the messages from the server's responses. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { Buffer } from "node:buffer";
-import { isAnswerLike, isRequestId, type RequestId } from "../mcp/protocol/messages.js";
+import { isRequestId, isResponseLike, type RequestId } from "../mcp/protocol/messages.js";
 import { takeMessages } from "./message-events.js";
 import { MAX_MESSAGE_BYTES, parseMessage, type ReadLine } from "./message-lines.js";
 
@@ -75,7 +75,7 @@ export class ServerFetch {
     asked: readonly RequestId[],
   ): Promise<Response> {
     const value = parseMessage(await bytesOf(body));
-    const id = isAnswerLike(value) ? value["id"] : undefined;
+    const id = isResponseLike(value) ? value["id"] : undefined;
     const { status, headers } = response;
     if (!isRequestId(id) || !asked.includes(id)) return new Response("", { status, headers });
     this.#receive({ kind: "message", value });

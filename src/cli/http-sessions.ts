@@ -7,9 +7,9 @@ import { clearTimeout, setTimeout } from "../primitives/timers.js";
 import type { HttpRequest } from "../transport/http/server/gate.js";
 import { REFUSALS, RefusedError } from "../transport/http/server/refusal.js";
 import { ServiceUnavailableError } from "../vault/errors.js";
+import { type Endpoint, forwardTo, type Receive, type Sent } from "./endpoint.js";
 import { runProxy } from "./proxy.js";
 import { RPC_REFUSALS, RpcRefusedError } from "./rpc-refusals.js";
-import { passOn, type Receive, type Sent, type Side } from "./side.js";
 
 /** The part of the SDK's transport that is used here. */
 export interface ServerTransport {
@@ -41,7 +41,7 @@ export interface SessionLimits {
 /** Options of {@link HttpSessions}. */
 export interface HttpSessionsOptions {
   readonly limits: SessionLimits;
-  readonly openServer: () => Promise<Side>;
+  readonly openServer: () => Promise<Endpoint>;
   readonly openFilter: () => MessageFilter;
   readonly openTransport: (events: SessionEvents) => ServerTransport;
 }
@@ -65,7 +65,7 @@ interface Session {
 /** Reserves a session while its server connection is being opened. */
 interface Place {
   readonly subject: string;
-  opened?: Promise<Side>;
+  opened?: Promise<Endpoint>;
 }
 
 const SESSION_HEADER = "mcp-session-id";
@@ -113,7 +113,7 @@ export class HttpSessions {
     const asked = initializeId(posted);
     if (asked === undefined) return handle(this.#openTransport(refuseSession));
     const place = this.#takePlace(subject, asked);
-    let server: Side | undefined;
+    let server: Endpoint | undefined;
     try {
       server = await this.#openServer(place, asked);
       const opened = server;
@@ -153,7 +153,7 @@ export class HttpSessions {
     return place;
   }
 
-  async #openServer(place: Place, asked: RequestId): Promise<Side> {
+  async #openServer(place: Place, asked: RequestId): Promise<Endpoint> {
     place.opened = this.#options.openServer();
     const server = await place.opened.catch(() => {
       throw new RpcRefusedError(RPC_REFUSALS.noServer, asked);
@@ -166,7 +166,10 @@ export class HttpSessions {
   #start(
     id: string,
     place: Place,
-    { transport, opened: server }: { readonly transport: ServerTransport; readonly opened: Side },
+    {
+      transport,
+      opened: server,
+    }: { readonly transport: ServerTransport; readonly opened: Endpoint },
   ): void {
     if (this.#isClosed) throw new ServiceUnavailableError();
     const { subject } = place;
@@ -200,7 +203,7 @@ async function closeOpened({ opened }: Place): Promise<void> {
   await (await opened)?.close();
 }
 
-class HttpClientSide implements Side {
+class HttpClientSide implements Endpoint {
   readonly #transport: ServerTransport;
 
   constructor(transport: ServerTransport) {
@@ -208,7 +211,7 @@ class HttpClientSide implements Side {
   }
 
   run(receive: Receive): Promise<void> {
-    this.#transport.onmessage = (value) => void passOn({ kind: "message", value }, receive);
+    this.#transport.onmessage = (value) => void forwardTo({ kind: "message", value }, receive);
     return new Promise((resolve) => {
       this.#transport.onclose = resolve;
     });

@@ -13,16 +13,16 @@ import {
   policyError,
   usageError,
 } from "./command-error.js";
+import { type Endpoint, StdioClient } from "./endpoint.js";
 import { explain, parseRecordedResult } from "./explain.js";
 import { serveClients } from "./http-clients.js";
-import { connectServer } from "./http-server-side.js";
+import { connectServer } from "./http-server-endpoint.js";
 import type { ListenAddress, McpProxyOptions, ServerAddress } from "./mcp-proxy-options.js";
 import { openVault } from "./open-vault.js";
 import { openAuth } from "./policy-auth.js";
 import { type PolicyFile, readPolicyFile } from "./policy-file.js";
 import { runProxy } from "./proxy.js";
 import { startServer } from "./server-process.js";
-import { type Side, StdioClient } from "./side.js";
 import { type CheckedServer, checkServer, StartCheck } from "./start-check.js";
 import { subjectOf } from "./subject.js";
 
@@ -157,7 +157,7 @@ function warn({ context }: Connection, text: string): void {
   context.errors.write(`warning: ${text}\n`);
 }
 
-function openServer({ address, file, options, context }: Connection): Promise<Side> {
+function openServer({ address, file, options, context }: Connection): Promise<Endpoint> {
   const { environment } = context;
   if ("url" in address) return connectServer(address, environment);
   return startServer({

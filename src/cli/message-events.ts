@@ -5,7 +5,7 @@
  * HTTP.
  */
 import { Buffer } from "node:buffer";
-import { isAnswerLike } from "../mcp/protocol/messages.js";
+import { isResponseLike } from "../mcp/protocol/messages.js";
 import { MAX_MESSAGE_BYTES, parseMessage, type ReadLine, UNREADABLE } from "./message-lines.js";
 
 /** The receiver of a stream's messages, and the limits on their size. */
@@ -121,7 +121,7 @@ class EventReader {
     }
     const messages = [value].flat();
     for (const one of messages) this.#reading.receive({ kind: "message", value: one });
-    return messages.some(isAnswerLike) ? ANSWERED : EMPTY;
+    return messages.some(isResponseLike) ? ANSWERED : EMPTY;
   }
 
   #afterUnreadable(): Uint8Array {

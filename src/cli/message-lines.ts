@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { isObject, type RequestId } from "../mcp/protocol/messages.js";
-import { readJsonAnswer } from "../transport/json/text.js";
+import { readJsonResponse } from "../transport/json/text.js";
 
 /** The maximum size of a message, in bytes. A larger one is discarded while it arrives. */
 export const MAX_MESSAGE_BYTES: number = 16 * 1024 * 1024;
@@ -88,7 +88,7 @@ function readLine(line: Uint8Array): ReadLine {
  */
 export function parseMessage(bytes: Uint8Array): object | undefined {
   try {
-    const value = readJsonAnswer(decoder.decode(bytes).replace(COLOURS, ""));
+    const value = readJsonResponse(decoder.decode(bytes).replace(COLOURS, ""));
     if (isObject(value)) return value;
     const isBatch = Array.isArray(value) && value.length > 0 && value.length <= MAX_BATCH;
     return isBatch && value.every(isObject) ? value : undefined;

@@ -20,14 +20,14 @@ import { settlesWithin } from "../primitives/settles-within.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { isPromise } from "../vault/maybe-promise.js";
 import { CommandError } from "./command-error.js";
+import type { Endpoint, Sent } from "./endpoint.js";
 import type { ReadLine } from "./message-lines.js";
-import type { Sent, Side } from "./side.js";
 import type { Admission, StartCheck } from "./start-check.js";
 
 /** Options of {@link runProxy}. */
 export interface ProxyOptions {
-  readonly client: Side;
-  readonly server: Side;
+  readonly client: Endpoint;
+  readonly server: Endpoint;
   readonly filter: MessageFilter;
   /** Returns the subject that the client acts for. */
   readonly subject: () => string;
@@ -95,7 +95,7 @@ export async function runProxy(options: ProxyOptions): Promise<ProxyEnd> {
 
 class MessageProxy {
   readonly #options: ProxyOptions;
-  #onAnswered: (() => void) | undefined;
+  #onIdle: (() => void) | undefined;
   readonly #held = new Set<Promise<void>>();
 
   constructor(options: ProxyOptions) {
@@ -161,14 +161,14 @@ class MessageProxy {
   /** Resolves when no request is pending. */
   answered(): Promise<void> {
     return new Promise((resolve) => {
-      this.#onAnswered = resolve;
-      this.#tellIfAnswered();
+      this.#onIdle = resolve;
+      this.#notifyIfIdle();
     });
   }
 
-  #tellIfAnswered(): void {
-    if (this.#onAnswered === undefined || this.#options.filter.waiting().length > 0) return;
-    this.#onAnswered();
+  #notifyIfIdle(): void {
+    if (this.#onIdle === undefined || this.#options.filter.waiting().length > 0) return;
+    this.#onIdle();
   }
 
   /** Sends an error response for every pending request. */
@@ -178,11 +178,11 @@ class MessageProxy {
 
   async #pass(...sending: readonly Promise<void>[]): Promise<void> {
     await Promise.all(sending);
-    this.#tellIfAnswered();
+    this.#notifyIfIdle();
   }
 
   /** Forwards a message to the server. If that fails, its requests get an error response immediately. */
-  async #toServer(server: Side, message: Sent | undefined): Promise<void> {
+  async #toServer(server: Endpoint, message: Sent | undefined): Promise<void> {
     if (message === undefined) return;
     try {
       await server.send(message);
@@ -195,12 +195,12 @@ class MessageProxy {
   async #failAll(ids: readonly RequestId[]): Promise<void> {
     const { client, filter } = this.#options;
     for (const id of ids) await this.#reply(client, filter.unanswered(id).forward);
-    this.#tellIfAnswered();
+    this.#notifyIfIdle();
   }
 
   /** Sends a message, and ignores the error if the side has disconnected. */
-  async #reply(side: Side, message: Sent | undefined): Promise<void> {
-    if (message !== undefined) await side.send(message).catch(() => undefined);
+  async #reply(endpoint: Endpoint, message: Sent | undefined): Promise<void> {
+    if (message !== undefined) await endpoint.send(message).catch(() => undefined);
   }
 }
 
@@ -210,11 +210,11 @@ function isRequest(message: Message): message is RequestMessage {
 
 /** Returns the error responses for the requests in a message that is not forwarded. */
 function refusals(received: unknown, text: string): Sent | undefined {
-  const answers = [received].flat().flatMap((one) => {
+  const responses = [received].flat().flatMap((one) => {
     const id = isObject(one) ? one["id"] : undefined;
     return isRequestId(id) ? [refusal(id, INVALID_REQUEST, text)] : [];
   });
-  return Array.isArray(received) ? unlessEmpty(answers) : answers[0];
+  return Array.isArray(received) ? unlessEmpty(responses) : responses[0];
 }
 
 function isBatch(message: Sent): message is readonly Message[] {

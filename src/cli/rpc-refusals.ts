@@ -1,6 +1,6 @@
 /** Errors for HTTP clients as JSON-RPC error responses, with fixed texts. */
 import type { RequestId } from "../mcp/protocol/messages.js";
-import { type HttpAnswer, success } from "../transport/http/server/responses.js";
+import { type HttpResponse, success } from "../transport/http/server/responder.js";
 
 /** The reason why a request is refused before it reaches a session. */
 export interface RpcRefusal {
@@ -46,11 +46,14 @@ export class RpcRefusedError extends Error {
 }
 
 /** Returns the response to an {@link RpcRefusedError}; `undefined` for any other error. */
-export function rpcAnswerTo(error: unknown): HttpAnswer | undefined {
+export function rpcResponseTo(error: unknown): HttpResponse | undefined {
   if (!(error instanceof RpcRefusedError)) return undefined;
   const { status, code, message, retryAfterSeconds } = error.refusal;
   const body = JSON.stringify({ jsonrpc: "2.0", id: error.id, error: { code, message } });
-  const answer = success(status, "application/json", body);
-  if (retryAfterSeconds === undefined) return answer;
-  return { ...answer, headers: { ...answer.headers, "retry-after": String(retryAfterSeconds) } };
+  const response = success(status, "application/json", body);
+  if (retryAfterSeconds === undefined) return response;
+  return {
+    ...response,
+    headers: { ...response.headers, "retry-after": String(retryAfterSeconds) },
+  };
 }

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { settlesWithin } from "../primitives/settles-within.js";
 import { CommandError, FAILED } from "./command-error.js";
-import { type Receive, receiveLines, type Sent, type Side, sendLine } from "./side.js";
+import { type Endpoint, type Receive, receiveLines, type Sent, sendLine } from "./endpoint.js";
 
 /** Options of {@link startServer}. */
 export interface ServerProcessOptions {
@@ -73,7 +73,7 @@ function forgetUnstarted(child: ServerChild): void {
 }
 
 /** A running server. Only its own process is killed, not the processes that it started. */
-export class ServerProcess implements Side {
+export class ServerProcess implements Endpoint {
   readonly #child: ServerChild;
   readonly #patience: Patience;
   readonly #exited: Promise<void>;

@@ -11,7 +11,7 @@ import {
 import { OwnRequests } from "../mcp/protocol/probe-requests.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { type CommandError, policyError } from "./command-error.js";
-import type { Side } from "./side.js";
+import type { Endpoint } from "./endpoint.js";
 
 /** The server whose tools are checked. */
 export interface CheckedServer {
@@ -46,7 +46,7 @@ const MAX_HELD = 16;
 /** Lists the server's tools as soon as the client has opened the connection or sends a request. */
 export class StartCheck {
   readonly #checked: CheckedServer;
-  readonly #side: Side;
+  readonly #side: Endpoint;
   readonly #own = new OwnRequests();
   #outcome: Admission | undefined;
   /** Whether all tools are known. If not, the tools are listed again when the server is ready. */
@@ -58,9 +58,9 @@ export class StartCheck {
   /** Resolves with the error if a tool does not fit the policy. */
   readonly refused: Promise<CommandError>;
 
-  constructor(checked: CheckedServer, side: Side) {
+  constructor(checked: CheckedServer, endpoint: Endpoint) {
     this.#checked = checked;
-    this.#side = side;
+    this.#side = endpoint;
     this.#isKnown = !checked.policy.needsSurvey(checked.server);
     this.#outcome = this.#isKnown ? "pass" : undefined;
     this.refused = new Promise((resolve) => {
@@ -184,24 +184,24 @@ function isQuestion(message: unknown): message is RequestMessage {
  */
 export async function checkServer(
   checked: CheckedServer,
-  open: () => Promise<Side>,
+  open: () => Promise<Endpoint>,
 ): Promise<boolean> {
   if (!checked.policy.needsSurvey(checked.server)) return true;
-  const side = await open().catch(() => undefined);
-  if (side === undefined) return false;
+  const endpoint = await open().catch(() => undefined);
+  if (endpoint === undefined) return false;
   const own = new OwnRequests();
-  const running = side.run((read) => {
+  const running = endpoint.run((read) => {
     if (read.kind === "message") own.take(read.value);
     if (read.kind === "unanswered") own.take({ id: read.id });
     if (read.kind === "unreadable") own.endAll();
   });
   void running.then(() => own.endAll());
-  const opening = openSession(own, side);
+  const opening = openSession(own, endpoint);
   const ask = async (page: JsonObject) =>
-    (await opening) ? own.ask("tools/list", page, (message) => side.send(message)) : undefined;
+    (await opening) ? own.ask("tools/list", page, (message) => endpoint.send(message)) : undefined;
   const { isComplete, problems, warnings } = await surveyTools({ ...checked, ask });
   reportWarnings(warnings, checked);
-  await side.close();
+  await endpoint.close();
   await running;
   if (problems.length > 0) throw misfitError(problems, checked);
   return isComplete;
@@ -216,9 +216,9 @@ const OPENING_PARAMS: JsonObject = {
 /**
  * Opens a session and returns whether that succeeded. A server that knows only a later revision refuses it.
  */
-async function openSession(own: OwnRequests, side: Side): Promise<boolean> {
-  const opened = await own.ask("initialize", OPENING_PARAMS, (message) => side.send(message));
+async function openSession(own: OwnRequests, endpoint: Endpoint): Promise<boolean> {
+  const opened = await own.ask("initialize", OPENING_PARAMS, (message) => endpoint.send(message));
   if (opened === undefined) return false;
-  await side.send({ jsonrpc: "2.0", method: READY }).catch(() => undefined);
+  await endpoint.send({ jsonrpc: "2.0", method: READY }).catch(() => undefined);
   return true;
 }

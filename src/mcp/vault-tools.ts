@@ -75,9 +75,9 @@ export async function vaultTools(
   const tools = resolve === true ? [...TOOLS, RESOLVE_HANDLE] : TOOLS;
   return (server) => {
     const { registerTool } = server as unknown as OpenRegistry;
-    for (const { name, answer, ...config } of tools) {
+    for (const { name, run, ...config } of tools) {
       registerTool.call(server, name, { ...config, inputSchema }, ({ handle_id: id }, extra) =>
-        answerOrRefuse(() => answer({ vault, id, caller: () => callerOf(extra, principalOf) })),
+        runOrRefuse(() => run({ vault, id, caller: () => callerOf(extra, principalOf) })),
       );
     }
   };
@@ -129,7 +129,7 @@ interface VaultTool {
   readonly name: string;
   readonly description: string;
   readonly annotations: JsonObject;
-  readonly answer: (question: Question) => Promise<JsonObject>;
+  readonly run: (question: Question) => Promise<JsonObject>;
 }
 
 const READ_ONLY = { readOnlyHint: true, openWorldHint: false };
@@ -139,13 +139,13 @@ const TOOLS: readonly VaultTool[] = [
     name: "get_safe_view",
     description: "Returns what may be known of the value that a handle stands for.",
     annotations: READ_ONLY,
-    answer: async ({ vault, id }) => ({ handle_id: id, safe_view: await vault.getSafeView(id) }),
+    run: async ({ vault, id }) => ({ handle_id: id, safe_view: await vault.getSafeView(id) }),
   },
   {
     name: "describe_handle",
     description: "Returns owner, grants, times and uses left of a handle that the caller may open.",
     annotations: READ_ONLY,
-    answer: async ({ vault, id, caller }) => {
+    run: async ({ vault, id, caller }) => {
       const description = await vault.describe(id, await caller());
       return { ...description.toJSON() };
     },
@@ -157,7 +157,7 @@ const RESOLVE_HANDLE: VaultTool = {
   description: "Returns the value that a handle stands for, to callers whom it was granted to.",
   // Opening may spend a use.
   annotations: { readOnlyHint: false, destructiveHint: false, openWorldHint: false },
-  answer: async ({ vault, id, caller }) => {
+  run: async ({ vault, id, caller }) => {
     const principal = await caller();
     const data = await vault.unseal(id, principal);
     return { handle_id: id, ...asJson(data), resolved_by: principal };
@@ -190,9 +190,9 @@ async function callerOf(
   }
 }
 
-async function answerOrRefuse(answer: () => Promise<JsonObject>): Promise<ToolResult> {
+async function runOrRefuse(run: () => Promise<JsonObject>): Promise<ToolResult> {
   try {
-    const value = await answer();
+    const value = await run();
     const content = [{ type: "text", text: JSON.stringify(value) }];
     return { content, structuredContent: value };
   } catch (error) {

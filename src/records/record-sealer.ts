@@ -183,13 +183,13 @@ export class RecordSealer {
 
 /** Calls `use` with temporary memory: the scratch buffer, or a new one if that is in use or too small. */
 function withScratch<T>(size: number, use: (plaintext: Buffer) => T): T {
-  const lent = scratch;
-  if (lent === undefined || size > lent.length) return use(Buffer.alloc(size));
+  const overdraft = scratch;
+  if (overdraft === undefined || size > overdraft.length) return use(Buffer.alloc(size));
   scratch = undefined;
   try {
-    return use(lent);
+    return use(overdraft);
   } finally {
-    scratch = lent;
+    scratch = overdraft;
   }
 }
 

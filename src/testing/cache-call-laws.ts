@@ -92,7 +92,7 @@ export const callLaws: CacheLaws = {
           ended: await revisionOf(cache, keyOf("ended", index)),
         })),
       );
-      const answers = await Promise.all(
+      const results = await Promise.all(
         states.map(async ({ replaced, ended }, index) =>
           Promise.all([
             cache.insert(keyOf("new", index), { head: bytesOf(`${index}`), body: BODY }, FOR_LONG),
@@ -116,8 +116,8 @@ export const callLaws: CacheLaws = {
         true,
         false,
       ];
-      for (const [index, answer] of answers.entries()) {
-        assert.deepEqual(answer, expected);
+      for (const [index, result] of results.entries()) {
+        assert.deepEqual(result, expected);
         await assertRecord(cache, [keyOf("new", index), { head: bytesOf(`${index}`), body: BODY }]);
         await assertRecord(cache, [keyOf("taken", index), { head: HEAD }]);
         await assertRecord(cache, [keyOf("replaced", index), { head: bytesOf(`${index}`) }]);

@@ -28,8 +28,8 @@ export const lifeLaws: CacheLaws = {
     await insert(cache, RECORD);
     assert(DURABILITIES.includes(capabilities.durability), "durability is none of the four");
     assert.equal(typeof capabilities.evicts, "boolean");
-    const answers = await concurrently(3, () => cache.ready());
-    for (const answer of answers) assert.deepEqual(answer, capabilities);
+    const results = await concurrently(3, () => cache.ready());
+    for (const result of results) assert.deepEqual(result, capabilities);
     await assertRecord(cache, RECORD);
   }),
 

@@ -1,22 +1,22 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { messageLine } from "../../src/cli/message-lines.js";
-import { type ProxyEnd, runProxy } from "../../src/cli/proxy.js";
 import {
+  type Endpoint,
   type Receive,
   receiveLines,
   type Sent,
-  type Side,
   StdioClient,
   sendLine,
-} from "../../src/cli/side.js";
+} from "../../src/cli/endpoint.js";
+import { messageLine } from "../../src/cli/message-lines.js";
+import { type ProxyEnd, runProxy } from "../../src/cli/proxy.js";
 import { HandleVault, memoryCache, type Vault } from "../../src/index.js";
 import { AgentPolicy, MessageFilter } from "../../src/mcp.js";
 
 const CANARY = "canary 3b9f";
 
 /** A server over streams whose responses the test writes. */
-class PlayedServer implements Side {
+class PlayedServer implements Endpoint {
   readonly input: PassThrough;
   readonly output = new PassThrough();
 

@@ -1,10 +1,10 @@
 import { LOCAL_CALLER } from "../../src/auth/authenticator.js";
 import type { Vault } from "../../src/index.js";
-import type { Wire } from "../../src/transport/client/transport.js";
+import type { Transport } from "../../src/transport/client/transport.js";
 import {
   giveJsonData,
-  readJsonAnswer,
   readJsonParams,
+  readJsonResponse,
   takeJsonData,
   writeJson,
 } from "../../src/transport/json/payload-data.js";
@@ -19,7 +19,7 @@ export interface TextWireOptions extends VaultServiceOptions {
 }
 
 /** Returns a wire to a service in this process. Requests and responses are JSON text. */
-export function textWire(vault: Vault, options: TextWireOptions = {}): Wire {
+export function textWire(vault: Vault, options: TextWireOptions = {}): Transport {
   const { caller = LOCAL_CALLER, ...serviceOptions } = options;
   const service = new VaultService(vault, serviceOptions);
   return {
@@ -46,7 +46,7 @@ async function reply(
 }
 
 function readReply(operation: OperationName, text: string): object {
-  const { result, error } = readJsonAnswer(text) as { result?: object; error?: object };
+  const { result, error } = readJsonResponse(text) as { result?: object; error?: object };
   if (error !== undefined) throw fromWireError(error);
   return takeJsonData(operation, result) as object;
 }

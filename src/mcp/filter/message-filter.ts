@@ -12,11 +12,10 @@ import {
   OUTPUT_UNREADABLE,
 } from "../protocol/fixed-texts.js";
 import {
-  answer,
   type ErrorMessage,
-  isAnswerLike,
   isObject,
   isRequestId,
+  isResponseLike,
   type JsonObject,
   type Message,
   type NotificationMessage,
@@ -25,6 +24,7 @@ import {
   type ResultMessage,
   readMessage,
   refusal,
+  resultResponse,
 } from "../protocol/messages.js";
 import { revisionAskedFor, revisionNamedBy } from "../protocol/revisions.js";
 import {
@@ -43,9 +43,9 @@ import { type OpenRequest, OpenRequests, toServer, withClientToken } from "./cli
 import { openCursor } from "./cursors.js";
 import { fixedNotice, requestNamedBy } from "./notifications.js";
 import { type RefusedTools, refusedTools } from "./refused-tools.js";
-import { isUnruled, rewriteAnswer, type ServerContext } from "./results.js";
+import { isUnruled, rewriteResult, type ServerContext } from "./results.js";
 import { AskedRequests } from "./server-requests.js";
-import { prepareCall, toolAnswer } from "./tool-calls.js";
+import { prepareCall, toolResponse } from "./tool-calls.js";
 import type { ToolList } from "./tool-list.js";
 
 /** The options of {@link MessageFilter}. */
@@ -195,7 +195,7 @@ export class MessageFilter {
    * response is forwarded to the server as an error, so that the server's request does not wait.
    */
   #unreadFromClient(message: unknown): Passage {
-    if (isAnswerLike(message)) {
+    if (isResponseLike(message)) {
       const id = this.#asked.take(message["id"]);
       return id === undefined
         ? NOTHING
@@ -209,7 +209,7 @@ export class MessageFilter {
    * client learns that the tool ran, and the content is dropped.
    */
   #unreadFromServer(message: unknown): Passage {
-    if (!isAnswerLike(message)) return refusalOfUnread(message);
+    if (!isResponseLike(message)) return refusalOfUnread(message);
     const request = this.#requests.take(message["id"]);
     return request === undefined ? NOTHING : { forward: ended(request, OUTPUT_UNREADABLE) };
   }
@@ -264,7 +264,7 @@ export class MessageFilter {
     const { policy, server } = this.#context;
     const rules = policy.rulesOf({ server, tool });
     if (rules.handling === "refuse" || this.#refused.has(tool)) {
-      return { reply: toolAnswer(message, toolError(NOT_EXECUTED_REFUSED)) };
+      return { reply: toolResponse(message, toolError(NOT_EXECUTED_REFUSED)) };
     }
     const isUnfit =
       rules.handling === "rules" ? !isToolName(name) : policy.isNearMiss(server, name);
@@ -286,7 +286,7 @@ export class MessageFilter {
       return this.#requests.has(request) ? { forward: prepared.message } : NOTHING;
     }
     const isOpen = this.#requests.take(request.id) !== undefined;
-    return isOpen ? { reply: toolAnswer(request.message, prepared.refusal) } : NOTHING;
+    return isOpen ? { reply: toolResponse(request.message, prepared.refusal) } : NOTHING;
   }
 
   #clientNotification(message: NotificationMessage): Passage {
@@ -299,18 +299,18 @@ export class MessageFilter {
 
   #result(message: ResultMessage): MaybePromise<Passage> {
     const request = this.#requests.take(message.id);
-    return request === undefined ? NOTHING : this.#answer(request, message.result);
+    return request === undefined ? NOTHING : this.#respond(request, message.result);
   }
 
-  async #answer(request: OpenRequest, result: JsonObject): Promise<Passage> {
+  async #respond(request: OpenRequest, result: JsonObject): Promise<Passage> {
     const { id } = request.message;
-    const kept = await rewriteAnswer(result, request, this.#context).catch((error: unknown) => {
+    const kept = await rewriteResult(result, request, this.#context).catch((error: unknown) => {
       this.#context.onWarning?.(withheldText("An answer of the server", error));
       return undefined;
     });
     if (kept === undefined) return { forward: refusal(id, INTERNAL_ERROR, "Result withheld") };
     if (request.message.method === "initialize") this.#revision = kept["protocolVersion"];
-    return { forward: answer(id, kept) };
+    return { forward: resultResponse(id, kept) };
   }
 
   #error({ id, error }: ErrorMessage): Passage {
@@ -318,7 +318,7 @@ export class MessageFilter {
     if (request === undefined) return NOTHING;
     const { resourceLinks } = this.#context.policy;
     const list = resourceLinks && isMethodNotFound(error) ? emptyList(request.message) : undefined;
-    if (list !== undefined) return { forward: answer(request.message.id, list) };
+    if (list !== undefined) return { forward: resultResponse(request.message.id, list) };
     const isInSight = this.#isInSight(request);
     const shown = isInSight ? error : fixedError(error, revisionAskedFor(request.message));
     return { forward: { jsonrpc: "2.0", id: request.message.id, error: shown } };
@@ -373,7 +373,7 @@ export class MessageFilter {
  * it, or an error for any other method.
  */
 function ended({ message }: OpenRequest, text: string): Message {
-  if (message.method === "tools/call") return toolAnswer(message, toolError(text));
+  if (message.method === "tools/call") return toolResponse(message, toolError(text));
   return refusal(message.id, INTERNAL_ERROR, "The server gave no answer that can be read");
 }
 

@@ -32,14 +32,14 @@ export interface ServerContext {
 }
 
 /** Returns the part of a result that the client may see, or `undefined` to withhold all of it. */
-type AnswerRewrite = (
+type ResultRewrite = (
   result: JsonObject,
   request: OpenRequest,
   context: ServerContext,
 ) => MaybePromise<JsonObject | undefined>;
 
 /** The rewrite for each known method. Results of all other methods are withheld. */
-const ANSWERS: ReadonlyMap<string, AnswerRewrite> = new Map<string, AnswerRewrite>([
+const ANSWERS: ReadonlyMap<string, ResultRewrite> = new Map<string, ResultRewrite>([
   ["initialize", describeServer],
   ["server/discover", describeServer],
   ["ping", () => ({})],
@@ -78,7 +78,7 @@ export function isUnruled(method: string, { policy, server }: ServerContext): bo
  *
  * @returns `undefined` if all of the result is withheld.
  */
-export async function rewriteAnswer(
+export async function rewriteResult(
   result: JsonObject,
   request: OpenRequest,
   context: ServerContext,

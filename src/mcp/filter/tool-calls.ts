@@ -1,7 +1,12 @@
 /** Prepares a tool call: checks the conditions for running the tool, and opens its handles. */
 
 import { NOT_EXECUTED_UNKNOWN_SUBJECT } from "../protocol/fixed-texts.js";
-import { answer, objectAt, type RequestMessage, type ResultMessage } from "../protocol/messages.js";
+import {
+  objectAt,
+  type RequestMessage,
+  type ResultMessage,
+  resultResponse,
+} from "../protocol/messages.js";
 import { isModern } from "../protocol/revisions.js";
 import { hydrateArguments } from "../values/hydrate-arguments.js";
 import { type ToolResult, toolError } from "../values/tool-result.js";
@@ -40,6 +45,9 @@ export async function prepareCall(
 }
 
 /** Returns the response to a tool call that is not sent to the server. */
-export function toolAnswer(message: RequestMessage, result: ToolResult): ResultMessage {
-  return answer(message.id, isModern(message) ? { ...result, resultType: "complete" } : result);
+export function toolResponse(message: RequestMessage, result: ToolResult): ResultMessage {
+  return resultResponse(
+    message.id,
+    isModern(message) ? { ...result, resultType: "complete" } : result,
+  );
 }

@@ -60,9 +60,9 @@ export type ReadMessage =
 /** Returns a message with its kind, or `undefined` if it is malformed or matches several kinds. */
 export function readMessage(value: unknown): ReadMessage | undefined {
   if (!isObject(value) || value["jsonrpc"] !== "2.0") return undefined;
-  const isAnswer = Object.hasOwn(value, "result") || Object.hasOwn(value, "error");
-  if (Object.hasOwn(value, "method")) return isAnswer ? undefined : readCall(value);
-  return readAnswer(value);
+  const isResponse = Object.hasOwn(value, "result") || Object.hasOwn(value, "error");
+  if (Object.hasOwn(value, "method")) return isResponse ? undefined : readCall(value);
+  return readResponse(value);
 }
 
 function readCall(value: JsonObject): ReadMessage | undefined {
@@ -74,7 +74,7 @@ function readCall(value: JsonObject): ReadMessage | undefined {
 }
 
 /** Reads a response. Some servers set the absent one of `result` and `error` to `null`. */
-function readAnswer(value: JsonObject): ReadMessage | undefined {
+function readResponse(value: JsonObject): ReadMessage | undefined {
   const { id, result, error } = value;
   if (isObject(result) && isRequestId(id) && (error === undefined || error === null)) {
     return { kind: "result", message: { jsonrpc: "2.0", id, result } };
@@ -88,7 +88,7 @@ function readAnswer(value: JsonObject): ReadMessage | undefined {
 }
 
 /** Returns whether a value looks like a response, even if it is malformed. */
-export function isAnswerLike(value: unknown): value is JsonObject {
+export function isResponseLike(value: unknown): value is JsonObject {
   return isObject(value) && (Object.hasOwn(value, "result") || Object.hasOwn(value, "error"));
 }
 
@@ -108,7 +108,7 @@ export function objectAt(value: unknown, member: string): JsonObject {
 }
 
 /** Returns a response with a result. */
-export function answer(id: RequestId, result: JsonObject): ResultMessage {
+export function resultResponse(id: RequestId, result: JsonObject): ResultMessage {
   return { jsonrpc: "2.0", id, result };
 }
 

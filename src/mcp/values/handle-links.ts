@@ -5,12 +5,12 @@ import { isVaultError } from "../../vault/errors.js";
 import { isHandleId } from "../../vault/handle.js";
 import { serverPrincipal } from "../policy/principals.js";
 import {
-  answer,
   type JsonObject,
   type Message,
   objectAt,
   type RequestMessage,
   refusal,
+  resultResponse,
 } from "../protocol/messages.js";
 import { isModern } from "../protocol/revisions.js";
 import { INTERNAL_ERROR, INVALID_PARAMS, isVersion } from "../protocol/rpc-errors.js";
@@ -65,7 +65,7 @@ export async function readHandle(
     // A grantee may also describe the handle. Only the server that sealed a handle is its owner, so
     // the owner is compared.
     if (handle.ownerPrincipal !== owner) return notFound(message);
-    return answer(id, {
+    return resultResponse(id, {
       ...(isModern(message) ? { resultType: "complete" } : {}),
       contents: [{ uri: params?.["uri"], mimeType: MIME_TYPE, text: handle.safeView }],
       ttlMs: 0,

@@ -7,14 +7,14 @@ import { OPERATIONS, type OperationName } from "../service/operations.js";
 export type Asked = OperationName | "authenticate";
 
 /** The identifying marks of a response, apart from its content. */
-export interface AnswerMarks {
+export interface ResponseMarks {
   /** The HTTP status. */
   readonly status?: number | undefined;
   readonly requestId?: string | undefined;
 }
 
 /** A response arrived that is not from the vault's service, or does not show whether anything was done. */
-class UnclearAnswerError extends Error {
+class UnclearResponseError extends Error {
   override readonly name = "UnclearAnswerError" as const;
   /** The HTTP status of the response, on wires over HTTP. */
   readonly status: number | undefined;
@@ -38,15 +38,15 @@ export function unanswered(operation: Asked, cause: unknown): Error {
 }
 
 /** Returns the error for a call whose response shows no valid outcome. */
-export function unclear(operation: Asked, marks: AnswerMarks): Error {
-  return marked(unanswered(operation, new UnclearAnswerError(marks.status)), marks);
+export function unclear(operation: Asked, marks: ResponseMarks): Error {
+  return marked(unanswered(operation, new UnclearResponseError(marks.status)), marks);
 }
 
 /**
  * Returns the error that a response names. A response that does not show whether anything was done is
  * unclear.
  */
-export function refusalOf(operation: Asked, received: ReceivedError, marks: AnswerMarks): Error {
+export function refusalOf(operation: Asked, received: ReceivedError, marks: ResponseMarks): Error {
   const error = fromWireError(received);
   return error === undefined ? unclear(operation, marks) : marked(error, marks);
 }
@@ -54,7 +54,7 @@ export function refusalOf(operation: Asked, received: ReceivedError, marks: Answ
 /** Adds a response's marks to the error created from it. */
 export function marked<Marked extends Error>(
   error: Marked,
-  { status, requestId }: AnswerMarks,
+  { status, requestId }: ResponseMarks,
 ): Marked {
   return Object.assign(
     error,

@@ -29,9 +29,9 @@ export interface ClientOptions {
   /** The time limit for connecting, including the TLS handshake, in milliseconds. Default 5,000. */
   readonly connectTimeoutMs?: number | undefined;
   /** The time limit for a call, in milliseconds. Default 30,000. */
-  readonly answerTimeoutMs?: number | undefined;
+  readonly responseTimeoutMs?: number | undefined;
   /** The maximum size of a response, in bytes. Default 64 MiB. */
-  readonly maxAnswerBytes?: number | undefined;
+  readonly maxResponseBytes?: number | undefined;
   /** How long `close()` waits for calls in flight, in milliseconds. Default 5,000. */
   readonly closeTimeoutMs?: number | undefined;
   /**
@@ -46,8 +46,8 @@ export interface ClientOptions {
 export interface ClientSettings {
   readonly tls: ClientTlsOptions | undefined;
   readonly connectTimeoutMs: number;
-  readonly answerTimeoutMs: number;
-  readonly maxAnswerBytes: number;
+  readonly responseTimeoutMs: number;
+  readonly maxResponseBytes: number;
   readonly closeTimeoutMs: number;
   readonly compatibility: "original" | undefined;
   /** Returns the token to send now. @throws TypeError It is not a bearer token. */
@@ -63,8 +63,8 @@ export interface Reach {
 
 const DEFAULTS = {
   connectTimeoutMs: 5000,
-  answerTimeoutMs: 30_000,
-  maxAnswerBytes: 64 * 1024 * 1024,
+  responseTimeoutMs: 30_000,
+  maxResponseBytes: 64 * 1024 * 1024,
   closeTimeoutMs: 5000,
 };
 const NAMES = ["token", "tls", "insecureTransport", "compatibility", ...Object.keys(DEFAULTS)];

@@ -30,7 +30,7 @@ import {
 import { askInHalves, inGroups } from "./batches.js";
 import { refusalOf } from "./lost-response.js";
 import { readOutcomes, readResult } from "./parse-results.js";
-import type { Wire } from "./transport.js";
+import type { Transport } from "./transport.js";
 
 /** The methods of a vault that each have an operation of their own. */
 type RemoteMethods = Omit<Vault, "sealMany" | "unsealMany" | "close" | typeof Symbol.asyncDispose>;
@@ -78,13 +78,13 @@ const RemoteBase = ByOperation as abstract new () => ByOperation & RemoteMethods
  * checks its safe view for leaks.
  */
 export class RemoteVault extends RemoteBase implements Vault {
-  readonly #wire: Wire;
+  readonly #transport: Transport;
   #closing: Promise<void> | undefined;
 
-  constructor(wire: Wire) {
+  constructor(transport: Transport) {
     super();
-    checkMethods(wire, "wire", ["call", "close"]);
-    this.#wire = wire;
+    checkMethods(transport, "transport", ["call", "close"]);
+    this.#transport = transport;
   }
 
   /** Seals many payloads in as few requests as can hold them; a request that fails fails its items. */
@@ -121,7 +121,7 @@ export class RemoteVault extends RemoteBase implements Vault {
     return new RemoteVault({
       call: async (operation, params) => {
         this.assertOpen();
-        return this.#wire.call(operation, params, { signal });
+        return this.#transport.call(operation, params, { signal });
       },
       close: async () => undefined,
     });
@@ -129,7 +129,7 @@ export class RemoteVault extends RemoteBase implements Vault {
 
   /** Closes the connection only; the vault behind the service stays open. */
   async close(): Promise<void> {
-    this.#closing ??= this.#wire.close();
+    this.#closing ??= this.#transport.close();
     await this.#closing;
   }
 
@@ -148,7 +148,7 @@ export class RemoteVault extends RemoteBase implements Vault {
     // The schemas are loaded before sending: afterwards, a failure would leave a completed operation without
     // its result.
     await schemas.ready();
-    return this.#wire.call(operation, params);
+    return this.#transport.call(operation, params);
   }
 
   async #sealGroup(items: readonly SealItem[]): Promise<Outcome<OpaqueHandle>[]> {
@@ -178,9 +178,9 @@ export class RemoteVault extends RemoteBase implements Vault {
     while (pending.length > 0) {
       const group = pending.slice(0, MAX_BATCH);
       const requests = group.map(([, params]) => params);
-      const answers = await askInHalves(requests, (some) => this.#unsealGroup<T>(some));
+      const received = await askInHalves(requests, (some) => this.#unsealGroup<T>(some));
       const refused: typeof group = [];
-      for (const [place, outcome] of answers.entries()) {
+      for (const [place, outcome] of received.entries()) {
         const item = group[place];
         if (item === undefined) continue;
         outcomes[item[0]] = outcome;
@@ -201,8 +201,8 @@ async function prepared<Item, Sent, T>(
 ): Promise<Outcome<T>[]> {
   const preparations = await mapSettled(items, async (item) => prepare(item));
   const ready = preparations.flatMap((one) => (one.ok ? [one.value] : []));
-  const answers = (await send(ready)).values();
-  return preparations.map((one) => (one.ok ? (answers.next().value ?? lost()) : one));
+  const outcomes = (await send(ready)).values();
+  return preparations.map((one) => (one.ok ? (outcomes.next().value ?? lost()) : one));
 }
 
 function lost(): Outcome<never> {

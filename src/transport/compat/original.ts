@@ -8,7 +8,7 @@
 
 import { isBytes } from "../../primitives/bytes.js";
 import { typeFault } from "../../vault/argument-errors.js";
-import type { Wire } from "../client/transport.js";
+import type { Transport } from "../client/transport.js";
 import { giveJsonData, takeJsonData } from "../json/payload-data.js";
 import type { SealParams } from "../service/messages.js";
 import { OPERATIONS, type OperationName } from "../service/operations.js";
@@ -75,8 +75,8 @@ export interface OriginalForm {
   readonly idName?: "id" | "handle_id";
 }
 
-/** Returns a wire to a server of the original, which is sent nothing that it would ignore. */
-export function toOriginal(wire: Wire, form: OriginalForm): Wire {
+/** Returns a transport to a server of the original, which is sent nothing that it would ignore. */
+export function toOriginal(transport: Transport, form: OriginalForm): Transport {
   return {
     call: async (operation, params, options) => {
       const names = PARAMS[operation];
@@ -88,10 +88,10 @@ export function toOriginal(wire: Wire, form: OriginalForm): Wire {
       const given = Object.entries(whole)
         .filter(([name]) => names.includes(name))
         .map(([name, value]) => [name === "id" ? (form.idName ?? name) : name, value]);
-      const result = await wire.call(operation, Object.fromEntries(given), options);
+      const result = await transport.call(operation, Object.fromEntries(given), options);
       return operation === "seal" ? withGrants(result, params as SealParams) : result;
     },
-    close: () => wire.close(),
+    close: () => transport.close(),
   };
 }
 

@@ -3,8 +3,8 @@ import type { Socket } from "node:net";
 import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { rangeFault } from "../../vault/argument-errors.js";
 import { RequestTooLargeError } from "../../vault/errors.js";
-import { readJsonAnswer, writeJson } from "../json/payload-data.js";
-import { isDeeperThan, type RpcAnswer } from "./client-data.js";
+import { readJsonResponse, writeJson } from "../json/payload-data.js";
+import { isDeeperThan, type RpcResponse } from "./client-data.js";
 import { ConnectionLostError } from "./connection-lost.js";
 import { FrameDecoder, FrameWriter } from "./frames.js";
 
@@ -17,10 +17,10 @@ export interface Outgoing {
 
 /** The limits of a {@link ClientConnection}. */
 export interface ClientBounds {
-  readonly maxAnswerBytes: number;
+  readonly maxResponseBytes: number;
   readonly maxRequestBytes: number;
   /** Milliseconds from a call to its response. */
-  readonly answerTimeoutMs: number;
+  readonly responseTimeoutMs: number;
   /** Milliseconds after which a connection without calls is closed. Shorter than the server's limit. */
   readonly idleTimeoutMs: number;
 }
@@ -38,7 +38,7 @@ const LATE = "no answer in time";
 interface Pending {
   wasSent: boolean;
   readonly bytesReadBefore: number;
-  readonly resolve: (answer: RpcAnswer) => void;
+  readonly resolve: (response: RpcResponse) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -55,7 +55,7 @@ export class ClientConnection {
   constructor(socket: Socket, bounds: ClientBounds) {
     this.#socket = socket;
     this.#bounds = bounds;
-    this.#decoder = new FrameDecoder({ maxFrameBytes: bounds.maxAnswerBytes });
+    this.#decoder = new FrameDecoder({ maxFrameBytes: bounds.maxResponseBytes });
     this.#writer = new FrameWriter(socket);
     socket
       .on("data", (chunk: Buffer) => this.#receive(chunk))
@@ -77,7 +77,7 @@ export class ClientConnection {
    *
    * @throws {@link ConnectionLostError} No response will arrive.
    */
-  async call({ method, params, signal }: Outgoing): Promise<RpcAnswer> {
+  async call({ method, params, signal }: Outgoing): Promise<RpcResponse> {
     const id = this.#nextId++;
     const text = this.#textOf({ jsonrpc: "2.0", id, method, params });
     if (!this.#isOpen) throw new ConnectionLostError("closed", { wasSent: false });
@@ -94,10 +94,10 @@ export class ClientConnection {
     return text;
   }
 
-  #send({ id, text, signal }: Sending): Promise<RpcAnswer> {
+  #send({ id, text, signal }: Sending): Promise<RpcResponse> {
     return new Promise((resolve, reject) => {
       const bytesReadBefore = this.#socket.bytesRead;
-      const timer = setTimeout(() => this.#timeOut(id), this.#bounds.answerTimeoutMs);
+      const timer = setTimeout(() => this.#timeOut(id), this.#bounds.responseTimeoutMs);
       const onAbort = (): void => this.#settle(id)?.reject(signal?.reason);
       const clear = (): void => {
         clearTimeout(timer);
@@ -106,9 +106,9 @@ export class ClientConnection {
       const pending: Pending = {
         wasSent: false,
         bytesReadBefore,
-        resolve: (answer) => {
+        resolve: (response) => {
           clear();
-          resolve(answer);
+          resolve(response);
         },
         reject: (error) => {
           clear();
@@ -147,7 +147,7 @@ export class ClientConnection {
     this.#decoder.push(chunk);
     try {
       for (let frame = this.#decoder.next(); frame !== undefined; frame = this.#decoder.next()) {
-        this.#take(readJsonAnswer(frame.toString()));
+        this.#take(readJsonResponse(frame.toString()));
       }
     } catch {
       this.lose("what the server says is no answer");
@@ -155,9 +155,9 @@ export class ClientConnection {
   }
 
   /** Unknown members are ignored. */
-  #take(answer: unknown): void {
-    if (typeof answer !== "object" || answer === null) return;
-    const { id, jsonrpc, result, error } = answer as Readonly<Record<string, unknown>>;
+  #take(response: unknown): void {
+    if (typeof response !== "object" || response === null) return;
+    const { id, jsonrpc, result, error } = response as Readonly<Record<string, unknown>>;
     const isError = error !== undefined && error !== null;
     if (typeof id !== "number" && !isError) return;
     const pending = typeof id === "number" ? this.#settle(id) : this.#settleOnly();

@@ -7,7 +7,7 @@ import type { OperationName } from "../service/operations.js";
 import { requestIdOf } from "../service/request-id.js";
 
 /** The response to one call, as received. */
-export interface RpcAnswer {
+export interface RpcResponse {
   /** Absent in responses of the original's servers. */
   readonly jsonrpc: unknown;
   readonly result: unknown;
@@ -21,8 +21,8 @@ export interface RpcAnswer {
  * @throws OutcomeUnknownError `ServiceUnavailableError` The response contains no valid result. The operation
  * may have taken effect; the second error is for operations that only read.
  */
-export function takeJsonAnswer(operation: OperationName, answer: RpcAnswer): object {
-  const { jsonrpc, result } = answerOf(operation, answer);
+export function takeJsonResponse(operation: OperationName, response: RpcResponse): object {
+  const { jsonrpc, result } = responseOf(operation, response);
   let taken: unknown;
   try {
     taken =
@@ -35,12 +35,12 @@ export function takeJsonAnswer(operation: OperationName, answer: RpcAnswer): obj
 }
 
 /** Returns a response that is not an error. @throws The error in the response. */
-export function answerOf(operation: Asked, answer: RpcAnswer): RpcAnswer {
-  const { jsonrpc, result, error } = answer;
+export function responseOf(operation: Asked, response: RpcResponse): RpcResponse {
+  const { jsonrpc, result, error } = response;
   if (jsonrpc !== undefined && jsonrpc !== "2.0") throw unclear(operation, {});
-  if (error !== undefined && error !== null) throw errorOf(operation, answer);
+  if (error !== undefined && error !== null) throw errorOf(operation, response);
   if (result === undefined) throw unclear(operation, {});
-  return answer;
+  return response;
 }
 
 type Members = Readonly<Record<string, unknown>>;
@@ -49,7 +49,7 @@ type Members = Readonly<Record<string, unknown>>;
  * Returns the error in a response. Ours have a named code; those of JSON-RPC and of the original only a
  * number.
  */
-function errorOf(operation: Asked, { jsonrpc, error }: RpcAnswer): Error {
+function errorOf(operation: Asked, { jsonrpc, error }: RpcResponse): Error {
   const { code: number, data } = Object(error) as Members;
   const { code, details, request_id: id, retry_after_seconds: seconds } = Object(data) as Members;
   if (jsonrpc !== undefined && isWireErrorCode(code)) {

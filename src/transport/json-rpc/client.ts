@@ -14,13 +14,13 @@ import {
   readClientOptions,
   readNumbers,
 } from "../client/options.js";
-import type { Wire, WireCallOptions } from "../client/transport.js";
+import type { Transport, TransportCallOptions } from "../client/transport.js";
 import { toOriginal } from "../compat/original.js";
 import { giveJsonData } from "../json/payload-data.js";
 import type { OperationName } from "../service/operations.js";
 import { connectTo, type Destination, destinationOf, type JsonRpcAddress } from "./address.js";
 import { ClientConnection, type Outgoing } from "./client-connection.js";
-import { answerOf, type RpcAnswer, takeJsonAnswer } from "./client-data.js";
+import { type RpcResponse, responseOf, takeJsonResponse } from "./client-data.js";
 import { ConnectionLostError } from "./connection-lost.js";
 
 /** Options for connecting and authenticating. */
@@ -38,29 +38,35 @@ const DEFAULTS = {
 };
 
 /**
- * Returns a wire to a JSON-RPC server. It connects at the first call, and again when necessary.
+ * Returns a transport to a JSON-RPC server. It connects at the first call, and again when necessary.
  *
  * @throws TypeError RangeError The address or an option is invalid, or the token would be sent without TLS.
  *
  * @example
  * ```ts
- * const wire = jsonRpcWire({ path: "/run/vault/rpc.sock" });
+ * const transport = jsonRpcTransport({ path: "/run/vault/rpc.sock" });
  * ```
  */
-export function jsonRpcWire(address: JsonRpcAddress, options: JsonRpcClientOptions = {}): Wire {
+export function jsonRpcTransport(
+  address: JsonRpcAddress,
+  options: JsonRpcClientOptions = {},
+): Transport {
   const settings = readClientOptions(options, Object.keys(DEFAULTS));
   const destination = destinationOf(address);
   const host = "host" in destination ? destination.host : undefined;
   checkReach(options, { isEncrypted: settings.tls !== undefined, host });
-  const wire = new JsonRpcWire(destination, { ...settings, ...readNumbers(options, DEFAULTS) });
+  const transport = new JsonRpcTransport(destination, {
+    ...settings,
+    ...readNumbers(options, DEFAULTS),
+  });
   return settings.compatibility === "original"
-    ? toOriginal(wire, { carriesBytes: false, idName: "handle_id" })
-    : wire;
+    ? toOriginal(transport, { carriesBytes: false, idName: "handle_id" })
+    : transport;
 }
 
 type WireSettings = ClientSettings & typeof DEFAULTS;
 
-class JsonRpcWire implements Wire {
+class JsonRpcTransport implements Transport {
   readonly #destination: Destination;
   readonly #settings: WireSettings;
   #connection: Promise<ClientConnection> | undefined;
@@ -79,7 +85,7 @@ class JsonRpcWire implements Wire {
   async call(
     operation: OperationName,
     params: object,
-    { signal }: WireCallOptions = {},
+    { signal }: TransportCallOptions = {},
   ): Promise<object> {
     const outgoing = { method: operation, params: giveJsonData(operation, params), signal };
     return this.#calls.run(() => this.#call(operation, outgoing));
@@ -88,7 +94,7 @@ class JsonRpcWire implements Wire {
   async #call(operation: OperationName, outgoing: Outgoing): Promise<object> {
     outgoing.signal?.throwIfAborted();
     try {
-      return takeJsonAnswer(operation, await this.#callTwice(outgoing));
+      return takeJsonResponse(operation, await this.#callTwice(outgoing));
     } catch (cause) {
       if (!(cause instanceof ConnectionLostError)) throw cause;
       throw cause.wasSent ? unanswered(operation, cause) : new ServiceUnavailableError({ cause });
@@ -103,7 +109,7 @@ class JsonRpcWire implements Wire {
   }
 
   /** Sends a call a second time if the connection was lost before any part of the call was sent. */
-  async #callTwice(outgoing: Outgoing): Promise<RpcAnswer> {
+  async #callTwice(outgoing: Outgoing): Promise<RpcResponse> {
     try {
       return await this.#callOnce(outgoing);
     } catch (error) {
@@ -113,7 +119,7 @@ class JsonRpcWire implements Wire {
     }
   }
 
-  async #callOnce(outgoing: Outgoing): Promise<RpcAnswer> {
+  async #callOnce(outgoing: Outgoing): Promise<RpcResponse> {
     const { signal } = outgoing;
     const connection = await abortable(this.#authenticated(), signal);
     signal?.throwIfAborted();
@@ -153,7 +159,7 @@ class JsonRpcWire implements Wire {
     this.#shownToken = token;
     if (token === undefined) return connection;
     try {
-      answerOf(
+      responseOf(
         "authenticate",
         await connection.call({ method: "authenticate", params: { token } }),
       );

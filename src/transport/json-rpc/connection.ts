@@ -2,12 +2,18 @@ import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { RequestTooLargeError, ServiceUnavailableError } from "../../vault/errors.js";
-import { type Allowance, Share } from "../limits/byte-budget.js";
+import { type ByteBudget, Reservation } from "../limits/byte-budget.js";
 import { isLarge, othersTurn } from "../limits/large.js";
-import { whatArrived } from "../limits/not-started.js";
+import { requestsArrived } from "../limits/not-started.js";
 import { connectionOf } from "../sockets/listening.js";
 import { FrameDecoder, type FramePart, FrameWriter } from "./frames.js";
-import { answerMessage, errorAnswer, type Perform, readFrame, requestsIn } from "./messages.js";
+import {
+  errorResponse,
+  type Perform,
+  readFrame,
+  requestsIn,
+  respondToMessage,
+} from "./messages.js";
 import type { AllLimits } from "./rpc-limits.js";
 import { Session, type SessionContext } from "./session.js";
 
@@ -15,9 +21,9 @@ import { Session, type SessionContext } from "./session.js";
 export interface ServerContext extends SessionContext {
   readonly limits: AllLimits;
   /** The byte budget for frames that are received or in progress, and for responses that are not yet sent. */
-  readonly bytes: Allowance;
+  readonly bytes: ByteBudget;
   /** The budget for requests in flight. */
-  readonly requests: Allowance;
+  readonly requests: ByteBudget;
   /** Called once a connection is authenticated. */
   readonly onAuthenticated: (socket: Socket) => void;
 }
@@ -84,7 +90,7 @@ export class ServerConnection {
   #endWhenIdle(): void {
     if (this.#inFlight > 0 || this.#isLooking) return;
     this.#isLooking = true;
-    void whatArrived().then(() => {
+    void requestsArrived().then(() => {
       this.#isLooking = false;
       if (this.#inFlight === 0) this.end();
     });
@@ -116,7 +122,7 @@ export class ServerConnection {
   #reserve(bytes: number, part: FramePart): boolean {
     const room = this.#context.bytes;
     if (part === "beginning") return room.take(bytes);
-    if (part === "more") return room.takeMore(bytes, this);
+    if (part === "more") return room.reserveRest(bytes, this);
     if (room.isOverdrawn) return false;
     room.draw(bytes);
     return true;
@@ -179,7 +185,7 @@ export class ServerConnection {
     try {
       message = readFrame(frame);
     } catch (error) {
-      this.#send(errorAnswer(error, null));
+      this.#send(errorResponse(error, null));
       this.#context.bytes.giveBack(bytes);
       return;
     }
@@ -190,7 +196,7 @@ export class ServerConnection {
     const isGating = !this.#isKnown || isAuthenticate(message);
     if (isGating) this.#isGated = true;
     // A failure to make the response closes the connection, and does not end the process.
-    const answered = this.#answer(message, frame).catch(() => this.#socket.destroy());
+    const answered = this.#respond(message, frame).catch(() => this.#socket.destroy());
     void answered.finally(() => {
       this.#inFlight -= requests;
       if (isGating) this.#isGated = false;
@@ -204,12 +210,12 @@ export class ServerConnection {
     });
   }
 
-  async #answer(message: unknown, frame: Buffer): Promise<void> {
+  async #respond(message: unknown, frame: Buffer): Promise<void> {
     const { bytes } = this.#context;
     const isBatch = Array.isArray(message);
     const perform = this.#session.performer({ isBatch });
     if (isLarge(frame)) await othersTurn();
-    const produced = new Share(bytes);
+    const produced = new Reservation(bytes);
     const performInRoom: Perform = async (request) => {
       // The responses to a batch are kept until its last one, so a batch must not continue over the budget.
       if (isBatch && request.id !== undefined && bytes.isOverdrawn) {
@@ -218,8 +224,8 @@ export class ServerConnection {
       return await perform(request);
     };
     try {
-      const text = await answerMessage(message, performInRoom, (answer) => {
-        produced.draw(Buffer.byteLength(answer));
+      const text = await respondToMessage(message, performInRoom, (response) => {
+        produced.draw(Buffer.byteLength(response));
       });
       if (text !== undefined) this.#send(text);
     } finally {
@@ -267,7 +273,7 @@ export class ServerConnection {
 
   /** Sends the reason why the stream cannot be read further, and closes. */
   #refuse(error: unknown): void {
-    this.#send(errorAnswer(error, null));
+    this.#send(errorResponse(error, null));
     this.end();
   }
 

@@ -60,7 +60,7 @@ export const methodNotFound = (): RpcFault => new RpcFault(-32601, "Method not f
 export type Perform = (request: RpcRequest) => Promise<unknown>;
 
 /** Called with each response. */
-type Produced = (answer: string) => void;
+type Produced = (response: string) => void;
 
 /**
  * Returns the JSON value of a frame.
@@ -91,52 +91,52 @@ export function requestsIn(message: unknown): number {
  *
  * @param produced - Called with each response of a batch. All are kept until the last one is complete.
  */
-export async function answerMessage(
+export async function respondToMessage(
   message: unknown,
   perform: Perform,
   produced: Produced = () => undefined,
 ): Promise<string | undefined> {
-  if (!Array.isArray(message)) return await answerItem(message, perform);
+  if (!Array.isArray(message)) return await respondToItem(message, perform);
   if (message.length === 0 || message.length > MAX_BATCH)
-    return errorAnswer(invalidRequest(), null);
-  const given = await answerBatch(message, perform, produced);
+    return errorResponse(invalidRequest(), null);
+  const given = await respondToBatch(message, perform, produced);
   return given.length === 0 ? undefined : `[${given.join(",")}]`;
 }
 
 /** Performs few items at a time, because the size of their responses must be known before more begin. */
-async function answerBatch(
+async function respondToBatch(
   items: readonly unknown[],
   perform: Perform,
   produced: Produced,
 ): Promise<string[]> {
-  const answers: (string | undefined)[] = [];
+  const responses: (string | undefined)[] = [];
   const waiting = items.entries();
   let left = MAX_BATCH_ANSWERS;
   let sinceTurn = 0;
   const work = async (): Promise<void> => {
     for (const [position, item] of waiting) {
-      const answer = await answerItem(item, async (request) => {
+      const response = await respondToItem(item, async (request) => {
         // A notification needs none of the budget, because it has no response.
         if (left <= 0 && request.id !== undefined) throw new RequestTooLargeError();
         return perform(request);
       });
-      if (answer === undefined) continue;
-      answers[position] = answer;
-      left -= answer.length;
-      produced(answer);
-      sinceTurn += answer.length;
+      if (response === undefined) continue;
+      responses[position] = response;
+      left -= response.length;
+      produced(response);
+      sinceTurn += response.length;
       if (!isLarge({ length: sinceTurn })) continue;
       sinceTurn = 0;
       await othersTurn();
     }
   };
   await Promise.all(Array.from({ length: BATCH_CONCURRENCY }, work));
-  return answers.filter((answer) => answer !== undefined);
+  return responses.filter((response) => response !== undefined);
 }
 
-async function answerItem(item: unknown, perform: Perform): Promise<string | undefined> {
+async function respondToItem(item: unknown, perform: Perform): Promise<string | undefined> {
   const request = readRequest(item);
-  if (request === undefined) return errorAnswer(invalidRequest(), idOf(item) ?? null);
+  if (request === undefined) return errorResponse(invalidRequest(), idOf(item) ?? null);
   try {
     const result = await perform(request);
     if (request.id === undefined) return undefined;
@@ -144,7 +144,7 @@ async function answerItem(item: unknown, perform: Perform): Promise<string | und
     return `{${version}"result":${writeJson(result)},"id":${JSON.stringify(request.id)}}`;
   } catch (error) {
     if (request.id === undefined) return undefined;
-    return request.isBare ? bareErrorAnswer(error, request.id) : errorAnswer(error, request.id);
+    return request.isBare ? bareErrorResponse(error, request.id) : errorResponse(error, request.id);
   }
 }
 
@@ -172,12 +172,12 @@ function idOf(item: unknown): RequestId | undefined {
 }
 
 /** Returns the response for an error, without any part of the error's own message. */
-export function errorAnswer(error: unknown, id: RequestId): string {
+export function errorResponse(error: unknown, id: RequestId): string {
   return JSON.stringify({ jsonrpc: "2.0", error: errorObject(error), id });
 }
 
 /** The original's errors have only a number and a text. */
-function bareErrorAnswer(error: unknown, id: RequestId): string {
+function bareErrorResponse(error: unknown, id: RequestId): string {
   const { code, message } = errorObject(error);
   return JSON.stringify({ error: { code, message }, id });
 }

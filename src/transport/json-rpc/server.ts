@@ -13,10 +13,10 @@ import type { Authenticator } from "../../auth/authenticator.js";
 import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { checkMethods, checkOptions } from "../../vault/checks.js";
 import type { Vault } from "../../vault/vault.js";
-import { Allowance } from "../limits/byte-budget.js";
+import { ByteBudget } from "../limits/byte-budget.js";
 import { FailureLimit } from "../limits/failure-limit.js";
 import { ConnectionLimit, RateLimit } from "../limits/limits.js";
-import { NotBegun, whatArrived } from "../limits/not-started.js";
+import { NotBegun, requestsArrived } from "../limits/not-started.js";
 import { ErrorReports, type OnError } from "../service/error-reports.js";
 import { schemas } from "../service/loaded-schemas.js";
 import { VaultService } from "../service/service.js";
@@ -183,8 +183,8 @@ class Connections {
       failures: new FailureLimit({ perMinute: limits.failedAuthenticationsPerMinute }),
       rate: perMinute === undefined ? undefined : new RateLimit({ perMinute }),
       notBegun: new NotBegun(),
-      bytes: new Allowance(limits.maxBufferedBytes),
-      requests: new Allowance(limits.maxInFlight - 1),
+      bytes: new ByteBudget(limits.maxBufferedBytes),
+      requests: new ByteBudget(limits.maxInFlight - 1),
       onAuthenticated: (socket) => this.#limit.authenticated(socket),
     };
   }
@@ -219,7 +219,7 @@ class Connections {
 async function stop(server: Server, connections: Connections, timeoutMs: number): Promise<void> {
   const timer = setTimeout(() => connections.destroyAll(), timeoutMs);
   connections.stopAll();
-  await whatArrived(() => connections.admitted);
+  await requestsArrived(() => connections.admitted);
   await new Promise<void>((resolve) => server.close(() => resolve()));
   clearTimeout(timer);
 }

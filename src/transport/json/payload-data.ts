@@ -10,7 +10,7 @@ import { asBuffer, isBytes } from "../../primitives/bytes.js";
 import { typeFault } from "../../vault/argument-errors.js";
 import { OPERATIONS, type OperationName } from "../service/operations.js";
 
-export { readJsonAnswer, readJsonParams, writeJson } from "./text.js";
+export { readJsonParams, readJsonResponse, writeJson } from "./text.js";
 
 /**
  * Returns parameters or a result of an operation with `data` as a native value, and without

@@ -64,7 +64,7 @@ export function readJsonParams(text: string): unknown {
  * @throws RangeError The text nests too deep, has a number that parsing would change, or a member twice.
  * @throws SyntaxError The text is not JSON.
  */
-export function readJsonAnswer(text: string): unknown {
+export function readJsonResponse(text: string): unknown {
   let members = 0;
   scanJson(text, {
     nested: (depth) => checkDepth(depth, MAX_ANSWER_DEPTH),

@@ -1,5 +1,5 @@
 /** A shared amount, such as bytes. A user that finds too little left waits or is refused. */
-export class Allowance {
+export class ByteBudget {
   readonly #limit: number;
   #used = 0;
   #waiting = new Set<() => void>();
@@ -38,7 +38,7 @@ export class Allowance {
    * part.
    * So one user at a time gets it above the limit, until {@link finished}.
    */
-  takeMore(amount: number, who: object): boolean {
+  reserveRest(amount: number, who: object): boolean {
     if (this.take(amount)) return true;
     const isNext = this.#finisher === undefined && !this.isOverdrawn;
     if (!isNext && this.#finisher !== who) return false;
@@ -76,24 +76,24 @@ export class Allowance {
 }
 
 /** The part of an allowance that one user holds, released as a whole. */
-export class Share {
-  readonly #allowance: Allowance;
+export class Reservation {
+  readonly #budget: ByteBudget;
   #held = 0;
 
-  constructor(allowance: Allowance) {
-    this.#allowance = allowance;
+  constructor(budget: ByteBudget) {
+    this.#budget = budget;
   }
 
   /** Takes an amount if it is available, and returns whether it was. */
   take(amount: number): boolean {
-    if (!this.#allowance.take(amount)) return false;
+    if (!this.#budget.take(amount)) return false;
     this.#held += amount;
     return true;
   }
 
   /** Takes an amount even if it is not available. */
   draw(amount: number): void {
-    this.#allowance.draw(amount);
+    this.#budget.draw(amount);
     this.#held += amount;
   }
 
@@ -101,6 +101,6 @@ export class Share {
   giveBack(): void {
     const held = this.#held;
     this.#held = 0;
-    if (held > 0) this.#allowance.giveBack(held);
+    if (held > 0) this.#budget.giveBack(held);
   }
 }

@@ -150,18 +150,18 @@ export class FailureLimit {
 
 /** A verification that never ends must not hold its turn for ever. */
 function inTime<Found>(looking: MaybePromise<Found>): MaybePromise<Found> {
-  const answer = adoptThenable(looking);
+  const result = adoptThenable(looking);
   // A synchronous result needs no timer.
-  return isPromise(answer) ? bounded(answer) : answer;
+  return isPromise(result) ? bounded(result) : result;
 }
 
-async function bounded<Found>(answer: Promise<Found>): Promise<Found> {
+async function bounded<Found>(result: Promise<Found>): Promise<Found> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new AuthenticationUnavailableError()), ANSWER_TIMEOUT_MS);
   });
   try {
-    return await Promise.race([answer, late]);
+    return await Promise.race([result, late]);
   } finally {
     clearTimeout(timer);
   }

@@ -62,7 +62,7 @@ export class NotBegun {
  * @param arrivals - Returns the number of connections and requests so far. While it grows, the system may
  * hold others, because Node accepts connections one by one.
  */
-export async function whatArrived(arrivals: () => number = () => 0): Promise<void> {
+export async function requestsArrived(arrivals: () => number = () => 0): Promise<void> {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const before = arrivals();
     for (let turn = 0; turn < TURNS; turn++) {

@@ -1,7 +1,7 @@
 /** The REST client for a service over HTTP. */
 import { Buffer } from "node:buffer";
 import { unclear } from "../client/lost-response.js";
-import type { Wire, WireCallOptions } from "../client/transport.js";
+import type { Transport, TransportCallOptions } from "../client/transport.js";
 import { toOriginal } from "../compat/original.js";
 import type { Received } from "../http/client/exchange.js";
 import {
@@ -11,12 +11,12 @@ import {
 } from "../http/client/options.js";
 import { refusedBy } from "../http/client/refused.js";
 import { HttpRequester } from "../http/client/requester.js";
-import { giveJsonData, readJsonAnswer, takeJsonData, writeJson } from "../json/payload-data.js";
+import { giveJsonData, readJsonResponse, takeJsonData, writeJson } from "../json/payload-data.js";
 import { OPERATIONS, type OperationName } from "../service/operations.js";
 import { PRINCIPAL_HEADER } from "./paths.js";
 
 /**
- * Returns a wire to a vault's service over HTTP. It connects at the first call.
+ * Returns a transport to a vault's service over HTTP. It connects at the first call.
  *
  * @param url - `http:` or `https:`, with the service's base path if it has one.
  * @throws TypeError RangeError The URL or an option is invalid, or the token would be sent without TLS; the
@@ -24,17 +24,19 @@ import { PRINCIPAL_HEADER } from "./paths.js";
  *
  * @example
  * ```ts
- * const wire = httpWire("https://vault.example:8421", { token: () => readToken() });
- * await wire.call("health", {}); // { status: "ok" }
+ * const transport = httpTransport("https://vault.example:8421", { token: () => readToken() });
+ * await transport.call("health", {}); // { status: "ok" }
  * ```
  */
-export function httpWire(url: string | URL, options: HttpClientOptions = {}): Wire {
+export function httpTransport(url: string | URL, options: HttpClientOptions = {}): Transport {
   const settings = readHttpClientOptions(url, options);
-  const wire = new HttpWire(settings);
-  return settings.compatibility === "original" ? toOriginal(wire, { carriesBytes: false }) : wire;
+  const transport = new RestTransport(settings);
+  return settings.compatibility === "original"
+    ? toOriginal(transport, { carriesBytes: false })
+    : transport;
 }
 
-class HttpWire implements Wire {
+class RestTransport implements Transport {
   readonly #basePath: string;
   readonly #compatibility: HttpClientSettings["compatibility"];
   readonly #requester: HttpRequester;
@@ -48,7 +50,7 @@ class HttpWire implements Wire {
   async call(
     operation: OperationName,
     params: object,
-    { signal }: WireCallOptions = {},
+    { signal }: TransportCallOptions = {},
   ): Promise<object> {
     const { path, ...written } = write(operation, params);
     const { method, status } = OPERATIONS[operation].route;
@@ -106,15 +108,15 @@ function segmentOf(id: string): string {
 
 /** Throws if a success response cannot be read, because the operation may have taken effect. */
 function read(operation: OperationName, { body, status, requestId }: Received): object {
-  const answer = taken(operation, body.toString("utf8"));
-  if (typeof answer !== "object" || answer === null)
+  const response = taken(operation, body.toString("utf8"));
+  if (typeof response !== "object" || response === null)
     throw unclear(operation, { status, requestId });
-  return answer;
+  return response;
 }
 
 function taken(operation: OperationName, text: string): unknown {
   try {
-    return takeJsonData(operation, readJsonAnswer(text));
+    return takeJsonData(operation, readJsonResponse(text));
   } catch {
     return undefined;
   }

@@ -8,8 +8,8 @@ import {
   type HttpHandlerOptions,
   readHandlerOptions,
 } from "../http/server/options.js";
-import type { HttpAnswer } from "../http/server/responses.js";
-import { RestAnswers } from "./responses.js";
+import type { HttpResponse } from "../http/server/responder.js";
+import { RestResponder } from "./responder.js";
 
 /**
  * Answers a Web request. The connection is the framework's information about the client. Frameworks also pass
@@ -38,9 +38,9 @@ const KNOWN: ReadonlySet<string> = new Set(HANDLER_OPTIONS);
  * ```
  */
 export function httpHandler(vault: Vault, options: HttpHandlerOptions): HttpHandler {
-  const answers = new RestAnswers(vault, readHandlerOptions(options, KNOWN));
+  const responder = new RestResponder(vault, readHandlerOptions(options, KNOWN));
   return async (request, connection) =>
-    responseOf(await answers.answer(readRequest(request, connectionIn(connection))));
+    responseOf(await responder.respond(readRequest(request, connectionIn(connection))));
 }
 
 const CONNECTION_MEMBERS: ReadonlySet<string> = new Set([
@@ -75,6 +75,6 @@ function readRequest(request: Request, connection: Connection | undefined): Http
   };
 }
 
-function responseOf({ status, headers, body }: HttpAnswer): Response {
+function responseOf({ status, headers, body }: HttpResponse): Response {
   return new Response(body, { status, headers });
 }

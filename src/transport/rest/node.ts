@@ -1,13 +1,13 @@
 /** Answers the requests of a Node server, or of a framework based on one. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Vault } from "../../vault/vault.js";
-import { answerIncoming } from "../http/server/node-request.js";
+import { respondToIncoming } from "../http/server/node-request.js";
 import {
   HANDLER_OPTIONS,
   type HttpHandlerOptions,
   readHandlerOptions,
 } from "../http/server/options.js";
-import { RestAnswers } from "./responses.js";
+import { RestResponder } from "./responder.js";
 
 const KNOWN: ReadonlySet<string> = new Set(HANDLER_OPTIONS);
 
@@ -27,6 +27,6 @@ export type NodeHandler = (incoming: IncomingMessage, outgoing: ServerResponse) 
  * ```
  */
 export function nodeHandler(vault: Vault, options: HttpHandlerOptions): NodeHandler {
-  const answers = new RestAnswers(vault, readHandlerOptions(options, KNOWN));
-  return (incoming, outgoing) => void answerIncoming(answers, incoming, outgoing);
+  const responder = new RestResponder(vault, readHandlerOptions(options, KNOWN));
+  return (incoming, outgoing) => void respondToIncoming(responder, incoming, outgoing);
 }

@@ -19,7 +19,7 @@ import {
   type HttpHandlerOptions,
   readHandlerOptions,
 } from "../http/server/options.js";
-import { answerTo } from "../http/server/responses.js";
+import { responseTo } from "../http/server/responder.js";
 import { giveJsonData } from "../json/payload-data.js";
 import type { ErrorReports } from "../service/error-reports.js";
 import { VaultService } from "../service/service.js";
@@ -60,20 +60,20 @@ export type UnsealedVariables = {
  * ```
  */
 export function vaultRouter(vault: Vault, options: VaultRouterOptions): Hono {
-  const doorway = new Doorway(vault, options);
+  const guard = new RouteGuard(vault, options);
   const router = new Hono();
   router.get("/:id/safe-view", (context) =>
-    doorway.answer(context, async () => {
+    guard.respond(context, async () => {
       const id = context.req.param("id");
-      const caller = options.publicSafeViews === true ? undefined : await doorway.callerOf(context);
-      const view = await doorway.service.call("get_safe_view", { id }, caller);
+      const caller = options.publicSafeViews === true ? undefined : await guard.callerOf(context);
+      const view = await guard.service.call("get_safe_view", { id }, caller);
       return context.json({ handle_id: id, ...view });
     }),
   );
   router.post("/:id/resolve", (context) =>
-    doorway.answer(context, async () => {
+    guard.respond(context, async () => {
       const id = context.req.param("id");
-      const { result, resolvedBy } = await doorway.unseal(context, id);
+      const { result, resolvedBy } = await guard.unseal(context, id);
       return context.json({
         handle_id: id,
         ...giveJsonData("unseal", result),
@@ -102,11 +102,11 @@ export function requireUnsealed(
   vault: Vault,
   { parameter = "id", ...options }: VaultRouterOptions & { readonly parameter?: string },
 ): MiddlewareHandler<{ Variables: UnsealedVariables }> {
-  const doorway = new Doorway(vault, options);
+  const guard = new RouteGuard(vault, options);
   return async (context, next) => {
-    const refused = await doorway.refusal(context, async () => {
+    const refused = await guard.refusal(context, async () => {
       const id = context.req.param(parameter) ?? "";
-      const { result, resolvedBy } = await doorway.unseal(context, id);
+      const { result, resolvedBy } = await guard.unseal(context, id);
       context.set("unsealed", (result as { data: unknown }).data);
       context.set("resolvedBy", resolvedBy);
     });
@@ -151,7 +151,7 @@ async function relay(
 }
 
 /** Admits callers, and responds with an error to the others. */
-class Doorway {
+class RouteGuard {
   readonly service: VaultService;
   readonly #gate: Gate;
   readonly #reports: ErrorReports;
@@ -178,7 +178,7 @@ class Doorway {
     return { result, resolvedBy: caller.principal };
   }
 
-  async answer(context: Context, work: () => Promise<Response>): Promise<Response> {
+  async respond(context: Context, work: () => Promise<Response>): Promise<Response> {
     let response: Response | undefined;
     const refused = await this.refusal(context, async () => {
       response = await work();
@@ -196,7 +196,7 @@ class Doorway {
       await work();
       return undefined;
     } catch (error) {
-      const { status, headers, body } = answerTo(error, request, this.#reports);
+      const { status, headers, body } = responseTo(error, request, this.#reports);
       return new Response(body, { status, headers });
     }
   }

@@ -1,7 +1,7 @@
 /** Seals the responses of a Hono route. */
 import type { Context, MiddlewareHandler } from "hono";
 import type { SealOptions, Vault } from "../../vault/vault.js";
-import { readJsonAnswer } from "../json/payload-data.js";
+import { readJsonResponse } from "../json/payload-data.js";
 
 /** JSON media types, including those such as `application/problem+json` (RFC 6839, 3.1). */
 const JSON_TYPE = /^[\w.-]+\/(?:[\w.-]+\+)?json\b/i;
@@ -73,6 +73,6 @@ function replaceResponse(context: Context, response: Response): void {
  */
 async function payloadOf(response: Response): Promise<unknown> {
   const type = response.headers.get("content-type") ?? "";
-  if (JSON_TYPE.test(type)) return readJsonAnswer(await response.text());
+  if (JSON_TYPE.test(type)) return readJsonResponse(await response.text());
   return /^text\//i.test(type) ? response.text() : new Uint8Array(await response.arrayBuffer());
 }

@@ -7,7 +7,7 @@ import {
   readServerOptions,
   SERVER_OPTIONS,
 } from "../http/server/server-options.js";
-import { RestAnswers } from "./responses.js";
+import { RestResponder } from "./responder.js";
 
 const DEFAULT_PORT = 8421;
 
@@ -31,6 +31,6 @@ export async function serveHttp(
   options: HttpServerOptions,
 ): Promise<RunningHttpServer> {
   const settings = readServerOptions(options, DEFAULT_PORT);
-  const answers = new RestAnswers(vault, readHandlerOptions(settings.handler, SERVER_OPTIONS));
-  return startServer(answers, settings);
+  const responder = new RestResponder(vault, readHandlerOptions(settings.handler, SERVER_OPTIONS));
+  return startServer(responder, settings);
 }

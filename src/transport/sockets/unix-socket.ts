@@ -32,7 +32,7 @@ export async function claimSocketPath(path: string): Promise<void> {
   if (!found.isSocket() || !isOurs(found)) {
     throw refusal("EADDRINUSE", "options.path names something that is not a socket of this user");
   }
-  if (await isAnswered(path)) throw inUse();
+  if (await isResponded(path)) throw inUse();
   removeStale(path, found);
 }
 
@@ -58,7 +58,7 @@ function isOurs(status: Stats): boolean {
 }
 
 /** Returns whether a server listens there. Only a refused connection proves that none does. */
-function isAnswered(path: string): Promise<boolean> {
+function isResponded(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createConnection({ path, timeout: PROBE_MS });
     const settle = (answered: boolean) => {

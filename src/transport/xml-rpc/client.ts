@@ -1,7 +1,7 @@
 /** The XML-RPC client. */
 import { Buffer } from "node:buffer";
 import { marked, refusalOf, unanswered, unclear } from "../client/lost-response.js";
-import type { Wire, WireCallOptions } from "../client/transport.js";
+import type { Transport, TransportCallOptions } from "../client/transport.js";
 import { ORIGINAL_FAULTS, toOriginal } from "../compat/original.js";
 import type { Received } from "../http/client/exchange.js";
 import {
@@ -24,16 +24,18 @@ import { positionalParams, resultOfValue } from "./methods.js";
  *
  * @example
  * ```ts
- * const wire = xmlRpcWire("https://vault.example.org:8422/", { token });
+ * const transport = xmlRpcTransport("https://vault.example.org:8422/", { token });
  * ```
  */
-export function xmlRpcWire(url: string | URL, options: HttpClientOptions = {}): Wire {
+export function xmlRpcTransport(url: string | URL, options: HttpClientOptions = {}): Transport {
   const settings = readHttpClientOptions(url, options);
-  const wire = new XmlRpcWire(settings);
-  return settings.compatibility === "original" ? toOriginal(wire, { carriesBytes: true }) : wire;
+  const transport = new XmlRpcTransport(settings);
+  return settings.compatibility === "original"
+    ? toOriginal(transport, { carriesBytes: true })
+    : transport;
 }
 
-class XmlRpcWire implements Wire {
+class XmlRpcTransport implements Transport {
   readonly #path: string;
   readonly #requester: HttpRequester;
 
@@ -45,7 +47,7 @@ class XmlRpcWire implements Wire {
   async call(
     operation: OperationName,
     params: object,
-    { signal }: WireCallOptions = {},
+    { signal }: TransportCallOptions = {},
   ): Promise<object> {
     const call = { method: operation, params: positionalParams(operation, params) };
     const body = Buffer.from(writeMethodCall(call));

@@ -15,7 +15,7 @@ import { XmlRpcSyntaxError } from "./syntax-error.js";
 export type CallService = (operation: OperationName, params: object) => Promise<object>;
 
 /** The response to a call. */
-export interface CallAnswer {
+export interface CallResponse {
   readonly document: string;
   /** Seconds to wait before another attempt. A fault has no field for it. */
   readonly retryAfterSeconds?: number | undefined;
@@ -32,11 +32,14 @@ const BAD_REQUEST = 400;
  *
  * @throws UnauthenticatedError The caller is unknown. HTTP has its own response for that.
  */
-export async function answer(document: Uint8Array, callService: CallService): Promise<CallAnswer> {
+export async function respond(
+  document: Uint8Array,
+  callService: CallService,
+): Promise<CallResponse> {
   try {
     const call = readMethodCall(document, { dates: "refuse" });
     if (isLarge(document)) await othersTurn();
-    return { document: await answerCall(call, callService) };
+    return { document: await respondToCall(call, callService) };
   } catch (error) {
     if (isVaultError(error, "ERR_VAULT_UNAUTHENTICATED")) throw error;
     return faultFor(error);
@@ -44,7 +47,7 @@ export async function answer(document: Uint8Array, callService: CallService): Pr
 }
 
 /** Returns a fault for an error, with a fixed text. */
-function faultFor(error: unknown): CallAnswer {
+function faultFor(error: unknown): CallResponse {
   if (error instanceof XmlRpcSyntaxError) {
     const document = writeFault({ faultCode: BAD_REQUEST, faultString: error.message });
     return { document, requestId: newRequestId() };
@@ -59,9 +62,9 @@ function faultFor(error: unknown): CallAnswer {
   };
 }
 
-async function answerCall(call: MethodCall, callService: CallService): Promise<string> {
+async function respondToCall(call: MethodCall, callService: CallService): Promise<string> {
   const operation = operationOf(call.method);
-  if (operation === undefined) return answerSystem(call);
+  if (operation === undefined) return respondToSystemMethod(call);
   const result = await callService(
     operation,
     withIds(namedParams(operation, call.params)) as object,
@@ -74,7 +77,7 @@ async function answerCall(call: MethodCall, callService: CallService): Promise<s
   }
 }
 
-function answerSystem({ method, params }: MethodCall): string {
+function respondToSystemMethod({ method, params }: MethodCall): string {
   const value = introspect(method, params);
   if (value === undefined) throw new XmlRpcSyntaxError("unknown");
   return writeMethodResponse(value);

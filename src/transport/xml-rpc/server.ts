@@ -11,7 +11,7 @@ import {
   readServerOptions,
   SERVER_OPTIONS,
 } from "../http/server/server-options.js";
-import { XmlRpcAnswers } from "./answering.js";
+import { XmlRpcResponder } from "./responder.js";
 
 /** The port that the original's clients expect. */
 const DEFAULT_PORT = 8422;
@@ -49,6 +49,6 @@ export async function serveXmlRpc(
   options: XmlRpcServerOptions,
 ): Promise<RunningHttpServer> {
   const settings = readServerOptions(options, DEFAULT_PORT);
-  const answers = new XmlRpcAnswers(vault, readHandlerOptions(settings.handler, OPTIONS));
-  return startServer(answers, settings);
+  const responder = new XmlRpcResponder(vault, readHandlerOptions(settings.handler, OPTIONS));
+  return startServer(responder, settings);
 }

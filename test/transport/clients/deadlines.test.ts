@@ -54,7 +54,7 @@ describe.each(WIRES)("over %s, with an answer that does not come in time,", (wir
     "%s ends, was sent once, and its connection is gone",
     async (_, call, expected) => {
       const { port, request, leaving, requests } = await silent();
-      const client = clientOf(wire, port, { answerTimeoutMs: 500 });
+      const client = clientOf(wire, port, { responseTimeoutMs: 500 });
       const ended = expect(call(client)).rejects.toMatchObject(expected);
       await request;
       await ended;

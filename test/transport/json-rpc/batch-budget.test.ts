@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { HandleVault } from "../../../src/index.js";
-import { answerMessage } from "../../../src/transport/json-rpc/messages.js";
+import { respondToMessage } from "../../../src/transport/json-rpc/messages.js";
 import { serveJsonRpc } from "../../../src/transport/json-rpc.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
 
@@ -17,7 +17,7 @@ describe("a batch", () => {
   it("holds no more answers than its budget, and refuses the items past it unperformed", async () => {
     let performed = 0;
     const batch = Array.from({ length: 40 }, (_, id) => ({ jsonrpc: "2.0", id, method: "unseal" }));
-    const text = await answerMessage(batch, async () => {
+    const text = await respondToMessage(batch, async () => {
       performed += 1;
       return "s".repeat(MEBIBYTE);
     });
@@ -34,7 +34,7 @@ describe("a batch", () => {
       id,
       method: "unseal",
     }));
-    await answerMessage([...opening, { method: "invalidate" }], async ({ method }) => {
+    await respondToMessage([...opening, { method: "invalidate" }], async ({ method }) => {
       performed.push(method);
       return "s".repeat(MEBIBYTE);
     });

@@ -5,7 +5,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import { RemoteVault } from "../../../src/transport/client/remote-vault.js";
 import type { JsonRpcAddress } from "../../../src/transport/json-rpc/address.js";
-import { type JsonRpcClientOptions, jsonRpcWire } from "../../../src/transport/json-rpc/client.js";
+import {
+  type JsonRpcClientOptions,
+  jsonRpcTransport,
+} from "../../../src/transport/json-rpc/client.js";
 import { type JsonRpcServerOptions, serveJsonRpc } from "../../../src/transport/json-rpc.js";
 import { makeTlsIdentity, type TlsIdentity } from "../../support/servers/tls.js";
 import type { VaultHarness } from "../laws/harness.js";
@@ -29,7 +32,9 @@ function harness(
   return {
     async open(behind) {
       const server = await serveJsonRpc(behind, { auth: localTrust, ...listening() });
-      const vault = new RemoteVault(jsonRpcWire(server.address as JsonRpcAddress, connecting()));
+      const vault = new RemoteVault(
+        jsonRpcTransport(server.address as JsonRpcAddress, connecting()),
+      );
       return {
         vault,
         close: async () => {

@@ -2,8 +2,11 @@ import { createServer, type Server, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { HandleVault } from "../../../src/index.js";
-import type { Wire } from "../../../src/transport/client/transport.js";
-import { type JsonRpcClientOptions, jsonRpcWire } from "../../../src/transport/json-rpc/client.js";
+import type { Transport } from "../../../src/transport/client/transport.js";
+import {
+  type JsonRpcClientOptions,
+  jsonRpcTransport,
+} from "../../../src/transport/json-rpc/client.js";
 import { FrameDecoder, frameOf } from "../../../src/transport/json-rpc/frames.js";
 import { serveJsonRpc } from "../../../src/transport/json-rpc.js";
 import { authOf, GATEWAY, RECORDS, tokens } from "./scene.js";
@@ -46,8 +49,11 @@ async function servedBy(reply: Reply): Promise<{ port: number; server: Server }>
   return { port: address.port, server };
 }
 
-function wireTo(port: number | undefined, options: JsonRpcClientOptions = {}): Wire {
-  const wire = jsonRpcWire({ port }, { connectTimeoutMs: 2000, answerTimeoutMs: 5000, ...options });
+function wireTo(port: number | undefined, options: JsonRpcClientOptions = {}): Transport {
+  const wire = jsonRpcTransport(
+    { port },
+    { connectTimeoutMs: 2000, responseTimeoutMs: 5000, ...options },
+  );
   cleanups.push(() => wire.close());
   return wire;
 }
@@ -277,7 +283,7 @@ describe("a lost connection", () => {
 
 describe("time and bounds of a wire", () => {
   it("a missing server is unavailable, and the cause names no path", async () => {
-    const wire = jsonRpcWire({ path: "/nowhere/vault.sock" });
+    const wire = jsonRpcTransport({ path: "/nowhere/vault.sock" });
     const error: unknown = await wire.call("health", {}).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "ERR_VAULT_SERVICE_UNAVAILABLE" });
     expect(String((error as Error).cause)).toBe("ConnectionLostError: connecting failed: ENOENT");
@@ -352,8 +358,8 @@ describe("time and bounds of a wire", () => {
     ["an empty host", { host: "" }, {}],
     ["an unknown option", { port: 1 }, { tokn: "x" }],
     ["a token of the wrong kind", { port: 1 }, { token: 5 }],
-    ["a deadline out of bounds", { port: 1 }, { answerTimeoutMs: 0 }],
+    ["a deadline out of bounds", { port: 1 }, { responseTimeoutMs: 0 }],
   ])("refuses %s", (_name, address, options) => {
-    expect(() => jsonRpcWire(address as never, options as never)).toThrow(/address|options/);
+    expect(() => jsonRpcTransport(address as never, options as never)).toThrow(/address|options/);
   });
 });

@@ -5,12 +5,12 @@ import {
   frameOf,
 } from "../../../src/transport/json-rpc/frames.js";
 import {
-  answerMessage,
-  errorAnswer,
+  errorResponse,
   methodNotFound,
   type Perform,
   RpcFault,
   readFrame,
+  respondToMessage,
 } from "../../../src/transport/json-rpc/messages.js";
 import { forgetfulVault, usedBytes } from "../../support/memory.js";
 import { forbidUnhandledRejections, seeded } from "../fuzzing.js";
@@ -81,10 +81,10 @@ function mutated(random: (below: number) => number): Buffer {
 async function answerTo(decoder: FrameDecoder, perform: Perform): Promise<string | undefined> {
   try {
     const frame = decoder.next();
-    return frame === undefined ? undefined : await answerMessage(readFrame(frame), perform);
+    return frame === undefined ? undefined : await respondToMessage(readFrame(frame), perform);
   } catch (error) {
     if (!(error instanceof RpcFault || error instanceof FrameTooLargeError)) throw error;
-    return errorAnswer(error, null);
+    return errorResponse(error, null);
   }
 }
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import {
-  answerMessage,
-  errorAnswer,
+  errorResponse,
   methodNotFound,
   type Perform,
   readFrame,
+  respondToMessage,
 } from "../../../src/transport/json-rpc/messages.js";
 import { loadVectors } from "../../support/vectors.js";
 
@@ -45,10 +45,10 @@ const performExample: Perform = async ({ method, params }) => {
 /** Returns the response to a text; `null` if there is none. */
 async function answerTo(text: string | Uint8Array, perform = performExample): Promise<unknown> {
   try {
-    const answer = await answerMessage(readFrame(Buffer.from(text)), perform);
+    const answer = await respondToMessage(readFrame(Buffer.from(text)), perform);
     return answer === undefined ? null : JSON.parse(answer);
   } catch (error) {
-    return JSON.parse(errorAnswer(error, null));
+    return JSON.parse(errorResponse(error, null));
   }
 }
 
@@ -162,7 +162,7 @@ describe("JSON-RPC 2.0", () => {
   it("reveals only an error's entry in the table", async () => {
     const canary = "canary-4711";
     for (const error of [new Error(canary), new TypeError(`${canary}\n at x`), canary, null]) {
-      const answer = errorAnswer(error, 1);
+      const answer = errorResponse(error, 1);
       expect(answer).not.toContain(canary);
       expect(answer).not.toContain("stack");
     }

@@ -7,7 +7,7 @@ import { HandleVault } from "../../../src/index.js";
 import { ServerConnection } from "../../../src/transport/json-rpc/connection.js";
 import { frameOf } from "../../../src/transport/json-rpc/frames.js";
 import { allLimits } from "../../../src/transport/json-rpc/rpc-limits.js";
-import { Allowance } from "../../../src/transport/limits/byte-budget.js";
+import { ByteBudget } from "../../../src/transport/limits/byte-budget.js";
 import { FailureLimit } from "../../../src/transport/limits/failure-limit.js";
 import { NotBegun } from "../../../src/transport/limits/not-started.js";
 import { ErrorReports } from "../../../src/transport/service/error-reports.js";
@@ -28,8 +28,8 @@ const LIMITS = allLimits({
 async function counted() {
   const vault = new HandleVault();
   const { id } = await vault.seal("x".repeat(150_000), sealOptions());
-  const bytes = new Allowance(LIMITS.maxBufferedBytes);
-  const requests = new Allowance(LIMITS.maxInFlight - 1);
+  const bytes = new ByteBudget(LIMITS.maxBufferedBytes);
+  const requests = new ByteBudget(LIMITS.maxInFlight - 1);
   const context = {
     ...{ limits: LIMITS, bytes, requests, rate: undefined, onAuthenticated: () => undefined },
     service: new VaultService(vault),

@@ -7,7 +7,10 @@ import type { Authenticator } from "../../../src/auth/authenticator.js";
 import { HandleVault } from "../../../src/index.js";
 import { RemoteVault } from "../../../src/transport/client/remote-vault.js";
 import type { JsonRpcAddress } from "../../../src/transport/json-rpc/address.js";
-import { type JsonRpcClientOptions, jsonRpcWire } from "../../../src/transport/json-rpc/client.js";
+import {
+  type JsonRpcClientOptions,
+  jsonRpcTransport,
+} from "../../../src/transport/json-rpc/client.js";
 import {
   type JsonRpcServer,
   type JsonRpcServerOptions,
@@ -65,7 +68,7 @@ async function served({ server: options, client }: Way, auth: Authenticator): Pr
   return {
     server,
     client: (more) => {
-      const wire = jsonRpcWire(server.address as JsonRpcAddress, { ...client(), ...more });
+      const wire = jsonRpcTransport(server.address as JsonRpcAddress, { ...client(), ...more });
       const made = new RemoteVault(wire);
       clients.push(made);
       return made;

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { HandleVault } from "../../../src/index.js";
 import {
-  readJsonAnswer,
   readJsonParams,
+  readJsonResponse,
   writeJson,
 } from "../../../src/transport/json/payload-data.js";
 import { serveXmlRpc } from "../../../src/transport/xml-rpc.js";
@@ -20,7 +20,7 @@ afterEach(() => void vi.restoreAllMocks());
 
 describe.each([
   ["a request", readJsonParams],
-  ["an answer", readJsonAnswer],
+  ["an answer", readJsonResponse],
 ])("in the JSON of %s", (_, read) => {
   it.each([
     '{"a":1,"a":1}',

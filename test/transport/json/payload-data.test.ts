@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import {
   giveJsonData,
-  readJsonAnswer,
   readJsonParams,
+  readJsonResponse,
   takeJsonData,
   writeJson,
 } from "../../../src/transport/json/payload-data.js";
@@ -137,7 +137,7 @@ describe("writeJson and readJsonAnswer", () => {
       text: '"9223372036854775808" \\ 1e400',
       "9223372036854775808": 1,
     };
-    for (const read of [readJsonParams, readJsonAnswer]) {
+    for (const read of [readJsonParams, readJsonResponse]) {
       expect(read(writeJson(data))).toEqual(data);
     }
     expect(writeJson([2 ** 60])).toBe("[1152921504606847000.0]");
@@ -159,15 +159,15 @@ describe("writeJson and readJsonAnswer", () => {
 
   it("read values sealed in the service's process, and no value that parsing would change", () => {
     for (const text of ["1152921504606846976", "1152921504606847000", "-18446744073709552000"]) {
-      expect(readJsonAnswer(text)).toBe(Number(text));
+      expect(readJsonResponse(text)).toBe(Number(text));
     }
-    expect(() => readJsonAnswer("9".repeat(311))).toThrow(RangeError);
-    expect(() => readJsonAnswer("9".repeat(309))).toThrow(RangeError);
-    expect(readJsonAnswer(nestedText(272))).toEqual(JSON.parse(nestedText(272)));
+    expect(() => readJsonResponse("9".repeat(311))).toThrow(RangeError);
+    expect(() => readJsonResponse("9".repeat(309))).toThrow(RangeError);
+    expect(readJsonResponse(nestedText(272))).toEqual(JSON.parse(nestedText(272)));
     for (const text of ["9007199254740993", "1e400", nestedText(273)]) {
-      expect(() => readJsonAnswer(text)).toThrow(RangeError);
+      expect(() => readJsonResponse(text)).toThrow(RangeError);
     }
-    for (const read of [readJsonParams, readJsonAnswer]) {
+    for (const read of [readJsonParams, readJsonResponse]) {
       for (const text of ["{", "12345678901234567-8", "--12345678901234567"]) {
         expect(() => read(text)).toThrow(new SyntaxError("The text is not JSON."));
       }

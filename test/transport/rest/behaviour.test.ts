@@ -8,7 +8,7 @@ import { HandleVault, type Vault } from "../../../src/index.js";
 import { RemoteVault } from "../../../src/transport/client/remote-vault.js";
 import type { HttpClientOptions } from "../../../src/transport/http/client/options.js";
 import { type HttpServerOptions, serveHttp } from "../../../src/transport/http.js";
-import { httpWire } from "../../../src/transport/rest/client.js";
+import { httpTransport } from "../../../src/transport/rest/client.js";
 import { TestAuthority } from "../../support/certificates.js";
 import { sealOptions } from "../../support/vault.js";
 import { describeVault } from "../vault-behaviour.js";
@@ -39,7 +39,7 @@ function harness(options: () => Partial<HttpServerOptions>, client: HttpClientOp
       const running = await serveHttp(behind, { auth: trustLocalCallers(), port: 0, ...place });
       const { path, host = "localhost", port } = running.address;
       const url = `${place.tls === undefined ? "http" : "https"}://${host}:${port ?? 80}`;
-      const wire = httpWire(url, { ...client, ...(path === undefined ? {} : { path }) });
+      const wire = httpTransport(url, { ...client, ...(path === undefined ? {} : { path }) });
       const vault = new RemoteVault(wire);
       const close = async () => {
         await vault.close();
@@ -73,9 +73,9 @@ it("a client certificate identifies the caller, and a client without one is not 
   const { id } = await behind.seal("secret", sealOptions({ ownerPrincipal: BILLING }));
   const url = `https://127.0.0.1:${running.address.port}`;
   const ca = authority.certificate;
-  const known = httpWire(url, { tls: { ca, cert: billing.cert, key: billing.key } });
-  const unknown = httpWire(url, { tls: { ca } });
-  const distrustful = httpWire(url);
+  const known = httpTransport(url, { tls: { ca, cert: billing.cert, key: billing.key } });
+  const unknown = httpTransport(url, { tls: { ca } });
+  const distrustful = httpTransport(url);
   for (let call = 0; call < 3; call++) {
     expect(await known.call("unseal", { id })).toEqual({ data: "secret" });
   }

@@ -3,10 +3,10 @@ import { createServer as createHttpServer, type RequestListener } from "node:htt
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { HandleVault } from "../../../src/index.js";
-import type { Wire } from "../../../src/transport/client/transport.js";
+import type { Transport } from "../../../src/transport/client/transport.js";
 import type { HttpClientOptions } from "../../../src/transport/http/client/options.js";
 import type { RunningHttpServer } from "../../../src/transport/http.js";
-import { httpWire } from "../../../src/transport/rest/client.js";
+import { httpTransport } from "../../../src/transport/rest/client.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
 import { LOCAL, serve, UNKNOWN_ID } from "./support.js";
 
@@ -15,7 +15,7 @@ const UNKNOWN = { code: "ERR_VAULT_OUTCOME_UNKNOWN" };
 const UNAVAILABLE = { code: "ERR_VAULT_SERVICE_UNAVAILABLE" };
 const servers: Server[] = [];
 const sockets = new Set<Socket>();
-const wires: Wire[] = [];
+const wires: Transport[] = [];
 
 afterEach(async () => {
   await Promise.all(wires.splice(0).map((wire) => wire.close()));
@@ -27,8 +27,8 @@ function urlOf({ address }: Pick<RunningHttpServer, "address">): string {
   return `http://127.0.0.1:${address.port}`;
 }
 
-function wireTo(url: string, options: HttpClientOptions = {}): Wire {
-  const wire = httpWire(url, options);
+function wireTo(url: string, options: HttpClientOptions = {}): Transport {
+  const wire = httpTransport(url, options);
   wires.push(wire);
   return wire;
 }
@@ -130,19 +130,19 @@ describe("a client", () => {
 
   it("takes no URL with a password, no token that is none, no unknown option", () => {
     for (const url of ["nonsense", "ftp://x", "http://u:p@x", "http://x?y", "http://x#y"]) {
-      expect(() => httpWire(url)).toThrow(TypeError);
+      expect(() => httpTransport(url)).toThrow(TypeError);
     }
     const wrong = [{ token: "a\r\nb" }, { token: 5 }, { path: 5 }, { tls: true }, { nonsense: 1 }];
     for (const options of wrong) {
-      expect(() => httpWire("http://x", options as never)).toThrow(TypeError);
+      expect(() => httpTransport("http://x", options as never)).toThrow(TypeError);
     }
     for (const name of [
       "connectTimeoutMs",
-      "answerTimeoutMs",
-      "maxAnswerBytes",
+      "responseTimeoutMs",
+      "maxResponseBytes",
       "maxConnections",
     ]) {
-      expect(() => httpWire("http://x", { [name]: 0 })).toThrow(RangeError);
+      expect(() => httpTransport("http://x", { [name]: 0 })).toThrow(RangeError);
     }
   });
 });
@@ -199,7 +199,7 @@ describe("a request without a response", () => {
       },
     ];
     for (const listener of listeners) {
-      const wire = wireTo(await web(listener), { maxAnswerBytes: 500 });
+      const wire = wireTo(await web(listener), { maxResponseBytes: 500 });
       await expect(wire.call("unseal", { id: "x" })).rejects.toMatchObject(UNKNOWN);
     }
   });

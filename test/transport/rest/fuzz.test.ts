@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { HandleVault } from "../../../src/index.js";
 import { readHandlerOptions } from "../../../src/transport/http/server/options.js";
 import { httpHandler } from "../../../src/transport/http.js";
-import { RestAnswers } from "../../../src/transport/rest/responses.js";
+import { RestResponder } from "../../../src/transport/rest/responder.js";
 import { forgetfulVault, usedBytes } from "../../support/memory.js";
 import {
   exchanged,
@@ -72,7 +72,7 @@ it(
   async () => {
     const random = seeded(8421);
     const options = { auth: LOCAL, failedAuthenticationsPerMinute: "unlimited" } as const;
-    const answers = new RestAnswers(
+    const answers = new RestResponder(
       await forgetfulVault(),
       readHandlerOptions(options, new Set(Object.keys(options))),
     );
@@ -83,7 +83,7 @@ it(
       if (body === SETTLED) settledBytes = usedBytes();
       const text = malformed(random);
       const header = (name: string) => headers[name as keyof typeof headers];
-      const { status } = await answers.answer({
+      const { status } = await answers.respond({
         ...{ method: "POST", path: TARGETS[random(TARGETS.length)] ?? "", bodyUsed: false },
         ...{ connection: CONNECTION, header, single: header },
         readBody: async () => Buffer.from(text),

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import { trustLocalCallers } from "../../../src/auth/local.js";
 import { RemoteVault } from "../../../src/transport/client/remote-vault.js";
-import { xmlRpcWire } from "../../../src/transport/xml-rpc/client.js";
+import { xmlRpcTransport } from "../../../src/transport/xml-rpc/client.js";
 import { serveXmlRpc } from "../../../src/transport/xml-rpc.js";
 import { makeTlsIdentity, type TlsIdentity } from "../../support/servers/tls.js";
 import { describeVault } from "../vault-behaviour.js";
@@ -18,7 +18,7 @@ afterAll(() => identity.remove());
 describeVault("over XML-RPC and TCP", {
   async open(behind) {
     const server = await serveXmlRpc(behind, { auth: trustLocalCallers(), port: 0 });
-    const vault = new RemoteVault(xmlRpcWire(`http://127.0.0.1:${server.address.port}/`));
+    const vault = new RemoteVault(xmlRpcTransport(`http://127.0.0.1:${server.address.port}/`));
     return { vault, close: () => closeAll(vault, server) };
   },
 });
@@ -29,7 +29,7 @@ describeVault("over XML-RPC and TLS", {
     const tls = { key: readFileSync(key), cert: readFileSync(certificate) };
     const server = await serveXmlRpc(behind, { auth: trustLocalCallers(), port: 0, tls });
     const url = `https://127.0.0.1:${server.address.port}/`;
-    const vault = new RemoteVault(xmlRpcWire(url, { tls: { ca } }));
+    const vault = new RemoteVault(xmlRpcTransport(url, { tls: { ca } }));
     return { vault, close: () => closeAll(vault, server) };
   },
 });
@@ -39,7 +39,7 @@ describeVault("over XML-RPC and a Unix socket", {
     const folder = mkdtempSync(join(tmpdir(), "xml-rpc-"));
     const path = join(folder, "own", "vault.sock");
     const server = await serveXmlRpc(behind, { auth: trustLocalCallers(), path });
-    const vault = new RemoteVault(xmlRpcWire("http://localhost/RPC2", { path }));
+    const vault = new RemoteVault(xmlRpcTransport("http://localhost/RPC2", { path }));
     return {
       vault,
       async close() {

@@ -8,7 +8,7 @@ import { tokenAuth } from "../../../src/auth/token.js";
 import type { HttpClientOptions } from "../../../src/transport/http/client/options.js";
 import type { OperationName } from "../../../src/transport/service/operations.js";
 import { readMethodCall, writeMethodResponse } from "../../../src/transport/xml-rpc/call.js";
-import { xmlRpcWire } from "../../../src/transport/xml-rpc/client.js";
+import { xmlRpcTransport } from "../../../src/transport/xml-rpc/client.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
 import { remoteVault, served } from "./scene.js";
 
@@ -138,7 +138,7 @@ describe("when there is no answer", () => {
     ],
   ])("that can be relied on, because it %s, the outcome is unknown", async (_, respond) => {
     const { url } = await scripted((_request, response) => respond(response));
-    const wire = wireTo(url, { maxAnswerBytes: 1000 });
+    const wire = wireTo(url, { maxResponseBytes: 1000 });
     await expect(wire.call("seal", {})).rejects.toMatchObject(UNKNOWN);
     await expect(wire.call("health", {})).rejects.toMatchObject(UNAVAILABLE);
   });
@@ -194,13 +194,13 @@ describe("a client", () => {
     ["a token of another kind", "http://localhost/", { token: 1 }],
     ["an empty socket path", "http://localhost/", { path: "" }],
   ])("is not made with %s, and the error repeats nothing of it", (_, url, options) => {
-    expect(() => xmlRpcWire(url, options)).toThrow(TypeError);
-    expect(() => xmlRpcWire(url, options)).not.toThrow(/secret|user|ttt/);
+    expect(() => xmlRpcTransport(url, options)).toThrow(TypeError);
+    expect(() => xmlRpcTransport(url, options)).not.toThrow(/secret|user|ttt/);
   });
 });
 
 function wireTo(url: string, options: HttpClientOptions = {}) {
-  const wire = xmlRpcWire(url, options);
+  const wire = xmlRpcTransport(url, options);
   onTestFinished(() => wire.close());
   return wire;
 }

@@ -5,7 +5,7 @@ import { LOCAL_CALLER } from "../../../src/auth/authenticator.js";
 import { trustLocalCallers } from "../../../src/auth/local.js";
 import { VaultService } from "../../../src/transport/service/service.js";
 import { readMethodResponse, writeMethodCall } from "../../../src/transport/xml-rpc/call.js";
-import { answer } from "../../../src/transport/xml-rpc/exchange.js";
+import { respond } from "../../../src/transport/xml-rpc/exchange.js";
 import { XmlRpcSyntaxError } from "../../../src/transport/xml-rpc/syntax-error.js";
 import { serveXmlRpc } from "../../../src/transport/xml-rpc.js";
 import { forgetfulVault, usedBytes } from "../../support/memory.js";
@@ -74,7 +74,7 @@ it(
       if (count === SETTLED) settledBytes = usedBytes();
       const document = mutated(SEEDS[random(SEEDS.length)] ?? Buffer.alloc(0), random);
       if (random(2) === 0) {
-        const { document: xml } = await answer(document, (operation, params) =>
+        const { document: xml } = await respond(document, (operation, params) =>
           service.call(operation, params, LOCAL_CALLER),
         );
         const fault = readMethodResponse(xml).fault;

@@ -5,7 +5,7 @@ import { HandleVault } from "../../../src/index.js";
 import { RemoteVault } from "../../../src/transport/client/remote-vault.js";
 import type { HttpClientOptions } from "../../../src/transport/http/client/options.js";
 import { writeMethodCall } from "../../../src/transport/xml-rpc/call.js";
-import { xmlRpcWire } from "../../../src/transport/xml-rpc/client.js";
+import { xmlRpcTransport } from "../../../src/transport/xml-rpc/client.js";
 import { serveXmlRpc, type XmlRpcServerOptions } from "../../../src/transport/xml-rpc.js";
 
 /** Serves a vault on a free port of the loopback interface until the test has finished. */
@@ -21,7 +21,7 @@ export async function served(options: Partial<XmlRpcServerOptions> = {}) {
 
 /** Returns a vault behind a new wire, closed when the test has finished. */
 export function remoteVault(url: string, options: HttpClientOptions = {}): RemoteVault {
-  const remote = new RemoteVault(xmlRpcWire(url, options));
+  const remote = new RemoteVault(xmlRpcTransport(url, options));
   onTestFinished(() => remote.close());
   return remote;
 }

@@ -17,8 +17,8 @@ export interface Exchange {
   readonly body: string | Buffer | undefined;
   readonly connectTimeoutMs: number;
   /** The limit for the whole exchange, including the wait for a connection. */
-  readonly answerTimeoutMs: number;
-  readonly maxAnswerBytes: number;
+  readonly responseTimeoutMs: number;
+  readonly maxResponseBytes: number;
   /** An abort of any of these signals ends the exchange. */
   readonly signals: readonly AbortSignal[];
 }
@@ -43,7 +43,7 @@ export class ExchangeError extends Error {
   /** Whether the deadline passed: another attempt would take as long. */
   readonly isLate: boolean;
   constructor(wasSent: boolean, cause: unknown) {
-    super("The exchange failed.", { cause: withoutAnswer(redactPath(cause)) });
+    super("The exchange failed.", { cause: withoutResponse(redactPath(cause)) });
     this.wasSent = wasSent;
     this.isLate = cause instanceof LateError;
   }
@@ -52,7 +52,7 @@ export class ExchangeError extends Error {
 /**
  * The HTTP parser attaches the bytes that it could not parse to its error, and they may contain a payload.
  */
-function withoutAnswer(error: unknown): unknown {
+function withoutResponse(error: unknown): unknown {
   const { code } = Object(error) as NodeJS.ErrnoException;
   if (!String(code).startsWith("HPE_")) return error;
   return Object.assign(new Error("The answer is not HTTP."), { code });
@@ -65,7 +65,7 @@ function withoutAnswer(error: unknown): unknown {
  */
 export function exchange(wanted: Exchange): Promise<Received> {
   return new Promise((resolve, reject) => {
-    const { isSecure, body, signals, answerTimeoutMs, connectTimeoutMs } = wanted;
+    const { isSecure, body, signals, responseTimeoutMs, connectTimeoutMs } = wanted;
     let wasSent = false;
     const sending = (isSecure ? requestSecure : requestPlain)(wanted.request);
     const giveUp = (reason: unknown) => {
@@ -74,7 +74,7 @@ export function exchange(wanted: Exchange): Promise<Received> {
       sending.destroy();
     };
     const abort = () => giveUp(new Error("The call was given up."));
-    const reading = setTimeout(() => giveUp(late("answering")), answerTimeoutMs);
+    const reading = setTimeout(() => giveUp(late("answering")), responseTimeoutMs);
     let connecting: NodeJS.Timeout | undefined;
     const settle = () => {
       clearTimeout(reading);
@@ -90,17 +90,17 @@ export function exchange(wanted: Exchange): Promise<Received> {
         wasSent = true;
       });
     });
-    const answer = (incoming: IncomingMessage) => {
-      receive(incoming, wanted.maxAnswerBytes).then((received) => {
+    const onResponse = (incoming: IncomingMessage) => {
+      receive(incoming, wanted.maxResponseBytes).then((received) => {
         settle();
         resolve(received);
       }, giveUp);
     };
-    sending.once("response", answer);
+    sending.once("response", onResponse);
     // We request no protocol upgrade: the response is complete after its headers, and the connection ends.
     sending.once("upgrade", (incoming, socket) => {
       socket.destroy();
-      answer(incoming);
+      onResponse(incoming);
     });
     for (const signal of signals) signal.addEventListener("abort", abort, { once: true });
     sending.end(body);
@@ -127,7 +127,7 @@ async function receive(incoming: IncomingMessage, maxBytes: number): Promise<Rec
   let length = 0;
   for await (const part of incoming as AsyncIterable<Buffer>) {
     length += part.length;
-    if (length > maxBytes) throw new RangeError("The answer is larger than maxAnswerBytes.");
+    if (length > maxBytes) throw new RangeError("The answer is larger than maxResponseBytes.");
     parts.push(part);
   }
   const retryAfter = incoming.headers["retry-after"] ?? "";

@@ -3,7 +3,7 @@ import { ServiceUnavailableError } from "../../../vault/errors.js";
 import { marked, refusalOf, unclear } from "../../client/lost-response.js";
 import type { ClientSettings } from "../../client/options.js";
 import { ORIGINAL_STATUSES } from "../../compat/original.js";
-import { readJsonAnswer } from "../../json/payload-data.js";
+import { readJsonResponse } from "../../json/payload-data.js";
 import { isWireErrorCode } from "../../service/error-table.js";
 import type { OperationName } from "../../service/operations.js";
 import { requestIdOf } from "../../service/request-id.js";
@@ -45,7 +45,7 @@ type Members = Readonly<Record<string, unknown>>;
 
 function membersOf(body: Received["body"]): Members {
   try {
-    return Object(readJsonAnswer(body.toString("utf8"))) as Members;
+    return Object(readJsonResponse(body.toString("utf8"))) as Members;
   } catch {
     return {};
   }

@@ -99,7 +99,7 @@ export class HttpRequester {
     signals: readonly AbortSignal[],
   ): Promise<Received> {
     const { isSecure, host, port, socketPath } = this.#settings;
-    const { connectTimeoutMs, answerTimeoutMs, maxAnswerBytes } = this.#settings;
+    const { connectTimeoutMs, responseTimeoutMs, maxResponseBytes } = this.#settings;
     throwIfAborted(signals);
     const token = await this.#settings.token();
     throwIfAborted(signals);
@@ -109,7 +109,7 @@ export class HttpRequester {
       headers: { ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
       ...(socketPath === undefined ? {} : { socketPath }),
     };
-    const limits = { connectTimeoutMs, answerTimeoutMs, maxAnswerBytes };
+    const limits = { connectTimeoutMs, responseTimeoutMs, maxResponseBytes };
     return exchange({ isSecure, request, body, signals, ...limits });
   }
 }

@@ -1,7 +1,7 @@
 /** Reads the body of a request, up to a limit. */
 import { Buffer } from "node:buffer";
 import { RequestTooLargeError } from "../../../vault/errors.js";
-import type { Arrived } from "./gate.js";
+import type { OnBytes } from "./gate.js";
 import { REFUSALS, type Refusal, RefusedError } from "./refusal.js";
 
 /** Returns a header of the request whose body is read. */
@@ -50,7 +50,7 @@ export function checkBodyLength(header: HeaderReader, maxBytes: number): void {
 export async function readBytes(
   chunks: AsyncIterable<Uint8Array>,
   maxBytes: number,
-  arrived: Arrived = () => undefined,
+  arrived: OnBytes = () => undefined,
 ): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;

@@ -29,7 +29,7 @@ export type GateRequest = Pick<
  * Called with the number of additional bytes of a body before they are kept; throws when the budget is
  * exhausted.
  */
-export type Arrived = (bytes: number) => void;
+export type OnBytes = (bytes: number) => void;
 
 /** A request, independent of the server or framework that received it. */
 export interface HttpRequest {
@@ -44,7 +44,7 @@ export interface HttpRequest {
   /** Returns a header if it was sent only once, as far as the framework allows checking that. */
   single(name: string): string | undefined;
   /** Returns the body. @throws RequestTooLargeError The body is too large. */
-  readBody(maxBytes: number, arrived?: Arrived): Promise<Uint8Array>;
+  readBody(maxBytes: number, arrived?: OnBytes): Promise<Uint8Array>;
   /** Waits for a promise before the operation begins; throws if the server stops first. */
   awaiting?<T>(awaited: Promise<T>): Promise<T>;
   /** Called as soon as the caller is authenticated. */

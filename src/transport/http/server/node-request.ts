@@ -4,16 +4,16 @@ import { clearTimeout, setTimeout } from "../../../primitives/timers.js";
 import { connectionOf } from "../../sockets/listening.js";
 import type { HttpRequest } from "./gate.js";
 import { SentHeaders } from "./headers.js";
-import { whenAnswered } from "./on-close.js";
+import { onceResponded } from "./on-close.js";
 import { afterReading, readIncoming } from "./read-body.js";
-import type { HttpAnswer, HttpAnswers } from "./responses.js";
+import type { HttpResponder, HttpResponse } from "./responder.js";
 
 /**
  * How much of a refused body is read and discarded, so that its sender can read the reason for the refusal.
  */
 const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;
 
-const DEFAULT_ANSWER_TIMEOUT_MS = 30_000;
+const DEFAULT_RESPONSE_TIMEOUT_MS = 30_000;
 
 /** The callbacks of a server while a request is handled, and its time limit for sending the response. */
 export interface Notices {
@@ -24,26 +24,26 @@ export interface Notices {
   /** Returns whether the connection must close after this response. */
   readonly isLast?: (() => boolean) | undefined;
   /** How long the client may take to receive its response, in milliseconds. Default 30,000. */
-  readonly answerTimeoutMs?: number | undefined;
+  readonly responseTimeoutMs?: number | undefined;
 }
 
 /** Handles a request and sends the response; never rejects. */
-export async function answerIncoming(
-  answers: HttpAnswers,
+export async function respondToIncoming(
+  responder: HttpResponder,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   notices: Notices = {},
 ): Promise<void> {
   const { authenticated, reading, isLast } = notices;
-  const { answerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS } = notices;
+  const { responseTimeoutMs = DEFAULT_RESPONSE_TIMEOUT_MS } = notices;
   const request = requestOf(incoming, reading);
   const noted = authenticated === undefined ? request : { ...request, authenticated };
-  const answer = await answers.answer(noted);
-  whenAnswered(incoming, outgoing, answers.keep(answer));
+  const response = await responder.respond(noted);
+  onceResponded(incoming, outgoing, responder.keep(response));
   afterReading(() => {
     if (isLast?.() === true) outgoing.shouldKeepAlive = false;
-    sendAnswer(incoming, outgoing, answer);
-    boundFetching(incoming, outgoing, answerTimeoutMs);
+    sendResponse(incoming, outgoing, response);
+    boundFetching(incoming, outgoing, responseTimeoutMs);
   });
 }
 
@@ -56,7 +56,7 @@ function boundFetching(
   // Usually the system accepts the whole response at once, and then it is no longer in our memory.
   if (outgoing.writableLength === 0 || outgoing.closed) return;
   const timer = setTimeout(() => incoming.socket.destroy(), timeoutMs);
-  whenAnswered(incoming, outgoing, () => clearTimeout(timer));
+  onceResponded(incoming, outgoing, () => clearTimeout(timer));
 }
 
 /** Returns a `node:http` request as an {@link HttpRequest}. */
@@ -84,12 +84,12 @@ export function requestOf(incoming: IncomingMessage, reading?: () => void): Http
 }
 
 /** Sends a response, and discards the rest of the request. */
-export function sendAnswer(
+export function sendResponse(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  answer: HttpAnswer,
+  response: HttpResponse,
 ): void {
-  const { status, headers, body, bodyBytes } = answer;
+  const { status, headers, body, bodyBytes } = response;
   if (outgoing.destroyed) return;
   outgoing.writeHead(status, { ...headers, "content-length": bodyBytes });
   outgoing.end(body);

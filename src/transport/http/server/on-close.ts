@@ -9,7 +9,7 @@ const unanswered = new WeakMap<Socket, Set<() => void>>();
  *
  * When several responses wait on one connection, Node reports the close only to the first.
  */
-export function whenAnswered(
+export function onceResponded(
   { socket }: Pick<IncomingMessage, "socket">,
   outgoing: ServerResponse,
   done: () => void,

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { setImmediate } from "../../../primitives/timers.js";
 import { RequestTooLargeError } from "../../../vault/errors.js";
-import type { Arrived } from "./gate.js";
+import type { OnBytes } from "./gate.js";
 import { REFUSALS, RefusedError } from "./refusal.js";
 
 /**
@@ -27,7 +27,7 @@ export const afterReading: (work: () => void) => void = setImmediate;
 export function readIncoming(
   incoming: IncomingMessage,
   maxBytes: number,
-  arrived: Arrived = () => undefined,
+  arrived: OnBytes = () => undefined,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];

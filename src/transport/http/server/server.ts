@@ -12,14 +12,14 @@ import type { Server as TlsServer } from "node:tls";
 import { clearTimeout, setTimeout } from "../../../primitives/timers.js";
 import type { ConnectionLimit } from "../../limits/limits.js";
 import { InFlightLimit } from "../../limits/limits.js";
-import { whatArrived } from "../../limits/not-started.js";
+import { requestsArrived } from "../../limits/not-started.js";
 import { schemas } from "../../service/loaded-schemas.js";
 import { listen, type ServerAddress } from "../../sockets/listening.js";
 import { type ReloadedTls, reloadTls } from "../../sockets/tls-options.js";
 import { boundConnections } from "./connections.js";
-import { answerIncoming } from "./node-request.js";
-import { whenAnswered } from "./on-close.js";
-import type { HttpAnswers } from "./responses.js";
+import { respondToIncoming } from "./node-request.js";
+import { onceResponded } from "./on-close.js";
+import type { HttpResponder } from "./responder.js";
 import type { HttpTlsOptions, ServerSettings } from "./server-options.js";
 
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -46,18 +46,18 @@ export interface RunningHttpServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Starts a server that answers every request with `answers`, and resolves once it listens. */
+/** Starts a server that passes every request to `responder`, and resolves once it listens. */
 export async function startServer(
-  answers: HttpAnswers,
+  responder: HttpResponder,
   settings: ServerSettings,
 ): Promise<RunningHttpServer> {
   await schemas.ready();
-  return new Running(answers, settings).start();
+  return new Running(responder, settings).start();
 }
 
 class Running implements RunningHttpServer {
   readonly #server: Server;
-  readonly #answers: HttpAnswers;
+  readonly #responder: HttpResponder;
   readonly #settings: ServerSettings;
   readonly #connections: ConnectionLimit;
   readonly #responses = new InFlightLimit(Number.POSITIVE_INFINITY);
@@ -67,19 +67,19 @@ class Running implements RunningHttpServer {
   #address: ServerAddress | undefined;
   #stopped: Promise<void> | undefined;
 
-  constructor(answers: HttpAnswers, settings: ServerSettings) {
-    this.#answers = answers;
+  constructor(responder: HttpResponder, settings: ServerSettings) {
+    this.#responder = responder;
     this.#settings = settings;
     this.#tls = settings.tls;
     this.#server = newServer(settings);
     this.#connections = boundConnections(this.#server, settings.maxConnections);
     this.#server.on("connection", () => this.#arrivals++);
     this.#server.on("request", (incoming, outgoing) => {
-      this.#answer(incoming, outgoing);
+      this.#respond(incoming, outgoing);
     });
     // A client that waits for "100 Continue" gets it only when its body is about to be read.
     this.#server.on("checkContinue", (incoming, outgoing) => {
-      this.#answer(incoming, outgoing, () => outgoing.writeContinue());
+      this.#respond(incoming, outgoing, () => outgoing.writeContinue());
     });
   }
 
@@ -114,19 +114,19 @@ class Running implements RunningHttpServer {
    * connections. The connections stay open while a request is in flight.
    */
   async #stop(): Promise<void> {
-    this.#answers.stop();
+    this.#responder.stop();
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, this.#settings.stopTimeoutMs);
     });
-    await whatArrived(() => this.#arrivals);
+    await requestsArrived(() => this.#arrivals);
     // Node's own `close` would cut idle connections at once, together with requests that are already on the
     // network.
     const closed = new Promise((resolve) => {
       NetServer.prototype.close.call(this.#server, resolve);
     });
     await Promise.race([this.#responses.idle(), patience]);
-    await whatArrived(() => this.#arrivals);
+    await requestsArrived(() => this.#arrivals);
     await Promise.race([this.#responses.idle(), patience]);
     clearTimeout(timer);
     this.#server.closeAllConnections();
@@ -137,14 +137,14 @@ class Running implements RunningHttpServer {
     this.#server.close();
   }
 
-  #answer(incoming: IncomingMessage, outgoing: ServerResponse, reading?: () => void): void {
+  #respond(incoming: IncomingMessage, outgoing: ServerResponse, reading?: () => void): void {
     this.#arrivals++;
-    whenAnswered(incoming, outgoing, this.#responses.enter() ?? (() => undefined));
+    onceResponded(incoming, outgoing, this.#responses.enter() ?? (() => undefined));
     const authenticated = () => this.#connections.authenticated(incoming.socket);
     const isLast = () => this.#stopped !== undefined;
-    const answerTimeoutMs = this.#settings.requestTimeoutMs;
-    const notices = { authenticated, reading, isLast, answerTimeoutMs };
-    void answerIncoming(this.#answers, incoming, outgoing, notices);
+    const responseTimeoutMs = this.#settings.requestTimeoutMs;
+    const notices = { authenticated, reading, isLast, responseTimeoutMs };
+    void respondToIncoming(this.#responder, incoming, outgoing, notices);
   }
 }
 

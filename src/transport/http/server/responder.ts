@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { ServiceUnavailableError } from "../../../vault/errors.js";
 import type { Vault } from "../../../vault/vault.js";
-import { Allowance, Share } from "../../limits/byte-budget.js";
+import { ByteBudget, Reservation } from "../../limits/byte-budget.js";
 import { InFlightLimit } from "../../limits/limits.js";
 import { NotBegun } from "../../limits/not-started.js";
 import { type ErrorReports, InternalError } from "../../service/error-reports.js";
@@ -18,7 +18,7 @@ const RETRY_AFTER_SECONDS = 1;
 const HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" } as const;
 
 /** The response to a request. */
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -27,12 +27,12 @@ export interface HttpAnswer {
 }
 
 /** Answers requests to one vault, up to the configured number at once. */
-export abstract class HttpAnswers {
+export abstract class HttpResponder {
   protected readonly gate: Gate;
   protected readonly settings: HandlerSettings;
   protected readonly service: VaultService;
   readonly #inFlight: InFlightLimit;
-  readonly #bytes: Allowance;
+  readonly #bytes: ByteBudget;
   readonly #notBegun = new NotBegun();
 
   constructor(vault: Vault, settings: HandlerSettings) {
@@ -41,11 +41,11 @@ export abstract class HttpAnswers {
     this.settings = settings;
     this.service = new VaultService(vault, { publicSafeViews, gatewayPrincipals, reports });
     this.#inFlight = new InFlightLimit(settings.maxInFlight);
-    this.#bytes = new Allowance(settings.maxBufferedBytes);
+    this.#bytes = new ByteBudget(settings.maxBufferedBytes);
   }
 
   /** Returns the response to a request; never rejects. */
-  async answer(request: HttpRequest): Promise<HttpAnswer> {
+  async respond(request: HttpRequest): Promise<HttpResponse> {
     const place = new Place(this.#inFlight, this.#bytes);
     const readBody: HttpRequest["readBody"] = async (maxBytes) => {
       // Releases the slot while the response is sent, so that a slow client does not block other requests.
@@ -74,19 +74,19 @@ export abstract class HttpAnswers {
   }
 
   /** Returns the response for an error. */
-  refusal(error: unknown, request: Pick<HttpRequest, "header">): HttpAnswer {
-    return answerTo(error, request, this.settings.reports);
+  refusal(error: unknown, request: Pick<HttpRequest, "header">): HttpResponse {
+    return responseTo(error, request, this.settings.reports);
   }
 
   /** Counts a response that will be sent; returns a function to call once it is no longer in memory. */
-  keep({ bodyBytes }: HttpAnswer): () => void {
-    const kept = new Share(this.#bytes);
+  keep({ bodyBytes }: HttpResponse): () => void {
+    const kept = new Reservation(this.#bytes);
     kept.draw(bodyBytes);
     return () => kept.giveBack();
   }
 
   /** Returns the response to a request that was admitted. */
-  protected abstract dispatch(request: HttpRequest): Promise<HttpAnswer>;
+  protected abstract dispatch(request: HttpRequest): Promise<HttpResponse>;
 
   /** Called right before the vault is called. @throws ServiceUnavailableError The server is stopping. */
   protected begin(): void {
@@ -97,13 +97,13 @@ export abstract class HttpAnswers {
 /** The slot of one request in progress, and its reservation in the byte budget for its body. */
 class Place {
   readonly #inFlight: InFlightLimit;
-  readonly #body: Share;
+  readonly #body: Reservation;
   #leave: (() => void) | undefined;
   #isGivenUp = false;
 
-  constructor(inFlight: InFlightLimit, bytes: Allowance) {
+  constructor(inFlight: InFlightLimit, bytes: ByteBudget) {
     this.#inFlight = inFlight;
-    this.#body = new Share(bytes);
+    this.#body = new Reservation(bytes);
   }
 
   enter(): void {
@@ -128,21 +128,25 @@ class Place {
 }
 
 /** Returns the response for a success. */
-export function success(status: number, contentType: string, body: string): HttpAnswer {
-  return answerOf(status, body, { "content-type": contentType });
+export function success(status: number, contentType: string, body: string): HttpResponse {
+  return responseOf(status, body, { "content-type": contentType });
 }
 
-function answerOf(status: number, body: string, own: Readonly<Record<string, string>>): HttpAnswer {
+function responseOf(
+  status: number,
+  body: string,
+  own: Readonly<Record<string, string>>,
+): HttpResponse {
   const headers = { [REQUEST_ID_HEADER]: newRequestId(), ...HEADERS, ...own };
   return { status, headers, body, bodyBytes: Buffer.byteLength(body) };
 }
 
 /** Returns the response for an error; reports a fault of the server. */
-export function answerTo(
+export function responseTo(
   error: unknown,
   request: Pick<HttpRequest, "header">,
   reports: ErrorReports,
-): HttpAnswer {
+): HttpResponse {
   if (error instanceof RefusedError) return failure(error.refusal);
   const noted = reports.noted(error);
   const { status, code, message, details, retryAfterSeconds } = toWireError(noted);
@@ -160,10 +164,10 @@ function failure(
     headers,
   }: Refusal & { readonly details?: ErrorDetails | undefined },
   requestId: string = newRequestId(),
-): HttpAnswer {
+): HttpResponse {
   const body = JSON.stringify({ error: message, code, details, request_id: requestId });
   const own = { "content-type": "application/json", [REQUEST_ID_HEADER]: requestId, ...headers };
-  return answerOf(status, body, own);
+  return responseOf(status, body, own);
 }
 
 /** Headers that advise the client what to do: RFC 6750 section 3, RFC 9110 section 10.2.3. */

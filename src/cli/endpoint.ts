@@ -12,7 +12,7 @@ export type Sent = Message | readonly Message[];
 export type Receive = (received: ReadLine) => MaybePromise<void>;
 
 /** One side of a proxy. */
-export interface Side {
+export interface Endpoint {
   /** Passes received messages to `receive`; resolves when the other end has disconnected. */
   run(receive: Receive): Promise<void>;
   /** Resolves when the message is written. @throws The message cannot be written. */
@@ -31,7 +31,7 @@ export async function receiveLines(input: Readable, receive: Receive): Promise<v
   const underWay = new Set<Promise<void>>();
   try {
     for await (const received of readMessages(input)) {
-      const passing = passOn(received, receive).finally(() => underWay.delete(passing));
+      const passing = forwardTo(received, receive).finally(() => underWay.delete(passing));
       underWay.add(passing);
       if (underWay.size >= MAX_UNDER_WAY) await Promise.race(underWay);
     }
@@ -42,7 +42,7 @@ export async function receiveLines(input: Readable, receive: Receive): Promise<v
 }
 
 /** Passes on one message. Its failure must not stop the messages after it. */
-export async function passOn(received: ReadLine, receive: Receive): Promise<void> {
+export async function forwardTo(received: ReadLine, receive: Receive): Promise<void> {
   try {
     await receive(received);
   } catch {
@@ -61,7 +61,7 @@ export function sendLine(output: Writable, message: Sent): Promise<void> {
 }
 
 /** The client of a proxy that runs as a server over stdio. */
-export class StdioClient implements Side {
+export class StdioClient implements Endpoint {
   readonly #input: Readable;
   readonly #output: Writable;
 

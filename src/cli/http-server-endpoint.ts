@@ -3,9 +3,9 @@ import { loadPeer } from "../load-peer.js";
 import { isObject, type Message, type RequestId } from "../mcp/protocol/messages.js";
 import { settlesWithin } from "../primitives/settles-within.js";
 import { CommandError, FAILED, usageError } from "./command-error.js";
+import { type Endpoint, forwardTo, type Receive, type Sent } from "./endpoint.js";
 import { ServerFetch } from "./http-server-fetch.js";
 import type { ReadLine } from "./message-lines.js";
-import { passOn, type Receive, type Sent, type Side } from "./side.js";
 
 /** The address of a server and the proxy's credentials for it. A client's credentials are never forwarded. */
 export interface HttpServerAddress {
@@ -36,13 +36,13 @@ const END_MS = 2000;
 export async function connectServer(
   { url, tokenVariable }: HttpServerAddress,
   environment: NodeJS.ProcessEnv,
-): Promise<Side> {
+): Promise<Endpoint> {
   const headers = authorization(tokenVariable, environment);
   const { StreamableHTTPClientTransport } = await loadPeer(
     "@modelcontextprotocol/client",
     () => import("@modelcontextprotocol/client"),
   );
-  return new HttpServerSide((fetch) => {
+  return new HttpServerEndpoint((fetch) => {
     const options = { requestInit: { headers }, fetch };
     const transport: unknown = new StreamableHTTPClientTransport(url, options);
     return transport as HttpTransport;
@@ -64,7 +64,7 @@ function authorization(
   return { authorization: `Bearer ${token}` };
 }
 
-class HttpServerSide implements Side {
+class HttpServerEndpoint implements Endpoint {
   readonly #fetch = new ServerFetch((received) => this.#take(received));
   readonly #transport: HttpTransport;
   #initializing: RequestId | undefined;
@@ -78,7 +78,7 @@ class HttpServerSide implements Side {
     const closed = new Promise<void>((resolve) => {
       this.#transport.onclose = resolve;
     });
-    this.#receive = (received) => void passOn(received, receive);
+    this.#receive = (received) => void forwardTo(received, receive);
     await this.#transport.start();
     await closed;
   }
@@ -88,7 +88,7 @@ class HttpServerSide implements Side {
       this.#initializing = message["id"] as RequestId;
     }
     const asked = requestsIn(message);
-    const onRequestStreamEnd = () => this.#endAnswers(asked);
+    const onRequestStreamEnd = () => this.#endResponses(asked);
     await this.#fetch.asking(asked, () => this.#transport.send(message, { onRequestStreamEnd }));
   }
 
@@ -103,7 +103,7 @@ class HttpServerSide implements Side {
   }
 
   /** Fails the requests that had no response when the stream ended. */
-  #endAnswers(asked: readonly RequestId[]): void {
+  #endResponses(asked: readonly RequestId[]): void {
     for (const id of asked) this.#receive({ kind: "unanswered", id });
   }
 

@@ -5,12 +5,12 @@ import { checkBodyHeaders, checkBodyLength, mediaTypePattern } from "../http/ser
 import { ANONYMOUS, type HttpRequest } from "../http/server/gate.js";
 import type { HandlerSettings } from "../http/server/options.js";
 import { REFUSALS, RefusedError } from "../http/server/refusal.js";
-import { type HttpAnswer, HttpAnswers, success } from "../http/server/responses.js";
+import { HttpResponder, type HttpResponse, success } from "../http/server/responder.js";
 import { InFlightLimit } from "../limits/limits.js";
 import type { KnownCaller } from "../service/delegation.js";
 import { ERROR_DETAILS_HEADER } from "../service/error-table.js";
 import { REQUEST_ID_HEADER } from "../service/request-id.js";
-import { answer, type CallAnswer } from "./exchange.js";
+import { type CallResponse, respond } from "./exchange.js";
 
 const PATHS: ReadonlySet<string> = new Set(["/", "/RPC2"]);
 const XML_TYPE = mediaTypePattern("(?:text|application)/xml");
@@ -23,7 +23,7 @@ const MAX_BODY_BYTES_OF_ANONYMOUS = 64 * 1024;
 const SHARE_OF_ANONYMOUS = 1 / 4;
 
 /** Answers XML-RPC calls to one vault. */
-export class XmlRpcAnswers extends HttpAnswers {
+export class XmlRpcResponder extends HttpResponder {
   readonly #anonymous: InFlightLimit;
 
   constructor(vault: Vault, settings: HandlerSettings) {
@@ -31,7 +31,7 @@ export class XmlRpcAnswers extends HttpAnswers {
     this.#anonymous = new InFlightLimit(Math.ceil(settings.maxInFlight * SHARE_OF_ANONYMOUS));
   }
 
-  protected override async dispatch(request: HttpRequest): Promise<HttpAnswer> {
+  protected override async dispatch(request: HttpRequest): Promise<HttpResponse> {
     const { maxBodyBytes, publicSafeViews } = this.settings;
     checkPlace(request);
     checkBodyHeaders(request.header, {
@@ -42,31 +42,31 @@ export class XmlRpcAnswers extends HttpAnswers {
     const caller = publicSafeViews
       ? await this.gate.callerOrAnonymous(request)
       : await this.gate.callerOf(request);
-    if (caller !== ANONYMOUS) return this.#answer(request, { maxBytes: maxBodyBytes, caller });
+    if (caller !== ANONYMOUS) return this.#respond(request, { maxBytes: maxBodyBytes, caller });
     checkBodyLength(request.header, MAX_BODY_BYTES_OF_ANONYMOUS);
-    return this.#answerAnonymous(request);
+    return this.#respondToAnonymous(request);
   }
 
-  async #answer(
+  async #respond(
     request: HttpRequest,
     { maxBytes, caller }: { readonly maxBytes: number; readonly caller: KnownCaller | undefined },
-  ): Promise<HttpAnswer> {
+  ): Promise<HttpResponse> {
     const { reports } = this.settings;
     const document = await request.readBody(maxBytes);
     this.begin();
-    const { document: body, ...hints } = await answer(document, (operation, params) =>
+    const { document: body, ...hints } = await respond(document, (operation, params) =>
       reports.noting(() => this.service.call(operation, params, caller)),
     );
     const answered = success(200, "text/xml; charset=utf-8", body);
     return { ...answered, headers: { ...answered.headers, ...headersOf(hints) } };
   }
 
-  async #answerAnonymous(request: HttpRequest): Promise<HttpAnswer> {
+  async #respondToAnonymous(request: HttpRequest): Promise<HttpResponse> {
     const leave = this.#anonymous.enter();
     if (leave === undefined) throw new ServiceUnavailableError();
     try {
       const limits = { maxBytes: MAX_BODY_BYTES_OF_ANONYMOUS, caller: undefined };
-      return await this.#answer(request, limits);
+      return await this.#respond(request, limits);
     } finally {
       leave();
     }
@@ -74,7 +74,7 @@ export class XmlRpcAnswers extends HttpAnswers {
 }
 
 /** A fault has no members for these. */
-function headersOf({ retryAfterSeconds, requestId, details }: Omit<CallAnswer, "document">) {
+function headersOf({ retryAfterSeconds, requestId, details }: Omit<CallResponse, "document">) {
   return {
     ...(retryAfterSeconds !== undefined && {
       "retry-after": String(Math.ceil(retryAfterSeconds)),

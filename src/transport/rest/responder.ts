@@ -6,7 +6,7 @@ import { checkBodyHeaders, mediaTypePattern } from "../http/server/body.js";
 import type { HttpRequest } from "../http/server/gate.js";
 import type { HandlerSettings } from "../http/server/options.js";
 import { REFUSALS, RefusedError } from "../http/server/refusal.js";
-import { type HttpAnswer, HttpAnswers, success } from "../http/server/responses.js";
+import { HttpResponder, type HttpResponse, success } from "../http/server/responder.js";
 import { giveJsonData, readJsonParams, takeJsonData, writeJson } from "../json/payload-data.js";
 import { strictUtf8 } from "../json/strict-utf8.js";
 import { isLarge, othersTurn } from "../limits/large.js";
@@ -20,7 +20,7 @@ const BYTE_ORDER_MARK = "\ufeff";
 const JSON_TYPE = mediaTypePattern("application/json");
 
 /** Answers REST and JSON requests to one vault. */
-export class RestAnswers extends HttpAnswers {
+export class RestResponder extends HttpResponder {
   readonly #readiness: Readiness;
 
   constructor(vault: Vault, settings: HandlerSettings) {
@@ -28,10 +28,10 @@ export class RestAnswers extends HttpAnswers {
     this.#readiness = new Readiness(vault);
   }
 
-  protected override async dispatch(request: HttpRequest): Promise<HttpAnswer> {
+  protected override async dispatch(request: HttpRequest): Promise<HttpResponse> {
     const { target, id } = this.#route(request);
     if (target === "openapi") return json(200, await openApiDocument());
-    if (target === "readiness") return this.#answerReadiness();
+    if (target === "readiness") return this.#respondToReadiness();
     const { method, status } = OPERATIONS[target].route;
     const isPublic = isOpen(target, this.settings.publicSafeViews);
     const caller = isPublic ? undefined : await this.gate.callerOf(request);
@@ -45,7 +45,7 @@ export class RestAnswers extends HttpAnswers {
   }
 
   /** The probe's response contains no details about the cache, because it needs no authentication. */
-  async #answerReadiness(): Promise<HttpAnswer> {
+  async #respondToReadiness(): Promise<HttpResponse> {
     this.begin();
     if (!(await this.#readiness.isReady())) throw new ServiceUnavailableError();
     return json(200, { status: "ready" });
@@ -111,6 +111,6 @@ function named({ header }: HttpRequest): object {
   return { requesting_principal: principal };
 }
 
-function json(status: number, body: unknown): HttpAnswer {
+function json(status: number, body: unknown): HttpResponse {
   return success(status, "application/json", writeJson(body));
 }
