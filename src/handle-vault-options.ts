@@ -4,14 +4,7 @@ import { aes256GcmEncryptor, keyProviderOf } from "./codec/encryptor/aes-256-gcm
 import { isVaultCodec, VaultCodec } from "./codec/vault-codec.js";
 import { KeyRing } from "./keys/key-ring.js";
 import { type PendingWrites, pendingWritesUnder } from "./records/pending-writes.js";
-import {
-  checkBoolean,
-  checkInteger,
-  checkLeakGuard,
-  checkMethods,
-  checkOptions,
-  checkPrincipal,
-} from "./vault/checks.js";
+import { checkBoolean, checkInteger, checkLeakGuard, checkPrincipal } from "./vault/checks.js";
 import { systemClock } from "./vault/clock.js";
 import {
   type CacheBackend,
@@ -23,20 +16,17 @@ import {
   MAX_INLINE_BYTES,
 } from "./vault/contracts.js";
 import { CacheUnsafeError } from "./vault/errors.js";
+import {
+  integerWithin,
+  type OptionsTable,
+  optional,
+  readOptions,
+  type WithDefaults,
+  withMethods,
+} from "./vault/options.js";
 import type { LeakGuardSetting } from "./vault/safe-view.js";
 
 const DEFAULT_CACHE_TIMEOUT_MS = 2000;
-const OPTIONS: ReadonlySet<string> = new Set([
-  "cache",
-  "keys",
-  "codec",
-  "clock",
-  "tenant",
-  "acceptVolatile",
-  "cacheTimeoutMs",
-  "keyTimeoutMs",
-  "leakGuard",
-]);
 const CACHE_METHODS = [
   "ready",
   "insert",
@@ -71,16 +61,27 @@ export interface HandleVaultOptions {
   readonly leakGuard?: LeakGuardSetting | undefined;
 }
 
-/** The options of a vault, checked and with defaults. */
-export interface VaultParts {
+type Settings = WithDefaults<HandleVaultOptions, "acceptVolatile" | "cacheTimeoutMs" | "leakGuard">;
+
+const OPTIONS: OptionsTable<Settings> = {
+  cache: optional(withMethods<CacheBackend>(...CACHE_METHODS)),
+  keys: (value) => value as KeyProvider | undefined,
+  codec: optional(checkCodec),
+  clock: optional(withMethods<Clock>("now")),
+  tenant: optional(checkPrincipal),
+  acceptVolatile: optional(checkBoolean, false),
+  cacheTimeoutMs: optional(integerWithin(1, 2 ** 31 - 1), DEFAULT_CACHE_TIMEOUT_MS),
+  keyTimeoutMs: (value) => value as number | undefined,
+  leakGuard: optional(checkLeakGuard, { allow: [] }),
+};
+
+/** The parts of a vault, from its options. */
+export interface VaultParts extends Pick<Settings, "tenant" | "acceptVolatile" | "leakGuard"> {
   readonly cache: CacheBackend;
   readonly codec: VaultCodec;
+  readonly clock: Clock;
   readonly encryptor: Encryptor;
   readonly pendingWrites: PendingWrites;
-  readonly clock: Clock;
-  readonly tenant: string | undefined;
-  readonly acceptVolatile: boolean;
-  readonly leakGuard: LeakGuardSetting;
   /** The timeout of one cache operation, in milliseconds. */
   readonly timeoutMs: number;
   readonly maxInlineBytes: number;
@@ -95,24 +96,15 @@ export interface VaultParts {
  * @throws {@link CacheUnsafeError} The cache outlives the process, but the keys do not.
  */
 export function vaultParts(options: HandleVaultOptions): VaultParts {
-  checkOptions(options, "HandleVault options", OPTIONS);
-  const { cache = memoryCache(), codec = new VaultCodec(), tenant } = options;
-  const { keys, keyTimeoutMs } = options;
-  const { clock = systemClock(), cacheTimeoutMs = DEFAULT_CACHE_TIMEOUT_MS } = options;
-  const { acceptVolatile = false, leakGuard = { allow: [] } } = options;
+  const settings = readOptions(options, OPTIONS, { name: "HandleVault options", prefix: "" });
+  const { keys, keyTimeoutMs, tenant, acceptVolatile, leakGuard } = settings;
+  const { cache = memoryCache(), codec = new VaultCodec(), clock = systemClock() } = settings;
   const { maxInlineBytes = DEFAULT_INLINE_BYTES, frontBytes = 0 } = cache;
-  if (!isVaultCodec(codec)) throw new TypeError("codec must be a VaultCodec");
   if ((keys ?? keyTimeoutMs) !== undefined && codec.encryptor !== undefined) {
     throw new TypeError("keys are for the default encryptor: the codec brings one of its own");
   }
-  checkMethods(cache, "cache", CACHE_METHODS);
   checkInteger(maxInlineBytes, "cache.maxInlineBytes", { min: 0, max: MAX_INLINE_BYTES });
   checkInteger(frontBytes, "cache.frontBytes", { min: 0, max: MAX_FRONT_BYTES });
-  checkMethods(clock, "clock", ["now"]);
-  if (tenant !== undefined) checkPrincipal(tenant, "tenant");
-  checkBoolean(acceptVolatile, "acceptVolatile");
-  checkInteger(cacheTimeoutMs, "cacheTimeoutMs", { min: 1, max: 2 ** 31 - 1 });
-  checkLeakGuard(leakGuard, "leakGuard");
   const encryptor =
     codec.encryptor ?? aes256GcmEncryptor({ keys: keys ?? KeyRing.ephemeral(), keyTimeoutMs });
   if (isLasting(cache) && !encryptor.durable) throw new CacheUnsafeError("ephemeral-keys");
@@ -125,10 +117,14 @@ export function vaultParts(options: HandleVaultOptions): VaultParts {
     tenant,
     acceptVolatile,
     leakGuard,
-    timeoutMs: cacheTimeoutMs,
+    timeoutMs: settings.cacheTimeoutMs,
     maxInlineBytes,
     frontBytes,
   };
+}
+
+function checkCodec(value: unknown): asserts value is VaultCodec {
+  if (!isVaultCodec(value)) throw new TypeError("codec must be a VaultCodec");
 }
 
 /** Returns whether a cache outlives this process or is shared with others. */

@@ -128,9 +128,18 @@ export function checkKeyId(value: unknown, name: string): asserts value is strin
 
 /** Throws unless `value` is an object without members other than the `known` ones. */
 export function checkOptions(value: unknown, name: string, known: ReadonlySet<string>): void {
+  checkKnown(value, name, (option) => known.has(option));
+}
+
+/** Throws unless `value` is an object whose members are all known and its own. */
+export function checkKnown(
+  value: unknown,
+  name: string,
+  isKnown: (option: string) => boolean,
+): void {
   if (typeof value !== "object" || value === null) throw typeFault(name, "object");
   for (const option in value) {
-    if (!known.has(option)) throw new TypeError(`${name} has an unknown option: ${shown(option)}`);
+    if (!isKnown(option)) throw new TypeError(`${name} has an unknown option: ${shown(option)}`);
     // Options from a polluted prototype must not have an effect.
     if (!Object.hasOwn(value, option)) throw new TypeError(`${name} inherits an option: ${option}`);
   }
