@@ -7,11 +7,7 @@ import type { MessageFilter } from "../mcp/filter/message-filter.js";
 import { boundConnections } from "../transport/http/server/connections.js";
 import { Gate, type HttpRequest } from "../transport/http/server/gate.js";
 import { requestOf, sendResponse } from "../transport/http/server/node-request.js";
-import {
-  HANDLER_OPTIONS,
-  LOOPBACK_HOSTS,
-  readHandlerOptions,
-} from "../transport/http/server/options.js";
+import { LOOPBACK_HOSTS, readHandlerOptions } from "../transport/http/server/options.js";
 import { REFUSALS, RefusedError } from "../transport/http/server/refusal.js";
 import { responseTo } from "../transport/http/server/responder.js";
 import type { ConnectionLimit } from "../transport/limits/limits.js";
@@ -90,7 +86,7 @@ export async function serveClients(options: ServeClientsOptions): Promise<void> 
 
 function gateOf({ auth, allowedHosts }: ServeClientsOptions): Gate {
   const hosts = [...LOOPBACK_HOSTS, ...allowedHosts];
-  return new Gate(readHandlerOptions({ auth, allowedHosts: hosts }, new Set(HANDLER_OPTIONS)));
+  return new Gate(readHandlerOptions({ auth, allowedHosts: hosts }));
 }
 
 async function startListening(

@@ -89,12 +89,11 @@ export function oneOf<T extends string>(...texts: readonly T[]): Check<T> {
   };
 }
 
-/** Throws unless `value` is a function. */
-export function checkFunction(
-  value: unknown,
-  place: string,
-): asserts value is (...given: never[]) => unknown {
-  if (typeof value !== "function") throw new TypeError(`${place} must be a function`);
+/** Returns a check for functions, whose parameters nothing can check. */
+export function callable<T extends (...given: never[]) => unknown>(): Check<T> {
+  return (value, place) => {
+    if (typeof value !== "function") throw new TypeError(`${place} must be a function`);
+  };
 }
 
 function checked<T>(value: unknown, place: string, check: Check<T>): T {

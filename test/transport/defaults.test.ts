@@ -1,24 +1,21 @@
 /** The defaults of servers, as literals, so that no change of them goes unnoticed. */
 import { describe, expect, it } from "vitest";
 import { HandleVault } from "../../src/index.js";
-import { readHandlerOptions } from "../../src/transport/http/server/options.js";
-import {
-  readServerOptions,
-  SERVER_OPTIONS,
-} from "../../src/transport/http/server/server-options.js";
+import { readServerOptions } from "../../src/transport/http/server/server-options.js";
 import { serveHttp } from "../../src/transport/http.js";
-import { allLimits } from "../../src/transport/json-rpc/rpc-limits.js";
+import { LIMITS } from "../../src/transport/json-rpc/rpc-limits.js";
 import { serveJsonRpc } from "../../src/transport/json-rpc.js";
 import { ErrorReports } from "../../src/transport/service/error-reports.js";
 import { MAX_BATCH, MAX_BATCH_ANSWERS } from "../../src/transport/service/messages.js";
 import { serveXmlRpc } from "../../src/transport/xml-rpc.js";
+import { readOptions } from "../../src/vault/options.js";
 
 const MIB = 1024 * 1024;
 const auth = { authenticate: () => undefined };
 
 describe("without an option", () => {
   it("JSON-RPC has these bounds", () => {
-    expect(allLimits({})).toEqual({
+    expect(readOptions({}, LIMITS)).toEqual({
       maxFrameBytes: 16 * MIB,
       maxUnauthenticatedFrameBytes: 64 * 1024,
       maxBufferedBytes: 256 * MIB,
@@ -45,7 +42,7 @@ describe("without an option", () => {
       stopTimeoutMs: 5000,
       maxConnections: 1000,
     });
-    expect(readHandlerOptions(handler, SERVER_OPTIONS)).toEqual({
+    expect(handler).toMatchObject({
       auth,
       maxBodyBytes: 16 * MIB,
       maxBufferedBytes: 256 * MIB,
@@ -53,7 +50,8 @@ describe("without an option", () => {
       publicSafeViews: false,
       gatewayPrincipals: undefined,
       requestsPerMinute: undefined,
-      failuresPerMinute: 20,
+      failedAuthenticationsPerMinute: 20,
+      onError: undefined,
       allowedHosts: new Set(["localhost", "127.0.0.1", "[::1]"]),
       allowedOrigins: new Set(),
       basePath: "",

@@ -5,8 +5,16 @@
  */
 
 import type { ConnectionOptions } from "node:tls";
-import { checkBoolean, checkInteger, checkOptions } from "../../vault/checks.js";
+import { checkBoolean } from "../../vault/checks.js";
 import type { MaybePromise } from "../../vault/contracts.js";
+import {
+  type Check,
+  integerWithin,
+  type OptionsTable,
+  oneOf,
+  optional,
+  type WithDefaults,
+} from "../../vault/options.js";
 import { isLoopbackHost } from "../sockets/listening.js";
 import { checkTls } from "../sockets/tls-options.js";
 
@@ -42,17 +50,18 @@ export interface ClientOptions {
   readonly compatibility?: "original" | undefined;
 }
 
-/** {@link ClientOptions} with defaults filled in. */
-export interface ClientSettings {
-  readonly tls: ClientTlsOptions | undefined;
-  readonly connectTimeoutMs: number;
-  readonly responseTimeoutMs: number;
-  readonly maxResponseBytes: number;
-  readonly closeTimeoutMs: number;
-  readonly compatibility: "original" | undefined;
+/** {@link ClientOptions} as a client uses them. */
+export interface ClientSettings extends Omit<WithDefaults<ClientOptions, Defaulted>, "token"> {
   /** Returns the token to send now. @throws TypeError It is not a bearer token. */
   token(): MaybePromise<string | undefined>;
 }
+
+type Defaulted =
+  | "connectTimeoutMs"
+  | "responseTimeoutMs"
+  | "maxResponseBytes"
+  | "closeTimeoutMs"
+  | "insecureTransport";
 
 /** The address of a server, for the decision whether a token is safe on the way there. */
 export interface Reach {
@@ -61,55 +70,31 @@ export interface Reach {
   readonly host: string | undefined;
 }
 
-const DEFAULTS = {
-  connectTimeoutMs: 5000,
-  responseTimeoutMs: 30_000,
-  maxResponseBytes: 64 * 1024 * 1024,
-  closeTimeoutMs: 5000,
-};
-const NAMES = ["token", "tls", "insecureTransport", "compatibility", ...Object.keys(DEFAULTS)];
-const MAX_NUMBER = 2 ** 31 - 1;
 const BEARER_TOKEN = /^[A-Za-z0-9\-._~+/]{1,16384}={0,2}$/;
 
-/**
- * Returns the options that all clients have; the wire reads the others, `own`.
- *
- * @throws TypeError RangeError An option is invalid; the message does not repeat it.
- */
-export function readClientOptions(options: ClientOptions, own: readonly string[]): ClientSettings {
-  checkOptions(options, "options", new Set([...NAMES, ...own]));
-  const { tls, token, insecureTransport, compatibility } = options;
-  checkTls(tls);
-  if (insecureTransport !== undefined) checkBoolean(insecureTransport, "options.insecureTransport");
-  if (compatibility !== undefined && compatibility !== "original") {
-    throw new TypeError('options.compatibility must be "original"');
-  }
-  return { ...readNumbers(options, DEFAULTS), tls, compatibility, token: tokenSource(token) };
-}
+/** A check for limits: every timer of Node can hold them. */
+export const limit: Check<number> = integerWithin(1, 2 ** 31 - 1);
 
-/**
- * Returns the values of the options in `defaults`.
- *
- * @throws TypeError RangeError One is not a whole number from 1 to 2^31 - 1.
- */
-export function readNumbers<Name extends string>(
-  options: NoInfer<{ readonly [Each in Name]?: number | undefined }>,
-  defaults: Readonly<Record<Name, number>>,
-): Record<Name, number> {
-  const numbers: Record<Name, number> = { ...defaults };
-  for (const name of Object.keys(defaults) as Name[]) {
-    const value = options[name];
-    if (value === undefined) continue;
-    checkInteger(value, `options.${name}`, { min: 1, max: MAX_NUMBER });
-    numbers[name] = value;
-  }
-  return numbers;
-}
+/** How the options of every client are read. */
+export const CLIENT_OPTIONS: OptionsTable<ClientSettings> = {
+  token: tokenSource,
+  tls: optional(checkTls),
+  insecureTransport: optional(checkBoolean, false),
+  connectTimeoutMs: optional(limit, 5000),
+  responseTimeoutMs: optional(limit, 30_000),
+  maxResponseBytes: optional(limit, 64 * 1024 * 1024),
+  closeTimeoutMs: optional(limit, 5000),
+  compatibility: optional(oneOf("original")),
+};
 
 /** @throws TypeError An attacker on the network could read the token. */
-export function checkReach({ token, insecureTransport }: ClientOptions, reach: Reach): void {
+export function checkReach(
+  { token }: ClientOptions,
+  { insecureTransport }: ClientSettings,
+  reach: Reach,
+): void {
   const isPrivate = reach.isEncrypted || reach.host === undefined || isLoopbackHost(reach.host);
-  if (token === undefined || isPrivate || insecureTransport === true) return;
+  if (token === undefined || isPrivate || insecureTransport) return;
   throw new TypeError(
     "options.token may leave this machine with TLS only, or with insecureTransport: true",
   );

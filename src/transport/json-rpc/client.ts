@@ -5,14 +5,20 @@
  */
 
 import { ServiceUnavailableError } from "../../vault/errors.js";
+import {
+  type OptionsTable,
+  optional,
+  readOptions,
+  type WithDefaults,
+} from "../../vault/options.js";
 import { CallsInFlight } from "../client/calls-in-flight.js";
 import { unanswered } from "../client/lost-response.js";
 import {
+  CLIENT_OPTIONS,
   type ClientOptions,
   type ClientSettings,
   checkReach,
-  readClientOptions,
-  readNumbers,
+  limit,
 } from "../client/options.js";
 import type { Transport, TransportCallOptions } from "../client/transport.js";
 import { toOriginal } from "../compat/original.js";
@@ -31,10 +37,17 @@ export interface JsonRpcClientOptions extends ClientOptions {
   readonly maxRequestBytes?: number | undefined;
 }
 
-const DEFAULTS = {
+type JsonRpcClientSettings = ClientSettings &
+  WithDefaults<
+    Omit<JsonRpcClientOptions, keyof ClientOptions>,
+    "idleTimeoutMs" | "maxRequestBytes"
+  >;
+
+const OPTIONS: OptionsTable<JsonRpcClientSettings> = {
+  ...CLIENT_OPTIONS,
   // Less than the server's 30 seconds, so that no call is sent on a connection that the server is closing.
-  idleTimeoutMs: 20_000,
-  maxRequestBytes: 16 * 1024 * 1024,
+  idleTimeoutMs: optional(limit, 20_000),
+  maxRequestBytes: optional(limit, 16 * 1024 * 1024),
 };
 
 /**
@@ -51,24 +64,19 @@ export function jsonRpcTransport(
   address: JsonRpcAddress,
   options: JsonRpcClientOptions = {},
 ): Transport {
-  const settings = readClientOptions(options, Object.keys(DEFAULTS));
+  const settings = readOptions(options, OPTIONS);
   const destination = destinationOf(address);
   const host = "host" in destination ? destination.host : undefined;
-  checkReach(options, { isEncrypted: settings.tls !== undefined, host });
-  const transport = new JsonRpcTransport(destination, {
-    ...settings,
-    ...readNumbers(options, DEFAULTS),
-  });
+  checkReach(options, settings, { isEncrypted: settings.tls !== undefined, host });
+  const transport = new JsonRpcTransport(destination, settings);
   return settings.compatibility === "original"
     ? toOriginal(transport, { carriesBytes: false, idName: "handle_id" })
     : transport;
 }
 
-type WireSettings = ClientSettings & typeof DEFAULTS;
-
 class JsonRpcTransport implements Transport {
   readonly #destination: Destination;
-  readonly #settings: WireSettings;
+  readonly #settings: JsonRpcClientSettings;
   #connection: Promise<ClientConnection> | undefined;
   #open: ClientConnection | undefined;
   /** The latest connection, authenticated or not. */
@@ -76,7 +84,7 @@ class JsonRpcTransport implements Transport {
   #shownToken: string | undefined;
   readonly #calls = new CallsInFlight();
 
-  constructor(destination: Destination, settings: WireSettings) {
+  constructor(destination: Destination, settings: JsonRpcClientSettings) {
     this.#destination = destination;
     this.#settings = settings;
     this.#calls.givenUp.addEventListener("abort", () => this.#latest?.lose("closed by the client"));

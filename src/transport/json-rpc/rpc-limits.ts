@@ -1,4 +1,9 @@
-import { checkInteger } from "../../vault/checks.js";
+import {
+  integerWithin,
+  type OptionsTable,
+  optional,
+  type WithDefaults,
+} from "../../vault/options.js";
 import { DEFAULT_MAX_BUFFERED_BYTES } from "../limits/limits.js";
 
 const MIB = 1024 * 1024;
@@ -40,47 +45,34 @@ export interface JsonRpcLimits {
   readonly requestsPerMinute?: number | undefined;
 }
 
-/** Limits with every member present. */
-export type AllLimits = {
-  readonly [Name in keyof Omit<JsonRpcLimits, "requestsPerMinute">]-?: number;
-} & Pick<JsonRpcLimits, "requestsPerMinute">;
+/** {@link JsonRpcLimits} with their defaults. */
+export type AllLimits = WithDefaults<
+  JsonRpcLimits,
+  Exclude<keyof JsonRpcLimits, "requestsPerMinute">
+>;
 
-const DEFAULTS: AllLimits = {
-  maxFrameBytes: 16 * MIB,
-  maxUnauthenticatedFrameBytes: 64 * 1024,
-  maxBufferedBytes: DEFAULT_MAX_BUFFERED_BYTES,
-  maxUnsentBytes: MIB,
-  maxInFlightPerConnection: 64,
-  maxInFlight: 1024,
-  maxConnections: 1024,
-  authenticationTimeoutMs: 10_000,
-  frameTimeoutMs: 30_000,
-  idleTimeoutMs: 30_000,
-  stopTimeoutMs: 5000,
-  failedAuthenticationsPerMinute: 20,
-  requestsPerMinute: undefined,
+const limit = integerWithin(1, 2 ** 31 - 1);
+
+/** How the limits are read. */
+export const LIMITS: OptionsTable<AllLimits> = {
+  maxFrameBytes: optional(limit, 16 * MIB),
+  maxUnauthenticatedFrameBytes: optional(limit, 64 * 1024),
+  maxBufferedBytes: optional(limit, DEFAULT_MAX_BUFFERED_BYTES),
+  maxUnsentBytes: optional(limit, MIB),
+  maxInFlightPerConnection: optional(limit, 64),
+  maxInFlight: optional(limit, 1024),
+  maxConnections: optional(limit, 1024),
+  authenticationTimeoutMs: optional(limit, 10_000),
+  frameTimeoutMs: optional(limit, 30_000),
+  idleTimeoutMs: optional(limit, 30_000),
+  stopTimeoutMs: optional(limit, 5000),
+  failedAuthenticationsPerMinute: optional(limit, 20),
+  requestsPerMinute: optional(limit),
 };
 
-/** The names of all limits. */
-export const LIMIT_NAMES = Object.keys(DEFAULTS) as readonly (keyof AllLimits)[];
-
-/**
- * Returns all limits: the given ones, and defaults for the others.
- *
- * @throws TypeError A limit has the wrong type.
- * @throws RangeError A limit is not a positive whole number below 2^31, or the byte budget is smaller than
- * one frame may be.
- */
-export function allLimits(options: JsonRpcLimits): AllLimits {
-  const limits: { -readonly [Name in keyof AllLimits]: AllLimits[Name] } = { ...DEFAULTS };
-  for (const name of LIMIT_NAMES) {
-    const value = options[name];
-    if (value === undefined) continue;
-    checkInteger(value, `options.${name}`, { min: 1, max: 2 ** 31 - 1 });
-    limits[name] = value;
-  }
-  if (limits.maxBufferedBytes < limits.maxFrameBytes) {
+/** Throws a RangeError unless the byte budget has room for one frame. */
+export function checkBudget({ maxBufferedBytes, maxFrameBytes }: AllLimits): void {
+  if (maxBufferedBytes < maxFrameBytes) {
     throw new RangeError("options.maxBufferedBytes must be at least maxFrameBytes");
   }
-  return limits;
 }

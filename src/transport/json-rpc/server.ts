@@ -11,7 +11,13 @@ import {
 } from "node:tls";
 import type { Authenticator } from "../../auth/authenticator.js";
 import { clearTimeout, setTimeout } from "../../primitives/timers.js";
-import { checkMethods, checkOptions } from "../../vault/checks.js";
+import {
+  type OptionsTable,
+  readOptions,
+  required,
+  type WithDefaults,
+  withMethods,
+} from "../../vault/options.js";
 import type { Vault } from "../../vault/vault.js";
 import { ByteBudget } from "../limits/byte-budget.js";
 import { FailureLimit } from "../limits/failure-limit.js";
@@ -20,10 +26,15 @@ import { NotBegun, requestsArrived } from "../limits/not-started.js";
 import { ErrorReports, type OnError } from "../service/error-reports.js";
 import { schemas } from "../service/loaded-schemas.js";
 import { VaultService } from "../service/service.js";
-import { checkListenOptions, listen, type ServerAddress } from "../sockets/listening.js";
+import {
+  checkOneAddress,
+  LISTEN_OPTIONS,
+  listen,
+  type ServerAddress,
+} from "../sockets/listening.js";
 import { type ReloadedTls, reloadTls, withLeastVersion } from "../sockets/tls-options.js";
 import { ServerConnection, type ServerContext } from "./connection.js";
-import { type AllLimits, allLimits, type JsonRpcLimits, LIMIT_NAMES } from "./rpc-limits.js";
+import { type AllLimits, checkBudget, type JsonRpcLimits, LIMITS } from "./rpc-limits.js";
 
 /** The port that the original's clients expect. */
 const DEFAULT_PORT = 8423;
@@ -73,18 +84,16 @@ export interface JsonRpcServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set([
-  "auth",
-  "host",
-  "port",
-  "path",
-  "tls",
-  "insecureTransport",
-  "publicSafeViews",
-  "gatewayPrincipals",
-  "onError",
-  ...LIMIT_NAMES,
-]);
+const OPTIONS: OptionsTable<
+  AllLimits & WithDefaults<Omit<JsonRpcServerOptions, keyof JsonRpcLimits>>
+> = {
+  ...LIMITS,
+  ...LISTEN_OPTIONS,
+  auth: required(withMethods<Authenticator>("authenticate")),
+  publicSafeViews: (value) => value as boolean | undefined,
+  gatewayPrincipals: (value) => value as readonly string[] | undefined,
+  onError: (value) => value as OnError | undefined,
+};
 
 /**
  * Serves a vault as JSON-RPC 2.0. Each message is preceded by its length in four bytes, most significant
@@ -109,14 +118,13 @@ export async function serveJsonRpc(
   vault: Vault,
   options: JsonRpcServerOptions,
 ): Promise<JsonRpcServer> {
-  checkOptions(options, "options", OPTIONS);
-  const { auth, publicSafeViews, gatewayPrincipals, onError, host, port, path, tls } = options;
-  checkMethods(auth, "options.auth", ["authenticate"]);
-  checkListenOptions(options);
-  const limits = allLimits(options);
-  const reports = new ErrorReports(onError);
+  const settings = readOptions(options, OPTIONS);
+  const { auth, publicSafeViews, gatewayPrincipals, host, port, path, tls } = settings;
+  checkOneAddress(settings);
+  checkBudget(settings);
+  const reports = new ErrorReports(settings.onError);
   const service = new VaultService(vault, { publicSafeViews, gatewayPrincipals, reports });
-  const connections = new Connections(limits, { service, auth, reports });
+  const connections = new Connections(settings, { service, auth, reports });
   await schemas.ready();
   const server = serverOf(tls, connections);
   const address = await listen(server, {
@@ -124,12 +132,12 @@ export async function serveJsonRpc(
     path,
     tls,
     port: port ?? (path === undefined ? DEFAULT_PORT : undefined),
-    insecureTransport: options.insecureTransport,
+    insecureTransport: settings.insecureTransport,
     localOnly: auth.localOnly,
   });
   let stopped: Promise<void> | undefined;
   const stopOnce = (): Promise<void> => {
-    stopped ??= stop(server, connections, limits.stopTimeoutMs);
+    stopped ??= stop(server, connections, settings.stopTimeoutMs);
     return stopped;
   };
   let current = tls;

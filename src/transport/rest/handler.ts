@@ -3,11 +3,7 @@ import type { Connection } from "../../auth/authenticator.js";
 import type { Vault } from "../../vault/vault.js";
 import { readBytes } from "../http/server/body.js";
 import type { HttpRequest } from "../http/server/gate.js";
-import {
-  HANDLER_OPTIONS,
-  type HttpHandlerOptions,
-  readHandlerOptions,
-} from "../http/server/options.js";
+import { type HttpHandlerOptions, readHandlerOptions } from "../http/server/options.js";
 import type { HttpResponse } from "../http/server/responder.js";
 import { RestResponder } from "./responder.js";
 
@@ -18,8 +14,6 @@ import { RestResponder } from "./responder.js";
  * ignored.
  */
 export type HttpHandler = (request: Request, connection?: unknown) => Promise<Response>;
-
-const KNOWN: ReadonlySet<string> = new Set(HANDLER_OPTIONS);
 
 /**
  * Returns a function that serves a vault to Web requests.
@@ -38,7 +32,7 @@ const KNOWN: ReadonlySet<string> = new Set(HANDLER_OPTIONS);
  * ```
  */
 export function httpHandler(vault: Vault, options: HttpHandlerOptions): HttpHandler {
-  const responder = new RestResponder(vault, readHandlerOptions(options, KNOWN));
+  const responder = new RestResponder(vault, readHandlerOptions(options));
   return async (request, connection) =>
     responseOf(await responder.respond(readRequest(request, connectionIn(connection))));
 }

@@ -2,14 +2,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Vault } from "../../vault/vault.js";
 import { respondToIncoming } from "../http/server/node-request.js";
-import {
-  HANDLER_OPTIONS,
-  type HttpHandlerOptions,
-  readHandlerOptions,
-} from "../http/server/options.js";
+import { type HttpHandlerOptions, readHandlerOptions } from "../http/server/options.js";
 import { RestResponder } from "./responder.js";
-
-const KNOWN: ReadonlySet<string> = new Set(HANDLER_OPTIONS);
 
 /** Answers one request of `node:http`. */
 export type NodeHandler = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
@@ -27,6 +21,6 @@ export type NodeHandler = (incoming: IncomingMessage, outgoing: ServerResponse) 
  * ```
  */
 export function nodeHandler(vault: Vault, options: HttpHandlerOptions): NodeHandler {
-  const responder = new RestResponder(vault, readHandlerOptions(options, KNOWN));
+  const responder = new RestResponder(vault, readHandlerOptions(options));
   return (incoming, outgoing) => void respondToIncoming(responder, incoming, outgoing);
 }

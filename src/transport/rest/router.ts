@@ -11,13 +11,21 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import type { Connection } from "../../auth/authenticator.js";
 import { PrincipalForbiddenError } from "../../vault/errors.js";
+import {
+  callable,
+  type OptionsTable,
+  optional,
+  readOptions,
+  type WithDefaults,
+} from "../../vault/options.js";
 import type { Vault } from "../../vault/vault.js";
 import { Gate, type GateRequest, type Sender } from "../http/server/gate.js";
 import { checkNoneDropped, SentHeaders } from "../http/server/headers.js";
 import {
   HANDLER_OPTIONS,
   type HttpHandlerOptions,
-  readHandlerOptions,
+  handlerSettings,
+  type ReadHandlerOptions,
 } from "../http/server/options.js";
 import { responseTo } from "../http/server/responder.js";
 import { giveJsonData } from "../json/payload-data.js";
@@ -39,7 +47,12 @@ export interface VaultRouterOptions
   readonly connection?: ((context: Context) => Connection | undefined) | undefined;
 }
 
-const KNOWN: ReadonlySet<string> = new Set([...HANDLER_OPTIONS, "connection"]);
+const OPTIONS: OptionsTable<
+  ReadHandlerOptions & WithDefaults<Pick<VaultRouterOptions, "connection">>
+> = {
+  ...HANDLER_OPTIONS,
+  connection: optional(callable()),
+};
 
 /** The variables that {@link requireUnsealed} sets for the route. */
 export type UnsealedVariables = {
@@ -158,12 +171,13 @@ class RouteGuard {
   readonly #connection: (context: Context) => Connection | undefined;
 
   constructor(vault: Vault, options: VaultRouterOptions) {
-    const settings = readHandlerOptions(options, KNOWN);
+    const read = readOptions(options, OPTIONS);
+    const settings = handlerSettings(read);
     const { publicSafeViews, gatewayPrincipals, reports } = settings;
     this.service = new VaultService(vault, { publicSafeViews, gatewayPrincipals, reports });
     this.#gate = new Gate(settings);
     this.#reports = reports;
-    this.#connection = options.connection ?? connectionOfNode;
+    this.#connection = read.connection ?? connectionOfNode;
   }
 
   async callerOf(context: Context): Promise<Sender> {

@@ -1,12 +1,7 @@
 /** Serves a vault with its own HTTP server. */
 import type { Vault } from "../../vault/vault.js";
-import { readHandlerOptions } from "../http/server/options.js";
 import { type RunningHttpServer, startServer } from "../http/server/server.js";
-import {
-  type HttpServerOptions,
-  readServerOptions,
-  SERVER_OPTIONS,
-} from "../http/server/server-options.js";
+import { type HttpServerOptions, readServerOptions } from "../http/server/server-options.js";
 import { RestResponder } from "./responder.js";
 
 const DEFAULT_PORT = 8421;
@@ -31,6 +26,6 @@ export async function serveHttp(
   options: HttpServerOptions,
 ): Promise<RunningHttpServer> {
   const settings = readServerOptions(options, DEFAULT_PORT);
-  const responder = new RestResponder(vault, readHandlerOptions(settings.handler, SERVER_OPTIONS));
+  const responder = new RestResponder(vault, settings.handler);
   return startServer(responder, settings);
 }

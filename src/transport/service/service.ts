@@ -6,8 +6,14 @@
 
 import { LOCAL_CALLER } from "../../auth/authenticator.js";
 import { typeFault } from "../../vault/argument-errors.js";
-import { checkBoolean, checkGrants, checkMethods, checkOptions } from "../../vault/checks.js";
+import { checkBoolean, checkGrants, checkMethods } from "../../vault/checks.js";
 import { UnauthenticatedError } from "../../vault/errors.js";
+import {
+  type OptionsTable,
+  optional,
+  readOptions,
+  type WithDefaults,
+} from "../../vault/options.js";
 import type { Vault } from "../../vault/vault.js";
 import { checkParams } from "./check-params.js";
 import type { KnownCaller } from "./delegation.js";
@@ -22,7 +28,11 @@ import {
 } from "./operations.js";
 import { ServedVault } from "./served-vault.js";
 
-const OPTIONS: ReadonlySet<string> = new Set(["publicSafeViews", "gatewayPrincipals", "reports"]);
+const OPTIONS: OptionsTable<WithDefaults<VaultServiceOptions, "publicSafeViews">> = {
+  publicSafeViews: optional(checkBoolean, false),
+  gatewayPrincipals: (value, place) => (value === undefined ? value : checkGrants(value, place)),
+  reports: (value) => value as ErrorReports | undefined,
+};
 const VAULT_METHODS: readonly string[] = OPERATION_NAMES.flatMap(
   (name) => OPERATIONS[name].remote?.name ?? [],
 );
@@ -60,13 +70,9 @@ export class VaultService {
   /** @throws TypeError An option is unknown or of the wrong type. */
   constructor(vault: Vault, options: VaultServiceOptions = {}) {
     checkMethods(vault, "vault", VAULT_METHODS);
-    checkOptions(options, "service options", OPTIONS);
-    const { publicSafeViews = false, gatewayPrincipals, reports = new ErrorReports() } = options;
-    checkBoolean(publicSafeViews, "publicSafeViews");
-    const gateways =
-      gatewayPrincipals === undefined
-        ? undefined
-        : new Set(checkGrants(gatewayPrincipals, "gatewayPrincipals"));
+    const settings = readOptions(options, OPTIONS, { name: "service options", prefix: "" });
+    const { publicSafeViews, gatewayPrincipals, reports = new ErrorReports() } = settings;
+    const gateways = gatewayPrincipals && new Set(gatewayPrincipals);
     this.#served = new ServedVault({ vault, gateways, reports });
     this.#publicSafeViews = publicSafeViews;
   }

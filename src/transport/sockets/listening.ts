@@ -6,7 +6,13 @@
 import { lookup } from "node:dns/promises";
 import { BlockList, isIP, isIPv4, type Server, type Socket } from "node:net";
 import type { Connection } from "../../auth/authenticator.js";
-import { checkBoolean, checkInteger } from "../../vault/checks.js";
+import { checkBoolean } from "../../vault/checks.js";
+import {
+  integerWithin,
+  type OptionsTable,
+  optional,
+  type WithDefaults,
+} from "../../vault/options.js";
 import { checkTls } from "./tls-options.js";
 import { isTlsSocket } from "./tls-socket.js";
 import { claimSocketPath, restrictSocket } from "./unix-socket.js";
@@ -50,26 +56,31 @@ export type ServerAddress =
  * @throws Error The address is in use or not available; `code` gives the reason, as in `node:net`.
  */
 export async function listen(server: Server, options: ListenOptions): Promise<ServerAddress> {
-  checkListenOptions(options);
+  checkOneAddress(options);
   const { path } = options;
   return path === undefined ? listenOnPort(server, options) : listenOnPath(server, path);
 }
 
-/** Throws unless the options have the right types. Whether they are safe is checked when listening. */
-export function checkListenOptions(options: ListenOptions): void {
-  const { host, port, path, tls, insecureTransport } = options;
-  checkTls(tls);
-  for (const [name, value] of Object.entries({ host, path })) {
-    if (value === undefined) continue;
-    if (typeof value !== "string") throw new TypeError(`options.${name} must be a string`);
-    // An empty host would listen to every machine.
-    if (value === "") throw new RangeError(`options.${name} must not be empty`);
-  }
-  if (port !== undefined) checkInteger(port, "options.port", { min: 0, max: 65_535 });
-  if (insecureTransport !== undefined) checkBoolean(insecureTransport, "options.insecureTransport");
+/** The options that every server has for its address. Whether they are safe is checked when it listens. */
+export const LISTEN_OPTIONS: OptionsTable<WithDefaults<Omit<ListenOptions, "localOnly">>> = {
+  host: optional(checkText),
+  port: optional(integerWithin(0, 65_535)),
+  path: optional(checkText),
+  tls: optional(checkTls),
+  insecureTransport: optional(checkBoolean),
+};
+
+/** Throws unless a server has one address only. */
+export function checkOneAddress({ host, path }: Pick<ListenOptions, "host" | "path">): void {
   if (path !== undefined && host !== undefined) {
     throw new TypeError("options must not have both path and host");
   }
+}
+
+function checkText(value: unknown, place: string): asserts value is string {
+  if (typeof value !== "string") throw new TypeError(`${place} must be a string`);
+  // An empty host would listen to every machine.
+  if (value === "") throw new RangeError(`${place} must not be empty`);
 }
 
 /** Returns whether a name or an address is of this machine's loopback interface. */

@@ -9,18 +9,17 @@ import { checkOptions } from "../../vault/checks.js";
 const LEAST_VERSION: SecureVersion = "TLSv1.2";
 const VERSIONS: ReadonlySet<unknown> = new Set([undefined, LEAST_VERSION, "TLSv1.3"]);
 
-/** Throws a TypeError unless `options.tls` is left out, or an object that requires TLS 1.2 or later. */
-export function checkTls(tls: unknown): void {
-  if (tls === undefined) return;
+/** Throws unless `tls` is an object of TLS options that requires TLS 1.2 or later. */
+export function checkTls(tls: unknown, place: string): asserts tls is object {
   if (typeof tls !== "object" || tls === null) {
-    throw new TypeError("options.tls must be an object with options of node:tls");
+    throw new TypeError(`${place} must be an object with options of node:tls`);
   }
   const { minVersion, secureProtocol } = tls as Readonly<Record<string, unknown>>;
   if (!VERSIONS.has(minVersion)) {
-    throw new TypeError("options.tls.minVersion must be TLSv1.2 or TLSv1.3");
+    throw new TypeError(`${place}.minVersion must be TLSv1.2 or TLSv1.3`);
   }
   if (secureProtocol !== undefined) {
-    throw new TypeError("options.tls.secureProtocol is not taken: use minVersion");
+    throw new TypeError(`${place}.secureProtocol is not taken: use minVersion`);
   }
 }
 

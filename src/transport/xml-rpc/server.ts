@@ -4,7 +4,6 @@
  * @module
  */
 import type { Vault } from "../../vault/vault.js";
-import { readHandlerOptions } from "../http/server/options.js";
 import { type RunningHttpServer, startServer } from "../http/server/server.js";
 import {
   type HttpServerOptions,
@@ -15,9 +14,8 @@ import { XmlRpcResponder } from "./responder.js";
 
 /** The port that the original's clients expect. */
 const DEFAULT_PORT = 8422;
-const OPTIONS: ReadonlySet<string> = new Set(
-  [...SERVER_OPTIONS].filter((name) => name !== "basePath"),
-);
+// The path of XML-RPC is fixed: the option basePath is unknown here.
+const { basePath: _, ...OPTIONS } = SERVER_OPTIONS;
 
 /** The address, authentication and limits of an XML-RPC server. */
 export type XmlRpcServerOptions = Omit<HttpServerOptions, "basePath">;
@@ -48,7 +46,7 @@ export async function serveXmlRpc(
   vault: Vault,
   options: XmlRpcServerOptions,
 ): Promise<RunningHttpServer> {
-  const settings = readServerOptions(options, DEFAULT_PORT);
-  const responder = new XmlRpcResponder(vault, readHandlerOptions(settings.handler, OPTIONS));
+  const settings = readServerOptions(options, DEFAULT_PORT, OPTIONS);
+  const responder = new XmlRpcResponder(vault, settings.handler);
   return startServer(responder, settings);
 }

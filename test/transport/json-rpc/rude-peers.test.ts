@@ -6,12 +6,13 @@ import { expect, it, onTestFinished } from "vitest";
 import { HandleVault } from "../../../src/index.js";
 import { ServerConnection } from "../../../src/transport/json-rpc/connection.js";
 import { frameOf } from "../../../src/transport/json-rpc/frames.js";
-import { allLimits } from "../../../src/transport/json-rpc/rpc-limits.js";
+import { LIMITS } from "../../../src/transport/json-rpc/rpc-limits.js";
 import { ByteBudget } from "../../../src/transport/limits/byte-budget.js";
 import { FailureLimit } from "../../../src/transport/limits/failure-limit.js";
 import { NotBegun } from "../../../src/transport/limits/not-started.js";
 import { ErrorReports } from "../../../src/transport/service/error-reports.js";
 import { VaultService } from "../../../src/transport/service/service.js";
+import { readOptions } from "../../../src/vault/options.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
 import { forbidUnhandledRejections, seeded } from "../fuzzing.js";
 
@@ -19,19 +20,20 @@ forbidUnhandledRejections();
 
 const PEERS = 400;
 const AT_ONCE = 40;
-const LIMITS = allLimits({
+const GIVEN = {
   ...{ maxFrameBytes: 200_000, maxBufferedBytes: 400_000, maxUnsentBytes: 50_000 },
   ...{ maxInFlightPerConnection: 5, maxInFlight: 20, frameTimeoutMs: 300 },
-});
+};
+const BOUNDS = readOptions(GIVEN, LIMITS);
 
 /** Serves a vault with counters that the test can read. */
 async function counted() {
   const vault = new HandleVault();
   const { id } = await vault.seal("x".repeat(150_000), sealOptions());
-  const bytes = new ByteBudget(LIMITS.maxBufferedBytes);
-  const requests = new ByteBudget(LIMITS.maxInFlight - 1);
+  const bytes = new ByteBudget(BOUNDS.maxBufferedBytes);
+  const requests = new ByteBudget(BOUNDS.maxInFlight - 1);
   const context = {
-    ...{ limits: LIMITS, bytes, requests, rate: undefined, onAuthenticated: () => undefined },
+    ...{ limits: BOUNDS, bytes, requests, rate: undefined, onAuthenticated: () => undefined },
     service: new VaultService(vault),
     auth: { authenticate: () => ({ principal: OWNER }) },
     failures: new FailureLimit({ perMinute: 1e6 }),

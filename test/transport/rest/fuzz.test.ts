@@ -72,10 +72,7 @@ it(
   async () => {
     const random = seeded(8421);
     const options = { auth: LOCAL, failedAuthenticationsPerMinute: "unlimited" } as const;
-    const answers = new RestResponder(
-      await forgetfulVault(),
-      readHandlerOptions(options, new Set(Object.keys(options))),
-    );
+    const answers = new RestResponder(await forgetfulVault(), readHandlerOptions(options));
     const statuses = new Map<number, number>();
     const headers = { host: "localhost", "content-type": "application/json" };
     let settledBytes = 0;

@@ -1,10 +1,16 @@
 /** Connection options of the HTTP clients, the same for every protocol over HTTP. */
 import {
+  type OptionsTable,
+  optional,
+  readOptions,
+  type WithDefaults,
+} from "../../../vault/options.js";
+import {
+  CLIENT_OPTIONS,
   type ClientOptions,
   type ClientSettings,
   checkReach,
-  readClientOptions,
-  readNumbers,
+  limit,
 } from "../../client/options.js";
 
 /** Options of the clients over HTTP: REST and JSON, and XML-RPC. */
@@ -16,42 +22,43 @@ export interface HttpClientOptions extends ClientOptions {
 }
 
 /** {@link HttpClientOptions} with defaults filled in, and the parts of the URL. */
-export interface HttpClientSettings extends ClientSettings {
+export interface HttpClientSettings extends ReadHttpClientOptions {
   readonly isSecure: boolean;
   readonly host: string;
   readonly port: number | undefined;
   /** The path of the URL, at least `/`. */
   readonly urlPath: string;
-  readonly socketPath: string | undefined;
-  readonly maxConnections: number;
 }
 
-const DEFAULTS = { maxConnections: 64 };
+type ReadHttpClientOptions = ClientSettings &
+  WithDefaults<Pick<HttpClientOptions, "path" | "maxConnections">, "maxConnections">;
+
+const OPTIONS: OptionsTable<ReadHttpClientOptions> = {
+  ...CLIENT_OPTIONS,
+  path: optional(checkPath),
+  maxConnections: optional(limit, 64),
+};
 
 /** @throws TypeError RangeError The URL or an option is invalid; the message repeats neither. */
 export function readHttpClientOptions(
   address: string | URL,
   options: HttpClientOptions,
 ): HttpClientSettings {
-  const settings = readClientOptions(options, ["path", ...Object.keys(DEFAULTS)]);
-  const { path } = options;
-  if (path !== undefined && (typeof path !== "string" || path === "")) {
-    throw new TypeError("options.path must be the path of a Unix socket");
-  }
+  const settings = readOptions(options, OPTIONS);
   const url = readUrl(address);
   const isSecure = url.protocol === "https:";
   // URLs write IPv6 addresses in brackets, which are not part of the address.
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  checkReach(options, { isEncrypted: isSecure, host: path === undefined ? host : undefined });
-  return {
-    ...settings,
-    ...readNumbers(options, DEFAULTS),
-    isSecure,
-    host,
-    port: url.port === "" ? undefined : Number(url.port),
-    urlPath: url.pathname,
-    socketPath: path,
-  };
+  const reached = settings.path === undefined ? host : undefined;
+  checkReach(options, settings, { isEncrypted: isSecure, host: reached });
+  const port = url.port === "" ? undefined : Number(url.port);
+  return { ...settings, isSecure, host, port, urlPath: url.pathname };
+}
+
+function checkPath(value: unknown, place: string): asserts value is string {
+  if (typeof value !== "string" || value === "") {
+    throw new TypeError(`${place} must be the path of a Unix socket`);
+  }
 }
 
 /** URLs appear in logs and messages, so they must not contain a password. */

@@ -98,7 +98,7 @@ export class HttpRequester {
     { method, path, headers, body }: Requested,
     signals: readonly AbortSignal[],
   ): Promise<Received> {
-    const { isSecure, host, port, socketPath } = this.#settings;
+    const { isSecure, host, port, path: socketPath } = this.#settings;
     const { connectTimeoutMs, responseTimeoutMs, maxResponseBytes } = this.#settings;
     throwIfAborted(signals);
     const token = await this.#settings.token();

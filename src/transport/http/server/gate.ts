@@ -60,10 +60,10 @@ export class Gate {
   readonly #credentialHeaders = new Set(["authorization"]);
 
   constructor(settings: HandlerSettings) {
-    const { requestsPerMinute, failuresPerMinute } = settings;
+    const { requestsPerMinute, failedAuthenticationsPerMinute } = settings;
     this.#settings = settings;
-    if (failuresPerMinute !== "unlimited") {
-      this.#failures = new FailureLimit({ perMinute: failuresPerMinute });
+    if (failedAuthenticationsPerMinute !== "unlimited") {
+      this.#failures = new FailureLimit({ perMinute: failedAuthenticationsPerMinute });
     }
     if (requestsPerMinute !== undefined) {
       this.#rate = new RateLimit({ perMinute: requestsPerMinute });

@@ -1,6 +1,15 @@
 /** Options for serving a vault over HTTP, with any server or framework. */
 import type { Authenticator } from "../../../auth/authenticator.js";
-import { checkBoolean, checkInteger, checkMethods, checkOptions } from "../../../vault/checks.js";
+import { checkBoolean } from "../../../vault/checks.js";
+import {
+  integerWithin,
+  type OptionsTable,
+  optional,
+  readOptions,
+  required,
+  type WithDefaults,
+  withMethods,
+} from "../../../vault/options.js";
 import { DEFAULT_MAX_BUFFERED_BYTES } from "../../limits/limits.js";
 import { ErrorReports, type OnError } from "../../service/error-reports.js";
 
@@ -8,6 +17,8 @@ const DEFAULT_MAX_BODY_BYTES = 16 * 1024 * 1024;
 const DEFAULT_MAX_IN_FLIGHT = 256;
 const MAX_BYTES = 2 ** 30;
 const MAX_COUNT = 2 ** 31 - 1;
+const BASE_PATH = /^(?:\/[A-Za-z0-9._~-]+)*$/;
+const failuresPerMinute = optional(integerWithin(1, MAX_COUNT), 20);
 
 /** Options of `httpHandler`. */
 export interface HttpHandlerOptions {
@@ -60,101 +71,87 @@ export interface HttpHandlerOptions {
 /** The names of this machine on the loopback interface. */
 export const LOOPBACK_HOSTS: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 
-export const HANDLER_OPTIONS: readonly string[] = [
-  ...["auth", "maxBodyBytes", "maxBufferedBytes", "maxInFlight"],
-  ...[
-    "publicSafeViews",
-    "gatewayPrincipals",
-    "requestsPerMinute",
-    "failedAuthenticationsPerMinute",
-  ],
-  ...["allowedHosts", "allowedOrigins", "basePath", "onError"],
-];
-
-/** {@link HttpHandlerOptions} with defaults filled in. */
-export interface HandlerSettings {
-  readonly auth: Authenticator;
-  readonly maxBodyBytes: number;
-  readonly maxBufferedBytes: number;
-  readonly maxInFlight: number;
-  readonly publicSafeViews: boolean;
-  readonly gatewayPrincipals: readonly string[] | undefined;
-  readonly requestsPerMinute: number | undefined;
-  readonly failuresPerMinute: number | "unlimited";
+/** {@link HttpHandlerOptions} as the server uses them. */
+export interface HandlerSettings
+  extends WithDefaults<
+    Omit<HttpHandlerOptions, "allowedHosts" | "allowedOrigins" | "onError">,
+    Defaulted
+  > {
   readonly allowedHosts: ReadonlySet<string> | undefined;
   readonly allowedOrigins: ReadonlySet<string>;
-  readonly basePath: string;
   readonly reports: ErrorReports;
 }
 
-const DEFAULT_FAILURES_PER_MINUTE = 20;
-const BASE_PATH = /^(?:\/[A-Za-z0-9._~-]+)*$/;
+type Defaulted =
+  | "maxBodyBytes"
+  | "maxBufferedBytes"
+  | "maxInFlight"
+  | "publicSafeViews"
+  | "failedAuthenticationsPerMinute"
+  | "basePath";
+
+/** {@link HttpHandlerOptions} as they are read, before what depends on other options. */
+export interface ReadHandlerOptions
+  extends Omit<HandlerSettings, "allowedOrigins" | "reports">,
+    Pick<HttpHandlerOptions, "onError"> {
+  readonly allowedOrigins: ReadonlySet<string> | undefined;
+}
+
+/** How the options of `httpHandler` are read. */
+export const HANDLER_OPTIONS: OptionsTable<ReadHandlerOptions> = {
+  // A forgotten `auth` must not open the service to every client.
+  auth: required(withMethods<Authenticator>("authenticate")),
+  maxBodyBytes: optional(integerWithin(1, MAX_BYTES), DEFAULT_MAX_BODY_BYTES),
+  maxBufferedBytes: optional(integerWithin(1, MAX_COUNT), DEFAULT_MAX_BUFFERED_BYTES),
+  maxInFlight: optional(integerWithin(1, MAX_COUNT), DEFAULT_MAX_IN_FLIGHT),
+  publicSafeViews: optional(checkBoolean, false),
+  gatewayPrincipals: (value) => value as readonly string[] | undefined,
+  requestsPerMinute: optional(integerWithin(1, MAX_COUNT)),
+  failedAuthenticationsPerMinute: (value, place) =>
+    value === "unlimited" ? value : failuresPerMinute(value, place),
+  allowedHosts: textSet,
+  allowedOrigins: textSet,
+  basePath: optional(checkBasePath, ""),
+  onError: (value) => value as OnError | undefined,
+};
 
 /**
  * Returns the options with their defaults.
  *
  * @throws TypeError RangeError An option is invalid, or `auth` is missing.
  */
-export function readHandlerOptions(
-  options: HttpHandlerOptions,
-  known: ReadonlySet<string>,
-): HandlerSettings {
-  checkOptions(options, "options", known);
-  // A forgotten `auth` must not open the service to every client.
-  checkMethods(options.auth, "options.auth", ["authenticate"]);
-  checkNumbers(options);
-  const { publicSafeViews = false, basePath = "", auth } = options;
-  checkBoolean(publicSafeViews, "options.publicSafeViews");
-  if (typeof basePath !== "string" || !BASE_PATH.test(basePath)) {
-    throw new TypeError('options.basePath must be a path such as "/vault"');
+export function readHandlerOptions(options: HttpHandlerOptions): HandlerSettings {
+  return handlerSettings(readOptions(options, HANDLER_OPTIONS));
+}
+
+/**
+ * Returns the settings for options that have been read.
+ *
+ * @throws RangeError Options contradict each other.
+ */
+export function handlerSettings(options: ReadHandlerOptions): HandlerSettings {
+  const { auth, allowedHosts, allowedOrigins = new Set(), onError } = options;
+  if (options.maxBufferedBytes < options.maxBodyBytes) {
+    throw new RangeError("options.maxBufferedBytes must be at least maxBodyBytes");
   }
-  const hosts = options.allowedHosts ?? (auth.localOnly === true ? LOOPBACK_HOSTS : undefined);
   return {
-    auth,
-    ...bytesOf(options),
-    maxInFlight: options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT,
-    publicSafeViews,
-    gatewayPrincipals: options.gatewayPrincipals,
-    requestsPerMinute: options.requestsPerMinute,
-    failuresPerMinute: options.failedAuthenticationsPerMinute ?? DEFAULT_FAILURES_PER_MINUTE,
-    allowedHosts: hosts === undefined ? undefined : textSet(hosts, "options.allowedHosts"),
-    allowedOrigins: textSet(options.allowedOrigins ?? [], "options.allowedOrigins"),
-    basePath,
-    reports: new ErrorReports(options.onError),
+    ...options,
+    allowedHosts: allowedHosts ?? (auth.localOnly === true ? new Set(LOOPBACK_HOSTS) : undefined),
+    allowedOrigins,
+    reports: new ErrorReports(onError),
   };
 }
 
-function bytesOf(
-  options: HttpHandlerOptions,
-): Pick<HandlerSettings, "maxBodyBytes" | "maxBufferedBytes"> {
-  const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
-  const maxBufferedBytes = options.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES;
-  if (maxBufferedBytes < maxBodyBytes) {
-    throw new RangeError("options.maxBufferedBytes must be at least maxBodyBytes");
-  }
-  return { maxBodyBytes, maxBufferedBytes };
-}
-
-function checkNumbers(options: HttpHandlerOptions): void {
-  const { maxBodyBytes, maxBufferedBytes, maxInFlight, requestsPerMinute } = options;
-  const { failedAuthenticationsPerMinute: failures } = options;
-  checkOptional(maxBodyBytes, "options.maxBodyBytes", MAX_BYTES);
-  checkOptional(maxBufferedBytes, "options.maxBufferedBytes", MAX_COUNT);
-  checkOptional(maxInFlight, "options.maxInFlight", MAX_COUNT);
-  checkOptional(requestsPerMinute, "options.requestsPerMinute", MAX_COUNT);
-  if (failures !== "unlimited") {
-    checkOptional(failures, "options.failedAuthenticationsPerMinute", MAX_COUNT);
+function checkBasePath(value: unknown, place: string): asserts value is string {
+  if (typeof value !== "string" || !BASE_PATH.test(value)) {
+    throw new TypeError(`${place} must be a path such as "/vault"`);
   }
 }
 
-/** Throws unless `value` is absent or a whole number from 1 to `max`. */
-export function checkOptional(value: unknown, name: string, max: number): void {
-  if (value !== undefined) checkInteger(value, name, { min: 1, max });
-}
-
-function textSet(values: unknown, name: string): ReadonlySet<string> {
+function textSet(values: unknown, place: string): ReadonlySet<string> | undefined {
+  if (values === undefined) return undefined;
   if (!Array.isArray(values) || values.some((value) => typeof value !== "string")) {
-    throw new TypeError(`${name} must be an array of strings`);
+    throw new TypeError(`${place} must be an array of strings`);
   }
   return new Set((values as string[]).map((value) => value.toLowerCase()));
 }

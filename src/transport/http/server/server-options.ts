@@ -1,20 +1,29 @@
 /** The options of a server, with validation and defaults. */
 
 import type { TlsOptions } from "node:tls";
-import { checkListenOptions, isLoopbackHost, type ListenOptions } from "../../sockets/listening.js";
+import {
+  integerWithin,
+  type OptionsTable,
+  optional,
+  readOptions,
+  type WithDefaults,
+} from "../../../vault/options.js";
+import {
+  checkOneAddress,
+  isLoopbackHost,
+  LISTEN_OPTIONS,
+  type ListenOptions,
+} from "../../sockets/listening.js";
 import { withLeastVersion } from "../../sockets/tls-options.js";
 import {
-  checkOptional,
   HANDLER_OPTIONS,
+  type HandlerSettings,
   type HttpHandlerOptions,
+  handlerSettings,
   LOOPBACK_HOSTS,
+  type ReadHandlerOptions,
 } from "./options.js";
 
-const DEFAULT_HEADERS_TIMEOUT_MS = 5000;
-const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
-const DEFAULT_IDLE_TIMEOUT_MS = 5000;
-const DEFAULT_STOP_TIMEOUT_MS = 5000;
-const DEFAULT_MAX_CONNECTIONS = 1000;
 const MAX_TIMEOUT_MS = 3_600_000;
 const MAX_CONNECTIONS = 1_000_000;
 
@@ -45,66 +54,68 @@ export interface HttpServerOptions extends HttpHandlerOptions, Omit<ListenOption
   readonly maxConnections?: number | undefined;
 }
 
-const LISTENING = ["host", "port", "path", "tls", "insecureTransport"] as const;
-const TIMEOUTS = [
-  ...(["headersTimeoutMs", "requestTimeoutMs", "idleTimeoutMs"] as const),
-  "stopTimeoutMs",
-] as const;
+type Defaulted =
+  | "headersTimeoutMs"
+  | "requestTimeoutMs"
+  | "idleTimeoutMs"
+  | "stopTimeoutMs"
+  | "maxConnections";
 
-/** The names of all options of a server. */
-export const SERVER_OPTIONS: ReadonlySet<string> = new Set([
+/** {@link HttpServerOptions} as they are read. */
+type ReadServerOptions = ReadHandlerOptions &
+  WithDefaults<Omit<HttpServerOptions, keyof HttpHandlerOptions>, Defaulted>;
+
+/** How the options of a server are read. */
+export const SERVER_OPTIONS: OptionsTable<ReadServerOptions> = {
   ...HANDLER_OPTIONS,
-  ...LISTENING,
-  ...TIMEOUTS,
-  "maxConnections",
-]);
+  ...LISTEN_OPTIONS,
+  headersTimeoutMs: optional(integerWithin(1, MAX_TIMEOUT_MS), 5000),
+  requestTimeoutMs: optional(integerWithin(1, MAX_TIMEOUT_MS), 30_000),
+  idleTimeoutMs: optional(integerWithin(1, MAX_TIMEOUT_MS), 5000),
+  stopTimeoutMs: optional(integerWithin(1, MAX_TIMEOUT_MS), 5000),
+  maxConnections: optional(integerWithin(1, MAX_CONNECTIONS), 1000),
+};
 
 /** The settings of a server, from its options. */
-export interface ServerSettings {
-  readonly handler: HttpHandlerOptions;
+export interface ServerSettings extends Pick<ReadServerOptions, "tls" | Defaulted> {
+  readonly handler: HandlerSettings;
   readonly listening: ListenOptions;
-  readonly tls: HttpTlsOptions | undefined;
-  readonly headersTimeoutMs: number;
-  readonly requestTimeoutMs: number;
-  readonly idleTimeoutMs: number;
-  readonly stopTimeoutMs: number;
-  readonly maxConnections: number;
 }
 
-/** @throws TypeError RangeError An option is invalid. */
-export function readServerOptions(options: HttpServerOptions, defaultPort: number): ServerSettings {
-  checkServerOptions(options);
-  const { host, path, tls, insecureTransport, auth } = options;
-  const port = path === undefined ? (options.port ?? defaultPort) : undefined;
-  const listening = { host, port, path, tls, insecureTransport, localOnly: auth?.localOnly };
-  const allowedHosts = options.allowedHosts ?? defaultHosts(host);
-  const requestTimeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
-  const headersTimeoutMs = options.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS;
+/**
+ * Returns the settings of a server that has the options of `table`.
+ *
+ * @throws TypeError RangeError An option is invalid.
+ */
+export function readServerOptions(
+  options: object,
+  defaultPort: number,
+  table: OptionsTable<Omit<ReadServerOptions, "basePath">> = SERVER_OPTIONS,
+): ServerSettings {
+  const settings = readOptions(options, table);
+  const { host, path, tls, insecureTransport, auth } = settings;
+  const { requestTimeoutMs, idleTimeoutMs, stopTimeoutMs, maxConnections } = settings;
+  checkOneAddress(settings);
+  const port = path === undefined ? (settings.port ?? defaultPort) : undefined;
   return {
-    handler: { ...options, allowedHosts },
-    listening,
+    handler: handlerSettings({
+      basePath: "",
+      ...settings,
+      allowedHosts: settings.allowedHosts ?? defaultHosts(host),
+    }),
+    listening: { host, port, path, tls, insecureTransport, localOnly: auth.localOnly },
     tls: tls && withLeastVersion(tls),
     // The headers are part of the request, so they have no more time than it has.
-    headersTimeoutMs: Math.min(headersTimeoutMs, requestTimeoutMs),
+    headersTimeoutMs: Math.min(settings.headersTimeoutMs, requestTimeoutMs),
     requestTimeoutMs,
-    idleTimeoutMs: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
-    stopTimeoutMs: options.stopTimeoutMs ?? DEFAULT_STOP_TIMEOUT_MS,
-    maxConnections: options.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
+    idleTimeoutMs,
+    stopTimeoutMs,
+    maxConnections,
   };
 }
 
-function checkServerOptions(options: HttpServerOptions): void {
-  // A value that is not an object is refused with the handler's options.
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError("options must be an object");
-  }
-  checkListenOptions(options);
-  for (const name of TIMEOUTS) checkOptional(options[name], `options.${name}`, MAX_TIMEOUT_MS);
-  checkOptional(options.maxConnections, "options.maxConnections", MAX_CONNECTIONS);
-}
-
 /** On the loopback interface, this machine's own names and the name in `host`; on others, any name. */
-function defaultHosts(host: string | undefined): readonly string[] | undefined {
-  if (host === undefined) return LOOPBACK_HOSTS;
-  return isLoopbackHost(host) ? [...LOOPBACK_HOSTS, host] : undefined;
+function defaultHosts(host: string | undefined): ReadonlySet<string> | undefined {
+  if (host === undefined) return new Set(LOOPBACK_HOSTS);
+  return isLoopbackHost(host) ? new Set([...LOOPBACK_HOSTS, host.toLowerCase()]) : undefined;
 }
