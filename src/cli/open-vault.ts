@@ -3,8 +3,8 @@ import { HandleVault } from "../handle-vault.js";
 import { KeyRing } from "../keys/key-ring.js";
 import type { CacheBackend, KeyProvider } from "../vault/contracts.js";
 import { CommandError, FAILED } from "./command-error.js";
-import type { CacheData, KeysData } from "./policy-data.js";
 import type { PolicyFile } from "./policy-file.js";
+import type { CacheData, KeysData } from "./policy-schema.js";
 
 /**
  * Opens the vault of a policy; closing it closes its cache.

@@ -6,8 +6,8 @@ import type { Authenticator } from "../auth/authenticator.js";
 import { jwtAuth } from "../auth/jwt.js";
 import { type StaticToken, tokenAuth } from "../auth/token.js";
 import { policyError } from "./command-error.js";
-import type { AuthData, JwtData, TokenData } from "./policy-data.js";
 import type { PolicyFile } from "./policy-file.js";
+import type { AuthData, JwtData, TokenData } from "./policy-schema.js";
 
 /** @throws CommandError A key cannot be read, or an option is invalid. */
 export async function openAuth(

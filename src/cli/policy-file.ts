@@ -3,16 +3,18 @@ import { dirname, resolve } from "node:path";
 import { loadPeer } from "../load-peer.js";
 import { AgentPolicy } from "../mcp/policy/policy.js";
 import type { PolicyOptions, SealRule, ToolPolicy } from "../mcp/policy/policy-options.js";
-import { checkServerName, checkToolName } from "../mcp/policy/principals.js";
+import { policyFaultOf } from "../mcp/policy/policy-place.js";
 import type { SafeViewRule } from "../mcp/policy/safe-views.js";
 import { type Position, policyError, usageError, type ValuePath } from "./command-error.js";
-import type { OneOf, PolicyData, SealRuleData, ToolData } from "./policy-data.js";
 import { marksIn } from "./policy-marks.js";
-import { pathOfMessage, type RulePaths } from "./policy-places.js";
 import { assertReachable, issueError, type SchemaIssue } from "./policy-problems.js";
+import type { OneOf, PolicyData, SealRuleData, ToolData } from "./policy-schema.js";
 import type { PolicyText } from "./policy-text.js";
 import { readBounded } from "./read-bounded.js";
 import { SUMMARIZERS } from "./summarizers.js";
+
+/** The path in the file of each rule's source. */
+type RulePaths = WeakMap<object, ValuePath>;
 
 /** A valid policy file. */
 export interface PolicyFile {
@@ -61,25 +63,7 @@ async function agentPolicy(
       return toolPolicy(tool, { path, text, pathOf, rulePaths });
     }),
   }));
-  checkNames(given, text);
   return checked({ ttlSeconds, defaults, servers }, text, rulePaths);
-}
-
-/** Throws for the first invalid name of a server or tool. */
-function checkNames(servers: PolicyData["servers"], text: PolicyText): void {
-  for (const [server, { tools }] of Object.entries(servers)) {
-    const names = ["servers", server, "tools"];
-    orPolicyError(
-      () => checkServerName(server, "a name in policy.servers"),
-      () => text.positionOfName(["servers"], server),
-    );
-    for (const tool of Object.keys(tools)) {
-      orPolicyError(
-        () => checkToolName(tool, `a name in policy.servers.${server}.tools`),
-        () => text.positionOfName(names, tool),
-      );
-    }
-  }
 }
 
 interface RuleContext {
@@ -122,21 +106,31 @@ function safeViewRule(
   throw policyError("there is no summarizer of that name", positionOf("safeView/summarizer"));
 }
 
-/** Adds positions to the policy's own errors, whose messages name the invalid member. */
+/** Returns the policy. Its own errors get a position in the file. */
 function checked(options: PolicyOptions, text: PolicyText, rulePaths: RulePaths): AgentPolicy {
-  return orPolicyError(
-    () => new AgentPolicy(options),
-    (message) => text.positionOf(pathOfMessage(message, options, rulePaths)),
-  );
+  try {
+    return new AgentPolicy(options);
+  } catch (error) {
+    const fault = policyFaultOf(error);
+    if (fault === undefined) throw error;
+    const path = pathInFile(fault.path, options, rulePaths);
+    const { memberName } = fault;
+    const position =
+      memberName === undefined ? text.positionOf(path) : text.positionOfName(path, memberName);
+    throw policyError((error as Error).message, position);
+  }
 }
 
-function orPolicyError<T>(check: () => T, positionOf: (message: string) => Position): T {
-  try {
-    return check();
-  } catch (error) {
-    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
-    throw policyError(error.message, positionOf(error.message));
+/** Returns the path in the file for a path in the options. One rule in the file may give several rules. */
+function pathInFile(path: ValuePath, options: PolicyOptions, rulePaths: RulePaths): ValuePath {
+  let node: unknown = options;
+  let inFile: ValuePath = [];
+  for (const name of path) {
+    node = (node as Readonly<Record<string | number, unknown>>)[name];
+    const known = typeof node === "object" && node !== null ? rulePaths.get(node) : undefined;
+    inFile = known ?? [...inFile, name];
   }
+  return inFile;
 }
 
 async function mapMembers<From, To>(

@@ -1,6 +1,6 @@
 /** Describes the errors of a policy file, with their positions. */
 import { type CommandError, policyError, type ValuePath } from "./command-error.js";
-import type { PolicyData } from "./policy-data.js";
+import type { PolicyData } from "./policy-schema.js";
 import type { PolicyText } from "./policy-text.js";
 
 /** The part of zod's issues that is used here. */

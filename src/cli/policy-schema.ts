@@ -5,7 +5,6 @@
  */
 import { z } from "zod/v4";
 import { ARGUMENT_FORMATS } from "../mcp/policy/policy-rules.js";
-import type { OneOf, PolicyData } from "./policy-data.js";
 
 const safeView = oneOf(["fixed", "summarizer"]);
 
@@ -81,10 +80,12 @@ const jwt = z.strictObject({
   algorithms: z.array(z.string()).optional(),
 });
 
+const token = z.strictObject({ env: z.string(), subject: z.string() });
+
 const auth = z
   .strictObject({
     jwt: jwt.optional(),
-    tokens: z.array(z.strictObject({ env: z.string(), subject: z.string() })).optional(),
+    tokens: z.array(token).optional(),
   })
   .refine(
     (given) => given.jwt !== undefined || given.tokens !== undefined,
@@ -92,7 +93,7 @@ const auth = z
   );
 
 /** The schema of a policy file. */
-export const policySchema: z.ZodType<PolicyData> = z.strictObject({
+export const policySchema = z.strictObject({
   version: z.literal(1),
   vault: z.strictObject({ cache, keys: keys.optional() }),
   subject: z.string().optional(),
@@ -101,6 +102,25 @@ export const policySchema: z.ZodType<PolicyData> = z.strictObject({
   defaults: defaults.optional(),
   servers: z.record(z.string(), z.strictObject({ tools: z.record(z.string(), tool) })),
 });
+
+/** A policy file. */
+export type PolicyData = z.infer<typeof policySchema>;
+/** The rules of one tool. */
+export type ToolData = z.infer<typeof tool>;
+/** A sealing rule. It covers a pointer, or the places that a schema file marks. */
+export type SealRuleData = z.infer<typeof sealRule>;
+/** The authentication of clients over HTTP. */
+export type AuthData = z.infer<typeof auth>;
+/** Signed tokens of one issuer. One of their claims, by default `sub`, is the subject. */
+export type JwtData = z.infer<typeof jwt>;
+/** A fixed token in an environment variable, given by the variable's name. */
+export type TokenData = z.infer<typeof token>;
+/** The storage of handles: the process's memory, or a database at a path or URL. */
+export type CacheData = z.infer<typeof cache>;
+/** The source of the keys. A `mounted` file is one that other users of a container platform may read. */
+export type KeysData = z.infer<typeof keys>;
+/** An object with exactly one member, whose name is the kind of the value. */
+export type OneOf<Name extends string> = { readonly [Kind in Name]?: string | undefined };
 
 /** Returns the schema of an object with exactly one of the members. */
 function oneOf<Name extends string>(names: readonly Name[]): z.ZodType<OneOf<Name>> {

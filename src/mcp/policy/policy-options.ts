@@ -6,7 +6,7 @@ import type { MaybePromise } from "../../vault/contracts.js";
 import type { SafeViewRule } from "./safe-views.js";
 
 /** The terms on which a rule seals. */
-interface SealTerms {
+export interface SealTerms {
   /** The safe view that the model sees. Default: the value's shape, by the schema summarizer. */
   readonly safeView?: SafeViewRule | undefined;
   /**

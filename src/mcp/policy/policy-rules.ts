@@ -1,12 +1,15 @@
 /** Checks the rules of a policy and returns them in the form that the filter uses. */
 import { type JsonPointer, parsePointer } from "../../primitives/json-pointer.js";
+import { checkBoolean, checkTtlSeconds, MAX_USES } from "../../vault/checks.js";
 import {
-  checkBoolean,
-  checkInteger,
-  checkOptions,
-  checkTtlSeconds,
-  MAX_USES,
-} from "../../vault/checks.js";
+  type Check,
+  callable,
+  integerWithin,
+  type OptionsTable,
+  optional,
+  required,
+  type WithDefaults,
+} from "../../vault/options.js";
 import { assertDisjoint } from "./pointer-patterns.js";
 import type {
   ArgumentFormat,
@@ -17,9 +20,11 @@ import type {
   LeftoverHandling,
   PolicyDefaults,
   SealRule,
+  SealTerms,
   TextHandling,
   ToolPolicy,
 } from "./policy-options.js";
+import { PolicyPlace } from "./policy-place.js";
 import { parseGrant, type ToolName } from "./principals.js";
 import { checkSafeViewRule, type SafeViewWriter, safeViewWriter } from "./safe-views.js";
 
@@ -84,37 +89,78 @@ export function termsOf({ sealing, detecting, rest, show }: ToolRules): readonly
   return show === undefined ? terms : [...terms, rest];
 }
 
-const DEFAULTS_OPTIONS: ReadonlySet<string> = new Set([
-  "unlisted",
-  "unknownNames",
-  "errors",
-  "texts",
-  "resourceLinks",
-]);
-const TOOL_OPTIONS: ReadonlySet<string> = new Set([
-  "seal",
-  "show",
-  "hydrate",
-  "errors",
-  "texts",
-  "description",
-]);
-const SEAL_TERMS = ["safeView", "grant", "ttlSeconds", "maxUses"] as const;
-const SEAL_RULE_OPTIONS: ReadonlySet<string> = new Set(["at", "optional", ...SEAL_TERMS]);
-const DETECT_RULE_OPTIONS: ReadonlySet<string> = new Set(["detect", ...SEAL_TERMS]);
-const HYDRATE_RULE_OPTIONS: ReadonlySet<string> = new Set(["at", "inside", "format", "leftover"]);
 /** The formats of texts in arguments. */
 export const ARGUMENT_FORMATS: readonly ArgumentFormat[] = ["text", "json", "url", "shell", "sql"];
 
-/** Checks the defaults and returns the rules for tools without a rule. */
-export function checkDefaults(defaults: PolicyDefaults, ttlSeconds: number): ToolRules {
-  checkOptions(defaults, "policy.defaults", DEFAULTS_OPTIONS);
-  const { unlisted = "seal", unknownNames = "warn", errors = "seal" } = defaults;
-  checkChoice(unknownNames, "policy.defaults.unknownNames", ["warn", "refuse"]);
-  checkChoice(unlisted, "policy.defaults.unlisted", ["seal", "pass", "refuse"]);
-  checkChoice(errors, "policy.defaults.errors", ["seal", "fixed"]);
-  const { texts = unlisted === "pass" ? "pass" : "fixed" } = defaults;
-  checkChoice(texts, "policy.defaults.texts", ["fixed", "pass"]);
+const texts = choice<TextHandling>("fixed", "pass");
+
+const DEFAULTS: OptionsTable<WithDefaults<PolicyDefaults, Exclude<keyof PolicyDefaults, "texts">>> =
+  {
+    unlisted: optional(choice("seal", "pass", "refuse"), "seal"),
+    unknownNames: optional(choice("warn", "refuse"), "warn"),
+    errors: optional(choice("seal", "fixed"), "seal"),
+    texts: optional(texts),
+    resourceLinks: optional(checkBoolean, false),
+  };
+
+const TOOL: OptionsTable<WithDefaults<ToolPolicy, "seal" | "hydrate">> = {
+  seal: optional(checkSeal, []),
+  show: optional(checkArray<string>),
+  hydrate: optional(checkArray<HydrateRule>, []),
+  errors: optional(choice("seal", "fixed", "pass")),
+  texts: optional(texts),
+  description: optional(checkText),
+};
+
+const TERMS: OptionsTable<WithDefaults<SealTerms, "grant">> = {
+  safeView: optional(checkSafeViewRule),
+  grant: optional(checkArray<string>, []),
+  ttlSeconds: optional(checkTtlSeconds),
+  maxUses: optional(integerWithin(1, MAX_USES)),
+};
+
+const SEAL_RULE: OptionsTable<
+  ReadTerms & { readonly at: JsonPointer; readonly optional: boolean }
+> = {
+  ...TERMS,
+  at: readPointer,
+  optional: optional(checkBoolean, false),
+};
+
+const DETECT_RULE: OptionsTable<ReadTerms & Pick<DetectRule, "detect">> = {
+  ...TERMS,
+  detect: required(callable<Detector>()),
+};
+
+const HYDRATE_RULE: OptionsTable<
+  Pick<WithDefaults<HydrateRule, "inside" | "leftover">, "inside" | "format" | "leftover"> & {
+    readonly at: JsonPointer;
+  }
+> = {
+  at: readPointer,
+  inside: optional(checkBoolean, false),
+  format: optional(choice(...ARGUMENT_FORMATS)),
+  leftover: optional(choice<LeftoverHandling>("refuse", "pass"), "refuse"),
+};
+
+type ReadTerms = WithDefaults<SealTerms, "grant">;
+
+/** The defaults of a policy, and the rules for tools without a rule. */
+export interface ReadDefaults
+  extends Pick<
+    WithDefaults<PolicyDefaults, keyof PolicyDefaults>,
+    "resourceLinks" | "unknownNames"
+  > {
+  readonly rules: ToolRules;
+}
+
+/** Reads the defaults of a policy. */
+export function readDefaults(given: PolicyDefaults, ttlSeconds: number): ReadDefaults {
+  const place = new PolicyPlace().at("defaults");
+  const { unlisted, unknownNames, errors, resourceLinks, ...defaults } = place.read(
+    given,
+    DEFAULTS,
+  );
   const rest: SealingTerms = {
     name: "unlisted",
     safeView: safeViewWriter(undefined),
@@ -122,7 +168,7 @@ export function checkDefaults(defaults: PolicyDefaults, ttlSeconds: number): Too
     ttlSeconds,
     maxUses: undefined,
   };
-  return {
+  const rules: ToolRules = {
     handling: unlisted === "seal" ? "rules" : unlisted,
     sealing: [wholeRule(rest)],
     detecting: [],
@@ -130,31 +176,25 @@ export function checkDefaults(defaults: PolicyDefaults, ttlSeconds: number): Too
     show: undefined,
     hydrating: [],
     errors,
-    texts,
+    texts: defaults.texts ?? (unlisted === "pass" ? "pass" : "fixed"),
     description: undefined,
   };
+  return { rules, resourceLinks, unknownNames };
 }
 
-/** Checks the policy for one tool and returns its rules. */
-export function checkTool(given: ToolPolicy, where: string, unlisted: ToolRules): ToolRules {
-  checkOptions(given, where, TOOL_OPTIONS);
-  const { seal = [], show, hydrate = [], description } = given;
-  const { errors = unlisted.errors, texts = unlisted.texts } = given;
-  checkChoice(errors, `${where}.errors`, ["seal", "fixed", "pass"]);
-  checkChoice(texts, `${where}.texts`, ["fixed", "pass"]);
-  if (description !== undefined && typeof description !== "string") {
-    throw new TypeError(`${where}.description must be a string`);
-  }
+/** Reads the policy for one tool. */
+export function readTool(given: ToolPolicy, place: PolicyPlace, unlisted: ToolRules): ToolRules {
+  const { seal, show, hydrate, description, ...tool } = place.read(given, TOOL);
+  const { errors = unlisted.errors, texts = unlisted.texts } = tool;
   if (errors === "pass" && seal !== "none") {
-    throw new RangeError(`${where}.errors can be "pass" only where seal is "none"`);
+    throw place.at("errors").rangeError('can be "pass" only where seal is "none"');
   }
-  const others = { errors, texts, description, hydrating: checkHydrate(hydrate, where) };
-  const rest = { ...unlisted.rest, name: `${where} rest` };
-  if (seal === "none") {
-    if (show !== undefined) throw new RangeError(`${where}.show needs something to be sealed`);
-    return { handling: "rules", sealing: [], detecting: [], rest, show, ...others };
-  }
-  return { handling: "rules", ...checkSealing(seal, { show, where, rest }), ...others };
+  const hydrating = readHydrate(hydrate, place.at("hydrate"));
+  const others = { handling: "rules", errors, texts, description, hydrating } as const;
+  const rest = { ...unlisted.rest, name: `${place} rest` };
+  if (seal !== "none") return { ...readSealing(seal, { show, place, rest }), ...others };
+  if (show !== undefined) throw place.at("show").rangeError("needs something to be sealed");
+  return { sealing: [], detecting: [], rest, show: undefined, ...others };
 }
 
 /** Returns the rule that seals the whole result. */
@@ -164,87 +204,75 @@ function wholeRule(terms: SealingTerms): SealingRule {
 
 interface SealingContext {
   readonly show: readonly string[] | undefined;
-  readonly where: string;
+  readonly place: PolicyPlace;
   readonly rest: SealingTerms;
 }
 
-function checkSealing(
+function readSealing(
   seal: readonly (SealRule | DetectRule)[],
-  { show, where, rest }: SealingContext,
+  { show, place, rest }: SealingContext,
 ): Pick<ToolRules, "sealing" | "detecting" | "rest" | "show"> {
-  checkArray(seal, `${where}.seal`, '"none"');
-  const rules = seal.map((rule, index) => checkRule(rule, `${where}.seal[${index}]`, rest));
+  const rules = seal.map((rule, index) => readRule(rule, place.at("seal").at(index), rest));
   const detecting = rules.filter((rule) => "detect" in rule);
   const placed = rules.filter((rule) => "at" in rule);
+  const disjoint = (sealing: readonly SealingRule[]) => {
+    place.at("seal").check((where) => assertDisjoint(sealing, where));
+    return sealing;
+  };
   if (show === undefined) {
     const sealing = rules.length === 0 ? [wholeRule(rest)] : placed;
-    assertDisjoint(sealing, `${where}.seal`);
-    return { sealing, detecting, rest, show: undefined };
+    return { sealing: disjoint(sealing), detecting, rest, show: undefined };
   }
-  checkArray(show, `${where}.show`);
-  const shown = show.map((at, index) => checkPointer(at, `${where}.show[${index}]`));
-  const sealing = placed.filter(({ at }) => at.length > 0);
-  assertDisjoint(sealing, `${where}.seal`);
+  const shown = show.map((at, index) =>
+    place
+      .at("show")
+      .at(index)
+      .check((where) => readPointer(at, where)),
+  );
+  const sealing = disjoint(placed.filter(({ at }) => at.length > 0));
   const whole = placed.find(({ at }) => at.length === 0);
   return { sealing, detecting, rest: whole ?? rest, show: shown };
 }
 
-function checkRule(
+function readRule(
   rule: SealRule | DetectRule,
-  where: string,
+  place: PolicyPlace,
   rest: SealingTerms,
 ): SealingRule | DetectingRule {
   if (typeof rule === "object" && rule !== null && "detect" in rule) {
-    checkOptions(rule, where, DETECT_RULE_OPTIONS);
-    if (typeof rule.detect !== "function")
-      throw new TypeError(`${where}.detect must be a function`);
-    return { ...checkTerms(rule, where, rest), detect: rule.detect };
+    const { detect, ...terms } = place.read(rule, DETECT_RULE);
+    return { ...termsFrom(terms, place, rest), detect };
   }
-  checkOptions(rule, where, SEAL_RULE_OPTIONS);
-  const { optional = false } = rule;
-  checkBoolean(optional, `${where}.optional`);
-  const at = checkPointer(rule.at, `${where}.at`);
-  return { ...checkTerms(rule, where, rest), at, isOptional: optional };
+  const { at, optional: isOptional, ...terms } = place.read(rule, SEAL_RULE);
+  return { ...termsFrom(terms, place, rest), at, isOptional };
 }
 
-function checkTerms(rule: SealRule | DetectRule, where: string, rest: SealingTerms): SealingTerms {
-  const { grant = [], ttlSeconds = rest.ttlSeconds, maxUses } = rule;
-  checkSafeViewRule(rule.safeView, `${where}.safeView`);
-  checkArray(grant, `${where}.grant`);
-  checkTtlSeconds(ttlSeconds, `${where}.ttlSeconds`);
-  if (maxUses !== undefined) checkInteger(maxUses, `${where}.maxUses`, { min: 1, max: MAX_USES });
-  return {
-    name: where,
-    safeView: safeViewWriter(rule.safeView),
-    grants: grant.map((name, index) => parseGrant(name, `${where}.grant[${index}]`)),
-    ttlSeconds,
-    maxUses,
-  };
+function termsFrom(terms: ReadTerms, place: PolicyPlace, rest: SealingTerms): SealingTerms {
+  const { grant, ttlSeconds = rest.ttlSeconds, maxUses, safeView } = terms;
+  const grants = grant.map((name, index) =>
+    place
+      .at("grant")
+      .at(index)
+      .check((where) => parseGrant(name, where)),
+  );
+  return { name: String(place), safeView: safeViewWriter(safeView), grants, ttlSeconds, maxUses };
 }
 
-function checkHydrate(rules: readonly HydrateRule[], where: string): readonly HydratingRule[] {
-  checkArray(rules, `${where}.hydrate`);
+function readHydrate(rules: readonly HydrateRule[], place: PolicyPlace): readonly HydratingRule[] {
   const hydrating = rules.map((rule, index) => {
-    const place = `${where}.hydrate[${index}]`;
-    checkOptions(rule, place, HYDRATE_RULE_OPTIONS);
-    const { inside = false, format, leftover = "refuse" } = rule;
-    checkBoolean(inside, `${place}.inside`);
-    checkChoice(leftover, `${place}.leftover`, ["refuse", "pass"]);
-    if (format !== undefined) {
-      checkChoice(format, `${place}.format`, ARGUMENT_FORMATS);
-      if (!inside) throw new RangeError(`${place}.format needs inside: true`);
+    const { at, inside, format, leftover } = place.at(index).read(rule, HYDRATE_RULE);
+    if (format !== undefined && !inside) {
+      throw place.at(index).at("format").rangeError("needs inside: true");
     }
-    const at = checkPointer(rule.at, `${place}.at`);
-    // The protocol requires the arguments as a whole to be an object, so no handle can replace
-    // them.
-    if (at.length === 0) throw new RangeError(`${place}.at must name an argument`);
+    // The protocol requires the arguments as a whole to be an object, so no handle can replace them.
+    if (at.length === 0) throw place.at(index).at("at").rangeError("must name an argument");
     return { at, isInside: inside, format, leftover };
   });
-  assertDisjoint(hydrating, `${where}.hydrate`);
+  place.check((where) => assertDisjoint(hydrating, where));
   return hydrating;
 }
 
-function checkPointer(text: unknown, where: string): JsonPointer {
+function readPointer(text: unknown, where: string): JsonPointer {
   if (typeof text !== "string") throw new TypeError(`${where} must be a JSON pointer`);
   try {
     return parsePointer(text);
@@ -253,20 +281,26 @@ function checkPointer(text: unknown, where: string): JsonPointer {
   }
 }
 
-function checkChoice(value: unknown, where: string, choices: readonly string[]): void {
-  if (choices.some((choice) => choice === value)) return;
-  throw new RangeError(`${where} must be one of ${choices.join(", ")}`);
+function choice<T extends string>(...choices: readonly T[]): Check<T> {
+  return (value, where) => {
+    if (choices.some((each) => each === value)) return;
+    throw new RangeError(`${where} must be one of ${choices.join(", ")}`);
+  };
 }
 
-function checkArray(value: unknown, where: string, or?: string): void {
-  if (!Array.isArray(value)) {
-    throw new TypeError(`${where} must be an array${or === undefined ? "" : ` or ${or}`}`);
+function checkArray<T>(value: unknown, where: string): asserts value is readonly T[] {
+  if (!Array.isArray(value)) throw new TypeError(`${where} must be an array`);
+}
+
+function checkSeal(
+  value: unknown,
+  where: string,
+): asserts value is "none" | readonly (SealRule | DetectRule)[] {
+  if (value !== "none" && !Array.isArray(value)) {
+    throw new TypeError(`${where} must be an array or "none"`);
   }
 }
 
-/** Throws unless `value` is an object with members. */
-export function checkRecord(value: unknown, where: string): void {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new TypeError(`${where} must be an object`);
-  }
+function checkText(value: unknown, where: string): asserts value is string {
+  if (typeof value !== "string") throw new TypeError(`${where} must be a string`);
 }

@@ -1,17 +1,20 @@
 /** A checked policy. */
-import { checkBoolean, checkOptions, checkTtlSeconds } from "../../vault/checks.js";
+import { checkTtlSeconds } from "../../vault/checks.js";
+import { type OptionsTable, optional, required, type WithDefaults } from "../../vault/options.js";
 import type {
+  PolicyDefaults,
   PolicyOptions,
   ServerPolicy,
   TextHandling,
+  ToolPolicy,
   UnknownNamesHandling,
   UnlistedHandling,
 } from "./policy-options.js";
+import { PolicyPlace } from "./policy-place.js";
 import {
-  checkDefaults,
-  checkRecord,
-  checkTool,
   isSealing,
+  readDefaults,
+  readTool,
   type SealingTerms,
   type ToolRules,
   termsOf,
@@ -23,9 +26,13 @@ import { checkServerName, checkToolName, type ToolName } from "./principals.js";
  * members that this library calls change.
  */
 const BRAND: unique symbol = Symbol.for("handlevault.agent-policy.2");
-const POLICY_OPTIONS: ReadonlySet<string> = new Set(["ttlSeconds", "defaults", "servers"]);
-const SERVER_OPTIONS: ReadonlySet<string> = new Set(["tools"]);
-const DEFAULT_TTL_SECONDS = 900;
+
+const POLICY: OptionsTable<WithDefaults<PolicyOptions, "ttlSeconds" | "defaults">> = {
+  ttlSeconds: optional(checkTtlSeconds, 900),
+  defaults: (value) => (value ?? {}) as PolicyDefaults,
+  servers: required(checkRecord<ServerPolicy>),
+};
+const SERVER: OptionsTable<ServerPolicy> = { tools: required(checkRecord<ToolPolicy>) };
 
 /**
  * A checked policy: the visible and sealed parts of each tool's results, and the arguments in which
@@ -68,18 +75,16 @@ export class AgentPolicy {
    *   other.
    */
   constructor(options: PolicyOptions) {
-    checkOptions(options, "policy", POLICY_OPTIONS);
-    const { ttlSeconds = DEFAULT_TTL_SECONDS, defaults = {}, servers } = options;
-    checkTtlSeconds(ttlSeconds, "policy.ttlSeconds");
-    const base = checkDefaults(defaults, ttlSeconds);
-    const { resourceLinks = false, unknownNames = "warn" } = defaults;
-    checkBoolean(resourceLinks, "policy.defaults.resourceLinks");
+    const place = new PolicyPlace();
+    const { ttlSeconds, defaults, servers } = place.read(options, POLICY);
+    const { rules, resourceLinks, unknownNames } = readDefaults(defaults, ttlSeconds);
     this.resourceLinks = resourceLinks;
     this.unknownNames = unknownNames;
-    this.#unlisted = base;
-    this.#texts = base.texts;
-    checkRecord(servers, "policy.servers");
-    for (const [server, given] of Object.entries(servers)) this.#addServer(server, given);
+    this.#unlisted = rules;
+    this.#texts = rules.texts;
+    for (const [server, given] of Object.entries(servers)) {
+      this.#addServer(server, given, place.at("servers"));
+    }
     this.warnings = [...this.#tools].flatMap(([name, rules]) => warningsOf(name, rules));
   }
 
@@ -143,17 +148,12 @@ export class AgentPolicy {
     return listed.map(([, rules]) => rules);
   }
 
-  #addServer(server: string, given: ServerPolicy): void {
-    checkServerName(server, "a name in policy.servers");
-    const where = `policy.servers.${server}`;
-    checkOptions(given, where, SERVER_OPTIONS);
-    checkRecord(given.tools, `${where}.tools`);
-    for (const [tool, policy] of Object.entries(given.tools)) {
-      checkToolName(tool, `a name in ${where}.tools`);
-      this.#tools.set(
-        `${server}/${tool}`,
-        checkTool(policy, `${where}.tools.${tool}`, this.#unlisted),
-      );
+  #addServer(server: string, given: ServerPolicy, servers: PolicyPlace): void {
+    servers.checkName(server, (where) => checkServerName(server, where));
+    const tools = servers.at(server).at("tools");
+    for (const [tool, policy] of Object.entries(servers.at(server).read(given, SERVER).tools)) {
+      tools.checkName(tool, (where) => checkToolName(tool, where));
+      this.#tools.set(`${server}/${tool}`, readTool(policy, tools.at(tool), this.#unlisted));
     }
   }
 }
@@ -180,4 +180,14 @@ function warningsOf(name: string, rules: ToolRules): string[] {
   const isGranted = termsOf(rules).some(({ grants }) => grants.length > 0);
   if (!isSealing(rules) || isGranted) return [];
   return [`Nobody but the owner can open what ${name} returns: no rule of it grants a tool.`];
+}
+
+/** Throws unless `value` is an object with members. */
+function checkRecord<T>(
+  value: unknown,
+  where: string,
+): asserts value is Readonly<Record<string, T>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new TypeError(`${where} must be an object`);
+  }
 }

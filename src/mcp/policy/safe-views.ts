@@ -38,8 +38,8 @@ export function constantView(safeView: string): SafeViewOptions {
 }
 
 /** Throws unless `rule` is a valid rule for safe views. */
-export function checkSafeViewRule(rule: unknown, where: string): void {
-  if (rule === undefined || typeof rule === "function") return;
+export function checkSafeViewRule(rule: unknown, where: string): asserts rule is SafeViewRule {
+  if (typeof rule === "function") return;
   const { fixed, summarizer } = (rule ?? {}) as { fixed?: unknown; summarizer?: unknown };
   if ((fixed === undefined) === (summarizer === undefined)) {
     throw new TypeError(`${where} must be { fixed }, { summarizer } or a function`);
