@@ -8,7 +8,7 @@ import {
   objectAt,
   type RequestMessage,
 } from "../mcp/protocol/messages.js";
-import { OwnRequests } from "../mcp/protocol/probe-requests.js";
+import { ProbeRequests } from "../mcp/protocol/probe-requests.js";
 import type { MaybePromise } from "../vault/contracts.js";
 import { type CommandError, policyError } from "./command-error.js";
 import type { Endpoint } from "./endpoint.js";
@@ -47,7 +47,7 @@ const MAX_HELD = 16;
 export class StartCheck {
   readonly #checked: CheckedServer;
   readonly #side: Endpoint;
-  readonly #own = new OwnRequests();
+  readonly #probes = new ProbeRequests();
   #outcome: Admission | undefined;
   /** Whether all tools are known. If not, the tools are listed again when the server is ready. */
   #isKnown: boolean;
@@ -72,12 +72,12 @@ export class StartCheck {
    * Returns whether a message is the response to a request of the check; such responses are not forwarded.
    */
   takes(message: unknown): boolean {
-    return this.#own.take(message);
+    return this.#probes.take(message);
   }
 
   /** Fails all pending requests of the check: an unreadable message may be the response to any of them. */
   takeUnreadable(): void {
-    this.#own.endAll();
+    this.#probes.endAll();
   }
 
   /** Returns the decision on a client's message, or a promise if the check is still pending. */
@@ -122,7 +122,7 @@ export class StartCheck {
     const look = this.#looks;
     const { progressToken: _, ..._meta } = objectAt(params, "_meta");
     const ask = (page: JsonObject) =>
-      this.#own.ask("tools/list", { ...page, _meta }, (message) => this.#side.send(message));
+      this.#probes.ask("tools/list", { ...page, _meta }, (message) => this.#side.send(message));
     const { isComplete, problems, warnings } = await surveyTools({ ...this.#checked, ask });
     this.#report(warnings);
     if (problems.length > 0) {
@@ -189,7 +189,7 @@ export async function checkServer(
   if (!checked.policy.needsSurvey(checked.server)) return true;
   const endpoint = await open().catch(() => undefined);
   if (endpoint === undefined) return false;
-  const own = new OwnRequests();
+  const own = new ProbeRequests();
   const running = endpoint.run((read) => {
     if (read.kind === "message") own.take(read.value);
     if (read.kind === "unanswered") own.take({ id: read.id });
@@ -216,7 +216,7 @@ const OPENING_PARAMS: JsonObject = {
 /**
  * Opens a session and returns whether that succeeded. A server that knows only a later revision refuses it.
  */
-async function openSession(own: OwnRequests, endpoint: Endpoint): Promise<boolean> {
+async function openSession(own: ProbeRequests, endpoint: Endpoint): Promise<boolean> {
   const opened = await own.ask("initialize", OPENING_PARAMS, (message) => endpoint.send(message));
   if (opened === undefined) return false;
   await endpoint.send({ jsonrpc: "2.0", method: READY }).catch(() => undefined);

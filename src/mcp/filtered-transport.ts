@@ -4,7 +4,7 @@ import { isPromise } from "../vault/maybe-promise.js";
 import type { MessageFilter, Passage } from "./filter/message-filter.js";
 import { type AskForTools, modernParams } from "./filter/tool-survey.js";
 import type { JsonObject, RequestId } from "./protocol/messages.js";
-import { OwnRequests } from "./protocol/probe-requests.js";
+import { ProbeRequests } from "./protocol/probe-requests.js";
 
 /** The client's identity from an authenticated transport: the SDK's `authInfo`. */
 export interface ClientAuthentication {
@@ -79,7 +79,7 @@ class FilteredTransport {
   readonly #start: () => Promise<void>;
   readonly #send: Send;
   readonly #checkTools: TransportFilter["checkTools"];
-  readonly #own = new OwnRequests();
+  readonly #probes = new ProbeRequests();
   #isStarted = false;
   #receive: Receive = () => undefined;
 
@@ -111,13 +111,13 @@ class FilteredTransport {
    */
   async #ask(params: JsonObject): Promise<JsonObject | undefined> {
     const ask = (given: JsonObject) =>
-      this.#own.ask("tools/list", given, (message) => this.#receive(message));
+      this.#probes.ask("tools/list", given, (message) => this.#receive(message));
     return (await ask(params)) ?? ask(modernParams(params));
   }
 
   async send(message: unknown, options: SendOptions = {}): Promise<void> {
     // Messages of the server before the start have no client as receiver, so they are dropped.
-    if (this.#own.take(message) || !this.#isStarted) return;
+    if (this.#probes.take(message) || !this.#isStarted) return;
     const { relatedRequestId: serverId } = options;
     const clientId = this.#filter.clientIdOf(serverId);
     const passing = this.#filter.fromServer(message, { relatedRequestId: serverId });

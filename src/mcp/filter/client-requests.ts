@@ -8,6 +8,7 @@ import {
   type RequestId,
   type RequestMessage,
 } from "../protocol/messages.js";
+import { PendingRequests } from "../protocol/pending-requests.js";
 import type { Echoes } from "../values/echoes.js";
 
 /** A pending tool call. */
@@ -34,49 +35,42 @@ export interface OpenRequest {
   progress: number;
 }
 
-const MAX_OPEN = 1000;
+const MAX_PENDING = 1000;
 
-/**
- * Gives every request an id and a progress token that are used only once. A response is therefore
- * matched to its own request, even if the client uses an id twice or the response is late.
- */
-export class OpenRequests {
-  readonly #open = new Map<number, OpenRequest>();
-  #latest = 0;
+/** Gives every request of a client an id and a progress token that are used only once. */
+export class ClientRequests {
+  readonly #pending = new PendingRequests<OpenRequest>();
 
   /** Whether the maximum number of requests is pending. */
   get isFull(): boolean {
-    return this.#open.size >= MAX_OPEN;
+    return this.#pending.size >= MAX_PENDING;
   }
 
   /** Adds a pending request. */
   add(message: RequestMessage, asked: Pick<OpenRequest, "subject" | "revision">): OpenRequest {
-    this.#latest += 1;
-    const request: OpenRequest = { id: this.#latest, message, ...asked, progress: 0 };
-    this.#open.set(request.id, request);
+    const request = { id: 0, message, ...asked, progress: 0 };
+    request.id = this.#pending.add(request);
     return request;
   }
 
   /** Returns a request by the id or progress token that was sent to the server. */
   get(id: unknown): OpenRequest | undefined {
-    return this.#open.get(asNumber(id));
+    return this.#pending.get(id);
   }
 
   /** Returns the ids of the pending requests, as sent to the server. */
   ids(): readonly number[] {
-    return [...this.#open.keys()];
+    return this.#pending.ids();
   }
 
   /** Returns whether a request is still pending. */
   has({ id }: OpenRequest): boolean {
-    return this.#open.has(id);
+    return this.#pending.get(id) !== undefined;
   }
 
   /** Removes a request whose response has arrived, and returns it. */
   take(id: unknown): OpenRequest | undefined {
-    const request = this.get(id);
-    if (request !== undefined) this.#open.delete(request.id);
-    return request;
+    return this.#pending.take(id);
   }
 
   /**
@@ -84,17 +78,8 @@ export class OpenRequests {
    * latest request is removed.
    */
   cancel(clientId: unknown): OpenRequest | undefined {
-    const request = [...this.#open.values()].findLast(({ message }) => message.id === clientId);
-    return request === undefined ? undefined : this.take(request.id);
+    return this.take(this.#pending.findLast(({ message }) => message.id === clientId));
   }
-}
-
-const DIGITS = /^[1-9]\d{0,15}$/;
-
-/** Returns an id as a number. Some servers send it back as a text. */
-export function asNumber(id: unknown): number {
-  if (typeof id === "number") return id;
-  return typeof id === "string" && DIGITS.test(id) ? Number(id) : Number.NaN;
 }
 
 /** Returns the request as it is sent to the server, with the connection's id and progress token. */

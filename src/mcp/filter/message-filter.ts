@@ -39,12 +39,12 @@ import { emptyList, handleReadBy, readHandle } from "../values/handle-links.js";
 import type { HandleReuse } from "../values/handle-reuse.js";
 import { toolError } from "../values/tool-result.js";
 import { withheldText } from "../values/withheld.js";
-import { type OpenRequest, OpenRequests, toServer, withClientToken } from "./client-requests.js";
+import { ClientRequests, type OpenRequest, toServer, withClientToken } from "./client-requests.js";
 import { openCursor } from "./cursors.js";
 import { fixedNotice, requestNamedBy } from "./notifications.js";
 import { type RefusedTools, refusedTools } from "./refused-tools.js";
 import { isUnruled, rewriteResult, type ServerContext } from "./results.js";
-import { AskedRequests } from "./server-requests.js";
+import { ServerRequests } from "./server-requests.js";
 import { prepareCall, toolResponse } from "./tool-calls.js";
 import type { ToolList } from "./tool-list.js";
 
@@ -134,8 +134,8 @@ const READS: ReadonlySet<string> = new Set([
  */
 export class MessageFilter {
   readonly #context: ServerContext;
-  readonly #requests = new OpenRequests();
-  readonly #asked = new AskedRequests();
+  readonly #requests = new ClientRequests();
+  readonly #asked = new ServerRequests();
   readonly #refused: RefusedTools;
   /**
    * The protocol revision from `initialize`, if client and server agreed on one for the connection.

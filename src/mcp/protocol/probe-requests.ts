@@ -1,15 +1,15 @@
 /** Requests that this library sends to a server before a client may send any. */
-import { isObject, type JsonObject, type RequestId, type RequestMessage } from "./messages.js";
+import { isObject, type JsonObject, type RequestMessage } from "./messages.js";
+import { PendingRequests } from "./pending-requests.js";
 
-type Answered = (result: JsonObject | undefined) => void;
+const PREFIX = "handlevault-";
 
 /**
  * Gives each request a text as its id. The ids of clients' requests are numbers, so they cannot be
  * equal.
  */
-export class OwnRequests {
-  readonly #waiting = new Map<RequestId, Answered>();
-  #latest = 0;
+export class ProbeRequests {
+  readonly #pending = new PendingRequests<(result: JsonObject | undefined) => void>();
 
   /**
    * Sends a request and returns its result, or `undefined` if the server responds with an error or
@@ -20,12 +20,11 @@ export class OwnRequests {
     params: JsonObject,
     send: (message: RequestMessage) => unknown,
   ): Promise<JsonObject | undefined> {
-    this.#latest += 1;
-    const id = `handlevault-${this.#latest}`;
     return new Promise((resolve) => {
-      this.#waiting.set(id, resolve);
-      const give = () => this.take({ id });
-      void Promise.resolve(send({ jsonrpc: "2.0", id, method, params })).catch(give);
+      const number = this.#pending.add(resolve);
+      const fail = () => this.#settle(number, undefined);
+      const message = { jsonrpc: "2.0", id: PREFIX + number, method, params } as const;
+      void Promise.resolve(send(message)).catch(fail);
     });
   }
 
@@ -35,16 +34,19 @@ export class OwnRequests {
    */
   take(message: unknown): boolean {
     if (!isObject(message) || Object.hasOwn(message, "method")) return false;
-    const { id, result } = message as { readonly id?: RequestId; readonly result?: unknown };
-    const answered = id === undefined ? undefined : this.#waiting.get(id);
-    if (id === undefined || answered === undefined) return false;
-    this.#waiting.delete(id);
-    answered(isObject(result) ? result : undefined);
-    return true;
+    const { id, result } = message as { readonly id?: unknown; readonly result?: unknown };
+    const isProbe = typeof id === "string" && id.startsWith(PREFIX);
+    return isProbe && this.#settle(id.slice(PREFIX.length), isObject(result) ? result : undefined);
   }
 
   /** Ends all pending requests without a result. */
   endAll(): void {
-    for (const id of [...this.#waiting.keys()]) this.take({ id });
+    for (const number of this.#pending.ids()) this.#settle(number, undefined);
+  }
+
+  #settle(number: unknown, result: JsonObject | undefined): boolean {
+    const resolve = this.#pending.take(number);
+    resolve?.(result);
+    return resolve !== undefined;
   }
 }
