@@ -1,5 +1,5 @@
 /** Measures one cache and its floor in one process. Arguments: `BACKEND PAYLOAD HANDLES ROUNDS SUBJECT...`. */
-import { HandleVault, KeyRing, type SealOptions } from "handlevault";
+import { generateKey, HandleVault, KeyRing, type SealOptions } from "handlevault";
 import { inBatches } from "../test/support/in-batches.js";
 import { BACKENDS, type Backend, type BackendName } from "./backends.js";
 import { FloorSealer, LIFETIME_MS } from "./floor.js";
@@ -54,7 +54,7 @@ async function floorOn(backend: Backend): Promise<Subject> {
 }
 
 async function vaultOn(backend: Backend, options: SealOptions): Promise<Subject> {
-  const keys = KeyRing.from({ current: "bench", keys: { bench: KeyRing.generateKey() } });
+  const keys = KeyRing.from({ current: "bench", keys: { bench: generateKey() } });
   const cache = await backend.openCache();
   const vault = new HandleVault({ cache, keys, acceptVolatile: true, cacheTimeoutMs: 60_000 });
   return {

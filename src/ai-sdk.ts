@@ -46,11 +46,11 @@ type AiSdk = Pick<typeof import("ai"), "asSchema" | "jsonSchema">;
  *
  * @example
  * ```ts
- * const guarded = await withVault(tools, { vault, policy, server: "desk", subject: user.id });
+ * const guarded = await guardTools(tools, { vault, policy, server: "desk", subjectOf: () => user.id });
  * await generateText({ model, tools: guarded, prompt });
  * ```
  */
-export async function withVault<Tools extends Readonly<Record<string, AiTool>>>(
+export async function guardTools<Tools extends Readonly<Record<string, AiTool>>>(
   tools: Tools,
   options: GuardOptions,
 ): Promise<Tools> {

@@ -13,7 +13,7 @@ export {
 } from "./auth/authenticator.js";
 export { type HeaderAuthOptions, headerAuth } from "./auth/header.js";
 export type { JwksOptions } from "./auth/jwks-source.js";
-export { type JwtAuthOptions, jwtAuth } from "./auth/jwt.js";
+export { type JwtAuthOptions, openJwtAuth } from "./auth/jwt.js";
 export type { JwtJsonWebKey, JwtJsonWebKeySet, JwtKey } from "./auth/jwt-keys.js";
 export { trustLocalCallers } from "./auth/local.js";
 export { mayActAs } from "./auth/may-act-for.js";

@@ -50,7 +50,7 @@ export class VaultClient extends RemoteVault {
    *
    * @throws TypeError RangeError The URL or an option is wrong, or the token would travel unprotected.
    */
-  static rpc(url: string | URL, options: HttpClientOptions = {}): VaultClient {
+  static xmlRpc(url: string | URL, options: HttpClientOptions = {}): VaultClient {
     return new VaultClient(withGuard(xmlRpcTransport(url, options), options));
   }
 
@@ -60,8 +60,18 @@ export class VaultClient extends RemoteVault {
    *
    * @throws TypeError RangeError The address or an option is wrong, or the token would travel unprotected.
    */
-  static socket(address: JsonRpcAddress, options: JsonRpcClientOptions = {}): VaultClient {
+  static jsonRpc(address: JsonRpcAddress, options: JsonRpcClientOptions = {}): VaultClient {
     return new VaultClient(withGuard(jsonRpcTransport(address, options), options));
+  }
+
+  /** The original's name of {@link VaultClient.xmlRpc}. */
+  static rpc(url: string | URL, options: HttpClientOptions = {}): VaultClient {
+    return VaultClient.xmlRpc(url, options);
+  }
+
+  /** The original's name of {@link VaultClient.jsonRpc}. */
+  static socket(address: JsonRpcAddress, options: JsonRpcClientOptions = {}): VaultClient {
+    return VaultClient.jsonRpc(address, options);
   }
 }
 

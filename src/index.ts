@@ -18,6 +18,7 @@ export { HandleVault } from "./handle-vault.js";
 export type { HandleVaultOptions } from "./handle-vault-options.js";
 export {
   type ForcedRemoval,
+  generateKey,
   type KeyMaterial,
   KeyRing,
   type KeyRingOptions,

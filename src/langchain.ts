@@ -54,11 +54,11 @@ type Schema = Parameters<LangChain["toJsonSchema"]>[0];
  *
  * @example
  * ```ts
- * const guarded = await withVault(tools, { vault, policy, server: "desk", subject: user.id });
+ * const guarded = await guardTools(tools, { vault, policy, server: "desk", subjectOf: () => user.id });
  * const agent = createAgent({ model, tools: guarded });
  * ```
  */
-export async function withVault<Tool extends LangChainTool>(
+export async function guardTools<Tool extends LangChainTool>(
   tools: readonly Tool[],
   options: GuardOptions,
 ): Promise<Tool[]> {

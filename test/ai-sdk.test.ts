@@ -2,7 +2,7 @@ import { generateText, stepCountIs, tool } from "ai";
 import { MockLanguageModelV3 } from "ai/test";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { withVault } from "../src/ai-sdk.js";
+import { guardTools } from "../src/ai-sdk.js";
 import { HandleVault } from "../src/index.js";
 import { AgentPolicy, toolPrincipal } from "../src/mcp.js";
 import {
@@ -27,7 +27,7 @@ function asAiTools(tools: readonly PlainTool[]) {
 }
 
 describeAgentStack("the AI SDK", async (tools, options) => {
-  const wrapped = await withVault(asAiTools(tools), options);
+  const wrapped = await guardTools(asAiTools(tools), options);
   return {
     names: Object.keys(wrapped),
     async introductionOf(name) {
@@ -81,7 +81,7 @@ describe("an agent of the AI SDK", () => {
       ],
       prompts,
     );
-    const tools = await withVault(asAiTools(shopTools(seen)), shopOptions());
+    const tools = await guardTools(asAiTools(shopTools(seen)), shopOptions());
     const { text } = await generateText({
       model,
       tools,
@@ -122,7 +122,10 @@ describe("a tool of the AI SDK that needs approval by its input", () => {
       },
       execute: async (input) => void paid.push(input),
     });
-    const tools = await withVault({ pay }, { vault, policy, server: "desk", subject: "alice" });
+    const tools = await guardTools(
+      { pay },
+      { vault, policy, server: "desk", subjectOf: () => "alice" },
+    );
     const run = async (input: object) => {
       const model = scripted([() => toolCall("pay", input)], []);
       const { content } = await generateText({
@@ -160,7 +163,7 @@ describe("a tool of the AI SDK that needs approval by its input", () => {
 
 describe("a tool of the AI SDK", () => {
   const inputSchema = z.object({});
-  const wrap = (given: object) => withVault({ one: given as never }, shopOptions());
+  const wrap = (given: object) => guardTools({ one: given as never }, shopOptions());
 
   it("returns only the last of the results that it yields, sealed", async () => {
     async function* execute() {
@@ -169,7 +172,7 @@ describe("a tool of the AI SDK", () => {
     }
     const vault = new HandleVault();
     const options = shopOptions({ vault });
-    const { one } = await withVault({ one: tool({ inputSchema, execute }) }, options);
+    const { one } = await guardTools({ one: tool({ inputSchema, execute }) }, options);
     const text = String(await one.execute?.({}, CALL));
     const [id = ""] = HANDLE.exec(text) ?? [];
     expect(text).not.toContain(CARD);
@@ -193,11 +196,11 @@ describe("a tool of the AI SDK", () => {
     const execute = async () => CARD;
     const input = z.object({ card: z.string() });
     const options = shopOptions();
-    const { charge: fixed } = await withVault(
+    const { charge: fixed } = await guardTools(
       { charge: { description: "Pays in Paris.", inputSchema: input, execute } },
       options,
     );
-    const { charge } = await withVault(
+    const { charge } = await guardTools(
       { charge: { description, inputSchema: input, execute } },
       options,
     );

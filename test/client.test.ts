@@ -18,7 +18,7 @@ const FORBIDDEN = { code: "ERR_VAULT_PRINCIPAL_FORBIDDEN" };
 
 const WIRES = {
   http: { serve: serveHttp, connect: VaultClient.http, scheme: "http" },
-  "xml-rpc": { serve: serveXmlRpc, connect: VaultClient.rpc, scheme: "http" },
+  "xml-rpc": { serve: serveXmlRpc, connect: VaultClient.xmlRpc, scheme: "http" },
 } as const;
 
 /** Opens a vault behind a wire, and each principal's way to it. */
@@ -38,7 +38,7 @@ async function openStage(wire: keyof typeof WIRES | "json-rpc") {
   const connect = (token: string | undefined) => {
     const client =
       wire === "json-rpc"
-        ? VaultClient.socket({ host: "127.0.0.1", port }, { token })
+        ? VaultClient.jsonRpc({ host: "127.0.0.1", port }, { token })
         : WIRES[wire].connect.call(VaultClient, `http://127.0.0.1:${port}`, { token });
     clients.push(client);
     return client;
@@ -59,8 +59,8 @@ async function openStage(wire: keyof typeof WIRES | "json-rpc") {
 
 describe.each([
   ["http", (path: string) => VaultClient.http("http://127.0.0.1", { path })],
-  ["json-rpc", (path: string) => VaultClient.socket({ path })],
-  ["xml-rpc", (path: string) => VaultClient.rpc("http://127.0.0.1", { path })],
+  ["json-rpc", (path: string) => VaultClient.jsonRpc({ path })],
+  ["xml-rpc", (path: string) => VaultClient.xmlRpc("http://127.0.0.1", { path })],
 ] as const)("a VaultClient over %s that reaches no service", (_, connect) => {
   it("says so, and where it looked in no part of its error", async () => {
     const folder = await mkdtemp(join(tmpdir(), "hv-private-place-"));

@@ -5,7 +5,7 @@ import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { HandleVault } from "../src/index.js";
-import { mentionsHandle, withVault } from "../src/langchain.js";
+import { guardTools, mentionsHandle } from "../src/langchain.js";
 import { AgentPolicy } from "../src/mcp.js";
 import {
   CARD,
@@ -29,7 +29,7 @@ function asLangChainTools(tools: readonly PlainTool[]): StructuredToolInterface[
 }
 
 describeAgentStack("LangChain", async (tools, options) => {
-  const wrapped = await withVault(asLangChainTools(tools), options);
+  const wrapped = await guardTools(asLangChainTools(tools), options);
   const find = (name: string) => wrapped.find((one) => one.name === name);
   return {
     names: wrapped.map(({ name }) => name),
@@ -52,7 +52,7 @@ class Recorder extends BaseTracer {
 describe("an approval before a tool of LangChain is called", () => {
   it("sees the handle and no value, and can recognise a handle in every spelling", async () => {
     const seen: unknown[] = [];
-    const tools = await withVault(asLangChainTools(shopTools(seen)), shopOptions());
+    const tools = await guardTools(asLangChainTools(shopTools(seen)), shopOptions());
     const find = (name: string) => tools.find((one) => one.name === name);
     const [id = ""] = HANDLE.exec(String(await find("find_card")?.invoke({ person: "Ada" }))) ?? [];
     const asked: string[] = [];
@@ -101,7 +101,7 @@ describe("an agent of LangChain", () => {
 
   it("charges a card that neither its model nor a tracer ever sees", async () => {
     const seen: unknown[] = [];
-    const tools = await withVault(asLangChainTools(shopTools(seen)), shopOptions());
+    const tools = await guardTools(asLangChainTools(shopTools(seen)), shopOptions());
     const { text, messages, recorder } = await runAgent(tools, [
       'find_card {"person":"Ada"}',
       'gossip {"card":"HANDLE"}',
@@ -123,7 +123,7 @@ describe("a tool of LangChain", () => {
   const schema = z.object({});
   const unwrapped = { name: "one", description: "One.", schema };
   const wrapOne = async (given: object, vault = new HandleVault()) => {
-    const [one] = await withVault([given as StructuredToolInterface], shopOptions({ vault }));
+    const [one] = await guardTools([given as StructuredToolInterface], shopOptions({ vault }));
     return one as StructuredToolInterface;
   };
 
@@ -149,7 +149,7 @@ describe("a tool of LangChain", () => {
   it("returns data that is not a text as data", async () => {
     const data = { n: 1, of: [{ type: "text", text: "a" }] };
     const policy = new AgentPolicy({ servers: { shop: { tools: { one: { seal: "none" } } } } });
-    const [one] = await withVault([tool(async () => data, unwrapped)], shopOptions({ policy }));
+    const [one] = await guardTools([tool(async () => data, unwrapped)], shopOptions({ policy }));
     expect(await one?.invoke({})).toEqual(data);
   });
 
@@ -181,7 +181,12 @@ describe("a wrapped tool of LangChain", () => {
     },
   });
   const guarded = async (tools: readonly StructuredToolInterface[]) =>
-    withVault(tools, { vault: new HandleVault(), policy, server: "desk", subject: "alice" });
+    guardTools(tools, {
+      vault: new HandleVault(),
+      policy,
+      server: "desk",
+      subjectOf: () => "alice",
+    });
 
   it("accepts the tool's own input: defaults, conversions and other members", async () => {
     const schema = z.object({ day: z.coerce.string(), seats: z.coerce.number().default(2) });

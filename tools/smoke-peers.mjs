@@ -55,10 +55,10 @@ const USES = {
     await (await openRedisCache("redis://127.0.0.1:1")).close();
   },
   jose: async () => {
-    const { jwtAuth } = await import("handlevault/auth");
+    const { openJwtAuth } = await import("handlevault/auth");
     const key = randomBytes(32);
     const issued = { iss: "https://login.example.org", aud: "vault" };
-    const auth = await jwtAuth({ key, issuer: issued.iss, audience: issued.aud });
+    const auth = await openJwtAuth({ key, issuer: issued.iss, audience: issued.aud });
     const claims = { ...issued, sub: "owner", exp: Math.floor(Date.now() / 1000) + 60 };
     const parts = [{ alg: "HS256", typ: "JWT" }, claims].map((part) =>
       Buffer.from(JSON.stringify(part)).toString("base64url"),
@@ -117,7 +117,7 @@ async function guardOptions() {
   const { AgentPolicy } = await import("handlevault/mcp");
   const tools = { find: { seal: [{ at: "", safeView: () => "a card" }] } };
   const policy = new AgentPolicy({ servers: { shop: { tools } } });
-  return { vault: new HandleVault(), policy, server: "shop", subject: "ada" };
+  return { vault: new HandleVault(), policy, server: "shop", subjectOf: () => "ada" };
 }
 
 /** A server that has nothing, but answers `initialize`. */

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { createHmac, randomBytes } from "node:crypto";
 import { HandleVault } from "handlevault";
-import { jwtAuth } from "handlevault/auth";
+import { openJwtAuth } from "handlevault/auth";
 import { VaultClient } from "handlevault/client";
 import { serveHttp } from "handlevault/transport/http";
 import { vaultRouter } from "handlevault/transport/http/router";
@@ -15,7 +15,7 @@ import { Hono } from "hono";
 
 const ISSUED = { iss: "https://login.example.org", aud: "vault" };
 const secret = randomBytes(32);
-const auth = await jwtAuth({ key: secret, issuer: ISSUED.iss, audience: ISSUED.aud });
+const auth = await openJwtAuth({ key: secret, issuer: ISSUED.iss, audience: ISSUED.aud });
 const vault = new HandleVault();
 const options = { ownerPrincipal: "owner", safeView: "a record" };
 
@@ -26,9 +26,9 @@ const CLIENTS = [
   ],
   [
     serveXmlRpc,
-    ({ port }) => VaultClient.rpc(`http://127.0.0.1:${port}`, { token: tokenOf("owner") }),
+    ({ port }) => VaultClient.xmlRpc(`http://127.0.0.1:${port}`, { token: tokenOf("owner") }),
   ],
-  [serveJsonRpc, (address) => VaultClient.socket(address, { token: tokenOf("owner") })],
+  [serveJsonRpc, (address) => VaultClient.jsonRpc(address, { token: tokenOf("owner") })],
 ];
 for (const [serve, connect] of CLIENTS) {
   const server = await serve(vault, { auth, port: 0 });

@@ -3,23 +3,23 @@
  * `node smoke.mjs` beside a `node_modules/handlevault`. Plain JavaScript, since it runs as it is.
  */
 import assert from "node:assert/strict";
-import { HandleVault, isVaultError, KeyRing, VaultCodec } from "handlevault";
+import { generateKey, HandleVault, isVaultError, KeyRing, VaultCodec } from "handlevault";
 import { lruCache } from "handlevault/cache/lru";
 import { zstdCompressor } from "handlevault/codec/compressor/zstd";
-import { fernetEncryptor, generateKey } from "handlevault/codec/encryptor/fernet";
+import { fernetEncryptor, generateFernetKey } from "handlevault/codec/encryptor/fernet";
 import { messagePackSerializer } from "handlevault/codec/serializer/messagepack";
 import { cacheBackendLaws } from "handlevault/testing";
 
 const options = { ownerPrincipal: "owner", grantedPrincipals: ["gateway"], safeView: "a record" };
 const payloads = [{ a: [1, null, "é"] }, "text".repeat(5000), new Uint8Array([0, 255])];
 
-const ring = KeyRing.from({ current: "k1", keys: { k1: KeyRing.generateKey() } });
+const ring = KeyRing.from({ current: "k1", keys: { k1: generateKey() } });
 const vault = new HandleVault({ keys: ring });
 for (const data of payloads) {
   const handle = await vault.seal(data, { ...options, maxUses: 2 });
   assert.deepEqual(await vault.unseal(handle.id, "gateway"), data);
   await assert.rejects(vault.unseal(handle.id, "stranger"), { name: "HandleAccessDeniedError" });
-  ring.add(handle.id.slice(0, 12), KeyRing.generateKey());
+  ring.add(handle.id.slice(0, 12), generateKey());
   ring.promote(handle.id.slice(0, 12));
   await vault.rewrap();
   assert.deepEqual(await vault.unseal(handle.id, "owner"), data);
@@ -27,7 +27,7 @@ for (const data of payloads) {
 }
 await vault.close();
 
-const fernet = new VaultCodec({ encryptor: fernetEncryptor({ keys: [generateKey()] }) });
+const fernet = new VaultCodec({ encryptor: fernetEncryptor({ keys: [generateFernetKey()] }) });
 assert.deepEqual(await fernet.decode(await fernet.encode({ a: 1 })), { a: 1 });
 
 for (const missing of [

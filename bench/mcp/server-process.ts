@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Server } from "@modelcontextprotocol/server";
 import { StdioServerTransport } from "@modelcontextprotocol/server/stdio";
-import { HandleVault, KeyRing, memoryCache } from "handlevault";
+import { generateKey, HandleVault, KeyRing, memoryCache } from "handlevault";
 import { openSqliteCache } from "handlevault/cache/sqlite";
 import { AgentPolicy, withVault } from "handlevault/mcp";
 import { table } from "../payloads.js";
@@ -26,7 +26,7 @@ async function openVault(cache: string): Promise<HandleVault> {
   if (cache === "memory") return new HandleVault({ cache: memoryCache() });
   const folder = mkdtempSync(join(tmpdir(), "handlevault-mcp-"));
   process.once("exit", () => rmSync(folder, { recursive: true }));
-  const keys = KeyRing.from({ current: "bench", keys: { bench: KeyRing.generateKey() } });
+  const keys = KeyRing.from({ current: "bench", keys: { bench: generateKey() } });
   return new HandleVault({ cache: await openSqliteCache(join(folder, "handles.db")), keys });
 }
 

@@ -27,7 +27,7 @@ const token = { token: TOKEN };
 const socket = {
   wire: "json-rpc",
   vault: (address) =>
-    VaultClient.socket(address.path === undefined ? address : { path: address.path }, token),
+    VaultClient.jsonRpc(address.path === undefined ? address : { path: address.path }, token),
   bare: bareFrameClient,
 } as const satisfies ClientKind;
 
@@ -39,7 +39,7 @@ const CLIENTS: Readonly<Record<string, ClientKind>> = {
   },
   "xml-rpc": {
     wire: "xml-rpc",
-    vault: ({ port }) => VaultClient.rpc(`http://127.0.0.1:${port}`, token),
+    vault: ({ port }) => VaultClient.xmlRpc(`http://127.0.0.1:${port}`, token),
     bare: (address, payload) =>
       bareHttpClient(address, { connections: IN_FLIGHT, text: documentOf(payload) }),
   },

@@ -6,7 +6,7 @@ import { strict as assert } from "node:assert";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HandleVault, KeyRing } from "handlevault";
+import { generateKey, HandleVault, KeyRing } from "handlevault";
 import { openSqliteCache } from "handlevault/cache/sqlite";
 
 const folder = await mkdtemp(join(tmpdir(), "key-rotation-"));
@@ -21,8 +21,8 @@ async function openProcess() {
   return { ring, vault: new HandleVault({ cache, keys: ring }) };
 }
 
-const november = `2026-11:${KeyRing.generateKey()}`;
-const december = `2026-12:${KeyRing.generateKey()}`;
+const november = `2026-11:${generateKey()}`;
+const december = `2026-12:${generateKey()}`;
 await writeKeys([november]);
 const [one, two] = [await openProcess(), await openProcess()];
 const { id } = await one.vault.seal("the only copy", {

@@ -9,7 +9,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { type CacheBackend, KeyRing } from "handlevault";
+import { type CacheBackend, generateKey, KeyRing } from "handlevault";
 
 /** The cache and keys of a vault, and the function that cleans up after it. */
 export interface Storage {
@@ -51,7 +51,7 @@ const OPENERS: Record<string, (url: string | undefined) => Promise<Storage>> = {
 };
 
 function newRing(): KeyRing {
-  return KeyRing.from({ current: "example", keys: { example: KeyRing.generateKey() } });
+  return KeyRing.from({ current: "example", keys: { example: generateKey() } });
 }
 
 async function inDirectory(open: (directory: string) => Promise<CacheBackend>): Promise<Storage> {

@@ -14,8 +14,8 @@ type Connect = (port: number, token: string) => Vault;
 /** The transports, by name. */
 export const WIRES: Record<string, Connect> = {
   http: (port, token) => VaultClient.http(`http://127.0.0.1:${port}`, { token }),
-  "json-rpc": (port, token) => VaultClient.socket({ host: "127.0.0.1", port }, { token }),
-  "xml-rpc": (port, token) => VaultClient.rpc(`http://127.0.0.1:${port}`, { token }),
+  "json-rpc": (port, token) => VaultClient.jsonRpc({ host: "127.0.0.1", port }, { token }),
+  "xml-rpc": (port, token) => VaultClient.xmlRpc(`http://127.0.0.1:${port}`, { token }),
 };
 
 /** Starts the process and connects every principal. */

@@ -56,8 +56,8 @@ class AnyOf implements Authenticator {
     return undefined;
   }
 
-  stillCounts(caller: Caller): boolean {
-    return this.#authenticators.some((one) => one.stillCounts?.(caller) === true);
+  isStillValid(caller: Caller): boolean {
+    return this.#authenticators.some((one) => one.isStillValid?.(caller) === true);
   }
 }
 

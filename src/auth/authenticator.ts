@@ -65,5 +65,5 @@ export interface Authenticator {
    * `authenticate`
    * only when the result is false. Without this method, it calls `authenticate` for each request.
    */
-  stillCounts?(caller: Caller): boolean;
+  isStillValid?(caller: Caller): boolean;
 }

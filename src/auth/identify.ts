@@ -39,8 +39,8 @@ export function identify(
  *
  * @throws AuthenticatorFailedError The authenticator has a fault.
  */
-export function stillCounts(authenticator: Authenticator, caller: Caller): MaybePromise<boolean> {
-  const result = withOwnFaults(() => authenticator.stillCounts?.(caller));
+export function isStillValid(authenticator: Authenticator, caller: Caller): MaybePromise<boolean> {
+  const result = withOwnFaults(() => authenticator.isStillValid?.(caller));
   return andThen(result, (counts) => counts === true);
 }
 

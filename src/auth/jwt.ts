@@ -10,7 +10,7 @@ import { type CheckedJwks, checkJwks, type JwksOptions, JwksSource } from "./jwk
 import { type ClaimRules, callerOf, isTokenText } from "./jwt-claims.js";
 import { type CheckedKey, checkJwtKey, type JwtKey, PUBLIC_KEY_ALGORITHMS } from "./jwt-keys.js";
 
-/** Options of {@link jwtAuth}: either a `key` or the `jwks` of an issuer. */
+/** Options of {@link openJwtAuth}: either a `key` or the `jwks` of an issuer. */
 export interface JwtAuthOptions {
   /** The only `iss` that is accepted. */
   readonly issuer: string;
@@ -77,14 +77,14 @@ const REVERIFIED_AFTER_MS = 30_000;
  *
  * @example
  * ```ts
- * const auth = await jwtAuth({
+ * const auth = await openJwtAuth({
  * issuer: "https://login.example.org",
  * audience: "handlevault",
  * jwks: { url: "https://login.example.org/.well-known/jwks.json" },
  * });
  * ```
  */
-export async function jwtAuth(options: JwtAuthOptions): Promise<Authenticator> {
+export async function openJwtAuth(options: JwtAuthOptions): Promise<Authenticator> {
   const settings = checkJwtOptions(options);
   const jose: Jose = await loadPeer("jose", () => import("jose"));
   return new JwtAuthenticator(settings, jose);
@@ -128,7 +128,7 @@ class JwtAuthenticator implements Authenticator {
     }
   }
 
-  stillCounts(caller: Caller): boolean {
+  isStillValid(caller: Caller): boolean {
     return this.#settings.clock.now() < (this.#verifiedUntil.get(caller) ?? 0);
   }
 
@@ -147,7 +147,7 @@ function findKeyIn({ key, clock }: Settings, jose: Jose): FindKey {
 }
 
 function checkJwtOptions(options: JwtAuthOptions): Settings {
-  checkOptions(options, "jwtAuth options", OPTIONS);
+  checkOptions(options, "openJwtAuth options", OPTIONS);
   const { issuer, audience, clock } = options;
   checkText(issuer, "issuer");
   checkText(audience, "audience");
@@ -174,7 +174,7 @@ function checkKeyOptions({ key, jwks }: JwtAuthOptions): {
   readonly algorithms: readonly string[];
 } {
   if ((key === undefined) === (jwks === undefined)) {
-    throw new TypeError("jwtAuth options must have either a key or jwks");
+    throw new TypeError("openJwtAuth options must have either a key or jwks");
   }
   if (jwks === undefined) return checkJwtKey(key);
   return { key: checkJwks(jwks), algorithms: PUBLIC_KEY_ALGORITHMS };

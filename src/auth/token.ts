@@ -145,7 +145,7 @@ class StaticTokens implements TokenAuthenticator {
     return caller;
   }
 
-  stillCounts(caller: Caller): boolean {
+  isStillValid(caller: Caller): boolean {
     const now = this.#clock.now();
     return this.#tokens.some((stored) => stored.caller === caller && now < stored.expiresAtMs);
   }

@@ -3,7 +3,7 @@ import { createPublicKey, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { anyOf } from "../auth/any-of.js";
 import type { Authenticator } from "../auth/authenticator.js";
-import { jwtAuth } from "../auth/jwt.js";
+import { openJwtAuth } from "../auth/jwt.js";
 import { type StaticToken, tokenAuth } from "../auth/token.js";
 import { policyError } from "./command-error.js";
 import type { PolicyFile } from "./policy-file.js";
@@ -17,7 +17,7 @@ export async function openAuth(
 ): Promise<Authenticator> {
   try {
     const known: Authenticator[] = [];
-    if (jwt !== undefined) known.push(await openJwtAuth(jwt, pathOf));
+    if (jwt !== undefined) known.push(await jwtAuthFrom(jwt, pathOf));
     if (tokens !== undefined) {
       known.push(tokenAuth({ tokens: tokens.map((token) => staticToken(token, environment)) }));
     }
@@ -28,12 +28,13 @@ export async function openAuth(
   }
 }
 
-async function openJwtAuth(
+async function jwtAuthFrom(
   { key, ...claims }: JwtData,
   pathOf: PolicyFile["pathOf"],
 ): Promise<Authenticator> {
-  if (key.file !== undefined) return jwtAuth({ ...claims, key: await readKey(pathOf(key.file)) });
-  return jwtAuth({ ...claims, jwks: { url: key.jwks ?? "" } });
+  if (key.file !== undefined)
+    return openJwtAuth({ ...claims, key: await readKey(pathOf(key.file)) });
+  return openJwtAuth({ ...claims, jwks: { url: key.jwks ?? "" } });
 }
 
 async function readKey(path: string): Promise<KeyObject> {

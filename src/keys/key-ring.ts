@@ -37,7 +37,7 @@ const WRAP_LABEL = "handlevault v1 key wrap";
 const MAX_FIRST_EPOCH = 2 ** 40;
 const FILE_OPTIONS: ReadonlySet<string> = new Set(["mounted"]);
 
-/** A 256-bit key: 32 bytes, or text as {@link KeyRing.generateKey} returns it. */
+/** A 256-bit key: 32 bytes, or text as {@link generateKey} returns it. */
 export type KeyMaterial = Uint8Array | string;
 
 /** The keys of a ring. */
@@ -79,6 +79,11 @@ export interface ForcedRemoval {
 
 /** The origin of a ring's keys. */
 type Origin = "memory" | "passphrase" | KeySource;
+
+/** Returns a random 256-bit key as 43 characters of base64url. */
+export function generateKey(): string {
+  return randomBytes(KEY_BYTES).toString("base64url");
+}
 
 /**
  * Holds one current key, which encrypts, and older keys, which only decrypt.
@@ -194,11 +199,6 @@ export class KeyRing implements KeyProvider {
    */
   static async newPassphraseParams(options: NewPassphrase): Promise<string> {
     return passphraseParams(options);
-  }
-
-  /** Returns a random 256-bit key as 43 characters of base64url. */
-  static generateKey(): string {
-    return randomBytes(KEY_BYTES).toString("base64url");
   }
 
   static #from(source: KeySource): KeyRing {
@@ -411,7 +411,7 @@ function assertKept({ read, kind }: KeySource, keyId: string, key: KeyObject): v
 
 function toKeyObject(material: KeyMaterial): KeyObject {
   if (typeof material !== "string" && !isBytes(material)) {
-    throw new TypeError("a key must be 32 bytes, or text from KeyRing.generateKey()");
+    throw new TypeError("a key must be 32 bytes, or text from generateKey()");
   }
   if (typeof material === "string" && !KEY_TEXT.test(material)) {
     throw new RangeError("a key as text must be 43 characters of base64url");

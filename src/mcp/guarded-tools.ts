@@ -1,19 +1,27 @@
 /** Applies a policy to tools without an MCP server, for the adapters of agent frameworks. */
-import { checkMethods, checkOptions } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
+import {
+  callable,
+  type OptionsTable,
+  optional,
+  readOptions,
+  required,
+  type WithDefaults,
+  withMethods,
+} from "../vault/options.js";
 import type { Vault } from "../vault/vault.js";
 import { problemOf, rewriteTool } from "./filter/tool-list.js";
-import { type AgentPolicy, isAgentPolicy } from "./policy/policy.js";
+import { type AgentPolicy, checkPolicy } from "./policy/policy.js";
 import type { ToolRules } from "./policy/policy-rules.js";
-import { checkServerName, checkSubject } from "./policy/principals.js";
-import { NOT_EXECUTED_MISFIT } from "./protocol/fixed-texts.js";
+import { checkServerName, checkToolName, subjectOnce } from "./policy/principals.js";
+import { NOT_EXECUTED_MISFIT, NOT_EXECUTED_UNKNOWN_SUBJECT } from "./protocol/fixed-texts.js";
 import { isObject, type JsonObject } from "./protocol/messages.js";
 import type { Echoes } from "./values/echoes.js";
 import type { HandleReuse } from "./values/handle-reuse.js";
 import { hydrateArguments } from "./values/hydrate-arguments.js";
 import { sealToolOutput } from "./values/seal-tool-output.js";
 import { type ToolResult, toolError } from "./values/tool-result.js";
-import { checkScope, type ToolScope } from "./values/tool-scope.js";
+import type { ToolScope } from "./values/tool-scope.js";
 import { probeVault } from "./values/vault-probe.js";
 
 /** The options that apply to all tools of an agent. */
@@ -24,9 +32,10 @@ export interface GuardOptions {
   /** The name under which the policy lists the tools, as it lists those of a server. */
   readonly server: string;
   /**
-   * The user or conversation that the agent works for. Wrap the tools separately for each subject.
+   * Returns the user or conversation that the agent works for. It is asked once for each call of a tool, which
+   * fails if it throws or returns no text.
    */
-  readonly subject: string;
+  readonly subjectOf: () => MaybePromise<string>;
   /** Gives equal values of one subject the same handle. Default: each value gets a new handle. */
   readonly reuse?: HandleReuse | undefined;
   /**
@@ -54,29 +63,24 @@ export interface ToolIntroduction {
   readonly inputSchema: unknown;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set([
-  "vault",
-  "policy",
-  "server",
-  "subject",
-  "reuse",
-  "onWarning",
-]);
 const VAULT_METHODS = ["seal", "sealMany", "unsealMany", "describe", "invalidate"] as const;
+
+const OPTIONS: OptionsTable<WithDefaults<GuardOptions, "onWarning">> = {
+  vault: required(withMethods<Vault>(...VAULT_METHODS)),
+  policy: required(checkPolicy),
+  server: required(checkServerName),
+  subjectOf: required(callable()),
+  reuse: (value) => value as HandleReuse | undefined,
+  onWarning: optional(callable(), (text) => process.emitWarning(text)),
+};
 
 /** Runs the tools of an agent: opens handles in the arguments and seals the results. */
 export class ToolGuard {
-  readonly #options: GuardOptions;
+  readonly #options: WithDefaults<GuardOptions, "onWarning">;
 
   /** @throws TypeError RangeError An option is unknown, of the wrong type or out of its bounds. */
   constructor(options: GuardOptions) {
-    checkOptions(options, "withVault options", OPTIONS);
-    checkMethods(options.vault, "vault", VAULT_METHODS);
-    if (!isAgentPolicy(options.policy)) throw new TypeError("policy must be an AgentPolicy");
-    checkServerName(options.server, "server");
-    checkSubject(options.subject);
-    const { onWarning = (text: string) => process.emitWarning(text) } = options;
-    this.#options = { ...options, onWarning };
+    this.#options = readOptions(options, OPTIONS, { name: "guardTools options", prefix: "" });
   }
 
   /**
@@ -84,7 +88,7 @@ export class ToolGuard {
    * be called.
    */
   handlingOf(tool: string): ToolRules["handling"] {
-    return this.#options.policy.rulesOf(this.#scopeOf(tool)).handling;
+    return this.#rulesOf(tool).handling;
   }
 
   /**
@@ -94,13 +98,11 @@ export class ToolGuard {
    * @throws RangeError The policy opens handles in an argument that the tool does not have.
    */
   introduce(tool: ToolIntroduction): { readonly description: string; readonly schema: JsonObject } {
-    const { policy, server } = this.#options;
-    const scope = this.#scopeOf(tool.name);
-    const rules = { ...policy.rulesOf(scope), texts: "pass" as const };
+    const rules = { ...this.#rulesOf(tool.name), texts: "pass" as const };
     const given: JsonObject = { ...tool };
     const problem = problemOf(given, rules);
     if (problem !== undefined) throw new RangeError(`the tool ${tool.name} is refused: ${problem}`);
-    const listed = rewriteTool(given, rules, server);
+    const listed = rewriteTool(given, rules, this.#options.server);
     return {
       description: String(listed["description"]),
       schema: listed["inputSchema"] as JsonObject,
@@ -121,7 +123,7 @@ export class ToolGuard {
     args: JsonObject,
     run: (args: JsonObject) => MaybePromise<unknown>,
   ): Promise<unknown> {
-    const scope = this.#scopeOf(tool);
+    const scope = await this.#scopeOf(tool);
     const unavailable = await probeVault(scope);
     if (unavailable !== undefined) throw new ToolCallError(textOf(unavailable));
     const hydration = await hydrateArguments(args, scope);
@@ -132,10 +134,17 @@ export class ToolGuard {
     return "structuredContent" in sealed ? sealed.structuredContent : lastText(sealed);
   }
 
-  #scopeOf(tool: string): ToolScope {
-    const scope = { ...this.#options, tool };
-    checkScope(scope);
-    return scope;
+  #rulesOf(tool: string): ToolRules {
+    const { policy, server } = this.#options;
+    checkToolName(tool, "tool");
+    return policy.rulesOf({ server, tool });
+  }
+
+  async #scopeOf(tool: string): Promise<ToolScope> {
+    const { subjectOf, ...scope } = this.#options;
+    const subject = await subjectOnce(subjectOf)().catch(() => undefined);
+    if (subject === undefined) throw new ToolCallError(NOT_EXECUTED_UNKNOWN_SUBJECT);
+    return { ...scope, tool, subject };
   }
 }
 

@@ -1,6 +1,15 @@
 /** Inserts the filter between a server of the MCP SDK, version 1 or 2, and its transports. */
-import { checkMethods, checkOptions } from "../vault/checks.js";
+import { checkMethods } from "../vault/checks.js";
 import type { MaybePromise } from "../vault/contracts.js";
+import {
+  callable,
+  type OptionsTable,
+  optional,
+  readOptions,
+  required,
+  type WithDefaults,
+  withMethods,
+} from "../vault/options.js";
 import type { Vault } from "../vault/vault.js";
 import { MessageFilter } from "./filter/message-filter.js";
 import { refusedTools } from "./filter/refused-tools.js";
@@ -11,7 +20,7 @@ import {
   type SubjectContext,
   type TransportFilter,
 } from "./filtered-transport.js";
-import { type AgentPolicy, isAgentPolicy } from "./policy/policy.js";
+import { type AgentPolicy, checkPolicy } from "./policy/policy.js";
 import { checkServerName } from "./policy/principals.js";
 import type { HandleReuse } from "./values/handle-reuse.js";
 
@@ -38,15 +47,6 @@ export interface McpServerLike {
   connect(transport: never): Promise<void>;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set([
-  "vault",
-  "policy",
-  "server",
-  "subjectOf",
-  "reuse",
-  "onWarning",
-]);
-
 const VAULT_METHODS = [
   "seal",
   "sealMany",
@@ -55,6 +55,15 @@ const VAULT_METHODS = [
   "describe",
   "invalidate",
 ] as const;
+
+const OPTIONS: OptionsTable<WithDefaults<WithVaultOptions, "onWarning">> = {
+  vault: required(withMethods<Vault>(...VAULT_METHODS)),
+  policy: required(checkPolicy),
+  server: required(checkServerName),
+  subjectOf: required(callable()),
+  reuse: (value) => value as HandleReuse | undefined,
+  onWarning: optional(callable(), (text) => process.emitWarning(text)),
+};
 
 /** Marks servers and transports that any copy of the library has wrapped. */
 const WRAPPED = Symbol.for("handlevault.mcp.wrapped");
@@ -80,25 +89,17 @@ export function withVault<Server extends McpServerLike>(
   server: Server,
   options: WithVaultOptions,
 ): Server {
-  checkWithVaultOptions(options);
-  const { policy, onWarning = (text: string) => process.emitWarning(text) } = options;
+  const settings = readOptions(options, OPTIONS, { name: "withVault options", prefix: "" });
+  const { policy, onWarning } = settings;
   const target = innerServer(server);
   markWrapped(target, "the server is wrapped already");
-  if (!warned.has(policy)) policy.warnings.forEach(onWarning);
+  if (!warned.has(policy)) for (const warning of policy.warnings) onWarning(warning);
   warned.add(policy);
   const connect = target.connect.bind(target) as (transport: McpTransport) => Promise<void>;
   target.connect = async (transport: McpTransport) => {
-    await connect(filtered(transport, { ...options, onWarning }));
+    await connect(filtered(transport, settings));
   };
   return server;
-}
-
-function checkWithVaultOptions(options: WithVaultOptions): void {
-  checkOptions(options, "withVault options", OPTIONS);
-  checkMethods(options.vault, "vault", VAULT_METHODS);
-  if (!isAgentPolicy(options.policy)) throw new TypeError("policy must be an AgentPolicy");
-  checkServerName(options.server, "server");
-  if (typeof options.subjectOf !== "function") throw new TypeError("subjectOf must be a function");
 }
 
 /**

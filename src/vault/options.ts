@@ -35,14 +35,14 @@ export interface OptionsName {
  *
  * @example
  * ```ts
- * interface Options { readonly attempts?: number | undefined; readonly clock?: Clock | undefined }
+ * interface Options { readonly attempts?: number | undefined; readonly vault?: Vault | undefined }
  * type Settings = WithDefaults<Options, "attempts">;
  *
  * const TABLE: OptionsTable<Settings> = {
  *   attempts: optional(integerWithin(1, 10), 3),
- *   clock: optional(withMethods<Clock>("now")),
+ *   vault: optional(withMethods<Vault>("unseal")),
  * };
- * readOptions({}, TABLE); // { attempts: 3, clock: undefined }
+ * readOptions({}, TABLE); // { attempts: 3, vault: undefined }
  * ```
  */
 export function readOptions<Settings extends object>(

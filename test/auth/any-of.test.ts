@@ -37,8 +37,8 @@ describe("several authenticators", () => {
   it("count on a caller as long as the one that knows the caller does", async () => {
     const both = anyOf(unavailable, alice, bob);
     const caller = (await both.authenticate(asBob)) as Caller;
-    expect(both.stillCounts?.(caller)).toBe(true);
-    expect(anyOf(unavailable, alice).stillCounts?.(caller)).toBe(false);
+    expect(both.isStillValid?.(caller)).toBe(true);
+    expect(anyOf(unavailable, alice).isStillValid?.(caller)).toBe(false);
   });
 
   it("continue without one that is unavailable", async () => {

@@ -13,7 +13,7 @@ describe("handlevault/auth", () => {
       "generateToken",
       "hashToken",
       "headerAuth",
-      "jwtAuth",
+      "openJwtAuth",
       "mayActAs",
       "mtlsAuth",
       "tokenAuth",
@@ -28,10 +28,10 @@ describe("handlevault/auth", () => {
     const output = runInOwnProcess(
       `import { register } from "node:module";
       register(${JSON.stringify(`file://${hooks}`)});
-      const { jwtAuth, tokenAuth } = await import(${JSON.stringify(sourceUrl("auth.ts"))});
+      const { openJwtAuth, tokenAuth } = await import(${JSON.stringify(sourceUrl("auth.ts"))});
       tokenAuth({ tokens: [] });
       const options = { issuer: "i", audience: "a", key: new Uint8Array(32).fill(7) };
-      await jwtAuth(options).catch(({ code, peer }) => console.log(code, peer));`,
+      await openJwtAuth(options).catch(({ code, peer }) => console.log(code, peer));`,
       { timeoutMs: 20_000 },
     );
     rmSync(folder, { recursive: true });

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import type { Authenticator } from "../../src/auth/authenticator.js";
 import type { JwksOptions } from "../../src/auth/jwks-source.js";
-import { jwtAuth } from "../../src/auth/jwt.js";
+import { openJwtAuth } from "../../src/auth/jwt.js";
 import { TestAuthority } from "../support/certificates.js";
 import { evidenceOf } from "../support/evidence.js";
 import { codeThrownBy, thrownBy } from "../support/refusals.js";
@@ -44,7 +44,7 @@ class Scene {
       scene.answer(request, response);
     });
     const url = `http://127.0.0.1:${await portOf(server)}/jwks?tenant=a`;
-    scene.auth = await jwtAuth({
+    scene.auth = await openJwtAuth({
       issuer: TestIssuer.issuer,
       audience: TestIssuer.audience,
       clock: scene.clock,

@@ -21,7 +21,7 @@ const { testGroups } = loadVectors<{ readonly testGroups: readonly Group[] }>(
   "wycheproof/json_web_signature_test.json",
 );
 
-/** Runs jwtAuth's verification up to the claims, which these signatures do not contain. */
+/** Runs openJwtAuth's verification up to the claims, which these signatures do not contain. */
 async function counts(jwk: JwtJsonWebKey, jws: string): Promise<boolean> {
   try {
     const { key, algorithms } = checkJwtKey(jwk);

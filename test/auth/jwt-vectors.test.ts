@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { jwtAuth } from "../../src/auth/jwt.js";
+import { openJwtAuth } from "../../src/auth/jwt.js";
 import { evidenceOf } from "../support/evidence.js";
 import { loadVectors } from "../support/vectors.js";
 
@@ -25,12 +25,12 @@ const policy = {
   maxLifetimeSeconds: 86_400,
   clock: { now: () => vectors.now * 1000 },
 };
-const withPublicKeys = await jwtAuth({
+const withPublicKeys = await openJwtAuth({
   ...policy,
   key: vectors.jwks,
   algorithms: ["RS256", "ES256", "EdDSA"],
 });
-const withSecret = await jwtAuth({
+const withSecret = await openJwtAuth({
   ...policy,
   key: Buffer.from(vectors.hmac_secret_b64url, "base64url"),
 });

@@ -9,7 +9,7 @@ import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Caller } from "../../src/auth/authenticator.js";
-import { type JwtAuthOptions, jwtAuth } from "../../src/auth/jwt.js";
+import { type JwtAuthOptions, openJwtAuth } from "../../src/auth/jwt.js";
 import { TestAuthority } from "../support/certificates.js";
 import { anyCodeUnit } from "../support/code-units.js";
 import { evidenceOf } from "../support/evidence.js";
@@ -23,7 +23,7 @@ const NOW = clock.nowMs / 1000;
 const base = { issuer: TestIssuer.issuer, audience: TestIssuer.audience, clock };
 
 async function callerOf(token: string, options: Partial<JwtAuthOptions> = {}): Promise<unknown> {
-  const auth = await jwtAuth({ ...base, key: issuer.publicKey, ...options });
+  const auth = await openJwtAuth({ ...base, key: issuer.publicKey, ...options });
   return await auth.authenticate(evidenceOf({ token }));
 }
 
@@ -49,15 +49,19 @@ describe("a token", () => {
     try {
       for (const [seconds, countsMs] of lifetimes) {
         clock.nowMs = start;
-        const auth = await jwtAuth({ ...base, key: issuer.publicKey, clockToleranceSeconds: 5 });
+        const auth = await openJwtAuth({
+          ...base,
+          key: issuer.publicKey,
+          clockToleranceSeconds: 5,
+        });
         const token = issuer.token(start, { exp: NOW + seconds });
         const caller = (await auth.authenticate(evidenceOf({ token }))) as Caller;
-        expect(auth.stillCounts?.(caller)).toBe(true);
-        expect(auth.stillCounts?.({ principal: "alice" })).toBe(false);
+        expect(auth.isStillValid?.(caller)).toBe(true);
+        expect(auth.isStillValid?.({ principal: "alice" })).toBe(false);
         clock.nowMs = start + countsMs - 1;
-        expect(auth.stillCounts?.(caller)).toBe(true);
+        expect(auth.isStillValid?.(caller)).toBe(true);
         clock.nowMs = start + countsMs;
-        expect(auth.stillCounts?.(caller)).toBe(false);
+        expect(auth.isStillValid?.(caller)).toBe(false);
       }
     } finally {
       clock.nowMs = start;
@@ -119,7 +123,7 @@ describe("the time of a token", () => {
 
   it("passes by the clock, which does not go backwards", async () => {
     const own = new ManualClock();
-    const auth = await jwtAuth({ ...base, key: issuer.publicKey, clock: own });
+    const auth = await openJwtAuth({ ...base, key: issuer.publicKey, clock: own });
     const evidence = evidenceOf({ token: issuer.token(own.nowMs) });
     expect(await auth.authenticate(evidence)).toBeDefined();
     own.advanceSeconds(330);
@@ -289,7 +293,7 @@ describe("the text of a token", () => {
   });
 
   it("is refused with any one bit changed", async () => {
-    const auth = await jwtAuth({ ...base, key: issuer.publicKey });
+    const auth = await openJwtAuth({ ...base, key: issuer.publicKey });
     for (let index = 0; index < token.length; index++) {
       const flipped = String.fromCharCode(token.charCodeAt(index) ^ 1);
       const changed = token.slice(0, index) + flipped + token.slice(index + 1);
@@ -298,7 +302,7 @@ describe("the text of a token", () => {
   });
 
   it("is not searched for in a request without one", async () => {
-    const auth = await jwtAuth({ ...base, key: issuer.publicKey });
+    const auth = await openJwtAuth({ ...base, key: issuer.publicKey });
     expect(await auth.authenticate(evidenceOf({}))).toBeUndefined();
     expect(
       await auth.authenticate(evidenceOf({ headers: { authorization: token } })),
@@ -308,7 +312,7 @@ describe("the text of a token", () => {
 
 describe("any signed text", () => {
   it("is refused or identifies its subject, and never causes an error", async () => {
-    const auth = await jwtAuth({ ...base, key: issuer.publicKey, mayActForClaim: "for" });
+    const auth = await openJwtAuth({ ...base, key: issuer.publicKey, mayActForClaim: "for" });
     const good = { iss: base.issuer, aud: base.audience, sub: "alice", iat: NOW, exp: NOW + 60 };
     const member = fc.constantFrom("iss", "aud", "sub", "iat", "exp", "nbf", "for", "__proto__");
     const parameter = fc.constantFrom("alg", "kid", "typ", "crit", "b64", "jwk", "__proto__");
@@ -326,7 +330,7 @@ describe("any signed text", () => {
   });
 
   it("or an unsigned one, is refused and never causes an error", async () => {
-    const auth = await jwtAuth({ ...base, key: { keys: [issuer.jwk] } });
+    const auth = await openJwtAuth({ ...base, key: { keys: [issuer.jwk] } });
     const part = fc.oneof(fc.base64String(), fc.json(), fc.string({ unit: anyCodeUnit }));
     const encoded = part.map((text) => Buffer.from(text).toString("base64url"));
     const parts = fc.array(fc.oneof(part, encoded), { minLength: 1, maxLength: 5 });
@@ -444,7 +448,7 @@ describe("the key of a server", () => {
   });
 });
 
-describe("options of jwtAuth", () => {
+describe("options of openJwtAuth", () => {
   const key = issuer.publicKey;
   it.each([
     [undefined, TypeError],
@@ -474,13 +478,13 @@ describe("options of jwtAuth", () => {
     [{ ...base, key, clock: {} }, TypeError],
     [{ ...base, key, subject: "alice" }, TypeError],
   ])("are refused when they are wrong: case %#", async (options, kind) => {
-    const error = await thrownBy(() => jwtAuth(options as unknown as JwtAuthOptions));
+    const error = await thrownBy(() => openJwtAuth(options as unknown as JwtAuthOptions));
     expect(error).toBeInstanceOf(kind);
   });
 
   it("are in no text that the authenticator exposes", async () => {
     const secret = Buffer.from("canary-secret-canary-secret-canary-secret");
-    const auth = await jwtAuth({ ...base, issuer: "canary-issuer", key: secret });
+    const auth = await openJwtAuth({ ...base, issuer: "canary-issuer", key: secret });
     const shown = inspect(auth, { depth: 9, showHidden: true }) + JSON.stringify(auth);
     expect(shown).not.toMatch(/canary|63616e617279|99, 97, 110/);
   });

@@ -7,7 +7,7 @@ import {
 } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { headerAuth } from "../../src/auth/header.js";
-import { jwtAuth } from "../../src/auth/jwt.js";
+import { openJwtAuth } from "../../src/auth/jwt.js";
 import type { JwtKey } from "../../src/auth/jwt-keys.js";
 import { isPublishedKey } from "../../src/auth/key-text.js";
 import { generateToken, hashToken, tokenAuth } from "../../src/auth/token.js";
@@ -111,7 +111,7 @@ const ENCODINGS: Readonly<Record<string, (bytes: Buffer) => string | Buffer>> = 
 
 const jwtOptions = { issuer: "https://login.example.org", audience: "handlevault" };
 const KEY = randomBytes(32);
-const withKey = (key: JwtKey) => () => jwtAuth({ ...jwtOptions, key });
+const withKey = (key: JwtKey) => () => openJwtAuth({ ...jwtOptions, key });
 const withSecret = (secret: string) => () => headerAuth({ peers: ["10.0.0.7"], secret });
 const withToken = (token: string) => () => tokenAuth({ tokens: [{ token, principal: "alice" }] });
 

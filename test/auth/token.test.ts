@@ -85,10 +85,10 @@ describe("a static token", () => {
     const expiresAt = new Date(clock.nowMs + 1);
     const auth = tokenAuth({ clock, tokens: [{ token: TOKEN, principal: "alice", expiresAt }] });
     const caller = auth.authenticate(evidenceOf({ token: TOKEN })) as Caller;
-    expect(auth.stillCounts?.(caller)).toBe(true);
-    expect(auth.stillCounts?.({ principal: "alice" })).toBe(false);
+    expect(auth.isStillValid?.(caller)).toBe(true);
+    expect(auth.isStillValid?.({ principal: "alice" })).toBe(false);
     clock.nowMs += 1;
-    expect(auth.stillCounts?.(caller)).toBe(false);
+    expect(auth.isStillValid?.(caller)).toBe(false);
   });
 
   it("is not affected by later changes of the options", () => {
@@ -211,13 +211,13 @@ describe("tokens that are reloaded", () => {
     const [before, after] = [generateToken(), generateToken()];
     const auth = tokenAuth({ tokens: [{ token: before, principal: "alice" }] });
     const caller = auth.authenticate(evidenceOf({ token: before })) as Caller;
-    expect(auth.stillCounts?.(caller)).toBe(true);
+    expect(auth.isStillValid?.(caller)).toBe(true);
     auth.reload([{ token: after, principal: "alice" }]);
     expect(await auth.authenticate(evidenceOf({ token: before }))).toBeUndefined();
     expect(await auth.authenticate(evidenceOf({ token: after }))).toMatchObject({
       principal: "alice",
     });
-    expect(auth.stillCounts?.(caller)).toBe(false);
+    expect(auth.isStillValid?.(caller)).toBe(false);
   });
 
   it("stay as they were where one of the new ones is wrong", async () => {

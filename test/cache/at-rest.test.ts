@@ -9,7 +9,7 @@ import { openLmdbCache } from "../../src/cache/lmdb.js";
 import { openRedisCache } from "../../src/cache/redis.js";
 import { openSqliteCache } from "../../src/cache/sqlite.js";
 import { openValkeyCache } from "../../src/cache/valkey.js";
-import { type CacheBackend, HandleVault, KeyRing } from "../../src/index.js";
+import { type CacheBackend, generateKey, HandleVault, KeyRing } from "../../src/index.js";
 import { missingServer, startRespServer } from "../support/servers/resp-server.js";
 import { mountSmallDisk, NO_SMALL_DISK } from "../support/small-disk.js";
 
@@ -63,7 +63,7 @@ describe.each(STORES)("the files of %s", (_, withCache, missing) => {
   }) => {
     if (missing !== undefined) return skip(missing);
     const folder = mkdtempSync(join(tmpdir(), "handlevault-at-rest-"));
-    const keys = KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
+    const keys = KeyRing.from({ current: "k", keys: { k: generateKey() } });
     const { owner, grantee, payload, safeView, tenant } = CANARY;
     try {
       const { ids, content } = await withCache(folder, async (cache) => {

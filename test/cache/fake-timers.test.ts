@@ -8,7 +8,13 @@ import { lruCache } from "../../src/cache/lru.js";
 import { openRedisCache, redisCache } from "../../src/cache/redis.js";
 import { openSqliteCache } from "../../src/cache/sqlite.js";
 import { openValkeyCache } from "../../src/cache/valkey.js";
-import { type CacheBackend, HandleVault, KeyRing, memoryCache } from "../../src/index.js";
+import {
+  type CacheBackend,
+  generateKey,
+  HandleVault,
+  KeyRing,
+  memoryCache,
+} from "../../src/index.js";
 import { fakeTimers } from "../support/fake-timers.js";
 import { type RespCluster, startRespCluster } from "../support/servers/resp-cluster.js";
 import { missingServer, type RespServer, startRespServer } from "../support/servers/resp-server.js";
@@ -20,7 +26,7 @@ const LARGE = "large".repeat(100_000);
 
 /** Seals, unseals, counts uses, deletes, purges and closes. */
 async function useVaultOn(open: Open): Promise<void> {
-  const keys = KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
+  const keys = KeyRing.from({ current: "k", keys: { k: generateKey() } });
   const vault = new HandleVault({ cache: await open(), keys, acceptVolatile: true });
   const [small, large] = await Promise.all([
     vault.seal("small", sealOptions()),

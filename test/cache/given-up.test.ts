@@ -9,7 +9,7 @@ import { describe, expect, it, vi } from "vitest";
 import { openLmdbCache } from "../../src/cache/lmdb.js";
 import { redisCache } from "../../src/cache/redis.js";
 import { openValkeyCache } from "../../src/cache/valkey.js";
-import { type CacheBackend, HandleVault, KeyRing } from "../../src/index.js";
+import { type CacheBackend, generateKey, HandleVault, KeyRing } from "../../src/index.js";
 import { overriding } from "../support/failing-cache.js";
 import { codeThrownBy } from "../support/refusals.js";
 import { missingServer, startRespServer } from "../support/servers/resp-server.js";
@@ -98,7 +98,7 @@ describe.each(KINDS)("writes to $name that were given up under way", ({ missing,
   it("are executed unchanged or not at all, whatever is sealed after them", async ({ skip }) => {
     if (missing !== undefined) return skip(missing);
     const scene = await start();
-    const keys = KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
+    const keys = KeyRing.from({ current: "k", keys: { k: generateKey() } });
     const [givenUp, kept] = [new Map<string, Buffer>(), new Map<string, Buffer>()];
     const giveUp = new AbortController();
     setMaxListeners(SEALS, giveUp.signal);

@@ -1,7 +1,13 @@
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openRedisCache, redisCache } from "../../src/cache/redis.js";
-import { type CacheBackend, HandleVault, KeyRing, type Revision } from "../../src/index.js";
+import {
+  type CacheBackend,
+  generateKey,
+  HandleVault,
+  KeyRing,
+  type Revision,
+} from "../../src/index.js";
 import { aclOf } from "../support/servers/resp-acl.js";
 import {
   missingServer,
@@ -70,7 +76,7 @@ describe.skipIf(missing !== undefined)(missing ?? "what a Redis server promises"
   });
 
   it("the vault refuses a server that evicts or persists nothing, unless acceptVolatile is set", async () => {
-    const keys = KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
+    const keys = KeyRing.from({ current: "k", keys: { k: generateKey() } });
     for (const options of [{}, { appendFsync: "always", arguments: LRU }] as const) {
       const { port, stop } = await start(options);
       const vault = new HandleVault({ cache: await open(port), keys });

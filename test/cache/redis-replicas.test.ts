@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
 import { openRedisCache } from "../../src/cache/redis.js";
 import { openValkeyCache } from "../../src/cache/valkey.js";
-import { HandleVault, KeyRing } from "../../src/index.js";
+import { generateKey, HandleVault, KeyRing } from "../../src/index.js";
 import { type RespSentinel, startRespSentinel } from "../support/servers/resp-sentinel.js";
 import { missingServer } from "../support/servers/resp-server.js";
 import { codesOf, loadDuring } from "./redis-load.js";
@@ -28,7 +28,7 @@ for (const [product, open] of [
       const started = await startRespSentinel(product, { appendFsync: "everysec" });
       group = started;
       const cache = await open({ sentinels: started.sentinels, name: started.name });
-      const keys = KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
+      const keys = KeyRing.from({ current: "k", keys: { k: generateKey() } });
       const vault = new HandleVault({ cache, keys, cacheTimeoutMs: PATIENT_MS });
       const report = await loadDuring(vault, async () => {
         await sleep(300);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, it } from "vitest";
 import { openRedisCache } from "../../src/cache/redis.js";
 import { openValkeyCache } from "../../src/cache/valkey.js";
-import { HandleVault, KeyRing } from "../../src/index.js";
+import { generateKey, HandleVault, KeyRing } from "../../src/index.js";
 import { missingServer, type RespServer, startRespServer } from "../support/servers/resp-server.js";
 import { codesOf, countLost, loadDuring } from "./redis-load.js";
 
@@ -19,7 +19,7 @@ for (const [product, open] of [
   const missing = missingServer(product);
 
   describe.skipIf(missing !== undefined)(missing ?? `${product} that is restarted mid-load`, () => {
-    const keys = KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
+    const keys = KeyRing.from({ current: "k", keys: { k: generateKey() } });
     let server: RespServer;
 
     beforeEach(async () => {

@@ -5,7 +5,7 @@ import { Redis } from "ioredis";
 import { beforeEach, describe, expect, it } from "vitest";
 import { openRedisCache } from "../../src/cache/redis.js";
 import { openValkeyCache } from "../../src/cache/valkey.js";
-import { HandleVault, KeyRing, type OpaqueHandle } from "../../src/index.js";
+import { generateKey, HandleVault, KeyRing, type OpaqueHandle } from "../../src/index.js";
 import { missingServer, type RespServer, startRespServer } from "../support/servers/resp-server.js";
 
 const OWNER = "owner";
@@ -20,7 +20,7 @@ for (const [product, open] of [
   const missing = missingServer(product);
 
   describe.skipIf(missing !== undefined)(missing ?? `${product} that lost its last writes`, () => {
-    const keys = KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
+    const keys = KeyRing.from({ current: "k", keys: { k: generateKey() } });
     let server: RespServer;
     let vault: HandleVault;
     let handle: OpaqueHandle;

@@ -1,7 +1,7 @@
 /** The tests of a cluster, for each product. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type CacheBackend, HandleVault, KeyRing } from "../../src/index.js";
+import { type CacheBackend, generateKey, HandleVault, KeyRing } from "../../src/index.js";
 import { type RespCluster, startRespCluster } from "../support/servers/resp-cluster.js";
 import { missingServer, type RespProduct } from "../support/servers/resp-server.js";
 import { codesOf, countLost, loadDuring } from "./redis-load.js";
@@ -202,7 +202,7 @@ async function keysOf(cache: CacheBackend, timeoutMs: number): Promise<Set<strin
 }
 
 function vaultOf(cache: CacheBackend): HandleVault {
-  const keys = KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
+  const keys = KeyRing.from({ current: "k", keys: { k: generateKey() } });
   const options = { acceptVolatile: true, cacheTimeoutMs: PATIENT_MS };
   return new HandleVault({ cache, keys, ...options });
 }

@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { openSqliteCache } from "../../src/cache/sqlite.js";
-import { type CacheBackend, HandleVault, KeyRing } from "../../src/index.js";
+import { type CacheBackend, generateKey, HandleVault, KeyRing } from "../../src/index.js";
 import { codeThrownBy } from "../support/refusals.js";
 import { rotate } from "../support/rotation.js";
 import { GRANTEE, OWNER, STRANGER, sealOptions } from "../support/vault.js";
@@ -56,7 +56,7 @@ describe("a record with a body of 16 MiB in a SQLite cache", () => {
   it("does not read or write the body for a grant, a refusal, a safe view or a rewrap", async () => {
     const path = newFile();
     const counted = countingBodies(closeLater(await openSqliteCache(path)));
-    const keys = KeyRing.from({ current: "old", keys: { old: KeyRing.generateKey() } });
+    const keys = KeyRing.from({ current: "old", keys: { old: generateKey() } });
     const vault = closeLater(new HandleVault({ cache: counted.cache, keys }));
     const payload = Buffer.alloc(16 * MEBIBYTE, 7);
     const { id } = await vault.seal(payload, sealOptions());
@@ -66,7 +66,7 @@ describe("a record with a body of 16 MiB in a SQLite cache", () => {
       "ERR_VAULT_HANDLE_ACCESS_DENIED",
     );
     expect(await vault.getSafeView(id)).toBe("a payload");
-    rotate(keys, "new", KeyRing.generateKey());
+    rotate(keys, "new", generateKey());
     expect(await vault.rewrap()).toMatchObject({ failed: 0 });
     expect(counted.reads()).toBe(0);
     expect(walBytes()).toBeGreaterThan(0);

@@ -15,7 +15,7 @@ import type { WatchedFile } from "../../src/cache/file-identity.js";
 import { UNBOUNDED } from "../../src/cache/sqlite/free-space.js";
 import { WriteQueue } from "../../src/cache/sqlite/write-queue.js";
 import { openSqliteCache, sqliteCache } from "../../src/cache/sqlite.js";
-import { type CacheBackend, HandleVault, KeyRing } from "../../src/index.js";
+import { type CacheBackend, generateKey, HandleVault, KeyRing } from "../../src/index.js";
 import { codeThrownBy } from "../support/refusals.js";
 import { sealOptions } from "../support/vault.js";
 import {
@@ -92,7 +92,7 @@ describe.each(["full", "normal"] as const)(
 describe("a database that is replaced by its backup while it is open", () => {
   it("acknowledges no seal afterwards, so that none is lost", async () => {
     const path = newFile();
-    const keys = KeyRing.from({ current: "key", keys: { key: KeyRing.generateKey() } });
+    const keys = KeyRing.from({ current: "key", keys: { key: generateKey() } });
     const vault = new HandleVault({ cache: await openSqliteCache(path), keys });
     const before = await vault.seal("before", sealOptions());
     copyFileSync(path, `${path}.backup`);

@@ -8,7 +8,7 @@ import {
   type SqliteStatement,
   sqliteCache,
 } from "../../src/cache/sqlite.js";
-import { type CacheBackend, HandleVault, KeyRing } from "../../src/index.js";
+import { type CacheBackend, generateKey, HandleVault, KeyRing } from "../../src/index.js";
 import { codeThrownBy, thrownBy } from "../support/refusals.js";
 import { sealOptions } from "../support/vault.js";
 import { closeLater, FOR_LONG, headOf, newFile, put, UNAVAILABLE } from "./sqlite-scene.js";
@@ -65,7 +65,7 @@ async function readyCache(connection: SqliteConnection): Promise<CacheBackend> {
 describe("64 seals that are flushed to the disk", () => {
   it("cost one flush in flight together, and 64 flushes one by one", async () => {
     const { connection, commits } = watched(newFile());
-    const keys = KeyRing.from({ current: "key", keys: { key: KeyRing.generateKey() } });
+    const keys = KeyRing.from({ current: "key", keys: { key: generateKey() } });
     const vault = closeLater(new HandleVault({ cache: await readyCache(connection), keys }));
     const seal = () => vault.seal("a text", sealOptions());
     await seal();

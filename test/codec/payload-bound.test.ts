@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fernetEncryptor, generateKey } from "../../src/codec/encryptor/fernet.js";
+import { fernetEncryptor, generateFernetKey } from "../../src/codec/encryptor/fernet.js";
 import { jsonSerializer } from "../../src/codec/serializer/json.js";
 import { messagePackSerializer } from "../../src/codec/serializer/messagepack.js";
 import { VaultCodec } from "../../src/codec/vault-codec.js";
@@ -115,7 +115,7 @@ describe("the bound on payloads", () => {
     const codec = new VaultCodec({ serializer });
     const sealed = await codec.encode([1]);
     expect(await codeThrownBy(() => codec.decode(sealed))).toBe(TOO_LARGE);
-    const fernet = new VaultCodec({ encryptor: fernetEncryptor({ keys: [generateKey()] }) });
+    const fernet = new VaultCodec({ encryptor: fernetEncryptor({ keys: [generateFernetKey()] }) });
     expect(await codeThrownBy(() => fernet.decode(new Uint8Array(2 ** 29)))).toBe(TOO_LARGE);
   });
 });

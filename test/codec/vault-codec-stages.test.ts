@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { lz4Compressor } from "../../src/codec/compressor/lz4.js";
 import { deflateCompressor } from "../../src/codec/compressor/zlib.js";
-import { fernetEncryptor, generateKey } from "../../src/codec/encryptor/fernet.js";
+import { fernetEncryptor, generateFernetKey } from "../../src/codec/encryptor/fernet.js";
 import { plaintextEncryptor } from "../../src/codec/encryptor/plaintext.js";
 import { messagePackSerializer } from "../../src/codec/serializer/messagepack.js";
 import { VaultCodec } from "../../src/codec/vault-codec.js";
@@ -204,7 +204,7 @@ describe("custom stages", () => {
 
 describe("a codec with Fernet", () => {
   it("makes tokens and reads its own", async () => {
-    const keys = [generateKey()];
+    const keys = [generateFernetKey()];
     const codec = new VaultCodec({ encryptor: fernetEncryptor({ keys }) });
     const sealed = await codec.encode({ ssn: "123-45-6789" });
     expect(Buffer.from(sealed).toString("latin1")).toMatch(/^gAAAAA/);

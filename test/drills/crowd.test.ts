@@ -21,11 +21,11 @@ const WIRES = [
   },
   {
     wire: "json-rpc",
-    client: (port: number) => VaultClient.socket({ port }, { token: TOKEN }),
+    client: (port: number) => VaultClient.jsonRpc({ port }, { token: TOKEN }),
   },
   {
     wire: "xml-rpc",
-    client: (port: number) => VaultClient.rpc(`http://127.0.0.1:${port}`, { token: TOKEN }),
+    client: (port: number) => VaultClient.xmlRpc(`http://127.0.0.1:${port}`, { token: TOKEN }),
   },
 ] as const;
 

@@ -3,7 +3,7 @@ import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
-import { HandleVault, KeyRing } from "../../src/index.js";
+import { generateKey, HandleVault, KeyRing } from "../../src/index.js";
 import { OWNER, sealOptions } from "../support/vault.js";
 import { Child } from "./child.js";
 import type { RotatingTask } from "./children/rotating.js";
@@ -11,7 +11,7 @@ import { openPlace, PLACES } from "./places.js";
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const [OLD, NEW] = [KeyRing.generateKey(), KeyRing.generateKey()];
+const [OLD, NEW] = [generateKey(), generateKey()];
 const PROCESSES = 3;
 const HANDLES = 20;
 

@@ -3,7 +3,7 @@
 import { randomInt } from "node:crypto";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
-import { aes256GcmEncryptor, HandleVault, KeyRing } from "../../src/index.js";
+import { aes256GcmEncryptor, generateKey, HandleVault, KeyRing } from "../../src/index.js";
 import { PREFIX_BYTES } from "../../src/vault/record.js";
 import { inBatches } from "../support/in-batches.js";
 import { rotate as rotateTo } from "../support/rotation.js";
@@ -26,7 +26,7 @@ async function openWith(address: Address, keys: KeyRing): Promise<HandleVault> {
 }
 
 function newRing(): KeyRing {
-  return KeyRing.from({ current: "key-0", keys: { "key-0": KeyRing.generateKey() } });
+  return KeyRing.from({ current: "key-0", keys: { "key-0": generateKey() } });
 }
 
 async function sealMany(vault: HandleVault, count: number): Promise<string[]> {
@@ -43,7 +43,7 @@ vi.setConfig({ testTimeout: 240_000 });
 /** Moves all records from key to key, and removes each key that is no longer used. */
 async function rotate(writer: HandleVault, ring: KeyRing): Promise<void> {
   for (let rotation = 1; rotation <= ROTATIONS; rotation++) {
-    rotateTo(ring, `key-${rotation}`, KeyRing.generateKey());
+    rotateTo(ring, `key-${rotation}`, generateKey());
     const report = await writer.rewrap();
     expect(report.failed).toBe(0);
     expectOnlyKey(report.keyUsage, `key-${rotation}`, HANDLES);
@@ -98,7 +98,7 @@ describe.each(PLACES)("rotation on $name", (kind) => {
       const ring = newRing();
       const first = await openWith(place.address, ring);
       const ids = await sealMany(first, RECORDS);
-      rotateTo(ring, "key-1", KeyRing.generateKey());
+      rotateTo(ring, "key-1", generateKey());
       const half = await first.rewrap({ limit: RECORDS / 2 });
       await first.close();
       expect(half.rewrapped).toBe(RECORDS / 2);
@@ -151,7 +151,7 @@ describe.each(PLACES)("rotation on $name", (kind) => {
 
 function newKeys(name: string, count: number): Record<string, string> {
   const numbers = Array.from({ length: count }, (_, index) => index);
-  return Object.fromEntries(numbers.map((n) => [`${name}-${n}`, KeyRing.generateKey()]));
+  return Object.fromEntries(numbers.map((n) => [`${name}-${n}`, generateKey()]));
 }
 
 /** Kills a child after a random delay, once it has printed a number of lines. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { overriding } from "../support/failing-cache.js";
 import {
   fernetEncryptor,
-  generateKey,
+  generateFernetKey,
   HandleVault,
   KeyRing,
   memoryCache,
@@ -117,7 +117,7 @@ describe("the constructor of a vault refuses", () => {
   });
 
   it("keys beside a codec that has its own encryptor", () => {
-    const codec = new VaultCodec({ encryptor: fernetEncryptor({ keys: [generateKey()] }) });
+    const codec = new VaultCodec({ encryptor: fernetEncryptor({ keys: [generateFernetKey()] }) });
     expect(() => new HandleVault({ codec, keys: KeyRing.ephemeral() })).toThrow(TypeError);
     expect(() => new HandleVault({ codec })).not.toThrow();
   });

@@ -5,6 +5,7 @@ import { LoopTurns } from "../support/event-loop.js";
 import { overriding } from "../support/failing-cache.js";
 import {
   type CacheBackend,
+  generateKey,
   HandleVault,
   KeyRing,
   lruCache,
@@ -65,12 +66,12 @@ async function scene(make: Make = inMemory) {
   const clock = new ManualClock();
   const started = clock.nowMs;
   const cache = work.counting(make(() => clock.nowMs - started));
-  const keys = KeyRing.from({ current: "old", keys: { old: KeyRing.generateKey() } });
+  const keys = KeyRing.from({ current: "old", keys: { old: generateKey() } });
   const vault = new HandleVault({ cache, clock, keys });
   const options = sealOptions({ maxUses: 5, ttlSeconds: 60 });
   const requests = Array.from({ length: COUNT }, (_, data) => ({ data, ...options }));
   const ids = (await vault.sealMany(requests)).map((outcome) => successOf(outcome).id);
-  rotate(keys, "new", KeyRing.generateKey());
+  rotate(keys, "new", generateKey());
   return { vault, clock, requests, ids, work };
 }
 

@@ -5,6 +5,7 @@ import {
   CacheFullError,
   CacheUnsafeError,
   fernetEncryptor,
+  generateFernetKey,
   generateKey,
   HandleVault,
   KeyRing,
@@ -81,7 +82,7 @@ describe("a cache that outlives the process or is shared", () => {
     for (const options of ephemeral) {
       expect(() => new HandleVault(options)).toThrow(/KeyRing/);
     }
-    const keys = KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
+    const keys = KeyRing.from({ current: "k", keys: { k: generateKey() } });
     expect(() => new HandleVault({ cache, keys })).not.toThrow();
   });
 
@@ -95,7 +96,7 @@ describe("a cache that outlives the process or is shared", () => {
       return capabilities;
     };
     const cache = overriding(memory, { shared: true, ready });
-    const keys = KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
+    const keys = KeyRing.from({ current: "k", keys: { k: generateKey() } });
     const careful = new HandleVault({ cache, keys });
     const refusal = careful.seal("secret", sealOptions());
     await expect(refusal).rejects.toMatchObject({
@@ -147,7 +148,7 @@ describe("a lasting cache whose promises become weaker", () => {
           return memory.insert(key, record, options);
         },
       });
-      const keys = KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
+      const keys = KeyRing.from({ current: "k", keys: { k: generateKey() } });
       const vault = new HandleVault({ cache, keys, acceptVolatile: accepted });
       const { id } = await vault.seal("kept", sealOptions());
       durability = "none";
@@ -226,12 +227,14 @@ describe("a cache that fails", () => {
 });
 
 describe("a vault works the same", () => {
-  const ring = () => KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
+  const ring = () => KeyRing.from({ current: "k", keys: { k: generateKey() } });
   it.each([
     ["on an asynchronous cache", () => ({ cache: asynchronous(memoryCache()), keys: ring() })],
     [
       "with Fernet",
-      () => ({ codec: new VaultCodec({ encryptor: fernetEncryptor({ keys: [generateKey()] }) }) }),
+      () => ({
+        codec: new VaultCodec({ encryptor: fernetEncryptor({ keys: [generateFernetKey()] }) }),
+      }),
     ],
     ["in plaintext", () => ({ codec: new VaultCodec({ encryptor: plaintextEncryptor() }) })],
     ["for a tenant", () => ({ tenant: "acme" })],

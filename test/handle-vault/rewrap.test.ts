@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { overriding } from "../support/failing-cache.js";
 import {
   fernetEncryptor,
+  generateFernetKey,
   generateKey,
   HandleVault,
   KeyRing,
@@ -16,7 +17,7 @@ import { OWNER, sealOptions } from "../support/vault.js";
 describe("rewrap", () => {
   it("moves every record to the current key, so that the old one can go", async () => {
     const { vault, ring, ids } = await vaultWithRecords(30);
-    rotate(ring, "new", KeyRing.generateKey());
+    rotate(ring, "new", generateKey());
     const report = await vault.rewrap();
     expect(report).toMatchObject({ visited: 30, rewrapped: 30, failed: 0, keyUsage: { new: 30 } });
     ring.remove("old", { force: true });
@@ -26,7 +27,7 @@ describe("rewrap", () => {
   it("does not read or change bodies, and opens nothing", async () => {
     const { vault, ring, cache } = await vaultWithRecords(3);
     const bodiesBefore = await bodiesOf(cache);
-    rotate(ring, "new", KeyRing.generateKey());
+    rotate(ring, "new", generateKey());
     await vault.rewrap();
     const bodiesAfter = await bodiesOf(cache);
     expect(bodiesAfter).toEqual(bodiesBefore);
@@ -44,7 +45,7 @@ describe("rewrap", () => {
 
   it("can be stopped and resumed, and adds up to the same report", async () => {
     const { vault, ring } = await vaultWithRecords(25);
-    rotate(ring, "new", KeyRing.generateKey());
+    rotate(ring, "new", generateKey());
     let report: RewrapReport = await vault.rewrap({ limit: 10 });
     let calls = 1;
     while (report.cursor !== undefined) {
@@ -57,10 +58,10 @@ describe("rewrap", () => {
 
   it("pages through more records than one page holds", async () => {
     const cache = memoryCache();
-    const ring = KeyRing.from({ current: "old", keys: { old: KeyRing.generateKey() } });
+    const ring = KeyRing.from({ current: "old", keys: { old: generateKey() } });
     const vault = new HandleVault({ cache, keys: ring });
     for (let count = 0; count < 2100; count++) await vault.seal(count, sealOptions());
-    rotate(ring, "new", KeyRing.generateKey());
+    rotate(ring, "new", generateKey());
     const stopped = await vault.rewrap({ limit: 1500 });
     expect(stopped.rewrapped).toBe(1500);
     const { keyUsage } = await vault.rewrap({ cursor: stopped.cursor });
@@ -69,7 +70,7 @@ describe("rewrap", () => {
 
   it("counts a record under the key that it names if that key is missing", async () => {
     const { vault, ring, cache } = await vaultWithRecords(4);
-    rotate(ring, "new", KeyRing.generateKey());
+    rotate(ring, "new", generateKey());
     ring.remove("old", { force: true });
     await vault.seal("fresh", sealOptions());
     await cache.insert("not a record", { head: new Uint8Array(50) }, { purgeAfterMs: 1e6 });
@@ -92,7 +93,7 @@ describe("rewrap", () => {
       },
     });
     const { vault, ring } = await vaultWithRecords(2, cache);
-    rotate(ring, "new", KeyRing.generateKey());
+    rotate(ring, "new", generateKey());
     expect(await vault.rewrap()).toMatchObject({ rewrapped: 2, failed: 0, keyUsage: { new: 2 } });
   });
 
@@ -105,7 +106,7 @@ describe("rewrap", () => {
       get: (key) => (isGone ? undefined : memory.get(key)),
     });
     const { vault, ring } = await vaultWithRecords(1, cache);
-    rotate(ring, "new", KeyRing.generateKey());
+    rotate(ring, "new", generateKey());
     expect(await vault.rewrap()).toMatchObject({ visited: 1, rewrapped: 0, failed: 0 });
     answer = "conflict";
     expect(await vault.rewrap()).toMatchObject({ visited: 1, rewrapped: 0, failed: 1 });
@@ -121,7 +122,7 @@ describe("rewrap", () => {
       },
     });
     const { vault, ring } = await vaultWithRecords(2, cache);
-    rotate(ring, "new", KeyRing.generateKey());
+    rotate(ring, "new", generateKey());
     const report = await vault.rewrap();
     expect(report).toMatchObject({ rewrapped: 0, failed: 2, keyUsage: { old: 2 } });
   });
@@ -129,11 +130,11 @@ describe("rewrap", () => {
   it("counts keys whose names are members of every object", async () => {
     const ring = KeyRing.from({
       current: "constructor",
-      keys: { constructor: KeyRing.generateKey() },
+      keys: { constructor: generateKey() },
     });
     const vault = new HandleVault({ keys: ring });
     await vault.seal("x", sealOptions());
-    rotate(ring, "toString", KeyRing.generateKey());
+    rotate(ring, "toString", generateKey());
     await vault.seal("y", sealOptions());
     const stopped = await vault.rewrap({ limit: 1 });
     expect(stopped).toMatchObject({ visited: 1, rewrapped: 1, keyUsage: { toString: 1 } });
@@ -158,7 +159,7 @@ describe("rewrap", () => {
   });
 
   it.each([
-    ["Fernet", () => fernetEncryptor({ keys: [generateKey()] })],
+    ["Fernet", () => fernetEncryptor({ keys: [generateFernetKey()] })],
     ["plaintext", plaintextEncryptor],
   ])("is refused with %s, which has no wrapped keys", async (_, encryptor) => {
     const vault = new HandleVault({ codec: new VaultCodec({ encryptor: encryptor() }) });
@@ -172,7 +173,7 @@ describe("rotation under load", () => {
     const reads: Promise<unknown>[] = [];
     for (let turn = 0; turn < 10; turn++) {
       reads.push(...ids.map((id) => vault.unseal(id, OWNER)));
-      rotate(ring, `key-${turn}`, KeyRing.generateKey());
+      rotate(ring, `key-${turn}`, generateKey());
       reads.push(vault.rewrap());
       reads.push(vault.seal(turn, sealOptions()).then(({ id }) => vault.unseal(id, OWNER)));
     }
@@ -196,17 +197,17 @@ describe("a read in progress while its key is retired", () => {
         return entry;
       },
     });
-    const ring = KeyRing.from({ current: "old", keys: { old: KeyRing.generateKey() } });
+    const ring = KeyRing.from({ current: "old", keys: { old: generateKey() } });
     const sealing = new HandleVault({ cache, keys: ring });
     const { id } = await sealing.seal("moved", sealOptions());
     const reading = new HandleVault({ cache, keys: ring });
     onTheWay = async () => {
-      rotate(ring, "new", KeyRing.generateKey());
+      rotate(ring, "new", generateKey());
       await sealing.rewrap();
       ring.remove("old", { force: true });
     };
     await expect(reading.unseal(id, OWNER)).resolves.toBe("moved");
-    rotate(ring, "newer", KeyRing.generateKey());
+    rotate(ring, "newer", generateKey());
     ring.remove("new", { force: true });
     const refused = { code: "ERR_VAULT_KEY_NOT_FOUND" };
     await expect(reading.unseal(id, OWNER)).rejects.toMatchObject(refused);
@@ -214,7 +215,7 @@ describe("a read in progress while its key is retired", () => {
 });
 
 async function vaultWithRecords(count: number, cache = memoryCache()) {
-  const ring = KeyRing.from({ current: "old", keys: { old: KeyRing.generateKey() } });
+  const ring = KeyRing.from({ current: "old", keys: { old: generateKey() } });
   const vault = new HandleVault({ cache, keys: ring });
   const ids: string[] = [];
   for (let index = 0; index < count; index++) {

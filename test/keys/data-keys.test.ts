@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { DataKey } from "../../src/keys/data-key.js";
 import { DataKeys } from "../../src/keys/data-keys.js";
-import { KeyRing } from "../../src/keys/key-ring.js";
+import { generateKey, KeyRing } from "../../src/keys/key-ring.js";
 import type { KeyProvider, WrappedKey } from "../../src/vault/contracts.js";
 import { pseudoRandomBytes } from "../support/bytes.js";
 import { codeThrownBy, INTEGRITY, KEY_NOT_FOUND, thrownBy } from "../support/refusals.js";
@@ -165,7 +165,7 @@ describe("opened data keys", () => {
   it("a change to the ring forgets them all, the key in use too", async () => {
     const { provider, keys } = setUp();
     const before = await drawn(keys);
-    rotate(provider.ring, "key-2", KeyRing.generateKey());
+    rotate(provider.ring, "key-2", generateKey());
     const after = await drawn(keys);
     expect(after).not.toBe(before);
     expect(after.header.toString("latin1", 1, 6)).toBe("key-2");
@@ -180,7 +180,7 @@ describe("opened data keys", () => {
     const { provider, keys } = setUp();
     const [header] = (await headersOf(provider.ring, 1)) as [Buffer];
     await keys.forDecryption(header, header.length);
-    rotate(provider.ring, "key-2", KeyRing.generateKey());
+    rotate(provider.ring, "key-2", generateKey());
     provider.ring.remove("key-1", { force: true });
     expect(await codeThrownBy(() => keys.forDecryption(header, header.length))).toBe(KEY_NOT_FOUND);
   });

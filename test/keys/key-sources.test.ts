@@ -4,10 +4,10 @@ import { join, relative } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSqliteCache } from "../../src/cache/sqlite.js";
-import { HandleVault, KeyRing } from "../../src/index.js";
+import { generateKey, HandleVault, KeyRing } from "../../src/index.js";
 import { OWNER, sealOptions } from "../support/vault.js";
 
-const [KEY_1, KEY_2, KEY_3] = [1, 2, 3].map(() => KeyRing.generateKey());
+const [KEY_1, KEY_2, KEY_3] = [1, 2, 3].map(() => generateKey());
 const VARIABLE = "HANDLEVAULT_TEST_KEYS";
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { aes256GcmEncryptor } from "../../src/codec/encryptor/aes-256-gcm.js";
-import { KeyRing } from "../../src/keys/key-ring.js";
+import { generateKey, KeyRing } from "../../src/keys/key-ring.js";
 import type { Encryptor, KeyProvider } from "../../src/vault/contracts.js";
 import { pseudoRandomBytes } from "../support/bytes.js";
 import { CONTEXT } from "../support/contexts.js";
@@ -17,7 +17,7 @@ interface Rotatable extends KeyProvider {
 }
 
 function rotatableRing(): Rotatable {
-  const ring = KeyRing.from({ current: "key-0", keys: { "key-0": KeyRing.generateKey() } });
+  const ring = KeyRing.from({ current: "key-0", keys: { "key-0": generateKey() } });
   return {
     durable: true,
     get currentKeyId() {
@@ -28,7 +28,7 @@ function rotatableRing(): Rotatable {
     },
     wrap: (dataKey) => ring.wrap(dataKey),
     unwrap: (wrapped) => ring.unwrap(wrapped),
-    rotate: (keyId) => rotateTo(ring, keyId, KeyRing.generateKey()),
+    rotate: (keyId) => rotateTo(ring, keyId, generateKey()),
   };
 }
 

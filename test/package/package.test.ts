@@ -68,7 +68,7 @@ const PROXY = [
 /** The routes for web applications: a Hono, made at once. */
 const ROUTER = "./transport/http/router";
 
-const JWT_USE = `await m.jwtAuth({
+const JWT_USE = `await m.openJwtAuth({
   key: new Uint8Array(32), algorithms: ["HS256"], issuer: "i", audience: "a"
 })`;
 
@@ -257,7 +257,7 @@ describe("the packed package, with no peer installed", () => {
   ])("says which command installs %s, for tools of agents", (peer, entry, tools) => {
     const vault = 'new (await import("handlevault")).HandleVault()';
     const policy = 'new (await import("handlevault/mcp")).AgentPolicy({ servers: {} })';
-    const options = `{ vault: ${vault}, policy: ${policy}, server: "desk", subject: "alice" }`;
+    const options = `{ vault: ${vault}, policy: ${policy}, server: "desk", subjectOf: () => "alice" }`;
     const output = run(attempt(entry, `await m.withVault(${tools}, ${options})`));
     expect(output).toMatch(/^ERR_VAULT_PEER_MISSING/);
     expect(output).toContain(`"npm install ${peer}"`);

@@ -33,7 +33,7 @@ it("are two: what one makes is no instance of what the other has", () => {
 
 describe("a vault", () => {
   it("takes codec, encryptor, compressor, keys and cache of another copy", async () => {
-    const keys = other.KeyRing.from({ current: "k", keys: { k: other.KeyRing.generateKey() } });
+    const keys = other.KeyRing.from({ current: "k", keys: { k: other.generateKey() } });
     const encryptor = other.aes256GcmEncryptor({ keys });
     const compressor = other.gzipCompressor();
     const ownCodec = new library.VaultCodec({ encryptor, compressor });
@@ -99,8 +99,8 @@ describe("a policy of another copy", () => {
       servers: { desk: { tools: { lookup: { seal: [{ at: "", safeView: { fixed: "it" } }] } } } },
     });
     const lookup = tool({ inputSchema: z.object({}), execute: async () => "123-45-6789" });
-    const guard = { vault, policy, server: "desk", subject: "alice" };
-    const guarded = await aiSdk.withVault({ lookup }, guard);
+    const guard = { vault, policy, server: "desk", subjectOf: () => "alice" };
+    const guarded = await aiSdk.guardTools({ lookup }, guard);
     const output = await guarded.lookup.execute?.({}, { toolCallId: "1", messages: [] });
     expect(JSON.stringify(output)).toContain("hdl_");
     expect(JSON.stringify(output)).not.toContain("6789");
@@ -113,8 +113,8 @@ describe("a policy of another copy", () => {
     for (const bad of [policy, {}, null, "policy"]) {
       const options = { ...WRAPPING, vault, policy: bad as never };
       expect(() => mcp.withVault(server, options)).toThrow("policy must be an AgentPolicy");
-      const guard = { vault, policy: bad as never, server: "desk", subject: "alice" };
-      await expect(aiSdk.withVault({}, guard)).rejects.toThrow("policy must be an AgentPolicy");
+      const guard = { vault, policy: bad as never, server: "desk", subjectOf: () => "alice" };
+      await expect(aiSdk.guardTools({}, guard)).rejects.toThrow("policy must be an AgentPolicy");
     }
   });
 });
@@ -172,8 +172,8 @@ describe("parts of another realm", () => {
     });
     const execute = async () => runInNewContext("throw new Error('the shop is closed')");
     const failing = tool({ inputSchema: z.object({ it: z.string() }), execute });
-    const guard = { vault, policy, server: "desk", subject: "alice" };
-    const guarded = await aiSdk.withVault({ fail: failing }, guard);
+    const guard = { vault, policy, server: "desk", subjectOf: () => "alice" };
+    const guarded = await aiSdk.guardTools({ fail: failing }, guard);
     const call = async () => guarded.fail.execute?.({ it: "" }, { toolCallId: "1", messages: [] });
     await expect(call()).rejects.toThrow("the shop is closed");
   });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { aes256GcmEncryptor } from "../../src/codec/encryptor/aes-256-gcm.js";
-import { fernetEncryptor, generateKey } from "../../src/codec/encryptor/fernet.js";
+import { fernetEncryptor, generateFernetKey } from "../../src/codec/encryptor/fernet.js";
 import { plaintextEncryptor } from "../../src/codec/encryptor/plaintext.js";
 import { jsonSerializer } from "../../src/codec/serializer/json.js";
 import { messagePackSerializer } from "../../src/codec/serializer/messagepack.js";
@@ -25,7 +25,7 @@ const someCompressors: [string, Compressor | undefined][] = [
 ];
 const encryptors: [string, Encryptor][] = [
   ["aes-256-gcm", aes256GcmEncryptor({ keys: KeyRing.ephemeral() })],
-  ["fernet", fernetEncryptor({ keys: [generateKey()] })],
+  ["fernet", fernetEncryptor({ keys: [generateFernetKey()] })],
   ["plaintext", plaintextEncryptor()],
 ];
 const combinations = serializers.flatMap(([serializerName, serializer]) =>

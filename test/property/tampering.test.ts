@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { aes256GcmEncryptor } from "../../src/codec/encryptor/aes-256-gcm.js";
-import { fernetEncryptor, generateKey } from "../../src/codec/encryptor/fernet.js";
+import { fernetEncryptor, generateFernetKey } from "../../src/codec/encryptor/fernet.js";
 import { plaintextEncryptor } from "../../src/codec/encryptor/plaintext.js";
 import { KeyRing } from "../../src/keys/key-ring.js";
 import type { EncryptionContext, Encryptor } from "../../src/vault/contracts.js";
@@ -9,7 +9,7 @@ import { codeThrownBy, INTEGRITY, KEY_NOT_FOUND } from "../support/refusals.js";
 
 const encryptors: [string, Encryptor][] = [
   ["AES-256-GCM", aes256GcmEncryptor({ keys: KeyRing.ephemeral() })],
-  ["Fernet", fernetEncryptor({ keys: [generateKey()] })],
+  ["Fernet", fernetEncryptor({ keys: [generateFernetKey()] })],
   ["the checksum of plaintext", plaintextEncryptor()],
 ];
 

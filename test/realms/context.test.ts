@@ -37,7 +37,7 @@ const PROGRAM = `
 /** The same for authenticators, where `structuredClone` is as absent as it is under Jest's jsdom. */
 const AUTH_PROGRAM = `
   import { Buffer } from "node:buffer";
-  import { headerAuth, jwtAuth, tokenAuth } from "./auth.js";
+  import { headerAuth, openJwtAuth, tokenAuth } from "./auth.js";
   const token = "t".repeat(43);
   const key = new Uint8Array(32).fill(1);
   const evidence = { bearerToken: token, header: () => undefined, hasHeader: () => false };
@@ -48,7 +48,7 @@ const AUTH_PROGRAM = `
   const jwk = { kty: "OKP", crv: "Ed25519", x };
   for (const one of [jwk, { keys: [jwk] }, key]) {
     const options = { issuer: "https://login.example.org", audience: "handlevault", key: one };
-    console.log("authenticate" in await jwtAuth(options));
+    console.log("authenticate" in await openJwtAuth(options));
   }
 `;
 

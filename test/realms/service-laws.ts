@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { fetchJson } from "../../src/auth/fetch-json.js";
-import { generateToken, jwtAuth, tokenAuth } from "../../src/auth.js";
+import { generateToken, openJwtAuth, tokenAuth } from "../../src/auth.js";
 import { HandleVault } from "../../src/index.js";
 import { OWNER, sealOptions } from "../support/vault.js";
 import { clientOf, serverOf, WIRES } from "../transport/clients/wires.js";
@@ -44,16 +44,16 @@ export function describeServing(globals: string): void {
     });
   });
 
-  it(`jwtAuth takes keys, sets of them and addresses under the globals of ${globals}`, async () => {
+  it(`openJwtAuth takes keys, sets of them and addresses under the globals of ${globals}`, async () => {
     const { publicKey } = generateKeyPairSync("ed25519");
     const jwk = publicKey.export({ format: "jwk" }) as Record<string, unknown>;
     const options = { issuer: "https://login.example.org", audience: "handlevault" };
     for (const key of [publicKey, jwk, { keys: [jwk] }, new Uint8Array(32).fill(1)]) {
-      expect(await jwtAuth({ ...options, key })).toHaveProperty("authenticate");
+      expect(await openJwtAuth({ ...options, key })).toHaveProperty("authenticate");
     }
     const url = new URL("https://login.example.org/keys");
     const jwks = { url, ca: new Uint8Array(1) };
-    expect(await jwtAuth({ ...options, jwks })).toHaveProperty("authenticate");
+    expect(await openJwtAuth({ ...options, jwks })).toHaveProperty("authenticate");
   });
 
   it(`the keys of an issuer are read under the globals of ${globals}`, async () => {

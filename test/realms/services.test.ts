@@ -9,7 +9,7 @@ import {
   type Authenticator,
   generateToken,
   hashToken,
-  jwtAuth,
+  openJwtAuth,
   tokenAuth,
 } from "../../src/auth.js";
 import { HandleVault } from "../../src/index.js";
@@ -108,17 +108,17 @@ describe("an authenticator", () => {
     const options = { issuer: "https://login.example.org", audience: "handlevault" };
     const keys = [`(${jwk})`, `({ keys: [${jwk}] })`, "new Uint8Array(32).fill(1)"];
     for (const key of keys) {
-      expect(await jwtAuth({ ...options, key: foreign(key) })).toHaveProperty("authenticate");
+      expect(await openJwtAuth({ ...options, key: foreign(key) })).toHaveProperty("authenticate");
     }
     const url = new new JSDOM().window.URL("https://login.example.org/keys");
     const ca = foreign<Uint8Array>("new Uint8Array(1)");
-    expect(await jwtAuth({ ...options, jwks: { url, ca } })).toHaveProperty("authenticate");
+    expect(await openJwtAuth({ ...options, jwks: { url, ca } })).toHaveProperty("authenticate");
     const secret = JSON.stringify(privateKey.export({ format: "jwk" }));
-    await expect(jwtAuth({ ...options, key: foreign(secret) })).rejects.toThrow(
+    await expect(openJwtAuth({ ...options, key: foreign(secret) })).rejects.toThrow(
       "not a private one",
     );
     const pretended = Object.create(KeyObject.prototype) as KeyObject;
-    await expect(jwtAuth({ ...options, key: pretended })).rejects.toThrow("key must be");
+    await expect(openJwtAuth({ ...options, key: pretended })).rejects.toThrow("key must be");
   });
 });
 

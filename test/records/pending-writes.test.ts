@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { HandleVault, KeyRing, memoryCache } from "../../src/index.js";
+import { generateKey, HandleVault, KeyRing, memoryCache } from "../../src/index.js";
 import { PendingWrites } from "../../src/records/pending-writes.js";
 import type { CacheBackend } from "../../src/vault/contracts.js";
 import { overriding } from "../support/failing-cache.js";
@@ -48,7 +48,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled;
 }
 
-const newRing = () => KeyRing.from({ current: "old", keys: { old: KeyRing.generateKey() } });
+const newRing = () => KeyRing.from({ current: "old", keys: { old: generateKey() } });
 
 describe("a rewrap", () => {
   it("waits for a seal that began under the old key, so that the key can be removed", async () => {
@@ -59,7 +59,7 @@ describe("a rewrap", () => {
     const { until, release } = held();
     control.hold = until;
     const sealing = vault.seal("the only copy", sealOptions());
-    rotate(ring, "new", KeyRing.generateKey());
+    rotate(ring, "new", generateKey());
     control.hold = undefined;
     const rewrapping = vault.rewrap();
     expect(await isSettled(rewrapping)).toBe(false);
@@ -81,7 +81,7 @@ describe("a rewrap", () => {
     control.hold = until;
     const renewing = vault.renew(id, 60, { by: OWNER });
     while (control.begun === begunBefore) await nextTurn();
-    rotate(ring, "new", KeyRing.generateKey());
+    rotate(ring, "new", generateKey());
     control.hold = undefined;
     const rewrapping = vault.rewrap();
     expect(await isSettled(rewrapping)).toBe(false);
@@ -117,7 +117,7 @@ describe("a rewrap", () => {
     const { until, release } = held();
     control.hold = until;
     const sealing = other.seal("the only copy", sealOptions());
-    rotate(ring, "new", KeyRing.generateKey());
+    rotate(ring, "new", generateKey());
     control.hold = undefined;
     const rewrapping = one.rewrap();
     expect(await isSettled(rewrapping)).toBe(false);

@@ -4,6 +4,7 @@ import {
   aes256GcmEncryptor,
   type CacheBackend,
   type Encryptor,
+  generateKey,
   HandleVault,
   KeyRing,
   memoryCache,
@@ -14,7 +15,7 @@ import { overriding } from "../support/failing-cache.js";
 import { FakeKms } from "../support/fake-kms.js";
 import { OWNER, sealOptions } from "../support/vault.js";
 
-const ring = (): KeyRing => KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
+const ring = (): KeyRing => KeyRing.from({ current: "k", keys: { k: generateKey() } });
 
 /** Returns an encryptor that leaves no free bytes before its ciphertexts, synchronous or asynchronous. */
 function withoutRoom(answer: "at once" | "later"): Encryptor {

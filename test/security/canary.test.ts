@@ -4,6 +4,7 @@ import { overriding } from "../support/failing-cache.js";
 import {
   type CacheBackend,
   fernetEncryptor,
+  generateFernetKey,
   generateKey,
   HandleVault,
   KeyRing,
@@ -45,8 +46,8 @@ function expectNoCanary(value: unknown, canaries: readonly string[]): void {
 
 describe("no canary shows", () => {
   it("in any object of the library", async () => {
-    const secretKey = KeyRing.generateKey();
-    const fernetKey = generateKey();
+    const secretKey = generateKey();
+    const fernetKey = generateFernetKey();
     const ring = KeyRing.from({ current: "k", keys: { k: secretKey } });
     const cache = memoryCache();
     const codec = new VaultCodec();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { KeyRing } from "../../src/index.js";
+import { generateKey, KeyRing } from "../../src/index.js";
 import { withFlippedBit } from "../support/bytes.js";
 import { codeThrownBy, INTEGRITY, KEY_NOT_FOUND } from "../support/refusals.js";
 import { rotate } from "../support/rotation.js";
@@ -143,13 +143,13 @@ describe("a record with altered fields", () => {
 });
 
 describe("a record put under another key", () => {
-  const ring = () => KeyRing.from({ current: "k-old", keys: { "k-old": KeyRing.generateKey() } });
+  const ring = () => KeyRing.from({ current: "k-old", keys: { "k-old": generateKey() } });
 
   it("is refused if a ciphertext under an older key has the current key's id", async () => {
     const keys = ring();
     const scene = new Scene(keys);
     const record = await scene.inline();
-    rotate(keys, "k-new", KeyRing.generateKey());
+    rotate(keys, "k-new", generateKey());
     const head = Buffer.from(record.head);
     head.write("k-new", 5, "latin1");
     scene.cache.alter(record.lookupId, { head: () => head });
@@ -162,7 +162,7 @@ describe("a record put under another key", () => {
     const keys = ring();
     const scene = new Scene(keys);
     const older = await scene.inline();
-    rotate(keys, "k-new", KeyRing.generateKey());
+    rotate(keys, "k-new", generateKey());
     const newer = await scene.inline();
     const header = newer.head.subarray(0, nonceAt(newer.head));
     const forged = Buffer.concat([header, older.head.subarray(nonceAt(older.head))]);
@@ -188,7 +188,7 @@ describe("a record put under another key", () => {
     const keys = ring();
     const scene = new Scene(keys);
     const record = await scene.inline();
-    rotate(keys, "k-new", KeyRing.generateKey());
+    rotate(keys, "k-new", generateKey());
     keys.remove("k-old", { force: true });
     expect(await unsealCode(scene, record)).toBe(KEY_NOT_FOUND);
     expect(await unsealCode(scene, record, "mallory")).toBe(KEY_NOT_FOUND);

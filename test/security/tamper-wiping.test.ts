@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   aes256GcmEncryptor,
   type Encryptor,
+  generateKey,
   HandleVault,
   KeyRing,
   VaultCodec,
@@ -10,7 +11,7 @@ import {
 import { codeThrownBy, INTEGRITY } from "../support/refusals.js";
 import { CANARY, OWNER, Scene, type SealedRecord } from "../support/sealed-scene.js";
 
-const KEYS = KeyRing.from({ current: "k1", keys: { k1: KeyRing.generateKey() } });
+const KEYS = KeyRing.from({ current: "k1", keys: { k1: generateKey() } });
 
 /** Returns a record, and a vault that exposes the memory that it decrypted into. */
 async function watched(): Promise<{

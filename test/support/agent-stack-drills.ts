@@ -22,7 +22,12 @@ export function stackHarness(stack: AgentStack): DrillHarness {
         close: () => vault.close(),
         async connect(subject) {
           const policy = new AgentPolicy(POLICY);
-          const wrapped = await stack(tools, { vault, policy, server: SERVER, subject });
+          const wrapped = await stack(tools, {
+            vault,
+            policy,
+            server: SERVER,
+            subjectOf: () => subject,
+          });
           const read: string[] = [];
           return {
             received: () => read.join("\n"),

@@ -85,7 +85,7 @@ const TOOLS: Readonly<Record<string, ToolPolicy>> = {
 /** Returns the options for wrapping the shop's tools. */
 export function shopOptions(changes: Partial<GuardOptions> = {}): GuardOptions {
   const policy = new AgentPolicy({ servers: { shop: { tools: TOOLS } } });
-  return { vault: new HandleVault(), policy, server: "shop", subject: "alice", ...changes };
+  return { vault: new HandleVault(), policy, server: "shop", subjectOf: () => "alice", ...changes };
 }
 
 async function shop(stack: AgentStack, changes: Partial<GuardOptions> = {}) {
@@ -209,10 +209,21 @@ export function describeAgentStack(name: string, stack: AgentStack): void {
     it("do not run with a handle of another subject", async () => {
       const vault = new HandleVault();
       const alice = await shop(stack, { vault });
-      const bob = await shop(stack, { vault, subject: "bob" });
+      const bob = await shop(stack, { vault, subjectOf: () => "bob" });
       const call = bob.tools.call("charge", { card: await alice.find() });
       await expect(call).rejects.toThrow(/^Not executed: a handle/);
       expect(bob.seen).toEqual([]);
+    });
+
+    it.each([
+      ["returns no text", () => ""],
+      ["throws", () => Promise.reject(new Error(`no session for ${CARD}`))],
+    ])("do not run if subjectOf %s, and the model learns no reason", async (_, subjectOf) => {
+      const { tools, seen } = await shop(stack, { subjectOf });
+      const call = tools.call("charge", { card: "none" });
+      await expect(call).rejects.toThrow(/^Not executed: /);
+      await expect(call).rejects.not.toThrow(CARD);
+      expect(seen).toEqual([]);
     });
 
     it("replace the value by the handle in an error", async () => {
@@ -267,7 +278,7 @@ export function describeAgentStack(name: string, stack: AgentStack): void {
 
     it.each([
       ["an unknown option", { principal: "gateway" }],
-      ["an empty subject", { subject: "" }],
+      ["a subject that is no function", { subjectOf: "alice" }],
       ["a policy that is none", { policy: {} }],
     ])("are not wrapped with %s", async (_, changes) => {
       await expect(shop(stack, changes as never)).rejects.toThrow(/option|subject|policy/);

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { KeyRing } from "../../src/keys/key-ring.js";
+import { generateKey, KeyRing } from "../../src/keys/key-ring.js";
 import type { KeyProvider, WrappedKey } from "../../src/vault/contracts.js";
 import { rotate } from "./rotation.js";
 
@@ -8,7 +8,7 @@ export class FakeKms implements KeyProvider {
   readonly durable = true;
   readonly #ring: KeyRing = KeyRing.from({
     current: "kms-1",
-    keys: { "kms-1": KeyRing.generateKey() },
+    keys: { "kms-1": generateKey() },
   });
   #held: Promise<void> = Promise.resolve();
   #failure: Error | undefined;
@@ -24,7 +24,7 @@ export class FakeKms implements KeyProvider {
   }
 
   rotate(keyId: string): void {
-    rotate(this.#ring, keyId, KeyRing.generateKey());
+    rotate(this.#ring, keyId, generateKey());
   }
 
   remove(keyId: string): void {

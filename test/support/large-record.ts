@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { expect } from "vitest";
-import { type CacheBackend, HandleVault, KeyRing } from "../../src/index.js";
+import { type CacheBackend, generateKey, HandleVault, KeyRing } from "../../src/index.js";
 import { codeThrownBy } from "./refusals.js";
 import { rotate } from "./rotation.js";
 import { GRANTEE, OWNER, STRANGER, sealOptions } from "./vault.js";
@@ -18,7 +18,7 @@ export interface LargeRecord {
 
 /** Seals the record; the cache is closed with its vault. */
 export async function sealLargeRecord(cache: CacheBackend): Promise<LargeRecord> {
-  const keys = KeyRing.from({ current: "old", keys: { old: KeyRing.generateKey() } });
+  const keys = KeyRing.from({ current: "old", keys: { old: generateKey() } });
   const vault = new HandleVault({ cache, keys, cacheTimeoutMs: 20_000 });
   const payload = randomBytes(LARGE_BYTES);
   const { id } = await vault.seal(payload, sealOptions());
@@ -47,7 +47,7 @@ export const HEAD_OPERATIONS: readonly (readonly [name: string, operation: Opera
   [
     "a rewrap",
     async ({ vault, keys }) => {
-      rotate(keys, "new", KeyRing.generateKey());
+      rotate(keys, "new", generateKey());
       expect(await vault.rewrap()).toMatchObject({ rewrapped: 1, failed: 0 });
     },
   ],

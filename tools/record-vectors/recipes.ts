@@ -4,8 +4,8 @@ import { hash } from "node:crypto";
 import {
   brotliCompressor,
   deflateCompressor,
+  generateKey,
   gzipCompressor,
-  KeyRing,
   VaultCodec,
 } from "../../src/index.js";
 import { rotate } from "../../test/support/rotation.js";
@@ -245,6 +245,6 @@ export const RECIPES: readonly Recipe[] = [
     name: "generated-key",
     comment: "a random ring key with an id of the greatest length, 64 characters",
     payload: text("under a long name"),
-    sealedUnder: { [LONG_ID]: KeyRing.generateKey() },
+    sealedUnder: { [LONG_ID]: generateKey() },
   },
 ];

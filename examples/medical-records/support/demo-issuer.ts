@@ -1,6 +1,6 @@
 /** Replaces a login service: it signs tokens under a key of this run, and has no passwords. */
 import { generateKeyPairSync } from "node:crypto";
-import { type Authenticator, jwtAuth } from "handlevault/auth";
+import { type Authenticator, openJwtAuth } from "handlevault/auth";
 import { SignJWT } from "jose";
 
 const ISSUER = "https://login.example.org";
@@ -23,6 +23,6 @@ export class DemoIssuer {
 
   /** Returns the authenticator of a service. */
   async authenticatorOf(audience: string): Promise<Authenticator> {
-    return jwtAuth({ issuer: ISSUER, audience, key: this.#keys.publicKey });
+    return openJwtAuth({ issuer: ISSUER, audience, key: this.#keys.publicKey });
   }
 }

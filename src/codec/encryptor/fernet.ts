@@ -38,7 +38,7 @@ const BASE64URL = /^[A-Za-z0-9_-]*={0,2}$/;
 
 /** Options of {@link fernetEncryptor}. */
 export interface FernetOptions {
-  /** Keys from {@link generateKey}: the first one encrypts, all of them decrypt. */
+  /** Keys from {@link generateFernetKey}: the first one encrypts, all of them decrypt. */
   readonly keys: readonly string[];
   /** The greatest age of a token by its own timestamp, in seconds; no limit when absent. */
   readonly maxAgeSeconds?: number | undefined;
@@ -52,7 +52,7 @@ interface FernetKey {
 }
 
 /** Returns a new Fernet key: 256 random bits in padded base64url. */
-export function generateKey(): string {
+export function generateFernetKey(): string {
   return toBase64Url(randomBytes(KEY_BYTES));
 }
 
@@ -104,7 +104,9 @@ export function fernetEncryptor(options: FernetOptions): Encryptor {
 function parseKey(text: string): FernetKey {
   const bytes = typeof text === "string" ? fromBase64Url(text) : undefined;
   if (bytes?.length !== KEY_BYTES) {
-    throw new TypeError("a Fernet key must be 32 bytes of padded base64url, from generateKey()");
+    throw new TypeError(
+      "a Fernet key must be 32 bytes of padded base64url, from generateFernetKey()",
+    );
   }
   return {
     signing: takeKey(bytes.subarray(0, HALF_KEY_BYTES)),

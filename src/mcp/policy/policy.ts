@@ -159,8 +159,13 @@ export class AgentPolicy {
 }
 
 /** Returns whether a value is a policy, from any copy of the library. */
-export function isAgentPolicy(value: unknown): value is AgentPolicy {
+function isAgentPolicy(value: unknown): value is AgentPolicy {
   return typeof value === "object" && value !== null && BRAND in value;
+}
+
+/** Throws unless `value` is a policy. */
+export function checkPolicy(value: unknown, place: string): asserts value is AgentPolicy {
+  if (!isAgentPolicy(value)) throw new TypeError(`${place} must be an AgentPolicy`);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Authenticator, Connection, Evidence } from "../../auth/authenticator.js";
-import { type Identified, identify, stillCounts } from "../../auth/identify.js";
+import { type Identified, identify, isStillValid } from "../../auth/identify.js";
 import { typeFault } from "../../vault/argument-errors.js";
 import { RateLimitedError, UnauthenticatedError } from "../../vault/errors.js";
 import { bareResult, withIds } from "../compat/original.js";
@@ -127,7 +127,7 @@ export class Session {
   /** Verifies a credential again that this connection used before, as often as necessary. */
   async #askAgain(token: string | undefined, last: MaybeCaller): Promise<MaybeCaller> {
     const { auth } = this.#context;
-    if (typeof last === "object" && (await stillCounts(auth, last))) return last;
+    if (typeof last === "object" && (await isStillValid(auth, last))) return last;
     const caller = await this.#authenticate(token);
     if (token === this.#token) this.#caller = caller;
     return caller;

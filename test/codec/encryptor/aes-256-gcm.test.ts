@@ -1,7 +1,7 @@
 import { createDecipheriv, hkdfSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { aes256GcmEncryptor } from "../../../src/codec/encryptor/aes-256-gcm.js";
-import { KeyRing } from "../../../src/keys/key-ring.js";
+import { generateKey, KeyRing } from "../../../src/keys/key-ring.js";
 import { pseudoRandomBytes } from "../../support/bytes.js";
 import { CONTEXT, OTHER_CONTEXTS } from "../../support/contexts.js";
 import { codeThrownBy, INTEGRITY, KEY_NOT_FOUND } from "../../support/refusals.js";
@@ -137,7 +137,7 @@ describe("the AES-256-GCM encryptor", () => {
   it("refuses another ring: with KeyNotFoundError if the id differs, with RecordIntegrityError if only the key does", async () => {
     const ciphertext = await encryptor.encrypt(plaintext);
     const openWith = (id: string) => {
-      const keys = KeyRing.from({ current: id, keys: { [id]: KeyRing.generateKey() } });
+      const keys = KeyRing.from({ current: id, keys: { [id]: generateKey() } });
       return codeThrownBy(() => aes256GcmEncryptor({ keys }).decrypt(ciphertext));
     };
     expect(await openWith("key-2")).toBe(KEY_NOT_FOUND);
@@ -155,7 +155,7 @@ describe("rewrapping", () => {
     const ring = newRing();
     const encryptor = aes256GcmEncryptor({ keys: ring });
     const before = Buffer.from(await encryptor.encrypt(plaintext, CONTEXT));
-    rotate(ring, "key-2", KeyRing.generateKey());
+    rotate(ring, "key-2", generateKey());
     const after = Buffer.from((await encryptor.rewrap(before)) ?? []);
     expect(encryptor.keyIdOf(after)).toBe("key-2");
     expect(after.subarray(HEADER_BYTES)).toEqual(before.subarray(HEADER_BYTES));
@@ -170,7 +170,7 @@ describe("rewrapping", () => {
     const encryptor = aes256GcmEncryptor({ keys: ring });
     const kept = await encryptor.encrypt(plaintext, CONTEXT);
     const lost = await encryptor.encrypt(plaintext, CONTEXT);
-    rotate(ring, "key-2", KeyRing.generateKey());
+    rotate(ring, "key-2", generateKey());
     const rewrapped = (await encryptor.rewrap(kept)) ?? new Uint8Array();
     ring.remove("key-1", { force: true });
     expect(plaintext.equals(await encryptor.decrypt(rewrapped, CONTEXT))).toBe(true);
@@ -184,7 +184,7 @@ describe("rewrapping", () => {
     const ring = newRing();
     const encryptor = aes256GcmEncryptor({ keys: ring });
     const ciphertext = await encryptor.encrypt(plaintext, CONTEXT);
-    rotate(ring, "key-2", KeyRing.generateKey());
+    rotate(ring, "key-2", generateKey());
     const rewrapped = (await encryptor.rewrap(ciphertext)) ?? new Uint8Array();
     for (const other of OTHER_CONTEXTS) {
       expect(await codeThrownBy(() => encryptor.decrypt(rewrapped, other))).toBe(INTEGRITY);
@@ -195,7 +195,7 @@ describe("rewrapping", () => {
     const ring = newRing();
     const encryptor = aes256GcmEncryptor({ keys: ring });
     const ciphertext = Buffer.from(await encryptor.encrypt(plaintext));
-    rotate(ring, "key-2", KeyRing.generateKey());
+    rotate(ring, "key-2", generateKey());
     for (const at of [8, 40, 79, 80, 111]) {
       const damaged = Buffer.from(ciphertext);
       damaged.writeUInt8(damaged.readUInt8(at) ^ 1, at);
@@ -207,7 +207,7 @@ describe("rewrapping", () => {
     const ring = newRing();
     const encryptor = aes256GcmEncryptor({ keys: ring });
     const [one, two] = [await encryptor.encrypt(plaintext), await encryptor.encrypt(plaintext)];
-    rotate(ring, "key-2", KeyRing.generateKey());
+    rotate(ring, "key-2", generateKey());
     const [first, second] = [await encryptor.rewrap(one), await encryptor.rewrap(two)];
     expect(headerOf(first ?? one)).toEqual(headerOf(second ?? two));
     expect(first).not.toEqual(second);

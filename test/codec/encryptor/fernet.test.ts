@@ -2,13 +2,13 @@ import { describe, expect, it } from "vitest";
 import {
   type FernetOptions,
   fernetEncryptor,
-  generateKey,
+  generateFernetKey,
 } from "../../../src/codec/encryptor/fernet.js";
 import { pseudoRandomBytes, withFlippedBit } from "../../support/bytes.js";
 import { CONTEXT, OTHER_CONTEXTS } from "../../support/contexts.js";
 import { codeThrownBy, INTEGRITY, thrownBy } from "../../support/refusals.js";
 
-const [KEY_A, KEY_B, KEY_C] = [generateKey(), generateKey(), generateKey()];
+const [KEY_A, KEY_B, KEY_C] = [generateFernetKey(), generateFernetKey(), generateFernetKey()];
 const NOW_MS = 1_700_000_000_000;
 const at = (ms: number) => ({ now: () => ms });
 const plaintext = Buffer.from("4111 1111 1111 1111");
@@ -130,7 +130,7 @@ describe("Fernet's base64", () => {
 
 describe("Fernet keys", () => {
   it("are 32 random bytes of padded base64url", () => {
-    const keys = new Set(Array.from({ length: 100 }, generateKey));
+    const keys = new Set(Array.from({ length: 100 }, generateFernetKey));
     expect(keys.size).toBe(100);
     for (const key of keys) {
       expect(key).toMatch(/^[A-Za-z0-9_-]{43}=$/);
@@ -162,7 +162,7 @@ describe("Fernet keys", () => {
   it.each(badKeys)("of another form are refused without being quoted: %j", async (key) => {
     const error = await thrownBy(() => fernetEncryptor({ keys: [KEY_A, key as string] }));
     expect(error).toEqual(
-      new TypeError("a Fernet key must be 32 bytes of padded base64url, from generateKey()"),
+      new TypeError("a Fernet key must be 32 bytes of padded base64url, from generateFernetKey()"),
     );
   });
 

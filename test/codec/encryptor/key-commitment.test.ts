@@ -1,7 +1,7 @@
 import { hkdfSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { aes256GcmEncryptor } from "../../../src/codec/encryptor/aes-256-gcm.js";
-import { KeyRing } from "../../../src/keys/key-ring.js";
+import { generateKey, KeyRing } from "../../../src/keys/key-ring.js";
 import { decryptAes256Gcm } from "../../../src/primitives/aes-256-gcm.js";
 import { pseudoRandomBytes } from "../../support/bytes.js";
 import { collidingCiphertext, inverse, multiply, toElement } from "../../support/gf128.js";
@@ -125,7 +125,7 @@ describe("a ciphertext crafted to open under two keys", () => {
     const outcomes = await Promise.all(
       RING_KEYS.map(async (key) => {
         const keys = KeyRing.from({ current: KEY_ID, keys: { [KEY_ID]: key } });
-        rotate(keys, "next", KeyRing.generateKey());
+        rotate(keys, "next", generateKey());
         return codeThrownBy(() => aes256GcmEncryptor({ keys }).rewrap(header));
       }),
     );

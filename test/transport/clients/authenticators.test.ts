@@ -1,7 +1,7 @@
 /** Real credentials over every wire: signature, lifetime and principal. */
 import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
-import { anyOf, jwtAuth, tokenAuth } from "../../../src/auth.js";
+import { anyOf, openJwtAuth, tokenAuth } from "../../../src/auth.js";
 import type { VaultClient } from "../../../src/client.js";
 import { HandleVault } from "../../../src/index.js";
 import { TestIssuer } from "../../support/tokens.js";
@@ -36,7 +36,7 @@ describe.each(WIRES)("over %s", (wire) => {
     const clock = { now: () => nowMs };
     const key = issuer.publicKey;
     const auth = anyOf(
-      await jwtAuth({ issuer: iss, audience, key, clock, mayActForClaim: "may_act_for" }),
+      await openJwtAuth({ issuer: iss, audience, key, clock, mayActForClaim: "may_act_for" }),
       tokenAuth({
         tokens: [{ token: STATIC, principal: OWNER, expiresAt: new Date(nowMs + 1000) }],
         clock,
@@ -120,7 +120,7 @@ describe.each(WIRES)("over %s", (wire) => {
 
   it("unreadable keys are the service's fault, not the caller's: unavailable, and no failure counts", async () => {
     const url = `http://127.0.0.1:${await deadPort()}/jwks`;
-    const auth = await jwtAuth({ issuer: iss, audience, jwks: { url } });
+    const auth = await openJwtAuth({ issuer: iss, audience, jwks: { url } });
     const { port } = await serverOf(wire, new HandleVault(), { auth });
     const client = clientOf(wire, port, { token: issuer.token(Date.now()) });
     for (let call = 0; call < 25; call++) {

@@ -7,14 +7,15 @@ const TOKEN = "canary".repeat(7);
 const CLIENTS = {
   http: (host: string, options: ClientOptions) => VaultClient.http(urlOf(host, options), options),
   "xml-rpc": (host: string, options: ClientOptions) =>
-    VaultClient.rpc(urlOf(host, options), options),
-  "json-rpc": (host: string, options: ClientOptions) => VaultClient.socket({ host }, options),
+    VaultClient.xmlRpc(urlOf(host, options), options),
+  "json-rpc": (host: string, options: ClientOptions) => VaultClient.jsonRpc({ host }, options),
 } as const;
 
 const BY_SOCKET = {
   http: (path: string) => VaultClient.http("http://vault.example.org", { path, token: TOKEN }),
-  "xml-rpc": (path: string) => VaultClient.rpc("http://vault.example.org", { path, token: TOKEN }),
-  "json-rpc": (path: string) => VaultClient.socket({ path }, { token: TOKEN }),
+  "xml-rpc": (path: string) =>
+    VaultClient.xmlRpc("http://vault.example.org", { path, token: TOKEN }),
+  "json-rpc": (path: string) => VaultClient.jsonRpc({ path }, { token: TOKEN }),
 } as const;
 
 function urlOf(host: string, { tls }: ClientOptions): string {

@@ -22,8 +22,8 @@ export interface ServerOptions {
 const CONNECT = {
   http: (port: number, options: ClientOptions) => VaultClient.http(urlOf(port, options), options),
   "xml-rpc": (port: number, options: ClientOptions) =>
-    VaultClient.rpc(urlOf(port, options), options),
-  "json-rpc": (port: number, options: ClientOptions) => VaultClient.socket({ port }, options),
+    VaultClient.xmlRpc(urlOf(port, options), options),
+  "json-rpc": (port: number, options: ClientOptions) => VaultClient.jsonRpc({ port }, options),
 } as const;
 
 function urlOf(port: number, { tls }: ClientOptions): string {

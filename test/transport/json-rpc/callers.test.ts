@@ -132,20 +132,20 @@ describe("who is calling", () => {
 
   it("a token is verified once per connection, and again only when it may have expired", async () => {
     const [known, looks] = [tokens(), [] as unknown[]];
-    let stillCounts = true;
+    let isStillValid = true;
     const auth: Authenticator = {
       authenticate: ({ bearerToken = "" }) => {
         looks.push(bearerToken);
         return known.get(bearerToken);
       },
-      stillCounts: () => stillCounts,
+      isStillValid: () => isStillValid,
     };
     const made = await open({ auth });
     const agent = await made.peerAs("agent-token");
     looks.length = 0;
     for (let call = 0; call < 3; call++) await agent.ask("describe", { id: UNKNOWN_ID });
     expect(looks).toEqual([]);
-    stillCounts = false;
+    isStillValid = false;
     known.delete("agent-token");
     const answer = await agent.ask("describe", { id: UNKNOWN_ID });
     expect(answer.error).toMatchObject(UNAUTHENTICATED);

@@ -25,7 +25,7 @@ export function tokens(): Map<string, Caller> {
 export function authOf(known: ReadonlyMap<string, Caller>): Authenticator {
   return {
     authenticate: ({ bearerToken }) => known.get(bearerToken ?? ""),
-    stillCounts: (caller) => [...known.values()].includes(caller),
+    isStillValid: (caller) => [...known.values()].includes(caller),
   };
 }
 

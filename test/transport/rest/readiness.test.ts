@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { openSqliteCache } from "../../../src/cache/sqlite.js";
-import { HandleVault, KeyRing, memoryCache } from "../../../src/index.js";
+import { generateKey, HandleVault, KeyRing, memoryCache } from "../../../src/index.js";
 import { Readiness } from "../../../src/transport/rest/readiness.js";
 import { CacheUnavailableError, HandleNotFoundError } from "../../../src/vault/errors.js";
 import { ask, serve } from "./support.js";
@@ -85,7 +85,7 @@ describe("GET /health/ready", () => {
     const folder = await mkdtemp(join(tmpdir(), "hv-ready-"));
     onTestFinished(() => rm(folder, { recursive: true }));
     const cache = await openSqliteCache(join(folder, "handles.db"));
-    const keys = KeyRing.from({ current: "k", keys: { k: KeyRing.generateKey() } });
+    const keys = KeyRing.from({ current: "k", keys: { k: generateKey() } });
     const server = await serve({}, new HandleVault({ cache, keys }));
     const ready = await ask(server, "GET /health/ready", {});
     expect([ready.status, ready.body]).toEqual([200, { status: "ready" }]);

@@ -53,8 +53,8 @@ const servers = {
 const url = (name: keyof typeof servers) => `http://127.0.0.1:${servers[name].address.port}`;
 const clients = {
   http: VaultClient.http(url("http"), { token: TOKEN }),
-  jsonRpc: VaultClient.socket({ port: servers.jsonRpc.address.port ?? 0 }, { token: TOKEN }),
-  xmlRpc: VaultClient.rpc(url("xmlRpc"), { token: TOKEN }),
+  jsonRpc: VaultClient.jsonRpc({ port: servers.jsonRpc.address.port ?? 0 }, { token: TOKEN }),
+  xmlRpc: VaultClient.xmlRpc(url("xmlRpc"), { token: TOKEN }),
 };
 
 afterAll(async () => {

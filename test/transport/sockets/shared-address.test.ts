@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type Authenticator, headerAuth, jwtAuth } from "../../../src/auth.js";
+import { type Authenticator, headerAuth, openJwtAuth } from "../../../src/auth.js";
 import type { VaultClient } from "../../../src/client.js";
 import { HandleVault } from "../../../src/index.js";
 import { serveHttp } from "../../../src/transport/http.js";
@@ -18,7 +18,7 @@ const FAILURES = 5;
 const LIMITED = "ERR_VAULT_RATE_LIMITED";
 const REFUSED = "ERR_VAULT_UNAUTHENTICATED";
 
-/** Accepts tokens and has no `stillCounts`, so that each request on a kept connection is verified. */
+/** Accepts tokens and has no `isStillValid`, so that each request on a kept connection is verified. */
 function authOf(known: Set<string>): Authenticator {
   return {
     authenticate: ({ bearerToken = "" }) =>
@@ -102,7 +102,7 @@ describe.each(WIRES)("over %s", (wire) => {
     const clock = new ManualClock();
     const url = `http://127.0.0.1:${(publisher.address() as AddressInfo).port}/`;
     const { issuer, audience } = TestIssuer;
-    const auth = await jwtAuth({ issuer, audience, clock, jwks: { url } });
+    const auth = await openJwtAuth({ issuer, audience, clock, jwks: { url } });
     const limits = { failedAuthenticationsPerMinute: FAILURES };
     const { port } = await serverOf(wire, new HandleVault(), { auth, ...limits });
     const outcome = async (from: TestIssuer): Promise<unknown> => {

@@ -18,8 +18,8 @@ const OUTDATED = [
 ] as const;
 const CLIENTS = {
   http: (tls: object) => VaultClient.http("https://localhost:1", { tls }),
-  rpc: (tls: object) => VaultClient.rpc("https://localhost:1", { tls }),
-  socket: (tls: object) => VaultClient.socket({ port: 1 }, { tls }),
+  rpc: (tls: object) => VaultClient.xmlRpc("https://localhost:1", { tls }),
+  socket: (tls: object) => VaultClient.jsonRpc({ port: 1 }, { tls }),
 } as const;
 
 describe.each(OUTDATED)("TLS options such as %j", (tls, text) => {

@@ -43,7 +43,7 @@ describe("requests without a credential, where safe views need none", () => {
         });
       }
     });
-    const client = VaultClient.rpc(`http://127.0.0.1:${port}`, { token: TOKEN });
+    const client = VaultClient.xmlRpc(`http://127.0.0.1:${port}`, { token: TOKEN });
     onTestFinished(() => client.close());
     const { id } = await client.seal("4711", sealOptions());
     expect(await client.unseal(id, OWNER)).toBe("4711");
@@ -54,7 +54,7 @@ describe("requests without a credential, where safe views need none", () => {
 
 describe.each([
   ["http", serveHttp, VaultClient.http, "application/json"],
-  ["xml-rpc", serveXmlRpc, VaultClient.rpc, "text/xml"],
+  ["xml-rpc", serveXmlRpc, VaultClient.xmlRpc, "text/xml"],
 ] as const)("callers who are known to %s", (_, serve, clientOf, type) => {
   it("and are slow to send their bodies take no slots from others", async () => {
     const server = await serve(new HandleVault(), { auth, port: 0, maxInFlight: 4 });
@@ -86,7 +86,7 @@ const WIRES = {
   },
   "json-rpc": {
     serve: serveJsonRpc,
-    client: (path: string) => VaultClient.socket({ path }, { token: TOKEN }),
+    client: (path: string) => VaultClient.jsonRpc({ path }, { token: TOKEN }),
   },
 } as const;
 
