@@ -36,6 +36,10 @@ export type { JsonRpcClientOptions } from "./transport/json-rpc/client.js";
  * ```
  */
 export class VaultClient extends RemoteVault {
+  private constructor(transport: Transport) {
+    super(transport);
+  }
+
   /**
    * Returns a vault that `serveHttp` serves. Nothing is connected before the first call.
    *

@@ -18,8 +18,15 @@ import {
 } from "./vault/access-policy.js";
 import { rangeFault } from "./vault/argument-errors.js";
 import {
+  type CallOptions,
+  limitsIn,
+  readCallOptions,
+  runLimited,
+  withoutLimits,
+} from "./vault/call-options.js";
+import {
   checkBy,
-  checkPrincipal,
+  checkHandleAnd,
   checkRequest,
   checkSealOptions,
   checkTtlSeconds,
@@ -52,7 +59,14 @@ import { isPromise } from "./vault/maybe-promise.js";
 import { nextRevision, type RecordFields } from "./vault/record.js";
 import { resolveSafeView } from "./vault/resolve-safe-view.js";
 import { type Attempt, retryOnConflict } from "./vault/retry-on-conflict.js";
+import type { StandardSchema } from "./vault/standard-schema.js";
 import { timeSlices } from "./vault/time-slices.js";
+import {
+  checkedOutcomes,
+  checkedPayload,
+  readUnsealOptions,
+  type UnsealOptions,
+} from "./vault/typed-payload.js";
 import type {
   ChangeOptions,
   Outcome,
@@ -114,6 +128,10 @@ export class HandleVault implements Vault {
   }
 
   async seal(data: unknown, options: SealOptions): Promise<OpaqueHandle> {
+    const limits = limitsIn(options);
+    if (limits !== undefined) {
+      return runLimited("writes", limits, () => this.seal(data, withoutLimits(options)));
+    }
     const checked = checkSealOptions(options);
     const { ownerPrincipal, ttlSeconds, maxUses, grantedPrincipals, leakGuard: setting } = checked;
     if (this.#state !== "ready") await this.#open();
@@ -142,9 +160,27 @@ export class HandleVault implements Vault {
     return toHandle(id, fields);
   }
 
-  async unseal<T = unknown>(handle: HandleReference, requestingPrincipal: string): Promise<T> {
-    const handleId = handleIdOf(handle);
-    checkPrincipal(requestingPrincipal, "requestingPrincipal");
+  unseal<Output>(
+    handle: HandleReference,
+    requestingPrincipal: string,
+    options: UnsealOptions & { readonly schema: StandardSchema<Output> },
+  ): Promise<Output>;
+  unseal<T = unknown>(
+    handle: HandleReference,
+    requestingPrincipal: string,
+    options?: UnsealOptions,
+  ): Promise<T>;
+  async unseal<T>(
+    handle: HandleReference,
+    requestingPrincipal: string,
+    options?: UnsealOptions,
+  ): Promise<T> {
+    if (options !== undefined) {
+      const checked = readUnsealOptions(options);
+      const open = () => this.unseal<T>(handle, requestingPrincipal);
+      return checkedPayload(await runLimited("writes", checked.limits, open), checked);
+    }
+    const handleId = checkHandleAnd(requestingPrincipal, handle);
     if (this.#state !== "ready") await this.#open();
     const finding = this.#find(handleId);
     const record = isPromise(finding) ? await finding : finding;
@@ -170,7 +206,10 @@ export class HandleVault implements Vault {
     );
   }
 
-  async getSafeView(handle: HandleReference): Promise<string> {
+  async getSafeView(handle: HandleReference, options?: CallOptions): Promise<string> {
+    if (options !== undefined) {
+      return runLimited("reads", readCallOptions(options), () => this.getSafeView(handle));
+    }
     const handleId = handleIdOf(handle);
     if (this.#state !== "ready") await this.#open();
     const { fields, plaintext } = await this.#find(handleId);
@@ -179,9 +218,16 @@ export class HandleVault implements Vault {
     return fields.safeView;
   }
 
-  async describe(handle: HandleReference, requestingPrincipal: string): Promise<HandleDescription> {
-    const handleId = handleIdOf(handle);
-    checkPrincipal(requestingPrincipal, "requestingPrincipal");
+  async describe(
+    handle: HandleReference,
+    requestingPrincipal: string,
+    options?: CallOptions,
+  ): Promise<HandleDescription> {
+    if (options !== undefined) {
+      const describe = () => this.describe(handle, requestingPrincipal);
+      return runLimited("reads", readCallOptions(options), describe);
+    }
+    const handleId = checkHandleAnd(requestingPrincipal, handle);
     if (this.#state !== "ready") await this.#open();
     const { fields, plaintext } = await this.#find(handleId);
     plaintext.fill(0);
@@ -189,10 +235,19 @@ export class HandleVault implements Vault {
     return new HandleDescription({ id: handleId, ...fields });
   }
 
-  async invalidate(handle: HandleReference, requestingPrincipal?: string): Promise<void> {
-    const handleId = handleIdOf(handle);
-    if (requestingPrincipal !== undefined)
-      checkPrincipal(requestingPrincipal, "requestingPrincipal");
+  async invalidate(
+    handle: HandleReference,
+    requestingPrincipal?: string,
+    options?: CallOptions,
+  ): Promise<void> {
+    if (options !== undefined) {
+      const invalidate = () => this.invalidate(handle, requestingPrincipal);
+      return runLimited("writes", readCallOptions(options), invalidate);
+    }
+    const handleId =
+      requestingPrincipal === undefined
+        ? handleIdOf(handle)
+        : checkHandleAnd(requestingPrincipal, handle);
     if (this.#state !== "ready") await this.#open();
     if (!isHandleId(handleId)) return;
     const lookupId = lookupIdOf(handleId);
@@ -205,8 +260,7 @@ export class HandleVault implements Vault {
     principal: string,
     options: ChangeOptions,
   ): Promise<OpaqueHandle> {
-    const handleId = handleIdOf(handle);
-    checkPrincipal(principal, "principal");
+    const handleId = checkHandleAnd(principal, handle, "principal");
     return this.#change(handleId, options, ({ grantedPrincipals }) => {
       if (grantedPrincipals.includes(principal)) return {};
       if (grantedPrincipals.length >= MAX_GRANTS) {
@@ -221,8 +275,7 @@ export class HandleVault implements Vault {
     principal: string,
     options: ChangeOptions,
   ): Promise<OpaqueHandle> {
-    const handleId = handleIdOf(handle);
-    checkPrincipal(principal, "principal");
+    const handleId = checkHandleAnd(principal, handle, "principal");
     return this.#change(handleId, options, ({ grantedPrincipals }) => ({
       grantedPrincipals: grantedPrincipals.filter((granted) => granted !== principal),
     }));
@@ -242,19 +295,38 @@ export class HandleVault implements Vault {
     }));
   }
 
-  async sealMany(requests: readonly SealRequest[]): Promise<Outcome<OpaqueHandle>[]> {
-    return mapSettled(requests, async (request) => {
-      checkRequest(request);
-      const { data, ...options } = request;
-      return this.seal(data, options);
-    });
+  async sealMany(
+    requests: readonly SealRequest[],
+    options: CallOptions = {},
+  ): Promise<Outcome<OpaqueHandle>[]> {
+    return runLimited("writes", readCallOptions(options), () =>
+      mapSettled(requests, async (request) => {
+        checkRequest(request);
+        const { data, ...terms } = request;
+        return this.seal(data, terms);
+      }),
+    );
   }
 
-  async unsealMany<T = unknown>(requests: readonly UnsealRequest[]): Promise<Outcome<T>[]> {
-    return mapSettled(requests, async (request) => {
-      checkRequest(request);
-      return this.unseal<T>(handleIdOf(request.id, "id"), request.requestingPrincipal);
-    });
+  unsealMany<Output>(
+    requests: readonly UnsealRequest[],
+    options: UnsealOptions & { readonly schema: StandardSchema<Output> },
+  ): Promise<Outcome<Output>[]>;
+  unsealMany<T = unknown>(
+    requests: readonly UnsealRequest[],
+    options?: UnsealOptions,
+  ): Promise<Outcome<T>[]>;
+  async unsealMany<T>(
+    requests: readonly UnsealRequest[],
+    options: UnsealOptions = {},
+  ): Promise<Outcome<T>[]> {
+    const checked = readUnsealOptions(options);
+    const open = () =>
+      mapSettled(requests, async (request) => {
+        checkRequest(request);
+        return this.unseal<T>(handleIdOf(request.id, "id"), request.requestingPrincipal);
+      });
+    return checkedOutcomes(await runLimited("writes", checked.limits, open), checked);
   }
 
   /**
@@ -409,6 +481,11 @@ export class HandleVault implements Vault {
     update: (fields: RecordFields, nowMs: number) => Change,
   ): Promise<OpaqueHandle> {
     const by = checkBy(options);
+    const limits = limitsIn(options);
+    if (limits !== undefined) {
+      const changing = () => this.#change(handleId, { by }, update);
+      return runLimited("writes", limits, changing);
+    }
     if (this.#state !== "ready") await this.#open();
     if (!isHandleId(handleId)) throw new HandleNotFoundError();
     const change = async (record: OpenRecord): Promise<Attempt<OpaqueHandle>> => {

@@ -28,44 +28,16 @@ export {
 export type { KeyFileOptions } from "./keys/key-sources.js";
 export type { NewPassphrase, PassphraseCost } from "./keys/passphrase.js";
 export type { RewrapOptions, RewrapReport } from "./records/rewrap.js";
+export type { CallOptions } from "./vault/call-options.js";
 export type * from "./vault/contracts.js";
 export {
   type AnyVaultError,
-  AuthenticationUnavailableError,
-  CacheFullError,
-  CacheUnavailableError,
-  CacheUnsafeError,
-  ConflictError,
   HandleAccessDeniedError,
   HandleEvictedError,
   HandleExhaustedError,
   HandleExpiredError,
   HandleNotFoundError,
-  HydrationError,
-  type HydrationReason,
-  type IntegrityReason,
   isVaultError,
-  KeyNotFoundError,
-  KeyServiceUnavailableError,
-  OutcomeUnknownError,
-  type OutputRule,
-  OutputValidationError,
-  PayloadTooLargeError,
-  PeerBrokenError,
-  type PeerErrorOptions,
-  PeerMissingError,
-  PrincipalForbiddenError,
-  RateLimitedError,
-  RecordIntegrityError,
-  RecordUnsupportedError,
-  RequestTooLargeError,
-  SafeViewLeakError,
-  ServiceUnavailableError,
-  type ServiceUnavailableOptions,
-  UnauthenticatedError,
-  type UnresolvedReason,
-  type UnsafeReason,
-  VaultClosedError,
   VaultError,
   type VaultErrorCode,
   type VaultErrorOf,
@@ -86,11 +58,15 @@ export {
   type Summarizer,
   type SummaryContext,
 } from "./vault/safe-view.js";
+export type { StandardIssue, StandardResult, StandardSchema } from "./vault/standard-schema.js";
+export type { UnsealOptions } from "./vault/typed-payload.js";
 export type {
   ChangeOptions,
   Outcome,
+  SafeViewChoice,
   SealOptions,
   SealRequest,
+  SealTerms,
   UnsealRequest,
   Vault,
 } from "./vault/vault.js";

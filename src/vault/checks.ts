@@ -2,8 +2,9 @@
 import { Buffer } from "node:buffer";
 import { isPointer } from "../primitives/json-pointer.js";
 import { rangeFault, typeFault } from "./argument-errors.js";
+import { type HandleReference, handleIdOf, isHandleId } from "./handle.js";
 import type { LeakGuardSetting } from "./safe-view.js";
-import type { ChangeOptions, SealOptions } from "./vault.js";
+import type { ChangeOptions, SafeViewChoice, SealTerms } from "./vault.js";
 
 /** The longest principal, in characters. */
 export const MAX_PRINCIPAL_CHARACTERS = 1024;
@@ -99,6 +100,32 @@ export function checkTtlSeconds(value: unknown, name: string): asserts value is 
   }
 }
 
+/** Throws unless `summarizer` is one, and the only source of the safe view. */
+function checkSummarizer(summarizer: unknown, safeView: unknown): void {
+  checkMethods(summarizer, "summarizer", ["summarize"]);
+  if (safeView !== undefined) {
+    throw new TypeError("options must have either safeView or summarizer, not both");
+  }
+}
+
+/**
+ * Returns the id in a handle reference, and checks the principal beside it.
+ *
+ * @throws TypeError The two are swapped, or one has the wrong type.
+ */
+export function checkHandleAnd(
+  principal: unknown,
+  handle: HandleReference,
+  name: string = "requestingPrincipal",
+): string {
+  const id = handleIdOf(handle);
+  checkPrincipal(principal, name);
+  if (isHandleId(principal) && !isHandleId(id)) {
+    throw new TypeError(`the handle comes first, then ${name}: they are swapped`);
+  }
+  return id;
+}
+
 /** Throws unless `value` is a boolean. */
 export function checkBoolean(value: unknown, name: string): asserts value is boolean {
   if (typeof value !== "boolean") throw typeFault(name, "boolean");
@@ -171,39 +198,39 @@ const SEAL_OPTIONS: ReadonlySet<string> = new Set([
   "ttlSeconds",
   "grantedPrincipals",
   "maxUses",
+  "signal",
+  "timeoutMs",
 ]);
 const DEFAULT_TTL_SECONDS = 300;
 
 /** The options of `seal`, checked and with defaults. */
-export interface CheckedSealOptions extends SealOptions {
-  readonly ttlSeconds: number;
-  readonly grantedPrincipals: readonly string[];
-}
+export type CheckedSealOptions = SealTerms &
+  SafeViewChoice & {
+    readonly ttlSeconds: number;
+    readonly grantedPrincipals: readonly string[];
+  };
 
 /** Checks the options of `seal`, and returns them with defaults. */
-export function checkSealOptions(options: SealOptions): CheckedSealOptions {
+export function checkSealOptions(options: SealTerms & SafeViewChoice): CheckedSealOptions {
   checkOptions(options, "options", SEAL_OPTIONS);
   const { ownerPrincipal, safeView, ttlSeconds = DEFAULT_TTL_SECONDS, maxUses } = options;
   const { summarizer, leakGuard } = options;
   checkPrincipal(ownerPrincipal, "ownerPrincipal");
   if (summarizer === undefined) checkSafeView(safeView, "safeView");
-  else checkMethods(summarizer, "summarizer", ["summarize"]);
+  else checkSummarizer(summarizer, safeView);
   if (leakGuard !== undefined) checkLeakGuard(leakGuard, "leakGuard");
   checkTtlSeconds(ttlSeconds, "ttlSeconds");
   if (maxUses !== undefined) checkInteger(maxUses, "maxUses", { min: 1, max: MAX_USES });
   const grantedPrincipals = checkGrants(options.grantedPrincipals ?? [], "grantedPrincipals");
   return {
     ownerPrincipal,
-    safeView,
-    summarizer,
-    leakGuard,
-    ttlSeconds,
-    maxUses,
-    grantedPrincipals,
+    ...{ leakGuard, ttlSeconds, maxUses, grantedPrincipals },
+    // One of them is absent, as the checks have ensured.
+    ...({ safeView, summarizer } as SafeViewChoice),
   };
 }
 
-const CHANGE_OPTIONS: ReadonlySet<string> = new Set(["by"]);
+const CHANGE_OPTIONS: ReadonlySet<string> = new Set(["by", "signal", "timeoutMs"]);
 
 /** Returns the principal that requests a change, from the options of `grant`, `revoke` and `renew`. */
 export function checkBy(options: ChangeOptions): string {

@@ -425,6 +425,26 @@ export class OutputValidationError extends VaultError {
   }
 }
 
+/** Why a payload did not pass its schema. */
+export type ValidationReason = "refused" | "failed" | "timeout";
+
+/** A payload was opened, but did not pass the caller's schema: it is withheld. If its uses are limited, one is spent. */
+export class PayloadValidationError extends VaultError {
+  override readonly name = "PayloadValidationError" as const;
+  readonly code = "ERR_VAULT_PAYLOAD_VALIDATION" as const;
+  /** `"refused"` by the schema, which otherwise `"failed"` with an error of its own or took too long. */
+  readonly reason: ValidationReason;
+  /** JSON pointers to what the schema refused; `*` stands for a member whose name may be a value. */
+  readonly paths: readonly string[];
+  constructor(reason: ValidationReason, paths: readonly string[] = []) {
+    super(
+      "The payload was opened and did not pass the schema: reason says why, and paths says where.",
+    );
+    this.reason = reason;
+    this.paths = paths;
+  }
+}
+
 /** The union of all errors of the library, for a `switch` over `code` or `name`. */
 export type AnyVaultError =
   | HandleNotFoundError
@@ -453,7 +473,8 @@ export type AnyVaultError =
   | RequestTooLargeError
   | ConflictError
   | HydrationError
-  | OutputValidationError;
+  | OutputValidationError
+  | PayloadValidationError;
 
 /** The codes of {@link AnyVaultError}. */
 export type VaultErrorCode = AnyVaultError["code"];

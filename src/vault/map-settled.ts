@@ -1,5 +1,5 @@
 import { typeFault } from "./argument-errors.js";
-import { isPromise } from "./maybe-promise.js";
+import { errorOf, isPromise } from "./maybe-promise.js";
 import { timeSlices } from "./time-slices.js";
 import type { Outcome } from "./vault.js";
 
@@ -35,6 +35,6 @@ async function outcomeOf<T>(result: Promise<T>): Promise<Outcome<T>> {
   try {
     return { ok: true, value: await result };
   } catch (error) {
-    return { ok: false, error };
+    return { ok: false, error: errorOf(error) };
   }
 }

@@ -23,3 +23,11 @@ export function adoptThenable<T>(value: MaybePromise<T>): MaybePromise<T> {
   if (typeof value !== "object" || value === null) return value;
   return typeof (value as { then?: unknown }).then === "function" ? Promise.resolve(value) : value;
 }
+
+/** Returns what foreign code has thrown as an error. A value that is none is dropped: it may be a payload. */
+export function errorOf(thrown: unknown): Error {
+  const { name, message } = Object(thrown) as Partial<Error>;
+  return typeof name === "string" && typeof message === "string"
+    ? (thrown as Error)
+    : new Error("A value was thrown that is no error.");
+}

@@ -3,20 +3,17 @@
  *
  * @module
  */
+
+import type { CallOptions } from "./call-options.js";
 import type { HandleDescription, HandleReference, OpaqueHandle } from "./handle.js";
 import type { LeakGuardSetting, Summarizer } from "./safe-view.js";
+import type { StandardSchema } from "./standard-schema.js";
+import type { UnsealOptions } from "./typed-payload.js";
 
-/** Who may open a payload, for how long and how often, and its public description. */
-export interface SealOptions {
+/** Who may open a payload, for how long and how often. */
+export interface SealTerms {
   /** The principal that may perform every operation on the handle: 1 to 1,024 characters. */
   readonly ownerPrincipal: string;
-  /**
-   * The public description of the payload, which models and logs may contain; at most 4 KiB of UTF-8.
-   * Required unless there is a `summarizer`.
-   */
-  readonly safeView?: string | undefined;
-  /** Writes the safe view; `safeView` is ignored then. */
-  readonly summarizer?: Summarizer | undefined;
   /**
    * The values that the safe view may show, in addition to those that the vault always allows. Default:
    * no value of four characters or more. `"off"` disables the check for this seal.
@@ -30,11 +27,28 @@ export interface SealOptions {
   readonly maxUses?: number | undefined;
 }
 
+/** The public description of a payload: exactly one of `safeView` and `summarizer`. */
+export type SafeViewChoice =
+  | {
+      /** The description, which models and logs may contain; at most 4 KiB of UTF-8. */
+      readonly safeView: string;
+      readonly summarizer?: undefined;
+    }
+  | {
+      /** Writes the description. */
+      readonly summarizer: Summarizer;
+      readonly safeView?: undefined;
+    };
+
+/** Options of {@link Vault.seal}: terms, public description, and the limits of the call. */
+export type SealOptions = SealTerms & SafeViewChoice & CallOptions;
+
 /** One item of {@link Vault.sealMany}. */
-export interface SealRequest extends SealOptions {
-  /** The payload. */
-  readonly data: unknown;
-}
+export type SealRequest = SealTerms &
+  SafeViewChoice & {
+    /** The payload. */
+    readonly data: unknown;
+  };
 
 /** One item of {@link Vault.unsealMany}. */
 export interface UnsealRequest {
@@ -44,7 +58,7 @@ export interface UnsealRequest {
 }
 
 /** Options of a change. */
-export interface ChangeOptions {
+export interface ChangeOptions extends CallOptions {
   /** The principal that requests the change; it must be the owner. */
   readonly by: string;
 }
@@ -52,7 +66,7 @@ export interface ChangeOptions {
 /** The outcome of one item of `sealMany` or `unsealMany`. */
 export type Outcome<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly error: unknown };
+  | { readonly ok: false; readonly error: Error };
 
 /**
  * Seals payloads behind opaque handles, and opens them for their owners and the principals that these
@@ -96,20 +110,35 @@ export interface Vault extends AsyncDisposable {
    * @throws HandleExhaustedError The payload has been unsealed `maxUses` times.
    * @throws RecordIntegrityError The record in the cache is not the one that was sealed.
    * @throws OutcomeUnknownError A use may or may not have been counted; no payload is returned.
+   * @throws PayloadValidationError The payload does not match `options.schema`; its use is counted.
    *
    * @example
    * ```ts
-   * const record = await vault.unseal(handle.id, "spiffe://example.org/gateway");
+   * const record = await vault.unseal(handle, "spiffe://example.org/gateway");
+   * const user = await vault.unseal(handle, "hr", { schema: z.object({ name: z.string() }) });
+   * user.name; // string
    * ```
    */
-  unseal<T = unknown>(handle: HandleReference, requestingPrincipal: string): Promise<T>;
+  unseal<Output>(
+    handle: HandleReference,
+    requestingPrincipal: string,
+    options: UnsealOptions & { readonly schema: StandardSchema<Output> },
+  ): Promise<Output>;
+  /**
+   * Returns the payload behind a handle. Without a schema nothing checks its type: `T` is a cast.
+   */
+  unseal<T = unknown>(
+    handle: HandleReference,
+    requestingPrincipal: string,
+    options?: UnsealOptions,
+  ): Promise<T>;
 
   /**
    * Returns a handle's safe view, to every caller.
    *
    * @throws HandleNotFoundError `HandleEvictedError` `HandleExpiredError`
    */
-  getSafeView(handle: HandleReference): Promise<string>;
+  getSafeView(handle: HandleReference, options?: CallOptions): Promise<string>;
 
   /**
    * Returns owner, grants, times and uses left to the owner and to grantees.
@@ -117,7 +146,11 @@ export interface Vault extends AsyncDisposable {
    * @throws HandleNotFoundError `HandleEvictedError` `HandleExpiredError`
    * @throws HandleAccessDeniedError The principal is neither the owner nor granted.
    */
-  describe(handle: HandleReference, requestingPrincipal: string): Promise<HandleDescription>;
+  describe(
+    handle: HandleReference,
+    requestingPrincipal: string,
+    options?: CallOptions,
+  ): Promise<HandleDescription>;
 
   /**
    * Deletes a handle's record. An unknown handle is not an error.
@@ -128,7 +161,11 @@ export interface Vault extends AsyncDisposable {
    * @param requestingPrincipal - Must be the owner, if given.
    * @throws HandleAccessDeniedError The principal is not the owner.
    */
-  invalidate(handle: HandleReference, requestingPrincipal?: string): Promise<void>;
+  invalidate(
+    handle: HandleReference,
+    requestingPrincipal?: string,
+    options?: CallOptions,
+  ): Promise<void>;
 
   /**
    * Grants one more principal the right to unseal. Only the owner may do this.
@@ -157,10 +194,23 @@ export interface Vault extends AsyncDisposable {
   renew(handle: HandleReference, ttlSeconds: number, options: ChangeOptions): Promise<OpaqueHandle>;
 
   /** Seals many payloads. Returns one outcome per request, in the same order. */
-  sealMany(requests: readonly SealRequest[]): Promise<Outcome<OpaqueHandle>[]>;
+  sealMany(
+    requests: readonly SealRequest[],
+    options?: CallOptions,
+  ): Promise<Outcome<OpaqueHandle>[]>;
 
-  /** Unseals many handles. Returns one outcome per request, in the same order. */
-  unsealMany<T = unknown>(requests: readonly UnsealRequest[]): Promise<Outcome<T>[]>;
+  /**
+   * Unseals many handles. Returns one outcome per request, in the same order. A schema checks each payload.
+   */
+  unsealMany<Output>(
+    requests: readonly UnsealRequest[],
+    options: UnsealOptions & { readonly schema: StandardSchema<Output> },
+  ): Promise<Outcome<Output>[]>;
+  /** Unseals many handles. Without a schema nothing checks the types of payloads: `T` is a cast. */
+  unsealMany<T = unknown>(
+    requests: readonly UnsealRequest[],
+    options?: UnsealOptions,
+  ): Promise<Outcome<T>[]>;
 
   /** Releases the resources of the vault. Every later call fails with `VaultClosedError`. */
   close(): Promise<void>;

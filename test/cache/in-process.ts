@@ -1,5 +1,7 @@
 /** Shared helpers for tests of the caches in this process. */
-import { type CacheBackend, CacheFullError, type Revision } from "../../src/index.js";
+
+import { CacheFullError } from "../../src/errors.js";
+import type { CacheBackend, Revision } from "../../src/index.js";
 
 const HOUR_MS = 3_600_000;
 

@@ -14,7 +14,8 @@ import { open } from "lmdb";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { Tables } from "../../src/cache/lmdb/tables.js";
 import { lmdbCache, openLmdbCache } from "../../src/cache/lmdb.js";
-import { type CacheBackend, CacheFullError, CacheUnavailableError } from "../../src/index.js";
+import { CacheFullError, CacheUnavailableError } from "../../src/errors.js";
+import type { CacheBackend } from "../../src/index.js";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "handlevault-lmdb-"));
 const FOR_LONG = { purgeAfterMs: 3_600_000 };

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type LruCacheOptions, lruCache } from "../../src/cache/lru.js";
-import { type CacheBackend, CacheFullError, HandleVault, isVaultError } from "../../src/index.js";
+import { CacheFullError } from "../../src/errors.js";
+import { type CacheBackend, HandleVault, isVaultError } from "../../src/index.js";
 import { bytes, keysOf, ManualClock, put, revisionOf, rewrite } from "./in-process.js";
 
 async function opened(options: Partial<LruCacheOptions> = {}) {

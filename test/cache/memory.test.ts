@@ -1,9 +1,8 @@
 import { inspect } from "node:util";
 import { describe, expect, it, vi } from "vitest";
+import { CacheFullError, CacheUnavailableError } from "../../src/errors.js";
 import {
   type CacheBackend,
-  CacheFullError,
-  CacheUnavailableError,
   HandleVault,
   type MemoryCacheOptions,
   memoryCache,

@@ -1,10 +1,7 @@
 /** A correct cache that several clients share and that outlives them, and a way to add faults. */
-import {
-  type CacheBackend,
-  CacheUnavailableError,
-  type MaybePromise,
-  memoryCache,
-} from "../../src/index.js";
+
+import { CacheUnavailableError } from "../../src/errors.js";
+import { type CacheBackend, type MaybePromise, memoryCache } from "../../src/index.js";
 import type { CacheHarness } from "../../src/testing.js";
 
 /** Returns the members of a correct client that a fault replaces. */

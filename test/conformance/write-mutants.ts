@@ -1,6 +1,7 @@
 /** Caches with a fault in reading or writing, by the law that detects the fault. */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type CacheBackend, CacheUnavailableError, OutcomeUnknownError } from "../../src/index.js";
+import { CacheUnavailableError, OutcomeUnknownError } from "../../src/errors.js";
+import type { CacheBackend } from "../../src/index.js";
 import {
   change,
   keepingBodies,

@@ -1,4 +1,4 @@
-import { SafeViewLeakError } from "../../src/index.js";
+import { SafeViewLeakError } from "../../src/errors.js";
 import { LeakGuard } from "../../src/leak-guard/leak-guard.js";
 import type { LeakGuardSetting } from "../../src/vault/safe-view.js";
 

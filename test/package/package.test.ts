@@ -39,6 +39,7 @@ const ENTRIES = [
   "./codec/compressor/zstd",
   "./codec/encryptor/fernet",
   "./codec/serializer/messagepack",
+  "./errors",
   "./langchain",
   "./mcp",
   "./safe-view",
@@ -258,7 +259,7 @@ describe("the packed package, with no peer installed", () => {
     const vault = 'new (await import("handlevault")).HandleVault()';
     const policy = 'new (await import("handlevault/mcp")).AgentPolicy({ servers: {} })';
     const options = `{ vault: ${vault}, policy: ${policy}, server: "desk", subjectOf: () => "alice" }`;
-    const output = run(attempt(entry, `await m.withVault(${tools}, ${options})`));
+    const output = run(attempt(entry, `await m.guardTools(${tools}, ${options})`));
     expect(output).toMatch(/^ERR_VAULT_PEER_MISSING/);
     expect(output).toContain(`"npm install ${peer}"`);
   });

@@ -73,13 +73,14 @@ describe.each(WIRES)("over %s", (wire) => {
     const { port } = await serverOf(wire, new HandleVault(), { auth });
     const controller = new new JSDOM().window.AbortController();
     const client = clientOf(wire, port, { token: TOKEN });
-    const vault = client.withSignal(controller.signal);
-    const { id } = await vault.seal("text", sealOptions());
-    expect(await vault.unseal(id, OWNER)).toBe("text");
+    const { signal } = controller;
+    const { id } = await client.seal("text", { ...sealOptions(), signal });
+    expect(await client.unseal(id, OWNER, { signal })).toBe("text");
     controller.abort();
-    await expect(vault.unseal(id, OWNER)).rejects.toBe(controller.signal.reason);
-    for (const none of [undefined, null, {}, controller, { ...controller.signal, aborted: true }]) {
-      expect(() => client.withSignal(none as unknown as AbortSignal)).toThrow("an AbortSignal");
+    await expect(client.unseal(id, OWNER, { signal })).rejects.toBe(signal.reason);
+    for (const none of [null, {}, controller, { ...signal, aborted: true }]) {
+      const call = client.unseal(id, OWNER, { signal: none as unknown as AbortSignal });
+      await expect(call).rejects.toThrow("an AbortSignal");
     }
   });
 });

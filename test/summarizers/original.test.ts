@@ -35,7 +35,7 @@ describe("the laws of the original's safe views", () => {
     expectTypeOf<{ summarize(): number }>().not.toExtend<Summarizer>();
     // @ts-expect-error A class that implements it has to have the method.
     class Nothing implements Summarizer {}
-    const options = sealOptions({ summarizer: new Nothing() as Summarizer });
+    const options = { ownerPrincipal: "owner", summarizer: new Nothing() as Summarizer };
     await expect(new HandleVault().seal(1, options)).rejects.toThrow("the methods summarize");
   });
 
@@ -80,11 +80,14 @@ describe("the laws of the original's safe views", () => {
     expect((await told(aggregate, "a letter")).summary).toBe("value");
   });
 
-  it("43: a summarizer takes precedence over a safe view, which is used without one", async () => {
+  it("43: a safe view is used without a summarizer; both are refused, where a summarizer prevailed", async () => {
     const vault = new HandleVault();
-    const options = sealOptions({ safeView: "given" });
-    expect((await vault.seal({ a: 1 }, options)).safeView).toBe("given");
-    const handle = await vault.seal({ a: 1 }, { ...options, summarizer: schemaSummarizer() });
+    const { safeView, ...terms } = sealOptions({ safeView: "given" });
+    expect((await vault.seal({ a: 1 }, { ...terms, safeView })).safeView).toBe("given");
+    const summarizer = schemaSummarizer();
+    const handle = await vault.seal({ a: 1 }, { ...terms, summarizer });
     expect(handle.safeView).toBe("object, 1 field, a (number)");
+    const both = { ...terms, safeView, summarizer } as never;
+    await expect(vault.seal({ a: 1 }, both)).rejects.toThrow("not both");
   });
 });

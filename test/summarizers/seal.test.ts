@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import { gzipCompressor } from "../../src/codec/compressor/zlib.js";
 import { messagePackSerializer } from "../../src/codec/serializer/messagepack.js";
-import { HandleVault, memoryCache, SafeViewLeakError, VaultCodec } from "../../src/index.js";
+import { SafeViewLeakError } from "../../src/errors.js";
+import { HandleVault, memoryCache, VaultCodec } from "../../src/index.js";
 import {
   maskSummarizer,
   SafeView,
@@ -26,9 +27,11 @@ describe("sealing with a summarizer", () => {
     expect(await vault.getSafeView(handle.id)).toBe(handle.safeView);
   });
 
-  it("prefers the summarizer to a safe view", async () => {
-    const options = sealOptions({ safeView: "given", summarizer: writing("written") });
-    expect((await new HandleVault().seal(RECORD, options)).safeView).toBe("written");
+  it("refuses a safe view beside a summarizer: one of them would be dropped in silence", async () => {
+    const both = { ...ACCESS, safeView: "given", summarizer: writing("written") } as never;
+    await expect(new HandleVault().seal(RECORD, both)).rejects.toThrow(
+      "options must have either safeView or summarizer, not both",
+    );
   });
 
   it("passes the payload and its principals to the summarizer, and waits for it", async () => {
@@ -76,7 +79,7 @@ describe("sealing with a summarizer", () => {
 
   it("needs a safe view or a valid summarizer", async () => {
     const vault = new HandleVault();
-    await expect(vault.seal(RECORD, ACCESS)).rejects.toThrow(TypeError);
+    await expect(vault.seal(RECORD, ACCESS as never)).rejects.toThrow(TypeError);
     await expect(vault.seal(RECORD, { ...ACCESS, summarizer: {} as never })).rejects.toThrow(
       "summarizer must be an object with the methods summarize",
     );
@@ -145,7 +148,7 @@ describe("sealing with the leak guard", () => {
     const allowed = { ...options, leakGuard: { allow: ["/ssn"] } };
     expect((await vault.seal(RECORD, allowed)).safeView).toBe(view);
     const summarizer = writing({ summary: view, shown: ["/ssn"] });
-    expect((await vault.seal(RECORD, { ...options, summarizer })).safeView).toBe(view);
+    expect((await vault.seal(RECORD, { ...ACCESS, summarizer })).safeView).toBe(view);
     await expect(new HandleVault().seal(RECORD, allowed)).rejects.toMatchObject(LEAK);
   });
 

@@ -9,7 +9,8 @@
  */
 import { existsSync, writeSync } from "node:fs";
 import { openLmdbCache, withOpeningLock } from "../../src/cache/lmdb.js";
-import { CacheUnsafeError, isVaultError } from "../../src/index.js";
+import { CacheUnsafeError } from "../../src/errors.js";
+import { isVaultError } from "../../src/index.js";
 
 const [mode, path = ""] = process.argv.slice(2);
 const FOR_LONG = { purgeAfterMs: 3_600_000, timeoutMs: 60_000 };

@@ -5,10 +5,10 @@ import {
   KeyRing,
   memoryCache,
   type OpaqueHandle,
-  type SealOptions,
 } from "../../src/index.js";
 import { lookupIdOf } from "../../src/vault/handle.js";
 import { AlteredCache } from "./altered-cache.js";
+import type { TestSealOptions } from "./vault.js";
 
 export const OWNER = "owner";
 /** A text that every payload and safe view contains, and that no error may contain. */
@@ -43,18 +43,18 @@ export class Scene {
   }
 
   /** Seals a text that is stored inline. */
-  inline(options: Partial<SealOptions> = {}, vault: HandleVault = this.vault) {
+  inline(options: Partial<TestSealOptions> = {}, vault: HandleVault = this.vault) {
     return this.#seal(`${CANARY} ${"i".repeat(8)}`, options, vault);
   }
 
   /** Seals a text that is stored detached. */
-  detached(options: Partial<SealOptions> = {}, vault: HandleVault = this.vault) {
+  detached(options: Partial<TestSealOptions> = {}, vault: HandleVault = this.vault) {
     return this.#seal(CANARY.padEnd(DETACHED_BYTES, "d"), options, vault);
   }
 
   async #seal(
     payload: string,
-    options: Partial<SealOptions>,
+    options: Partial<TestSealOptions>,
     vault: HandleVault,
   ): Promise<SealedRecord> {
     const safeView = `safe ${CANARY}`;

@@ -1,5 +1,5 @@
 /** One error of every error class of the library. */
-import * as library from "../../src/index.js";
+import * as library from "../../src/errors.js";
 
 /** An error class as the tests construct it. Classes with an argument get one that fits all of them. */
 type ErrorClass = new (argument: string) => library.AnyVaultError;
@@ -8,6 +8,7 @@ type ErrorClass = new (argument: string) => library.AnyVaultError;
 export const localErrors: readonly library.AnyVaultError[] = [
   new library.HydrationError("unresolved-handles"),
   new library.OutputValidationError("length"),
+  new library.PayloadValidationError("refused"),
 ];
 
 const localNames: readonly string[] = localErrors.map(({ name }) => name);

@@ -1,4 +1,9 @@
-import { HandleVault, type HandleVaultOptions, type SealOptions } from "../../src/index.js";
+import {
+  type CallOptions,
+  HandleVault,
+  type HandleVaultOptions,
+  type SealTerms,
+} from "../../src/index.js";
 
 export const OWNER = "spiffe://example.org/owner";
 export const GRANTEE = "spiffe://example.org/grantee";
@@ -26,8 +31,11 @@ export function vaultWithClock(options: HandleVaultOptions = {}): {
   return { vault: new HandleVault({ ...options, clock }), clock };
 }
 
+/** Options of a seal whose safe view is a text. */
+export type TestSealOptions = SealTerms & CallOptions & { readonly safeView: string };
+
 /** Returns options for `seal` that grant one other principal. */
-export function sealOptions(overrides: Partial<SealOptions> = {}): SealOptions {
+export function sealOptions(overrides: Partial<TestSealOptions> = {}): TestSealOptions {
   return {
     ownerPrincipal: OWNER,
     grantedPrincipals: [GRANTEE],

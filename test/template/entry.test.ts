@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import * as root from "../../src/index.js";
+import * as errors from "../../src/errors.js";
 import * as template from "../../src/template.js";
 
 const PAGE = join(import.meta.dirname, "../../docs/templates.md");
@@ -32,8 +32,8 @@ describe("handlevault/template", () => {
     for (const name of Object.keys(template)) expect(page).toContain(name);
   });
 
-  it("throws the errors that the root exports", () => {
-    expect(template.HydrationError).toBe(root.HydrationError);
-    expect(template.OutputValidationError).toBe(root.OutputValidationError);
+  it("throws the errors of handlevault/errors", () => {
+    expect(template.HydrationError).toBe(errors.HydrationError);
+    expect(template.OutputValidationError).toBe(errors.OutputValidationError);
   });
 });

@@ -1,5 +1,5 @@
-import { handleIdOf, type SealOptions, type Vault } from "../../src/index.js";
-import { GRANTEE, sealOptions, vaultWithClock } from "../support/vault.js";
+import { handleIdOf, type Vault } from "../../src/index.js";
+import { GRANTEE, sealOptions, type TestSealOptions, vaultWithClock } from "../support/vault.js";
 
 /** The principal for which the tests hydrate. */
 export const AS = { requestingPrincipal: GRANTEE } as const;
@@ -10,7 +10,7 @@ export const UNKNOWN_ID = `hdl_${"0".repeat(32)}`;
 export async function sealed(
   vault: Vault,
   payload: unknown,
-  overrides: Partial<SealOptions> = {},
+  overrides: Partial<TestSealOptions> = {},
 ): Promise<string> {
   return (await vault.seal(payload, sealOptions(overrides))).id;
 }

@@ -10,8 +10,9 @@ import {
 } from "../../src/transport/json/payload-data.js";
 import type { KnownCaller } from "../../src/transport/service/delegation.js";
 import { fromWireError, toWireError } from "../../src/transport/service/error-table.js";
-import type { OperationName } from "../../src/transport/service/operations.js";
+import { OPERATIONS, type OperationName } from "../../src/transport/service/operations.js";
 import { VaultService, type VaultServiceOptions } from "../../src/transport/service/service.js";
+import { runLimited } from "../../src/vault/call-options.js";
 
 /** The caller of a {@link textWire}, and the options of the service behind it. */
 export interface TextWireOptions extends VaultServiceOptions {
@@ -23,9 +24,11 @@ export function textWire(vault: Vault, options: TextWireOptions = {}): Transport
   const { caller = LOCAL_CALLER, ...serviceOptions } = options;
   const service = new VaultService(vault, serviceOptions);
   return {
-    async call(operation, params) {
+    async call(operation, params, { signal } = {}) {
       const text = writeJson(giveJsonData(operation, params));
-      return readReply(operation, await reply(service, operation, { text, caller }));
+      return runLimited(OPERATIONS[operation].effect, { signal }, async () =>
+        readReply(operation, await reply(service, operation, { text, caller })),
+      );
     },
     close: async () => undefined,
   };

@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { batchLaws } from "./laws/batch-laws.js";
+import { callLaws, schemaLaws } from "./laws/call-laws.js";
 import { errorLaws } from "./laws/error-laws.js";
 import type { VaultHarness } from "./laws/harness.js";
 import { payloadLaws } from "./laws/payload-laws.js";
@@ -31,5 +32,7 @@ export function describeVault(name: string, harness: VaultHarness): void {
     describe("references to handles", () => referenceLaws(harness));
     describe("errors", () => errorLaws(harness));
     describe("many at a time", () => batchLaws(harness));
+    describe("calls", () => callLaws(harness));
+    describe("schemas", () => schemaLaws(harness));
   });
 }

@@ -1,14 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, expectTypeOf, it } from "vitest";
-import * as library from "../../src/index.js";
+import * as library from "../../src/errors.js";
+import { CacheUnsafeError, OutcomeUnknownError, PeerMissingError } from "../../src/errors.js";
 import {
   type AnyVaultError,
-  CacheUnsafeError,
   HandleExpiredError,
   isVaultError,
-  OutcomeUnknownError,
-  PeerMissingError,
   VaultError,
   type VaultErrorCode,
 } from "../../src/index.js";
@@ -42,6 +40,7 @@ const CODES: Readonly<Record<string, VaultErrorCode>> = {
   ConflictError: "ERR_VAULT_CONFLICT",
   HydrationError: "ERR_VAULT_HYDRATION",
   OutputValidationError: "ERR_VAULT_OUTPUT_VALIDATION",
+  PayloadValidationError: "ERR_VAULT_PAYLOAD_VALIDATION",
 };
 
 /** A class as the tests call it, with an argument that is valid for all classes. */

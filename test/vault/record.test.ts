@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { RecordIntegrityError, RecordUnsupportedError } from "../../src/index.js";
+import { RecordIntegrityError, RecordUnsupportedError } from "../../src/errors.js";
 import {
   headContext,
   joinHead,

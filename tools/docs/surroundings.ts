@@ -111,7 +111,8 @@ const IN_FILES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "src/transport/client/remote-vault.ts": {
     vault: 'import("../../dist/transport/client/remote-vault.js").RemoteVault',
   },
-  "src/vault/vault.ts": RECORD,
+  "src/vault/vault.ts": { ...RECORD, ...ZOD },
+  "src/errors.ts": { ...RECORD, options: 'import("handlevault").SealOptions' },
 };
 
 /** Returns the type of a name in the examples of a file. */

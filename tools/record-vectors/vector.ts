@@ -5,7 +5,7 @@ import {
   KeyRing,
   memoryCache,
   type OpaqueHandle,
-  type SealOptions,
+  type SealTerms,
   type VaultCodec,
 } from "../../src/index.js";
 
@@ -67,7 +67,7 @@ export interface Recipe {
   readonly name: string;
   readonly comment: string;
   readonly payload: TaggedPayload;
-  readonly options?: Partial<SealOptions>;
+  readonly options?: Partial<SealTerms> & { readonly safeView?: string };
   readonly sealedUnder?: Keys;
   /** The reader's keys, the current one first. Default: the keys of sealing. */
   readonly readUnder?: Keys;

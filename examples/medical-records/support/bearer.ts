@@ -1,5 +1,5 @@
 /** Authenticates a request by its `Authorization` header. */
-import { type Authenticator, LOCAL_CALLER } from "handlevault/auth";
+import type { Authenticator } from "handlevault/auth";
 
 /** Returns the principal of a valid bearer token; `undefined` if there is none. */
 export async function principalOf(
@@ -13,5 +13,5 @@ export async function principalOf(
     header: () => undefined,
     hasHeader: () => false,
   });
-  return caller === LOCAL_CALLER ? undefined : caller?.principal;
+  return caller === "local" ? undefined : caller?.principal;
 }

@@ -2,7 +2,7 @@
 import { schemaSummarizer } from "../../summarizers/schema.js";
 import type { MaybePromise } from "../../vault/contracts.js";
 import type { Summarizer } from "../../vault/safe-view.js";
-import type { SealOptions } from "../../vault/vault.js";
+import type { SafeViewChoice, SealTerms } from "../../vault/vault.js";
 
 /** Returns a value's safe view. */
 export type SafeViewFunction = (value: unknown) => MaybePromise<string>;
@@ -14,7 +14,7 @@ export type SafeViewRule =
   | SafeViewFunction;
 
 /** The options of a seal that concern the safe view. */
-export type SafeViewOptions = Pick<SealOptions, "safeView" | "summarizer" | "leakGuard">;
+export type SafeViewOptions = SafeViewChoice & Pick<SealTerms, "leakGuard">;
 
 /** Returns the options for a value's safe view. */
 export type SafeViewWriter = (value: unknown) => MaybePromise<SafeViewOptions>;

@@ -16,8 +16,12 @@ import {
   referencesIn,
   type Slot,
 } from "../../template/render/find-references.js";
-import { hydrateValue } from "../../template/render/hydrate-value.js";
-import { checkTextOptions } from "../../template/render/options.js";
+import { fillSlots } from "../../template/render/hydrate-value.js";
+import {
+  checkHydrateOptions,
+  checkTextOptions,
+  type TextSettings,
+} from "../../template/render/options.js";
 import type { FoundReference } from "../../template/render/resolver.js";
 import { mapValues } from "../../template/render/values.js";
 import { HandleNotFoundError, HydrationError, isVaultError } from "../../vault/errors.js";
@@ -103,9 +107,10 @@ function respelled(args: JsonObject, rules: readonly HydratingRule[]): unknown {
   });
 }
 
+const TEXT: TextSettings = checkTextOptions({});
+
 /** The handles to open in the arguments. */
 interface FoundHandles {
-  readonly places: readonly HydratePlace[];
   readonly slots: ReadonlyMap<string, Slot>;
   readonly ids: ReadonlySet<string>;
   /** Malformed references that stay unchanged, as they were written. */
@@ -115,7 +120,7 @@ interface FoundHandles {
 /** @throws RangeError A reference is malformed at a place where the rule refuses leftovers. */
 function findIn(args: unknown, rules: readonly HydratingRule[]): FoundHandles {
   const places = rules.map(placeOf);
-  const slots = findSlots(args, { rules: checkRules({ places }), text: checkTextOptions({}) });
+  const slots = findSlots(args, { rules: checkRules({ places }), text: TEXT });
   const ids = new Set<string>();
   const kept = new Set<string>();
   for (const [at, slot] of slots) {
@@ -126,7 +131,7 @@ function findIn(args: unknown, rules: readonly HydratingRule[]): FoundHandles {
       else throw new RangeError("a reference is mangled");
     }
   }
-  return { places, slots, ids, kept };
+  return { slots, ids, kept };
 }
 
 function placeOf({ at, isInside, format }: HydratingRule): HydratePlace {
@@ -139,13 +144,15 @@ function placeOf({ at, isInside, format }: HydratingRule): HydratePlace {
 
 async function opened(
   args: unknown,
-  { places, slots, ids, kept }: FoundHandles,
+  { slots, ids, kept }: FoundHandles,
   scope: ToolScope,
 ): Promise<{ readonly arguments: JsonObject; readonly echoes: Echoes }> {
   const vault = await withoutWaste(ids, [...slots.values()].flatMap(referencesIn), scope);
   const requestingPrincipal = toolPrincipal(scope, scope.subject);
-  const options = { requestingPrincipal, places, onUnresolved: "keep" } as const;
-  const { value, insertions, unresolved } = await hydrateValue(vault, args, options);
+  const options = { requestingPrincipal, onUnresolved: "keep" } as const;
+  const resolving = checkHydrateOptions(options, TEXT.maxHandles);
+  const hydrated = await fillSlots(vault, args, { slots, text: TEXT, resolving });
+  const { value, insertions, unresolved } = hydrated;
   const failed = unresolved.filter(({ written }) => !kept.has(written));
   if (failed.length > 0) {
     const reasons = new Map(failed.map(({ written, reason }) => [written, reason]));

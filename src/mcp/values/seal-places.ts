@@ -51,10 +51,11 @@ async function requestOf(
  * Returns the options for the safe view. The payload is sealed unchanged, but a summarizer receives
  * the copy without opened values.
  */
-function viewOf({ summarizer, ...others }: SafeViewOptions, seen: unknown): SafeViewOptions {
-  if (summarizer === undefined) return others;
+function viewOf(view: SafeViewOptions, seen: unknown): SafeViewOptions {
+  const { summarizer } = view;
+  if (summarizer === undefined) return view;
   return {
-    ...others,
+    ...view,
     summarizer: { summarize: (_, context) => summarizer.summarize(seen, context) },
   };
 }

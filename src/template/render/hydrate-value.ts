@@ -1,5 +1,7 @@
 import { formatPointer, type JsonPointer } from "../../primitives/json-pointer.js";
 import { HydrationError } from "../../vault/errors.js";
+import type { StandardSchema } from "../../vault/standard-schema.js";
+import { checkSchema, validated } from "../../vault/typed-payload.js";
 import type { Vault } from "../../vault/vault.js";
 import { formatReference } from "../forms/references.js";
 import { admit, contextOf } from "./admission.js";
@@ -17,6 +19,7 @@ import {
   checkVaultAndOptions,
   HYDRATE_OPTIONS,
   type HydrateOptions,
+  type ResolvingSettings,
   TEXT_OPTIONS,
   type TextOptions,
   type TextSettings,
@@ -27,7 +30,13 @@ import { TextRenderer } from "./text-renderer.js";
 import { copyOf, mapValues, sizeOf } from "./values.js";
 
 /** Options of {@link hydrateValue}. */
-export interface HydrateValueOptions extends HydrateOptions, TextOptions, PlaceOptions {}
+export interface HydrateValueOptions extends HydrateOptions, TextOptions, PlaceOptions {
+  /**
+   * The schema of the hydrated value: of zod, valibot, arktype or any other library of Standard Schema. Its
+   * output is returned, and the type follows from it. The handles are opened before it runs.
+   */
+  readonly schema?: StandardSchema | undefined;
+}
 
 /** An inserted value and its place. */
 export interface Insertion {
@@ -40,9 +49,9 @@ export interface Insertion {
 }
 
 /** A hydrated value, with a report about its handles. */
-export interface HydratedValue extends HydrationReport {
+export interface HydratedValue<Value = unknown> extends HydrationReport {
   /** A copy; the given value is unchanged. */
-  readonly value: unknown;
+  readonly value: Value;
   /** In document order. */
   readonly insertions: readonly Insertion[];
 }
@@ -52,6 +61,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   ...HYDRATE_OPTIONS,
   "places",
   "inside",
+  "schema",
 ]);
 
 /**
@@ -64,8 +74,8 @@ const OPTIONS: ReadonlySet<string> = new Set([
  *
  * @throws {@link HydrationError} A handle cannot be opened or is not allowed, or a limit is exceeded. With
  *   `onUnresolved: "keep"`, references that cannot be hydrated stay unchanged and are reported.
+ * @throws PayloadValidationError The hydrated value does not match `schema`.
  * @throws TypeError or `RangeError` An option is invalid, or the value is nested too deeply.
- *
  *
  * @example
  * ```ts
@@ -75,15 +85,46 @@ const OPTIONS: ReadonlySet<string> = new Set([
  * });
  * ```
  */
+export async function hydrateValue<Output>(
+  vault: Vault,
+  value: unknown,
+  options: HydrateValueOptions & { readonly schema: StandardSchema<Output> },
+): Promise<HydratedValue<Output>>;
+export async function hydrateValue(
+  vault: Vault,
+  value: unknown,
+  options: HydrateValueOptions,
+): Promise<HydratedValue>;
 export async function hydrateValue(
   vault: Vault,
   value: unknown,
   options: HydrateValueOptions,
 ): Promise<HydratedValue> {
   checkVaultAndOptions(vault, options, OPTIONS);
-  const settings = checkTextOptions(options);
-  const resolver = new HandleResolver(vault, checkHydrateOptions(options, settings.maxHandles));
-  const found = findSlots(value, { rules: checkRules(options), text: settings });
+  const { schema } = options;
+  if (schema !== undefined) checkSchema(schema, "schema");
+  const text = checkTextOptions(options);
+  const resolving = checkHydrateOptions(options, text.maxHandles);
+  const slots = findSlots(value, { rules: checkRules(options), text });
+  const hydrated = await fillSlots(vault, value, { slots, text, resolving });
+  if (schema === undefined) return hydrated;
+  return { ...hydrated, value: await validated(hydrated.value, schema) };
+}
+
+/** What {@link fillSlots} fills, and how. */
+export interface Filling {
+  readonly slots: ReadonlyMap<string, Slot>;
+  readonly text: TextSettings;
+  readonly resolving: ResolvingSettings;
+}
+
+/** Hydrates the slots that were found in a value. */
+export async function fillSlots(
+  vault: Vault,
+  value: unknown,
+  { slots: found, text: settings, resolving }: Filling,
+): Promise<HydratedValue> {
+  const resolver = new HandleResolver(vault, resolving);
   const slots = new Map([...found].map(([at, slot]) => [at, admitted(slot, resolver, settings)]));
   await resolver.open([...slots.values()].flatMap(referencesIn));
   const filler = new SlotFiller(slots, resolver, settings);

@@ -1,4 +1,5 @@
 import { isVaultError } from "../../vault/errors.js";
+import { errorOf } from "../../vault/maybe-promise.js";
 import type { Outcome } from "../../vault/vault.js";
 
 /** The maximum size of one batch request: below the default limit of services. */
@@ -39,7 +40,7 @@ export async function askInHalves<Item, T>(
     return await ask(items);
   } catch (error) {
     if (!isVaultError(error, "ERR_VAULT_REQUEST_TOO_LARGE") || items.length < 2) {
-      return items.map(() => ({ ok: false, error }));
+      return items.map(() => ({ ok: false, error: errorOf(error) }));
     }
   }
   const middle = Math.ceil(items.length / 2);

@@ -37,6 +37,11 @@ export function unanswered(operation: Asked, cause: unknown): Error {
     : new OutcomeUnknownError({ cause });
 }
 
+/** Returns the error for a call that was aborted: a change that was sent may have taken effect. */
+export function aborted(operation: Asked, wasSent: boolean, reason: unknown): unknown {
+  return wasSent && !isRead(operation) ? new OutcomeUnknownError({ cause: reason }) : reason;
+}
+
 /** Returns the error for a call whose response shows no valid outcome. */
 export function unclear(operation: Asked, marks: ResponseMarks): Error {
   return marked(unanswered(operation, new UnclearResponseError(marks.status)), marks);

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { isAbortSignal } from "../../primitives/kinds.js";
+import {
+  type CallOptions,
+  limitsIn,
+  readCallOptions,
+  runLimited,
+  withSignalOf,
+} from "../../vault/call-options.js";
 import { checkMethods } from "../../vault/checks.js";
 import type { MaybePromise } from "../../vault/contracts.js";
 import {
@@ -13,8 +19,16 @@ import {
   OutcomeUnknownError,
   VaultClosedError,
 } from "../../vault/errors.js";
-import { isHandleId, type OpaqueHandle } from "../../vault/handle.js";
+import { type HandleReference, isHandleId, type OpaqueHandle } from "../../vault/handle.js";
 import { mapSettled } from "../../vault/map-settled.js";
+import { errorOf } from "../../vault/maybe-promise.js";
+import type { StandardSchema } from "../../vault/standard-schema.js";
+import {
+  checkedOutcomes,
+  checkedPayload,
+  readUnsealOptions,
+  type UnsealOptions,
+} from "../../vault/typed-payload.js";
 import type { Outcome, SealRequest, UnsealRequest, Vault } from "../../vault/vault.js";
 import { schemas } from "../service/loaded-schemas.js";
 import type { RequestParams, SealParams, WireOutcome } from "../service/messages.js";
@@ -33,7 +47,12 @@ import { readOutcomes, readResult } from "./parse-results.js";
 import type { Transport } from "./transport.js";
 
 /** The methods of a vault that each have an operation of their own. */
-type RemoteMethods = Omit<Vault, "sealMany" | "unsealMany" | "close" | typeof Symbol.asyncDispose>;
+type RemoteMethods = Omit<
+  Vault,
+  "unseal" | "sealMany" | "unsealMany" | "close" | typeof Symbol.asyncDispose
+>;
+
+type Remote = RemoteMethod<object, object>;
 
 /** Performs the methods of a vault with the operations of the table. */
 abstract class ByOperation {
@@ -42,29 +61,47 @@ abstract class ByOperation {
    *
    * @internal
    */
-  protected abstract ask(operation: OperationName, params: object): Promise<unknown>;
+  protected abstract ask(
+    operation: OperationName,
+    params: object,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown>;
   /** @internal */
   protected abstract assertOpen(): void;
 
   static {
     for (const name of OPERATION_NAMES) {
-      const { remote }: { remote?: RemoteMethod<object, object> } = OPERATIONS[name];
+      const { remote } = OPERATIONS[name];
       if (remote === undefined) continue;
       Object.defineProperty(ByOperation.prototype, remote.name, {
         configurable: true,
         writable: true,
-        async value(this: ByOperation, ...args: unknown[]) {
-          const params: { readonly id?: string } = await remote.params(...args);
-          this.assertOpen();
-          if (params.id !== undefined && !isHandleId(params.id)) {
-            if (remote.acceptsMalformedId === true) return undefined;
-            throw new HandleNotFoundError();
-          }
-          const response = await this.ask(name, params);
-          return readResult(name, response, (result) => remote.value(result, params));
+        value(this: ByOperation, ...args: unknown[]) {
+          return this.perform(name, remote as Remote, args);
         },
       });
     }
+  }
+
+  /**
+   * Performs a method with its operation.
+   *
+   * @internal
+   */
+  protected async perform(
+    name: OperationName,
+    remote: Remote,
+    args: readonly unknown[],
+  ): Promise<unknown> {
+    const params: { readonly id?: string } = await remote.params(...args);
+    this.assertOpen();
+    if (params.id !== undefined && !isHandleId(params.id)) {
+      if (remote.acceptsMalformedId === true) return undefined;
+      throw new HandleNotFoundError();
+    }
+    const limits = limitsIn(args[remote.optionsAt]) ?? {};
+    const response = await withSignalOf(limits, (signal) => this.ask(name, params, signal));
+    return readResult(name, response, (result) => remote.value(result, params));
   }
 }
 
@@ -87,44 +124,69 @@ export class RemoteVault extends RemoteBase implements Vault {
     this.#transport = transport;
   }
 
+  unseal<Output>(
+    handle: HandleReference,
+    requestingPrincipal: string,
+    options: UnsealOptions & { readonly schema: StandardSchema<Output> },
+  ): Promise<Output>;
+  unseal<T = unknown>(
+    handle: HandleReference,
+    requestingPrincipal: string,
+    options?: UnsealOptions,
+  ): Promise<T>;
+  async unseal<T>(
+    handle: HandleReference,
+    requestingPrincipal: string,
+    options: UnsealOptions = {},
+  ): Promise<T> {
+    const checked = readUnsealOptions(options);
+    const args = [handle, requestingPrincipal, checked.limits];
+    const payload = await this.perform("unseal", OPERATIONS.unseal.remote as Remote, args);
+    return checkedPayload(payload as T, checked);
+  }
+
   /** Seals many payloads in as few requests as can hold them; a request that fails fails its items. */
-  async sealMany(requests: readonly SealRequest[]): Promise<Outcome<OpaqueHandle>[]> {
-    return prepared(requests, sealItem, async (items) => {
-      const outcomes: Outcome<OpaqueHandle>[] = [];
-      for (const group of inGroups(items, MAX_BATCH)) {
-        outcomes.push(...(await askInHalves(group, (some) => this.#sealGroup(some))));
-      }
-      return outcomes;
-    });
+  async sealMany(
+    requests: readonly SealRequest[],
+    options: CallOptions = {},
+  ): Promise<Outcome<OpaqueHandle>[]> {
+    return runLimited("writes", readCallOptions(options), (signal) =>
+      prepared(requests, sealItem, async (items) => {
+        const outcomes: Outcome<OpaqueHandle>[] = [];
+        for (const group of inGroups(items, MAX_BATCH)) {
+          outcomes.push(...(await askInHalves(group, (some) => this.#sealGroup(some, signal))));
+        }
+        return outcomes;
+      }),
+    );
   }
 
   /** Unseals many handles in as few requests as can hold them; a request that fails fails its items. */
-  async unsealMany<T = unknown>(requests: readonly UnsealRequest[]): Promise<Outcome<T>[]> {
-    return prepared(requests, unsealItem, (items) => this.#unsealAll<T>(items));
+  unsealMany<Output>(
+    requests: readonly UnsealRequest[],
+    options: UnsealOptions & { readonly schema: StandardSchema<Output> },
+  ): Promise<Outcome<Output>[]>;
+  unsealMany<T = unknown>(
+    requests: readonly UnsealRequest[],
+    options?: UnsealOptions,
+  ): Promise<Outcome<T>[]>;
+  async unsealMany<T>(
+    requests: readonly UnsealRequest[],
+    options: UnsealOptions = {},
+  ): Promise<Outcome<T>[]> {
+    const checked = readUnsealOptions(options);
+    const outcomes = await runLimited("writes", checked.limits, (signal) =>
+      prepared(requests, unsealItem, (items) => this.#unsealAll<T>(items, signal)),
+    );
+    return checkedOutcomes(outcomes, checked);
   }
 
   /** Fulfills when the service responds; needs no credential. */
-  async health(): Promise<void> {
-    readResult("health", await this.ask("health", {}), () => undefined);
-  }
-
-  /**
-   * Returns the same vault with calls that `signal` aborts. Closing it leaves the connection open.
-   *
-   * @example
-   * ```ts
-   * await vault.withSignal(AbortSignal.timeout(500)).unseal(handle.id, principal);
-   * ```
-   */
-  withSignal(signal: AbortSignal): Vault {
-    if (!isAbortSignal(signal)) throw new TypeError("signal must be an AbortSignal");
-    return new RemoteVault({
-      call: async (operation, params) => {
-        this.assertOpen();
-        return this.#transport.call(operation, params, { signal });
-      },
-      close: async () => undefined,
-    });
+  async health(options: CallOptions = {}): Promise<void> {
+    const response = await withSignalOf(readCallOptions(options), (signal) =>
+      this.ask("health", {}, signal),
+    );
+    readResult("health", response, () => undefined);
   }
 
   /** Closes the connection only; the vault behind the service stays open. */
@@ -143,17 +205,25 @@ export class RemoteVault extends RemoteBase implements Vault {
   }
 
   /** @internal */
-  protected override async ask(operation: OperationName, params: object): Promise<unknown> {
+  protected override async ask(
+    operation: OperationName,
+    params: object,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
     this.assertOpen();
     // The schemas are loaded before sending: afterwards, a failure would leave a completed operation without
     // its result.
     await schemas.ready();
-    return this.#transport.call(operation, params);
+    signal?.throwIfAborted();
+    return this.#transport.call(operation, params, { signal });
   }
 
-  async #sealGroup(items: readonly SealItem[]): Promise<Outcome<OpaqueHandle>[]> {
+  async #sealGroup(
+    items: readonly SealItem[],
+    signal: AbortSignal | undefined,
+  ): Promise<Outcome<OpaqueHandle>[]> {
     const requests: readonly SealParams[] = items.map(({ params }) => params);
-    const response = await this.ask("seal_many", { requests });
+    const response = await this.ask("seal_many", { requests }, signal);
     return readOutcomes("seal_many", response, items.length).map((outcome) =>
       toOutcome("seal_many", outcome, (value) =>
         readResult("seal", value, (result) => handleOf(result, {})),
@@ -161,8 +231,11 @@ export class RemoteVault extends RemoteBase implements Vault {
     );
   }
 
-  async #unsealGroup<T>(requests: readonly RequestParams[]): Promise<Outcome<T>[]> {
-    const response = await this.ask("unseal_many", { requests });
+  async #unsealGroup<T>(
+    requests: readonly RequestParams[],
+    signal: AbortSignal | undefined,
+  ): Promise<Outcome<T>[]> {
+    const response = await this.ask("unseal_many", { requests }, signal);
     return readOutcomes("unseal_many", response, requests.length).map((outcome) =>
       toOutcome("unseal_many", outcome, (value) => readResult("unseal", value, payloadOf) as T),
     );
@@ -172,13 +245,16 @@ export class RemoteVault extends RemoteBase implements Vault {
    * A service limits the size of one response. Items that it refused only for that reason are requested
    * again.
    */
-  async #unsealAll<T>(items: readonly RequestParams[]): Promise<Outcome<T>[]> {
+  async #unsealAll<T>(
+    items: readonly RequestParams[],
+    signal: AbortSignal | undefined,
+  ): Promise<Outcome<T>[]> {
     const outcomes: Outcome<T>[] = [];
     let pending = [...items.entries()];
     while (pending.length > 0) {
       const group = pending.slice(0, MAX_BATCH);
       const requests = group.map(([, params]) => params);
-      const received = await askInHalves(requests, (some) => this.#unsealGroup<T>(some));
+      const received = await askInHalves(requests, (some) => this.#unsealGroup<T>(some, signal));
       const refused: typeof group = [];
       for (const [place, outcome] of received.entries()) {
         const item = group[place];
@@ -218,7 +294,7 @@ function toOutcome<T>(
   try {
     return { ok: true, value: read(outcome.value) };
   } catch (error) {
-    return { ok: false, error };
+    return { ok: false, error: errorOf(error) };
   }
 }
 

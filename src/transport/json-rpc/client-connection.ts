@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { clearTimeout, setTimeout } from "../../primitives/timers.js";
 import { rangeFault } from "../../vault/argument-errors.js";
 import { RequestTooLargeError } from "../../vault/errors.js";
+import { type Asked, aborted } from "../client/lost-response.js";
 import { readJsonResponse, writeJson } from "../json/payload-data.js";
 import { isDeeperThan, type RpcResponse } from "./client-data.js";
 import { ConnectionLostError } from "./connection-lost.js";
@@ -10,7 +11,7 @@ import { FrameDecoder, FrameWriter } from "./frames.js";
 
 /** One call that will be sent. */
 export interface Outgoing {
-  readonly method: string;
+  readonly method: Asked;
   readonly params: object;
   readonly signal?: AbortSignal | undefined;
 }
@@ -29,6 +30,7 @@ interface Sending {
   readonly id: number;
   readonly text: string;
   readonly signal: AbortSignal | undefined;
+  readonly method: Asked;
 }
 
 /** The maximum nesting depth of a request. */
@@ -81,7 +83,7 @@ export class ClientConnection {
     const id = this.#nextId++;
     const text = this.#textOf({ jsonrpc: "2.0", id, method, params });
     if (!this.#isOpen) throw new ConnectionLostError("closed", { wasSent: false });
-    return await this.#send({ id, text, signal });
+    return await this.#send({ id, text, signal, method });
   }
 
   /** Refuses here requests that the server would refuse, because its response could not name the call. */
@@ -94,11 +96,14 @@ export class ClientConnection {
     return text;
   }
 
-  #send({ id, text, signal }: Sending): Promise<RpcResponse> {
+  #send({ id, text, signal, method }: Sending): Promise<RpcResponse> {
     return new Promise((resolve, reject) => {
       const bytesReadBefore = this.#socket.bytesRead;
       const timer = setTimeout(() => this.#timeOut(id), this.#bounds.responseTimeoutMs);
-      const onAbort = (): void => this.#settle(id)?.reject(signal?.reason);
+      const onAbort = (): void => {
+        const error = aborted(method, pending.wasSent, signal?.reason);
+        this.#settle(id)?.reject(error);
+      };
       const clear = (): void => {
         clearTimeout(timer);
         signal?.removeEventListener("abort", onAbort);

@@ -74,7 +74,7 @@ class Description {
       paths,
       components: {
         schemas: this.#components(),
-        responder: Object.fromEntries(
+        responses: Object.fromEntries(
           Object.entries(ERRORS).map(([status, description]) => {
             return [status, { description, content: json("Error") }];
           }),
@@ -115,7 +115,7 @@ class Description {
       operationId: "readiness",
       summary: "Returns that the service can reach its cache.",
       parameters: [],
-      responder: {
+      responses: {
         "200": { description: "Done.", content: this.#content("readiness_response", response) },
         "503": { $ref: "#/components/responses/503" },
         "400": { $ref: "#/components/responses/400" },
@@ -139,7 +139,7 @@ class Description {
       ...(request !== undefined && {
         requestBody: { required: true, content: this.#content(`${name}_request`, request) },
       }),
-      responder: { [String(route.status)]: success, ...Object.fromEntries(errors) },
+      responses: { [String(route.status)]: success, ...Object.fromEntries(errors) },
       ...(openTo === "everyone" && { security: [] }),
     };
   }

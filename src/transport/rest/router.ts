@@ -10,7 +10,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import type { Connection } from "../../auth/authenticator.js";
-import { PrincipalForbiddenError } from "../../vault/errors.js";
+import { isVaultError, PrincipalForbiddenError } from "../../vault/errors.js";
 import {
   callable,
   type OptionsTable,
@@ -18,6 +18,8 @@ import {
   readOptions,
   type WithDefaults,
 } from "../../vault/options.js";
+import type { StandardSchema } from "../../vault/standard-schema.js";
+import { checkSchema, validated } from "../../vault/typed-payload.js";
 import type { Vault } from "../../vault/vault.js";
 import { Gate, type GateRequest, type Sender } from "../http/server/gate.js";
 import { checkNoneDropped, SentHeaders } from "../http/server/headers.js";
@@ -27,6 +29,7 @@ import {
   handlerSettings,
   type ReadHandlerOptions,
 } from "../http/server/options.js";
+import { REFUSALS, RefusedError } from "../http/server/refusal.js";
 import { responseTo } from "../http/server/responder.js";
 import { giveJsonData } from "../json/payload-data.js";
 import type { ErrorReports } from "../service/error-reports.js";
@@ -54,10 +57,18 @@ const OPTIONS: OptionsTable<
   connection: optional(callable()),
 };
 
+/** Options of {@link requireUnsealed}. */
+export interface RequireUnsealedOptions<Payload = unknown> extends VaultRouterOptions {
+  /** The name of the path parameter with the handle's id. Default `"id"`. */
+  readonly parameter?: string | undefined;
+  /** The schema of the payload, of zod, valibot, arktype or any other library of Standard Schema. */
+  readonly schema?: StandardSchema<Payload> | undefined;
+}
+
 /** The variables that {@link requireUnsealed} sets for the route. */
-export type UnsealedVariables = {
+export type UnsealedVariables<Payload = unknown> = {
   /** The payload. */
-  readonly unsealed: unknown;
+  readonly unsealed: Payload;
   /** The principal that received it. */
   readonly resolvedBy: string;
 };
@@ -103,7 +114,8 @@ export function vaultRouter(vault: Vault, options: VaultRouterOptions): Hono {
  * route does
  * not run.
  *
- * @param options - `parameter`: the parameter's name, `"id"` by default.
+ * @param options - `parameter`: the parameter's name, `"id"` by default. `schema`: the schema of the payload, which
+ *   also gives its type; a payload that it refuses has the status 422.
  * @throws TypeError RangeError An option is invalid, or `auth` is missing.
  *
  * @example
@@ -111,16 +123,18 @@ export function vaultRouter(vault: Vault, options: VaultRouterOptions): Hono {
  * app.post("/charge/:id", requireUnsealed(vault, { auth }), (context) => charge(context.get("unsealed")));
  * ```
  */
-export function requireUnsealed(
+export function requireUnsealed<Payload = unknown>(
   vault: Vault,
-  { parameter = "id", ...options }: VaultRouterOptions & { readonly parameter?: string },
-): MiddlewareHandler<{ Variables: UnsealedVariables }> {
+  { parameter = "id", schema, ...options }: RequireUnsealedOptions<Payload>,
+): MiddlewareHandler<{ Variables: UnsealedVariables<Payload> }> {
+  if (schema !== undefined) checkSchema(schema, "options.schema");
   const guard = new RouteGuard(vault, options);
   return async (context, next) => {
     const refused = await guard.refusal(context, async () => {
       const id = context.req.param(parameter) ?? "";
       const { result, resolvedBy } = await guard.unseal(context, id);
-      context.set("unsealed", (result as { data: unknown }).data);
+      const { data } = result as { readonly data: Payload };
+      context.set("unsealed", schema === undefined ? data : await typed(data, schema));
       context.set("resolvedBy", resolvedBy);
     });
     if (refused !== undefined) return refused;
@@ -128,6 +142,18 @@ export function requireUnsealed(
     context.res.headers.set("cache-control", "no-store");
     return undefined;
   };
+}
+
+/** @throws RefusedError The payload does not match the schema. */
+async function typed<Payload>(data: unknown, schema: StandardSchema<Payload>): Promise<Payload> {
+  try {
+    // The type of the output is the one that the schema declares.
+    return (await validated(data, schema)) as Payload;
+  } catch (error) {
+    throw isVaultError(error, "ERR_VAULT_PAYLOAD_VALIDATION")
+      ? new RefusedError(REFUSALS.payload)
+      : error;
+  }
 }
 
 /**

@@ -1,16 +1,24 @@
 /** Seals the responses of a Hono route. */
 import type { Context, MiddlewareHandler } from "hono";
-import type { SealOptions, Vault } from "../../vault/vault.js";
+import type { CallOptions } from "../../vault/call-options.js";
+import type { Summarizer } from "../../vault/safe-view.js";
+import type { SafeViewChoice, SealOptions, SealTerms, Vault } from "../../vault/vault.js";
 import { readJsonResponse } from "../json/payload-data.js";
 
 /** JSON media types, including those such as `application/problem+json` (RFC 6839, 3.1). */
 const JSON_TYPE = /^[\w.-]+\/(?:[\w.-]+\+)?json\b/i;
 
 /** Options of {@link sealResponse}. */
-export interface SealResponseOptions extends Omit<SealOptions, "safeView"> {
-  /** The safe view of the response, or a function that returns it. This or a `summarizer` is required. */
-  readonly safeView?: string | ((data: unknown) => string) | undefined;
-}
+export type SealResponseOptions = SealTerms &
+  CallOptions &
+  (
+    | Extract<SafeViewChoice, { readonly summarizer: Summarizer }>
+    | {
+        /** The safe view of the response, or a function that returns it. */
+        readonly safeView: string | ((data: unknown) => string);
+        readonly summarizer?: undefined;
+      }
+  );
 
 /**
  * Returns a middleware that seals a route's response body: JSON as data, text as text, anything else as
@@ -27,7 +35,6 @@ export interface SealResponseOptions extends Omit<SealOptions, "safeView"> {
  * ```
  */
 export function sealResponse(vault: Vault, options: SealResponseOptions): MiddlewareHandler {
-  const { safeView, ...rest } = options;
   return async (context, next) => {
     const headers = headersFor(context.res);
     await next();
@@ -36,11 +43,16 @@ export function sealResponse(vault: Vault, options: SealResponseOptions): Middle
     // If sealing fails, nothing of the payload may remain, not even in headers.
     replaceResponse(context, new Response(null, { status: 500, headers }));
     const data = await payloadOf(res);
-    const text = typeof safeView === "function" ? safeView(data) : safeView;
-    const handle = await vault.seal(data, { ...rest, safeView: text });
+    const handle = await vault.seal(data, sealOptionsFor(data, options));
     const body = JSON.stringify({ handle_id: handle.id, safe_view: handle.safeView });
     replaceResponse(context, new Response(body, { headers }));
   };
+}
+
+function sealOptionsFor(data: unknown, options: SealResponseOptions): SealOptions {
+  if (options.summarizer !== undefined) return options;
+  const { safeView } = options;
+  return { ...options, safeView: typeof safeView === "function" ? safeView(data) : safeView };
 }
 
 /** Headers that describe the original body and not the sealed one. */

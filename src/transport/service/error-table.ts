@@ -49,11 +49,11 @@ import {
 /** The codes of errors that are not vault errors: an invalid parameter, or a fault of ours. */
 type OtherErrorCode = "ERR_VAULT_INVALID_TYPE" | "ERR_VAULT_OUT_OF_RANGE" | "ERR_VAULT_INTERNAL";
 
-/**
- * The errors that only hydration causes, in the caller's process. No vault throws them, so no wire carries
- * them.
- */
-type LocalErrorCode = "ERR_VAULT_HYDRATION" | "ERR_VAULT_OUTPUT_VALIDATION";
+/** The errors about payloads that a caller's process has already opened. No wire carries them. */
+type LocalErrorCode =
+  | "ERR_VAULT_HYDRATION"
+  | "ERR_VAULT_OUTPUT_VALIDATION"
+  | "ERR_VAULT_PAYLOAD_VALIDATION";
 
 /** The codes of errors on the wires. */
 export type WireErrorCode = Exclude<VaultErrorCode, LocalErrorCode> | OtherErrorCode;

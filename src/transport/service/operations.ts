@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { checkBy, checkPrincipal, checkTtlSeconds } from "../../vault/checks.js";
+import { type CallOptions, readCallOptions } from "../../vault/call-options.js";
+import { checkBy, checkHandleAnd, checkTtlSeconds } from "../../vault/checks.js";
 import type { MaybePromise } from "../../vault/contracts.js";
 import {
   type HandleReference,
@@ -44,6 +45,8 @@ type PayloadPlace = "message" | "requests" | "outcomes";
 /** A method of {@link Vault} that a client performs with one operation. */
 export interface RemoteMethod<Params, Result> {
   readonly name: string;
+  /** The position of the argument that may have the limits of the call. */
+  readonly optionsAt: number;
   /** Returns the parameters for the arguments of the method. @throws TypeError RangeError */
   params(...args: readonly unknown[]): MaybePromise<Params>;
   /** Returns the method's return value. @throws TypeError The result belongs to another request. */
@@ -131,7 +134,7 @@ export const OPERATIONS: Operations = {
     payload: "message",
     schemas: ({ sealParams: params, handle: result }) => ({ params, result }),
     serve: (served, params, caller) => served.seal(params, caller),
-    remote: remote("seal", sealParams, handleOf),
+    remote: remote("seal", 1, sealParams, handleOf),
   },
   unseal: {
     summary: "Returns the payload behind a handle to its owner or a granted principal.",
@@ -142,7 +145,7 @@ export const OPERATIONS: Operations = {
     loneMember: "data",
     schemas: ({ requestParams: params, payload: result }) => ({ params, result }),
     serve: (served, params, caller) => served.unseal(params, caller),
-    remote: remote("unseal", requestBy, payloadOf),
+    remote: remote("unseal", 2, requestBy, payloadOf),
   },
   get_safe_view: {
     summary: "Returns a handle's safe view.",
@@ -156,7 +159,7 @@ export const OPERATIONS: Operations = {
       result: z.object({ safe_view: z.string() }),
     }),
     serve: async ({ vault }, { id }) => ({ safe_view: await vault.getSafeView(id) }),
-    remote: remote("getSafeView", idOf, ({ safe_view: safeView }) => safeView),
+    remote: remote("getSafeView", 1, idOf, ({ safe_view: safeView }) => safeView),
   },
   describe: {
     summary: "Returns owner, grants, times and uses left to the owner and to grantees.",
@@ -168,7 +171,7 @@ export const OPERATIONS: Operations = {
       const principal = requiredPrincipal(caller, "requesting_principal", named);
       return (await vault.describe(id, principal)).toJSON();
     },
-    remote: remote("describe", requestBy, descriptionOf),
+    remote: remote("describe", 2, requestBy, descriptionOf),
   },
   invalidate: {
     summary: "Deletes a handle's record; an unknown handle is no error.",
@@ -187,8 +190,9 @@ export const OPERATIONS: Operations = {
     remote: {
       ...remote(
         "invalidate",
-        (handle, principal) =>
-          principal === undefined ? idOf(handle) : requestBy(handle, principal),
+        2,
+        (handle, principal, options) =>
+          principal === undefined ? idOf(handle, options) : requestBy(handle, principal, options),
         () => undefined,
       ),
       acceptsMalformedId: true,
@@ -202,7 +206,7 @@ export const OPERATIONS: Operations = {
     schemas: ({ grantParams: params, handle: result }) => ({ params, result }),
     serve: async ({ vault }, { id, principal, by }, caller) =>
       (await vault.grant(id, principal, changeBy(caller, by))).toJSON(),
-    remote: remote("grant", grantParams, handleOf),
+    remote: remote("grant", 2, grantParams, handleOf),
   },
   revoke: {
     summary: "Takes a grant back; the owner alone may.",
@@ -212,7 +216,7 @@ export const OPERATIONS: Operations = {
     schemas: ({ grantParams: params, handle: result }) => ({ params, result }),
     serve: async ({ vault }, { id, principal, by }, caller) =>
       (await vault.revoke(id, principal, changeBy(caller, by))).toJSON(),
-    remote: remote("revoke", grantParams, handleOf),
+    remote: remote("revoke", 2, grantParams, handleOf),
   },
   renew: {
     summary: "Lets a handle live for some seconds from now on; the owner alone may.",
@@ -227,6 +231,7 @@ export const OPERATIONS: Operations = {
       (await vault.renew(id, ttlSeconds, changeBy(caller, by))).toJSON(),
     remote: remote(
       "renew",
+      2,
       (handle, ttlSeconds, options) => {
         const params = idOf(handle);
         checkTtlSeconds(ttlSeconds, "ttlSeconds");
@@ -288,20 +293,26 @@ type MethodName = Exclude<keyof Vault, symbol>;
 /** Defines how a client performs a method of {@link Vault}, with the types of that method. */
 function remote<Name extends MethodName, Params, Result>(
   name: Name,
+  optionsAt: number,
   params: (...args: Parameters<Vault[Name]>) => MaybePromise<Params>,
   value: (result: Result, params: Params) => Awaited<ReturnType<Vault[Name]>>,
 ): RemoteMethod<Params, Result> {
-  return { name, params, value };
+  return { name, optionsAt, params, value };
 }
 
-function idOf(handle: HandleReference): { readonly id: string } {
+function idOf(handle: HandleReference, options: CallOptions = {}): { readonly id: string } {
+  readCallOptions(options);
   return { id: handleIdOf(handle) };
 }
 
-function requestBy(handle: HandleReference, requestingPrincipal: string): RequestParams {
-  const params = idOf(handle);
-  checkPrincipal(requestingPrincipal, "requestingPrincipal");
-  return { ...params, requesting_principal: requestingPrincipal };
+function requestBy(
+  handle: HandleReference,
+  requestingPrincipal: string,
+  options: CallOptions = {},
+): RequestParams {
+  readCallOptions(options);
+  const id = checkHandleAnd(requestingPrincipal, handle);
+  return { id, requesting_principal: requestingPrincipal };
 }
 
 function grantParams(
@@ -309,9 +320,8 @@ function grantParams(
   principal: string,
   options: ChangeOptions,
 ): GrantParams {
-  const params = idOf(handle);
-  checkPrincipal(principal, "principal");
-  return { ...params, principal, by: checkBy(options) };
+  const id = checkHandleAnd(principal, handle, "principal");
+  return { id, principal, by: checkBy(options) };
 }
 
 function changeBy(caller: KnownCaller, named: ChangeParams["by"]): ChangeOptions {

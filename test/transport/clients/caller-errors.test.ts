@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { HandleVault, RateLimitedError } from "../../../src/index.js";
+import { RateLimitedError } from "../../../src/errors.js";
+import { HandleVault } from "../../../src/index.js";
 import { toWireError } from "../../../src/transport/service/error-table.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
 import { vaultErrors } from "../../support/vault-errors.js";

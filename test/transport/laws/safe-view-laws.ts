@@ -54,7 +54,7 @@ export function safeViewLaws(harness: VaultHarness): void {
     await withVault(harness, async (vault) => {
       const context = { ownerPrincipal: OWNER, grantedPrincipals: [GRANTEE] };
       const summarizing = (summary: string) => ({
-        ...sealOptions(),
+        ...context,
         summarizer: {
           summarize: async (data: unknown, given: unknown) => {
             expect([data, given]).toEqual([RECORD, context]);

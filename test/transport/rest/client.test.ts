@@ -185,7 +185,11 @@ describe("a request without a response", () => {
     const late = new AbortController();
     const call = wire.call("seal", SEAL, { signal: late.signal });
     setImmediate(() => late.abort(new Error("enough")));
-    await expect(call).rejects.toThrow("enough");
+    await expect(call).rejects.toMatchObject({ ...UNKNOWN, cause: new Error("enough") });
+    const reading = new AbortController();
+    const read = wire.call("get_safe_view", { id: UNKNOWN_ID }, { signal: reading.signal });
+    setImmediate(() => reading.abort(new Error("enough")));
+    await expect(read).rejects.toThrow("enough");
   });
 
   it("is not believed to have failed when its answer is too large, cut off or no JSON", async () => {

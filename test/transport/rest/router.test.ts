@@ -6,6 +6,7 @@ import fastify from "fastify";
 import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { afterEach, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { HandleVault } from "../../../src/index.js";
 import { schemaSummarizer } from "../../../src/safe-view.js";
 import {
@@ -115,6 +116,25 @@ it("a route that requires the payload does not run for a caller without permissi
     expect((await ask(server, `POST /use/${id}`, { token })).status).toBeGreaterThanOrEqual(401);
   }
   expect(runs).toBe(1);
+});
+
+it("a route with a schema gets payloads of its type, and no request for any other", async () => {
+  const vault = new HandleVault();
+  const schema = z.object({ amount: z.string().transform(Number) });
+  const app = new Hono();
+  app.post("/charge/:id", requireUnsealed(vault, { auth: TOKENS, schema }), (context) =>
+    context.json({ doubled: 2 * context.get("unsealed").amount }),
+  );
+  const server = await started(routerListener(app));
+  const charge = async (payload: unknown) => {
+    const { id } = await vault.seal(payload, { ownerPrincipal: OWNER, safeView: "an amount" });
+    return ask(server, `POST /charge/${id}`, { token: "owner" });
+  };
+  expect((await charge({ amount: "21" })).body).toEqual({ doubled: 42 });
+  const refused = await charge({ amount: ["canary"] });
+  expect(refused.status).toBe(422);
+  expect(refused.body).toMatchObject({ code: "ERR_VAULT_PAYLOAD_VALIDATION" });
+  expect(JSON.stringify(refused.body)).not.toContain("canary");
 });
 
 it.each([

@@ -6,7 +6,7 @@ import {
   PeerBrokenError,
   PeerMissingError,
   RateLimitedError,
-} from "../../../src/index.js";
+} from "../../../src/errors.js";
 import { fromWireError, PEERS, toWireError } from "../../../src/transport/service/error-table.js";
 import { rangeFault, typeFault } from "../../../src/vault/argument-errors.js";
 import { localErrors, vaultErrors } from "../../support/vault-errors.js";

@@ -20,6 +20,7 @@ vi.mock("../../../src/transport/service/operations.js", async (original) => {
     }),
     remote: {
       name: "count",
+      optionsAt: 2,
       params: (id: string, times: number) => ({ id, times }),
       value: ({ characters }: { characters: number }) => characters,
     },

@@ -158,7 +158,10 @@ describe("a call that is aborted", () => {
     const controller = new AbortController();
     const { url } = await scripted(() => controller.abort(new Error("enough")));
     const { signal } = controller;
-    await expect(wireTo(url).call("seal", {}, { signal })).rejects.toThrow("enough");
+    await expect(wireTo(url).call("seal", {}, { signal })).rejects.toMatchObject({
+      code: "ERR_VAULT_OUTCOME_UNKNOWN",
+      cause: new Error("enough"),
+    });
     await expect(wireTo(url).call("seal", {}, { signal })).rejects.toThrow("enough");
   });
 

@@ -5,7 +5,7 @@ import { Agent as SecureAgent } from "node:https";
 import { pause } from "../../../primitives/timers.js";
 import { ServiceUnavailableError } from "../../../vault/errors.js";
 import { CallsInFlight } from "../../client/calls-in-flight.js";
-import { isRead, unanswered } from "../../client/lost-response.js";
+import { aborted, isRead, unanswered } from "../../client/lost-response.js";
 import type { OperationName } from "../../service/operations.js";
 import { withLeastVersion } from "../../sockets/tls-options.js";
 import { ExchangeError, exchange, type Received } from "./exchange.js";
@@ -81,7 +81,9 @@ export class HttpRequester {
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;
       const { wasSent, isLate, cause } = error;
-      requested.signal?.throwIfAborted();
+      if (requested.signal?.aborted === true) {
+        throw aborted(operation, wasSent, requested.signal.reason);
+      }
       // Aborted because the client closed. A request that was already sent may still have taken effect.
       if (!wasSent) throwIfAborted(signals);
       const isOver = isLate || this.#calls.givenUp.aborted;

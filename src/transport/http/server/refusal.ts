@@ -26,7 +26,8 @@ type RefusalName =
   | "incomplete"
   | "principal"
   | "bodyUsed"
-  | "noConnection";
+  | "noConnection"
+  | "payload";
 
 export const REFUSALS: Readonly<Record<RefusalName, Refusal>> = {
   noRoute: refusal(404, "ERR_HTTP_NO_ROUTE", "There is nothing at this path."),
@@ -56,6 +57,11 @@ export const REFUSALS: Readonly<Record<RefusalName, Refusal>> = {
     500,
     "ERR_HTTP_BODY_USED",
     "The body was read before the vault's handler ran: mount it before any body parser.",
+  ),
+  payload: refusal(
+    422,
+    "ERR_VAULT_PAYLOAD_VALIDATION",
+    "The payload of the handle is not of the kind that this route takes.",
   ),
   noConnection: refusal(
     500,

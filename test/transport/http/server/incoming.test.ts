@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { RequestTooLargeError } from "../../../../src/index.js";
+import { RequestTooLargeError } from "../../../../src/errors.js";
 import { readIncoming } from "../../../../src/transport/http/server/read-body.js";
 
 const LIMIT = 1000;
