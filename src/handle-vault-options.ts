@@ -2,7 +2,7 @@
 import { memoryCache } from "./cache/memory.js";
 import { aes256GcmEncryptor, keyProviderOf } from "./codec/encryptor/aes-256-gcm.js";
 import { isVaultCodec, VaultCodec } from "./codec/vault-codec.js";
-import { KeyRing } from "./keys/key-ring.js";
+import { ephemeralKeys } from "./keys/ephemeral-keys.js";
 import { type PendingWrites, pendingWritesUnder } from "./records/pending-writes.js";
 import { checkBoolean, checkInteger, checkLeakGuard, checkPrincipal } from "./vault/checks.js";
 import { systemClock } from "./vault/clock.js";
@@ -106,7 +106,7 @@ export function vaultParts(options: HandleVaultOptions): VaultParts {
   checkInteger(maxInlineBytes, "cache.maxInlineBytes", { min: 0, max: MAX_INLINE_BYTES });
   checkInteger(frontBytes, "cache.frontBytes", { min: 0, max: MAX_FRONT_BYTES });
   const encryptor =
-    codec.encryptor ?? aes256GcmEncryptor({ keys: keys ?? KeyRing.ephemeral(), keyTimeoutMs });
+    codec.encryptor ?? aes256GcmEncryptor({ keys: keys ?? ephemeralKeys(), keyTimeoutMs });
   if (isLasting(cache) && !encryptor.durable) throw new CacheUnsafeError("ephemeral-keys");
   return {
     cache,

@@ -4,7 +4,7 @@
  * @module
  */
 import { Buffer, constants } from "node:buffer";
-import { KeyRing } from "../keys/key-ring.js";
+import { ephemeralKeys } from "../keys/ephemeral-keys.js";
 import { asBuffer, isBytes, ownUtf8 } from "../primitives/bytes.js";
 import { isTooLongText } from "../primitives/longest-text.js";
 import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
@@ -267,7 +267,7 @@ export class VaultCodec {
   }
 
   get #standaloneEncryptor(): Encryptor {
-    this.#ownEncryptor ??= this.encryptor ?? aes256GcmEncryptor({ keys: KeyRing.ephemeral() });
+    this.#ownEncryptor ??= this.encryptor ?? aes256GcmEncryptor({ keys: ephemeralKeys() });
     return this.#ownEncryptor;
   }
 }

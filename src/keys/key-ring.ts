@@ -4,25 +4,20 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { hkdfSync, type KeyObject, randomBytes, randomInt } from "node:crypto";
-import {
-  decryptAes256Gcm,
-  encryptAes256Gcm,
-  KEY_BYTES,
-  NONCE_BYTES,
-  TAG_BYTES,
-} from "../primitives/aes-256-gcm.js";
+import { type KeyObject, randomBytes, randomInt } from "node:crypto";
+import { KEY_BYTES } from "../primitives/aes-256-gcm.js";
 import { isBytes, ownCopy, takeKey } from "../primitives/bytes.js";
-import { randomHex } from "../primitives/random-pool.js";
 import { checkBoolean, checkKeyId, checkOptions } from "../vault/checks.js";
 import type { KeyProvider, WrappedKey } from "../vault/contracts.js";
-import { KeyNotFoundError, RecordIntegrityError } from "../vault/errors.js";
+import { KeyNotFoundError } from "../vault/errors.js";
+import { ephemeralKeyId } from "./ephemeral-keys.js";
 import {
   environmentSource,
   fileSource,
   type KeyFileOptions,
   type KeySource,
 } from "./key-sources.js";
+import { unwrapUnder, wrapUnder } from "./key-wrap.js";
 import {
   derivePassphraseKey,
   type NewPassphrase,
@@ -31,9 +26,6 @@ import {
 } from "./passphrase.js";
 
 const KEY_TEXT = /^[A-Za-z0-9_-]{43}$/;
-const SALT_BYTES = 24;
-const WRAPPED_BYTES: number = SALT_BYTES + KEY_BYTES + TAG_BYTES;
-const WRAP_LABEL = "handlevault v1 key wrap";
 const MAX_FIRST_EPOCH = 2 ** 40;
 const FILE_OPTIONS: ReadonlySet<string> = new Set(["mounted"]);
 
@@ -118,7 +110,7 @@ export class KeyRing implements KeyProvider {
 
   /** Returns a ring with one random key, which is lost when this process ends. */
   static ephemeral(): KeyRing {
-    const id = `ephemeral-${randomHex(8)}`;
+    const id = ephemeralKeyId();
     const key = randomBytes(KEY_BYTES);
     const ring = KeyRing.#of({ current: id, keys: { [id]: key } }, "memory", false);
     key.fill(0);
@@ -336,49 +328,18 @@ export class KeyRing implements KeyProvider {
     this.#promotedAtEpoch = this.#epoch;
   }
 
-  /**
-   * Wraps a data key under the current key.
-   *
-   * Every wrap uses its own key and nonce, derived by HKDF-SHA-256 (RFC 5869) from 192 random bits, so that
-   * the ring's keys have no limit on the number of wraps.
-   */
   wrap(dataKey: Uint8Array): WrappedKey {
-    const keyId = this.#currentKeyId;
-    const salt = randomBytes(SALT_BYTES);
-    const { key, nonce, associatedData } = this.#wrappingKey(keyId, salt);
-    const { ciphertext, tag } = encryptAes256Gcm(key, nonce, dataKey, associatedData);
-    key.fill(0);
-    return { keyId, wrapped: Buffer.concat([salt, ciphertext, tag]) };
+    return wrapUnder(this.#keyOf(this.#currentKeyId), this.#currentKeyId, dataKey);
   }
 
-  unwrap({ keyId, wrapped }: WrappedKey): Uint8Array {
-    if (!this.#keys.has(keyId)) throw new KeyNotFoundError();
-    if (wrapped.length !== WRAPPED_BYTES) throw new RecordIntegrityError();
-    const salt = wrapped.subarray(0, SALT_BYTES);
-    const ciphertext = wrapped.subarray(SALT_BYTES, SALT_BYTES + KEY_BYTES);
-    const tag = wrapped.subarray(SALT_BYTES + KEY_BYTES);
-    const { key, nonce, associatedData } = this.#wrappingKey(keyId, salt);
-    const dataKey = decryptAes256Gcm(key, nonce, { ciphertext, tag }, associatedData);
-    key.fill(0);
-    if (dataKey === undefined) throw new RecordIntegrityError();
-    return dataKey;
+  unwrap(wrapped: WrappedKey): Uint8Array {
+    return unwrapUnder(this.#keyOf(wrapped.keyId), wrapped);
   }
 
-  #wrappingKey(
-    keyId: string,
-    salt: Uint8Array,
-  ): { key: Buffer; nonce: Buffer; associatedData: Buffer } {
-    const ringKey = this.#keys.get(keyId);
-    if (ringKey === undefined) throw new KeyNotFoundError();
-    const associatedData = Buffer.from(keyId, "latin1");
-    const derived = Buffer.from(
-      hkdfSync("sha256", ringKey, salt, WRAP_LABEL, KEY_BYTES + NONCE_BYTES),
-    );
-    return {
-      key: derived.subarray(0, KEY_BYTES),
-      nonce: derived.subarray(KEY_BYTES),
-      associatedData,
-    };
+  #keyOf(keyId: string): KeyObject {
+    const key = this.#keys.get(keyId);
+    if (key === undefined) throw new KeyNotFoundError();
+    return key;
   }
 
   #put(id: string, key: KeyObject): void {

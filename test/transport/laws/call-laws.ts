@@ -1,12 +1,7 @@
 import { inspect } from "node:util";
 import { expect, it } from "vitest";
 import { z } from "zod";
-import {
-  type CacheBackend,
-  memoryCache,
-  type StandardSchema,
-  type Vault,
-} from "../../../src/index.js";
+import { memoryCache, type StandardSchema, type Vault } from "../../../src/index.js";
 import { HandleVault } from "../../support/modules.js";
 import { OWNER, sealOptions } from "../../support/vault.js";
 import { rejectionOf, type VaultHarness, withVault } from "./harness.js";
