@@ -128,6 +128,7 @@ async function runQuickstart(
 /** Writes programs with strict checks: one imports every entry, the others are the README's snippets. */
 function writeConsumer(): void {
   writeFileSync(join(directory, "consumer.ts"), importsOfEveryEntry());
+  cpSync(join(PROJECT, "test/types/consumer.ts"), join(directory, "consumer-types.ts"));
   const readme = readFileSync(join(PROJECT, "README.md"), "utf8");
   for (const [index, [, code = ""]] of [...readme.matchAll(/```ts\n(.*?)```/gs)].entries()) {
     writeFileSync(join(directory, `readme-${index + 1}.ts`), code);
