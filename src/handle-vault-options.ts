@@ -12,7 +12,6 @@ import {
   DEFAULT_INLINE_BYTES,
   type Encryptor,
   type KeyProvider,
-  MAX_FRONT_BYTES,
   MAX_INLINE_BYTES,
 } from "./vault/contracts.js";
 import { CacheUnsafeError } from "./vault/errors.js";
@@ -85,7 +84,6 @@ export interface VaultParts extends Pick<Settings, "tenant" | "acceptVolatile" |
   /** The timeout of one cache operation, in milliseconds. */
   readonly timeoutMs: number;
   readonly maxInlineBytes: number;
-  readonly frontBytes: number;
 }
 
 /**
@@ -99,12 +97,11 @@ export function vaultParts(options: HandleVaultOptions): VaultParts {
   const settings = readOptions(options, OPTIONS, { name: "HandleVault options", prefix: "" });
   const { keys, keyTimeoutMs, tenant, acceptVolatile, leakGuard } = settings;
   const { cache = memoryCache(), codec = new VaultCodec(), clock = systemClock() } = settings;
-  const { maxInlineBytes = DEFAULT_INLINE_BYTES, frontBytes = 0 } = cache;
+  const { maxInlineBytes = DEFAULT_INLINE_BYTES } = cache;
   if ((keys ?? keyTimeoutMs) !== undefined && codec.encryptor !== undefined) {
     throw new TypeError("keys are for the default encryptor: the codec brings one of its own");
   }
   checkInteger(maxInlineBytes, "cache.maxInlineBytes", { min: 0, max: MAX_INLINE_BYTES });
-  checkInteger(frontBytes, "cache.frontBytes", { min: 0, max: MAX_FRONT_BYTES });
   const encryptor =
     codec.encryptor ?? aes256GcmEncryptor({ keys: keys ?? ephemeralKeys(), keyTimeoutMs });
   if (isLasting(cache) && !encryptor.durable) throw new CacheUnsafeError("ephemeral-keys");
@@ -119,7 +116,6 @@ export function vaultParts(options: HandleVaultOptions): VaultParts {
     leakGuard,
     timeoutMs: settings.cacheTimeoutMs,
     maxInlineBytes,
-    frontBytes,
   };
 }
 

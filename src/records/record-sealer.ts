@@ -15,17 +15,12 @@ import {
 } from "../primitives/aes-256-gcm.js";
 import { asBuffer } from "../primitives/bytes.js";
 import { fillSecret } from "../primitives/random-pool.js";
-import { allocateShortLived } from "../primitives/slab.js";
-import type {
-  CacheRecord,
-  EncryptionContext,
-  Encryptor,
-  MaybePromise,
-} from "../vault/contracts.js";
+import type { CacheRecord, Encryptor, MaybePromise } from "../vault/contracts.js";
 import { RecordIntegrityError } from "../vault/errors.js";
 import { adoptThenable, andThen, isPromise } from "../vault/maybe-promise.js";
 import {
   headContext,
+  joinHead,
   maxFieldsBytes,
   type OpenHead,
   PREFIX_BYTES,
@@ -34,7 +29,6 @@ import {
   readForm,
   readHead,
   writeFields,
-  writePrefix,
 } from "../vault/record.js";
 
 /** A constant nonce: each body key encrypts only once. */
@@ -54,8 +48,6 @@ export interface RecordSealerOptions {
   readonly tenant: string | undefined;
   /** Payloads with more stored bytes than this are stored in a separate body. */
   readonly maxInlineBytes: number;
-  /** The number of bytes to leave free before the head of a new record. */
-  readonly frontBytes: number;
 }
 
 /** A decrypted head. The caller wipes its plaintext. */
@@ -70,15 +62,13 @@ export class RecordSealer {
   readonly #encryptor: Encryptor;
   readonly #tenant: string | undefined;
   readonly #maxInlineBytes: number;
-  readonly #frontBytes: number;
 
   constructor(options: RecordSealerOptions) {
-    const { codec, encryptor, tenant, maxInlineBytes, frontBytes } = options;
+    const { codec, encryptor, tenant, maxInlineBytes } = options;
     this.#codec = codec;
     this.#encryptor = encryptor;
     this.#tenant = tenant;
     this.#maxInlineBytes = maxInlineBytes;
-    this.#frontBytes = frontBytes;
   }
 
   /** Returns a new record. Small payloads are in the head, larger ones in a separate body. */
@@ -110,7 +100,7 @@ export class RecordSealer {
     const plaintext = Buffer.allocUnsafeSlow(maxFieldsBytes(next.fields) + (tail?.length ?? 0));
     const tailAt = writeFields(plaintext, next.fields);
     const end = tailAt + (tail === undefined ? 0 : tail.copy(plaintext, tailAt));
-    return this.#encryptHead(0, next.form, lookupId, plaintext.subarray(0, end));
+    return this.#encryptHead(next.form, lookupId, plaintext.subarray(0, end));
   }
 
   /**
@@ -151,66 +141,32 @@ export class RecordSealer {
     plaintext: Buffer,
     body?: Buffer,
   ): MaybePromise<CacheRecord> {
-    const frontBytes = this.#frontBytes;
-    const row = this.#encryptHead(frontBytes, form, lookupId, plaintext);
-    return andThen(row, (bytes) => ({ head: bytes.subarray(frontBytes), frontBytes, body }));
+    return andThen(this.#encryptHead(form, lookupId, plaintext), (head) => ({ head, body }));
   }
 
-  /**
-   * Encrypts and wipes `plaintext`. Returns a complete head after the number of free bytes that the caller
-   * asked for.
-   */
-  #encryptHead(
-    frontBytes: number,
-    form: RecordForm,
-    lookupId: string,
-    plaintext: Buffer,
-  ): MaybePromise<Buffer> {
+  /** Encrypts and wipes `plaintext`, and returns a complete head. */
+  #encryptHead(form: RecordForm, lookupId: string, plaintext: Buffer): MaybePromise<Buffer> {
     const context = headContext(form, lookupId, this.#tenant);
-    const ciphertextAt = frontBytes + PREFIX_BYTES;
     let encrypting: MaybePromise<Uint8Array>;
     try {
-      encrypting = encryptBehind(this.#encryptor, ciphertextAt, plaintext, context);
+      encrypting = adoptThenable(this.#encryptor.encrypt(plaintext, context));
     } finally {
       plaintext.fill(0);
     }
-    return andThen(encrypting, (bytes) => {
-      writePrefix(bytes, form, frontBytes);
-      return asBuffer(bytes);
-    });
+    return andThen(encrypting, (ciphertext) => joinHead(form, ciphertext));
   }
 }
 
 /** Calls `use` with temporary memory: the scratch buffer, or a new one if that is in use or too small. */
 function withScratch<T>(size: number, use: (plaintext: Buffer) => T): T {
-  const overdraft = scratch;
-  if (overdraft === undefined || size > overdraft.length) return use(Buffer.alloc(size));
+  const borrowed = scratch;
+  if (borrowed === undefined || size > borrowed.length) return use(Buffer.alloc(size));
   scratch = undefined;
   try {
-    return use(overdraft);
+    return use(borrowed);
   } finally {
-    scratch = overdraft;
+    scratch = borrowed;
   }
-}
-
-/**
- * Encrypts into a buffer that begins with free bytes, with the encryptor's own method if it has one, or else
- * by copying the ciphertext.
- */
-function encryptBehind(
-  encryptor: Encryptor,
-  frontBytes: number,
-  plaintext: Uint8Array,
-  context: EncryptionContext,
-): MaybePromise<Uint8Array> {
-  if (encryptor.encryptBehind !== undefined) {
-    return adoptThenable(encryptor.encryptBehind(frontBytes, plaintext, context));
-  }
-  return andThen(adoptThenable(encryptor.encrypt(plaintext, context)), (ciphertext) => {
-    const bytes = allocateShortLived(frontBytes + ciphertext.length);
-    bytes.set(ciphertext, frontBytes);
-    return bytes;
-  });
 }
 
 function asOpened(form: RecordForm, bytes: Uint8Array): OpenedHead {

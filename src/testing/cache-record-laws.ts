@@ -102,23 +102,6 @@ export const recordLaws: CacheLaws = {
     },
   ),
 
-  "before a head nothing is written but the bytes that come with it": lawOfReady(
-    async ({ cache }) => {
-      for (const frontBytes of [0, 1, 16, 64]) {
-        const before = Buffer.alloc(128, 0x5a);
-        const memory = Buffer.concat([before, EVERY_BYTE]);
-        const record: KeyedRecord = [`${frontBytes}`, { head: memory.subarray(128), frontBytes }];
-        await insert(cache, record);
-        await assertRecord(cache, [`${frontBytes}`, { head: EVERY_BYTE }]);
-        assertBytes(record[1].head, EVERY_BYTE, "the head");
-        const [untouched, expected] = [memory, before].map((some) =>
-          some.subarray(0, 128 - frontBytes),
-        );
-        assertBytes(untouched, expected as Buffer, "what is before it");
-      }
-    },
-  ),
-
   "a body that was handed over is not changed": lawOfReady(async ({ cache }) => {
     const body = Buffer.from(REVERSED);
     for (const dropBody of [false, true]) {

@@ -87,15 +87,6 @@ export interface Encryptor {
    */
   encrypt(plaintext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array>;
   /**
-   * Returns the result of {@link Encryptor.encrypt} after `frontBytes` unused bytes, in one unshared
-   * buffer. The caller writes a prefix into these bytes, and so avoids copying the ciphertext.
-   */
-  encryptBehind?(
-    frontBytes: number,
-    plaintext: Uint8Array,
-    context?: EncryptionContext,
-  ): MaybePromise<Uint8Array>;
-  /**
    * Returns the plaintext in an unshared buffer, which the caller wipes.
    *
    * @throws KeyNotFoundError The key that the ciphertext names is not known.
@@ -152,12 +143,6 @@ export type Revision = string | number;
 export interface CacheRecord {
   readonly head: Uint8Array;
   /**
-   * The number of bytes right before the head, in the same memory, that the cache may write to; none when
-   * absent. The cache then owns the memory of the head, as that of a body. Code that passes a record to
-   * several caches, or to one cache twice, must omit this.
-   */
-  readonly frontBytes?: number | undefined;
-  /**
    * The body of a large payload; written once, with the record, and never rewritten. The cache may keep
    * this buffer itself, because the caller does not change it afterwards.
    */
@@ -210,8 +195,6 @@ export interface ReplaceOptions extends CacheCallOptions {
 export const DEFAULT_INLINE_BYTES = 4096;
 /** The greatest value of {@link CacheBackend.maxInlineBytes}. */
 export const MAX_INLINE_BYTES = 32_768;
-/** The greatest value of {@link CacheBackend.frontBytes}. */
-export const MAX_FRONT_BYTES = 64;
 
 /**
  * The store of sealed records. Keys are opaque strings, values opaque bytes. A cache belongs to one vault,
@@ -239,8 +222,6 @@ export interface CacheBackend {
    * whole head is rewritten when its access policy changes.
    */
   readonly maxInlineBytes?: number;
-  /** The number of bytes that the cache writes before a head; at most 64. New records reserve them. */
-  readonly frontBytes?: number;
   /**
    * Makes the cache usable and returns its current capabilities. Awaited before the first operation, and
    * again after a `CacheUnsafeError`.

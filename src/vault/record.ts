@@ -6,7 +6,6 @@
  * payload or the key of a detached body.
  */
 import { MAX_UTF8_RATIO } from "../primitives/bytes.js";
-import { allocateShortLived } from "../primitives/slab.js";
 import type { AccessPolicy } from "./access-policy.js";
 import type { EncryptionContext } from "./contracts.js";
 import { RecordIntegrityError, RecordUnsupportedError } from "./errors.js";
@@ -57,18 +56,13 @@ export function headContext(
 
 /** Returns a complete head: the clear prefix, then the ciphertext. */
 export function joinHead(form: RecordForm, ciphertext: Uint8Array): Buffer {
-  const head = allocateShortLived(PREFIX_BYTES + ciphertext.length);
+  const head = Buffer.allocUnsafe(PREFIX_BYTES + ciphertext.length);
+  head[0] = MAGIC_0;
+  head[1] = MAGIC_1;
+  head[2] = RECORD_VERSION;
+  head[3] = FLAGS[form];
   head.set(ciphertext, PREFIX_BYTES);
-  writePrefix(head, form, 0);
   return head;
-}
-
-/** Writes the clear prefix of a head that starts at `offset`. */
-export function writePrefix(target: Uint8Array, form: RecordForm, offset: number): void {
-  target[offset] = MAGIC_0;
-  target[offset + 1] = MAGIC_1;
-  target[offset + 2] = RECORD_VERSION;
-  target[offset + 3] = FLAGS[form];
 }
 
 /**

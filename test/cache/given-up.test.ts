@@ -91,7 +91,7 @@ function remembering(cache: CacheBackend, heads: Map<string, Buffer>, signal?: A
     heads.set(key, Buffer.from(record.head));
     return cache.insert(key, record, { ...options, signal, timeoutMs: PATIENCE_MS });
   };
-  return Object.assign(overriding(cache, { insert }), { frontBytes: cache.frontBytes ?? 0 });
+  return overriding(cache, { insert });
 }
 
 describe.each(KINDS)("writes to $name that were given up under way", ({ missing, start }) => {

@@ -68,13 +68,6 @@ export const writeMutants: Readonly<Record<string, Mutant>> = {
       },
     };
   },
-  "before a head nothing is written but the bytes that come with it": (sound) => ({
-    insert: (key, record, options) => {
-      const { head, frontBytes } = record;
-      if (frontBytes !== undefined) Buffer.from(head.buffer, 0, head.byteOffset).fill(0);
-      return sound.insert(key, record, options);
-    },
-  }),
   "a body that was handed over is not changed": (sound) => {
     const bodies = new Map<string, Uint8Array | undefined>();
     return {

@@ -110,7 +110,6 @@ async function countTorn({ address }: Place): Promise<number> {
     encryptor: aes256GcmEncryptor({ keys: drillRing() }),
     tenant: undefined,
     maxInlineBytes: 0,
-    frontBytes: 0,
     timeoutMs: 30_000,
     pendingWrites: new PendingWrites(),
     onUnsafe: () => undefined,

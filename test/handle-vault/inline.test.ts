@@ -1,12 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  aes256GcmEncryptor,
-  type Encryptor,
-  HandleVault,
-  KeyRing,
-  memoryCache,
-  VaultCodec,
-} from "../../src/index.js";
+import { HandleVault, memoryCache } from "../../src/index.js";
 import type { CacheBackend, CacheRecord } from "../../src/vault/contracts.js";
 import { overriding } from "../support/failing-cache.js";
 import { OWNER, sealOptions } from "../support/vault.js";
@@ -39,44 +32,6 @@ it.each([-1, 0.5, 32_769, Number.NaN])("a cache cannot want %s bytes in its head
   const { cache } = watched(wanted);
   expect(() => new HandleVault({ cache })).toThrow(RangeError);
 });
-
-it.each([0, 1, 17, 64])(
-  "a cache that writes %s bytes before its heads gets space for them",
-  async (frontBytes) => {
-    const encryptor = aes256GcmEncryptor({ keys: KeyRing.ephemeral() });
-    const { encrypt, decrypt } = encryptor;
-    const plain: Encryptor = {
-      durable: false,
-      encrypt: encrypt.bind(encryptor),
-      decrypt: decrypt.bind(encryptor),
-    };
-    for (const own of [encryptor, plain]) {
-      const { cache, stored } = watched(undefined);
-      await using vault = new HandleVault({
-        cache: Object.assign(cache, { frontBytes }),
-        codec: new VaultCodec({ encryptor: own }),
-      });
-      const payloads = ["small", "x".repeat(5000), "small again"];
-      for (const text of payloads) await vault.seal(text, sealOptions());
-      const heads = stored.map(({ head }) => Buffer.from(head));
-      for (const { head, frontBytes: room } of stored) {
-        expect(room).toBe(frontBytes);
-        new Uint8Array(head.buffer, head.byteOffset - frontBytes, frontBytes).fill(1);
-      }
-      expect(stored.map(({ head }) => Buffer.from(head))).toEqual(heads);
-    }
-  },
-);
-
-it.each([-1, 0.5, 65, Number.NaN])(
-  "a cache cannot write %s bytes before its heads",
-  (frontBytes) => {
-    const { cache } = watched(undefined);
-    expect(() => new HandleVault({ cache: Object.assign(cache, { frontBytes }) })).toThrow(
-      RangeError,
-    );
-  },
-);
 
 function watched(maxInlineBytes: number | undefined) {
   const memory = memoryCache();

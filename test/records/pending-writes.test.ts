@@ -29,7 +29,7 @@ function holdingCache() {
   };
   const overrides: Partial<CacheBackend> = {
     insert: (key, record, options) => {
-      const copy = { ...record, head: Uint8Array.from(record.head), frontBytes: 0 };
+      const copy = { ...record, head: Uint8Array.from(record.head) };
       return write(() => memory.insert(key, copy, options));
     },
     replace: (key, head, options) => write(() => memory.replace(key, head, options)),

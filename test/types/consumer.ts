@@ -83,47 +83,47 @@ declare const cache: CacheBackend;
 declare const signal: AbortSignal;
 
 // A seal has exactly one source of its safe view.
-vault.seal(1, { ownerPrincipal: "hr", safeView: "a number" });
-vault.seal(1, { ownerPrincipal: "hr", summarizer });
-vault.seal(1, { ownerPrincipal: "hr", safeView: "a number", signal, timeoutMs: 500 });
+void vault.seal(1, { ownerPrincipal: "hr", safeView: "a number" });
+void vault.seal(1, { ownerPrincipal: "hr", summarizer });
+void vault.seal(1, { ownerPrincipal: "hr", safeView: "a number", signal, timeoutMs: 500 });
 // @ts-expect-error Neither.
-vault.seal(1, { ownerPrincipal: "hr" });
+void vault.seal(1, { ownerPrincipal: "hr" });
 // @ts-expect-error Both.
-vault.seal(1, { ownerPrincipal: "hr", safeView: "a number", summarizer });
+void vault.seal(1, { ownerPrincipal: "hr", safeView: "a number", summarizer });
 // @ts-expect-error No owner.
-vault.seal(1, { safeView: "a number" });
+void vault.seal(1, { safeView: "a number" });
 // @ts-expect-error The lifetime is a number of seconds.
-vault.seal(1, { ownerPrincipal: "hr", safeView: "a number", ttlSeconds: "15m" });
+void vault.seal(1, { ownerPrincipal: "hr", safeView: "a number", ttlSeconds: "15m" });
 // @ts-expect-error An item of sealMany has no limits of its own.
-vault.sealMany([{ data: 1, ownerPrincipal: "hr", safeView: "a number", signal }]);
+void vault.sealMany([{ data: 1, ownerPrincipal: "hr", safeView: "a number", signal }]);
 
 // A schema gives the payload its type; without one the type is a cast, and unknown by default.
-vault.unseal(handle, "hr", { schema: patient }).then(({ name }) => name.length);
-vault.unseal(handle, "hr").then((payload) => same<typeof payload, unknown>(true));
-vault.unseal<{ age: number }>(handle, "hr").then(({ age }) => age + 1);
+void vault.unseal(handle, "hr", { schema: patient }).then(({ name }) => name.length);
+void vault.unseal(handle, "hr").then((payload) => same<typeof payload, unknown>(true));
+void vault.unseal<{ age: number }>(handle, "hr").then(({ age }) => age + 1);
 // @ts-expect-error The schema's output has no such member.
-vault.unseal(handle, "hr", { schema: patient }).then(({ age }) => age);
+void vault.unseal(handle, "hr", { schema: patient }).then(({ age }) => age);
 // @ts-expect-error That is no schema.
-vault.unseal(handle, "hr", { schema: { parse: (value: unknown) => value } });
+void vault.unseal(handle, "hr", { schema: { parse: (value: unknown) => value } });
 vault
   .unsealMany([{ id: handle, requestingPrincipal: "hr" }], { schema: patient })
   .then(([first]) => {
     if (first?.ok === true) same<typeof first.value, { readonly name: string }>(true);
     else if (first !== undefined) same<typeof first.error, Error>(true);
   });
-hydrateValue(vault, {}, { requestingPrincipal: "hr", schema: patient }).then(
+void hydrateValue(vault, {}, { requestingPrincipal: "hr", schema: patient }).then(
   ({ value }) => value.name,
 );
 
 // A handle is a handle or its id, and a principal is a text.
-vault.getSafeView(handle.id);
-vault.grant(handle, "audit", { by: "hr" });
+void vault.getSafeView(handle.id);
+void vault.grant(handle, "audit", { by: "hr" });
 // @ts-expect-error A number is no handle.
-vault.getSafeView(5);
+void vault.getSafeView(5);
 // @ts-expect-error A handle is no principal.
-vault.unseal("hr", handle);
+void vault.unseal("hr", handle);
 // @ts-expect-error A change names its owner.
-vault.grant(handle, "audit");
+void vault.grant(handle, "audit");
 
 // What is read-only stays so.
 // @ts-expect-error A handle cannot be changed.

@@ -20,15 +20,7 @@ import { reading } from "./failures.js";
 import type { FreeSpace } from "./free-space.js";
 import type { Write } from "./pending-write.js";
 import { Purger } from "./purger.js";
-import {
-  decodeKey,
-  encodeHead,
-  encodeKey,
-  FRONT_BYTES,
-  firstRevision,
-  isRevision,
-  purgeTime,
-} from "./row.js";
+import { decodeKey, encodeHead, encodeKey, firstRevision, isRevision, purgeTime } from "./row.js";
 import { BOOLEAN_OUTCOMES, type FoundRecord, removalOf, type Store } from "./store.js";
 import { headRow } from "./tables.js";
 import { IF_EXISTS } from "./vendor.js";
@@ -50,7 +42,6 @@ export class LmdbCache implements CacheBackend {
   readonly shared = true;
   readonly outlivesProcess = true;
   readonly maxInlineBytes: number = MAX_INLINE_BYTES;
-  readonly frontBytes: number = FRONT_BYTES;
   readonly #parts: LmdbCacheParts;
   readonly #purger: Purger;
   readonly #schedule: PurgeSchedule | undefined;
@@ -77,7 +68,7 @@ export class LmdbCache implements CacheBackend {
     const byteCount = keyBytes.length + head.length + (body?.length ?? 0);
     this.#checkGrowth(freeSpace, byteCount);
     const purgeAtMs = purgeTime(this.#parts.clock.now(), options.purgeAfterMs);
-    const row = encodeHead(record, { purgeAtMs, hasBody: body !== undefined });
+    const row = encodeHead(record.head, { purgeAtMs, hasBody: body !== undefined });
     const { heads, bodies } = tables;
     const issue =
       body === undefined
@@ -211,7 +202,7 @@ export class LmdbCache implements CacheBackend {
     const purgeAtMs =
       purgeAfterMs === undefined ? row.purgeAtMs : purgeTime(this.#parts.clock.now(), purgeAfterMs);
     const keepsBody = row.hasBody && !dropBody;
-    const next = encodeHead({ head }, { purgeAtMs, hasBody: keepsBody });
+    const next = encodeHead(head, { purgeAtMs, hasBody: keepsBody });
     const issue =
       keepsBody === row.hasBody
         ? () => heads.put(key, next, row.revision + 1, row.revision)

@@ -2,7 +2,6 @@
 import { Buffer } from "node:buffer";
 import { randomInt } from "node:crypto";
 import type { Revision } from "../../vault/contracts.js";
-import { behindFront, type Head } from "../front.js";
 
 /** The longest key, in bytes of UTF-8: the limit of LMDB, less one byte before and one behind the key. */
 export const MAX_KEY_BYTES = 1976;
@@ -33,7 +32,7 @@ export function decodeKey(bytes: Buffer): string {
 }
 
 /** A head row: purge time (48 bits, big-endian), flags (8 bits), head. The row's version is the revision. */
-export const FRONT_BYTES = 7;
+const HEADER_BYTES = 7;
 const FLAGS_AT = 6;
 const HAS_BODY = 1;
 
@@ -47,10 +46,11 @@ export interface HeadRow {
 
 /** Encodes a head row. */
 export function encodeHead(
-  head: Head,
+  head: Uint8Array,
   { purgeAtMs, hasBody }: Pick<HeadRow, "purgeAtMs" | "hasBody">,
 ): Buffer {
-  const row = behindFront(head, FRONT_BYTES);
+  const row = Buffer.allocUnsafe(HEADER_BYTES + head.length);
+  row.set(head, HEADER_BYTES);
   row.writeUIntBE(purgeAtMs, 0, 6);
   row[FLAGS_AT] = hasBody ? HAS_BODY : 0;
   return row;
@@ -62,10 +62,10 @@ export function encodeHead(
  * @param bytes - Memory that lmdb reuses: the head is copied out of it.
  */
 export function decodeHead(bytes: Uint8Array): Omit<HeadRow, "revision"> {
-  if (bytes.length < FRONT_BYTES) throw new Error("not a head row");
+  if (bytes.length < HEADER_BYTES) throw new Error("not a head row");
   let purgeAtMs = 0;
   for (let at = 0; at < FLAGS_AT; at++) purgeAtMs = purgeAtMs * 256 + (bytes[at] as number);
-  return { purgeAtMs, hasBody: bytes[FLAGS_AT] === HAS_BODY, head: copyOf(bytes, FRONT_BYTES) };
+  return { purgeAtMs, hasBody: bytes[FLAGS_AT] === HAS_BODY, head: copyOf(bytes, HEADER_BYTES) };
 }
 
 /** Returns a copy of bytes from `start` on. Faster than `slice`, which clears the new memory first. */

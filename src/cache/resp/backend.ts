@@ -18,7 +18,6 @@ import { Insert } from "./insert.js";
 import { bodyKeyOf, KeySpace } from "./keys.js";
 import { Delete, Get, GetBody, Remove, Replace } from "./operations.js";
 import { checkCacheOptions, type RespCacheOptions } from "./options.js";
-import { REVISION_BYTES } from "./row.js";
 import { scanKeys } from "./scan.js";
 import { checkConnection, type RespConnection } from "./vendor.js";
 
@@ -34,7 +33,6 @@ export class RespCache implements CacheBackend {
   readonly shared = true;
   readonly outlivesProcess = true;
   readonly maxInlineBytes: number = MAX_INLINE_BYTES;
-  readonly frontBytes: number = REVISION_BYTES;
   readonly #state: ConnectionState;
   readonly #keys: KeySpace;
   readonly #ownership: Ownership;

@@ -38,7 +38,7 @@ export class Insert extends RespCommand<Outcome> {
     super(state, "store", options);
     const { body } = record;
     this.#headKey = headKey;
-    this.#stored = toStored(record, body === undefined ? "no body" : "has body");
+    this.#stored = toStored(record.head, body === undefined ? "no body" : "has body");
     this.#body = body && toBuffer(body);
     this.#purgeMs = toPurgeMs(options.purgeAfterMs);
   }

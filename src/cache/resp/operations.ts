@@ -53,7 +53,7 @@ export class Replace extends RespCommand<"replaced" | "conflict" | "absent"> {
     const keepsBody = hasBody && dropBody !== true;
     const purgeMs = purgeAfterMs === undefined ? "" : toPurgeMs(purgeAfterMs);
     this.#keys = hasBody ? [headKey, bodyKeyOf(headKey)] : [headKey];
-    const stored = toStored({ head }, keepsBody ? "has body" : "no body");
+    const stored = toStored(head, keepsBody ? "has body" : "no body");
     this.#values = [expected, stored, purgeMs, keepsBody ? "0" : "1"];
   }
 

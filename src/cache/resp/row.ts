@@ -2,7 +2,6 @@
 import { Buffer } from "node:buffer";
 import { fillRandom } from "../../primitives/random-pool.js";
 import type { CacheEntry } from "../../vault/contracts.js";
-import { behindFront, type Head } from "../front.js";
 
 const RANDOM_BYTES = 16;
 const HAS_BODY = 1;
@@ -10,8 +9,9 @@ const HAS_BODY = 1;
 export const REVISION_BYTES: number = RANDOM_BYTES + 1;
 
 /** Returns the value to store for a head, with a new revision. */
-export function toStored(head: Head, body: "has body" | "no body"): Buffer {
-  const stored = behindFront(head, REVISION_BYTES);
+export function toStored(head: Uint8Array, body: "has body" | "no body"): Buffer {
+  const stored = Buffer.allocUnsafe(REVISION_BYTES + head.length);
+  stored.set(head, REVISION_BYTES);
   fillRandom(stored, 0, RANDOM_BYTES);
   stored[RANDOM_BYTES] = body === "has body" ? HAS_BODY : 0;
   return stored;

@@ -15,7 +15,6 @@ import {
   TAG_BYTES,
 } from "../../primitives/aes-256-gcm.js";
 import { asBuffer } from "../../primitives/bytes.js";
-import { allocateShortLived } from "../../primitives/slab.js";
 import { checkInteger, checkMethods, checkOptions } from "../../vault/checks.js";
 import { encodeContext } from "../../vault/context.js";
 import type {
@@ -78,21 +77,11 @@ class Aes256GcmEncryptor implements Encryptor {
   }
 
   encrypt(plaintext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array> {
-    return this.encryptBehind(0, plaintext, context);
-  }
-
-  encryptBehind(
-    frontBytes: number,
-    plaintext: Uint8Array,
-    context?: EncryptionContext,
-  ): MaybePromise<Uint8Array> {
     const dataKey = this.#keys.forEncryption();
-    if (!isPromise(dataKey)) return encryptUnder(dataKey, frontBytes, plaintext, context);
+    if (!isPromise(dataKey)) return encryptUnder(dataKey, plaintext, context);
     const copy = Buffer.allocUnsafeSlow(plaintext.length);
     copy.set(plaintext);
-    return dataKey
-      .then((key) => encryptUnder(key, frontBytes, copy, context))
-      .finally(() => copy.fill(0));
+    return dataKey.then((key) => encryptUnder(key, copy, context)).finally(() => copy.fill(0));
   }
 
   decrypt(ciphertext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array> {
@@ -145,7 +134,6 @@ export function openAes256Gcm(
 /** Encrypts synchronously: no other code may run between the choice of the nonce and its use. */
 function encryptUnder(
   dataKey: DataKey,
-  frontBytes: number,
   plaintext: Uint8Array,
   context: EncryptionContext | undefined,
 ): Buffer {
@@ -156,16 +144,7 @@ function encryptUnder(
     plaintext,
     associatedData(context),
   );
-  const { header } = dataKey;
-  const nonceAt = frontBytes + header.length;
-  const ciphertextAt = nonceAt + NONCE_BYTES;
-  const tagAt = ciphertextAt + ciphertext.length;
-  const sealed = allocateShortLived(tagAt + TAG_BYTES);
-  header.copy(sealed, frontBytes);
-  nonce.copy(sealed, nonceAt);
-  ciphertext.copy(sealed, ciphertextAt);
-  tag.copy(sealed, tagAt);
-  return sealed;
+  return Buffer.concat([dataKey.header, nonce, ciphertext, tag]);
 }
 
 function associatedData(context: EncryptionContext | undefined): Uint8Array | undefined {
