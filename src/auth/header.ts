@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { KeyObject } from "node:crypto";
-import { checkOptions } from "../vault/checks.js";
+import { type OptionsTable, readOptions, required } from "../vault/options.js";
 import type { Authenticator, Caller, Connection, Evidence } from "./authenticator.js";
 import { type PeerAddresses, peerAddresses } from "./peer-addresses.js";
 import { principalOf } from "./principal.js";
@@ -23,13 +23,6 @@ export interface HeaderAuthOptions {
   /** Default: `x-principal`. The proxy must remove this header from the requests that it receives. */
   readonly principalHeader?: string | undefined;
 }
-
-const OPTIONS: ReadonlySet<string> = new Set([
-  "peers",
-  "secret",
-  "secretHeader",
-  "principalHeader",
-]);
 
 const HEADER_NAME = /^[A-Za-z0-9-]{1,64}$/;
 // Node decodes header bytes as Latin-1. Beyond ASCII, two different texts could denote one principal.
@@ -54,6 +47,19 @@ export function headerAuth(options: HeaderAuthOptions): Authenticator {
   return new HeaderAuthenticator(options);
 }
 
+interface Settings extends Omit<Required<HeaderAuthOptions>, "peers"> {
+  readonly peers: PeerAddresses;
+  readonly secretHeader: string;
+  readonly principalHeader: string;
+}
+
+const OPTIONS: OptionsTable<Settings> = {
+  peers: (value, place) => peerAddresses(value as HeaderAuthOptions["peers"], place),
+  secret: required(checkSecret),
+  secretHeader: (value = "x-proxy-secret", place) => headerName(value, place),
+  principalHeader: (value = "x-principal", place) => headerName(value, place),
+};
+
 class HeaderAuthenticator implements Authenticator {
   readonly #key: KeyObject = digestKey();
   readonly #secret: Buffer;
@@ -62,13 +68,11 @@ class HeaderAuthenticator implements Authenticator {
   readonly #principalHeader: string;
 
   constructor(options: HeaderAuthOptions) {
-    checkOptions(options, "headerAuth options", OPTIONS);
-    const { peers, secret, secretHeader, principalHeader } = options;
-    this.#peers = peerAddresses(peers, "peers");
-    checkSecret(secret, "secret");
-    this.#secret = digestOf(secret, this.#key);
-    this.#secretHeader = headerName(secretHeader ?? "x-proxy-secret", "secretHeader");
-    this.#principalHeader = headerName(principalHeader ?? "x-principal", "principalHeader");
+    const settings = readOptions(options, OPTIONS, { name: "headerAuth options", prefix: "" });
+    this.#peers = settings.peers;
+    this.#secret = digestOf(settings.secret, this.#key);
+    this.#secretHeader = settings.secretHeader;
+    this.#principalHeader = settings.principalHeader;
     if (this.#secretHeader === this.#principalHeader) {
       throw new TypeError("secretHeader and principalHeader must be different headers");
     }

@@ -1,9 +1,15 @@
 /** Reads the keys of a token issuer from the URL where it publishes them. */
 import { BlockList, isIP } from "node:net";
 import { isBytes } from "../primitives/bytes.js";
-import { checkInteger, checkOptions } from "../vault/checks.js";
 import type { Clock } from "../vault/contracts.js";
 import { AuthenticationUnavailableError, UnauthenticatedError } from "../vault/errors.js";
+import {
+  integerWithin,
+  type OptionsTable,
+  optional,
+  readOptions,
+  type WithDefaults,
+} from "../vault/options.js";
 import { fetchJson } from "./fetch-json.js";
 import type { FindKey, Jose } from "./jose-peer.js";
 
@@ -23,30 +29,21 @@ export interface JwksOptions {
   readonly ca?: string | Uint8Array | undefined;
 }
 
+type Times = "timeoutMs" | "cacheMs" | "cooldownMs" | "staleMs";
+
 /** {@link JwksOptions} after validation. */
-export interface CheckedJwks {
+export interface CheckedJwks extends Omit<WithDefaults<JwksOptions, Times>, "url"> {
   readonly url: URL;
-  readonly ca: string | Uint8Array | undefined;
-  readonly timeoutMs: number;
-  readonly cacheMs: number;
-  readonly cooldownMs: number;
-  readonly staleMs: number;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set([
-  "url",
-  "timeoutMs",
-  "cacheMs",
-  "cooldownMs",
-  "staleMs",
-  "ca",
-]);
 const DAY_MS = 86_400_000;
-const DEFAULTS = {
-  timeoutMs: 5000,
-  cacheMs: 600_000,
-  cooldownMs: 30_000,
-  staleMs: 3_600_000,
+const OPTIONS: OptionsTable<CheckedJwks> = {
+  url: checkUrl,
+  timeoutMs: optional(integerWithin(1, 60_000), 5000),
+  cacheMs: optional(integerWithin(1, DAY_MS), 600_000),
+  cooldownMs: optional(integerWithin(1, DAY_MS), 30_000),
+  staleMs: optional(integerWithin(0, DAY_MS), 3_600_000),
+  ca: optional(checkCa),
 };
 /** The pause after a failed read, so that many requests at once do not overload a failing issuer. */
 const RETRY_AFTER_FAILURE_MS = 1000;
@@ -145,24 +142,13 @@ export class JwksSource {
  * Returns options with defaults filled in. Rejects a URL that an attacker on the network could answer for.
  */
 export function checkJwks(options: JwksOptions): CheckedJwks {
-  checkOptions(options, "jwks", OPTIONS);
-  const { url, ca, timeoutMs, cacheMs, cooldownMs, staleMs } = options;
-  if (ca !== undefined && typeof ca !== "string" && !isBytes(ca)) {
-    throw new TypeError("jwks.ca must be a string or bytes");
-  }
-  return {
-    url: checkUrl(url),
-    ca,
-    timeoutMs: checkMs(timeoutMs ?? DEFAULTS.timeoutMs, "jwks.timeoutMs", 60_000),
-    cacheMs: checkMs(cacheMs ?? DEFAULTS.cacheMs, "jwks.cacheMs", DAY_MS),
-    cooldownMs: checkMs(cooldownMs ?? DEFAULTS.cooldownMs, "jwks.cooldownMs", DAY_MS),
-    staleMs: checkMs(staleMs ?? DEFAULTS.staleMs, "jwks.staleMs", DAY_MS),
-  };
+  return readOptions(options, OPTIONS, { name: "jwks", prefix: "jwks." });
 }
 
-function checkMs(value: number, name: string, max: number): number {
-  checkInteger(value, name, { min: name === "jwks.staleMs" ? 0 : 1, max });
-  return value;
+function checkCa(value: unknown, place: string): asserts value is string | Uint8Array {
+  if (typeof value !== "string" && !isBytes(value)) {
+    throw new TypeError(`${place} must be a string or bytes`);
+  }
 }
 
 function checkUrl(given: unknown): URL {

@@ -1,7 +1,15 @@
 import type { X509Certificate } from "node:crypto";
-import { checkMethods, checkOptions, checkPrincipal } from "../vault/checks.js";
+import { checkPrincipal } from "../vault/checks.js";
 import { monotonicClock, systemClock } from "../vault/clock.js";
 import type { Clock } from "../vault/contracts.js";
+import {
+  type OptionsTable,
+  optional,
+  readOptions,
+  required,
+  type WithDefaults,
+  withMethods,
+} from "../vault/options.js";
 import type { Authenticator, Caller, Evidence } from "./authenticator.js";
 import { checkMayActFor } from "./may-act-for.js";
 import { principalOf } from "./principal.js";
@@ -18,7 +26,15 @@ export interface MtlsAuthOptions {
   readonly clock?: Clock | undefined;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(["trustDomain", "mayActFor", "clock"]);
+type Settings = Omit<WithDefaults<MtlsAuthOptions>, "mayActFor"> & {
+  readonly mayActFor: ReadonlyMap<string, readonly string[]>;
+};
+
+const OPTIONS: OptionsTable<Settings> = {
+  trustDomain: required(checkTrustDomain),
+  mayActFor: (value) => checkDelegations(value as MtlsAuthOptions["mayActFor"]),
+  clock: optional(withMethods<Clock>("now")),
+};
 
 /**
  * Returns an authenticator that identifies callers by the SPIFFE id in their client certificate.
@@ -47,12 +63,10 @@ class MtlsAuthenticator implements Authenticator {
   readonly #clock: Clock;
 
   constructor(options: MtlsAuthOptions) {
-    checkOptions(options, "mtlsAuth options", OPTIONS);
-    const { trustDomain, mayActFor, clock } = options;
-    checkTrustDomain(trustDomain, "trustDomain");
-    if (clock !== undefined) checkMethods(clock, "clock", ["now"]);
+    const settings = readOptions(options, OPTIONS, { name: "mtlsAuth options", prefix: "" });
+    const { trustDomain, mayActFor, clock } = settings;
     this.#trustDomain = trustDomain;
-    this.#mayActFor = checkDelegations(mayActFor);
+    this.#mayActFor = mayActFor;
     this.#clock = monotonicClock(clock ?? systemClock());
   }
 

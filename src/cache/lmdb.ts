@@ -4,8 +4,16 @@
  * @module
  */
 import { loadPeer } from "../load-peer.js";
-import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
+import { checkMethods } from "../vault/checks.js";
 import type { CacheBackend, Clock } from "../vault/contracts.js";
+import {
+  integerWithin,
+  type OptionsTable,
+  optional,
+  readOptions,
+  type WithDefaults,
+  withMethods,
+} from "../vault/options.js";
 import { type CacheClock, cacheClock } from "./cache-clock.js";
 import { LmdbCache } from "./lmdb/backend.js";
 import { extendFile } from "./lmdb/database-file.js";
@@ -65,13 +73,20 @@ export interface OpenLmdbCacheOptions extends LmdbCacheOptions {
   readonly purge?: "auto" | "manual" | undefined;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(["clock", "minFreeBytes", "maxMapSizeBytes"]);
-const OPEN_OPTIONS: ReadonlySet<string> = new Set([
+const bytes = integerWithin(1, Number.MAX_SAFE_INTEGER);
+const OPTIONS: OptionsTable<WithDefaults<LmdbCacheOptions>> = {
+  clock: optional(withMethods<Clock>("now")),
+  minFreeBytes: optional(bytes),
+  maxMapSizeBytes: optional(bytes),
+};
+const OPEN_OPTIONS: OptionsTable<
+  WithDefaults<OpenLmdbCacheOptions, "mapSizeBytes" | "maxReaders" | "purge">
+> = {
   ...OPTIONS,
-  "mapSizeBytes",
-  "maxReaders",
-  "purge",
-]);
+  mapSizeBytes: optional(bytes, DEFAULT_MAP_SIZE_BYTES),
+  maxReaders: optional(integerWithin(1, MAX_READERS), DEFAULT_MAX_READERS),
+  purge: optional(checkPurgeMode, "auto"),
+};
 
 /** Callers' environments that have caches, so that several caches of an environment share its commits. */
 const wrapped = new WeakMap<LmdbEnvironment, Wrapped>();
@@ -106,7 +121,7 @@ export function lmdbCache(
   options: LmdbCacheOptions = {},
 ): CacheBackend {
   checkMethods(environment, "environment", ["openDB", "on", "close"]);
-  checkCacheOptions(options, "lmdbCache options", OPTIONS);
+  readOptions(options, OPTIONS, { name: "lmdbCache options", prefix: "" });
   const settings = environment as LmdbSettings;
   checkSettings(settings);
   let entry = wrapped.get(environment);
@@ -183,12 +198,8 @@ export async function openLmdbCache(
   options: OpenLmdbCacheOptions = {},
 ): Promise<CacheBackend> {
   checkPath(path);
-  checkCacheOptions(options, "openLmdbCache options", OPEN_OPTIONS);
-  const { mapSizeBytes = DEFAULT_MAP_SIZE_BYTES, maxReaders = DEFAULT_MAX_READERS } = options;
-  const { purge = "auto" } = options;
-  checkPurgeMode(purge);
-  checkBytes(mapSizeBytes, "mapSizeBytes");
-  checkInteger(maxReaders, "maxReaders", { min: 1, max: MAX_READERS });
+  const named = { name: "openLmdbCache options", prefix: "" };
+  const { mapSizeBytes, maxReaders, purge } = readOptions(options, OPEN_OPTIONS, named);
   const peer = await loadPeer("lmdb", () => import("lmdb"));
   const lease = await leaseEnvironment(path, (file, gate) => {
     const settings = {
@@ -251,20 +262,4 @@ function storeOf({ environment, gate }: GuardedEnvironment, options: LmdbCacheOp
 
 function checkPath(path: string): void {
   if (typeof path !== "string" || path === "") throw new TypeError("path must be a string");
-}
-
-function checkCacheOptions(
-  options: LmdbCacheOptions,
-  name: string,
-  known: ReadonlySet<string>,
-): void {
-  checkOptions(options, name, known);
-  const { clock, minFreeBytes, maxMapSizeBytes } = options;
-  if (clock !== undefined) checkMethods(clock, "clock", ["now"]);
-  if (minFreeBytes !== undefined) checkBytes(minFreeBytes, "minFreeBytes");
-  if (maxMapSizeBytes !== undefined) checkBytes(maxMapSizeBytes, "maxMapSizeBytes");
-}
-
-function checkBytes(value: number, name: string): void {
-  checkInteger(value, name, { min: 1, max: Number.MAX_SAFE_INTEGER });
 }

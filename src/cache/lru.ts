@@ -7,8 +7,15 @@ import { performance } from "node:perf_hooks";
 import type { LRUCache } from "lru-cache";
 import { loadPeer } from "../load-peer.js";
 import { setBounded } from "../primitives/bounded-map.js";
-import { checkInteger, checkOptions } from "../vault/checks.js";
 import type { CacheBackend } from "../vault/contracts.js";
+import {
+  integerWithin,
+  type OptionsTable,
+  optional,
+  readOptions,
+  required,
+  type WithDefaults,
+} from "../vault/options.js";
 import {
   InProcessCache,
   type RecordMap,
@@ -16,14 +23,6 @@ import {
   type StoredRecord,
   sizeOf,
 } from "./in-process.js";
-
-const OPTIONS: ReadonlySet<string> = new Set([
-  "maxEntries",
-  "maxBytes",
-  "maxTombstones",
-  "onEvict",
-  "elapsedMs",
-]);
 
 /** The bounds of an {@link lruCache}. */
 export interface LruCacheOptions {
@@ -42,6 +41,14 @@ export interface LruCacheOptions {
   readonly elapsedMs?: Stopwatch | undefined;
 }
 
+const OPTIONS: OptionsTable<WithDefaults<LruCacheOptions>> = {
+  maxEntries: required(integerWithin(1, 2 ** 24)),
+  maxBytes: optional(integerWithin(1, Number.MAX_SAFE_INTEGER)),
+  maxTombstones: optional(integerWithin(0, 2 ** 24)),
+  onEvict: (value) => value as LruCacheOptions["onEvict"],
+  elapsedMs: (value) => value as Stopwatch | undefined,
+};
+
 /**
  * Returns a cache that evicts. An evicted payload is lost: use `memoryCache` unless every payload can be
  * sealed again. Needs the package `lru-cache`.
@@ -53,18 +60,12 @@ export interface LruCacheOptions {
  * ```
  */
 export function lruCache(options: LruCacheOptions): CacheBackend {
-  checkOptions(options, "lruCache options", OPTIONS);
-  const { maxEntries, maxBytes, maxTombstones = maxEntries } = options;
-  checkInteger(maxEntries, "maxEntries", { min: 1, max: 2 ** 24 });
-  checkInteger(maxTombstones, "maxTombstones", { min: 0, max: 2 ** 24 });
-  if (maxBytes !== undefined) {
-    checkInteger(maxBytes, "maxBytes", { min: 1, max: Number.MAX_SAFE_INTEGER });
-  }
-  const elapsedMs = options.elapsedMs ?? (() => performance.now());
+  const settings = readOptions(options, OPTIONS, { name: "lruCache options", prefix: "" });
+  const { maxTombstones = settings.maxEntries, elapsedMs = () => performance.now() } = settings;
   return new InProcessCache({
     openMap: async (release) => {
       const peer = await loadPeer("lru-cache", () => import("lru-cache"));
-      return new EvictingMap(peer.LRUCache, { ...options, maxTombstones, elapsedMs, release });
+      return new EvictingMap(peer.LRUCache, { ...settings, maxTombstones, elapsedMs, release });
     },
     evicts: true,
     elapsedMs,

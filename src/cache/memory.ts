@@ -5,8 +5,14 @@
  * @module
  */
 import { performance } from "node:perf_hooks";
-import { checkInteger, checkOptions } from "../vault/checks.js";
 import type { CacheBackend } from "../vault/contracts.js";
+import {
+  integerWithin,
+  type OptionsTable,
+  optional,
+  readOptions,
+  type WithDefaults,
+} from "../vault/options.js";
 import {
   InProcessCache,
   type RecordMap,
@@ -14,9 +20,6 @@ import {
   type StoredRecord,
   sizeOf,
 } from "./in-process.js";
-
-const DEFAULT_MAX_ENTRIES = 100_000;
-const OPTIONS: ReadonlySet<string> = new Set(["maxEntries", "maxBytes", "elapsedMs"]);
 
 /** The bounds of a {@link memoryCache}. */
 export interface MemoryCacheOptions {
@@ -27,6 +30,12 @@ export interface MemoryCacheOptions {
   /** Milliseconds that never go backwards; `performance.now()` when absent. */
   readonly elapsedMs?: Stopwatch | undefined;
 }
+
+const OPTIONS: OptionsTable<WithDefaults<MemoryCacheOptions, "maxEntries" | "maxBytes">> = {
+  maxEntries: optional(integerWithin(1, 2 ** 24), 100_000),
+  maxBytes: optional(integerWithin(1, Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER),
+  elapsedMs: (value) => value as Stopwatch | undefined,
+};
 
 /**
  * Returns a cache in this process's memory.
@@ -40,14 +49,12 @@ export interface MemoryCacheOptions {
  * ```
  */
 export function memoryCache(options: MemoryCacheOptions = {}): CacheBackend {
-  checkOptions(options, "memoryCache options", OPTIONS);
-  const { maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = Number.MAX_SAFE_INTEGER } = options;
-  checkInteger(maxEntries, "maxEntries", { min: 1, max: 2 ** 24 });
-  checkInteger(maxBytes, "maxBytes", { min: 1, max: Number.MAX_SAFE_INTEGER });
+  const settings = readOptions(options, OPTIONS, { name: "memoryCache options", prefix: "" });
+  const { maxEntries, maxBytes, elapsedMs = () => performance.now() } = settings;
   return new InProcessCache({
     openMap: () => new RefusingMap(maxEntries, maxBytes),
     evicts: false,
-    elapsedMs: options.elapsedMs ?? (() => performance.now()),
+    elapsedMs,
   });
 }
 

@@ -5,9 +5,16 @@
  */
 import { resolve } from "node:path";
 import { loadPeer } from "../load-peer.js";
-import { checkMethods, checkOptions } from "../vault/checks.js";
+import { checkMethods } from "../vault/checks.js";
 import type { CacheBackend, Clock } from "../vault/contracts.js";
-import { type CacheClock, cacheClock } from "./cache-clock.js";
+import {
+  type OptionsTable,
+  optional,
+  readOptions,
+  type WithDefaults,
+  withMethods,
+} from "../vault/options.js";
+import { cacheClock } from "./cache-clock.js";
 import { checkPurgeMode } from "./purge-schedule.js";
 import { SqliteCache } from "./sqlite/backend.js";
 import { watchOwners } from "./sqlite/database-file.js";
@@ -16,10 +23,6 @@ import { openDatabase } from "./sqlite/open-database.js";
 import type { SqliteConnection } from "./sqlite/vendor.js";
 
 export type { SqliteConnection, SqliteStatement, SqliteValue } from "./sqlite/vendor.js";
-
-const CACHE_OPTIONS: ReadonlySet<string> = new Set(["clock"]);
-const OPEN_OPTIONS: ReadonlySet<string> = new Set(["clock", "purge", "synchronous"]);
-const SYNCHRONOUS: readonly unknown[] = ["full", "normal", "off"];
 
 /** The options of a {@link sqliteCache}. */
 export interface SqliteCacheOptions {
@@ -72,10 +75,11 @@ export function sqliteCache(
   options: SqliteCacheOptions = {},
 ): CacheBackend {
   checkMethods(connection, "connection", ["prepare", "exec", "close"]);
-  checkOptions(options, "sqliteCache options", CACHE_OPTIONS);
+  const named = { name: "sqliteCache options", prefix: "" };
+  const { clock } = readOptions(options, CACHE_OPTIONS, named);
   return new SqliteCache({
     connection,
-    clock: clockOf(options),
+    clock: cacheClock(clock),
     freeSpace: UNBOUNDED,
     watch: () => watchOwners(connection),
     purge: "manual",
@@ -106,14 +110,10 @@ export async function openSqliteCache(
   path: string,
   options: OpenSqliteCacheOptions = {},
 ): Promise<CacheBackend> {
-  checkOptions(options, "openSqliteCache options", OPEN_OPTIONS);
+  const named = { name: "openSqliteCache options", prefix: "" };
+  const { synchronous, purge, ...settings } = readOptions(options, OPEN_OPTIONS, named);
   checkPath(path);
-  const { synchronous = "full", purge = "auto" } = options;
-  checkPurgeMode(purge);
-  if (!SYNCHRONOUS.includes(synchronous)) {
-    throw new TypeError('synchronous must be "full", "normal" or "off"');
-  }
-  const clock = clockOf(options);
+  const clock = cacheClock(settings.clock);
   const { default: Database } = await loadPeer("better-sqlite3", importDriver);
   const connect = (file: string): SqliteConnection => new Database(file);
   if (path !== ":memory:")
@@ -138,9 +138,19 @@ async function importDriver() {
   return driver;
 }
 
-function clockOf({ clock }: SqliteCacheOptions): CacheClock {
-  if (clock !== undefined) checkMethods(clock, "clock", ["now"]);
-  return cacheClock(clock);
+const CACHE_OPTIONS: OptionsTable<WithDefaults<SqliteCacheOptions>> = {
+  clock: optional(withMethods<Clock>("now")),
+};
+const OPEN_OPTIONS: OptionsTable<WithDefaults<OpenSqliteCacheOptions, "purge" | "synchronous">> = {
+  ...CACHE_OPTIONS,
+  purge: optional(checkPurgeMode, "auto"),
+  synchronous: optional(checkSynchronous, "full"),
+};
+
+function checkSynchronous(value: unknown): asserts value is "full" | "normal" | "off" {
+  if (value !== "full" && value !== "normal" && value !== "off") {
+    throw new TypeError('synchronous must be "full", "normal" or "off"');
+  }
 }
 
 /** Refuses white space at the end: better-sqlite3 would strip it and open another file. */

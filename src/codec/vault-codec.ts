@@ -7,7 +7,7 @@ import { Buffer, constants } from "node:buffer";
 import { ephemeralKeys } from "../keys/ephemeral-keys.js";
 import { asBuffer, isBytes, ownUtf8 } from "../primitives/bytes.js";
 import { isTooLongText } from "../primitives/longest-text.js";
-import { checkInteger, checkMethods, checkOptions } from "../vault/checks.js";
+import { checkInteger, checkMethods } from "../vault/checks.js";
 import type { Bytes, Compressor, Encryptor, MaybePromise, Serializer } from "../vault/contracts.js";
 import {
   PayloadTooLargeError,
@@ -15,6 +15,13 @@ import {
   RecordUnsupportedError,
 } from "../vault/errors.js";
 import { adoptThenable, andThen } from "../vault/maybe-promise.js";
+import {
+  integerWithin,
+  type OptionsTable,
+  optional,
+  readOptions,
+  type WithDefaults,
+} from "../vault/options.js";
 import { brotliCompressor, deflateCompressor, gzipCompressor } from "./compressor/zlib.js";
 import { aes256GcmEncryptor } from "./encryptor/aes-256-gcm.js";
 import { bytesSerializer } from "./serializer/bytes.js";
@@ -27,12 +34,6 @@ const CEILING_PAYLOAD_BYTES: number = Math.min(2 ** 29, constants.MAX_STRING_LEN
 /** Compression that saves less than an eighth is discarded: decompressing it would cost more. */
 const WORTHWHILE_RATIO = 7 / 8;
 const NO_COMPRESSOR = 0;
-const OPTIONS: ReadonlySet<string> = new Set([
-  "serializer",
-  "compressor",
-  "encryptor",
-  "maxPayloadBytes",
-]);
 
 /** Marks codecs of all copies and realms. The number changes with the internal methods that a vault calls. */
 const BRAND: unique symbol = Symbol.for("handlevault.codec.1");
@@ -51,6 +52,13 @@ export interface VaultCodecOptions {
   /** The largest payload, serialized, in bytes. Default 64 MiB. */
   readonly maxPayloadBytes?: number | undefined;
 }
+
+const OPTIONS: OptionsTable<WithDefaults<VaultCodecOptions, "maxPayloadBytes">> = {
+  serializer: (value) => value as Serializer | undefined,
+  compressor: (value) => value as Compressor | undefined,
+  encryptor: (value) => value as Encryptor | undefined,
+  maxPayloadBytes: optional(integerWithin(1, CEILING_PAYLOAD_BYTES), DEFAULT_MAX_PAYLOAD_BYTES),
+};
 
 /** The packed header: the information that is needed to unpack a payload. */
 export interface PackedHeader {
@@ -103,14 +111,8 @@ export class VaultCodec {
   #isReady = false;
 
   constructor(options: VaultCodecOptions = {}) {
-    checkOptions(options, "VaultCodec options", OPTIONS);
-    const {
-      serializer,
-      compressor,
-      encryptor,
-      maxPayloadBytes = DEFAULT_MAX_PAYLOAD_BYTES,
-    } = options;
-    checkInteger(maxPayloadBytes, "maxPayloadBytes", { min: 1, max: CEILING_PAYLOAD_BYTES });
+    const settings = readOptions(options, OPTIONS, { name: "VaultCodec options", prefix: "" });
+    const { serializer, compressor, encryptor, maxPayloadBytes } = settings;
     checkStages({ serializer, compressor, encryptor });
     this.encryptor = encryptor;
     this.#maxPayloadBytes = maxPayloadBytes;

@@ -1,12 +1,17 @@
 /** Moves sealed records to the current key by wrapping their data keys again. Payloads are not decrypted. */
 import { Buffer } from "node:buffer";
-import { checkInteger, checkOptions } from "../vault/checks.js";
 import type { Encryptor, KeyState, Revision } from "../vault/contracts.js";
 import { isVaultError } from "../vault/errors.js";
+import {
+  integerWithin,
+  type OptionsTable,
+  optional,
+  readOptions,
+  type WithDefaults,
+} from "../vault/options.js";
 import { joinHead, PREFIX_BYTES, readForm } from "../vault/record.js";
 import type { SealedRecords } from "./sealed-records.js";
 
-const OPTIONS: ReadonlySet<string> = new Set(["limit", "cursor"]);
 const MAX_RACES = 16;
 /** The number of concurrent writes: a durable cache commits them together. */
 const IN_FLIGHT = 32;
@@ -18,6 +23,11 @@ export interface RewrapOptions {
   /** The cursor at which an earlier call stopped. */
   readonly cursor?: string | undefined;
 }
+
+const OPTIONS: OptionsTable<WithDefaults<RewrapOptions, "limit">> = {
+  limit: optional(integerWithin(1, Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER),
+  cursor: (value) => value as string | undefined,
+};
 
 /** The progress since the pass began, over all its calls. */
 export interface RewrapReport {
@@ -59,9 +69,7 @@ export async function rewrapRecords(
   { records, encryptor, nextSlice }: RewrapParts,
   options: RewrapOptions,
 ): Promise<RewrapReport> {
-  checkOptions(options, "options", OPTIONS);
-  const { limit = Number.MAX_SAFE_INTEGER, cursor } = options;
-  checkInteger(limit, "limit", { min: 1, max: Number.MAX_SAFE_INTEGER });
+  const { limit, cursor } = readOptions(options, OPTIONS, { prefix: "" });
   if (!canRewrap(encryptor)) {
     throw new TypeError("the vault's encryptor cannot rewrap: its ciphertexts have no wrapped key");
   }

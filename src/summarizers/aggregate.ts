@@ -1,13 +1,18 @@
 import { isFieldName, MAX_FIELDS } from "../leak-guard/field-names.js";
 import { isSet } from "../primitives/kinds.js";
-import { checkBoolean, checkInteger, checkOptions } from "../vault/checks.js";
+import { checkBoolean } from "../vault/checks.js";
+import {
+  integerWithin,
+  type OptionsTable,
+  optional,
+  readOptions,
+  type WithDefaults,
+} from "../vault/options.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
 import { composeSummary, factsIn, type Phrasings, phraseCount } from "./compose-summary.js";
 import { numbersIn } from "./numbers-in.js";
 import { isRow, isTable, membersOf, type Row } from "./table.js";
 
-const OPTIONS: ReadonlySet<string> = new Set(["minimumGroup", "range"]);
-const DEFAULT_GROUP = 5;
 /** Of a larger table or list only this many rows are aggregated, and the summary says so. */
 const MAX_ROWS = 100_000;
 /** A mean with more digits would reveal more than an average. */
@@ -28,10 +33,12 @@ export interface AggregateSummarizerOptions {
 /** A named group of numbers that are aggregated together. */
 type Column = readonly [name: string, numbers: readonly number[]];
 
-interface Settings {
-  readonly minimumGroup: number;
-  readonly range: boolean;
-}
+type Settings = WithDefaults<AggregateSummarizerOptions, "minimumGroup" | "range">;
+
+const OPTIONS: OptionsTable<Settings> = {
+  minimumGroup: optional(integerWithin(2, 2 ** 31 - 1), 5),
+  range: optional(checkBoolean, false),
+};
 
 /**
  * Returns a summarizer that counts the rows of a table and shows sum and mean of its numeric columns. Of a
@@ -55,11 +62,9 @@ interface Settings {
  * ```
  */
 export function aggregateSummarizer(options: AggregateSummarizerOptions = {}): Summarizer {
-  checkOptions(options, "aggregateSummarizer options", OPTIONS);
-  const { minimumGroup = DEFAULT_GROUP, range = false } = options;
-  checkInteger(minimumGroup, "minimumGroup", { min: 2, max: 2 ** 31 - 1 });
-  checkBoolean(range, "range");
-  return { summarize: (data) => aggregated(data, { minimumGroup, range }) };
+  const named = { name: "aggregateSummarizer options", prefix: "" };
+  const settings = readOptions(options, OPTIONS, named);
+  return { summarize: (data) => aggregated(data, settings) };
 }
 
 function aggregated(data: unknown, settings: Settings): SafeView {

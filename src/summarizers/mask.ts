@@ -1,11 +1,17 @@
 import { Buffer } from "node:buffer";
 import { isFieldName, isMapOfMany } from "../leak-guard/field-names.js";
 import { type JsonPointer, parsePointer, placesOf, valueAt } from "../primitives/json-pointer.js";
-import { checkInteger, checkOptions, checkPlaces, MAX_SAFE_VIEW_BYTES } from "../vault/checks.js";
+import { checkOptions, checkPlaces, MAX_SAFE_VIEW_BYTES } from "../vault/checks.js";
+import {
+  integerWithin,
+  type OptionsTable,
+  optional,
+  readOptions,
+  type WithDefaults,
+} from "../vault/options.js";
 import { SafeView, type Summarizer } from "../vault/safe-view.js";
 
 const OPTIONS: ReadonlySet<string> = new Set(["fields"]);
-const RULE_OPTIONS: ReadonlySet<string> = new Set(["first", "last"]);
 const MAX_CHARACTERS = 16;
 /** The most values that are shown; the others are counted. */
 const MAX_SHOWN = 20;
@@ -68,12 +74,14 @@ export function maskSummarizer(options: MaskSummarizerOptions): Summarizer {
   };
 }
 
+const RULE: OptionsTable<WithDefaults<MaskRule, "first" | "last">> = {
+  first: optional(integerWithin(0, MAX_CHARACTERS), 0),
+  last: optional(integerWithin(0, MAX_CHARACTERS), 0),
+};
+
 function readMask([pointer, rule]: readonly [string, MaskRule]): Mask {
-  checkOptions(rule, "a mask", RULE_OPTIONS);
-  const { first = 0, last = 0 } = rule;
-  checkInteger(first, "first", { min: 0, max: MAX_CHARACTERS });
-  checkInteger(last, "last", { min: 0, max: MAX_CHARACTERS });
-  return { pointer: parsePointer(pointer), first, last };
+  const shown = readOptions(rule, RULE, { name: "a mask", prefix: "" });
+  return { pointer: parsePointer(pointer), ...shown };
 }
 
 function maskedView(data: unknown, masks: readonly Mask[]): string {

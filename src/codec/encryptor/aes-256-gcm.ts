@@ -15,7 +15,6 @@ import {
   TAG_BYTES,
 } from "../../primitives/aes-256-gcm.js";
 import { asBuffer } from "../../primitives/bytes.js";
-import { checkInteger, checkMethods, checkOptions } from "../../vault/checks.js";
 import { encodeContext } from "../../vault/context.js";
 import type {
   EncryptionContext,
@@ -26,6 +25,15 @@ import type {
 } from "../../vault/contracts.js";
 import { RecordIntegrityError } from "../../vault/errors.js";
 import { andThen, isPromise } from "../../vault/maybe-promise.js";
+import {
+  integerWithin,
+  type OptionsTable,
+  optional,
+  readOptions,
+  required,
+  type WithDefaults,
+  withMethods,
+} from "../../vault/options.js";
 
 /** Options of {@link aes256GcmEncryptor}. */
 export interface Aes256GcmOptions {
@@ -44,10 +52,8 @@ export interface Aes256GcmOptions {
  * ```
  */
 export function aes256GcmEncryptor(options: Aes256GcmOptions): Required<Encryptor> {
-  checkOptions(options, "aes256GcmEncryptor options", OPTIONS);
-  const { keys, keyTimeoutMs: timeoutMs } = options;
-  checkMethods(keys, "keys", ["wrap", "unwrap"]);
-  if (timeoutMs !== undefined) checkInteger(timeoutMs, "keyTimeoutMs", TIMEOUT_BOUNDS);
+  const named = { name: "aes256GcmEncryptor options", prefix: "" };
+  const { keys, keyTimeoutMs: timeoutMs } = readOptions(options, OPTIONS, named);
   const encryptor = new Aes256GcmEncryptor(new DataKeys(keys, { timeoutMs }));
   providers.set(encryptor, keys);
   return encryptor;
@@ -60,9 +66,11 @@ export function keyProviderOf(encryptor: Encryptor): KeyProvider | undefined {
   return providers.get(encryptor);
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(["keys", "keyTimeoutMs"]);
-/** The range of Node's timers. */
-const TIMEOUT_BOUNDS = { min: 1, max: 2 ** 31 - 1 } as const;
+const OPTIONS: OptionsTable<WithDefaults<Aes256GcmOptions>> = {
+  keys: required(withMethods<KeyProvider>("wrap", "unwrap")),
+  // The range of Node's timers.
+  keyTimeoutMs: optional(integerWithin(1, 2 ** 31 - 1)),
+};
 const nonce: Buffer = Buffer.alloc(NONCE_BYTES);
 
 class Aes256GcmEncryptor implements Encryptor {

@@ -5,9 +5,16 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { setBounded } from "../../primitives/bounded-map.js";
 import { isBytes } from "../../primitives/bytes.js";
-import { checkInteger, checkMethods, checkOptions } from "../../vault/checks.js";
 import { monotonicClock, systemClock } from "../../vault/clock.js";
 import type { Clock } from "../../vault/contracts.js";
+import {
+  integerWithin,
+  type OptionsTable,
+  optional,
+  readOptions,
+  type WithDefaults,
+  withMethods,
+} from "../../vault/options.js";
 import type { Vault } from "../../vault/vault.js";
 import { isObject } from "../protocol/messages.js";
 import { type HandleForm, handleForm } from "./handle-form.js";
@@ -32,10 +39,13 @@ export interface ReuseContext {
   readonly ttlSeconds: number;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(["key", "maxHandles", "clock"]);
 const MIN_KEY_BYTES = 32;
-const DEFAULT_MAX_HANDLES = 10_000;
 const MAX_HANDLES = 1_000_000;
+const OPTIONS: OptionsTable<WithDefaults<HandleReuseOptions, "maxHandles">> = {
+  key: optional(checkKey),
+  maxHandles: optional(integerWithin(1, MAX_HANDLES), 10_000),
+  clock: optional(withMethods<Clock>("now")),
+};
 
 /**
  * Remembers the handle of each value under a keyed digest of the value. It does not keep the value.
@@ -60,13 +70,8 @@ export class HandleReuse {
    * @throws RangeError The key is too short, or a number is out of its bounds.
    */
   constructor(options: HandleReuseOptions = {}) {
-    checkOptions(options, "HandleReuse options", OPTIONS);
-    const { key = randomBytes(MIN_KEY_BYTES), maxHandles = DEFAULT_MAX_HANDLES } = options;
-    const { clock = systemClock() } = options;
-    if (!isBytes(key)) throw new TypeError("key must be a Uint8Array");
-    if (key.length < MIN_KEY_BYTES) throw new RangeError("key must have at least 32 bytes");
-    checkInteger(maxHandles, "maxHandles", { min: 1, max: MAX_HANDLES });
-    checkMethods(clock, "clock", ["now"]);
+    const settings = readOptions(options, OPTIONS, { name: "HandleReuse options", prefix: "" });
+    const { key = randomBytes(MIN_KEY_BYTES), clock = systemClock(), maxHandles } = settings;
     this.#key = Uint8Array.from(key);
     this.#maxHandles = maxHandles;
     this.#clock = monotonicClock(clock);
@@ -116,4 +121,11 @@ function sorted(value: unknown): unknown {
   if (!isObject(value)) return value;
   const names = Object.keys(value).toSorted();
   return ["{", ...names.map((name) => [name, sorted(value[name])])];
+}
+
+function checkKey(value: unknown, place: string): asserts value is Uint8Array {
+  if (!isBytes(value)) throw new TypeError(`${place} must be a Uint8Array`);
+  if (value.length < MIN_KEY_BYTES) {
+    throw new RangeError(`${place} must have at least ${MIN_KEY_BYTES} bytes`);
+  }
 }
