@@ -4,6 +4,7 @@
  * These two functions make and open every AES-GCM ciphertext of the library. They always pass the tag
  * length, because Node would otherwise accept a tag truncated to four bytes.
  */
+import type { Buffer } from "node:buffer";
 import { createCipheriv, createDecipheriv, type KeyObject } from "node:crypto";
 
 /** Length of a key, in bytes. */

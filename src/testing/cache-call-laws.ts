@@ -1,5 +1,7 @@
 /** Laws about calls: a cancelled call has no effect, and concurrent calls do not interfere. */
+
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { isVaultError } from "../vault/errors.js";
 import {

@@ -1,5 +1,7 @@
 /** The harness of the laws of caches, and the helpers that define laws. */
+
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import type {
   CacheBackend,
   CacheCapabilities,

@@ -1,5 +1,7 @@
 /** Laws about keys: every string is a key, and different strings are different keys. */
+
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import type { CacheBackend } from "../vault/contracts.js";
 import {
   assertAbsent,

@@ -1,5 +1,7 @@
 /** Laws about records: a cache returns exactly the stored records. */
+
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import {
   assertAbsent,
   assertBytes,

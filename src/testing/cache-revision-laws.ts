@@ -1,5 +1,7 @@
 /** Laws about revisions: a conditional write changes the named state or nothing. */
+
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import type { Revision } from "../vault/contracts.js";
 import {
   assertAbsent,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Buffer } from "node:buffer";
 
 /** Plain bytes: the type `Uint8Array` in every TypeScript from 5.7 on, generic or not. */
 export type Bytes = ReturnType<typeof Uint8Array.of>;

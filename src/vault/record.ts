@@ -5,6 +5,7 @@
  * ciphertext of the vault's encryptor. It holds the access policy, the safe view, and either a small
  * payload or the key of a detached body.
  */
+import { Buffer } from "node:buffer";
 import { MAX_UTF8_RATIO } from "../primitives/bytes.js";
 import type { AccessPolicy } from "./access-policy.js";
 import type { EncryptionContext } from "./contracts.js";

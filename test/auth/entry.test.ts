@@ -8,14 +8,12 @@ import { runInOwnProcess, sourceUrl } from "../support/own-process.js";
 describe("handlevault/auth", () => {
   it("exports these names and no others", () => {
     expect(Object.keys(entry).toSorted()).toEqual([
-      "LOCAL_CALLER",
       "anyOf",
       "generateToken",
       "hashToken",
       "headerAuth",
-      "openJwtAuth",
-      "mayActAs",
       "mtlsAuth",
+      "openJwtAuth",
       "tokenAuth",
       "trustLocalCallers",
     ]);

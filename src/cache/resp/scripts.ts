@@ -5,6 +5,7 @@
  * script that declares a missing key would have to wait for the end of the move.
  */
 
+import type { Buffer } from "node:buffer";
 import { REVISION_BYTES } from "./row.js";
 import type { RespConnection } from "./vendor.js";
 

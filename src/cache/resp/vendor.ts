@@ -1,4 +1,5 @@
 /** The part of an ioredis or iovalkey connection that the cache calls, as structural types. */
+import type { Buffer } from "node:buffer";
 
 /** The commands that connections and pipelines share. In a pipeline, replies arrive with `exec`. */
 export interface CommandWriter {

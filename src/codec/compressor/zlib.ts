@@ -1,4 +1,5 @@
 /** Compressors of Node's own zlib: deflate (RFC 1950), gzip (RFC 1952) and Brotli (RFC 7932). */
+import type { Buffer } from "node:buffer";
 import { promisify } from "node:util";
 import zlib from "node:zlib";
 import { checkInteger, checkOptions } from "../../vault/checks.js";

@@ -1,5 +1,6 @@
 /** Reads the structure of a Zstandard frame (RFC 8878, section 3.1.1) without decompressing it. */
 
+import type { Buffer } from "node:buffer";
 import { asBuffer } from "../../primitives/bytes.js";
 
 const MAGIC = 0xfd2fb528;

@@ -1,3 +1,4 @@
+import type { Buffer } from "node:buffer";
 import { isPlainObject } from "../../primitives/kinds.js";
 import { isTooLongText } from "../../primitives/longest-text.js";
 import type { ArgumentRule } from "../../vault/argument-errors.js";
