@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { performance } from "node:perf_hooks";
 import type { LRUCache } from "lru-cache";
 import { loadPeer } from "../load-peer.js";

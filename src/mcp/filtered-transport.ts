@@ -80,6 +80,8 @@ class FilteredTransport {
   readonly #send: Send;
   readonly #checkTools: TransportFilter["checkTools"];
   readonly #probes = new ProbeRequests();
+  /** Messages of a client that connected before the start. */
+  readonly #early: [message: unknown, extra: MessageExtra | undefined][] = [];
   #isStarted = false;
   #receive: Receive = () => undefined;
 
@@ -102,7 +104,8 @@ class FilteredTransport {
     transport.onmessage = (message, extra) => this.#deliver(message, extra);
     if (this.#checkTools !== undefined) await this.#checkTools((params) => this.#ask(params));
     this.#isStarted = true;
-    return this.#start();
+    await this.#start();
+    for (const [message, extra] of this.#early.splice(0)) this.#deliver(message, extra);
   }
 
   /**
@@ -132,6 +135,11 @@ class FilteredTransport {
   }
 
   #deliver(message: unknown, extra?: MessageExtra): void {
+    if (!this.#isStarted) {
+      // The server's response would be taken for one to our questions about its tools, and be dropped.
+      this.#early.push([message, extra]);
+      return;
+    }
     const { authInfo } = extra ?? {};
     const subject = () => this.#subjectOf(authInfo === undefined ? {} : { authInfo });
     const revision = revisionIn(extra);

@@ -189,6 +189,24 @@ describe("withVault", () => {
     await server.close();
   });
 
+  it("answers a client that connects while the server is asked for its tools", async () => {
+    const rules = { use: { seal: "none" as const, hydrate: [{ at: "/value" }] } };
+    const policy = new AgentPolicy({ servers: { records: { tools: rules } } });
+    const server = new McpServerV1(INFO);
+    server.registerTool("use", { inputSchema: { value: z.string() } }, () => ({ content: [] }));
+    withVault(server, { ...options, policy });
+    const [near, far] = InMemoryTransport.createLinkedPair();
+    const received = new Promise((resolve) => {
+      far.onmessage = resolve;
+    });
+    await far.start();
+    const connecting = server.connect(near);
+    await far.send({ jsonrpc: "2.0", id: 1, method: "ping" });
+    expect(await received).toEqual({ jsonrpc: "2.0", id: 1, result: {} });
+    await connecting;
+    await server.close();
+  });
+
   it("refuses a transport that has been connected before", async () => {
     const [transport] = InMemoryTransport.createLinkedPair();
     const first = withVault(bare(), options);

@@ -122,9 +122,7 @@ class Running implements RunningHttpServer {
     await requestsArrived(() => this.#arrivals);
     // Node's own `close` would cut idle connections at once, together with requests that are already on the
     // network.
-    const closed = new Promise((resolve) => {
-      NetServer.prototype.close.call(this.#server, resolve);
-    });
+    const closed = new Promise((resolve) => stopListening(this.#server, resolve));
     await Promise.race([this.#responses.idle(), patience]);
     await requestsArrived(() => this.#arrivals);
     await Promise.race([this.#responses.idle(), patience]);
@@ -146,6 +144,12 @@ class Running implements RunningHttpServer {
     const notices = { authenticated, reading, isLast, responseTimeoutMs };
     void respondToIncoming(this.#responder, incoming, outgoing, notices);
   }
+}
+
+/** Closes a server for new connections only. A server of Bun is none of `node:net`. */
+function stopListening(server: Server, closed: (error?: Error) => void): void {
+  if (process.versions["bun"] === undefined) NetServer.prototype.close.call(server, closed);
+  else server.close(closed);
 }
 
 function newServer(settings: ServerSettings): Server {

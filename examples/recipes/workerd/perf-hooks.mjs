@@ -1,0 +1,2 @@
+// workerd has the clock as a global only.
+export const { performance } = globalThis;
