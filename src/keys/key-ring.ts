@@ -375,7 +375,9 @@ function toKeyObject(material: KeyMaterial): KeyObject {
     throw new TypeError("a key must be 32 bytes, or text from generateKey()");
   }
   if (typeof material === "string" && !KEY_TEXT.test(material)) {
-    throw new RangeError("a key as text must be 43 characters of base64url");
+    throw new RangeError(
+      "a key as text must be 43 characters of base64url, as generateKey() returns it",
+    );
   }
   const bytes =
     typeof material === "string" ? Buffer.from(material, "base64url") : ownCopy(material);

@@ -155,33 +155,44 @@ export function checkKeyId(value: unknown, name: string): asserts value is strin
 
 /** Throws unless `value` is an object without members other than the `known` ones. */
 export function checkOptions(value: unknown, name: string, known: ReadonlySet<string>): void {
-  checkKnown(value, name, (option) => known.has(option));
-}
-
-/** Throws unless `value` is an object whose members are all known and its own. */
-export function checkKnown(
-  value: unknown,
-  name: string,
-  isKnown: (option: string) => boolean,
-): void {
   if (typeof value !== "object" || value === null) throw typeFault(name, "object");
   for (const option in value) {
-    if (!isKnown(option)) throw new TypeError(`${name} has an unknown option: ${shown(option)}`);
+    if (!known.has(option)) throw unknownOption(name, option, known);
     // Options from a polluted prototype must not have an effect.
     if (!Object.hasOwn(value, option)) throw new TypeError(`${name} inherits an option: ${option}`);
   }
 }
 
-/** Throws unless `value` is an object with all of the methods. */
-export function checkMethods(value: unknown, name: string, methods: readonly string[]): void {
+/** Returns the error for an unknown option, which suggests the one that was meant. */
+function unknownOption(name: string, option: string, known: ReadonlySet<string>): TypeError {
+  const plain = (text: string) => text.replaceAll(/[_-]/g, "").toLowerCase();
+  const given = plain(option);
+  const meant = [...known].find((each) => {
+    const other = plain(each);
+    return given.length > 2 && (other.startsWith(given) || given.startsWith(other));
+  });
+  const hint = meant === undefined ? `known: ${[...known].join(", ")}` : `did you mean ${meant}?`;
+  return new TypeError(`${name} has an unknown option: ${shown(option)} (${hint})`);
+}
+
+/**
+ * Throws unless `value` is an object with all of the methods.
+ *
+ * @param such - What usually has them, for the error.
+ */
+export function checkMethods(
+  value: unknown,
+  name: string,
+  methods: readonly string[],
+  such = "an object",
+): void {
   const given = value as Record<string, unknown> | null | undefined;
-  const isComplete =
-    typeof given === "object" &&
-    given !== null &&
-    methods.every((method) => typeof given[method] === "function");
-  if (!isComplete) {
-    throw new TypeError(`${name} must be an object with the methods ${methods.join(", ")}`);
+  const isObject = typeof given === "object" && given !== null;
+  if (isObject && methods.every((method) => typeof given[method] === "function")) return;
+  if (isObject && typeof given["then"] === "function") {
+    throw new TypeError(`${name} is a promise: await it first`);
   }
+  throw new TypeError(`${name} must be ${such} with the methods ${methods.join(", ")}`);
 }
 
 /** Returns an option's name for a message, if it is an identifier: otherwise it may be a secret value. */
@@ -216,8 +227,10 @@ export function checkSealOptions(options: SealTerms & SafeViewChoice): CheckedSe
   const { ownerPrincipal, safeView, ttlSeconds = DEFAULT_TTL_SECONDS, maxUses } = options;
   const { summarizer, leakGuard } = options;
   checkPrincipal(ownerPrincipal, "ownerPrincipal");
-  if (summarizer === undefined) checkSafeView(safeView, "safeView");
-  else checkSummarizer(summarizer, safeView);
+  if (summarizer === undefined) {
+    if (safeView === undefined) throw new TypeError("options must have safeView or summarizer");
+    checkSafeView(safeView, "safeView");
+  } else checkSummarizer(summarizer, safeView);
   if (leakGuard !== undefined) checkLeakGuard(leakGuard, "leakGuard");
   checkTtlSeconds(ttlSeconds, "ttlSeconds");
   if (maxUses !== undefined) checkInteger(maxUses, "maxUses", { min: 1, max: MAX_USES });
@@ -234,6 +247,9 @@ const CHANGE_OPTIONS: ReadonlySet<string> = new Set(["by", "signal", "timeoutMs"
 
 /** Returns the principal that requests a change, from the options of `grant`, `revoke` and `renew`. */
 export function checkBy(options: ChangeOptions): string {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError("options must be an object with the owner: { by: principal }");
+  }
   checkOptions(options, "options", CHANGE_OPTIONS);
   const { by } = options;
   checkPrincipal(by, "by");

@@ -295,7 +295,7 @@ export class VaultClosedError extends VaultError {
   override readonly name = "VaultClosedError" as const;
   readonly code = "ERR_VAULT_CLOSED" as const;
   constructor() {
-    super("The vault is closed.");
+    super("The vault is closed: make a new one.");
   }
 }
 

@@ -1,5 +1,5 @@
 /** Reads objects of options: one table gives the names, the checks, the defaults and the settings' type. */
-import { checkInteger, checkKnown, checkMethods } from "./checks.js";
+import { checkInteger, checkMethods, checkOptions } from "./checks.js";
 
 /** Throws unless a value has the type; `place` names the value in the error. */
 export type Check<T> = (value: unknown, place: string) => asserts value is T;
@@ -50,7 +50,7 @@ export function readOptions<Settings extends object>(
   table: OptionsTable<Settings>,
   { name = "options", prefix = "options." }: OptionsName = {},
 ): Settings {
-  checkKnown(options, name, (option) => Object.hasOwn(table, option));
+  checkOptions(options, name, new Set(Object.keys(table)));
   const given = options as Readonly<Record<string, unknown>>;
   const settings: Record<string, unknown> = {};
   for (const option of Object.keys(table) as (keyof Settings & string)[]) {
@@ -79,6 +79,11 @@ export function integerWithin(min: number, max: number): Check<number> {
 /** Returns a check for objects that have all of the methods. */
 export function withMethods<T>(...methods: readonly (keyof T & string)[]): Check<T> {
   return (value, place) => checkMethods(value, place, methods);
+}
+
+/** Returns the same check, whose error names what usually has the methods. */
+export function such<T>(what: string, ...methods: readonly (keyof T & string)[]): Check<T> {
+  return (value, place) => checkMethods(value, place, methods, what);
 }
 
 /** Returns a check for one of a few texts. */

@@ -62,7 +62,9 @@ describe("keys from the environment", () => {
 
   it("a key of another form is refused by a message without it", async () => {
     const message = await messageThrownBy(() => fromEnv("a:hunter2"));
-    expect(message).toBe("a key as text must be 43 characters of base64url");
+    expect(message).toBe(
+      "a key as text must be 43 characters of base64url, as generateKey() returns it",
+    );
   });
 });
 

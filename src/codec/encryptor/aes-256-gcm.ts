@@ -31,8 +31,8 @@ import {
   optional,
   readOptions,
   required,
+  such,
   type WithDefaults,
-  withMethods,
 } from "../../vault/options.js";
 
 /** Options of {@link aes256GcmEncryptor}. */
@@ -67,7 +67,7 @@ export function keyProviderOf(encryptor: Encryptor): KeyProvider | undefined {
 }
 
 const OPTIONS: OptionsTable<WithDefaults<Aes256GcmOptions>> = {
-  keys: required(withMethods<KeyProvider>("wrap", "unwrap")),
+  keys: required(such<KeyProvider>("a KeyRing, or an object", "wrap", "unwrap")),
   // The range of Node's timers.
   keyTimeoutMs: optional(integerWithin(1, 2 ** 31 - 1)),
 };

@@ -110,6 +110,6 @@ function tokenSource(token: unknown): () => MaybePromise<string | undefined> {
 function checkedToken(token: unknown): string {
   if (typeof token === "string" && BEARER_TOKEN.test(token)) return token;
   throw new TypeError(
-    "options.token must be a bearer token: A-Z a-z 0-9 - . _ ~ + / and = at the end",
+    "options.token must be a bearer token, without the word Bearer: A-Z a-z 0-9 - . _ ~ + / and = at the end",
   );
 }

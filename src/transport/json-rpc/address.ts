@@ -27,6 +27,9 @@ export type Destination =
  * @throws TypeError RangeError The address is invalid.
  */
 export function destinationOf(address: JsonRpcAddress): Destination {
+  if (typeof address !== "object" || address === null) {
+    throw new TypeError("address must be an object: { host, port }, or { path } for a Unix socket");
+  }
   checkOptions(address, "address", MEMBERS);
   const { host, port, path } = address as Partial<Record<"host" | "path", unknown>> & {
     port?: unknown;

@@ -15,8 +15,8 @@ import {
   type OptionsTable,
   readOptions,
   required,
+  such,
   type WithDefaults,
-  withMethods,
 } from "../../vault/options.js";
 import type { Vault } from "../../vault/vault.js";
 import { ByteBudget } from "../limits/byte-budget.js";
@@ -89,7 +89,12 @@ const OPTIONS: OptionsTable<
 > = {
   ...LIMITS,
   ...LISTEN_OPTIONS,
-  auth: required(withMethods<Authenticator>("authenticate")),
+  auth: required(
+    such<Authenticator>(
+      "an authenticator such as tokenAuth({ tokens }), an object",
+      "authenticate",
+    ),
+  ),
   publicSafeViews: (value) => value as boolean | undefined,
   gatewayPrincipals: (value) => value as readonly string[] | undefined,
   onError: (value) => value as OnError | undefined,

@@ -7,8 +7,8 @@ import {
   optional,
   readOptions,
   required,
+  such,
   type WithDefaults,
-  withMethods,
 } from "../../../vault/options.js";
 import { DEFAULT_MAX_BUFFERED_BYTES } from "../../limits/limits.js";
 import { ErrorReports, type OnError } from "../../service/error-reports.js";
@@ -100,7 +100,12 @@ export interface ReadHandlerOptions
 /** How the options of `httpHandler` are read. */
 export const HANDLER_OPTIONS: OptionsTable<ReadHandlerOptions> = {
   // A forgotten `auth` must not open the service to every client.
-  auth: required(withMethods<Authenticator>("authenticate")),
+  auth: required(
+    such<Authenticator>(
+      "an authenticator such as tokenAuth({ tokens }), an object",
+      "authenticate",
+    ),
+  ),
   maxBodyBytes: optional(integerWithin(1, MAX_BYTES), DEFAULT_MAX_BODY_BYTES),
   maxBufferedBytes: optional(integerWithin(1, MAX_COUNT), DEFAULT_MAX_BUFFERED_BYTES),
   maxInFlight: optional(integerWithin(1, MAX_COUNT), DEFAULT_MAX_IN_FLIGHT),
