@@ -15,12 +15,12 @@ export interface ResponseMarks {
 
 /** A response arrived that is not from the vault's service, or does not show whether anything was done. */
 class UnclearResponseError extends Error {
-  override readonly name = "UnclearAnswerError" as const;
+  override readonly name = "UnclearResponseError" as const;
   /** The HTTP status of the response, on wires over HTTP. */
   readonly status: number | undefined;
   constructor(status: number | undefined) {
     const called = status === undefined ? "" : ` (HTTP status ${status})`;
-    super(`An answer${called} does not say what the vault's service did.`);
+    super(`A response${called} does not say what the vault's service did.`);
     this.status = status;
   }
 }

@@ -55,7 +55,7 @@ export class ExchangeError extends Error {
 function withoutResponse(error: unknown): unknown {
   const { code } = Object(error) as NodeJS.ErrnoException;
   if (!String(code).startsWith("HPE_")) return error;
-  return Object.assign(new Error("The answer is not HTTP."), { code });
+  return Object.assign(new Error("The response is not HTTP."), { code });
 }
 
 /**
@@ -127,7 +127,7 @@ async function receive(incoming: IncomingMessage, maxBytes: number): Promise<Rec
   let length = 0;
   for await (const part of incoming as AsyncIterable<Buffer>) {
     length += part.length;
-    if (length > maxBytes) throw new RangeError("The answer is larger than maxResponseBytes.");
+    if (length > maxBytes) throw new RangeError("The response is larger than maxResponseBytes.");
     parts.push(part);
   }
   const retryAfter = incoming.headers["retry-after"] ?? "";
