@@ -63,7 +63,7 @@ async function agentPolicy(
       return toolPolicy(tool, { path, text, pathOf, rulePaths });
     }),
   }));
-  return checked({ ttlSeconds, defaults, servers }, text, rulePaths);
+  return checkedPolicy({ ttlSeconds, defaults, servers }, text, rulePaths);
 }
 
 interface RuleContext {
@@ -107,7 +107,11 @@ function safeViewRule(
 }
 
 /** Returns the policy. Its own errors get a position in the file. */
-function checked(options: PolicyOptions, text: PolicyText, rulePaths: RulePaths): AgentPolicy {
+function checkedPolicy(
+  options: PolicyOptions,
+  text: PolicyText,
+  rulePaths: RulePaths,
+): AgentPolicy {
   try {
     return new AgentPolicy(options);
   } catch (error) {

@@ -94,7 +94,7 @@ const MARKS: Escapes = {
 /** Returns a text in canonical form, for comparison: white space and combining marks are normalised. */
 export function canonical(text: string): string {
   return [SPACES, MARKS].reduce(
-    (read, { sign, pattern, meant }) => (sign.test(read) ? read.replace(pattern, meant) : read),
+    (so, { sign, pattern, meant }) => (sign.test(so) ? so.replace(pattern, meant) : so),
     text,
   );
 }

@@ -59,11 +59,11 @@ let users = 0;
 export function installTimers(): () => void {
   const globals = globalThis as unknown as Record<string, unknown>;
   if (users === 0) {
-    for (const [name, genuine] of GENUINE) {
+    for (const [name, timer] of GENUINE) {
       const fake = globals[name];
-      if (fake === genuine) continue;
+      if (fake === timer) continue;
       // A copy, so that the undo step notices if a test has restored its own timers since.
-      const standIn = Object.assign(genuine.bind(undefined), fake);
+      const standIn = Object.assign(timer.bind(undefined), fake);
       replaced.set(name, { fake, standIn });
       Reflect.set(globals, name, standIn);
     }
@@ -92,6 +92,6 @@ export function withTimers<T>(work: () => T): T {
 /** Returns the original of a function. If it was faked before this import, the fake's clock has it. */
 function genuine<T extends object>(name: string, current: T): T {
   const { clock } = current as { readonly clock?: Readonly<Record<string, unknown>> };
-  const replaced = clock?.[`_${name}`];
-  return typeof replaced === "function" ? (replaced as unknown as T) : current;
+  const original = clock?.[`_${name}`];
+  return typeof original === "function" ? (original as unknown as T) : current;
 }

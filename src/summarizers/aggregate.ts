@@ -204,10 +204,10 @@ function phrasingsOf(
   return [`${name}: ${free.map((figure) => `${figure.name} ${figure.shown}`).join(", ")}`, name];
 }
 
-/** Returns a limit rounded to two digits by `round`, which widens the range. */
-function outward(limit: number, round: (value: number) => number): number {
-  if (limit === 0) return 0;
-  const exponent = Math.floor(Math.log10(Math.abs(limit))) - 1;
+/** Returns a bound rounded to two digits by `round`, which widens the range. */
+function outward(bound: number, round: (value: number) => number): number {
+  if (bound === 0) return 0;
+  const exponent = Math.floor(Math.log10(Math.abs(bound))) - 1;
   const unit = 10 ** Math.abs(exponent);
-  return exponent < 0 ? round(limit * unit) / unit : round(limit / unit) * unit;
+  return exponent < 0 ? round(bound * unit) / unit : round(bound / unit) * unit;
 }

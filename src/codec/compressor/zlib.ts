@@ -105,7 +105,7 @@ function decompress(
   const limit = { maxOutputLength: Math.max(length, 1) };
   if (length > SYNC_DECOMPRESS_BYTES) {
     return Promise.resolve(algorithm.decompress(bytes, limit)).then(
-      (output) => ofLength(output, length),
+      (decompressed) => ofLength(decompressed, length),
       () => {
         throw new RecordIntegrityError();
       },

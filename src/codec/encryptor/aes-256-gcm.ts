@@ -71,7 +71,8 @@ const OPTIONS: OptionsTable<WithDefaults<Aes256GcmOptions>> = {
   // The range of Node's timers.
   keyTimeoutMs: optional(integerWithin(1, 2 ** 31 - 1)),
 };
-const nonce: Buffer = Buffer.alloc(NONCE_BYTES);
+/** The memory of each nonce in turn, which is copied into the ciphertext. */
+const nextNonce: Buffer = Buffer.alloc(NONCE_BYTES);
 
 class Aes256GcmEncryptor implements Encryptor {
   readonly #keys: DataKeys;
@@ -96,8 +97,8 @@ class Aes256GcmEncryptor implements Encryptor {
     const bytes = asBuffer(ciphertext);
     const length = headerLength(bytes);
     const key = this.#keys.forDecryption(bytes, length);
-    if (!isPromise(key)) return openAes256Gcm(key, bytes, length, associatedData(context));
-    return key.then((opened) => openAes256Gcm(opened, bytes, length, associatedData(context)));
+    if (!isPromise(key)) return openAes256Gcm(key, bytes, length, associatedDataOf(context));
+    return key.then((opened) => openAes256Gcm(opened, bytes, length, associatedDataOf(context)));
   }
 
   keyIdOf(ciphertext: Uint8Array): string {
@@ -145,16 +146,16 @@ function encryptUnder(
   plaintext: Uint8Array,
   context: EncryptionContext | undefined,
 ): Buffer {
-  dataKey.nextNonce(plaintext.length, nonce);
+  dataKey.nextNonce(plaintext.length, nextNonce);
   const { ciphertext, tag } = encryptAes256Gcm(
     dataKey.key,
-    nonce,
+    nextNonce,
     plaintext,
-    associatedData(context),
+    associatedDataOf(context),
   );
-  return Buffer.concat([dataKey.header, nonce, ciphertext, tag]);
+  return Buffer.concat([dataKey.header, nextNonce, ciphertext, tag]);
 }
 
-function associatedData(context: EncryptionContext | undefined): Uint8Array | undefined {
+function associatedDataOf(context: EncryptionContext | undefined): Uint8Array | undefined {
   return context === undefined ? undefined : encodeContext(context);
 }

@@ -46,7 +46,7 @@ export function isCovered(value: unknown, pattern: PointerPattern, isOptional: b
   if (value === null) return isOptional;
   if (typeof value !== "object") return false;
   if (token === ANY) {
-    return Object.values(value).every((member) => isCovered(member, rest, isOptional));
+    return Object.values(value).every((each) => isCovered(each, rest, isOptional));
   }
   // An object may lack the place, but a list in its position means another shape.
   if (Array.isArray(value) && !/^\d+$/.test(token)) return false;

@@ -55,8 +55,8 @@ export class PolicyPlace {
       name,
       (value: unknown) => this.at(name).check((text) => option(value, text)),
     ]);
-    const located = Object.fromEntries(checked) as OptionsTable<Settings>;
-    return this.check((name) => readOptions(given, located, { name, prefix: "" }));
+    const placed = Object.fromEntries(checked) as OptionsTable<Settings>;
+    return this.check((name) => readOptions(given, placed, { name, prefix: "" }));
   }
 }
 

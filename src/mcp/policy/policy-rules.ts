@@ -92,14 +92,14 @@ export function termsOf({ sealing, detecting, rest, show }: ToolRules): readonly
 /** The formats of texts in arguments. */
 export const ARGUMENT_FORMATS: readonly ArgumentFormat[] = ["text", "json", "url", "shell", "sql"];
 
-const texts = choice<TextHandling>("fixed", "pass");
+const textHandling = choice<TextHandling>("fixed", "pass");
 
 const DEFAULTS: OptionsTable<WithDefaults<PolicyDefaults, Exclude<keyof PolicyDefaults, "texts">>> =
   {
     unlisted: optional(choice("seal", "pass", "refuse"), "seal"),
     unknownNames: optional(choice("warn", "refuse"), "warn"),
     errors: optional(choice("seal", "fixed"), "seal"),
-    texts: optional(texts),
+    texts: optional(textHandling),
     resourceLinks: optional(checkBoolean, false),
   };
 
@@ -108,7 +108,7 @@ const TOOL: OptionsTable<WithDefaults<ToolPolicy, "seal" | "hydrate">> = {
   show: optional(checkArray<string>),
   hydrate: optional(checkArray<HydrateRule>, []),
   errors: optional(choice("seal", "fixed", "pass")),
-  texts: optional(texts),
+  texts: optional(textHandling),
   description: optional(checkText),
 };
 
@@ -215,9 +215,9 @@ function readSealing(
   const rules = seal.map((rule, index) => readRule(rule, place.at("seal").at(index), rest));
   const detecting = rules.filter((rule) => "detect" in rule);
   const placed = rules.filter((rule) => "at" in rule);
-  const disjoint = (sealing: readonly SealingRule[]) => {
-    place.at("seal").check((where) => assertDisjoint(sealing, where));
-    return sealing;
+  const disjoint = (some: readonly SealingRule[]) => {
+    place.at("seal").check((where) => assertDisjoint(some, where));
+    return some;
   };
   if (show === undefined) {
     const sealing = rules.length === 0 ? [wholeRule(rest)] : placed;

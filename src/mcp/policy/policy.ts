@@ -85,7 +85,7 @@ export class AgentPolicy {
     for (const [server, given] of Object.entries(servers)) {
       this.#addServer(server, given, place.at("servers"));
     }
-    this.warnings = [...this.#tools].flatMap(([name, rules]) => warningsOf(name, rules));
+    this.warnings = [...this.#tools].flatMap((named) => warningsOf(...named));
   }
 
   /** The handling of resources, prompts and tools without a rule. */

@@ -127,7 +127,7 @@ class TagCandidate implements Candidate {
       this.#name = name;
       return this.enter("between");
     }
-    this.#names = this.#names.filter((name) => name.charCodeAt(index) === code);
+    this.#names = this.#names.filter((each) => each.charCodeAt(index) === code);
     return this.#names.length > 0 ? "more" : "none";
   }
 
