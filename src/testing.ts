@@ -27,5 +27,11 @@ export {
   STORED_HANDLE,
 } from "./testing/injection-drills.js";
 export { describeInjectionDrills, injectionLaws } from "./testing/injection-laws.js";
+export {
+  describeKeyProvider,
+  type KeyProviderHarness,
+  type KeyProviderLaws,
+  keyProviderLaws,
+} from "./testing/key-provider-laws.js";
 export type { Law, Laws, SuiteOptions, TestDeclaration } from "./testing/laws.js";
 export { type DrillReport, playDrill } from "./testing/play-drill.js";

@@ -40,12 +40,12 @@ console.log("1. added everywhere:", one.ring.keyIds.join(", "));
 // seals under it. Until the last one does, both keys are in use.
 await writeKeys([december, november]);
 for (const { ring } of [one, two]) ring.promote("2026-12");
-console.log("2. promoted everywhere:", one.ring.currentKeyId);
+console.log("2. promoted everywhere:", one.ring.currentKeyId());
 
 // A process that is restarted now seals under the new key, too.
 await two.vault.close();
 const three = await openProcess();
-assert.equal(three.ring.currentKeyId, "2026-12");
+assert.equal(three.ring.currentKeyId(), "2026-12");
 
 // 3. What is sealed already is moved. Each process also waits for what it was still writing itself.
 const reports = [await one.vault.rewrap(), await three.vault.rewrap()] as const;

@@ -12,7 +12,13 @@ import { performance } from "node:perf_hooks";
 import { KEY_BYTES } from "../primitives/aes-256-gcm.js";
 import { setBounded } from "../primitives/bounded-map.js";
 import { fillSecret } from "../primitives/random-pool.js";
-import type { KeyProvider, KeyState, MaybePromise, WrappedKey } from "../vault/contracts.js";
+import type {
+  KeyContext,
+  KeyProvider,
+  KeyState,
+  MaybePromise,
+  WrappedKey,
+} from "../vault/contracts.js";
 import { isVaultError, KeyNotFoundError, RecordIntegrityError } from "../vault/errors.js";
 import { andThen, isPromise } from "../vault/maybe-promise.js";
 import { DataKey, deriveFrom } from "./data-key.js";
@@ -22,6 +28,7 @@ import {
   type ParsedHeader,
   parseHeader,
 } from "./data-key-header.js";
+import { RECORD_KEYS } from "./key-wrap.js";
 import { DEFAULT_KEY_TIMEOUT_MS, isUnanswered, ProviderCalls } from "./provider-calls.js";
 
 const MAX_OPENED = 1024;
@@ -37,11 +44,16 @@ interface UnwrappedKey {
 export interface DataKeysOptions {
   /** Time limit for a call to the provider, in milliseconds. */
   readonly timeoutMs?: number | undefined;
+  /** What the keys are for. Default: records of no tenant. */
+  readonly context?: KeyContext | undefined;
   /** Returns milliseconds that never go backwards. */
   readonly elapsedMs?: (() => number) | undefined;
 }
 
-/** Generates, uses and unwraps data keys. */
+/**
+ * Generates, uses and unwraps the data keys of one context. Everything that it remembers is of that context, so that
+ * a key which another context may open is asked for again, and the rotation of one tenant clears nothing of another.
+ */
 export class DataKeys {
   readonly #provider: ProviderCalls;
   readonly #elapsedMs: () => number;
@@ -49,7 +61,7 @@ export class DataKeys {
   /** The most recently unwrapped key. Consecutive records usually have the same header. */
   #latest: { readonly header: Buffer; readonly key: KeyObject } | undefined;
   readonly #opening = new Map<string, Promise<KeyObject>>();
-  readonly #rewrapped = new Map<string, MaybePromise<Buffer>>();
+  readonly #rewrapped = new Map<string, MaybePromise<Buffer | undefined>>();
   readonly #refused = new Map<string, { readonly unknownKey: boolean; readonly untilMs: number }>();
   #epoch: number;
   #current: DataKey | undefined;
@@ -59,10 +71,11 @@ export class DataKeys {
     provider: KeyProvider,
     {
       timeoutMs = DEFAULT_KEY_TIMEOUT_MS,
+      context = RECORD_KEYS,
       elapsedMs = () => performance.now(),
     }: DataKeysOptions = {},
   ) {
-    this.#provider = new ProviderCalls(provider, timeoutMs);
+    this.#provider = new ProviderCalls(provider, context, timeoutMs);
     this.#elapsedMs = elapsedMs;
     this.#epoch = this.#provider.epoch;
   }
@@ -122,7 +135,7 @@ export class DataKeys {
   }
 
   /** Records of one instance share a header, so one call to the provider serves all of them. */
-  #rewrapOnce(name: string): MaybePromise<Buffer> {
+  #rewrapOnce(name: string): MaybePromise<Buffer | undefined> {
     const rewrapped = this.#rewrapHeader(parseHeader(Buffer.from(name, "latin1")));
     setBounded(this.#rewrapped, name, rewrapped, MAX_OPENED);
     if (isPromise(rewrapped)) {
@@ -133,7 +146,12 @@ export class DataKeys {
     return rewrapped;
   }
 
-  #rewrapHeader(parsed: ParsedHeader): MaybePromise<Buffer> {
+  #rewrapHeader(parsed: ParsedHeader): MaybePromise<Buffer | undefined> {
+    if (this.#provider.canRewrap) {
+      return andThen(this.#provider.rewrap(parsed), (wrapped) =>
+        wrapped === undefined ? undefined : encodeHeader(wrapped, parsed.commitment),
+      );
+    }
     return andThen(this.#unwrap(parsed), ({ dataKey }) =>
       andThen(this.#wrap(dataKey), (wrapped) => encodeHeader(wrapped, parsed.commitment)),
     );

@@ -14,16 +14,16 @@ export function ephemeralKeyId(): string {
 
 /** Returns one random key, which cannot rotate. It is the default of a vault, and smaller than a key ring. */
 export function ephemeralKeys(): KeyProvider {
-  const currentKeyId = ephemeralKeyId();
+  const keyId = ephemeralKeyId();
   const key = takeKey(randomBytes(KEY_BYTES));
   return {
     durable: false,
-    currentKeyId,
-    epoch: 0,
-    wrap: (dataKey) => wrapUnder(key, currentKeyId, dataKey),
-    unwrap(wrapped) {
-      if (wrapped.keyId !== currentKeyId) throw new KeyNotFoundError();
-      return unwrapUnder(key, wrapped);
+    currentKeyId: () => keyId,
+    epoch: () => 0,
+    wrap: (dataKey, context) => wrapUnder({ key, keyId }, dataKey, context),
+    unwrap(wrapped, context) {
+      if (wrapped.keyId !== keyId) throw new KeyNotFoundError();
+      return unwrapUnder(key, wrapped, context);
     },
   };
 }

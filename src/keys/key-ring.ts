@@ -8,7 +8,7 @@ import { type KeyObject, randomBytes, randomInt } from "node:crypto";
 import { KEY_BYTES } from "../primitives/aes-256-gcm.js";
 import { isBytes, ownCopy, takeKey } from "../primitives/bytes.js";
 import { checkBoolean, checkKeyId, checkOptions } from "../vault/checks.js";
-import type { KeyProvider, WrappedKey } from "../vault/contracts.js";
+import type { KeyContext, KeyProvider, WrappedKey } from "../vault/contracts.js";
 import { KeyNotFoundError } from "../vault/errors.js";
 import { ephemeralKeyId } from "./ephemeral-keys.js";
 import {
@@ -17,7 +17,7 @@ import {
   type KeyFileOptions,
   type KeySource,
 } from "./key-sources.js";
-import { unwrapUnder, wrapUnder } from "./key-wrap.js";
+import { RECORD_KEYS, unwrapUnder, wrapUnder } from "./key-wrap.js";
 import {
   derivePassphraseKey,
   type NewPassphrase,
@@ -210,11 +210,13 @@ export class KeyRing implements KeyProvider {
     return this.#durable;
   }
 
-  get currentKeyId(): string {
+  /** Returns the id of the key that encrypts: the same for every context. */
+  currentKeyId(): string {
     return this.#currentKeyId;
   }
 
-  get epoch(): number {
+  /** Returns a number that changes with every change to the keys. */
+  epoch(): number {
     return this.#epoch;
   }
 
@@ -328,12 +330,17 @@ export class KeyRing implements KeyProvider {
     this.#promotedAtEpoch = this.#epoch;
   }
 
-  wrap(dataKey: Uint8Array): WrappedKey {
-    return wrapUnder(this.#keyOf(this.#currentKeyId), this.#currentKeyId, dataKey);
+  /**
+   * Wraps a data key under the current key. For records only the key's id is bound to it; for any other purpose the
+   * whole context is, and the key is derived with a label of the purpose.
+   */
+  wrap(dataKey: Uint8Array, context: KeyContext = RECORD_KEYS): WrappedKey {
+    const keyId = this.#currentKeyId;
+    return wrapUnder({ key: this.#keyOf(keyId), keyId }, dataKey, context);
   }
 
-  unwrap(wrapped: WrappedKey): Uint8Array {
-    return unwrapUnder(this.#keyOf(wrapped.keyId), wrapped);
+  unwrap(wrapped: WrappedKey, context: KeyContext = RECORD_KEYS): Uint8Array {
+    return unwrapUnder(this.#keyOf(wrapped.keyId), wrapped, context);
   }
 
   #keyOf(keyId: string): KeyObject {

@@ -6,7 +6,7 @@ import { KEY_BYTES } from "../primitives/aes-256-gcm.js";
 import { isBytes } from "../primitives/bytes.js";
 import { settlesWithin } from "../primitives/settles-within.js";
 import { checkKeyId } from "../vault/checks.js";
-import type { KeyProvider, MaybePromise, WrappedKey } from "../vault/contracts.js";
+import type { KeyContext, KeyProvider, MaybePromise, WrappedKey } from "../vault/contracts.js";
 import { isVaultError, KeyServiceUnavailableError } from "../vault/errors.js";
 import { adoptThenable, isPromise } from "../vault/maybe-promise.js";
 
@@ -15,13 +15,15 @@ export const DEFAULT_KEY_TIMEOUT_MS = 4000;
 /** The largest length that two bytes of a header can express. */
 const MAX_WRAPPED_BYTES = 65_535;
 
-/** A provider whose members return valid results or throw a {@link KeyServiceUnavailableError}. */
-export class ProviderCalls implements KeyProvider {
+/** A provider for one context, which returns valid results or throws a {@link KeyServiceUnavailableError}. */
+export class ProviderCalls {
   readonly #provider: KeyProvider;
+  readonly #context: KeyContext;
   readonly #timeoutMs: number;
 
-  constructor(provider: KeyProvider, timeoutMs: number) {
+  constructor(provider: KeyProvider, context: KeyContext, timeoutMs: number) {
     this.#provider = provider;
+    this.#context = context;
     this.#timeoutMs = timeoutMs;
   }
 
@@ -31,19 +33,19 @@ export class ProviderCalls implements KeyProvider {
 
   get currentKeyId(): string {
     return read(() => {
-      const { currentKeyId } = this.#provider;
+      const currentKeyId: unknown = this.#provider.currentKeyId(this.#context);
       checkKeyId(currentKeyId, "the currentKeyId of a KeyProvider");
       return currentKeyId;
     });
   }
 
   get epoch(): number {
-    return read(() => checkedEpoch(this.#provider.epoch));
+    return read(() => checkedEpoch(this.#provider.epoch(this.#context)));
   }
 
   wrap(dataKey: Uint8Array): MaybePromise<WrappedKey> {
     return this.#call({
-      ask: () => this.#provider.wrap(dataKey),
+      ask: () => this.#provider.wrap(dataKey, this.#context),
       checked: checkedWrapped,
       dropLate: () => undefined,
     });
@@ -51,9 +53,23 @@ export class ProviderCalls implements KeyProvider {
 
   unwrap(wrapped: WrappedKey): MaybePromise<Uint8Array> {
     return this.#call({
-      ask: () => this.#provider.unwrap(wrapped),
+      ask: () => this.#provider.unwrap(wrapped, this.#context),
       checked: checkedDataKey,
       dropLate: wipe,
+    });
+  }
+
+  /** Whether the provider moves a wrapped key to its current key without handing out the data key. */
+  get canRewrap(): boolean {
+    return read(() => typeof this.#provider.rewrap === "function");
+  }
+
+  /** Returns the wrapped key under the current key; `undefined` if it already is. */
+  rewrap(wrapped: WrappedKey): MaybePromise<WrappedKey | undefined> {
+    return this.#call<WrappedKey | undefined>({
+      ask: () => this.#provider.rewrap?.(wrapped, this.#context),
+      checked: (result) => (result === undefined ? result : checkedWrapped(result)),
+      dropLate: () => undefined,
     });
   }
 

@@ -73,7 +73,9 @@ export async function rewrapRecords(
   if (!canRewrap(encryptor)) {
     throw new TypeError("the vault's encryptor cannot rewrap: its ciphertexts have no wrapped key");
   }
-  const { tally, page } = parseCursor(cursor) ?? { tally: Tally.begun(encryptor.keyState) };
+  const { tally, page } = parseCursor(cursor) ?? {
+    tally: Tally.begun(encryptor.keyState?.(records.tenant)),
+  };
   // Pending writes under an earlier key could otherwise store records that the scan has already passed.
   await records.begunWritesSettled();
   await nextSlice();
@@ -146,7 +148,7 @@ class RewrapPass {
   ): Promise<"moved" | "current" | "gone" | "conflict"> {
     const form = readForm(state.head);
     const ciphertext = state.head.subarray(PREFIX_BYTES);
-    const rewrapped = await this.#encryptor.rewrap(ciphertext);
+    const rewrapped = await this.#encryptor.rewrap(ciphertext, this.#records.tenant);
     if (rewrapped === undefined) {
       tally.count(this.#encryptor.keyIdOf(ciphertext));
       return "current";

@@ -58,9 +58,12 @@ export class SealedRecords {
   readonly #pendingWrites: PendingWrites;
   /** Ends the waits for pending writes. */
   readonly #endWaits = new Set<() => void>();
+  /** The tenant that the records are bound to. */
+  readonly tenant: string | undefined;
   #evicts = false;
 
   constructor(options: SealedRecordsOptions) {
+    this.tenant = options.tenant;
     this.#sealer = new RecordSealer(options);
     this.#cache = options.cache;
     this.#call = { timeoutMs: options.timeoutMs };

@@ -96,10 +96,10 @@ export interface Encryptor {
   decrypt(ciphertext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array>;
   /** Returns the id of the key that the ciphertext depends on. The id is not authenticated. */
   keyIdOf?(ciphertext: Uint8Array): string;
-  /** The key of new ciphertexts; reports of a rewrap name it. */
-  readonly keyState?: KeyState;
-  /** Returns the same ciphertext under the current key; `undefined` if the key is current already. */
-  rewrap?(ciphertext: Uint8Array): MaybePromise<Uint8Array | undefined>;
+  /** Returns the key of new ciphertexts of a tenant; reports of a rewrap name it. */
+  keyState?(tenant?: string): KeyState;
+  /** Returns the same ciphertext under the current key of its tenant; `undefined` if the key is current already. */
+  rewrap?(ciphertext: Uint8Array, tenant?: string): MaybePromise<Uint8Array | undefined>;
 }
 
 /** A data key, wrapped under a key that never leaves its provider. */
@@ -110,23 +110,39 @@ export interface WrappedKey {
   readonly wrapped: Uint8Array;
 }
 
+/** What a data key is for. A provider may have other keys for each tenant and purpose. */
+export interface KeyContext {
+  /** The tenant whose data the key encrypts; absent for data of no tenant. */
+  readonly tenant?: string | undefined;
+  /** What the key encrypts: `"record"` for sealed records. */
+  readonly purpose: string;
+  /** The version of what the key encrypts, where a wrapped key must not be moved to another version. */
+  readonly version?: number | undefined;
+}
+
 /** Wraps and unwraps data keys: a `KeyRing`, or a key management service. */
 export interface KeyProvider {
   /** Whether its keys outlive this process. */
   readonly durable: boolean;
-  /** The id of the key that `wrap` uses now. */
-  readonly currentKeyId: string;
-  /** A number that changes with every change to the provider's keys; cached keys are dropped then. */
-  readonly epoch: number;
+  /** Returns the id of the key that `wrap` uses now. */
+  currentKeyId(context: KeyContext): string;
+  /** Returns a number that changes with every change to the keys of the context; cached keys are dropped then. */
+  epoch(context: KeyContext): number;
   /** Returns `dataKey` wrapped under the current key. Must not keep a reference to `dataKey`. */
-  wrap(dataKey: Uint8Array): MaybePromise<WrappedKey>;
+  wrap(dataKey: Uint8Array, context: KeyContext): MaybePromise<WrappedKey>;
   /**
    * Returns the data key in an unshared buffer, which the caller wipes.
    *
    * @throws KeyNotFoundError No key of this id is known.
-   * @throws RecordIntegrityError The wrapped key was not made under the named key, or was altered.
+   * @throws RecordIntegrityError The wrapped key was not made under the named key and for the context, or was
+   *   altered.
    */
-  unwrap(wrappedKey: WrappedKey): MaybePromise<Uint8Array>;
+  unwrap(wrappedKey: WrappedKey, context: KeyContext): MaybePromise<Uint8Array>;
+  /**
+   * Returns the same data key wrapped under the current key; `undefined` if it already is. A service that has this
+   * does it without handing out the data key. Default: `unwrap`, then `wrap`.
+   */
+  rewrap?(wrappedKey: WrappedKey, context: KeyContext): MaybePromise<WrappedKey | undefined>;
 }
 
 /** The durability of acknowledged writes, and whether a cache may evict them. */

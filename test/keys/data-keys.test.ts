@@ -19,12 +19,12 @@ class CountingRing implements KeyProvider {
   wraps = 0;
   unwraps = 0;
 
-  get currentKeyId(): string {
-    return this.ring.currentKeyId;
+  currentKeyId(): string {
+    return this.ring.currentKeyId();
   }
 
-  get epoch(): number {
-    return this.ring.epoch;
+  epoch(): number {
+    return this.ring.epoch();
   }
 
   wrap(dataKey: Uint8Array): WrappedKey {
@@ -256,8 +256,8 @@ describe("refused headers", () => {
     const network: { isDown: boolean } = { isDown: true };
     const flaky: KeyProvider = {
       durable: true,
-      currentKeyId: "key-1",
-      epoch: 0,
+      currentKeyId: () => "key-1",
+      epoch: () => 0,
       wrap: (dataKey) => provider.wrap(dataKey),
       unwrap: (wrapped) => {
         if (network.isDown) throw trouble;
@@ -281,8 +281,8 @@ describe("refused headers", () => {
 describe("a provider that breaks its contract", () => {
   const withKeyId = (keyId: string, wrapped: Uint8Array = Buffer.alloc(72)): KeyProvider => ({
     durable: true,
-    currentKeyId: keyId,
-    epoch: 0,
+    currentKeyId: () => keyId,
+    epoch: () => 0,
     wrap: () => ({ keyId, wrapped }),
     unwrap: () => Buffer.alloc(32),
   });

@@ -161,11 +161,11 @@ describe("decrypting with a key management service", () => {
     });
     const keys = new DataKeys({
       durable: true,
-      get currentKeyId() {
-        return ring.currentKeyId;
+      currentKeyId() {
+        return ring.currentKeyId();
       },
-      get epoch() {
-        return ring.epoch;
+      epoch() {
+        return ring.epoch();
       },
       wrap: (dataKey) => ring.wrap(dataKey),
       unwrap: async (wrapped) => {
@@ -242,8 +242,8 @@ describe("a key service that does not answer", () => {
     };
     const keys: KeyProvider = {
       durable: true,
-      currentKeyId: "k",
-      epoch: 0,
+      currentKeyId: () => "k",
+      epoch: () => 0,
       wrap: (dataKey) => answer(() => ring.wrap(dataKey)),
       unwrap: (wrapped) => answer(() => ring.unwrap(wrapped)),
     };

@@ -20,11 +20,11 @@ function rotatableRing(): Rotatable {
   const ring = KeyRing.from({ current: "key-0", keys: { "key-0": generateKey() } });
   return {
     durable: true,
-    get currentKeyId() {
-      return ring.currentKeyId;
+    currentKeyId() {
+      return ring.currentKeyId();
     },
-    get epoch() {
-      return ring.epoch;
+    epoch() {
+      return ring.epoch();
     },
     wrap: (dataKey) => ring.wrap(dataKey),
     unwrap: (wrapped) => ring.unwrap(wrapped),

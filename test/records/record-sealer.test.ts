@@ -102,8 +102,8 @@ describe("a seal during another seal", () => {
       await journal.seal("the first waits for its cache", { ownerPrincipal: OWNER, safeView: "" });
       const keys = {
         durable: true,
-        currentKeyId: "k",
-        epoch: 0,
+        currentKeyId: () => "k",
+        epoch: () => 0,
         unwrap: own.unwrap.bind(own),
         wrap: when === "at once" ? wrap : async (dataKey: Uint8Array) => wrap(dataKey),
       };

@@ -15,12 +15,12 @@ export class FakeKms implements KeyProvider {
   wraps = 0;
   unwraps = 0;
 
-  get currentKeyId(): string {
-    return this.#ring.currentKeyId;
+  currentKeyId(): string {
+    return this.#ring.currentKeyId();
   }
 
-  get epoch(): number {
-    return this.#ring.epoch;
+  epoch(): number {
+    return this.#ring.epoch();
   }
 
   rotate(keyId: string): void {

@@ -37,6 +37,7 @@ const DRILLS = {
   harness: 'import("handlevault/testing").DrillHarness',
   startOurServers: 'import("handlevault/testing").DrillHarness["open"]',
 };
+const KMS = { MyKms: "new () => import('handlevault').KeyProvider" };
 const CACHE = { MyCache: "new (options?: object) => import('handlevault').CacheBackend" };
 const TOKENS = { tokens: 'import("handlevault/auth").StaticToken[]' };
 const RECORD = { record: "object" };
@@ -111,6 +112,7 @@ const IN_FILES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "src/transport/client/remote-vault.ts": {
     vault: 'import("../../dist/transport/client/remote-vault.js").RemoteVault',
   },
+  "src/testing/key-provider-laws.ts": KMS,
   "src/vault/vault.ts": { ...RECORD, ...ZOD },
   "src/errors.ts": { ...RECORD, options: 'import("handlevault").SealOptions' },
 };

@@ -7,6 +7,7 @@ import { Buffer } from "node:buffer";
 import type { DataKey } from "../../keys/data-key.js";
 import { headerKeyId, headerLength } from "../../keys/data-key-header.js";
 import { DataKeys } from "../../keys/data-keys.js";
+import { RECORD_KEYS } from "../../keys/key-wrap.js";
 import {
   type AesKey,
   decryptAes256Gcm,
@@ -14,6 +15,7 @@ import {
   NONCE_BYTES,
   TAG_BYTES,
 } from "../../primitives/aes-256-gcm.js";
+import { setBounded } from "../../primitives/bounded-map.js";
 import { asBuffer } from "../../primitives/bytes.js";
 import { encodeContext } from "../../vault/context.js";
 import type {
@@ -54,7 +56,7 @@ export interface Aes256GcmOptions {
 export function aes256GcmEncryptor(options: Aes256GcmOptions): Required<Encryptor> {
   const named = { name: "aes256GcmEncryptor options", prefix: "" };
   const { keys, keyTimeoutMs: timeoutMs } = readOptions(options, OPTIONS, named);
-  const encryptor = new Aes256GcmEncryptor(new DataKeys(keys, { timeoutMs }));
+  const encryptor = new Aes256GcmEncryptor(keys, timeoutMs);
   providers.set(encryptor, keys);
   return encryptor;
 }
@@ -71,22 +73,41 @@ const OPTIONS: OptionsTable<WithDefaults<Aes256GcmOptions>> = {
   // The range of Node's timers.
   keyTimeoutMs: optional(integerWithin(1, 2 ** 31 - 1)),
 };
+/** The most tenants whose data keys are kept. */
+const MAX_TENANTS = 10_000;
 /** The memory of each nonce in turn, which is copied into the ciphertext. */
 const nextNonce: Buffer = Buffer.alloc(NONCE_BYTES);
 
 class Aes256GcmEncryptor implements Encryptor {
+  readonly #provider: KeyProvider;
+  readonly #timeoutMs: number | undefined;
+  /** The data keys of records without a tenant. */
   readonly #keys: DataKeys;
+  readonly #keysByTenant = new Map<string, DataKeys>();
 
-  constructor(keys: DataKeys) {
-    this.#keys = keys;
+  constructor(provider: KeyProvider, timeoutMs: number | undefined) {
+    this.#provider = provider;
+    this.#timeoutMs = timeoutMs;
+    this.#keys = new DataKeys(provider, { timeoutMs });
   }
 
   get durable(): boolean {
     return this.#keys.durable;
   }
 
+  /** Returns the data keys of a tenant. The least recently used ones are dropped, and made again when needed. */
+  #keysOf(tenant: string | undefined): DataKeys {
+    if (tenant === undefined) return this.#keys;
+    const context = { ...RECORD_KEYS, tenant };
+    const keys =
+      this.#keysByTenant.get(tenant) ??
+      new DataKeys(this.#provider, { timeoutMs: this.#timeoutMs, context });
+    setBounded(this.#keysByTenant, tenant, keys, MAX_TENANTS);
+    return keys;
+  }
+
   encrypt(plaintext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array> {
-    const dataKey = this.#keys.forEncryption();
+    const dataKey = this.#keysOf(context?.tenant).forEncryption();
     if (!isPromise(dataKey)) return encryptUnder(dataKey, plaintext, context);
     const copy = Buffer.allocUnsafeSlow(plaintext.length);
     copy.set(plaintext);
@@ -96,7 +117,7 @@ class Aes256GcmEncryptor implements Encryptor {
   decrypt(ciphertext: Uint8Array, context?: EncryptionContext): MaybePromise<Uint8Array> {
     const bytes = asBuffer(ciphertext);
     const length = headerLength(bytes);
-    const key = this.#keys.forDecryption(bytes, length);
+    const key = this.#keysOf(context?.tenant).forDecryption(bytes, length);
     if (!isPromise(key)) return openAes256Gcm(key, bytes, length, associatedDataOf(context));
     return key.then((opened) => openAes256Gcm(opened, bytes, length, associatedDataOf(context)));
   }
@@ -105,14 +126,14 @@ class Aes256GcmEncryptor implements Encryptor {
     return headerKeyId(asBuffer(ciphertext));
   }
 
-  get keyState(): KeyState {
-    return this.#keys.keyState;
+  keyState(tenant?: string): KeyState {
+    return this.#keysOf(tenant).keyState;
   }
 
-  rewrap(ciphertext: Uint8Array): MaybePromise<Uint8Array | undefined> {
+  rewrap(ciphertext: Uint8Array, tenant?: string): MaybePromise<Uint8Array | undefined> {
     const bytes = asBuffer(ciphertext);
     const length = headerLength(bytes);
-    return andThen(this.#keys.rewrap(bytes.subarray(0, length)), (header) =>
+    return andThen(this.#keysOf(tenant).rewrap(bytes.subarray(0, length)), (header) =>
       header === undefined ? undefined : Buffer.concat([header, bytes.subarray(length)]),
     );
   }

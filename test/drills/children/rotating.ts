@@ -67,7 +67,7 @@ const working = work();
 working.catch((error: unknown) => {
   throw error;
 });
-const state = () => `${ring.currentKeyId} ${ring.keyIds.toSorted().join(",")}`;
+const state = () => `${ring.currentKeyId()} ${ring.keyIds.toSorted().join(",")}`;
 await readOn();
 print(`ready ${state()}`);
 for await (const line of createInterface({ input: process.stdin })) {
