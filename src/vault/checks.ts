@@ -258,7 +258,10 @@ export function checkBy(options: ChangeOptions): string {
 
 /** Throws unless `request`, an item of `sealMany` or `unsealMany`, is an object. */
 export function checkRequest(request: unknown): asserts request is object {
-  if (typeof request !== "object" || request === null) {
-    throw typeFault("request", "object");
+  if (typeof request !== "object" || request === null) throw typeFault("request", "object");
+  const given = request as Readonly<Record<string, unknown>>;
+  const ofCall = ["schema", "signal", "timeoutMs"].find((name) => given[name] !== undefined);
+  if (ofCall !== undefined) {
+    throw new TypeError(`${ofCall} is an option of the call: give it beside the requests`);
   }
 }

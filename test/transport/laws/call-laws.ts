@@ -95,6 +95,22 @@ export function callLaws(harness: VaultHarness): void {
     },
   );
 
+  it("an item of a batch has no limits and no schema of its own", async () => {
+    await withVault(harness, async (vault) => {
+      const { id } = await vault.seal("text", sealOptions());
+      for (const own of [{ signal: AbortSignal.abort() }, { timeoutMs: 5 }, { schema: {} }]) {
+        const [name] = Object.keys(own);
+        const message = `${name} is an option of the call: give it beside the requests`;
+        const outcomes = [
+          ...(await vault.sealMany([{ data: 1, ...sealOptions(), ...own }])),
+          ...(await vault.unsealMany([{ id, requestingPrincipal: OWNER, ...own }])),
+        ];
+        for (const outcome of outcomes)
+          expect(outcome).toMatchObject({ ok: false, error: { message } });
+      }
+    });
+  });
+
   it("a swapped handle and principal are a TypeError that says so", async () => {
     await withVault(harness, async (vault) => {
       const { id } = await vault.seal("text", sealOptions());
