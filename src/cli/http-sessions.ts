@@ -173,7 +173,7 @@ export class HttpSessions {
   ): void {
     if (this.#isClosed) throw new ServiceUnavailableError();
     const { subject } = place;
-    const client = new HttpClientSide(transport);
+    const client = new HttpClientEndpoint(transport);
     const filter = this.#options.openFilter();
     const proxying = runProxy({ client, server, filter, subject: () => subject });
     const ended = Promise.allSettled([proxying]).then(() => this.#forget(id));
@@ -203,7 +203,7 @@ async function closeOpened({ opened }: Place): Promise<void> {
   await (await opened)?.close();
 }
 
-class HttpClientSide implements Endpoint {
+class HttpClientEndpoint implements Endpoint {
   readonly #transport: ServerTransport;
 
   constructor(transport: ServerTransport) {
