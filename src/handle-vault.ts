@@ -251,8 +251,11 @@ export class HandleVault implements Vault {
     if (this.#state !== "ready") await this.#open();
     if (!isHandleId(handleId)) return;
     const lookupId = lookupIdOf(handleId);
-    if (requestingPrincipal === undefined) await this.#records.delete(lookupId);
-    else await this.#mutex.run(lookupId, () => this.#remove(lookupId, requestingPrincipal));
+    // The record may be another tenant's, which only reading it shows.
+    const mustRead = requestingPrincipal !== undefined || this.#records.tenant !== undefined;
+    if (mustRead)
+      await this.#mutex.run(lookupId, () => this.#remove(lookupId, requestingPrincipal));
+    else await this.#records.delete(lookupId);
   }
 
   async grant(
@@ -462,13 +465,14 @@ export class HandleVault implements Vault {
     if (isExpired(fields, this.#clock.now())) throw new HandleExpiredError();
   }
 
-  async #remove(lookupId: string, principal: string): Promise<void> {
+  async #remove(lookupId: string, principal: string | undefined): Promise<void> {
     return retryOnConflict(async () => {
       // A rolled-back state must be deleted, too, and it has the same owner.
       const record = await this.#records.readAnyState(lookupId);
       if (record === undefined || record === "evicted") return { value: undefined };
       record.plaintext.fill(0);
-      if (record.fields.ownerPrincipal !== principal) throw new HandleAccessDeniedError();
+      const isAllowed = principal === undefined || principal === record.fields.ownerPrincipal;
+      if (!isAllowed) throw new HandleAccessDeniedError();
       const outcome = await this.#records.remove(record);
       return outcome === "conflict" ? "conflict" : { value: undefined };
     });

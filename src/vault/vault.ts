@@ -156,10 +156,11 @@ export interface Vault extends AsyncDisposable {
    * Deletes a handle's record. An unknown handle is not an error.
    *
    * Without a principal there is no access check: pass one if the call is made on behalf of others. A
-   * service always uses the principal of the credential.
+   * service always uses the principal of the credential. A vault with a tenant deletes only records of its tenant.
    *
    * @param requestingPrincipal - Must be the owner, if given.
    * @throws HandleAccessDeniedError The principal is not the owner.
+   * @throws RecordIntegrityError The record is damaged, or of another tenant.
    */
   invalidate(
     handle: HandleReference,

@@ -140,6 +140,23 @@ describe("the data keys of tenants", () => {
   });
 });
 
+describe("a vault with a tenant", () => {
+  it("deletes no record of another tenant, or of none", async () => {
+    const [keys, cache] = [ring(), memoryCache()];
+    const open = (tenant?: string) => new HandleVault({ cache, keys, tenant });
+    const [acme, other, untenanted] = [open("acme"), open("other"), open()];
+    for (const owner of [other, untenanted]) {
+      const { id } = await owner.seal("text", sealOptions());
+      await expect(acme.invalidate(id)).rejects.toMatchObject({ code: INTEGRITY });
+      await expect(acme.invalidate(id, OWNER)).rejects.toMatchObject({ code: INTEGRITY });
+      expect(await owner.unseal(id, OWNER)).toBe("text");
+      await owner.invalidate(id);
+      expect(await codeThrownBy(() => owner.unseal(id, OWNER))).toBe("ERR_VAULT_HANDLE_NOT_FOUND");
+    }
+    await acme.invalidate(`hdl_${"0".repeat(32)}`);
+  });
+});
+
 describe("a provider that rewraps by itself", () => {
   it("moves the records of a tenant without handing out a data key", async () => {
     const keys = ring();
