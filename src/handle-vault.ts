@@ -17,13 +17,7 @@ import {
   type Verdict,
 } from "./vault/access-policy.js";
 import { rangeFault } from "./vault/argument-errors.js";
-import {
-  type CallOptions,
-  limitsIn,
-  readCallOptions,
-  runLimited,
-  withoutLimits,
-} from "./vault/call-options.js";
+import { limitsIn, readCallOptions, runLimited, withoutLimits } from "./vault/call-options.js";
 import {
   checkBy,
   checkHandleAnd,
@@ -61,17 +55,14 @@ import { resolveSafeView } from "./vault/resolve-safe-view.js";
 import { type Attempt, retryOnConflict } from "./vault/retry-on-conflict.js";
 import type { StandardSchema } from "./vault/standard-schema.js";
 import { timeSlices } from "./vault/time-slices.js";
-import {
-  checkedOutcomes,
-  checkedPayload,
-  readUnsealOptions,
-  type UnsealOptions,
-} from "./vault/typed-payload.js";
+import { checkedOutcomes, checkedPayload, readUnsealOptions } from "./vault/typed-payload.js";
 import type {
+  CallOptions,
   ChangeOptions,
   Outcome,
   SealOptions,
   SealRequest,
+  UnsealOptions,
   UnsealRequest,
   Vault,
 } from "./vault/vault.js";

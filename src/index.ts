@@ -28,7 +28,6 @@ export {
 export type { KeyFileOptions } from "./keys/key-sources.js";
 export type { NewPassphrase, PassphraseCost } from "./keys/passphrase.js";
 export type { RewrapOptions, RewrapReport } from "./records/rewrap.js";
-export type { CallOptions } from "./vault/call-options.js";
 export type * from "./vault/contracts.js";
 export {
   type AnyVaultError,
@@ -59,14 +58,15 @@ export {
   type SummaryContext,
 } from "./vault/safe-view.js";
 export type { StandardIssue, StandardResult, StandardSchema } from "./vault/standard-schema.js";
-export type { UnsealOptions } from "./vault/typed-payload.js";
 export type {
+  CallOptions,
   ChangeOptions,
   Outcome,
   SafeViewChoice,
   SealOptions,
   SealRequest,
   SealTerms,
+  UnsealOptions,
   UnsealRequest,
   Vault,
 } from "./vault/vault.js";

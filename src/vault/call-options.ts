@@ -3,20 +3,7 @@ import { isAbortSignal } from "../primitives/kinds.js";
 import { clearTimeout, setTimeout } from "../primitives/timers.js";
 import { OutcomeUnknownError } from "./errors.js";
 import { integerWithin, type OptionsTable, optional, readOptions } from "./options.js";
-
-/** How long a call may take, and what ends it before. */
-export interface CallOptions {
-  /**
-   * Ends the call. It then rejects with the signal's reason, or with `OutcomeUnknownError` if the call may have
-   * changed something: sealed a payload, or counted a use.
-   */
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * How long the call may take, in milliseconds. After that it rejects as by a signal, with a `TimeoutError`.
-   * Default: the limits of the cache, the key service and the client.
-   */
-  readonly timeoutMs?: number | undefined;
-}
+import type { CallOptions } from "./vault.js";
 
 /** Whether a call may change something. */
 export type Effect = "reads" | "writes";

@@ -1,24 +1,12 @@
 /** Payloads that are checked by a schema before they are returned. */
 import { settlesWithin } from "../primitives/settles-within.js";
-import { type CallOptions, readCallOptions, runLimited } from "./call-options.js";
+import { readCallOptions, runLimited } from "./call-options.js";
 import { PayloadValidationError } from "./errors.js";
 import { mapSettled } from "./map-settled.js";
 import { adoptThenable, isPromise } from "./maybe-promise.js";
 import { type OptionsTable, optional, readOptions } from "./options.js";
 import type { StandardIssue, StandardResult, StandardSchema } from "./standard-schema.js";
-import type { Outcome } from "./vault.js";
-
-/** Options of `unseal` and `unsealMany`. */
-export interface UnsealOptions extends CallOptions {
-  /**
-   * The schema of the payload: of zod, valibot, arktype or any other library of Standard Schema. Its output is
-   * returned, and the type follows from it.
-   *
-   * It runs in this process after the payload was opened, so a payload that it refuses has spent a use. It is
-   * code of the caller that sees the payload. It has as much time again as the call, by default 5 seconds.
-   */
-  readonly schema?: StandardSchema | undefined;
-}
+import type { CallOptions, Outcome, UnsealOptions } from "./vault.js";
 
 /** How long a schema may take, in milliseconds. */
 const SCHEMA_TIMEOUT_MS = 5000;

@@ -4,11 +4,35 @@
  * @module
  */
 
-import type { CallOptions } from "./call-options.js";
 import type { HandleDescription, HandleReference, OpaqueHandle } from "./handle.js";
 import type { LeakGuardSetting, Summarizer } from "./safe-view.js";
 import type { StandardSchema } from "./standard-schema.js";
-import type { UnsealOptions } from "./typed-payload.js";
+
+/** How long a call may take, and what ends it before. */
+export interface CallOptions {
+  /**
+   * Ends the call. It then rejects with the signal's reason, or with `OutcomeUnknownError` if the call may have
+   * changed something: sealed a payload, or counted a use.
+   */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * How long the call may take, in milliseconds. After that it rejects as by a signal, with a `TimeoutError`.
+   * Default: the limits of the cache, the key service and the client.
+   */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Options of `unseal` and `unsealMany`. */
+export interface UnsealOptions extends CallOptions {
+  /**
+   * The schema of the payload: of zod, valibot, arktype or any other library of Standard Schema. Its output is
+   * returned, and the type follows from it.
+   *
+   * It runs in this process after the payload was opened, so a payload that it refuses has spent a use. It is
+   * code of the caller that sees the payload. It has as much time again as the call, by default 5 seconds.
+   */
+  readonly schema?: StandardSchema | undefined;
+}
 
 /** Who may open a payload, for how long and how often. */
 export interface SealTerms {

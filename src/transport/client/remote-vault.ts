@@ -4,13 +4,7 @@
  * @module
  */
 
-import {
-  type CallOptions,
-  limitsIn,
-  readCallOptions,
-  runLimited,
-  withSignalOf,
-} from "../../vault/call-options.js";
+import { limitsIn, readCallOptions, runLimited, withSignalOf } from "../../vault/call-options.js";
 import { checkMethods } from "../../vault/checks.js";
 import type { MaybePromise } from "../../vault/contracts.js";
 import {
@@ -23,13 +17,15 @@ import { type HandleReference, isHandleId, type OpaqueHandle } from "../../vault
 import { mapSettled } from "../../vault/map-settled.js";
 import { errorOf } from "../../vault/maybe-promise.js";
 import type { StandardSchema } from "../../vault/standard-schema.js";
-import {
-  checkedOutcomes,
-  checkedPayload,
-  readUnsealOptions,
-  type UnsealOptions,
-} from "../../vault/typed-payload.js";
-import type { Outcome, SealRequest, UnsealRequest, Vault } from "../../vault/vault.js";
+import { checkedOutcomes, checkedPayload, readUnsealOptions } from "../../vault/typed-payload.js";
+import type {
+  CallOptions,
+  Outcome,
+  SealRequest,
+  UnsealOptions,
+  UnsealRequest,
+  Vault,
+} from "../../vault/vault.js";
 import { schemas } from "../service/loaded-schemas.js";
 import type { RequestParams, SealParams, WireOutcome } from "../service/messages.js";
 import { MAX_BATCH } from "../service/messages.js";

@@ -1,8 +1,13 @@
 /** Seals the responses of a Hono route. */
 import type { Context, MiddlewareHandler } from "hono";
-import type { CallOptions } from "../../vault/call-options.js";
 import type { Summarizer } from "../../vault/safe-view.js";
-import type { SafeViewChoice, SealOptions, SealTerms, Vault } from "../../vault/vault.js";
+import type {
+  CallOptions,
+  SafeViewChoice,
+  SealOptions,
+  SealTerms,
+  Vault,
+} from "../../vault/vault.js";
 import { readJsonResponse } from "../json/payload-data.js";
 
 /** JSON media types, including those such as `application/problem+json` (RFC 6839, 3.1). */

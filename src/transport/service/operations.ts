@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type CallOptions, readCallOptions } from "../../vault/call-options.js";
+import { readCallOptions } from "../../vault/call-options.js";
 import { checkBy, checkHandleAnd, checkTtlSeconds } from "../../vault/checks.js";
 import type { MaybePromise } from "../../vault/contracts.js";
 import {
@@ -15,7 +15,7 @@ import {
   type WireDescription,
   type WireHandle,
 } from "../../vault/handle.js";
-import type { ChangeOptions, Vault } from "../../vault/vault.js";
+import type { CallOptions, ChangeOptions, Vault } from "../../vault/vault.js";
 import { actingPrincipal, type KnownCaller, requiredPrincipal } from "./delegation.js";
 import type {
   ChangeParams,
