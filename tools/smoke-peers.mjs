@@ -20,14 +20,14 @@ const TEXT = "a text that can be made shorter ".repeat(200);
 /** Each uses one package as an application does. */
 const USES = {
   "@langchain/core": async () => {
-    const { withVault } = await import("handlevault/langchain");
+    const { guardTools } = await import("handlevault/langchain");
     const { DynamicStructuredTool } = await import("@langchain/core/tools");
     const schema = { type: "object", properties: { person: { type: "string" } } };
     const find = new DynamicStructuredTool({
       ...{ name: "find", description: "Finds a card.", schema },
       func: async () => "4242 4242 4242 4242",
     });
-    const [guarded] = await withVault([find], await guardOptions());
+    const [guarded] = await guardTools([find], await guardOptions());
     assert.match(String(await guarded.invoke({ person: "Ada" })), /hdl_[0-9a-f]{32}/);
   },
   "@modelcontextprotocol/client": initializeOverHttp,
@@ -37,11 +37,11 @@ const USES = {
     await roundTrip({ compressor: zstdCompressor() }, TEXT);
   },
   ai: async () => {
-    const { withVault } = await import("handlevault/ai-sdk");
+    const { guardTools } = await import("handlevault/ai-sdk");
     const { jsonSchema, tool } = await import("ai");
     const inputSchema = jsonSchema({ type: "object", properties: {} });
     const find = tool({ description: "Finds a card.", inputSchema, execute: async () => "4242" });
-    const guarded = await withVault({ find }, await guardOptions());
+    const guarded = await guardTools({ find }, await guardOptions());
     const output = await guarded.find.execute({}, { toolCallId: "1", messages: [], context: {} });
     assert.match(String(output), /hdl_[0-9a-f]{32}/);
   },
