@@ -100,7 +100,7 @@ export class HandleVault implements Vault {
   /**
    * @throws TypeError An option is unknown or of the wrong type, or both `keys` and a codec with its
    *   own encryptor are given.
-   * @throws {@link CacheUnsafeError} The cache outlives the process, but the keys do not.
+   * @throws CacheUnsafeError The cache outlives the process, but the keys do not.
    */
   constructor(options: HandleVaultOptions = {}) {
     const parts = vaultParts(options);

@@ -133,7 +133,7 @@ export class VaultCodec {
    * Returns the payload as encrypted bytes.
    *
    * @throws TypeError The payload contains a value that the serializer does not support.
-   * @throws {@link PayloadTooLargeError} The payload is larger than `maxPayloadBytes`.
+   * @throws PayloadTooLargeError The payload is larger than `maxPayloadBytes`.
    */
   async encode(data: unknown): Promise<Bytes> {
     await this.ready();
@@ -154,9 +154,9 @@ export class VaultCodec {
    * Returns a new copy of the payload that {@link VaultCodec.encode} encoded.
    *
    * @throws KeyNotFoundError The bytes were encrypted under an unknown key.
-   * @throws {@link RecordIntegrityError} The bytes were altered.
-   * @throws {@link RecordUnsupportedError} The codec lacks the serializer or compressor of the bytes.
-   * @throws {@link PayloadTooLargeError} The payload is larger than `maxPayloadBytes`.
+   * @throws RecordIntegrityError The bytes were altered.
+   * @throws RecordUnsupportedError The codec lacks the serializer or compressor of the bytes.
+   * @throws PayloadTooLargeError The payload is larger than `maxPayloadBytes`.
    */
   async decode(bytes: Uint8Array): Promise<unknown> {
     if (!isBytes(bytes)) throw new TypeError("bytes must be a Uint8Array");
@@ -222,8 +222,8 @@ export class VaultCodec {
   /**
    * Reads a packed header that {@link writePackedHeader} wrote.
    *
-   * @throws {@link RecordUnsupportedError} The codec lacks the serializer or the compressor.
-   * @throws {@link PayloadTooLargeError} The payload is larger than `maxPayloadBytes`.
+   * @throws RecordUnsupportedError The codec lacks the serializer or the compressor.
+   * @throws PayloadTooLargeError The payload is larger than `maxPayloadBytes`.
    * @internal
    */
   readPackedHeader(bytes: Buffer, offset: number): PackedHeader {
